@@ -1,0 +1,137 @@
+//! Compact JWS (RFC 7515) with the algorithms that a tenant has keys for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::{b64url, unb64url};
+use crate::keys::{KeyError, SigningKey};
+
+/// Why a JWS isn't accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwsError {
+    /// Not three parts of base64url, or no JSON in them.
+    #[error("malformed JWT")]
+    Malformed,
+    /// The header asks for something that we don't do (`crit`, another `alg`).
+    #[error("JWT header not accepted")]
+    Header,
+    /// No key of ours has that `kid` and `alg`.
+    #[error("JWT key unknown")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("JWT signature wrong")]
+    Signature,
+}
+
+#[derive(Serialize)]
+struct HeaderOut<'a> {
+    alg: &'a str,
+    kid: &'a str,
+    typ: &'a str,
+}
+
+#[derive(Deserialize)]
+struct HeaderIn {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<Value>,
+}
+
+/// Signs claims. `typ` is `JWT`, or what the kind of token wants (`logout+jwt`).
+///
+/// # Errors
+/// [`KeyError`] when signing fails or the claims aren't JSON.
+pub fn sign_jwt(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
+    let header = HeaderOut { alg: key.alg().as_str(), kid: key.kid(), typ };
+    let header = serde_json::to_vec(&header).map_err(|_| KeyError::Refused)?;
+    let claims = serde_json::to_vec(claims).map_err(|_| KeyError::Refused)?;
+    let mut token = b64url(&header);
+    token.push('.');
+    token.push_str(&b64url(&claims));
+    let signature = key.sign(token.as_bytes())?;
+    token.push('.');
+    token.push_str(&b64url(&signature));
+    Ok(token)
+}
+
+/// Verifies a JWT that one of `keys` signed and answers its claims. Says nothing about what the
+/// claims mean: time, issuer and audience are the caller's.
+///
+/// # Errors
+/// [`JwsError`] says what is wrong.
+pub fn verify_jwt<'k>(
+    keys: impl IntoIterator<Item = &'k SigningKey>,
+    typ: &str,
+    token: &str,
+) -> Result<Value, JwsError> {
+    let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::Malformed)?;
+    let (header, claims) = signed.split_once('.').ok_or(JwsError::Malformed)?;
+    let header: HeaderIn = unb64url(header)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or(JwsError::Malformed)?;
+    // RFC 7515 §4.1.11: what we don't understand and must, we refuse.
+    let typ_accepted = header.typ.as_deref().is_none_or(|given| given.eq_ignore_ascii_case(typ));
+    if header.crit.is_some() || !typ_accepted {
+        return Err(JwsError::Header);
+    }
+    let signature = unb64url(signature).ok_or(JwsError::Malformed)?;
+    let claims: Value = unb64url(claims)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or(JwsError::Malformed)?;
+    let mut known = false;
+    for key in keys {
+        if key.alg().as_str() != header.alg
+            || header.kid.as_deref().is_some_and(|kid| kid != key.kid())
+        {
+            continue;
+        }
+        known = true;
+        if key.verifies(signed.as_bytes(), &signature) {
+            return if claims.is_object() { Ok(claims) } else { Err(JwsError::Malformed) };
+        }
+    }
+    Err(if known { JwsError::Signature } else { JwsError::UnknownKey })
+}
+
+#[cfg(test)]
+mod tests {
+    use sojourn_model::SigningAlg;
+
+    use super::*;
+
+    fn key(alg: SigningAlg) -> SigningKey {
+        SigningKey::generate(alg)
+            .and_then(|pkcs8| SigningKey::from_pkcs8(alg, &pkcs8))
+            .expect("a key")
+    }
+
+    #[test]
+    fn signs_and_verifies_with_each_algorithm() {
+        for alg in SigningAlg::ALL {
+            let mine = key(alg);
+            let token = sign_jwt(&mine, "JWT", &serde_json::json!({"sub": "alex"})).expect("signs");
+            let claims = verify_jwt([&mine], "JWT", &token).expect("verifies");
+            assert_eq!(claims["sub"], "alex");
+            assert_eq!(verify_jwt([&mine], "logout+jwt", &token), Err(JwsError::Header));
+            assert_eq!(verify_jwt([&key(alg)], "JWT", &token), Err(JwsError::UnknownKey));
+            let mut parts: Vec<&str> = token.split('.').collect();
+            let forged = b64url(br#"{"sub":"admin"}"#);
+            parts[1] = &forged;
+            assert_eq!(verify_jwt([&mine], "JWT", &parts.join(".")), Err(JwsError::Signature));
+        }
+    }
+
+    #[test]
+    fn refuses_none_crit_and_garbage() {
+        let mine = key(SigningAlg::Es256);
+        let none = format!("{}.{}.", b64url(br#"{"alg":"none"}"#), b64url(b"{}"));
+        assert_eq!(verify_jwt([&mine], "JWT", &none), Err(JwsError::UnknownKey));
+        let crit =
+            format!("{}.{}.AA", b64url(br#"{"alg":"ES256","crit":["x"]}"#), b64url(b"{}"));
+        assert_eq!(verify_jwt([&mine], "JWT", &crit), Err(JwsError::Header));
+        for bad in ["", ".", "..", "a.b.c", "é.é.é"] {
+            assert_eq!(verify_jwt([&mine], "JWT", bad), Err(JwsError::Malformed), "{bad}");
+        }
+    }
+}

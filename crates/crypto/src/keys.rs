@@ -1,0 +1,210 @@
+//! Signing keys, parsed once and kept: parsing an RSA key at each signature would cost more than
+//! the signature does.
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+};
+use serde::{Deserialize, Serialize};
+use sojourn_model::SigningAlg;
+
+use crate::digest::{b64url, sha256};
+
+/// A key can't be made, read or used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The provider refused.
+    #[error("the cryptographic provider refused the key")]
+    Refused,
+}
+
+/// The public half of a signing key, as a JWK (RFC 7517).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicJwk {
+    /// `RSA` or `EC`.
+    pub kty: String,
+    /// `sig`.
+    #[serde(rename = "use")]
+    pub usage: String,
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// The algorithm it signs with.
+    pub alg: String,
+    /// RSA modulus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<String>,
+    /// RSA exponent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub e: Option<String>,
+    /// Curve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crv: Option<String>,
+    /// Point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
+    /// Point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub y: Option<String>,
+}
+
+enum Pair {
+    Rsa(Box<signature::RsaKeyPair>),
+    Ec(Box<EcdsaKeyPair>),
+}
+
+/// A key pair ready to sign and to verify.
+pub struct SigningKey {
+    kid: String,
+    alg: SigningAlg,
+    pair: Pair,
+    public: ParsedPublicKey,
+    jwk: PublicJwk,
+    rng: SystemRandom,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({} {})", self.alg.as_str(), self.kid)
+    }
+}
+
+impl SigningKey {
+    /// Makes a new pair and answers it as PKCS #8. RSA takes a good part of a second.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the provider fails.
+    pub fn generate(alg: SigningAlg) -> Result<Vec<u8>, KeyError> {
+        match alg {
+            SigningAlg::Rs256 => {
+                let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)
+                    .map_err(|_| KeyError::Refused)?;
+                let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> =
+                    pair.as_der().map_err(|_| KeyError::Refused)?;
+                Ok(der.as_ref().to_vec())
+            }
+            SigningAlg::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+                .and_then(|pair| pair.to_pkcs8v1())
+                .map(|document| document.as_ref().to_vec())
+                .map_err(|_| KeyError::Refused),
+        }
+    }
+
+    /// Parses a pair in PKCS #8.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it isn't one of that algorithm.
+    pub fn from_pkcs8(alg: SigningAlg, pkcs8: &[u8]) -> Result<Self, KeyError> {
+        let (pair, public, mut jwk) = match alg {
+            SigningAlg::Rs256 => {
+                let pair =
+                    signature::RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Refused)?;
+                let public = pair.public_key();
+                let jwk = PublicJwk {
+                    n: Some(b64url(public.modulus().big_endian_without_leading_zero())),
+                    e: Some(b64url(public.exponent().big_endian_without_leading_zero())),
+                    ..PublicJwk::new("RSA", alg)
+                };
+                let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.as_ref())
+                    .map_err(|_| KeyError::Refused)?;
+                (Pair::Rsa(Box::new(pair)), parsed, jwk)
+            }
+            SigningAlg::Es256 => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+                    .map_err(|_| KeyError::Refused)?;
+                let point = pair.public_key().as_ref();
+                let (x, y) = point
+                    .get(1..)
+                    .and_then(|xy| xy.split_at_checked(32))
+                    .ok_or(KeyError::Refused)?;
+                let jwk = PublicJwk {
+                    crv: Some("P-256".into()),
+                    x: Some(b64url(x)),
+                    y: Some(b64url(y)),
+                    ..PublicJwk::new("EC", alg)
+                };
+                let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                    .map_err(|_| KeyError::Refused)?;
+                (Pair::Ec(Box::new(pair)), parsed, jwk)
+            }
+        };
+        jwk.kid = jwk.thumbprint();
+        Ok(Self { kid: jwk.kid.clone(), alg, pair, public, jwk, rng: SystemRandom::new() })
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What it signs with.
+    #[must_use]
+    pub const fn alg(&self) -> SigningAlg {
+        self.alg
+    }
+
+    /// The public half.
+    #[must_use]
+    pub const fn jwk(&self) -> &PublicJwk {
+        &self.jwk
+    }
+
+    /// Signs.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the provider fails.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let mut out = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &self.rng, message, &mut out)
+                    .map_err(|_| KeyError::Refused)?;
+                Ok(out)
+            }
+            Pair::Ec(pair) => pair
+                .sign(&self.rng, message)
+                .map(|signature| signature.as_ref().to_vec())
+                .map_err(|_| KeyError::Refused),
+        }
+    }
+
+    /// Whether a signature is this key's.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.public.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl PublicJwk {
+    fn new(kty: &str, alg: SigningAlg) -> Self {
+        Self {
+            kty: kty.to_owned(),
+            usage: "sig".into(),
+            kid: String::new(),
+            alg: alg.as_str().to_owned(),
+            n: None,
+            e: None,
+            crv: None,
+            x: None,
+            y: None,
+        }
+    }
+
+    /// RFC 7638: the required members in lexical order, hashed.
+    fn thumbprint(&self) -> String {
+        let part = |value: &Option<String>| value.clone().unwrap_or_default();
+        let text = if self.kty == "RSA" {
+            format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, part(&self.e), part(&self.n))
+        } else {
+            format!(
+                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                part(&self.crv),
+                part(&self.x),
+                part(&self.y)
+            )
+        };
+        b64url(&sha256(text.as_bytes()))
+    }
+}

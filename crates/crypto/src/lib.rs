@@ -1,0 +1,36 @@
+//! Cryptography of Sojourn: digests, the master key and what is derived from it, sealed tokens,
+//! signing keys and JWS, password hashes.
+//!
+//! Everything rests on one provider, aws-lc-rs; nothing here knows a database or a protocol's rules.
+
+pub mod digest;
+pub mod jws;
+pub mod keys;
+pub mod master;
+pub mod password;
+pub mod seal;
+pub mod secret;
+pub mod token;
+
+pub use digest::{b64url, constant_time_eq, sha256, unb64url};
+pub use jws::{JwsError, sign_jwt, verify_jwt};
+pub use keys::{KeyError, SigningKey};
+pub use master::{MasterKey, MasterKeyError};
+pub use password::PasswordPolicy;
+pub use seal::{SealError, SecretBox};
+pub use secret::SecretHasher;
+pub use token::{ClientToken, GrantToken, OpenedAccess, TokenKind, TokenSealer};
+
+/// The operating system's randomness, by way of the provider.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRng;
+
+impl sojourn_model::Rng for SystemRng {
+    #[expect(
+        clippy::expect_used,
+        reason = "a machine without randomness can't run an identity server; going on would be worse"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the operating system gives random bytes");
+    }
+}

@@ -1,0 +1,215 @@
+//! Ids as types of their own, so that one can't be taken for another.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::time::Rng;
+
+/// A text is not an id of the expected form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed id")]
+pub struct MalformedId;
+
+/// A tenant's number in its installation. The default tenant is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TenantId(pub i64);
+
+impl TenantId {
+    /// The tenant that answers without a `/t/…` prefix.
+    pub const DEFAULT: Self = Self(1);
+}
+
+/// Writes bytes as lower-case hex digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            out.extend(DIGITS.get(usize::from(nibble)));
+        }
+    }
+    out
+}
+
+/// Reads exactly `N` bytes from hex digits of either case.
+///
+/// # Errors
+/// [`MalformedId`] when the length or a digit is wrong.
+pub fn unhex<const N: usize>(text: &str) -> Result<[u8; N], MalformedId> {
+    let digits = text.as_bytes();
+    if digits.len() != N * 2 {
+        return Err(MalformedId);
+    }
+    let value = |digit: u8| char::from(digit).to_digit(16).ok_or(MalformedId);
+    let mut out = [0_u8; N];
+    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
+        if let [high, low] = pair {
+            *byte = u8::try_from(value(*high)? * 16 + value(*low)?).map_err(|_| MalformedId)?;
+        }
+    }
+    Ok(out)
+}
+
+macro_rules! byte_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub [u8; $len]);
+
+        impl $name {
+            /// Draws a new one.
+            pub fn random(rng: &dyn Rng) -> Self {
+                let mut bytes = [0_u8; $len];
+                rng.fill(&mut bytes);
+                Self(bytes)
+            }
+
+            /// The bytes, as the database keeps them.
+            #[must_use]
+            pub fn to_vec(self) -> Vec<u8> {
+                self.0.to_vec()
+            }
+
+            /// Reads the bytes that the database kept.
+            ///
+            /// # Errors
+            /// [`MalformedId`] when the length is wrong.
+            pub fn from_slice(bytes: &[u8]) -> Result<Self, MalformedId> {
+                bytes.try_into().map(Self).map_err(|_| MalformedId)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), hex(&self.0))
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = MalformedId;
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                unhex(text).map(Self)
+            }
+        }
+    };
+}
+
+byte_id!(
+    /// A session's public id, shown as 64 hex digits. It opens nothing: the secret is in the cookie.
+    SessionId,
+    32
+);
+byte_id!(
+    /// The `sid` of one participation: one stay of a session in one application. Never reused.
+    Sid,
+    16
+);
+byte_id!(
+    /// What an application was given; every code and token belongs to one.
+    GrantId,
+    16
+);
+byte_id!(
+    /// One end of sessions: what was ended together carries the same id. Also a change set's id.
+    EndId,
+    16
+);
+byte_id!(
+    /// A durable job.
+    JobId,
+    16
+);
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// Draws a new one.
+            pub fn random(rng: &dyn Rng) -> Self {
+                let mut bytes = [0_u8; 16];
+                rng.fill(&mut bytes);
+                Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+            }
+
+            /// The bytes, as the database keeps them.
+            #[must_use]
+            pub fn to_vec(self) -> Vec<u8> {
+                self.0.as_bytes().to_vec()
+            }
+
+            /// Reads the bytes that the database kept.
+            ///
+            /// # Errors
+            /// [`MalformedId`] when the length is wrong.
+            pub fn from_slice(bytes: &[u8]) -> Result<Self, MalformedId> {
+                Uuid::from_slice(bytes).map(Self).map_err(|_| MalformedId)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = MalformedId;
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                // Only the hyphenated form: other spellings of one id would defeat comparisons of text.
+                if text.len() != 36 {
+                    return Err(MalformedId);
+                }
+                Uuid::try_parse(text).map(Self).map_err(|_| MalformedId)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A user's id; also the `sub` of tokens with public subjects.
+    UserId
+);
+uuid_id!(
+    /// A role's id.
+    RoleId
+);
+uuid_id!(
+    /// An application's id. Its `client_id` is a name of its own.
+    AppId
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_round_trip_and_refusals() {
+        let id = SessionId([0xab; 32]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().len(), 64);
+        for bad in ["", "ab", &"g".repeat(64), &"a".repeat(63), &"a".repeat(65), &"é".repeat(32)] {
+            assert_eq!(bad.parse::<SessionId>(), Err(MalformedId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn uuid_takes_the_hyphenated_form_alone() {
+        let text = "447c646f-4271-4782-a00a-da995d21d16b";
+        assert_eq!(text.parse::<UserId>().map(|id| id.to_string()), Ok(text.to_owned()));
+        assert!(text.replace('-', "").parse::<UserId>().is_err());
+    }
+}

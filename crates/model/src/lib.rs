@@ -1,0 +1,34 @@
+//! The words of Sojourn: ids, entities, life cycles, policies, selectors and change sets.
+//!
+//! Everything above speaks in these types. Nothing here does input or output, waits, or asks for
+//! the time: clock and randomness are traits that the program hands down.
+
+pub mod application;
+pub mod change;
+pub mod delivery;
+pub mod directory;
+pub mod end;
+pub mod event;
+pub mod grant;
+pub mod ids;
+pub mod key;
+pub mod limits;
+pub mod policy;
+pub mod session;
+pub mod time;
+
+pub use application::{
+    AccessTokenBinding, AppKind, AppOwner, Application, ApplicationSettings, ClientAuthMethod,
+    GrantType,
+};
+pub use change::{Applied, ChangeSet, Op, Outcome};
+pub use delivery::{Delivery, DeliveryState};
+pub use directory::{Role, RoleState, Tenant, User, UserState};
+pub use end::{Actor, Effects, EndReason, EndSessions, EndSummary, EndTarget};
+pub use event::{Event, EventName, NewEvent, Subject};
+pub use grant::{Grant, GrantKind};
+pub use ids::{AppId, EndId, GrantId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
+pub use key::{SigningAlg, StoredKey};
+pub use policy::Lifetimes;
+pub use session::{Participation, Session, SessionState};
+pub use time::{Clock, Millis, Rng};

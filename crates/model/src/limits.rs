@@ -1,0 +1,48 @@
+//! Every limit of the program, with the reason for its size.
+
+/// Longest request body in bytes: forms and small JSON; nothing that we accept comes near it.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Longest query string in bytes that we parse; browsers and proxies cut around there.
+pub const QUERY_BYTES_MAX: usize = 16 * 1024;
+/// Longest single parameter of a protocol request, in bytes.
+pub const PARAM_BYTES_MAX: usize = 8 * 1024;
+/// Most parameters in one request.
+pub const PARAMS_MAX: usize = 64;
+/// Longest login name in bytes.
+pub const USERNAME_BYTES_MAX: usize = 255;
+/// Longest password in bytes; longer input would only make hashing a weapon.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// Longest user agent kept, in bytes; the rest is cut off.
+pub const USER_AGENT_BYTES_MAX: usize = 512;
+/// Longest `nonce` that we repeat in an ID token, in bytes.
+pub const NONCE_BYTES_MAX: usize = 1024;
+/// Longest `state` that we give back, in bytes.
+pub const STATE_BYTES_MAX: usize = 4096;
+/// Most scopes in one request.
+pub const SCOPES_MAX: usize = 50;
+/// Change sets committed together on SQLite: more would make the first waiter wait too long.
+pub const GROUP_COMMIT_MAX: usize = 256;
+/// Change sets that may wait for the writer; beyond that callers are told that the server is busy.
+pub const WRITE_QUEUE_MAX: usize = 4096;
+/// How often a use case decides again after a conflict before it gives up.
+pub const CONFLICT_RETRIES_MAX: usize = 5;
+/// Users whose sessions a role change ends in its own transaction; more go through a job.
+pub const INLINE_END_USERS_MAX: usize = 100;
+/// Sessions shown in one list; more are reached by a cursor or a narrower search.
+pub const SESSION_LIST_MAX: i64 = 500;
+/// Sessions that one sweep ends in a batch.
+pub const SWEEP_BATCH: i64 = 100;
+/// Deliveries that a worker claims at a time.
+pub const DELIVERY_BATCH: i64 = 32;
+/// Logout requests under way at once from one node.
+pub const DELIVERIES_IN_FLIGHT_MAX: usize = 32;
+/// Bytes of a delivery's answer that are read; the status says it all.
+pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
+/// Password hashes computed or waiting at once; beyond that sign-in answers 503.
+pub const HASH_QUEUE_MAX: usize = 64;
+/// Members that one step of a role's removal takes away.
+pub const ROLE_JOB_BATCH: i64 = 50;
+/// Verified passwords and client secrets remembered for a minute.
+pub const VERIFIED_CACHE_MAX: usize = 4096;
+/// Sessions whose last access waits in memory to be written.
+pub const TOUCHES_MAX: usize = 100_000;
