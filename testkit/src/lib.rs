@@ -1,1 +1,6 @@
-//! testkit
+//! What the tests share: databases made for one test, a clock to move, a server in process, typed
+//! actors and applications that record what they are told.
+
+pub mod clock;
+pub mod postgres;
+pub mod store;

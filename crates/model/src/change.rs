@@ -280,6 +280,8 @@ pub enum Op {
         now: Millis,
         /// Ended sessions and deliveries older than this go.
         history_before: Millis,
+        /// Where the walk through the grants begins this time.
+        from_grant: GrantId,
         /// At most so many rows.
         limit: i64,
     },

@@ -212,10 +212,10 @@ pub enum EndTarget {
     User(UserId),
     /// Every session of one user but this one, and the grants of those sessions.
     UserExcept(UserId, SessionId),
-    /// One session and its grants.
-    Session(SessionId),
-    /// One session, only if a deadline has passed at the given moment.
-    ExpiredSession(SessionId),
+    /// One session, named with its user, and its grants.
+    Session(UserId, SessionId),
+    /// The same, only if a deadline has passed at the given moment; else a conflict.
+    ExpiredSession(UserId, SessionId),
     /// One grant. Only the effect `tokens` applies.
     Grant(GrantId),
 }

@@ -1,1 +1,149 @@
-//! store
+//! Storage: schema, statements, SQLite and PostgreSQL behind one seam.
+//!
+//! Reads are methods of [`Store`], each with the tenant as an argument. Writes are change sets,
+//! applied whole or not at all. This crate knows no protocol and decides nothing; it keeps.
+
+mod compile;
+pub mod dialect;
+mod error;
+mod gather;
+mod migrate;
+mod postgres;
+mod read;
+pub mod sql;
+mod sqlite;
+mod value;
+
+use std::sync::Arc;
+
+pub use error::StoreError;
+pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
+pub use postgres::PostgresOptions;
+pub use read::{
+    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, SessionExpiry, SessionStanding, SharedStanding, Standing, StayRow,
+};
+use sojourn_model::{ChangeSet, Outcome};
+pub use sqlite::SqliteOptions;
+pub use value::{Row, Value};
+
+use crate::dialect::Statement;
+
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+/// A database with everything that Sojourn keeps. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<Backend>,
+}
+
+impl Store {
+    /// Opens an embedded database, making and migrating it as needed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file can't be used or needs a newer program.
+    pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, StoreError> {
+        let sqlite = sqlite::Sqlite::open(options)?;
+        Ok(Self { backend: Arc::new(Backend::Sqlite(sqlite)) })
+    }
+
+    /// Connects to PostgreSQL, making and migrating the schema as needed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it can't be reached or needs a newer program.
+    pub async fn open_postgres(options: &PostgresOptions) -> Result<Self, StoreError> {
+        let postgres = postgres::Postgres::open(options).await?;
+        Ok(Self { backend: Arc::new(Backend::Postgres(postgres)) })
+    }
+
+    /// Applies a change set: all of it is durable when this answers [`Outcome::Applied`], and none
+    /// of it has happened otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after [`StoreError::Unknown`] it may have happened.
+    pub async fn apply(&self, change: ChangeSet) -> Result<Outcome, StoreError> {
+        let steps = compile::compile(change);
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.apply(steps).await,
+            Backend::Postgres(postgres) => postgres.apply(steps).await,
+        }
+    }
+
+    /// Runs a point read: a statement that an index answers in microseconds.
+    async fn rows(
+        &self,
+        statement: &'static Statement,
+        params: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.read(statement, &params),
+            Backend::Postgres(postgres) => postgres.read(statement, &params).await,
+        }
+    }
+
+    async fn row(
+        &self,
+        statement: &'static Statement,
+        params: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(statement, params).await?.into_iter().next())
+    }
+
+    /// Runs a list: a range of an index, kept off the async threads where reading blocks.
+    async fn list(
+        &self,
+        statement: &'static Statement,
+        params: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.list(statement, params).await,
+            Backend::Postgres(postgres) => postgres.read(statement, &params).await,
+        }
+    }
+
+    /// Whether the database answers and can be written.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.check(),
+            Backend::Postgres(postgres) => postgres.check().await,
+        }
+    }
+
+    /// `sqlite` or `postgresql`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &*self.backend {
+            Backend::Sqlite(_) => "sqlite",
+            Backend::Postgres(_) => "postgresql",
+        }
+    }
+
+    /// Finishes what is under way and closes. Later calls are refused.
+    pub async fn close(&self) {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close(),
+        }
+    }
+
+    /// Prepares every statement and runs nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Statement`] names the first that the database refuses.
+    pub async fn prepare_all(&self) -> Result<usize, StoreError> {
+        let mut prepared = 0;
+        for statement in sql::all() {
+            match &*self.backend {
+                Backend::Sqlite(sqlite) => sqlite.prepare(statement)?,
+                Backend::Postgres(postgres) => postgres.prepare(statement).await?,
+            }
+            prepared += 1;
+        }
+        Ok(prepared)
+    }
+}

@@ -1,0 +1,235 @@
+//! The one door, as statements. The order matters: locks, then what is selected by way of living
+//! sessions (tokens, notices), and the sessions themselves last.
+
+use sojourn_model::{AppId, EndReason, EndSessions, EndTarget, EventName, SessionId};
+
+use super::{Expect, Gather, Steps, params};
+use crate::dialect::Statement;
+use crate::sql::end as sql;
+use crate::value::Value;
+
+/// A target in the form in which the statements take it.
+pub(crate) struct Selected {
+    user: Value,
+    session: Value,
+    detached: i64,
+    by_session: bool,
+}
+
+impl Selected {
+    /// `None` for a single grant, which is no selection of sessions.
+    pub(crate) fn of(target: EndTarget) -> Option<Self> {
+        match target {
+            EndTarget::User(user) => Some(Self {
+                user: user.into(),
+                session: Value::Blob(Vec::new()),
+                detached: 1,
+                by_session: false,
+            }),
+            EndTarget::UserExcept(user, spared) => Some(Self {
+                user: user.into(),
+                session: spared.into(),
+                detached: 0,
+                by_session: false,
+            }),
+            EndTarget::Session(user, session) | EndTarget::ExpiredSession(user, session) => {
+                Some(Self {
+                    user: user.into(),
+                    session: session.into(),
+                    detached: 0,
+                    by_session: true,
+                })
+            }
+            EndTarget::Grant(_) => None,
+        }
+    }
+
+    pub(crate) fn user(&self) -> Value {
+        self.user.clone()
+    }
+
+    pub(crate) fn pick(
+        &self,
+        by_session: &'static Statement,
+        by_user: &'static Statement,
+    ) -> &'static Statement {
+        if self.by_session { by_session } else { by_user }
+    }
+
+    pub(crate) fn params(&self, tenant: sojourn_model::TenantId, more: Vec<Value>) -> Vec<Value> {
+        let mut all = vec![
+            Value::from(tenant),
+            self.user.clone(),
+            self.session.clone(),
+            Value::Int(self.detached),
+        ];
+        all.extend(more);
+        all
+    }
+}
+
+/// The applications of an end, as the statements take them: one NULL for all, or one by one.
+pub(crate) fn each_app(applications: Option<&[AppId]>) -> Vec<Value> {
+    match applications {
+        None => vec![Value::Null],
+        Some(apps) => apps.iter().map(|app| Value::from(*app)).collect(),
+    }
+}
+
+pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
+    // One order for all ends, so that two of them can't wait for each other.
+    let mut targets = end.targets.clone();
+    targets.sort_unstable();
+    targets.dedup();
+    for target in &targets {
+        if let EndTarget::User(user) | EndTarget::UserExcept(user, _) = target
+            && (end.effects.session || end.effects.tokens)
+        {
+            steps.must(&sql::EPOCH_BUMP, params![end.tenant, *user]);
+        }
+    }
+    for target in targets {
+        if let EndTarget::Grant(grant) = target {
+            if end.effects.tokens {
+                steps.run(&sql::GRANT_END_SHARED, params![end.tenant, grant]);
+                steps.push(
+                    &sql::GRANT_END,
+                    params![end.tenant, grant, end.at, end.reason.to_string(), end.id],
+                    Expect::Any,
+                    Gather::Grants,
+                );
+            }
+        } else if let Some(selected) = Selected::of(target) {
+            if let EndTarget::ExpiredSession(_, session) = target {
+                expired_guard(steps, end, session);
+            }
+            one(steps, end, &selected);
+        }
+    }
+}
+
+fn expired_guard(steps: &mut Steps, end: &EndSessions, session: SessionId) {
+    steps.must(
+        &sql::EXPIRED_GUARD,
+        params![end.tenant, session, end.at, end.at.plus(-end.slack_ms)],
+    );
+}
+
+fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
+    let tenant = end.tenant;
+    let apps = each_app(end.applications.as_deref());
+    // The account first: every writer of its events and sessions takes it in this order.
+    steps.lock(&sql::ACCOUNT_LOCK, vec![tenant.into(), selected.user.clone()]);
+    steps.lock(
+        selected.pick(&sql::LOCK_BY_SESSION, &sql::LOCK_BY_USER),
+        selected.params(tenant, vec![]),
+    );
+    if end.effects.tokens {
+        for app in &apps {
+            end_tokens(steps, end, selected, app);
+        }
+    }
+    if end.effects.session {
+        steps.push(
+            selected.pick(&sql::BOUND_BY_SESSION, &sql::BOUND_BY_USER),
+            selected.params(tenant, vec![]),
+            Expect::NoBoundTokens,
+            Gather::Nothing,
+        );
+        steps.run(
+            selected.pick(&sql::DETACH_BY_SESSION, &sql::DETACH_BY_USER),
+            selected.params(tenant, vec![]),
+        );
+    }
+    if end.effects.notify {
+        for app in &apps {
+            steps.push(
+                selected.pick(&sql::DELIVER_BY_SESSION, &sql::DELIVER_BY_USER),
+                selected.params(
+                    tenant,
+                    params![
+                        app.clone(),
+                        end.issuer.as_str(),
+                        end.at,
+                        end.at.plus(end.delivery_lifetime_ms)
+                    ],
+                ),
+                Expect::Any,
+                Gather::Deliveries,
+            );
+            end_stays(steps, end, selected, app.clone());
+        }
+    }
+    if end.effects.consents {
+        for app in &apps {
+            steps.push(
+                &sql::CONSENTS_REMOVE,
+                vec![tenant.into(), selected.user.clone(), app.clone()],
+                Expect::Any,
+                Gather::Consents,
+            );
+        }
+    }
+    if end.effects.session {
+        end_stays(steps, end, selected, Value::Null);
+        end_the_sessions(steps, end, selected);
+    }
+}
+
+fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
+    steps.push(
+        selected.pick(&sql::GRANTS_BY_SESSION, &sql::GRANTS_BY_USER),
+        selected.params(
+            end.tenant,
+            params![
+                end.effects.offline,
+                app.clone(),
+                end.at,
+                end.reason.to_string(),
+                end.id
+            ],
+        ),
+        Expect::Any,
+        Gather::Grants,
+    );
+    // Whoever shares an access token with a session that ends loses it too.
+    steps.run(
+        selected.pick(&sql::SHARED_BY_SESSION, &sql::SHARED_BY_USER),
+        selected.params(end.tenant, params![app.clone()]),
+    );
+}
+
+fn end_stays(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: Value) {
+    steps.run(
+        selected.pick(&sql::STAYS_BY_SESSION, &sql::STAYS_BY_USER),
+        selected.params(end.tenant, params![app, end.at]),
+    );
+}
+
+fn end_the_sessions(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
+    let event = match end.reason {
+        EndReason::IdleTimeout | EndReason::Lifetime => EventName::SessionExpire,
+        _ => EventName::SessionTerminate,
+    };
+    let data = serde_json::json!({ "reason": end.reason.to_string() }).to_string();
+    steps.run(
+        selected.pick(&sql::EVENTS_BY_SESSION, &sql::EVENTS_BY_USER),
+        selected.params(
+            end.tenant,
+            params![end.at, end.actor.to_string(), data, event.as_str()],
+        ),
+    );
+    steps.run(
+        selected.pick(&sql::COUNT_BY_SESSION, &sql::COUNT_BY_USER),
+        selected.params(end.tenant, vec![]),
+    );
+    steps.push(
+        selected.pick(&sql::END_BY_SESSION, &sql::END_BY_USER),
+        selected.params(
+            end.tenant,
+            params![end.at, end.reason.to_string(), end.actor.to_string(), end.id],
+        ),
+        Expect::Any,
+        Gather::Sessions,
+    );
+}

@@ -1,0 +1,75 @@
+//! Grants, shared and revoked tokens, consents.
+
+use sojourn_model::grant::CodeState;
+use sojourn_model::{Op, TenantId};
+
+use super::{Steps, params};
+use crate::sql::grant as sql;
+
+pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
+        Op::IssueGrant { grant, now } => {
+            let (state, redirect_uri, challenge, nonce) = match grant.code {
+                CodeState::Issued { redirect_uri, challenge, nonce } => {
+                    (1_i64, Some(redirect_uri), challenge, nonce)
+                }
+                CodeState::Redeemed => (2, None, None, None),
+            };
+            steps.must(
+                &sql::GRANT_ISSUE,
+                params![
+                    tenant,
+                    grant.session,
+                    grant.id,
+                    grant.app,
+                    grant.sid,
+                    grant.kind.code(),
+                    grant.scopes,
+                    grant.offline,
+                    grant.binding.as_str(),
+                    grant.auth_time,
+                    now,
+                    grant.expires_at,
+                    state,
+                    redirect_uri,
+                    challenge,
+                    nonce
+                ],
+            );
+        }
+        Op::RedeemCode { grant, at, refresh, expires_at } => {
+            steps.must(
+                &sql::CODE_REDEEM,
+                params![tenant, grant, at, i64::from(refresh), expires_at],
+            );
+        }
+        Op::Refresh { grant, from_generation, to_generation, from_number, at, expires_at } => {
+            steps.must(
+                &sql::GRANT_REFRESH,
+                params![tenant, grant, from_generation, from_number, to_generation, at, expires_at],
+            );
+        }
+        Op::JoinSharedToken { id, number, session } => {
+            steps.must(&sql::SHARED_JOIN, params![tenant, id, session, number]);
+        }
+        Op::IssueSharedToken { id, user, app, scopes, from_number, at, lifetime_ms, session } => {
+            if from_number == 0 {
+                steps.run(
+                    &sql::SHARED_CREATE,
+                    params![tenant, user, app, scopes.as_str(), id, at, lifetime_ms],
+                );
+            } else {
+                steps.must(
+                    &sql::SHARED_NEXT,
+                    params![tenant, user, app, scopes.as_str(), from_number, at, lifetime_ms],
+                );
+            }
+            steps.must(&sql::SHARED_LINK, params![tenant, user, app, scopes, session]);
+        }
+        Op::RevokeToken { key, until } => steps.run(&sql::REVOKE, params![tenant, key, until]),
+        Op::PutConsent { user, app, scopes, at } => {
+            steps.run(&sql::CONSENT_PUT, params![tenant, user, app, scopes, at]);
+        }
+        _ => {}
+    }
+}

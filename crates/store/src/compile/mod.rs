@@ -1,0 +1,185 @@
+//! From typed operations to statements: a pure translation that both databases share.
+//!
+//! A change set becomes a list of steps. No step depends on what another one answered, so that
+//! PostgreSQL can take them all at once; what must hold is said by each step's expectation and
+//! checked before the commit.
+
+mod directory;
+pub(crate) mod end;
+mod grant;
+mod operation;
+mod session;
+
+use sojourn_model::{ChangeSet, NewEvent, Op, Subject, TenantId};
+
+use crate::dialect::Statement;
+use crate::sql;
+use crate::value::Value;
+
+/// What the number of rows must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// Anything.
+    Any,
+    /// One at least; none means that something changed since it was read.
+    Some,
+    /// None; a row means that tokens bound to the session would be left behind.
+    NoBoundTokens,
+}
+
+/// What a step adds to the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gather {
+    Nothing,
+    Sessions,
+    Grants,
+    Consents,
+    Deliveries,
+    ClaimedDeliveries,
+    ClaimedJobs,
+    Attempts,
+    Purged,
+}
+
+/// One statement with its parameters.
+pub(crate) struct Step {
+    pub(crate) statement: &'static Statement,
+    pub(crate) params: Vec<Value>,
+    pub(crate) expect: Expect,
+    pub(crate) gather: Gather,
+    /// It only takes row locks: nothing to do where there is one writer.
+    pub(crate) lock_only: bool,
+}
+
+/// The steps of a change set, in order.
+#[derive(Default)]
+pub(crate) struct Steps {
+    pub(crate) list: Vec<Step>,
+}
+
+impl Steps {
+    pub(crate) fn push(
+        &mut self,
+        statement: &'static Statement,
+        params: Vec<Value>,
+        expect: Expect,
+        gather: Gather,
+    ) {
+        self.list.push(Step { statement, params, expect, gather, lock_only: false });
+    }
+
+    /// A step whose row count doesn't matter.
+    pub(crate) fn run(&mut self, statement: &'static Statement, params: Vec<Value>) {
+        self.push(statement, params, Expect::Any, Gather::Nothing);
+    }
+
+    /// A step that must hit a row.
+    pub(crate) fn must(&mut self, statement: &'static Statement, params: Vec<Value>) {
+        self.push(statement, params, Expect::Some, Gather::Nothing);
+    }
+
+    pub(crate) fn lock(&mut self, statement: &'static Statement, params: Vec<Value>) {
+        self.list.push(Step {
+            statement,
+            params,
+            expect: Expect::Any,
+            gather: Gather::Nothing,
+            lock_only: true,
+        });
+    }
+}
+
+/// Writes a parameter list.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::value::Value::from($value)),*]
+    };
+}
+pub(crate) use params;
+
+/// Translates a change set.
+pub(crate) fn compile(change: ChangeSet) -> Steps {
+    let tenant = change.tenant.unwrap_or(TenantId::DEFAULT);
+    let mut steps = Steps::default();
+    for op in change.ops {
+        one(&mut steps, tenant, op);
+    }
+    for event in change.events {
+        append_event(&mut steps, tenant, event);
+    }
+    for row in change.audit {
+        steps.run(
+            &sql::operation::AUDIT_ADD,
+            params![
+                tenant,
+                row.at,
+                row.id.to_vec(),
+                row.actor.to_string(),
+                row.action,
+                row.target,
+                row.detail
+            ],
+        );
+    }
+    steps
+}
+
+fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
+        Op::CreateTenant(_)
+        | Op::CreateUser(_)
+        | Op::SetPassword { .. }
+        | Op::UpgradePassword { .. }
+        | Op::SetUserState { .. }
+        | Op::CreateRole(_)
+        | Op::AssignRole { .. }
+        | Op::UnassignRole { .. }
+        | Op::BeginRoleRemoval { .. }
+        | Op::DeleteRole { .. }
+        | Op::SaveApplication(_) => directory::compile(steps, tenant, op),
+        Op::StartSession { .. }
+        | Op::RenewSession { .. }
+        | Op::Touch(_)
+        | Op::AddParticipation { .. } => session::compile(steps, tenant, op),
+        Op::IssueGrant { .. }
+        | Op::RedeemCode { .. }
+        | Op::Refresh { .. }
+        | Op::JoinSharedToken { .. }
+        | Op::IssueSharedToken { .. }
+        | Op::RevokeToken { .. }
+        | Op::PutConsent { .. } => grant::compile(steps, tenant, op),
+        Op::EndSessions(end) => end::compile(steps, &end),
+        Op::ClaimDeliveries { .. }
+        | Op::SettleDelivery(_)
+        | Op::ResendDelivery { .. }
+        | Op::CountAttempt { .. }
+        | Op::ClearAttempts { .. }
+        | Op::AddKey(_)
+        | Op::SetMeta { .. }
+        | Op::AddJob(_)
+        | Op::ClaimJob { .. }
+        | Op::AdvanceJob { .. }
+        | Op::Purge { .. } => operation::compile(steps, tenant, op),
+    }
+}
+
+/// The subject's row counts its events; counting first takes the row's lock on PostgreSQL.
+fn append_event(steps: &mut Steps, tenant: TenantId, event: NewEvent) {
+    let (count, insert) = match event.subject {
+        Subject::User(_) => (&sql::directory::ACCOUNT_COUNT_EVENT, &sql::directory::ACCOUNT_EVENT),
+        Subject::Role(_) => (&sql::directory::ROLE_COUNT_EVENT, &sql::directory::ROLE_EVENT),
+    };
+    steps.must(count, params![tenant, event.subject.id()]);
+    steps.must(
+        insert,
+        params![
+            tenant,
+            event.subject.id(),
+            event.name.as_str(),
+            event.at,
+            event.actor.to_string(),
+            event.session,
+            event.data
+        ],
+    );
+}

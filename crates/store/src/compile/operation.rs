@@ -1,0 +1,91 @@
+//! Deliveries, throttles, keys, jobs and cleaning.
+
+use sojourn_model::{Op, TenantId};
+
+use super::{Expect, Gather, Steps, params};
+use crate::sql::{delivery, operation as sql};
+
+pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
+        Op::ClaimDeliveries { now, lease_until, limit } => steps.push(
+            &delivery::DELIVERY_CLAIM,
+            params![now, lease_until, limit],
+            Expect::Any,
+            Gather::ClaimedDeliveries,
+        ),
+        Op::SettleDelivery(settled) => steps.must(
+            &delivery::DELIVERY_SETTLE,
+            params![
+                tenant,
+                settled.sid,
+                settled.attempts,
+                settled.state.as_str(),
+                settled.due_at,
+                settled.at,
+                settled.status,
+                settled.error,
+                settled.jti,
+                i64::from(settled.refused),
+                settled.answer_lost
+            ],
+        ),
+        Op::ResendDelivery { sid, now, expires_at } => {
+            steps.must(&delivery::DELIVERY_RESEND, params![tenant, sid, now, expires_at]);
+        }
+        Op::CountAttempt { key, now, window_ms } => steps.push(
+            &sql::ATTEMPT_COUNT,
+            params![tenant, key, now, window_ms],
+            Expect::Any,
+            Gather::Attempts,
+        ),
+        Op::ClearAttempts { key } => steps.run(&sql::ATTEMPT_CLEAR, params![tenant, key]),
+        Op::AddKey(key) => {
+            steps.run(
+                &sql::KEY_ADD,
+                params![
+                    key.tenant,
+                    key.kid,
+                    key.alg.as_str(),
+                    key.sealed_private,
+                    key.created_at
+                ],
+            );
+            steps.run(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
+        }
+        Op::SetMeta { name, value } => steps.run(&sql::META_SET, params![name, value]),
+        Op::AddJob(job) => steps.run(
+            &delivery::JOB_ADD,
+            params![tenant, job.id, job.payload, job.total, job.due_at],
+        ),
+        Op::ClaimJob { now, lease_until } => steps.push(
+            &delivery::JOB_CLAIM,
+            params![now, lease_until],
+            Expect::Any,
+            Gather::ClaimedJobs,
+        ),
+        Op::AdvanceJob { id, done, finished, due_at, error } => steps.must(
+            &delivery::JOB_ADVANCE,
+            params![
+                tenant,
+                id,
+                done,
+                if finished { "done" } else { "pending" },
+                due_at,
+                error
+            ],
+        ),
+        Op::Purge { now, history_before, from_grant, limit } => {
+            let mut purge = |statement, params| {
+                steps.push(statement, params, Expect::Any, Gather::Purged);
+            };
+            purge(&sql::PURGE_REVOKED, params![now, limit]);
+            purge(&sql::PURGE_THROTTLE, params![now, limit]);
+            purge(&sql::PURGE_DELIVERIES, params![tenant, history_before, limit]);
+            purge(&sql::PURGE_STAYS, params![tenant, history_before, limit]);
+            purge(&sql::PURGE_LINKS, params![tenant, history_before, limit]);
+            purge(&sql::PURGE_SESSIONS, params![tenant, history_before, limit]);
+            purge(&sql::PURGE_GRANTS, params![tenant, now, from_grant, limit]);
+        }
+        _ => {}
+    }
+}

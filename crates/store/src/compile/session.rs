@@ -1,0 +1,104 @@
+//! Sessions and participations.
+
+use sojourn_model::{EventName, Op, TenantId};
+
+use super::{Steps, params};
+use crate::sql::directory::ACCOUNT_EVENT;
+use crate::sql::session as sql;
+
+pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
+        Op::StartSession { session, epoch } => {
+            // The gate counts the event that follows.
+            steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
+            steps.run(
+                &sql::SESSION_CREATE,
+                params![
+                    tenant,
+                    session.id,
+                    session.user,
+                    session.secret_hash.to_vec(),
+                    session.signed_in_at,
+                    session.auth_time,
+                    session.amr,
+                    session.remember,
+                    session.ip,
+                    session.user_agent,
+                    session.last_access,
+                    session.idle_timeout_ms,
+                    session.idle_deadline,
+                    session.absolute_deadline
+                ],
+            );
+            steps.must(
+                &ACCOUNT_EVENT,
+                params![
+                    tenant,
+                    session.user,
+                    EventName::SessionCreate.as_str(),
+                    session.signed_in_at,
+                    format!("user:{}", session.user),
+                    session.id,
+                    "{}"
+                ],
+            );
+        }
+        Op::RenewSession { session, from_secret_hash, previous_until, epoch } => {
+            steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
+            steps.must(
+                &sql::SESSION_RENEW,
+                params![
+                    tenant,
+                    session.id,
+                    from_secret_hash.to_vec(),
+                    session.secret_hash.to_vec(),
+                    previous_until,
+                    session.auth_time,
+                    session.amr,
+                    session.remember,
+                    session.last_access,
+                    session.idle_deadline,
+                    session.ip,
+                    session.user_agent
+                ],
+            );
+            steps.must(
+                &ACCOUNT_EVENT,
+                params![
+                    tenant,
+                    session.user,
+                    EventName::SessionUpdate.as_str(),
+                    session.auth_time,
+                    format!("user:{}", session.user),
+                    session.id,
+                    "{}"
+                ],
+            );
+        }
+        Op::Touch(touches) => {
+            for touch in touches {
+                steps.run(&sql::SESSION_TOUCH, params![tenant, touch.session, touch.at]);
+                if let Some(app) = touch.app {
+                    steps.run(
+                        &sql::PARTICIPATION_TOUCH,
+                        params![tenant, touch.session, app, touch.at],
+                    );
+                }
+            }
+        }
+        Op::AddParticipation { participation, now } => {
+            steps.must(
+                &sql::PARTICIPATION_ADD,
+                params![
+                    tenant,
+                    participation.session,
+                    participation.app,
+                    participation.sid,
+                    participation.sub,
+                    now
+                ],
+            );
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,79 @@
+//! Where the two databases differ. Statements are written in PostgreSQL's spelling with the shared
+//! subset of types; everything that has to change for the other one changes here.
+
+/// One statement, written once for both databases.
+pub struct Statement {
+    /// Its name in errors and tests.
+    pub name: &'static str,
+    /// Its text: `$1` placeholders, `BLOB` for bytes, row locks where PostgreSQL needs them.
+    pub sql: &'static str,
+    sqlite: std::sync::OnceLock<String>,
+    postgres: std::sync::OnceLock<String>,
+}
+
+impl Statement {
+    pub(crate) const fn new(name: &'static str, sql: &'static str) -> Self {
+        Self {
+            name,
+            sql,
+            sqlite: std::sync::OnceLock::new(),
+            postgres: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// The text for SQLite.
+    pub fn sqlite(&self) -> &str {
+        self.sqlite.get_or_init(|| for_sqlite(self.sql))
+    }
+
+    /// The text for PostgreSQL.
+    pub fn postgres(&self) -> &str {
+        self.postgres.get_or_init(|| for_postgres(self.sql))
+    }
+
+    /// Whether it answers rows.
+    pub(crate) fn returns_rows(&self) -> bool {
+        self.sql.starts_with("SELECT") || self.sql.contains("RETURNING")
+    }
+}
+
+/// SQLite has one writer at a time, so row locks are neither there nor needed; `$1` is `?1`.
+fn for_sqlite(sql: &str) -> String {
+    sql.replace(" FOR UPDATE OF g SKIP LOCKED", "")
+        .replace(" FOR UPDATE SKIP LOCKED", "")
+        .replace(" FOR SHARE OF s", "")
+        .replace(" FOR UPDATE", "")
+        .replace(" FOR SHARE", "")
+        .replace('$', "?")
+}
+
+/// PostgreSQL calls bytes BYTEA and clusters no table by its key.
+pub(crate) fn for_postgres(sql: &str) -> String {
+    sql.replace("BLOB", "BYTEA").replace(" WITHOUT ROWID", "")
+}
+
+/// Registers statements: each becomes a static, and `ALL` lists them for the test that prepares
+/// every one on both databases.
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)+) => {
+        $(pub(crate) static $name: $crate::dialect::Statement =
+            $crate::dialect::Statement::new(stringify!($name), $sql);)+
+        pub(crate) static ALL: &[&$crate::dialect::Statement] = &[$(&$name),+];
+    };
+}
+pub(crate) use statements;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_and_types_are_spelled_for_each() {
+        let sql = "SELECT id FROM t WHERE id = $12 FOR UPDATE SKIP LOCKED";
+        assert_eq!(for_sqlite(sql), "SELECT id FROM t WHERE id = ?12");
+        assert_eq!(
+            for_postgres("CREATE TABLE t (a BLOB) WITHOUT ROWID"),
+            "CREATE TABLE t (a BYTEA)"
+        );
+    }
+}

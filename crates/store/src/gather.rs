@@ -1,0 +1,53 @@
+//! From what the steps answered to the outcome of a change set.
+
+use sojourn_model::{Applied, Outcome};
+
+use crate::compile::{Expect, Gather, Step};
+use crate::error::StoreError;
+use crate::read;
+use crate::value::Row;
+
+/// What one step answered: rows hit, and rows returned by those that return some.
+pub(crate) struct Answer {
+    pub(crate) count: u64,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Whether an answer is what the step expects; otherwise the outcome of the whole change set.
+pub(crate) fn expected(step: &Step, count: u64) -> Result<(), Outcome> {
+    match step.expect {
+        Expect::Any => Ok(()),
+        Expect::Some if count > 0 => Ok(()),
+        Expect::Some => Err(Outcome::Conflict),
+        Expect::NoBoundTokens if count == 0 => Ok(()),
+        Expect::NoBoundTokens => Err(Outcome::SessionBoundTokens),
+    }
+}
+
+/// Adds an answer to what the change set answers.
+pub(crate) fn add(applied: &mut Applied, step: &Step, answer: Answer) -> Result<(), StoreError> {
+    match step.gather {
+        Gather::Nothing => {}
+        Gather::Sessions => applied.ended.sessions += answer.count,
+        Gather::Grants => applied.ended.grants += answer.count,
+        Gather::Consents => applied.ended.consents += answer.count,
+        Gather::Deliveries => applied.ended.deliveries += answer.count,
+        Gather::Purged => applied.purged += answer.count,
+        Gather::ClaimedDeliveries => {
+            for row in answer.rows {
+                applied.deliveries.push(read::delivery::delivery(row)?);
+            }
+        }
+        Gather::ClaimedJobs => {
+            for row in answer.rows {
+                applied.jobs.push(read::delivery::job(row)?);
+            }
+        }
+        Gather::Attempts => {
+            for mut row in answer.rows {
+                applied.attempts.push(row.int()?);
+            }
+        }
+    }
+    Ok(())
+}

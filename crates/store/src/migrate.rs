@@ -1,0 +1,49 @@
+//! The schema's versions. Migrations are numbered and only ever appended; each keeps what the
+//! program before it needs, so that nodes can be replaced one by one.
+
+use crate::error::StoreError;
+
+/// One step of the schema.
+#[derive(Debug)]
+pub struct Migration {
+    /// Its number.
+    pub version: i64,
+    /// The least schema that a program must know to use a database that has this step.
+    pub needs: i64,
+    /// Its statements, in the spelling of `dialect`.
+    pub sql: &'static str,
+}
+
+/// All steps, oldest first.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, needs: 1, sql: include_str!("migrations/0001_foundation.sql") }];
+
+/// The newest schema that this program knows.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// What a database says of its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SchemaState {
+    pub(crate) version: i64,
+    pub(crate) needs: i64,
+}
+
+/// The steps that a database lacks.
+pub(crate) fn missing(state: SchemaState) -> Result<Vec<&'static Migration>, StoreError> {
+    if state.needs > SCHEMA_VERSION {
+        return Err(StoreError::NeedsNewerProgram {
+            found: state.version,
+            needs: state.needs,
+            known: SCHEMA_VERSION,
+        });
+    }
+    Ok(MIGRATIONS.iter().filter(|migration| migration.version > state.version).collect())
+}
+
+/// The schema as SQLite shows it after every migration; committed, so that a change is seen.
+///
+/// # Errors
+/// [`StoreError`] when a migration fails.
+pub fn schema_dump() -> Result<String, StoreError> {
+    crate::sqlite::dump_of_fresh_database()
+}

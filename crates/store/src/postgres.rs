@@ -1,0 +1,344 @@
+//! PostgreSQL: any number of nodes on one database.
+//!
+//! The statements of a change set are pipelined and COMMIT goes only after every row count was
+//! checked: two round trips. At READ COMMITTED the row locks in the statements do what SQLite's
+//! single writer does by itself.
+
+use bytes::BytesMut;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use futures_util::future::{join_all, join3};
+use sojourn_model::{Applied, Outcome};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use crate::compile::Steps;
+use crate::dialect::{Statement, for_postgres};
+use crate::error::StoreError;
+use crate::gather::{self, Answer};
+use crate::migrate::{self, SchemaState};
+use crate::value::{Row, Value};
+
+/// Under which the migrations of all nodes line up.
+const MIGRATION_LOCK: i64 = 0x536f_6a6f_7572_6e01;
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct PostgresOptions {
+    /// `postgresql://…` or `host=… user=…`.
+    pub url: String,
+    /// Connections at most.
+    pub connections: usize,
+}
+
+pub(crate) struct Postgres {
+    pool: Pool,
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(value) if *ty == Type::INT4 => i32::try_from(*value)?.to_sql(ty, out),
+            Self::Int(value) => value.to_sql(ty, out),
+            Self::Text(value) => value.to_sql(ty, out),
+            Self::Blob(value) => value.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::INT8 | Type::INT4 | Type::TEXT | Type::VARCHAR | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+fn failure(error: &tokio_postgres::Error, statement: &'static str) -> StoreError {
+    match error.code() {
+        Some(code) if *code == SqlState::DISK_FULL => StoreError::DiskFull,
+        Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::ReadOnly,
+        Some(code) => StoreError::Statement {
+            statement,
+            message: error
+                .as_db_error()
+                .map_or_else(|| code.code().to_owned(), |db| db.message().to_owned()),
+        },
+        None => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+fn cell(row: &tokio_postgres::Row, column: usize, ty: &Type) -> Option<Value> {
+    Some(match *ty {
+        Type::INT8 => row.try_get::<_, Option<i64>>(column).ok()?.into(),
+        Type::INT4 => row.try_get::<_, Option<i32>>(column).ok()?.map(i64::from).into(),
+        Type::TEXT | Type::VARCHAR => row.try_get::<_, Option<String>>(column).ok()?.into(),
+        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(column).ok()?.into(),
+        _ => return None,
+    })
+}
+
+fn to_rows(
+    statement: &'static Statement,
+    rows: &[tokio_postgres::Row],
+) -> Result<Vec<Row>, StoreError> {
+    rows.iter()
+        .map(|row| {
+            let values = row
+                .columns()
+                .iter()
+                .enumerate()
+                .map(|(index, column)| {
+                    cell(row, index, column.type_())
+                        .ok_or(StoreError::Corrupt { statement: statement.name, column: index + 1 })
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(Row::new(statement.name, values))
+        })
+        .collect()
+}
+
+fn references(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+impl Postgres {
+    pub(crate) async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
+        let config: tokio_postgres::Config = options.url.parse().map_err(|error| {
+            StoreError::Unavailable(format!("the database address is not understood: {error}"))
+        })?;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+            Manager::from_config(config, tokio_postgres::NoTls, recycling)
+        } else {
+            use rustls_platform_verifier::BuilderVerifierExt as _;
+            let tls = rustls::ClientConfig::builder()
+                .with_platform_verifier()
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?
+                .with_no_client_auth();
+            let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
+            Manager::from_config(config, tls, recycling)
+        };
+        let pool = Pool::builder(manager)
+            .max_size(options.connections)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let postgres = Self { pool };
+        postgres.migrate().await?;
+        Ok(postgres)
+    }
+
+    async fn client(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut client = self.client().await?;
+        let wrong = |error: tokio_postgres::Error| failure(&error, "migration");
+        let transaction = client.transaction().await.map_err(wrong)?;
+        transaction
+            .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
+            .await
+            .map_err(wrong)?;
+        let exists = transaction
+            .query_one("SELECT to_regclass('meta') IS NOT NULL", &[])
+            .await
+            .and_then(|row| row.try_get::<_, bool>(0))
+            .map_err(wrong)?;
+        let mut state = SchemaState { version: 0, needs: 0 };
+        if exists {
+            for row in transaction
+                .query("SELECT name, value FROM meta WHERE name LIKE 'schema\\_%'", &[])
+                .await
+                .map_err(wrong)?
+            {
+                let name: String = row.try_get(0).map_err(wrong)?;
+                let value: String = row.try_get(1).map_err(wrong)?;
+                let value = value
+                    .parse()
+                    .map_err(|_| StoreError::Corrupt { statement: "meta", column: 2 })?;
+                match name.as_str() {
+                    "schema_version" => state.version = value,
+                    "schema_needs" => state.needs = value,
+                    _ => {}
+                }
+            }
+        }
+        for migration in migrate::missing(state)? {
+            transaction.batch_execute(&for_postgres(migration.sql)).await.map_err(wrong)?;
+            for (name, value) in
+                [("schema_version", migration.version), ("schema_needs", migration.needs)]
+            {
+                transaction
+                    .execute(
+                        "INSERT INTO meta (name, value) VALUES ($1, $2) \
+                         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        &[&name, &value.to_string()],
+                    )
+                    .await
+                    .map_err(wrong)?;
+            }
+        }
+        transaction.commit().await.map_err(wrong)
+    }
+
+    pub(crate) async fn apply(&self, steps: Steps) -> Result<Outcome, StoreError> {
+        let pool = self.pool.clone();
+        // A task of its own: a caller that goes away must not leave a transaction open half-way.
+        tokio::spawn(async move { apply_on(&pool, steps).await })
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+
+    pub(crate) async fn read(
+        &self,
+        statement: &'static Statement,
+        params: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.client().await?;
+        let prepared = client
+            .prepare_cached(statement.postgres())
+            .await
+            .map_err(|error| failure(&error, statement.name))?;
+        let rows = client
+            .query(&prepared, &references(params))
+            .await
+            .map_err(|error| failure(&error, statement.name))?;
+        to_rows(statement, &rows)
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        self.read(&crate::sql::operation::META_GET, &[Value::from("schema_version")]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn prepare(&self, statement: &'static Statement) -> Result<(), StoreError> {
+        let client = self.client().await?;
+        client
+            .prepare(statement.postgres())
+            .await
+            .map(drop)
+            .map_err(|error| failure(&error, statement.name))
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+async fn apply_on(pool: &Pool, steps: Steps) -> Result<Outcome, StoreError> {
+    let client = pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let mut prepared = Vec::with_capacity(steps.list.len());
+    for step in &steps.list {
+        prepared.push(
+            client
+                .prepare_cached(step.statement.postgres())
+                .await
+                .map_err(|error| failure(&error, step.statement.name))?,
+        );
+    }
+    let transaction_id = client
+        .prepare_cached("SELECT CAST(pg_current_xact_id() AS TEXT)")
+        .await
+        .map_err(|error| failure(&error, "transaction id"))?;
+    let begin = client.batch_execute("BEGIN");
+    let number = client.query_one(&transaction_id, &[]);
+    let runs = join_all(steps.list.iter().zip(&prepared).map(|(step, prepared)| {
+        let client = &client;
+        async move {
+            let params = references(&step.params);
+            if step.statement.returns_rows() {
+                let rows = client.query(prepared, &params).await?;
+                Ok::<_, tokio_postgres::Error>((rows.len() as u64, rows))
+            } else {
+                Ok((client.execute(prepared, &params).await?, Vec::new()))
+            }
+        }
+    }));
+    let (begun, number, ran) = join3(begin, number, runs).await;
+    let result = begun
+        .and(number)
+        .map_err(|error| failure(&error, "BEGIN"))
+        .and_then(|row| row.try_get::<_, String>(0).map_err(|error| failure(&error, "BEGIN")))
+        .and_then(|number| Ok((number, check(&steps, ran)?)));
+    match result {
+        Ok((number, Outcome::Applied(applied))) => {
+            match client.batch_execute("COMMIT").await {
+                Ok(()) => Ok(Outcome::Applied(applied)),
+                Err(error) => {
+                    drop(Object::take(client));
+                    resolve(pool, &number, applied, &error).await
+                }
+            }
+        }
+        Ok((_, outcome)) => {
+            roll_back(client).await;
+            Ok(outcome)
+        }
+        Err(error) => {
+            roll_back(client).await;
+            Err(error)
+        }
+    }
+}
+
+type Ran = Vec<Result<(u64, Vec<tokio_postgres::Row>), tokio_postgres::Error>>;
+
+fn check(steps: &Steps, ran: Ran) -> Result<Outcome, StoreError> {
+    let mut applied = Applied::default();
+    for (step, result) in steps.list.iter().zip(ran) {
+        let (count, rows) = match result {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match error.code() {
+                    Some(code) if *code == SqlState::UNIQUE_VIOLATION => Ok(Outcome::Duplicate),
+                    // Two change sets stood in each other's way: read again and decide again.
+                    Some(code)
+                        if *code == SqlState::T_R_DEADLOCK_DETECTED
+                            || *code == SqlState::T_R_SERIALIZATION_FAILURE =>
+                    {
+                        Ok(Outcome::Conflict)
+                    }
+                    _ => Err(failure(&error, step.statement.name)),
+                };
+            }
+        };
+        if let Err(outcome) = gather::expected(step, count) {
+            return Ok(outcome);
+        }
+        let rows = to_rows(step.statement, &rows)?;
+        gather::add(&mut applied, step, Answer { count, rows })?;
+    }
+    Ok(Outcome::Applied(applied))
+}
+
+async fn roll_back(client: Object) {
+    if client.batch_execute("ROLLBACK").await.is_err() {
+        // Whatever state it is in, nobody gets it again.
+        drop(Object::take(client));
+    }
+}
+
+/// The answer to a commit was lost. The database remembers what became of the transaction.
+async fn resolve(
+    pool: &Pool,
+    number: &str,
+    applied: Applied,
+    error: &tokio_postgres::Error,
+) -> Result<Outcome, StoreError> {
+    if error.code().is_some() {
+        return Err(failure(error, "COMMIT"));
+    }
+    let Ok(client) = pool.get().await else { return Err(StoreError::Unknown) };
+    let status = client
+        .query_one("SELECT pg_xact_status(CAST(CAST($1 AS TEXT) AS xid8))", &[&number])
+        .await
+        .and_then(|row| row.try_get::<_, Option<String>>(0));
+    match status.as_ref().map(Option::as_deref) {
+        Ok(Some("committed")) => Ok(Outcome::Applied(applied)),
+        Ok(Some("aborted")) => Err(StoreError::Unavailable("the connection was lost".into())),
+        _ => Err(StoreError::Unknown),
+    }
+}

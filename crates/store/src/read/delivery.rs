@@ -1,0 +1,127 @@
+//! Deliveries and jobs.
+
+use sojourn_model::change::Job;
+use sojourn_model::{
+    AppId, Delivery, DeliveryState, JobId, Millis, SessionId, Sid, TenantId, UserId,
+};
+
+use crate::compile::params;
+use crate::sql::delivery as sql;
+use crate::{Row, Store, StoreError};
+
+/// What waits to be delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeliveryBacklog {
+    /// How many.
+    pub pending: i64,
+    /// Since when the oldest is due.
+    pub oldest_due: Option<Millis>,
+}
+
+pub(crate) fn delivery(mut row: Row) -> Result<Delivery, StoreError> {
+    Ok(Delivery {
+        tenant: TenantId(row.int()?),
+        sid: row.id(Sid::from_slice)?,
+        session: row.id(SessionId::from_slice)?,
+        app: row.id(AppId::from_slice)?,
+        user: row.id(UserId::from_slice)?,
+        sub: row.text()?,
+        issuer: row.text()?,
+        uri: row.text()?,
+        state: row.parsed(DeliveryState::parse)?,
+        attempts: row.int()?,
+        refusals: row.int()?,
+        answer_lost: row.flag()?,
+        due_at: row.millis()?,
+        created_at: row.millis()?,
+        expires_at: row.millis()?,
+        last_attempt_at: row.opt_millis()?,
+        last_status: row.opt_int()?,
+        last_error: row.opt_text()?,
+        last_jti: row.opt_text()?,
+    })
+}
+
+pub(crate) fn job(mut row: Row) -> Result<Job, StoreError> {
+    Ok(Job {
+        tenant: TenantId(row.int()?),
+        id: row.id(JobId::from_slice)?,
+        payload: row.text()?,
+        total: row.int()?,
+        done: row.int()?,
+        state: row.text()?,
+        error: row.opt_text()?,
+    })
+}
+
+impl Store {
+    /// The deliveries of a session.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deliveries_of_session(
+        &self,
+        t: TenantId,
+        session: SessionId,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.list(&sql::DELIVERIES_OF_SESSION, params![t, session]).await?;
+        rows.into_iter().map(delivery).collect()
+    }
+
+    /// The tenant's deliveries, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deliveries(&self, t: TenantId, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.list(&sql::DELIVERIES_NEWEST, params![t, limit]).await?;
+        rows.into_iter().map(delivery).collect()
+    }
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn delivery(&self, t: TenantId, sid: Sid) -> Result<Option<Delivery>, StoreError> {
+        self.row(&sql::DELIVERY_BY_SID, params![t, sid]).await?.map(delivery).transpose()
+    }
+
+    /// What waits to be delivered, in all tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn delivery_backlog(&self) -> Result<DeliveryBacklog, StoreError> {
+        let row = self.list(&sql::DELIVERY_STATES, params![]).await?.into_iter().next();
+        let Some(mut row) = row else { return Ok(DeliveryBacklog::default()) };
+        let pending = row.int()?;
+        let oldest = row.millis()?;
+        Ok(DeliveryBacklog { pending, oldest_due: (pending > 0).then_some(oldest) })
+    }
+
+    /// When the next delivery can be claimed, leases of other workers considered.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn next_delivery_due(&self) -> Result<Option<Millis>, StoreError> {
+        match self.row(&sql::DELIVERY_NEXT_DUE, params![]).await? {
+            Some(mut row) => row.opt_millis(),
+            None => Ok(None),
+        }
+    }
+
+    /// A job.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn job(&self, t: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
+        self.row(&sql::JOB_BY_ID, params![t, id]).await?.map(job).transpose()
+    }
+
+    /// Jobs that aren't done.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn pending_jobs(&self, t: TenantId, limit: i64) -> Result<Vec<Job>, StoreError> {
+        let rows = self.list(&sql::JOBS_PENDING, params![t, limit]).await?;
+        rows.into_iter().map(job).collect()
+    }
+}

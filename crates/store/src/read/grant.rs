@@ -1,0 +1,235 @@
+//! Grants and what decides whether their tokens are valid.
+
+use sojourn_model::grant::{CodeState, SharedToken};
+use sojourn_model::{
+    AccessTokenBinding, AppId, Grant, GrantId, GrantKind, Millis, SessionId, Sid, TenantId, UserId,
+    UserState,
+};
+
+use crate::compile::params;
+use crate::sql::grant as sql;
+use crate::{Row, Store, StoreError};
+
+/// A grant with the state of everything that its tokens depend on, from one read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The grant.
+    pub grant: Grant,
+    /// The account's state.
+    pub user_state: UserState,
+    /// The account's login name.
+    pub username: String,
+    /// Whether the grant has a session and it lives (deadlines are the caller's to compare).
+    pub session: Option<SessionStanding>,
+    /// Whether the token asked about is revoked by its number.
+    pub revoked: bool,
+}
+
+/// The session of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionStanding {
+    /// Which.
+    pub id: SessionId,
+    /// Whether it was ended.
+    pub ended: bool,
+    /// Its end for want of access.
+    pub idle_deadline: Millis,
+    /// Its end whatever happens.
+    pub absolute_deadline: Option<Millis>,
+}
+
+/// A shared access token with the state of what it depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedStanding {
+    /// The token.
+    pub token: SharedToken,
+    /// Whose.
+    pub user: UserId,
+    /// For whom.
+    pub app: AppId,
+    /// Scopes, separated by spaces.
+    pub scopes: String,
+    /// The account's state.
+    pub user_state: UserState,
+    /// The account's login name.
+    pub username: String,
+    /// Whether the token asked about is revoked by its number.
+    pub revoked: bool,
+}
+
+/// A user's approval of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentRow {
+    /// For whom.
+    pub app: AppId,
+    /// Scopes, separated by spaces.
+    pub scopes: String,
+    /// When.
+    pub given_at: Millis,
+}
+
+fn grant(row: &mut Row) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        tenant: TenantId(row.int()?),
+        id: row.id(GrantId::from_slice)?,
+        user: row.id(UserId::from_slice)?,
+        app: row.id(AppId::from_slice)?,
+        session: row.opt_id(SessionId::from_slice)?,
+        sid: row.id(Sid::from_slice)?,
+        sub: row.text()?,
+        kind: GrantKind::Code,
+        scopes: row.text()?,
+        offline: row.flag()?,
+        binding: row.parsed(AccessTokenBinding::parse)?,
+        auth_time: row.millis()?,
+        created_at: row.millis()?,
+        expires_at: row.millis()?,
+        code: {
+            let waits = row.int()? == 1;
+            let redirect_uri = row.opt_text()?;
+            let challenge = row.opt_text()?;
+            let nonce = row.opt_text()?;
+            match redirect_uri {
+                Some(redirect_uri) if waits => CodeState::Issued { redirect_uri, challenge, nonce },
+                _ => CodeState::Redeemed,
+            }
+        },
+        token_number: row.int()?,
+        token_issued_at: row.millis()?,
+        refresh_generation: row.int()?,
+        refresh_issued_at: row.millis()?,
+        ended: row.opt_int()?.is_some(),
+    })
+}
+
+fn standing(mut row: Row) -> Result<Standing, StoreError> {
+    let grant = grant(&mut row)?;
+    let user_state = UserState::from_code(row.int()?);
+    let username = row.text()?;
+    let session = row.opt_id(SessionId::from_slice)?;
+    let ended = row.opt_int()?.is_some();
+    let idle_deadline = row.opt_millis()?;
+    let absolute_deadline = row.opt_millis()?;
+    Ok(Standing {
+        grant,
+        user_state,
+        username,
+        session: session.zip(idle_deadline).map(|(id, idle_deadline)| SessionStanding {
+            id,
+            ended,
+            idle_deadline,
+            absolute_deadline,
+        }),
+        revoked: row.flag()?,
+    })
+}
+
+impl Store {
+    /// A grant and what its tokens depend on. `token_key` names the token asked about in the list of
+    /// revoked ones.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn standing(
+        &self,
+        t: TenantId,
+        id: GrantId,
+        token_key: Vec<u8>,
+    ) -> Result<Option<Standing>, StoreError> {
+        let row = self.row(&sql::GRANT_STANDING, params![t, id, token_key]).await?;
+        row.map(standing).transpose()
+    }
+
+    /// The living grants of a session.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn grants_of_session(
+        &self,
+        t: TenantId,
+        user: UserId,
+        session: SessionId,
+        limit: i64,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let rows = self.list(&sql::GRANTS_OF_SESSION, params![t, user, session, limit]).await?;
+        rows.into_iter().map(|mut row| grant(&mut row)).collect()
+    }
+
+    /// The access token that a user's sessions share in an application, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn shared_token(
+        &self,
+        t: TenantId,
+        user: UserId,
+        app: AppId,
+        scopes: &str,
+    ) -> Result<Option<SharedToken>, StoreError> {
+        let row = self.row(&sql::SHARED_BY_KEY, params![t, user, app, scopes]).await?;
+        let Some(mut row) = row else { return Ok(None) };
+        Ok(Some(SharedToken {
+            id: row.id(GrantId::from_slice)?,
+            number: row.int()?,
+            issued_at: row.millis()?,
+            lifetime_ms: row.int()?,
+        }))
+    }
+
+    /// A shared access token and what it depends on.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn shared_standing(
+        &self,
+        t: TenantId,
+        id: GrantId,
+        token_key: Vec<u8>,
+    ) -> Result<Option<SharedStanding>, StoreError> {
+        let row = self.row(&sql::SHARED_STANDING, params![t, id, token_key]).await?;
+        let Some(mut row) = row else { return Ok(None) };
+        let user = row.id(UserId::from_slice)?;
+        let app = row.id(AppId::from_slice)?;
+        let scopes = row.text()?;
+        let token = SharedToken {
+            id,
+            number: row.int()?,
+            issued_at: row.millis()?,
+            lifetime_ms: row.int()?,
+        };
+        Ok(Some(SharedStanding {
+            token,
+            user,
+            app,
+            scopes,
+            user_state: UserState::from_code(row.int()?),
+            username: row.text()?,
+            revoked: row.flag()?,
+        }))
+    }
+
+    /// Whether one token is in the list of revoked ones.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn is_revoked(&self, t: TenantId, token_key: Vec<u8>) -> Result<bool, StoreError> {
+        Ok(self.row(&sql::REVOKED, params![t, token_key]).await?.is_some())
+    }
+
+    /// A user's approvals.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn consents(&self, t: TenantId, user: UserId) -> Result<Vec<ConsentRow>, StoreError> {
+        let rows = self.rows(&sql::CONSENTS_OF_USER, params![t, user]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(ConsentRow {
+                    app: row.id(AppId::from_slice)?,
+                    scopes: row.text()?,
+                    given_at: row.millis()?,
+                })
+            })
+            .collect()
+    }
+}

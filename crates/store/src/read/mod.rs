@@ -1,0 +1,14 @@
+//! Reads, by what they are about. Each takes the tenant; a row of another tenant isn't there.
+
+pub(crate) mod delivery;
+mod directory;
+mod end;
+mod grant;
+mod operation;
+mod session;
+
+pub use end::EndPreview;
+pub use grant::{ConsentRow, SessionStanding, SharedStanding, Standing};
+pub use delivery::DeliveryBacklog;
+pub use operation::AuditEntry;
+pub use session::{SessionExpiry, StayRow};

@@ -1,0 +1,112 @@
+//! Keys, events, the audit log, and facts about the installation.
+
+use sojourn_model::{Event, Millis, SessionId, SigningAlg, StoredKey, Subject, TenantId};
+
+use crate::compile::params;
+use crate::sql::operation as sql;
+use crate::{Store, StoreError};
+
+/// A row of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Millis,
+    /// Who, as text.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// More, a JSON object.
+    pub detail: String,
+}
+
+impl Store {
+    /// A fact about the installation.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.row(&sql::META_GET, params![name]).await?.map(|mut row| row.text()).transpose()
+    }
+
+    /// A tenant's signing keys, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn signing_keys(&self, t: TenantId) -> Result<Vec<StoredKey>, StoreError> {
+        let rows = self.rows(&sql::KEYS, params![t]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(StoredKey {
+                    tenant: TenantId(row.int()?),
+                    kid: row.text()?,
+                    alg: row.parsed(SigningAlg::parse)?,
+                    sealed_private: row.blob()?,
+                    created_at: row.millis()?,
+                })
+            })
+            .collect()
+    }
+
+    /// The newest rows of the audit log.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn audit(&self, t: TenantId, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = self.list(&sql::AUDIT_NEWEST, params![t, limit]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                let at = row.millis()?;
+                row.blob()?;
+                Ok(AuditEntry {
+                    at,
+                    actor: row.text()?,
+                    action: row.text()?,
+                    target: row.text()?,
+                    detail: row.text()?,
+                })
+            })
+            .collect()
+    }
+
+    /// How often something was counted in the window that lasts until the given moment.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn attempts(
+        &self,
+        t: TenantId,
+        key: Vec<u8>,
+    ) -> Result<Option<(i64, Millis)>, StoreError> {
+        let row = self.row(&sql::ATTEMPT_GET, params![t, key]).await?;
+        row.map(|mut row| Ok((row.int()?, row.millis()?))).transpose()
+    }
+
+    /// A subject's events after the given number, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn events(
+        &self,
+        t: TenantId,
+        subject: Subject,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let params = params![t, subject.kind(), subject.id(), after, limit];
+        let rows = self.list(&sql::EVENTS_OF_SUBJECT, params).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(Event {
+                    n: row.int()?,
+                    name: row.text()?,
+                    at: row.millis()?,
+                    actor: row.text()?,
+                    session: row.opt_id(SessionId::from_slice)?,
+                    data: row.text()?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,51 @@
+//! Deliveries and jobs: claiming them for the time of a lease, and writing what came of them.
+
+use crate::dialect::statements;
+
+macro_rules! delivery_columns {
+    () => {
+        "tenant_id, sid, session_id, app_id, user_id, sub, issuer, uri, state, attempts, refusals, \
+         answer_lost, due_at, created_at, expires_at, last_attempt_at, last_status, last_error, \
+         last_jti"
+    };
+}
+
+statements! {
+    DELIVERY_CLAIM = concat!(
+        "UPDATE delivery SET lease_until = $2 WHERE (tenant_id, sid) IN (\
+         SELECT tenant_id, sid FROM delivery WHERE state = 'pending' AND due_at <= $1 \
+         AND lease_until <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+         RETURNING ", delivery_columns!());
+    DELIVERY_SETTLE = "UPDATE delivery SET state = $4, attempts = attempts + 1, due_at = $5, \
+         lease_until = 0, last_attempt_at = $6, last_status = $7, last_error = $8, last_jti = $9, \
+         refusals = refusals + $10, answer_lost = $11 \
+         WHERE tenant_id = $1 AND sid = $2 AND attempts = $3 AND state = 'pending'";
+    DELIVERY_RESEND = "UPDATE delivery SET state = 'pending', refusals = 0, due_at = $3, \
+         expires_at = $4, lease_until = 0 WHERE tenant_id = $1 AND sid = $2 \
+         AND state IN ('dead', 'refused')";
+    DELIVERIES_OF_SESSION = concat!(
+        "SELECT ", delivery_columns!(), " FROM delivery \
+         WHERE tenant_id = $1 AND session_id = $2 ORDER BY created_at, sid");
+    DELIVERIES_NEWEST = concat!(
+        "SELECT ", delivery_columns!(), " FROM delivery WHERE tenant_id = $1 \
+         ORDER BY created_at DESC, sid DESC LIMIT $2");
+    DELIVERY_BY_SID = concat!(
+        "SELECT ", delivery_columns!(), " FROM delivery WHERE tenant_id = $1 AND sid = $2");
+    DELIVERY_STATES = "SELECT count(*), coalesce(min(due_at), 0) FROM delivery \
+         WHERE state = 'pending'";
+    DELIVERY_NEXT_DUE = "SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) \
+         FROM delivery WHERE state = 'pending'";
+
+    JOB_ADD = "INSERT INTO job (tenant_id, id, payload, total, done, state, due_at, lease_until) \
+         VALUES ($1, $2, $3, $4, 0, 'pending', $5, 0)";
+    JOB_CLAIM = "UPDATE job SET lease_until = $2 WHERE (tenant_id, id) IN (\
+         SELECT tenant_id, id FROM job WHERE state = 'pending' AND due_at <= $1 \
+         AND lease_until <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED) \
+         RETURNING tenant_id, id, payload, total, done, state, error";
+    JOB_ADVANCE = "UPDATE job SET done = done + $3, state = $4, due_at = $5, lease_until = 0, \
+         error = $6 WHERE tenant_id = $1 AND id = $2 AND state = 'pending'";
+    JOB_BY_ID = "SELECT tenant_id, id, payload, total, done, state, error FROM job \
+         WHERE tenant_id = $1 AND id = $2";
+    JOBS_PENDING = "SELECT tenant_id, id, payload, total, done, state, error FROM job \
+         WHERE tenant_id = $1 AND state = 'pending' ORDER BY due_at LIMIT $2";
+}

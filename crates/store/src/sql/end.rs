@@ -1,0 +1,251 @@
+//! The one door. Each target is ended by the same few set-based statements; what is selected by
+//! session and what by user differs in one fragment alone.
+//!
+//! Parameters: `$1` tenant, `$2` user. By session: `$3` session. By user: `$3` the session to spare
+//! (empty for none), `$4` whether grants without a session are meant too.
+
+use crate::dialect::statements;
+
+macro_rules! by_session {
+    ($column:literal) => {
+        concat!(" AND ", $column, " = $3 ")
+    };
+}
+
+// The sessions themselves, by user.
+macro_rules! sessions_by_user {
+    ($column:literal) => {
+        concat!(" AND ", $column, " <> $3 ")
+    };
+}
+
+// Grants by user: those of the sessions, and those that have none where asked for.
+macro_rules! grants_by_user {
+    () => {
+        " AND ((g.session_id IS NOT NULL AND g.session_id <> $3) \
+          OR (g.session_id IS NULL AND $4 = 1)) "
+    };
+}
+
+macro_rules! session_end {
+    ($selector:expr) => {
+        concat!(
+            "UPDATE session SET ended_at = $5, end_reason = $6, end_actor = $7, end_id = $8 \
+             WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector
+        )
+    };
+}
+
+macro_rules! session_events {
+    ($selector:expr) => {
+        concat!(
+            "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, actor, \
+             session_id, data) \
+             SELECT s.tenant_id, 1, s.user_id, \
+             a.event_count + row_number() OVER (ORDER BY s.id), $8, $5, $6, s.id, $7 \
+             FROM session s JOIN account a ON a.tenant_id = s.tenant_id AND a.id = s.user_id \
+             WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector
+        )
+    };
+}
+
+macro_rules! count_events {
+    ($selector:expr) => {
+        concat!(
+            "UPDATE account SET event_count = event_count + (SELECT count(*) FROM session s \
+             WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector,
+            ") WHERE tenant_id = $1 AND id = $2"
+        )
+    };
+}
+
+macro_rules! sessions_lock {
+    ($selector:expr) => {
+        concat!(
+            "SELECT id FROM session WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL \
+             AND CAST($4 AS BIGINT) >= 0",
+            $selector,
+            "ORDER BY id FOR UPDATE"
+        )
+    };
+}
+
+// $5 offline grants too, $6 one application or NULL for all.
+macro_rules! grants_where {
+    ($selector:expr) => {
+        concat!(
+            "g.tenant_id = $1 AND g.user_id = $2 AND g.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector,
+            "AND ($5 = 1 OR g.offline = 0) AND (CAST($6 AS BLOB) IS NULL OR g.app_id = $6)"
+        )
+    };
+}
+
+macro_rules! grants_end {
+    ($selector:expr) => {
+        concat!(
+            "UPDATE oauth_grant AS g SET ended_at = $7, end_reason = $8, end_id = $9 WHERE ",
+            grants_where!($selector)
+        )
+    };
+}
+
+macro_rules! grants_detach {
+    ($selector:expr) => {
+        concat!(
+            "UPDATE oauth_grant AS g SET session_id = NULL WHERE g.tenant_id = $1 \
+             AND g.user_id = $2 AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector
+        )
+    };
+}
+
+// A grant bound to the session can't outlive it.
+macro_rules! grants_bound {
+    ($selector:expr) => {
+        concat!(
+            "SELECT g.id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.user_id = $2 \
+             AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND g.offline = 0 \
+             AND g.binding = 'sso-session' AND CAST($4 AS BIGINT) >= 0",
+            $selector,
+            "LIMIT 1"
+        )
+    };
+}
+
+// Participations, by way of their living sessions. $5 is one application or NULL for all.
+macro_rules! stays_where {
+    ($selector:expr) => {
+        concat!(
+            "p.tenant_id = $1 AND p.ended_at IS NULL AND (CAST($5 AS BLOB) IS NULL OR p.app_id = $5) \
+             AND p.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 \
+             AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector,
+            ")"
+        )
+    };
+}
+
+macro_rules! stays_end {
+    ($selector:expr) => {
+        concat!("UPDATE participation AS p SET ended_at = $6 WHERE ", stays_where!($selector))
+    };
+}
+
+macro_rules! deliveries_write {
+    ($selector:expr) => {
+        concat!(
+            "INSERT INTO delivery (tenant_id, sid, session_id, app_id, user_id, sub, issuer, uri, \
+             state, attempts, refusals, answer_lost, due_at, lease_until, created_at, expires_at) \
+             SELECT p.tenant_id, p.sid, p.session_id, p.app_id, p.user_id, p.sub, $6, \
+             coalesce(a.backchannel_logout_uri, ''), \
+             CASE WHEN a.backchannel_logout_uri IS NULL THEN 'unreachable' ELSE 'pending' END, \
+             0, 0, 0, $7, 0, $7, $8 \
+             FROM participation p JOIN application a \
+             ON a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
+            stays_where!($selector)
+        )
+    };
+}
+
+macro_rules! deliveries_count {
+    ($selector:expr) => {
+        concat!(
+            "SELECT count(*) FROM participation p JOIN application a \
+             ON a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
+            stays_where!($selector)
+        )
+    };
+}
+
+// $5 is one application or NULL for all.
+macro_rules! shared_where {
+    ($selector:expr) => {
+        concat!(
+            "tenant_id = $1 AND user_id = $2 AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
+             SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
+             AND l.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 \
+             AND s.user_id = $2 AND CAST($4 AS BIGINT) >= 0",
+            $selector,
+            "))"
+        )
+    };
+}
+
+statements! {
+    // Ends by user move the epoch first: a sign-in begun before doesn't finish.
+    EPOCH_BUMP = "UPDATE account SET epoch = epoch + 1 WHERE tenant_id = $1 AND id = $2";
+    ACCOUNT_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
+    SESSION_OWNER = "SELECT user_id FROM session WHERE tenant_id = $1 AND id = $2";
+    EXPIRED_GUARD = "SELECT id FROM session WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL \
+         AND (idle_deadline <= $4 OR (absolute_deadline IS NOT NULL AND absolute_deadline <= $3)) \
+         FOR UPDATE";
+
+    LOCK_BY_SESSION = sessions_lock!(by_session!("id"));
+    LOCK_BY_USER = sessions_lock!(sessions_by_user!("id"));
+    GRANTS_BY_SESSION = grants_end!(by_session!("g.session_id"));
+    GRANTS_BY_USER = grants_end!(grants_by_user!());
+    DETACH_BY_SESSION = grants_detach!(by_session!("g.session_id"));
+    DETACH_BY_USER = grants_detach!(sessions_by_user!("g.session_id"));
+    BOUND_BY_SESSION = grants_bound!(by_session!("g.session_id"));
+    BOUND_BY_USER = grants_bound!(sessions_by_user!("g.session_id"));
+    SHARED_BY_SESSION = concat!(
+        "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
+        shared_where!(by_session!("s.id")));
+    SHARED_BY_USER = concat!(
+        "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
+        shared_where!(sessions_by_user!("s.id")));
+    DELIVER_BY_SESSION = deliveries_write!(by_session!("s.id"));
+    DELIVER_BY_USER = deliveries_write!(sessions_by_user!("s.id"));
+    STAYS_BY_SESSION = stays_end!(by_session!("s.id"));
+    STAYS_BY_USER = stays_end!(sessions_by_user!("s.id"));
+    EVENTS_BY_SESSION = session_events!(by_session!("s.id"));
+    EVENTS_BY_USER = session_events!(sessions_by_user!("s.id"));
+    COUNT_BY_SESSION = count_events!(by_session!("s.id"));
+    COUNT_BY_USER = count_events!(sessions_by_user!("s.id"));
+    END_BY_SESSION = session_end!(by_session!("id"));
+    END_BY_USER = session_end!(sessions_by_user!("id"));
+    CONSENTS_REMOVE = "DELETE FROM consent WHERE tenant_id = $1 AND user_id = $2 \
+         AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
+    GRANT_END = "UPDATE oauth_grant SET ended_at = $3, end_reason = $4, end_id = $5 \
+         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL";
+    // A shared access token of the same user and application goes with the grant.
+    GRANT_END_SHARED = "UPDATE shared_token SET number = number + 1, issued_at = 0 \
+         WHERE tenant_id = $1 AND id IN (SELECT l.shared_id FROM shared_token_session l \
+         JOIN oauth_grant g ON g.tenant_id = l.tenant_id AND g.session_id = l.session_id \
+         WHERE g.tenant_id = $1 AND g.id = $2) \
+         AND app_id = (SELECT g.app_id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.id = $2)";
+
+    // What an end would do.
+    PREVIEW_SESSIONS_BY_SESSION = concat!(
+        "SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
+         AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0", by_session!("s.id"));
+    PREVIEW_SESSIONS_BY_USER = concat!(
+        "SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
+         AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0", sessions_by_user!("s.id"));
+    PREVIEW_GRANTS_BY_SESSION = concat!(
+        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(by_session!("g.session_id")));
+    PREVIEW_GRANTS_BY_USER = concat!(
+        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(grants_by_user!()));
+    PREVIEW_DELIVERIES_BY_SESSION = deliveries_count!(by_session!("s.id"));
+    PREVIEW_DELIVERIES_BY_USER = deliveries_count!(sessions_by_user!("s.id"));
+    PREVIEW_CONSENTS = "SELECT count(*) FROM consent WHERE tenant_id = $1 AND user_id = $2 \
+         AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
+    PREVIEW_GRANT = "SELECT count(*) FROM oauth_grant WHERE tenant_id = $1 AND id = $2 \
+         AND ended_at IS NULL";
+    // Grants that would be left behind by an end without their tokens. $5 one application whose
+    // tokens go, or NULL for none.
+    PREVIEW_BOUND_BY_SESSION = concat!(
+        "SELECT g.app_id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.user_id = $2 \
+         AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND g.offline = 0 \
+         AND g.binding = 'sso-session' AND CAST($4 AS BIGINT) >= 0", by_session!("g.session_id"),
+        "GROUP BY g.app_id");
+    PREVIEW_BOUND_BY_USER = concat!(
+        "SELECT g.app_id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.user_id = $2 \
+         AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND g.offline = 0 \
+         AND g.binding = 'sso-session' AND CAST($4 AS BIGINT) >= 0", sessions_by_user!("g.session_id"),
+        "GROUP BY g.app_id");
+}

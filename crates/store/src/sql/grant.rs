@@ -1,0 +1,84 @@
+//! Grants, shared tokens and revoked ones.
+
+use crate::dialect::statements;
+
+macro_rules! grant_columns {
+    () => {
+        "g.tenant_id, g.id, g.user_id, g.app_id, g.session_id, g.sid, g.sub, g.scopes, g.offline, \
+         g.binding, g.auth_time, g.created_at, g.expires_at, g.code_state, g.code_redirect_uri, \
+         g.code_challenge, g.nonce, g.token_number, g.token_issued_at, g.refresh_generation, \
+         g.refresh_issued_at, g.ended_at"
+    };
+}
+
+macro_rules! standing_columns {
+    () => {
+        "a.state, a.username, s.id, s.ended_at, s.idle_deadline, s.absolute_deadline"
+    };
+}
+
+statements! {
+    // A grant is made only for a living stay in a living session.
+    GRANT_ISSUE = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, \
+         kind, scopes, offline, binding, auth_time, created_at, expires_at, code_state, \
+         code_redirect_uri, code_challenge, nonce, token_number, token_issued_at, \
+         refresh_generation, refresh_issued_at) \
+         SELECT s.tenant_id, $3, s.user_id, p.app_id, s.id, p.sid, p.sub, \
+         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, 0, 0 \
+         FROM session s JOIN participation p ON p.tenant_id = s.tenant_id \
+         AND p.session_id = s.id AND p.app_id = $4 AND p.ended_at IS NULL \
+         WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND p.sid = $5 FOR SHARE";
+    // What decides whether a token of a grant is valid, in one read.
+    GRANT_STANDING = concat!(
+        "SELECT ", grant_columns!(), ", ", standing_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
+         WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END \
+         FROM oauth_grant g \
+         JOIN account a ON a.tenant_id = g.tenant_id AND a.id = g.user_id \
+         LEFT JOIN session s ON s.tenant_id = g.tenant_id AND s.id = g.session_id \
+         WHERE g.tenant_id = $1 AND g.id = $2");
+    GRANTS_OF_SESSION = concat!(
+        "SELECT ", grant_columns!(), " FROM oauth_grant g \
+         WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \
+         ORDER BY g.created_at LIMIT $4");
+    CODE_REDEEM = "UPDATE oauth_grant SET code_state = 2, code_redirect_uri = NULL, \
+         code_challenge = NULL, nonce = NULL, token_number = 1, token_issued_at = $3, \
+         refresh_generation = $4, refresh_issued_at = $3, expires_at = $5 \
+         WHERE tenant_id = $1 AND id = $2 AND code_state = 1 AND ended_at IS NULL";
+    GRANT_REFRESH = "UPDATE oauth_grant SET refresh_generation = $5, \
+         refresh_issued_at = CASE WHEN CAST($5 AS BIGINT) > CAST($3 AS BIGINT) \
+         THEN CAST($6 AS BIGINT) ELSE refresh_issued_at END, \
+         token_number = token_number + 1, token_issued_at = $6, expires_at = $7 \
+         WHERE tenant_id = $1 AND id = $2 AND refresh_generation = $3 AND token_number = $4 \
+         AND ended_at IS NULL";
+
+    SHARED_BY_KEY = "SELECT id, number, issued_at, lifetime_ms FROM shared_token \
+         WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3 AND scopes = $4";
+    SHARED_STANDING = "SELECT t.user_id, t.app_id, t.scopes, t.number, t.issued_at, t.lifetime_ms, \
+         a.state, a.username, CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
+         WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END \
+         FROM shared_token t JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.user_id \
+         WHERE t.tenant_id = $1 AND t.id = $2";
+    SHARED_CREATE = "INSERT INTO shared_token (tenant_id, user_id, app_id, scopes, id, number, \
+         issued_at, lifetime_ms) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)";
+    SHARED_NEXT = "UPDATE shared_token SET number = number + 1, issued_at = $6, lifetime_ms = $7 \
+         WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3 AND scopes = $4 AND number = $5";
+    // The row of the shared token is locked, so its number can't move between check and link.
+    SHARED_JOIN = "INSERT INTO shared_token_session (tenant_id, session_id, shared_id) \
+         SELECT t.tenant_id, $3, t.id FROM shared_token t \
+         WHERE t.tenant_id = $1 AND t.id = $2 AND t.number = $4 FOR UPDATE \
+         ON CONFLICT (tenant_id, session_id, shared_id) DO UPDATE SET shared_id = excluded.shared_id";
+    SHARED_LINK = "INSERT INTO shared_token_session (tenant_id, session_id, shared_id) \
+         SELECT t.tenant_id, $5, t.id FROM shared_token t \
+         WHERE t.tenant_id = $1 AND t.user_id = $2 AND t.app_id = $3 AND t.scopes = $4 \
+         ON CONFLICT (tenant_id, session_id, shared_id) DO UPDATE SET shared_id = excluded.shared_id";
+
+    REVOKED = "SELECT 1 FROM revoked_token WHERE tenant_id = $1 AND token_key = $2";
+    REVOKE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (tenant_id, token_key) DO NOTHING";
+    CONSENT_PUT = "INSERT INTO consent (tenant_id, user_id, app_id, scopes, given_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, user_id, app_id) \
+         DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at";
+    CONSENTS_OF_USER = "SELECT app_id, scopes, given_at FROM consent \
+         WHERE tenant_id = $1 AND user_id = $2 ORDER BY app_id";
+}

@@ -1,0 +1,18 @@
+//! Every statement of the program, one text for both databases.
+
+pub(crate) mod delivery;
+pub(crate) mod directory;
+pub(crate) mod end;
+pub(crate) mod grant;
+pub(crate) mod operation;
+pub(crate) mod session;
+
+use crate::dialect::Statement;
+
+/// All statements, for the test that prepares each on both databases.
+pub fn all() -> impl Iterator<Item = &'static Statement> {
+    [directory::ALL, session::ALL, grant::ALL, end::ALL, delivery::ALL, operation::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
+}

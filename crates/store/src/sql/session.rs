@@ -1,0 +1,77 @@
+//! Sessions and participations: making, renewing, touching and reading them.
+
+use crate::dialect::statements;
+
+macro_rules! session_columns {
+    () => {
+        "s.tenant_id, s.id, s.user_id, s.secret_hash, s.signed_in_at, s.auth_time, s.amr, \
+         s.remember, s.ip, s.user_agent, s.last_access, s.idle_timeout_ms, s.idle_deadline, \
+         s.absolute_deadline, s.ended_at, s.end_reason, s.end_actor, s.end_id"
+    };
+}
+
+statements! {
+    // The epoch is the gate: an end by user, role or group has moved it.
+    SESSION_GATE = "UPDATE account SET event_count = event_count + 1 \
+         WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 0";
+    SESSION_CREATE = "INSERT INTO session (tenant_id, id, user_id, secret_hash, signed_in_at, \
+         auth_time, amr, remember, ip, user_agent, last_access, idle_timeout_ms, idle_deadline, \
+         absolute_deadline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    SESSION_RENEW = "UPDATE session SET secret_hash = $4, previous_secret_hash = $3, \
+         previous_until = $5, auth_time = $6, amr = $7, remember = $8, last_access = $9, \
+         idle_deadline = $10, ip = $11, user_agent = $12 \
+         WHERE tenant_id = $1 AND id = $2 AND secret_hash = $3 AND ended_at IS NULL";
+    SESSION_TOUCH = "UPDATE session SET last_access = $3, idle_deadline = \
+         CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \
+         ELSE $3 + idle_timeout_ms END \
+         WHERE tenant_id = $1 AND id = $2 AND last_access < $3 AND ended_at IS NULL";
+    PARTICIPATION_TOUCH = "UPDATE participation SET last_access = $4 \
+         WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 AND last_access < $4 \
+         AND ended_at IS NULL";
+
+    SESSION_BY_SECRET = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL");
+    SESSION_BY_PREVIOUS = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.previous_secret_hash = $2 AND s.previous_until > $3 \
+         AND s.ended_at IS NULL");
+    SESSION_BY_ID = concat!(
+        "SELECT ", session_columns!(), " FROM session s WHERE s.tenant_id = $1 AND s.id = $2");
+    // Living and not past a deadline: $3 is now, $4 now less one flush interval.
+    SESSIONS_OF_USER = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
+         AND s.idle_deadline > $4 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $3) \
+         ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $5");
+    SESSIONS_NEWEST = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.ended_at IS NULL \
+         AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
+         ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $4");
+    LEDGER_OF_USER = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NOT NULL \
+         ORDER BY s.ended_at DESC, s.id DESC LIMIT $3");
+    LEDGER_NEWEST = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
+         ORDER BY s.ended_at DESC, s.id DESC LIMIT $2");
+    SESSIONS_IDLE = "SELECT tenant_id, user_id, id FROM session \
+         WHERE ended_at IS NULL AND idle_deadline <= $1 ORDER BY idle_deadline LIMIT $2";
+    SESSIONS_OLD = "SELECT tenant_id, user_id, id FROM session \
+         WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL AND absolute_deadline <= $1 \
+         ORDER BY absolute_deadline LIMIT $2";
+
+    // A stay begins only in a living session.
+    PARTICIPATION_ADD = "INSERT INTO participation (tenant_id, session_id, app_id, sid, user_id, \
+         sub, first_access, last_access) \
+         SELECT s.tenant_id, s.id, $3, $4, s.user_id, $5, $6, $6 FROM session s \
+         WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL FOR SHARE OF s";
+    PARTICIPATION_LIVING = "SELECT sid, sub, user_id, first_access, last_access \
+         FROM participation WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 \
+         AND ended_at IS NULL";
+    PARTICIPATIONS_OF_SESSION = "SELECT p.app_id, p.sid, p.sub, p.user_id, p.first_access, \
+         p.last_access, p.ended_at FROM participation p \
+         WHERE p.tenant_id = $1 AND p.session_id = $2 ORDER BY p.first_access, p.sid";
+}

@@ -1,0 +1,276 @@
+//! The writer: gathers the change sets that are waiting, applies each under a savepoint and commits
+//! them together. One flush to disk for all; each caller is answered after it.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use sojourn_model::limits::{GROUP_COMMIT_MAX, WRITE_QUEUE_MAX};
+use sojourn_model::{Applied, Outcome};
+use tokio::sync::oneshot;
+
+use super::{Shared, connect_writer, failure, query_raw};
+use crate::compile::{Step, Steps};
+use crate::error::StoreError;
+use crate::gather::{self, Answer};
+
+/// A write-ahead log longer than this is cut by the writer itself, between two groups: under steady
+/// load the checkpoint beside it may never find a moment in which the log is done with.
+const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+type Result1 = Result<Outcome, StoreError>;
+
+struct Waiting {
+    steps: Steps,
+    answer: oneshot::Sender<Result1>,
+}
+
+enum Message {
+    Apply(Box<Waiting>),
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct Writer {
+    queue: mpsc::SyncSender<Message>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        shared: Arc<Shared>,
+        checkpoint_every_ms: u64,
+    ) -> Result<Self, StoreError> {
+        let (queue, messages) = mpsc::sync_channel(WRITE_QUEUE_MAX);
+        let (stop, stopped) = mpsc::channel::<()>();
+        let path = shared.path.clone();
+        let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        let checkpointer = std::thread::Builder::new()
+            .name("checkpoint".into())
+            .spawn(move || checkpoint(&path, &stopped, checkpoint_every_ms))
+            .map_err(no_thread)?;
+        let writer = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || {
+                write(connection, &shared, &messages);
+                drop(stop);
+            })
+            .map_err(no_thread)?;
+        Ok(Self { queue, threads: Mutex::new(vec![writer, checkpointer]) })
+    }
+
+    pub(super) async fn apply(&self, steps: Steps) -> Result1 {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Message::Apply(Box::new(Waiting { steps, answer }))).map_err(
+            |error| match error {
+                TrySendError::Full(_) => StoreError::Unavailable("too many writes wait".into()),
+                TrySendError::Disconnected(_) => StoreError::Unavailable("closed".into()),
+            },
+        )?;
+        // The writer answers every message; it is gone only when the program is ending.
+        answered.await.unwrap_or(Err(StoreError::Unknown))
+    }
+
+    pub(super) async fn close(&self) {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.clone();
+        let sent = tokio::task::spawn_blocking(move || queue.send(Message::Close(answer))).await;
+        if matches!(sent, Ok(Ok(()))) {
+            let _ = answered.await;
+        }
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        })
+        .await;
+    }
+}
+
+fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<Message>) {
+    let mut group: Vec<Waiting> = Vec::with_capacity(GROUP_COMMIT_MAX);
+    let mut closing = None;
+    while closing.is_none() {
+        match messages.recv() {
+            Ok(Message::Apply(waiting)) => group.push(*waiting),
+            Ok(Message::Close(answer)) => closing = Some(answer),
+            Err(_) => return,
+        }
+        while group.len() < GROUP_COMMIT_MAX && closing.is_none() {
+            match messages.try_recv() {
+                Ok(Message::Apply(waiting)) => group.push(*waiting),
+                Ok(Message::Close(answer)) => closing = Some(answer),
+                Err(_) => break,
+            }
+        }
+        if !group.is_empty() {
+            let damaged = commit_group(&connection, &mut group);
+            if damaged {
+                shared.healthy.store(false, Ordering::Release);
+                match connect_writer(&shared.path) {
+                    Ok(fresh) => {
+                        connection = fresh;
+                        shared.healthy.store(true, Ordering::Release);
+                    }
+                    Err(error) => tracing::error!(%error, "the database file can't be reopened"),
+                }
+            }
+            keep_log_short(&connection, shared);
+        }
+    }
+    // What is in the log is durable; a last checkpoint only makes the next start quicker.
+    let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+    drop(connection);
+    if let Some(answer) = closing {
+        let _ = answer.send(());
+    }
+}
+
+/// Applies and commits a group and answers its callers. Says whether the file has to be reopened.
+fn commit_group(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        let failed = failure(&error, "BEGIN");
+        return answer_all(group.drain(..).map(|waiting| waiting.answer), &failed, &error);
+    }
+    let mut answers = Vec::with_capacity(group.len());
+    for waiting in group.drain(..) {
+        if connection.is_autocommit() {
+            // SQLite rolled the whole group back with the statement that failed.
+            answers.push((waiting.answer, Err(lost_group())));
+            continue;
+        }
+        let result = apply_one(connection, &waiting.steps.list);
+        answers.push((waiting.answer, result));
+    }
+    if connection.is_autocommit() {
+        for (answer, result) in answers {
+            let _ = answer.send(match result {
+                Ok(_) => Err(lost_group()),
+                Err(error) => Err(error),
+            });
+        }
+        return false;
+    }
+    match connection.execute_batch("COMMIT") {
+        Ok(()) => {
+            for (answer, result) in answers {
+                let _ = answer.send(result);
+            }
+            false
+        }
+        Err(error) => {
+            if !connection.is_autocommit() {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            let failed = match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull) => StoreError::DiskFull,
+                Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
+                // The flush may or may not have reached the disk.
+                _ => StoreError::Unknown,
+            };
+            answer_all(answers.into_iter().map(|(answer, _)| answer), &failed, &error)
+        }
+    }
+}
+
+fn lost_group() -> StoreError {
+    StoreError::Unavailable("a failure beside this change undid it: try again".into())
+}
+
+fn answer_all(
+    answers: impl Iterator<Item = oneshot::Sender<Result1>>,
+    failed: &StoreError,
+    error: &rusqlite::Error,
+) -> bool {
+    tracing::error!(%error, "a group of changes was not kept");
+    for answer in answers {
+        let _ = answer.send(Err(failed.clone()));
+    }
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::DatabaseCorrupt)
+    )
+}
+
+fn apply_one(connection: &Connection, steps: &[Step]) -> Result1 {
+    // A single statement undoes itself when it fails.
+    let nested = steps.len() > 1;
+    let wrong = |error: rusqlite::Error| failure(&error, "SAVEPOINT");
+    if nested {
+        connection.prepare_cached("SAVEPOINT one").and_then(|mut s| s.execute([])).map_err(wrong)?;
+    }
+    let result = run_steps(connection, steps);
+    if nested && !connection.is_autocommit() {
+        if !matches!(result, Ok(Outcome::Applied(_))) {
+            connection
+                .prepare_cached("ROLLBACK TO one")
+                .and_then(|mut s| s.execute([]))
+                .map_err(wrong)?;
+        }
+        connection.prepare_cached("RELEASE one").and_then(|mut s| s.execute([])).map_err(wrong)?;
+    }
+    result
+}
+
+fn run_steps(connection: &Connection, steps: &[Step]) -> Result1 {
+    let mut applied = Applied::default();
+    for step in steps.iter().filter(|step| !step.lock_only) {
+        let ran = if step.statement.returns_rows() {
+            query_raw(connection, step.statement, &step.params)
+                .map(|rows| Answer { count: rows.len() as u64, rows })
+        } else {
+            connection
+                .prepare_cached(step.statement.sqlite())
+                .and_then(|mut prepared| {
+                    prepared.execute(rusqlite::params_from_iter(&step.params))
+                })
+                .map(|count| Answer { count: count as u64, rows: Vec::new() })
+        };
+        let answer = match ran {
+            Ok(answer) => answer,
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                return Ok(Outcome::Duplicate);
+            }
+            Err(error) => return Err(failure(&error, step.statement.name)),
+        };
+        if let Err(outcome) = gather::expected(step, answer.count) {
+            return Ok(outcome);
+        }
+        gather::add(&mut applied, step, answer)?;
+    }
+    Ok(Outcome::Applied(applied))
+}
+
+fn keep_log_short(connection: &Connection, shared: &Shared) {
+    let mut log = shared.path.clone().into_os_string();
+    log.push("-wal");
+    let long = std::fs::metadata(log).is_ok_and(|file| file.len() > WAL_BYTES_MAX);
+    if long {
+        let _ = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    }
+}
+
+/// Moves the log into the file beside the writer, so that no commit pays for it.
+fn checkpoint(path: &std::path::Path, stopped: &mpsc::Receiver<()>, every_ms: u64) {
+    let mut connection = None;
+    while let Err(RecvTimeoutError::Timeout) =
+        stopped.recv_timeout(Duration::from_millis(every_ms.max(10)))
+    {
+        if connection.is_none() {
+            connection = connect_writer(path).ok();
+        }
+        if let Some(open) = &connection
+            && open
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0))
+                .is_err()
+        {
+            connection = None;
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Empty stores on either engine, and the rows that most tests begin with.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sojourn_model::{
+    AccessTokenBinding, Actor, AppId, AppKind, AppOwner, Application, ApplicationSettings,
+    ChangeSet, Effects, EndId, EndReason, EndSessions, EndTarget,
+    Grant, GrantId, GrantKind, Millis, Op, Outcome, Participation, Session, SessionId,
+    SessionState, Sid, Tenant, TenantId, User, UserId, UserState, grant::CodeState,
+};
+use sojourn_store::{PostgresOptions, SqliteOptions, Store};
+
+/// The tenant of most tests.
+pub const T: TenantId = TenantId::DEFAULT;
+/// The moment at which most tests begin.
+pub const NOW: Millis = Millis(1_760_000_000_000);
+
+/// An engine under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded.
+    Sqlite,
+    /// A server of the test process's own.
+    Postgres,
+}
+
+impl Engine {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+/// A folder that is removed when the test ends.
+#[derive(Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// A new empty folder.
+    #[must_use]
+    pub fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("sojourn-test-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An empty, migrated store.
+#[derive(Clone)]
+pub struct TestStore {
+    /// The store.
+    pub store: Store,
+    /// For a second store on the same PostgreSQL database.
+    pub url: Option<String>,
+    /// The SQLite file's folder.
+    pub folder: Option<std::sync::Arc<Folder>>,
+}
+
+impl TestStore {
+    /// Makes one, with the default tenant in it.
+    pub async fn new(engine: Engine) -> Self {
+        let made = match engine {
+            Engine::Sqlite => {
+                let folder = Folder::new();
+                let store = Store::open_sqlite(&SqliteOptions::at(folder.0.join("sojourn.db")))
+                    .expect("an SQLite store");
+                Self { store, url: None, folder: Some(folder.into()) }
+            }
+            Engine::Postgres => {
+                let url = super::postgres::empty_database().await;
+                let options = PostgresOptions { url: url.clone(), connections: 8 };
+                let store = Store::open_postgres(&options).await.expect("a PostgreSQL store");
+                Self { store, url: Some(url), folder: None }
+            }
+        };
+        let tenant = Tenant { id: T, name: Tenant::DEFAULT_NAME.into(), enabled: true };
+        made.must(ChangeSet::of(T, Op::CreateTenant(tenant))).await;
+        made
+    }
+
+    /// Applies a change set that has to succeed.
+    pub async fn must(&self, change: ChangeSet) -> sojourn_model::Applied {
+        match self.store.apply(change).await.expect("the database works") {
+            Outcome::Applied(applied) => applied,
+            other => panic!("not applied: {other:?}"),
+        }
+    }
+
+    /// Makes a user.
+    pub async fn user(&self, name: &str) -> UserId {
+        let user = user(name);
+        let id = user.id;
+        self.must(ChangeSet::of(T, Op::CreateUser(user))).await;
+        id
+    }
+
+    /// Makes an application with a back-channel address.
+    pub async fn app(&self, name: &str) -> AppId {
+        let app = application(name, Some(format!("https://{name}.test/bclogout")));
+        let id = app.id;
+        self.must(ChangeSet::of(T, Op::SaveApplication(app))).await;
+        id
+    }
+
+    /// Signs a user in.
+    pub async fn session(&self, user: UserId) -> SessionId {
+        let session = session(user);
+        let id = session.id;
+        let epoch = self.store.user(T, user).await.expect("read").expect("the user").epoch;
+        self.must(ChangeSet::of(T, Op::StartSession { session, epoch })).await;
+        id
+    }
+
+    /// Lets a session enter an application.
+    pub async fn stay(&self, user: UserId, session: SessionId, app: AppId) -> Sid {
+        let participation = participation(user, session, app);
+        let sid = participation.sid;
+        self.must(ChangeSet::of(T, Op::AddParticipation { participation, now: NOW })).await;
+        sid
+    }
+
+    /// Gives an application a grant with a redeemed code.
+    pub async fn grant(&self, grant: Grant) -> GrantId {
+        let id = grant.id;
+        let redeem = Op::RedeemCode {
+            grant: id,
+            at: NOW,
+            refresh: true,
+            expires_at: NOW.plus(86_400_000),
+        };
+        let issue = Op::IssueGrant { grant: Box::new(grant), now: NOW };
+        self.must(ChangeSet::of(T, issue).with(redeem)).await;
+        id
+    }
+}
+
+/// Random bytes for ids.
+#[must_use]
+pub fn bytes<const N: usize>() -> [u8; N] {
+    sojourn_model::time::random(&sojourn_crypto::SystemRng)
+}
+
+/// An account.
+#[must_use]
+pub fn user(name: &str) -> User {
+    User {
+        tenant: T,
+        id: UserId::random(&sojourn_crypto::SystemRng),
+        username: name.into(),
+        password_hash: None,
+        display_name: None,
+        given_name: None,
+        family_name: None,
+        email: None,
+        email_verified: false,
+        state: UserState::Active,
+        epoch: 0,
+        created_at: NOW,
+    }
+}
+
+/// An application.
+#[must_use]
+pub fn application(name: &str, backchannel_logout_uri: Option<String>) -> Application {
+    Application {
+        tenant: T,
+        id: AppId::random(&sojourn_crypto::SystemRng),
+        number: 0,
+        client_id: name.into(),
+        name: name.into(),
+        kind: AppKind::Client,
+        owner: AppOwner::Database,
+        enabled: true,
+        epoch: 0,
+        secret_hash: None,
+        backchannel_logout_uri,
+        settings: ApplicationSettings::default(),
+    }
+}
+
+/// A session of fifteen minutes.
+#[must_use]
+pub fn session(user: UserId) -> Session {
+    Session {
+        tenant: T,
+        id: SessionId(bytes()),
+        user,
+        secret_hash: bytes(),
+        signed_in_at: NOW,
+        auth_time: NOW,
+        amr: "pwd".into(),
+        remember: false,
+        ip: "127.0.0.1".into(),
+        user_agent: "test".into(),
+        last_access: NOW,
+        idle_timeout_ms: 900_000,
+        idle_deadline: NOW.plus(900_000),
+        absolute_deadline: None,
+        state: SessionState::Living,
+    }
+}
+
+/// A stay.
+#[must_use]
+pub fn participation(user: UserId, session: SessionId, app: AppId) -> Participation {
+    Participation {
+        tenant: T,
+        session,
+        app,
+        sid: Sid(bytes()),
+        user,
+        sub: user.to_string(),
+        first_access: NOW,
+        last_access: NOW,
+    }
+}
+
+/// A grant whose code waits.
+#[must_use]
+pub fn grant(user: UserId, session: SessionId, app: AppId, sid: Sid) -> Grant {
+    Grant {
+        tenant: T,
+        id: GrantId(bytes()),
+        user,
+        app,
+        session: Some(session),
+        sid,
+        sub: user.to_string(),
+        kind: GrantKind::Code,
+        scopes: "openid".into(),
+        offline: false,
+        binding: AccessTokenBinding::SsoSession,
+        auth_time: NOW,
+        created_at: NOW,
+        expires_at: NOW.plus(60_000),
+        code: CodeState::Issued {
+            redirect_uri: "https://app.test/cb".into(),
+            challenge: None,
+            nonce: None,
+        },
+        token_number: 0,
+        token_issued_at: Millis(0),
+        refresh_generation: 0,
+        refresh_issued_at: Millis(0),
+        ended: false,
+    }
+}
+
+/// A sign-out of one target by the system.
+#[must_use]
+pub fn end_of(target: EndTarget) -> EndSessions {
+    EndSessions {
+        id: EndId(bytes()),
+        tenant: T,
+        targets: vec![target],
+        effects: Effects::SIGN_OUT,
+        applications: None,
+        reason: EndReason::Admin,
+        actor: Actor::System,
+        at: NOW,
+        issuer: "https://id.test".into(),
+        delivery_lifetime_ms: 86_400_000,
+        slack_ms: 0,
+    }
+}
+
+impl TestStore {
+    /// Pretends that a newer program migrated the database.
+    pub async fn newer_schema(&self, version: i64, needs: i64) {
+        let statements = format!(
+            "UPDATE meta SET value = '{version}' WHERE name = 'schema_version';
+             UPDATE meta SET value = '{needs}' WHERE name = 'schema_needs';"
+        );
+        if let Some(folder) = &self.folder {
+            let connection =
+                rusqlite::Connection::open(folder.0.join("sojourn.db")).expect("opens");
+            connection.execute_batch(&statements).expect("runs");
+        } else if let Some(url) = &self.url {
+            let (client, connection) =
+                tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connects");
+            let driver = tokio::spawn(connection);
+            client.batch_execute(&statements).await.expect("runs");
+            drop(client);
+            let _ = driver.await;
+        }
+    }
+
+    /// Opens the same database once more.
+    ///
+    /// # Errors
+    /// What opening says.
+    pub async fn reopen(&self) -> Result<Store, sojourn_store::StoreError> {
+        match (&self.folder, &self.url) {
+            (Some(folder), _) => {
+                Store::open_sqlite(&SqliteOptions::at(folder.0.join("sojourn.db")))
+            }
+            (_, Some(url)) => {
+                Store::open_postgres(&PostgresOptions { url: url.clone(), connections: 4 }).await
+            }
+            _ => unreachable!("a store has one or the other"),
+        }
+    }
+}
