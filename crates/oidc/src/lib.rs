@@ -1,1 +1,25 @@
-//! oidc
+//! The rules of OpenID Connect and OAuth 2.0 as pure functions: parse, check, decide, answer.
+//!
+//! Nothing here reads a clock, a socket or a database. What a rule needs to know is an argument.
+
+pub mod authorize;
+pub mod claims;
+pub mod client_auth;
+pub mod discovery;
+pub mod error;
+pub mod interaction;
+pub mod introspection;
+pub mod logout;
+pub mod params;
+pub mod pkce;
+pub mod scope;
+pub mod token_request;
+
+pub use authorize::{AuthorizeRequest, Prompt};
+pub use claims::{IdTokenClaims, LogoutTokenClaims};
+pub use client_auth::ClientCredentials;
+pub use discovery::{Endpoints, discovery_document};
+pub use error::OAuthError;
+pub use interaction::{NeedsSignIn, needs_sign_in};
+pub use logout::{LogoutDecision, LogoutSituation, decide_logout};
+pub use params::{ParamError, Params};

@@ -1,0 +1,116 @@
+//! One row for each rule.
+
+use sojourn_model::{
+    AppId, AppKind, AppOwner, ApplicationSettings, ClientAuthMethod, TenantId,
+};
+
+use super::*;
+
+fn app(public: bool) -> Application {
+    Application {
+        tenant: TenantId::DEFAULT,
+        id: AppId::from_slice(&[1; 16]).expect("id"),
+        number: 1,
+        client_id: "app".into(),
+        name: "App".into(),
+        kind: AppKind::Client,
+        owner: AppOwner::Database,
+        enabled: true,
+        epoch: 0,
+        secret_hash: None,
+        backchannel_logout_uri: None,
+        settings: ApplicationSettings {
+            redirect_uris: vec![
+                "https://app.test/cb".into(),
+                "http://127.0.0.1/native".into(),
+            ],
+            token_endpoint_auth_method: if public {
+                ClientAuthMethod::None
+            } else {
+                ClientAuthMethod::ClientSecretBasic
+            },
+            ..ApplicationSettings::default()
+        },
+    }
+}
+
+#[test]
+fn only_registered_redirect_uris() {
+    for (asked, good) in [
+        ("https://app.test/cb", true),
+        ("https://app.test/cb/", false),
+        ("https://app.test/cb?x=1", false),
+        ("https://APP.test/cb", false),
+        ("http://app.test/cb", false),
+        ("https://app.test.evil/cb", false),
+        ("http://127.0.0.1:5432/native", true),
+        ("http://127.0.0.1:/native", false),
+        ("http://127.0.0.1:5432/other", false),
+        ("http://127.0.0.1@evil/native", false),
+        ("http://127.0.0.1:80@evil/native", false),
+        ("http://localhost:5432/native", false),
+        ("javascript:alert(1)", false),
+    ] {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("redirect_uri", asked)
+            .finish();
+        let params = Params::parse(query.as_bytes()).expect("parses");
+        assert_eq!(redirect_uri(&params, &app(false)).is_ok(), good, "{asked}");
+    }
+    let twice = Params::parse(b"redirect_uri=https://app.test/cb&redirect_uri=x").expect("parses");
+    assert_eq!(redirect_uri(&twice, &app(false)), Err(RedirectRefused::Twice));
+}
+
+const BASE: &str = "response_type=code&scope=openid";
+const CHALLENGE: &str = "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+#[test]
+fn each_check_names_its_error() {
+    let long_nonce = format!("{BASE}&nonce={}", "n".repeat(NONCE_BYTES_MAX + 1));
+    let long_state = format!("{BASE}&state={}", "n".repeat(STATE_BYTES_MAX + 1));
+    for (query, public, want) in [
+        (BASE.to_owned(), false, None),
+        (format!("{BASE}&state=1&state=2"), false, Some("invalid_request")),
+        (format!("{BASE}&request=x"), false, Some("request_not_supported")),
+        (format!("{BASE}&request_uri=https://x"), false, Some("request_uri_not_supported")),
+        (format!("{BASE}&registration={{}}"), false, Some("registration_not_supported")),
+        ("scope=openid".into(), false, Some("invalid_request")),
+        ("scope=openid&response_type=token".into(), false, Some("unsupported_response_type")),
+        ("scope=openid&response_type=code+id_token".into(), false, Some("unsupported_response_type")),
+        (format!("{BASE}&response_mode=form_post"), false, Some("invalid_request")),
+        (format!("{BASE}&response_mode=query"), false, None),
+        ("response_type=code".into(), false, Some("invalid_scope")),
+        ("response_type=code&scope=unknown".into(), false, Some("invalid_scope")),
+        (format!("{BASE}&prompt=none+login"), false, Some("invalid_request")),
+        (format!("{BASE}&prompt=create"), false, Some("invalid_request")),
+        (format!("{BASE}&prompt=login+consent"), false, None),
+        (format!("{BASE}&max_age=-1"), false, Some("invalid_request")),
+        (format!("{BASE}&max_age=soon"), false, Some("invalid_request")),
+        (format!("{BASE}&max_age=0"), false, None),
+        (long_nonce, false, Some("invalid_request")),
+        (long_state, false, Some("invalid_request")),
+        (format!("{BASE}&{CHALLENGE}"), false, Some("invalid_request")),
+        (format!("{BASE}&{CHALLENGE}&code_challenge_method=plain"), false, Some("invalid_request")),
+        (format!("{BASE}&code_challenge=x&code_challenge_method=S256"), false, Some("invalid_request")),
+        (format!("{BASE}&code_challenge_method=S256"), false, Some("invalid_request")),
+        (format!("{BASE}&{CHALLENGE}&code_challenge_method=S256"), false, None),
+        (BASE.to_owned(), true, Some("invalid_request")),
+        (format!("{BASE}&{CHALLENGE}&code_challenge_method=S256"), true, None),
+    ] {
+        let params = Params::parse(query.as_bytes()).expect("parses");
+        let got = check(&params, &app(public), "https://app.test/cb".into());
+        assert_eq!(got.as_ref().err().map(|error| error.code), want, "{query}");
+    }
+}
+
+#[test]
+fn what_is_left_after_the_checks() {
+    let query = format!(
+        "{BASE}+profile+made_up&state=s&nonce=n&prompt=login&max_age=60&login_hint=alex"
+    );
+    let params = Params::parse(query.as_bytes()).expect("parses");
+    let request = check(&params, &app(false), "https://app.test/cb".into()).expect("fine");
+    assert_eq!(request.scopes, ["openid", "profile"]);
+    assert_eq!((request.prompt, request.max_age), (Prompt::Login, Some(60)));
+    assert_eq!(request.login_hint.as_deref(), Some("alex"));
+}

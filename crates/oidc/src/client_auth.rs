@@ -1,0 +1,121 @@
+//! How an application proves who it is (RFC 6749 §2.3.1, OpenID Connect Core 1.0 §9).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sojourn_model::ClientAuthMethod;
+
+use crate::error::OAuthError;
+use crate::params::Params;
+
+/// What an application presented.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCredentials {
+    /// Who it says it is.
+    pub client_id: String,
+    /// Its secret, if it sent one.
+    pub secret: Option<String>,
+    /// The way in which it came.
+    pub method: ClientAuthMethod,
+}
+
+impl std::fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClientCredentials({}, {})", self.client_id, self.method.as_str())
+    }
+}
+
+fn form_decoded(text: &str) -> Option<String> {
+    // One value without a name: the first pair's name is the whole text up to '='.
+    let escaped = text.replace('=', "%3D").replace('&', "%26");
+    form_urlencoded::parse(escaped.as_bytes()).next().map(|(value, _)| value.into_owned())
+}
+
+/// Reads the value of an `Authorization: Basic` header whose parts are form-urlencoded.
+#[must_use]
+pub fn basic(header: &str) -> Option<(String, String)> {
+    let (user, password) = basic_raw(header)?;
+    let user = form_decoded(&user)?;
+    Some((user, if password.is_empty() { String::new() } else { form_decoded(&password)? }))
+}
+
+/// Reads the value of an `Authorization: Basic` header as RFC 7617 has it.
+#[must_use]
+pub fn basic_raw(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// Finds the credentials of a request to the token endpoint or one like it.
+///
+/// # Errors
+/// `invalid_request` when there are two kinds at once, `invalid_client` when there are none or the
+/// header can't be read.
+pub fn credentials(
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<ClientCredentials, OAuthError> {
+    let in_body = params.get("client_id");
+    let secret = params.get("client_secret");
+    if let Some(header) = authorization {
+        let (client_id, password) = basic(header).ok_or_else(OAuthError::invalid_client)?;
+        if secret.is_some() {
+            return Err(OAuthError::invalid_request("authenticate in one way only"));
+        }
+        if in_body.is_some_and(|other| other != client_id) {
+            return Err(OAuthError::invalid_request("client_id differs from the header's"));
+        }
+        return Ok(ClientCredentials {
+            client_id,
+            secret: Some(password),
+            method: ClientAuthMethod::ClientSecretBasic,
+        });
+    }
+    let client_id = in_body.ok_or_else(OAuthError::invalid_client)?.to_owned();
+    let method = if secret.is_some() {
+        ClientAuthMethod::ClientSecretPost
+    } else {
+        ClientAuthMethod::None
+    };
+    Ok(ClientCredentials { client_id, secret: secret.map(str::to_owned), method })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    #[test]
+    fn both_parts_are_form_urlencoded() {
+        assert_eq!(
+            basic(&header("a%2Db:s%3Ae+c%26r%3Det")),
+            Some(("a-b".into(), "s:e c&r=et".into()))
+        );
+        assert_eq!(basic(&header("a:b=c&d")), Some(("a".into(), "b=c&d".into())));
+        assert_eq!(basic(&header("a:")), Some(("a".into(), String::new())));
+        assert_eq!(basic("Basic ???"), None);
+        assert_eq!(basic("Bearer x"), None);
+        assert_eq!(basic(&header("nocolon")), None);
+        assert_eq!(basic_raw(&header("a%2Db:c")), Some(("a%2Db".into(), "c".into())));
+    }
+
+    #[test]
+    fn one_way_only() {
+        let params = |text: &str| Params::parse(text.as_bytes()).expect("parses");
+        let both = credentials(Some(&header("a:b")), &params("client_secret=b"));
+        assert_eq!(both.err().map(|e| e.code), Some("invalid_request"));
+        let other = credentials(Some(&header("a:b")), &params("client_id=c"));
+        assert_eq!(other.err().map(|e| e.code), Some("invalid_request"));
+        let none = credentials(None, &params("x=y"));
+        assert_eq!(none.err().map(|e| e.code), Some("invalid_client"));
+        let public = credentials(None, &params("client_id=a")).expect("public");
+        assert_eq!(public.method, ClientAuthMethod::None);
+    }
+}

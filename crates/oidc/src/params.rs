@@ -1,0 +1,142 @@
+//! Parameters of a request, from a query or a form: bounded, and none twice (RFC 6749 §3.1).
+
+use sojourn_model::limits::{PARAM_BYTES_MAX, PARAMS_MAX};
+
+/// Parameters in the order in which they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    pairs: Vec<(String, String)>,
+}
+
+/// Why parameters aren't taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParamError {
+    /// More than any request of ours has.
+    #[error("too many parameters")]
+    TooMany,
+    /// One is longer than any of ours.
+    #[error("parameter '{0}' is too long")]
+    TooLong(String),
+    /// One came twice.
+    #[error("parameter '{0}' is given more than once")]
+    Twice(String),
+    /// Not UTF-8, or with control characters.
+    #[error("the parameters are not well-formed text")]
+    Malformed,
+}
+
+impl Params {
+    /// Reads `application/x-www-form-urlencoded` text.
+    ///
+    /// # Errors
+    /// [`ParamError`] when there are too many, or one is too long or not text. Doubles are found by
+    /// [`Params::no_doubles`], because an answer may still be owed to the right place.
+    pub fn parse(text: &[u8]) -> Result<Self, ParamError> {
+        if std::str::from_utf8(text).is_err() {
+            return Err(ParamError::Malformed);
+        }
+        let mut pairs = Vec::new();
+        for (name, value) in form_urlencoded::parse(text) {
+            if pairs.len() >= PARAMS_MAX {
+                return Err(ParamError::TooMany);
+            }
+            if value.len() > PARAM_BYTES_MAX || name.len() > 256 {
+                return Err(ParamError::TooLong(name.chars().take(64).collect()));
+            }
+            if name.chars().chain(value.chars()).any(|c| {
+                c == char::REPLACEMENT_CHARACTER || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            }) {
+                return Err(ParamError::Malformed);
+            }
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The value of a parameter. A parameter without a value counts as left out (RFC 6749 §3.1).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter that may come several times, such as a check box.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses doubles.
+    ///
+    /// # Errors
+    /// [`ParamError::Twice`] names the first.
+    pub fn no_doubles(&self) -> Result<(), ParamError> {
+        for (index, (name, _)) in self.pairs.iter().enumerate() {
+            if self.pairs.iter().take(index).any(|(before, _)| before == name) {
+                return Err(ParamError::Twice(name.chars().take(64).collect()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a parameter came at least twice.
+    #[must_use]
+    pub fn is_double(&self, name: &str) -> bool {
+        self.pairs.iter().filter(|(key, _)| key == name).count() > 1
+    }
+
+    /// The same parameters as a query.
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()
+    }
+}
+
+/// Adds parameters to a URI's query and keeps what it has.
+#[must_use]
+pub fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
+    let (base, fragment) = match uri.split_once('#') {
+        Some((base, fragment)) => (base, Some(fragment)),
+        None => (uri, None),
+    };
+    let mut out = String::from(base);
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    if !query.is_empty() {
+        out.push(if base.contains('?') { '&' } else { '?' });
+        out.push_str(&query);
+    }
+    if let Some(fragment) = fragment {
+        out.push('#');
+        out.push_str(fragment);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_doubles_and_empties() {
+        let params = Params::parse(b"a=1&b=&c=x+y%21&a=2").expect("fine");
+        assert_eq!(params.get("a"), Some("1"));
+        assert_eq!(params.get("b"), None);
+        assert_eq!(params.get("c"), Some("x y!"));
+        assert_eq!(params.no_doubles(), Err(ParamError::Twice("a".into())));
+        assert!(params.is_double("a") && !params.is_double("c"));
+        let long = format!("a={}", "x".repeat(PARAM_BYTES_MAX + 1));
+        assert_eq!(Params::parse(long.as_bytes()), Err(ParamError::TooLong("a".into())));
+        let many = "a=1&".repeat(PARAMS_MAX + 1);
+        assert_eq!(Params::parse(many.as_bytes()), Err(ParamError::TooMany));
+        assert_eq!(Params::parse(b"a=%ff"), Err(ParamError::Malformed));
+        assert_eq!(Params::parse(b"a=%00"), Err(ParamError::Malformed));
+    }
+
+    #[test]
+    fn queries_are_added_to() {
+        assert_eq!(with_query("https://a/cb", &[("x", "1 2")]), "https://a/cb?x=1+2");
+        assert_eq!(with_query("https://a/cb?y=1", &[("x", "&")]), "https://a/cb?y=1&x=%26");
+        assert_eq!(with_query("https://a/cb", &[]), "https://a/cb");
+    }
+}

@@ -1,0 +1,93 @@
+//! The token request (RFC 6749 §4.1.3, §4.4.2, §6).
+
+use crate::error::OAuthError;
+use crate::params::Params;
+use crate::{pkce, scope};
+
+/// What is presented for tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub enum TokenRequest {
+    /// An authorization code.
+    Code {
+        /// The code.
+        code: String,
+        /// Must be the one of the authorization request.
+        redirect_uri: Option<String>,
+        /// PKCE.
+        verifier: Option<String>,
+    },
+    /// A refresh token.
+    Refresh {
+        /// The token.
+        token: String,
+        /// Fewer scopes, if wanted.
+        scopes: Option<Vec<String>>,
+    },
+    /// The client's own rights.
+    ClientCredentials {
+        /// Scopes, if narrowed.
+        scopes: Option<Vec<String>>,
+    },
+}
+
+fn required(params: &Params, name: &str) -> Result<String, OAuthError> {
+    params
+        .get(name)
+        .map(str::to_owned)
+        .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+}
+
+fn scopes(params: &Params) -> Result<Option<Vec<String>>, OAuthError> {
+    params.get("scope").map(scope::parse).transpose()
+}
+
+/// Reads a token request. The client is authenticated before this.
+///
+/// # Errors
+/// `invalid_request` or `unsupported_grant_type`.
+pub fn parse(params: &Params) -> Result<TokenRequest, OAuthError> {
+    match required(params, "grant_type")?.as_str() {
+        "authorization_code" => {
+            let verifier = params.get("code_verifier").map(str::to_owned);
+            if verifier.as_deref().is_some_and(|text| !pkce::is_verifier(text)) {
+                return Err(OAuthError::invalid_grant("code_verifier is malformed"));
+            }
+            Ok(TokenRequest::Code {
+                code: required(params, "code")?,
+                redirect_uri: params.get("redirect_uri").map(str::to_owned),
+                verifier,
+            })
+        }
+        "refresh_token" => Ok(TokenRequest::Refresh {
+            token: required(params, "refresh_token")?,
+            scopes: scopes(params)?,
+        }),
+        "client_credentials" => Ok(TokenRequest::ClientCredentials { scopes: scopes(params)? }),
+        _ => Err(OAuthError::new(
+            "unsupported_grant_type",
+            "use authorization_code, refresh_token or client_credentials",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_errors() {
+        for (text, want) in [
+            ("", Some("invalid_request")),
+            ("grant_type=password", Some("unsupported_grant_type")),
+            ("grant_type=authorization_code", Some("invalid_request")),
+            ("grant_type=authorization_code&code=x", None),
+            ("grant_type=authorization_code&code=x&code_verifier=short", Some("invalid_grant")),
+            ("grant_type=refresh_token", Some("invalid_request")),
+            ("grant_type=refresh_token&refresh_token=x&scope=a%22", Some("invalid_scope")),
+            ("grant_type=client_credentials", None),
+        ] {
+            let params = Params::parse(text.as_bytes()).expect("parses");
+            assert_eq!(parse(&params).err().map(|error| error.code), want, "{text}");
+        }
+    }
+}
