@@ -49,7 +49,7 @@ impl TokenKind {
 }
 
 /// A token that hangs on a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantToken {
     /// The grant, or the shared token.
     pub grant: GrantId,
@@ -63,6 +63,8 @@ pub struct GrantToken {
     pub offline: bool,
     /// Whether several sessions share it (`grant` names the shared token).
     pub shared: bool,
+    /// Fewer scopes than the grant has, separated by spaces; empty: all of the grant's.
+    pub narrowed: String,
 }
 
 impl GrantToken {
@@ -216,6 +218,7 @@ impl TokenSealer {
         for number in [token.number, token.issued_at.0, token.lifetime_ms] {
             body.extend_from_slice(&number.to_be_bytes());
         }
+        body.extend_from_slice(token.narrowed.as_bytes());
         self.seal(kind, tenant, &body)
     }
 
@@ -264,13 +267,14 @@ fn read_grant(body: &[u8]) -> Option<GrantToken> {
     let (serial, rest) = number(rest)?;
     let (issued_at, rest) = number(rest)?;
     let (lifetime_ms, rest) = number(rest)?;
-    rest.is_empty().then_some(GrantToken {
+    Some(GrantToken {
         grant: GrantId(*grant),
         number: serial,
         issued_at: Millis(issued_at),
         lifetime_ms,
         offline: flags & FLAG_OFFLINE != 0,
         shared: flags & FLAG_SHARED != 0,
+        narrowed: String::from_utf8(rest.to_vec()).ok()?,
     })
 }
 
@@ -304,6 +308,7 @@ mod tests {
             lifetime_ms: 3_600_000,
             offline: true,
             shared: false,
+            narrowed: String::new(),
         }
     }
 

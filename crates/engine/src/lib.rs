@@ -1,1 +1,31 @@
-//! engine
+//! The use cases of Sojourn, a file each.
+//!
+//! A use case reads, asks the pure crates to decide, and writes one change set. It knows no HTTP
+//! server; what goes out (logout tokens) and what is heavy (password hashes) are traits that the
+//! floor above provides.
+
+mod catalog;
+mod deliver;
+pub mod directory;
+mod end;
+mod engine;
+mod error;
+mod handlers;
+mod jobs;
+mod keys;
+mod passwords;
+mod rights;
+pub mod session;
+mod settings;
+mod throttle;
+pub mod tokens;
+
+pub use catalog::KeySet;
+pub use deliver::{AttemptResult, DeliverySender};
+pub use end::{EndPlan, Ended};
+pub use engine::{Engine, EngineParts};
+pub use error::EngineError;
+pub use keys::ensure_master_key;
+pub use passwords::{Boxed, Offload};
+pub use rights::{ADMIN_SCOPES, Rights};
+pub use settings::{HandlerSettings, RoleDirection, Settings, ThrottleLimits};

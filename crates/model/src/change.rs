@@ -207,6 +207,8 @@ pub enum Op {
         /// When.
         at: Millis,
     },
+    /// Append an event at this place, for subjects that a later operation removes.
+    Append(NewEvent),
     /// Go through the door.
     EndSessions(EndSessions),
     /// Take deliveries that are due, for the time of a lease. [`Applied::deliveries`] has them.

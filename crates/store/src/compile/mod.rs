@@ -148,6 +148,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::IssueSharedToken { .. }
         | Op::RevokeToken { .. }
         | Op::PutConsent { .. } => grant::compile(steps, tenant, op),
+        Op::Append(event) => append_event(steps, tenant, event),
         Op::EndSessions(end) => end::compile(steps, &end),
         Op::ClaimDeliveries { .. }
         | Op::SettleDelivery(_)

@@ -26,7 +26,7 @@ pub struct Standing {
 }
 
 /// The session of a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStanding {
     /// Which.
     pub id: SessionId,
@@ -36,6 +36,8 @@ pub struct SessionStanding {
     pub idle_deadline: Millis,
     /// Its end whatever happens.
     pub absolute_deadline: Option<Millis>,
+    /// Authentication methods, separated by spaces.
+    pub amr: String,
 }
 
 /// A shared access token with the state of what it depends on.
@@ -110,6 +112,7 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
     let ended = row.opt_int()?.is_some();
     let idle_deadline = row.opt_millis()?;
     let absolute_deadline = row.opt_millis()?;
+    let amr = row.opt_text()?.unwrap_or_default();
     Ok(Standing {
         grant,
         user_state,
@@ -119,6 +122,7 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
             ended,
             idle_deadline,
             absolute_deadline,
+            amr,
         }),
         revoked: row.flag()?,
     })

@@ -1,0 +1,185 @@
+//! What is read at nearly every request and changes rarely: tenants, applications, keys. Kept in
+//! memory under a version that is compared with the database's at most every second. Sessions,
+//! grants and users are never kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sojourn_crypto::SigningKey;
+use sojourn_model::{AppId, Application, Millis, SigningAlg, Tenant, TenantId};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// How stale an entry may be, in milliseconds.
+const STALE_MS: i64 = 1_000;
+/// Applications kept for one tenant; the rest is read each time.
+const APPLICATIONS_MAX: usize = 10_000;
+/// Tenants kept.
+const TENANTS_MAX: usize = 10_000;
+
+/// A tenant's signing keys.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    /// Oldest first.
+    pub keys: Vec<SigningKey>,
+}
+
+impl KeySet {
+    /// The key that signs with an algorithm.
+    #[must_use]
+    pub fn signer(&self, alg: SigningAlg) -> Option<&SigningKey> {
+        self.keys.iter().rev().find(|key| key.alg() == alg)
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    version: i64,
+    checked_at: Millis,
+    by_client: HashMap<String, Arc<Application>>,
+    by_id: HashMap<AppId, Arc<Application>>,
+    keys: Option<Arc<KeySet>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Catalog {
+    entries: RwLock<HashMap<TenantId, Entry>>,
+    tenants: RwLock<HashMap<String, (Tenant, Millis)>>,
+}
+
+impl Catalog {
+    fn read<T>(&self, tenant: TenantId, look: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(&tenant).and_then(look)
+    }
+
+    fn write(&self, tenant: TenantId, change: impl FnOnce(&mut Entry)) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        change(entries.entry(tenant).or_default());
+    }
+
+    /// Makes the next look compare versions at once; for changes that this process made.
+    pub(crate) fn changed(&self, tenant: TenantId) {
+        self.write(tenant, |entry| entry.checked_at = Millis(0));
+    }
+}
+
+impl Engine {
+    /// A tenant by its name in paths.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is none or it is disabled.
+    pub async fn tenant(&self, name: &str) -> Result<Tenant, EngineError> {
+        let now = self.now();
+        let kept = {
+            let tenants = self.catalog.tenants.read().unwrap_or_else(PoisonError::into_inner);
+            tenants
+                .get(name)
+                .filter(|(_, at)| (0..STALE_MS).contains(&now.since(*at)))
+                .map(|(tenant, _)| tenant.clone())
+        };
+        if let Some(tenant) = kept {
+            return Ok(tenant);
+        }
+        let tenant = self
+            .store
+            .tenant_by_name(name)
+            .await?
+            .filter(|tenant| tenant.enabled)
+            .ok_or(EngineError::NotFound("tenant"))?;
+        let mut tenants = self.catalog.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        if tenants.len() >= TENANTS_MAX {
+            tenants.clear();
+        }
+        tenants.insert(name.to_owned(), (tenant.clone(), now));
+        Ok(tenant)
+    }
+
+    async fn refresh_catalog(&self, tenant: TenantId) -> Result<(), EngineError> {
+        let now = self.now();
+        let fresh = self.catalog.read(tenant, |entry| {
+            (0..STALE_MS).contains(&now.since(entry.checked_at)).then_some(())
+        });
+        if fresh.is_some() {
+            return Ok(());
+        }
+        let version = self.store.catalog_version(tenant).await?;
+        self.catalog.write(tenant, |entry| {
+            if entry.version != version {
+                *entry = Entry { version, ..Entry::default() };
+            }
+            entry.checked_at = now;
+        });
+        Ok(())
+    }
+
+    /// An application by `client_id`; disabled ones too.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn application_by_client(
+        &self,
+        tenant: TenantId,
+        client_id: &str,
+    ) -> Result<Option<Arc<Application>>, EngineError> {
+        self.refresh_catalog(tenant).await?;
+        if let Some(app) =
+            self.catalog.read(tenant, |entry| entry.by_client.get(client_id).cloned())
+        {
+            return Ok(Some(app));
+        }
+        let found = self.store.application_by_client(tenant, client_id).await?;
+        Ok(found.map(|app| self.keep_application(app)))
+    }
+
+    /// An application by id; disabled ones too.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn application(
+        &self,
+        tenant: TenantId,
+        id: AppId,
+    ) -> Result<Option<Arc<Application>>, EngineError> {
+        self.refresh_catalog(tenant).await?;
+        if let Some(app) = self.catalog.read(tenant, |entry| entry.by_id.get(&id).cloned()) {
+            return Ok(Some(app));
+        }
+        let found = self.store.application(tenant, id).await?;
+        Ok(found.map(|app| self.keep_application(app)))
+    }
+
+    fn keep_application(&self, app: Application) -> Arc<Application> {
+        let app = Arc::new(app);
+        self.catalog.write(app.tenant, |entry| {
+            if entry.by_id.len() >= APPLICATIONS_MAX {
+                entry.by_id.clear();
+                entry.by_client.clear();
+            }
+            entry.by_id.insert(app.id, Arc::clone(&app));
+            entry.by_client.insert(app.client_id.clone(), Arc::clone(&app));
+        });
+        app
+    }
+
+    /// A tenant's signing keys, parsed.
+    ///
+    /// # Errors
+    /// [`EngineError::Key`] when one doesn't open: damage, or another master key.
+    pub async fn keys(&self, tenant: TenantId) -> Result<Arc<KeySet>, EngineError> {
+        self.refresh_catalog(tenant).await?;
+        if let Some(keys) = self.catalog.read(tenant, |entry| entry.keys.clone()) {
+            return Ok(keys);
+        }
+        let mut set = KeySet::default();
+        for stored in self.store.signing_keys(tenant).await? {
+            let place = crate::keys::place(tenant, stored.alg);
+            let pkcs8 = self.secrets.open(&place, &stored.sealed_private)?;
+            set.keys.push(SigningKey::from_pkcs8(stored.alg, &pkcs8)?);
+        }
+        let set = Arc::new(set);
+        self.catalog.write(tenant, |entry| entry.keys = Some(Arc::clone(&set)));
+        Ok(set)
+    }
+}

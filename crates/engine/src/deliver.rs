@@ -1,0 +1,246 @@
+//! Telling applications (OpenID Connect Back-Channel Logout 1.0), until they answer.
+
+use sojourn_model::change::SettleDelivery;
+use sojourn_model::limits::DELIVERY_BATCH;
+use sojourn_model::time::random;
+use sojourn_model::{
+    ChangeSet, Delivery, DeliveryState, Millis, Op, Outcome, SigningAlg, Tenant, TenantId,
+};
+use sojourn_oidc::LogoutTokenClaims;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::passwords::Boxed;
+
+/// How long a claimed delivery is nobody else's, in milliseconds: longer than any HTTP time limit.
+const LEASE_MS: i64 = 30_000;
+/// Refusals that count as the last word.
+const REFUSALS_MAX: i64 = 3;
+/// Longest pause between two attempts, in milliseconds.
+const PAUSE_MAX_MS: i64 = 3_600_000;
+
+/// What came of posting a logout token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptResult {
+    /// The application answered with this status.
+    Answered(u16),
+    /// Nothing reached it: no connection, no name, a certificate that isn't trusted.
+    NotSent(String),
+    /// It may have acted, but its answer was lost or came too late.
+    AnswerLost(String),
+}
+
+/// Posts logout tokens. The floor above provides it.
+pub trait DeliverySender: Send + Sync {
+    /// Posts `logout_token` to an address as a form and answers what came of it, within a time limit.
+    fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult>;
+}
+
+/// Decides what becomes of a delivery after an attempt. `jitter` is 0 to 999, and spreads the next
+/// attempt by a fifth around its time.
+fn after_attempt(
+    delivery: &Delivery,
+    result: &AttemptResult,
+    jti: String,
+    now: Millis,
+    jitter: i64,
+) -> SettleDelivery {
+    let (status, error, refused, lost) = match result {
+        AttemptResult::Answered(status) => (Some(i64::from(*status)), None, *status == 400, false),
+        AttemptResult::NotSent(why) => (None, Some(why.clone()), false, false),
+        AttemptResult::AnswerLost(why) => (None, Some(why.clone()), false, true),
+    };
+    let delivered = matches!(result, AttemptResult::Answered(200 | 204))
+        // It refuses a token for a session that it has ended already, on the attempt before.
+        || (refused && delivery.answer_lost);
+    let exponent = delivery.attempts.clamp(0, 12);
+    let pause = (1_000_i64 << exponent).min(PAUSE_MAX_MS);
+    let spread = pause / 5;
+    let due_at = now.plus(pause - spread + spread * 2 * jitter / 1000);
+    let state = if delivered {
+        DeliveryState::Delivered
+    } else if refused && delivery.refusals + 1 >= REFUSALS_MAX {
+        DeliveryState::Refused
+    } else if due_at > delivery.expires_at {
+        DeliveryState::Dead
+    } else {
+        DeliveryState::Pending
+    };
+    SettleDelivery {
+        sid: delivery.sid,
+        attempts: delivery.attempts,
+        state,
+        due_at,
+        at: now,
+        status,
+        error,
+        jti,
+        refused,
+        answer_lost: delivery.answer_lost || lost,
+    }
+}
+
+impl Engine {
+    /// Takes deliveries that are due; they are this worker's for half a minute.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn claim_deliveries(&self) -> Result<Vec<Delivery>, EngineError> {
+        let now = self.now();
+        let claim =
+            Op::ClaimDeliveries { now, lease_until: now.plus(LEASE_MS), limit: DELIVERY_BATCH };
+        match self.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await? {
+            Outcome::Applied(applied) => Ok(applied.deliveries),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Makes one attempt and writes what came of it. The token is signed afresh for each attempt,
+    /// because applications may refuse a second use.
+    ///
+    /// # Errors
+    /// [`EngineError`] when signing or writing fails; the lease runs out and the delivery is tried again.
+    pub async fn attempt_delivery(
+        &self,
+        delivery: &Delivery,
+        sender: &dyn DeliverySender,
+    ) -> Result<DeliveryState, EngineError> {
+        let now = self.now();
+        let jti = sojourn_crypto::b64url(&random::<16>(&*self.rng));
+        let result = if now >= delivery.expires_at {
+            AttemptResult::NotSent("its time is over".into())
+        } else {
+            let token = self.logout_token(delivery, &jti).await?;
+            sender.post(&delivery.uri, &token).await
+        };
+        let jitter = i64::from(u16::from_be_bytes(random(&*self.rng)) % 1000);
+        let settled = after_attempt(delivery, &result, jti, self.now(), jitter);
+        let state = settled.state;
+        // A conflict: the lease ran out and another worker was quicker.
+        self.apply(ChangeSet::of(delivery.tenant, Op::SettleDelivery(settled))).await?;
+        Ok(state)
+    }
+
+    async fn logout_token(&self, delivery: &Delivery, jti: &str) -> Result<String, EngineError> {
+        let app = self
+            .application(delivery.tenant, delivery.app)
+            .await?
+            .ok_or(EngineError::NotFound("application"))?;
+        let keys = self.keys(delivery.tenant).await?;
+        let key = keys
+            .signer(app.settings.id_token_signed_response_alg)
+            .or_else(|| keys.signer(SigningAlg::Rs256))
+            .ok_or_else(|| EngineError::Key("the tenant has no signing key".into()))?;
+        let iat = self.now().seconds();
+        let claims = LogoutTokenClaims {
+            iss: &delivery.issuer,
+            aud: &app.client_id,
+            iat,
+            exp: iat + self.settings.lifetimes.logout_token_ms / 1000,
+            jti,
+            sub: &delivery.sub,
+            sid: delivery.sid.to_string(),
+            events: sojourn_oidc::claims::logout_events(),
+        };
+        Ok(sojourn_crypto::sign_jwt(key, "logout+jwt", &claims)?)
+    }
+
+    /// Tries a dead or refused delivery again.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is none in such a state.
+    pub async fn resend_delivery(
+        &self,
+        tenant: &Tenant,
+        sid: sojourn_model::Sid,
+        actor: &sojourn_model::Actor,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        let expires_at = now.plus(self.settings.lifetimes.delivery_ms);
+        let mut change = ChangeSet::of(tenant.id, Op::ResendDelivery { sid, now, expires_at });
+        change.audit.push(self.audit_row(actor, "delivery.resend", sid, &serde_json::json!({})));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => {
+                self.deliveries.notify_one();
+                Ok(())
+            }
+            _ => Err(EngineError::NotFound("dead or refused delivery")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sojourn_model::{AppId, SessionId, Sid, UserId};
+
+    use super::*;
+
+    fn delivery(attempts: i64, refusals: i64, answer_lost: bool) -> Delivery {
+        let nil = [0; 16];
+        Delivery {
+            tenant: TenantId::DEFAULT,
+            sid: Sid(nil),
+            session: SessionId([0; 32]),
+            app: AppId::from_slice(&nil).expect("id"),
+            user: UserId::from_slice(&nil).expect("id"),
+            sub: String::new(),
+            issuer: String::new(),
+            uri: String::new(),
+            state: DeliveryState::Pending,
+            attempts,
+            refusals,
+            answer_lost,
+            due_at: Millis(0),
+            created_at: Millis(0),
+            expires_at: Millis(86_400_000),
+            last_attempt_at: None,
+            last_status: None,
+            last_error: None,
+            last_jti: None,
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_a_delivery() {
+        use AttemptResult::{AnswerLost, Answered, NotSent};
+        use DeliveryState as S;
+        for (before, result, now, want) in [
+            (delivery(0, 0, false), Answered(200), 0, S::Delivered),
+            (delivery(0, 0, false), Answered(204), 0, S::Delivered),
+            (delivery(0, 0, false), Answered(400), 0, S::Pending),
+            (delivery(1, 1, false), Answered(400), 0, S::Pending),
+            (delivery(2, 2, false), Answered(400), 0, S::Refused),
+            (delivery(1, 0, true), Answered(400), 0, S::Delivered),
+            (delivery(0, 0, false), Answered(302), 0, S::Pending),
+            (delivery(9, 0, false), Answered(500), 0, S::Pending),
+            (delivery(0, 0, false), NotSent("x".into()), 0, S::Pending),
+            (delivery(0, 0, false), AnswerLost("x".into()), 0, S::Pending),
+            (delivery(0, 0, false), Answered(503), 86_400_000, S::Dead),
+            (delivery(12, 0, false), Answered(503), 86_000_000, S::Dead),
+        ] {
+            let settled = after_attempt(&before, &result, "j".into(), Millis(now), 500);
+            assert_eq!(settled.state, want, "{before:?} {result:?}");
+        }
+        let lost = after_attempt(
+            &delivery(0, 0, false),
+            &AnswerLost("x".into()),
+            "j".into(),
+            Millis(0),
+            0,
+        );
+        assert!(lost.answer_lost);
+    }
+
+    #[test]
+    fn pauses_double_up_to_an_hour_and_spread_by_a_fifth() {
+        for (attempts, pause) in [(0, 1_000), (1, 2_000), (5, 32_000), (12, PAUSE_MAX_MS), (60, PAUSE_MAX_MS)] {
+            for (jitter, factor) in [(0, 8), (500, 10), (999, 12)] {
+                let result = AttemptResult::Answered(500);
+                let settled =
+                    after_attempt(&delivery(attempts, 0, false), &result, "j".into(), Millis(0), jitter);
+                let want = pause / 10 * factor;
+                assert!((settled.due_at.0 - want).abs() <= pause / 500, "{attempts} {jitter}");
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Applications as configuration declares them.
+
+use sojourn_crypto::SecretHasher;
+use sojourn_model::{
+    AppId, AppKind, AppOwner, Application, ApplicationSettings, ChangeSet, Op, Outcome, Tenant,
+};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// An application as it is declared.
+#[derive(Debug, Clone)]
+pub struct NewApplication {
+    /// What it calls itself in protocol requests.
+    pub client_id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its secret; none for a public client.
+    pub secret: Option<String>,
+    /// Where logout tokens are posted.
+    pub backchannel_logout_uri: Option<String>,
+    /// The rest.
+    pub settings: ApplicationSettings,
+    /// Outside, or a page of ours.
+    pub kind: AppKind,
+    /// Who may change it.
+    pub owner: AppOwner,
+}
+
+impl Engine {
+    /// Makes an application, or brings an existing one of the same `client_id` to what is declared. Its
+    /// id and number stay.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn declare_application(
+        &self,
+        tenant: &Tenant,
+        new: NewApplication,
+    ) -> Result<Application, EngineError> {
+        let present = self.store.application_by_client(tenant.id, &new.client_id).await?;
+        let kept = present.as_ref().and_then(|app| app.secret_hash.clone());
+        let secret_hash = match &new.secret {
+            None => None,
+            Some(secret) => Some(self.stored_secret(secret, kept).await?),
+        };
+        let app = Application {
+            tenant: tenant.id,
+            id: present.as_ref().map_or_else(|| AppId::random(&*self.rng), |app| app.id),
+            number: present.as_ref().map_or(0, |app| app.number),
+            client_id: new.client_id,
+            name: new.name,
+            kind: new.kind,
+            owner: new.owner,
+            enabled: true,
+            epoch: present.as_ref().map_or(0, |app| app.epoch),
+            secret_hash,
+            backchannel_logout_uri: new.backchannel_logout_uri,
+            settings: new.settings,
+        };
+        if present.as_ref() == Some(&app) {
+            return Ok(app);
+        }
+        match self.apply(ChangeSet::of(tenant.id, Op::SaveApplication(app.clone()))).await? {
+            Outcome::Applied(_) => {
+                self.catalog.changed(tenant.id);
+                let saved = self.store.application(tenant.id, app.id).await?;
+                saved.ok_or(EngineError::NotFound("application"))
+            }
+            _ => Err(EngineError::Exists("an application of that client_id")),
+        }
+    }
+
+    /// What is stored for a secret; the present value if it is that of the same secret.
+    async fn stored_secret(
+        &self,
+        secret: &str,
+        kept: Option<String>,
+    ) -> Result<String, EngineError> {
+        if SecretHasher::is_made(secret) {
+            return Ok(self.hasher.store(secret));
+        }
+        if let Some(kept) = kept
+            && kept.starts_with("$argon2")
+            && self.verify_password(secret, Some(&kept)).await?
+        {
+            return Ok(kept);
+        }
+        self.hash_password(secret).await
+    }
+}

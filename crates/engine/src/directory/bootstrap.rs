@@ -1,0 +1,73 @@
+//! What every installation has: the default tenant, its keys, the built-in applications, the role of
+//! administrators.
+
+use sojourn_model::{
+    Actor, AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, Op, Role, Tenant,
+    TenantId,
+};
+
+use super::applications::NewApplication;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// `client_id` of My Account.
+pub const MY_ACCOUNT: &str = "MY_ACCOUNT";
+/// `client_id` of the Console.
+pub const CONSOLE: &str = "CONSOLE";
+
+impl Engine {
+    /// Makes what is missing. Does nothing on a database that has it all, and is safe to run on several
+    /// nodes at once.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn bootstrap(&self) -> Result<Tenant, EngineError> {
+        let tenant = Tenant {
+            id: TenantId::DEFAULT,
+            name: Tenant::DEFAULT_NAME.to_owned(),
+            enabled: true,
+        };
+        self.ensure_tenant(&tenant).await?;
+        Ok(tenant)
+    }
+
+    /// Makes a tenant with its keys, built-in applications and the role of administrators, as far as
+    /// they are missing.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn ensure_tenant(&self, tenant: &Tenant) -> Result<(), EngineError> {
+        if self.store.tenant(tenant.id).await?.is_none() {
+            // A duplicate: another node was quicker.
+            self.apply(ChangeSet::of(tenant.id, Op::CreateTenant(tenant.clone()))).await?;
+        }
+        self.ensure_keys(tenant.id).await?;
+        for (client_id, name) in [(MY_ACCOUNT, "My Account"), (CONSOLE, "Console")] {
+            let built_in = NewApplication {
+                client_id: client_id.to_owned(),
+                name: name.to_owned(),
+                secret: None,
+                backchannel_logout_uri: None,
+                settings: ApplicationSettings {
+                    grant_types: Vec::new(),
+                    scopes: Vec::new(),
+                    token_endpoint_auth_method: ClientAuthMethod::None,
+                    ..ApplicationSettings::default()
+                },
+                kind: AppKind::BuiltIn,
+                owner: AppOwner::Program,
+            };
+            match self.declare_application(tenant, built_in).await {
+                Ok(_) | Err(EngineError::Exists(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if self.store.role_by_name(tenant.id, Role::ADMIN).await?.is_none() {
+            match self.add_role(tenant, Role::ADMIN, "internal_*", &Actor::System).await {
+                Ok(_) | Err(EngineError::Exists(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! What all use cases share.
+
+use std::sync::Arc;
+
+use sojourn_crypto::{MasterKey, SecretBox, SecretHasher, TokenSealer};
+use sojourn_model::change::AuditRow;
+use sojourn_model::{Actor, Applied, ChangeSet, Clock, Millis, Outcome, Rng, Tenant};
+use sojourn_store::Store;
+
+use crate::catalog::Catalog;
+use crate::error::EngineError;
+use crate::passwords::{Offload, Verified};
+use crate::session::Touches;
+use crate::settings::Settings;
+
+/// What the program hands to the engine.
+pub struct EngineParts {
+    /// The opened database.
+    pub store: Store,
+    /// The keys of the master key file; the last one is in use.
+    pub master_keys: Vec<MasterKey>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Where heavy work runs.
+    pub offload: Arc<dyn Offload>,
+    /// Settings.
+    pub settings: Settings,
+}
+
+/// The use cases. One for a process, shared by all requests.
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) offload: Arc<dyn Offload>,
+    pub(crate) settings: Settings,
+    pub(crate) sealer: TokenSealer,
+    pub(crate) secrets: SecretBox,
+    pub(crate) hasher: SecretHasher,
+    pub(crate) catalog: Catalog,
+    pub(crate) verified: Verified,
+    pub(crate) touches: Touches,
+    pub(crate) deliveries: tokio::sync::Notify,
+    pub(crate) jobs: tokio::sync::Notify,
+}
+
+impl Engine {
+    /// Puts the engine together. Nothing is read or written yet.
+    ///
+    /// # Errors
+    /// [`EngineError::Key`] when the provider refuses a key.
+    pub fn new(parts: EngineParts) -> Result<Self, EngineError> {
+        Ok(Self {
+            sealer: TokenSealer::new(&parts.master_keys)?,
+            secrets: SecretBox::new(&parts.master_keys)?,
+            hasher: SecretHasher::new(&parts.master_keys),
+            store: parts.store,
+            clock: parts.clock,
+            rng: parts.rng,
+            offload: parts.offload,
+            settings: parts.settings,
+            catalog: Catalog::default(),
+            verified: Verified::default(),
+            touches: Touches::default(),
+            deliveries: tokio::sync::Notify::new(),
+            jobs: tokio::sync::Notify::new(),
+        })
+    }
+
+    /// The database, for reads that need no rule.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn rng(&self) -> &dyn Rng {
+        &*self.rng
+    }
+
+    /// A tenant's issuer.
+    #[must_use]
+    pub fn issuer(&self, tenant: &Tenant) -> String {
+        self.settings.issuer(tenant)
+    }
+
+    /// Resolves when this process has written deliveries since the last time it resolved.
+    pub async fn deliveries_to_do(&self) {
+        self.deliveries.notified().await;
+    }
+
+    /// Resolves when this process has written a job since the last time it resolved.
+    pub async fn jobs_to_do(&self) {
+        self.jobs.notified().await;
+    }
+
+    pub(crate) async fn apply(&self, change: ChangeSet) -> Result<Outcome, EngineError> {
+        Ok(self.store.apply(change).await?)
+    }
+
+    /// Applies a change set that relies on nothing that others may change.
+    pub(crate) async fn must_apply(&self, change: ChangeSet) -> Result<Applied, EngineError> {
+        match self.apply(change).await? {
+            Outcome::Applied(applied) => Ok(applied),
+            Outcome::Conflict => Err(EngineError::Contended),
+            Outcome::Duplicate => Err(EngineError::Exists("it")),
+            Outcome::SessionBoundTokens => Err(EngineError::SessionBoundTokens),
+        }
+    }
+
+    pub(crate) fn audit_row(
+        &self,
+        actor: &Actor,
+        action: &str,
+        target: impl ToString,
+        detail: &serde_json::Value,
+    ) -> AuditRow {
+        AuditRow {
+            id: sojourn_model::time::random(&*self.rng),
+            at: self.now(),
+            actor: actor.clone(),
+            action: action.to_owned(),
+            target: target.to_string(),
+            detail: detail.to_string(),
+        }
+    }
+
+    /// A keyed hash for a purpose, for values such as CSRF tokens.
+    #[must_use]
+    pub fn keyed_hash(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        self.hasher.keyed(purpose, parts)
+    }
+}

@@ -1,0 +1,14 @@
+//! Sessions: signing in, going on, being looked at, expiring.
+
+mod current;
+mod expire;
+mod list;
+mod logout;
+mod sign_in;
+mod touch;
+
+pub use list::{SessionView, StayView};
+pub use logout::{LogoutOutcome, LogoutRequest};
+pub(crate) use sign_in::plain_name;
+pub use sign_in::{SignIn, SignInError, SignedIn};
+pub(crate) use touch::Touches;

@@ -1,0 +1,199 @@
+//! Whether an access token is valid, here and now. Each check reads the database: what was ended a
+//! moment ago on another node is refused.
+
+use std::sync::Arc;
+
+use sojourn_crypto::{ClientToken, GrantToken, OpenedAccess};
+use sojourn_model::{
+    AccessTokenBinding, Application, GrantId, Millis, SessionId, Sid, Tenant, TenantId, UserId,
+    UserState,
+};
+use sojourn_store::Standing;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// A valid access token.
+#[derive(Debug, Clone)]
+pub struct ActiveAccess {
+    /// The application that it was issued to.
+    pub app: Arc<Application>,
+    /// Whose it is.
+    pub bearer: Bearer,
+    /// Scopes, separated by spaces.
+    pub scopes: String,
+    /// When it was issued.
+    pub issued_at: Millis,
+    /// When it dies of itself.
+    pub expires_at: Millis,
+    /// What it hangs on.
+    pub binding: Option<AccessTokenBinding>,
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bearer {
+    /// A user's.
+    User {
+        /// Who.
+        user: UserId,
+        /// Login name.
+        username: String,
+        /// What the application knows the user by.
+        sub: String,
+        /// The session it hangs on.
+        session: Option<SessionId>,
+        /// The participation; none where sessions share the token.
+        sid: Option<Sid>,
+    },
+    /// The application's own.
+    Application,
+}
+
+/// Names a token in the list of revoked ones.
+pub(crate) fn token_key(grant: GrantId, number: i64) -> Vec<u8> {
+    let mut key = grant.to_vec();
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// Whether a grant's session lives. A grant without one (detached) needs none.
+pub(crate) fn session_lives(standing: &Standing, now: Millis, slack_ms: i64) -> bool {
+    match (&standing.grant.session, &standing.session) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(session)) => {
+            !session.ended
+                && session.idle_deadline.plus(slack_ms) > now
+                && session.absolute_deadline.is_none_or(|deadline| deadline > now)
+        }
+    }
+}
+
+fn is_valid(standing: &Standing, token: &GrantToken, now: Millis, slack_ms: i64) -> bool {
+    let grant = &standing.grant;
+    !grant.ended
+        && !standing.revoked
+        && standing.user_state == UserState::Active
+        && (1..=grant.token_number).contains(&token.number)
+        && (token.offline || session_lives(standing, now, slack_ms))
+}
+
+impl Engine {
+    /// Checks an access token; `None` for whatever isn't valid.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn check_access(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+    ) -> Result<Option<ActiveAccess>, EngineError> {
+        match self.sealer.open_access(tenant.id, text) {
+            None => Ok(None),
+            Some(OpenedAccess::Grant(token)) if token.expires_at() <= self.now() => Ok(None),
+            Some(OpenedAccess::Grant(token)) if token.shared => {
+                self.check_shared(tenant.id, &token).await
+            }
+            Some(OpenedAccess::Grant(token)) => self.check_own(tenant.id, &token).await,
+            Some(OpenedAccess::Client(token)) => self.check_client(tenant.id, token).await,
+        }
+    }
+
+    async fn enabled_app(
+        &self,
+        tenant: TenantId,
+        id: sojourn_model::AppId,
+    ) -> Result<Option<Arc<Application>>, EngineError> {
+        Ok(self.application(tenant, id).await?.filter(|app| app.enabled))
+    }
+
+    async fn check_own(
+        &self,
+        tenant: TenantId,
+        token: &GrantToken,
+    ) -> Result<Option<ActiveAccess>, EngineError> {
+        let key = token_key(token.grant, token.number);
+        let Some(standing) = self.store.standing(tenant, token.grant, key).await? else {
+            return Ok(None);
+        };
+        // The stored deadline may be a flush behind; what this process knows better isn't needed,
+        // because the slack allows for it.
+        if !is_valid(&standing, token, self.now(), self.settings.lifetimes.touch_flush_ms) {
+            return Ok(None);
+        }
+        let Some(app) = self.enabled_app(tenant, standing.grant.app).await? else {
+            return Ok(None);
+        };
+        let grant = standing.grant;
+        let scopes =
+            if token.narrowed.is_empty() { grant.scopes } else { token.narrowed.clone() };
+        Ok(Some(ActiveAccess {
+            app,
+            bearer: Bearer::User {
+                user: grant.user,
+                username: standing.username,
+                sub: grant.sub,
+                session: grant.session,
+                sid: Some(grant.sid),
+            },
+            scopes,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at(),
+            binding: Some(grant.binding),
+        }))
+    }
+
+    async fn check_shared(
+        &self,
+        tenant: TenantId,
+        token: &GrantToken,
+    ) -> Result<Option<ActiveAccess>, EngineError> {
+        let key = token_key(token.grant, token.number);
+        let Some(shared) = self.store.shared_standing(tenant, token.grant, key).await? else {
+            return Ok(None);
+        };
+        let valid = shared.token.number == token.number
+            && shared.token.issued_at == token.issued_at
+            && !shared.revoked
+            && shared.user_state == UserState::Active;
+        let app = if valid { self.enabled_app(tenant, shared.app).await? } else { None };
+        Ok(app.map(|app| ActiveAccess {
+            app,
+            bearer: Bearer::User {
+                user: shared.user,
+                username: shared.username,
+                sub: shared.user.to_string(),
+                session: None,
+                sid: None,
+            },
+            scopes: shared.scopes,
+            issued_at: token.issued_at,
+            expires_at: token.expires_at(),
+            binding: Some(AccessTokenBinding::None),
+        }))
+    }
+
+    async fn check_client(
+        &self,
+        tenant: TenantId,
+        token: ClientToken,
+    ) -> Result<Option<ActiveAccess>, EngineError> {
+        let expires_at = token.issued_at.plus(token.lifetime_ms);
+        let Some(app) = self.enabled_app(tenant, token.app).await? else { return Ok(None) };
+        if expires_at <= self.now() || token.epoch != app.epoch {
+            return Ok(None);
+        }
+        if self.store.is_revoked(tenant, token.id.to_vec()).await? {
+            return Ok(None);
+        }
+        Ok(Some(ActiveAccess {
+            app,
+            bearer: Bearer::Application,
+            scopes: token.scopes,
+            issued_at: token.issued_at,
+            expires_at,
+            binding: None,
+        }))
+    }
+}

@@ -1,0 +1,104 @@
+//! Introspection (RFC 7662): only the token's own client and declared resource servers are told.
+
+use sojourn_crypto::{TokenKind, sha256};
+use sojourn_model::ids::hex;
+use sojourn_model::{Application, Tenant, UserState};
+use sojourn_oidc::introspection::ActiveToken;
+
+use super::check::{ActiveAccess, Bearer, session_lives};
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+impl Engine {
+    /// What a caller is told of a token; `None` means `{"active":false}`.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn introspect(
+        &self,
+        tenant: &Tenant,
+        caller: &Application,
+        text: &str,
+    ) -> Result<Option<ActiveToken>, EngineError> {
+        if text.starts_with(TokenKind::Refresh.prefix()) {
+            return self.introspect_refresh(tenant, caller, text).await;
+        }
+        let Some(access) = self.check_access(tenant, text).await? else { return Ok(None) };
+        if access.app.id != caller.id && !caller.settings.resource_server {
+            return Ok(None);
+        }
+        if let Bearer::User { session: Some(session), .. } = &access.bearer
+            && access.app.settings.coordinate_inactivity
+        {
+            self.touch(tenant.id, *session, Some(access.app.id));
+        }
+        Ok(Some(self.describe(tenant, access)))
+    }
+
+    fn describe(&self, tenant: &Tenant, access: ActiveAccess) -> ActiveToken {
+        let client_id = access.app.client_id.clone();
+        let (sub, username, session, sid) = match access.bearer {
+            Bearer::User { username, sub, session, sid, .. } => (sub, Some(username), session, sid),
+            Bearer::Application => (client_id.clone(), None, None, None),
+        };
+        ActiveToken {
+            active: true,
+            sub,
+            username,
+            client_id: client_id.clone(),
+            scope: access.scopes,
+            exp: access.expires_at.seconds(),
+            iat: access.issued_at.seconds(),
+            token_type: "Bearer",
+            sid: sid.map(|sid| sid.to_string()),
+            binding_type: access.binding.map(sojourn_model::AccessTokenBinding::as_str),
+            binding_ref: session.map(|id| binding_reference(&id.0)),
+            iss: self.issuer(tenant),
+            aud: client_id,
+        }
+    }
+
+    async fn introspect_refresh(
+        &self,
+        tenant: &Tenant,
+        caller: &Application,
+        text: &str,
+    ) -> Result<Option<ActiveToken>, EngineError> {
+        let now = self.now();
+        let Some(token) = self.sealer.open_grant(TokenKind::Refresh, tenant.id, text) else {
+            return Ok(None);
+        };
+        let Some(standing) = self.store.standing(tenant.id, token.grant, Vec::new()).await? else {
+            return Ok(None);
+        };
+        let grant = &standing.grant;
+        let slack = self.settings.lifetimes.touch_flush_ms;
+        let valid = grant.app == caller.id
+            && !grant.ended
+            && token.expires_at() > now
+            && token.number == grant.refresh_generation
+            && standing.user_state == UserState::Active
+            && (grant.offline || session_lives(&standing, now, slack));
+        Ok(valid.then(|| ActiveToken {
+            active: true,
+            sub: grant.sub.clone(),
+            username: Some(standing.username.clone()),
+            client_id: caller.client_id.clone(),
+            scope: grant.scopes.clone(),
+            exp: token.expires_at().seconds(),
+            iat: token.issued_at.seconds(),
+            token_type: "refresh_token",
+            sid: Some(grant.sid.to_string()),
+            binding_type: Some(grant.binding.as_str()),
+            binding_ref: grant.session.map(|id| binding_reference(&id.0)),
+            iss: self.issuer(tenant),
+            aud: caller.client_id.clone(),
+        }))
+    }
+}
+
+/// Names a binding without giving away what it is made of.
+fn binding_reference(value: &[u8]) -> String {
+    let hash = sha256(value);
+    hex(hash.split_at(16).0)
+}

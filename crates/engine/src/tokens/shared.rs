@@ -1,0 +1,64 @@
+//! Binding `none`: the active access token of the same user, application and scopes is given to each
+//! session again, with what is left of its life.
+
+use sojourn_crypto::GrantToken;
+use sojourn_model::grant::SharedToken;
+use sojourn_model::{Grant, GrantId, Op, SessionId};
+
+use super::check::token_key;
+use super::issue::Access;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+impl Engine {
+    /// The shared access token for a grant, and the operation that lets the grant's session use it.
+    /// Offline grants and those without a session have tokens of their own: there is no session to
+    /// share by.
+    pub(crate) async fn shared_access(
+        &self,
+        grant: &Grant,
+        session: SessionId,
+        scopes: &str,
+    ) -> Result<(Access, Op), EngineError> {
+        let now = self.now();
+        let kept =
+            self.store.shared_token(grant.tenant, grant.user, grant.app, scopes).await?;
+        if let Some(kept) = &kept
+            && kept.issued_at.plus(kept.lifetime_ms) > now
+            && !self.store.is_revoked(grant.tenant, token_key(kept.id, kept.number)).await?
+        {
+            let join = Op::JoinSharedToken { id: kept.id, number: kept.number, session };
+            return Ok((access(kept, scopes), join));
+        }
+        let lifetime_ms = self.settings.lifetimes.access_token_ms;
+        let from_number = kept.as_ref().map_or(0, |kept| kept.number);
+        let id = kept.map_or_else(|| GrantId::random(&*self.rng), |kept| kept.id);
+        let next = SharedToken { id, number: from_number + 1, issued_at: now, lifetime_ms };
+        let issue = Op::IssueSharedToken {
+            id,
+            user: grant.user,
+            app: grant.app,
+            scopes: scopes.to_owned(),
+            from_number,
+            at: now,
+            lifetime_ms,
+            session,
+        };
+        Ok((access(&next, scopes), issue))
+    }
+}
+
+fn access(token: &SharedToken, scopes: &str) -> Access {
+    Access {
+        token: GrantToken {
+            grant: token.id,
+            number: token.number,
+            issued_at: token.issued_at,
+            lifetime_ms: token.lifetime_ms,
+            offline: false,
+            shared: true,
+            narrowed: String::new(),
+        },
+        scopes: scopes.to_owned(),
+    }
+}

@@ -1,0 +1,54 @@
+//! Userinfo (OpenID Connect Core 1.0 §5.3).
+
+use serde_json::{Map, Value};
+use sojourn_model::Tenant;
+use sojourn_oidc::{claims, scope};
+
+use super::check::Bearer;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Why userinfo isn't told (RFC 6750 §3.1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UserinfoRefused {
+    /// The token isn't valid.
+    #[error("invalid_token")]
+    InvalidToken,
+    /// The token has no scope `openid`.
+    #[error("insufficient_scope")]
+    InsufficientScope,
+    /// Something failed.
+    #[error(transparent)]
+    Failed(#[from] EngineError),
+}
+
+impl Engine {
+    /// What an access token's owner may know of its user.
+    ///
+    /// # Errors
+    /// [`UserinfoRefused`]
+    pub async fn userinfo(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+    ) -> Result<Map<String, Value>, UserinfoRefused> {
+        let access =
+            self.check_access(tenant, text).await?.ok_or(UserinfoRefused::InvalidToken)?;
+        let Bearer::User { user, sub, session, .. } = access.bearer else {
+            return Err(UserinfoRefused::InvalidToken);
+        };
+        if !scope::has(&access.scopes, "openid") {
+            return Err(UserinfoRefused::InsufficientScope);
+        }
+        let user = self
+            .store
+            .user(tenant.id, user)
+            .await
+            .map_err(EngineError::from)?
+            .ok_or(UserinfoRefused::InvalidToken)?;
+        if let Some(session) = session.filter(|_| access.app.settings.coordinate_inactivity) {
+            self.touch(tenant.id, session, Some(access.app.id));
+        }
+        Ok(claims::userinfo(&user, &sub, &access.scopes))
+    }
+}
