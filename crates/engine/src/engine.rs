@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sojourn_crypto::{MasterKey, SecretBox, SecretHasher, TokenSealer};
+use sojourn_crypto::{MasterKey, SecretBox, SecretHasher, TokenKind, TokenSealer};
 use sojourn_model::change::AuditRow;
 use sojourn_model::{Actor, Applied, ChangeSet, Clock, Millis, Outcome, Rng, Tenant};
 use sojourn_store::Store;
@@ -144,5 +144,19 @@ impl Engine {
     #[must_use]
     pub fn keyed_hash(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         self.hasher.keyed(purpose, parts)
+    }
+}
+
+impl Engine {
+    /// Seals what a sign-in page carries back to the request that it interrupted.
+    #[must_use]
+    pub fn seal_interaction(&self, tenant: &Tenant, body: &[u8]) -> Option<String> {
+        self.sealer.seal(TokenKind::Interaction, tenant.id, body).ok()
+    }
+
+    /// Opens what was sealed for the same tenant.
+    #[must_use]
+    pub fn open_interaction(&self, tenant: &Tenant, text: &str) -> Option<Vec<u8>> {
+        self.sealer.open(TokenKind::Interaction, tenant.id, text)
     }
 }

@@ -36,3 +36,13 @@ impl Engine {
         })
     }
 }
+
+impl Engine {
+    /// Whether taking a role from a user ends the user's sessions, as the handlers are registered.
+    #[must_use]
+    pub fn ends_sessions_on_role_removal(&self) -> bool {
+        let anyone = UserId(sojourn_model::ids::nil());
+        let event = EventName::PostUpdateRoleListOfUser;
+        self.on_role_change(event, RoleDirection::Removed, &[anyone], &Actor::System).is_some()
+    }
+}

@@ -29,3 +29,4 @@ pub use keys::ensure_master_key;
 pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
 pub use settings::{HandlerSettings, RoleDirection, Settings, ThrottleLimits};
+pub use sojourn_store::{DeliveryBacklog, EndPreview, StayRow, StoreError};

@@ -21,6 +21,12 @@ impl TenantId {
     pub const DEFAULT: Self = Self(1);
 }
 
+/// The id that nothing has.
+#[must_use]
+pub const fn nil() -> Uuid {
+    Uuid::nil()
+}
+
 /// Writes bytes as lower-case hex digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,1 +1,38 @@
-//! server
+//! HTTP: protocol endpoints, REST APIs, pages, workers. A handler reads the request, calls the
+//! engine and renders; it holds no rule and no SQL.
+
+mod api;
+mod context;
+mod health;
+mod listen;
+pub mod metrics;
+mod oidc;
+pub mod outgoing;
+mod pool;
+mod request;
+mod respond;
+pub mod routes;
+mod serve;
+pub mod tls;
+mod web;
+mod workers;
+
+use std::sync::Arc;
+
+use sojourn_engine::Engine;
+
+pub use pool::HashPool;
+pub use serve::{Running, ServerOptions, SystemClock};
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct AppState {
+    /// The use cases.
+    pub engine: Arc<Engine>,
+    /// What is counted.
+    pub metrics: Arc<metrics::Metrics>,
+    /// `SameSite` of the session cookie.
+    pub same_site: &'static str,
+    /// Set when the server is ending: it is no longer ready.
+    pub draining: Arc<std::sync::atomic::AtomicBool>,
+}

@@ -1,0 +1,42 @@
+//! Who calls: Basic or Bearer.
+
+use axum::response::Response;
+use http::header;
+use sojourn_engine::directory::{ApiCaller, ApiRefused};
+use sojourn_oidc::client_auth;
+
+use super::error;
+use crate::context::Context;
+
+/// Lets the caller in who has a right.
+pub(super) async fn caller(context: &Context, right: &str) -> Result<ApiCaller, Box<Response>> {
+    let Some(header) = context.header(header::AUTHORIZATION) else {
+        return Err(Box::new(error::unauthenticated(context)));
+    };
+    let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
+    let found = if scheme.eq_ignore_ascii_case("bearer") {
+        context.engine().bearer_caller(context.tenant(), rest.trim()).await
+    } else if scheme.eq_ignore_ascii_case("basic") && !cross_site(context) {
+        match client_auth::basic_raw(header) {
+            Some((name, password)) => {
+                let ip = context.arrival.ip.to_string();
+                context.engine().basic_caller(context.tenant(), &name, &password, &ip).await
+            }
+            None => Err(ApiRefused::Unauthenticated),
+        }
+    } else {
+        Err(ApiRefused::Unauthenticated)
+    };
+    match found {
+        Ok(caller) if caller.rights.has(right) => Ok(caller),
+        Ok(_) => Err(Box::new(error::forbidden(context))),
+        Err(ApiRefused::Unauthenticated) => Err(Box::new(error::unauthenticated(context))),
+        Err(ApiRefused::TooMany) => Err(Box::new(error::too_many(context))),
+        Err(ApiRefused::Failed(cause)) => Err(Box::new(error::failure(context, &cause))),
+    }
+}
+
+/// A page of another site must not use a password that the browser remembers.
+fn cross_site(context: &Context) -> bool {
+    context.header("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site")
+}

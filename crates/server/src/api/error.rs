@@ -1,0 +1,115 @@
+//! Error bodies of WSO2's APIs.
+
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde::Serialize;
+use sojourn_engine::EngineError;
+
+use crate::context::Context;
+use crate::respond;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+    trace_id: &'a str,
+}
+
+/// An error by its row in the catalogue.
+pub(super) fn error(
+    context: &Context,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    description: &str,
+) -> Response {
+    let body = Body { code, message, description, trace_id: &context.arrival.request_id };
+    respond::json(status, &body)
+}
+
+pub(super) fn unauthenticated(context: &Context) -> Response {
+    let response = error(
+        context,
+        StatusCode::UNAUTHORIZED,
+        "UE-10001",
+        "Authentication required",
+        "Send a valid bearer token or a name and password.",
+    );
+    let response = respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"sojourn\"");
+    // A browser would pop up a dialogue of its own.
+    if context.headers.contains_key("sec-fetch-mode") {
+        response
+    } else {
+        respond::with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
+    }
+}
+
+pub(super) fn forbidden(context: &Context) -> Response {
+    error(
+        context,
+        StatusCode::FORBIDDEN,
+        "UE-10002",
+        "Operation not permitted",
+        "The caller has not the right to do this.",
+    )
+}
+
+pub(super) fn unknown_user(context: &Context) -> Response {
+    error(
+        context,
+        StatusCode::NOT_FOUND,
+        "UMG-10001",
+        "Invalid UserID provided.",
+        "The provided userId is invalid.",
+    )
+}
+
+pub(super) fn too_many(context: &Context) -> Response {
+    let response = error(
+        context,
+        StatusCode::TOO_MANY_REQUESTS,
+        "UE-10003",
+        "Too many attempts",
+        "Wait some minutes before the next attempt.",
+    );
+    respond::with(response, header::RETRY_AFTER, "300")
+}
+
+pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
+    match cause {
+        EngineError::Forbidden => forbidden(context),
+        EngineError::Invalid(text) => {
+            error(context, StatusCode::BAD_REQUEST, "UE-10000", "Invalid Request", text)
+        }
+        _ => {
+            tracing::error!(error = %cause, request.id = %context.arrival.request_id, "API failed");
+            let status = respond::status_of(cause);
+            let description = "Server encountered an error while serving the request.";
+            error(context, status, "SE-50000", "Unexpected Processing Error.", description)
+        }
+    }
+}
+
+/// Parameters that lists declare and don't have yet, in the order in which they are refused.
+pub(super) fn unsupported_list_parameter(
+    context: &Context,
+    params: &sojourn_oidc::Params,
+    paging: &[&str],
+) -> Option<Response> {
+    let given = |name: &&str| params.all(name).next().is_some();
+    let row = if paging.iter().any(given) {
+        ("USM-10003", "Pagination not supported", "Pagination capabilities are")
+    } else if given(&"filter") {
+        ("USM-10004", "Filtering not supported", "Filtering capability is")
+    } else if given(&"sort") {
+        ("USM-10005", "Sorting not supported", "Sorting capability is")
+    } else {
+        return None;
+    };
+    let (code, message, what) = row;
+    let description = format!("{what} not supported in this version of the API.");
+    Some(error(context, StatusCode::NOT_IMPLEMENTED, code, message, &description))
+}

@@ -1,0 +1,8 @@
+//! The REST APIs. They never take the session cookie.
+
+mod caller;
+mod error;
+mod json;
+pub(crate) mod me_sessions;
+pub(crate) mod tenant_sessions;
+pub(crate) mod user_sessions;

@@ -1,0 +1,194 @@
+//! What a request brings besides its parameters: tenant, address, cookies, request id.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use base64::Engine as _;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use sojourn_model::{Session, Tenant, TenantId};
+
+use crate::AppState;
+use crate::respond;
+
+/// Reads base64url without padding.
+fn unb64url(text: &str) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// Put into each request by the accept loop.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) tenant: Tenant,
+    /// `/t/{tenant}` where the request came with it, to be put before links.
+    pub(crate) prefix: Arc<str>,
+    pub(crate) ip: IpAddr,
+    pub(crate) request_id: Arc<str>,
+    pub(crate) secure: bool,
+}
+
+/// What a handler knows of its request.
+pub(crate) struct Context {
+    pub(crate) arrival: Arrival,
+    pub(crate) headers: HeaderMap,
+    pub(crate) state: AppState,
+}
+
+impl FromRequestParts<AppState> for Context {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        let arrival = parts
+            .extensions
+            .get::<Arrival>()
+            .cloned()
+            .ok_or_else(|| respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival"))?;
+        Ok(Self { arrival, headers: parts.headers.clone(), state: state.clone() })
+    }
+}
+
+/// Before sign-in: carries the secret of forms.
+const PRE_COOKIE: &str = "__Host-sojourn-pre";
+/// Seconds that it lives.
+const PRE_COOKIE_SECONDS: i64 = 600;
+
+impl Context {
+    pub(crate) fn engine(&self) -> &sojourn_engine::Engine {
+        &self.state.engine
+    }
+
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.arrival.tenant
+    }
+
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn user_agent(&self) -> &str {
+        self.header(header::USER_AGENT).unwrap_or_default()
+    }
+
+    /// A link of ours, under the prefix by which the request came.
+    pub(crate) fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.arrival.prefix)
+    }
+
+    fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    fn session_cookie_name(&self) -> String {
+        if self.tenant().id == TenantId::DEFAULT {
+            "__Host-sojourn".to_owned()
+        } else {
+            format!("__Host-sojourn.{}", self.tenant().name)
+        }
+    }
+
+    /// The live session of this browser.
+    pub(crate) async fn session(&self) -> Result<Option<Session>, sojourn_engine::EngineError> {
+        let secret = self
+            .cookie(&self.session_cookie_name())
+            .and_then(unb64url)
+            .filter(|secret| secret.len() == 32);
+        match secret {
+            Some(secret) => self.engine().current_session(self.tenant(), &secret).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The cookie of a session that just began or changed its secret.
+    pub(crate) fn session_cookie(&self, secret: &[u8; 32], remember: bool) -> String {
+        let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
+        let lasting = if remember {
+            format!("; Max-Age={}", self.engine().settings().lifetimes.remember_ms / 1000)
+        } else {
+            String::new()
+        };
+        format!(
+            "{}={value}; Path=/; Secure; HttpOnly; SameSite={}{lasting}",
+            self.session_cookie_name(),
+            self.state.same_site
+        )
+    }
+
+    /// Takes the session cookie away.
+    pub(crate) fn no_session_cookie(&self) -> String {
+        format!(
+            "{}=; Path=/; Secure; HttpOnly; SameSite={}; Max-Age=0",
+            self.session_cookie_name(),
+            self.state.same_site
+        )
+    }
+
+    /// The secret of forms before sign-in, and the cookie to set when the browser has none yet.
+    pub(crate) fn form_secret(&self) -> (String, Option<String>) {
+        if let Some(value) = self.cookie(PRE_COOKIE).filter(|value| value.len() == 43) {
+            return (value.to_owned(), None);
+        }
+        let bytes: [u8; 32] = sojourn_model::time::random(self.engine().rng());
+        let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let cookie = format!(
+            "{PRE_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; \
+             Max-Age={PRE_COOKIE_SECONDS}"
+        );
+        (value, Some(cookie))
+    }
+
+    /// The CSRF token of forms before sign-in.
+    pub(crate) fn form_token(&self, secret: &str) -> String {
+        self.token("csrf before sign-in", secret.as_bytes())
+    }
+
+    /// The CSRF token of a signed-in person's forms. It hangs on the session's id, which stays while the
+    /// secret rotates, so that forms in other tabs keep working.
+    pub(crate) fn session_token(&self, session: &Session) -> String {
+        self.token("csrf", &session.id.0)
+    }
+
+    fn token(&self, purpose: &str, secret: &[u8]) -> String {
+        let tenant = self.tenant().id.0.to_be_bytes();
+        let hash = self.engine().keyed_hash(purpose, &[&tenant, secret]);
+        sojourn_model::ids::hex(&hash)
+    }
+
+    /// Whether a form of ours was sent by a page of ours.
+    pub(crate) fn same_origin(&self) -> bool {
+        let Some(origin) = self.header(header::ORIGIN) else { return false };
+        if origin == self.engine().settings().base_url {
+            return true;
+        }
+        let scheme = if self.arrival.secure { "https" } else { "http" };
+        self.header(header::HOST).is_some_and(|host| origin == format!("{scheme}://{host}"))
+    }
+
+    /// Whether a signed-in person's form is genuine.
+    pub(crate) fn genuine(&self, session: &Session, token: Option<&str>) -> bool {
+        self.same_origin() && token.is_some_and(|token| equal(token, &self.session_token(session)))
+    }
+
+    /// Whether a form from before sign-in is genuine.
+    pub(crate) fn genuine_before_sign_in(&self, token: Option<&str>) -> bool {
+        let (secret, missing) = self.form_secret();
+        missing.is_none()
+            && self.same_origin()
+            && token.is_some_and(|token| equal(token, &self.form_token(&secret)))
+    }
+}
+
+fn equal(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |all, (x, y)| all | (x ^ y)) == 0
+}

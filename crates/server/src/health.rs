@@ -1,0 +1,48 @@
+//! Probes and metrics.
+
+use std::sync::atomic::Ordering;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde_json::json;
+
+use crate::AppState;
+use crate::respond;
+
+/// The process answers.
+pub(crate) async fn live() -> Response {
+    respond::json(StatusCode::OK, &json!({ "status": "live" }))
+}
+
+/// Requests can be served: the database answers, and the server isn't ending.
+pub(crate) async fn ready(State(state): State<AppState>) -> Response {
+    if state.draining.load(Ordering::Acquire) {
+        let body = json!({ "status": "ending" });
+        return respond::json(StatusCode::SERVICE_UNAVAILABLE, &body);
+    }
+    match state.engine.store().check().await {
+        Ok(()) => respond::json(StatusCode::OK, &json!({ "status": "ready" })),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            let body = json!({ "status": "the database does not answer" });
+            respond::json(StatusCode::SERVICE_UNAVAILABLE, &body)
+        }
+    }
+}
+
+/// OpenMetrics text.
+pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
+    match state.engine.store().delivery_backlog().await {
+        Ok(backlog) => state.metrics.note_backlog(&backlog, state.engine.now()),
+        Err(error) => tracing::error!(%error, "the delivery backlog can't be read"),
+    }
+    let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+    );
+    response
+}

@@ -1,0 +1,176 @@
+//! From a connection to a routed request: tenant prefix, request id, log line, common headers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::response::Response;
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use sojourn_engine::EngineError;
+use sojourn_model::Tenant;
+use sojourn_model::limits::QUERY_BYTES_MAX;
+use tower::ServiceExt as _;
+
+use crate::AppState;
+use crate::context::Arrival;
+use crate::respond;
+
+/// Carries the matched route out to the log and the metrics.
+#[derive(Clone)]
+struct Matched(Arc<str>);
+
+/// The router with what all routes share.
+pub(crate) fn application(state: AppState) -> Router {
+    crate::routes::router()
+        .route_layer(axum::middleware::from_fn(note_route))
+        .fallback(crate::web::errors::not_found)
+        .method_not_allowed_fallback(crate::web::errors::method_not_allowed)
+        .layer(axum::extract::DefaultBodyLimit::max(sojourn_model::limits::BODY_BYTES_MAX))
+        .with_state(state)
+}
+
+async fn note_route(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|path| Arc::from(path.as_str()));
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(Matched(route));
+    }
+    response
+}
+
+/// The tenant's name and the rest of the path, for paths under `/t/`.
+fn split_tenant(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/t/")?;
+    match rest.find('/') {
+        Some(at) => Some(rest.split_at(at)),
+        None => Some((rest, "/")),
+    }
+}
+
+fn rewritten(uri: &Uri, path: &str) -> Option<Uri> {
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Serves one request.
+pub(crate) async fn handle(
+    state: AppState,
+    router: Router,
+    mut request: Request<Body>,
+    peer: SocketAddr,
+    secure: bool,
+) -> Response {
+    let began = started();
+    let bytes: [u8; 12] = sojourn_model::time::random(state.engine.rng());
+    let request_id: Arc<str> = sojourn_model::ids::hex(&bytes).into();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut response = match arrive(&state, &mut request, peer, secure, &request_id).await {
+        Ok(()) => match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+        Err(refused) => *refused,
+    };
+    // Not for localhost: it would force TLS on every other server of a developer's machine.
+    let hsts = secure && !state.engine.settings().base_url.starts_with("https://localhost");
+    finish(&mut response, &request_id, hsts);
+    let status = response.status().as_u16();
+    let seconds = began.elapsed().as_secs_f64();
+    let route = response.extensions().get::<Matched>().map_or("none", |matched| &matched.0);
+    state.metrics.request(route, status, seconds);
+    tracing::debug!(
+        request.id = %request_id,
+        http.method = %method,
+        // The query may hold codes and tokens and stays out of the log.
+        http.path = %path,
+        http.status = status,
+        client.ip = %peer.ip(),
+        duration_us = began.elapsed().as_micros() as u64,
+        "served"
+    );
+    response
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a request took is measured, not decided by")]
+fn started() -> Instant {
+    Instant::now()
+}
+
+async fn arrive(
+    state: &AppState,
+    request: &mut Request<Body>,
+    peer: SocketAddr,
+    secure: bool,
+    request_id: &Arc<str>,
+) -> Result<(), Box<Response>> {
+    let uri = request.uri().clone();
+    if uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
+        let text = format!("The query is longer than {QUERY_BYTES_MAX} bytes.");
+        return Err(Box::new(respond::plain(StatusCode::URI_TOO_LONG, text)));
+    }
+    let (name, prefix) = match split_tenant(uri.path()) {
+        None => (Tenant::DEFAULT_NAME, String::new()),
+        Some((name, rest)) => {
+            let rewritten = rewritten(&uri, rest).ok_or_else(|| {
+                Box::new(respond::plain(StatusCode::BAD_REQUEST, "The path is malformed."))
+            })?;
+            *request.uri_mut() = rewritten;
+            (name, format!("/t/{name}"))
+        }
+    };
+    let tenant = match state.engine.tenant(name).await {
+        Ok(tenant) => tenant,
+        Err(EngineError::NotFound(_)) => {
+            return Err(Box::new(respond::plain(StatusCode::NOT_FOUND, "There is no such tenant.")));
+        }
+        Err(error) => return Err(Box::new(respond::failure(&error))),
+    };
+    request.extensions_mut().insert(Arrival {
+        tenant,
+        prefix: prefix.into(),
+        ip: peer.ip().to_canonical(),
+        request_id: Arc::clone(request_id),
+        secure,
+    });
+    Ok(())
+}
+
+fn finish(response: &mut Response, request_id: &str, hsts: bool) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // 'no-referrer' would make browsers send 'Origin: null' with our own forms.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if hsts {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_in_paths() {
+        assert_eq!(split_tenant("/t/acme/oauth2/token"), Some(("acme", "/oauth2/token")));
+        assert_eq!(split_tenant("/t/acme"), Some(("acme", "/")));
+        assert_eq!(split_tenant("/t/"), Some(("", "/")));
+        assert_eq!(split_tenant("/token"), None);
+        let uri: Uri = "/t/acme/x?y=1".parse().expect("a uri");
+        assert_eq!(rewritten(&uri, "/x").map(|uri| uri.to_string()), Some("/x?y=1".into()));
+    }
+}

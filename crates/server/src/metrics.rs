@@ -1,0 +1,107 @@
+//! What is counted and measured, for Prometheus.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use sojourn_model::Millis;
+use sojourn_engine::DeliveryBacklog;
+
+/// Labels of a served request. The route is the table's, so their number is bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The route, or `none`.
+    pub route: String,
+    /// Status code.
+    pub status: u16,
+}
+
+/// One word that says what came of something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ResultLabel {
+    /// The word.
+    pub result: &'static str,
+}
+
+/// The metrics of the process.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Histogram,
+    sign_ins: Family<ResultLabel, Counter>,
+    deliveries: Family<ResultLabel, Counter>,
+    backlog: Gauge,
+    backlog_age: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+        let mut metrics = Self {
+            registry: Registry::with_prefix("sojourn"),
+            requests: Family::default(),
+            request_seconds: Histogram::new(buckets),
+            sign_ins: Family::default(),
+            deliveries: Family::default(),
+            backlog: Gauge::default(),
+            backlog_age: Gauge::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("http_requests", "Requests served", metrics.requests.clone());
+        registry.register(
+            "http_request_seconds",
+            "Time from the request's head to the answer's head",
+            metrics.request_seconds.clone(),
+        );
+        registry.register("sign_ins", "Attempts to sign in", metrics.sign_ins.clone());
+        registry.register(
+            "delivery_attempts",
+            "Attempts to tell an application of an end, by the state they led to",
+            metrics.deliveries.clone(),
+        );
+        registry.register(
+            "deliveries_pending",
+            "Applications that have not been told yet",
+            metrics.backlog.clone(),
+        );
+        registry.register(
+            "delivery_overdue_seconds",
+            "How long the oldest waiting delivery is overdue",
+            metrics.backlog_age.clone(),
+        );
+        metrics
+    }
+}
+
+impl Metrics {
+    pub(crate) fn request(&self, route: &str, status: u16, seconds: f64) {
+        let labels = RequestLabels { route: route.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        self.request_seconds.observe(seconds);
+    }
+
+    pub(crate) fn sign_in(&self, result: &'static str) {
+        self.sign_ins.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn delivery(&self, result: &'static str) {
+        self.deliveries.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn note_backlog(&self, backlog: &DeliveryBacklog, now: Millis) {
+        self.backlog.set(backlog.pending);
+        let overdue = backlog.oldest_due.map_or(0, |due| now.since(due).max(0) / 1000);
+        self.backlog_age.set(overdue);
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string can't fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,25 @@
+//! `/.well-known/openid-configuration`.
+
+use axum::response::Response;
+use http::{StatusCode, header};
+use sojourn_oidc::{Endpoints, discovery_document};
+
+use crate::context::Context;
+use crate::respond;
+
+/// The tenant's description of itself.
+pub(crate) async fn get(context: Context) -> Response {
+    let endpoints = Endpoints { issuer: context.engine().issuer(context.tenant()) };
+    let document = discovery_document(&endpoints, &sojourn_engine::ADMIN_SCOPES);
+    public(respond::json(StatusCode::OK, &document))
+}
+
+/// Anyone may read it, for a while from memory.
+pub(crate) fn public(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=300"));
+    headers
+        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+    response
+}

@@ -1,0 +1,187 @@
+//! Requests that we send: to addresses that applications registered, and so not to be trusted.
+//! No redirects, a time limit, a size limit, and a guard against private addresses.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use sojourn_engine::{AttemptResult, Boxed, DeliverySender};
+
+/// How requests are sent.
+#[derive(Debug, Clone, Default)]
+pub struct OutgoingOptions {
+    /// Certificates (PEM) of the only authorities to trust; without them those of the system.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Networks inside the guard that may be reached all the same: loopback for a demonstration.
+    pub allow_private: bool,
+    /// Time limit of one request in milliseconds; 0 means five seconds.
+    pub timeout_ms: u64,
+}
+
+/// The one client for everything that goes out.
+pub struct Outgoing {
+    options: OutgoingOptions,
+    // Made at first use: reading the system's authorities would hold up every start.
+    client: OnceLock<Result<reqwest::Client, String>>,
+}
+
+/// Whether an address is one of the public internet.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_broadcast()
+                || ip.is_documentation()
+                || ip.is_multicast()
+                || ip.is_unspecified()
+                || a == 0
+                || a >= 240
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (b == 18 || b == 19)))
+        }
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(v4) => is_public(IpAddr::V4(v4)),
+            None => {
+                let [first, second, ..] = ip.segments();
+                !(ip.is_loopback()
+                    || ip.is_unspecified()
+                    || ip.is_multicast()
+                    || (first & 0xfe00) == 0xfc00
+                    || (first & 0xffc0) == 0xfe80
+                    || (first == 0x2001 && second == 0xdb8)
+                    // NAT64 and 6to4 lead to IPv4 addresses that would have to be looked at again.
+                    || (first == 0x64 && second == 0xff9b)
+                    || first == 0x2002)
+            }
+        },
+    }
+}
+
+/// Resolves names, and answers only addresses that may be reached: what was checked is what is used.
+struct GuardedResolver {
+    allow_private: bool,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> =
+                found.filter(|address| allow_private || is_public(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err("the name leads to a private address only".into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl Outgoing {
+    /// With the given options.
+    #[must_use]
+    pub fn new(options: OutgoingOptions) -> Self {
+        Self { options, client: OnceLock::new() }
+    }
+
+    fn make(&self) -> Result<reqwest::Client, String> {
+        let timeout = match self.options.timeout_ms {
+            0 => 5_000,
+            ms => ms,
+        };
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(Duration::from_millis(timeout))
+            .pool_max_idle_per_host(4)
+            .user_agent("sojourn")
+            .dns_resolver(Arc::new(GuardedResolver { allow_private: self.options.allow_private }));
+        if let Some(pem) = &self.options.ca_pem {
+            let certificates =
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|error| error.to_string())?;
+            builder = builder.tls_certs_only(certificates);
+        }
+        builder.build().map_err(|error| error.to_string())
+    }
+
+    async fn send(&self, uri: &str, logout_token: &str) -> AttemptResult {
+        let client = match self.client.get_or_init(|| self.make()) {
+            Ok(client) => client,
+            Err(error) => return AttemptResult::NotSent(error.clone()),
+        };
+        // An address given as a number isn't resolved, so the guard looks at it here.
+        let Ok(url) = url::Url::parse(uri) else {
+            return AttemptResult::NotSent("the address is malformed".into());
+        };
+        let literal = match url.host() {
+            Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            Some(url::Host::Domain(_)) => None,
+            None => return AttemptResult::NotSent("the address has no host".into()),
+        };
+        if literal.is_some_and(|ip| !self.options.allow_private && !is_public(ip)) {
+            return AttemptResult::NotSent("the address is private".into());
+        }
+        match client.post(url).form(&[("logout_token", logout_token)]).send().await {
+            // The body is never read: the status says it all.
+            Ok(answer) => AttemptResult::Answered(answer.status().as_u16()),
+            Err(error) if error.is_connect() || error.is_builder() => {
+                AttemptResult::NotSent(in_words(&error))
+            }
+            Err(error) => AttemptResult::AnswerLost(in_words(&error)),
+        }
+    }
+}
+
+/// The innermost cause, which names what went wrong.
+fn in_words(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if error.is_timeout() { "no answer in time".into() } else { cause.to_string() }
+}
+
+impl DeliverySender for Outgoing {
+    fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult> {
+        Box::pin(self.send(uri, logout_token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_known() {
+        for (text, public) in [
+            ("127.0.0.1", false),
+            ("10.1.2.3", false),
+            ("172.16.0.1", false),
+            ("192.168.1.1", false),
+            ("169.254.169.254", false),
+            ("100.64.0.1", false),
+            ("0.0.0.0", false),
+            ("255.255.255.255", false),
+            ("224.0.0.1", false),
+            ("198.18.0.1", false),
+            ("::1", false),
+            ("::", false),
+            ("fe80::1", false),
+            ("fc00::1", false),
+            ("::ffff:127.0.0.1", false),
+            ("64:ff9b::7f00:1", false),
+            ("2002:7f00:1::", false),
+            ("8.8.8.8", true),
+            ("2606:4700::1111", true),
+        ] {
+            assert_eq!(is_public(text.parse().expect("an address")), public, "{text}");
+        }
+    }
+}

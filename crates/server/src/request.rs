@@ -1,0 +1,39 @@
+//! Reading bodies and queries.
+
+use axum::body::Bytes;
+use http::{HeaderMap, header};
+use sojourn_model::limits::QUERY_BYTES_MAX;
+use sojourn_oidc::{ParamError, Params};
+
+/// Why a form isn't read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FormError {
+    /// The content type is another.
+    #[error("send application/x-www-form-urlencoded")]
+    ContentType,
+    /// The parameters are malformed.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+}
+
+/// Reads a form. An empty body needs no content type.
+pub(crate) fn form(headers: &HeaderMap, body: &Bytes) -> Result<Params, FormError> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match kind.as_deref() {
+        Some("application/x-www-form-urlencoded") => Ok(Params::parse(body)?),
+        None if body.is_empty() => Ok(Params::default()),
+        _ => Err(FormError::ContentType),
+    }
+}
+
+/// Reads a query.
+pub(crate) fn query(text: Option<&str>) -> Result<Params, ParamError> {
+    let text = text.unwrap_or_default();
+    if text.len() > QUERY_BYTES_MAX {
+        return Err(ParamError::TooLong("query".into()));
+    }
+    Params::parse(text.as_bytes())
+}

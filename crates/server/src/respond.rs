@@ -1,0 +1,116 @@
+//! Answers: JSON, redirects, errors.
+
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use sojourn_engine::EngineError;
+use sojourn_engine::tokens::TokenError;
+use sojourn_oidc::OAuthError;
+
+fn build(status: StatusCode, content_type: &'static str, body: impl Into<axum::body::Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Text for people and probes.
+pub(crate) fn plain(status: StatusCode, text: impl Into<String>) -> Response {
+    build(status, "text/plain; charset=utf-8", text.into())
+}
+
+/// JSON. What our own types can't be turned into JSON doesn't exist.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    build(status, "application/json", serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// HTML.
+pub(crate) fn html(status: StatusCode, body: String) -> Response {
+    build(status, "text/html; charset=utf-8", body)
+}
+
+/// No body.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(axum::body::Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A redirect that is followed with GET.
+pub(crate) fn see_other(location: &str) -> Response {
+    let mut response = empty(StatusCode::SEE_OTHER);
+    // An address that isn't a header value was refused before; the start page is never wrong.
+    let value = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, value);
+    response
+}
+
+/// Adds a header.
+pub(crate) fn with(mut response: Response, name: header::HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().append(name, value);
+    }
+    response
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+/// An OAuth error (RFC 6749 §5.2). `challenged`: the client authenticated by header, and is answered
+/// with a challenge.
+pub(crate) fn oauth_error(error: &OAuthError, challenged: bool) -> Response {
+    let status = if error.code == "invalid_client" {
+        StatusCode::UNAUTHORIZED
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    let body = ErrorBody { error: error.code, error_description: &error.description };
+    let response = json(status, &body);
+    if error.code == "invalid_client" && challenged {
+        with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
+    } else {
+        response
+    }
+}
+
+/// A failure of the token endpoint or one like it.
+pub(crate) fn token_error(error: &TokenError, challenged: bool) -> Response {
+    match error {
+        TokenError::Refused(error) => oauth_error(error, challenged),
+        TokenError::Failed(error) => failure(error),
+    }
+}
+
+/// The status for a failure of ours.
+pub(crate) fn status_of(error: &EngineError) -> StatusCode {
+    match error {
+        EngineError::Busy | EngineError::Contended | EngineError::Store(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        EngineError::NotFound(_) => StatusCode::NOT_FOUND,
+        EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
+        EngineError::Exists(_) | EngineError::SessionBoundTokens => StatusCode::CONFLICT,
+        EngineError::Forbidden => StatusCode::FORBIDDEN,
+        EngineError::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A failure of ours at a protocol endpoint: what happened goes to the log, not to the caller.
+pub(crate) fn failure(error: &EngineError) -> Response {
+    tracing::error!(%error, "request failed");
+    let status = status_of(error);
+    let code = if status == StatusCode::SERVICE_UNAVAILABLE {
+        "temporarily_unavailable"
+    } else {
+        "server_error"
+    };
+    let error_description = "the request could not be served: try again in a moment";
+    let response = json(status, &ErrorBody { error: code, error_description });
+    with(response, header::RETRY_AFTER, "1")
+}

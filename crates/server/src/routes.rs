@@ -1,0 +1,114 @@
+//! Every route of the server, in one table. The tests walk it.
+
+use axum::Router;
+use axum::routing::{MethodRouter, delete, get, post};
+
+use crate::AppState;
+use crate::{api, health, oidc, web};
+
+/// A route, for lists and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// `GET`, `POST` or `DELETE`.
+    pub method: &'static str,
+    /// The path below the tenant, with parameters in braces.
+    pub path: &'static str,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:path;)+) => {
+        /// All routes.
+        pub const ROUTES: &[Route] =
+            &[$(Route { method: routes!(@name $method), path: $path }),+];
+
+        /// The router. A path that comes with several methods gets them all.
+        pub(crate) fn router() -> Router<AppState> {
+            let mut paths: Vec<(&'static str, MethodRouter<AppState>)> = Vec::new();
+            $(add(&mut paths, $path, routes!(@route $method, $handler));)+
+            paths.into_iter().fold(Router::new(), |router, (path, methods)| {
+                router.route(path, methods)
+            })
+        }
+    };
+    (@name GET) => { "GET" };
+    (@name POST) => { "POST" };
+    (@name DELETE) => { "DELETE" };
+    (@route GET, $handler:path) => { get($handler) };
+    (@route POST, $handler:path) => { post($handler) };
+    (@route DELETE, $handler:path) => { delete($handler) };
+}
+
+fn add(
+    paths: &mut Vec<(&'static str, MethodRouter<AppState>)>,
+    path: &'static str,
+    route: MethodRouter<AppState>,
+) {
+    match paths.iter_mut().find(|(known, _)| *known == path) {
+        Some((_, methods)) => *methods = std::mem::take(methods).merge(route),
+        None => paths.push((path, route)),
+    }
+}
+
+routes! {
+    GET "/health/live" => health::live;
+    GET "/health/ready" => health::ready;
+    GET "/metrics" => health::metrics;
+
+    GET "/.well-known/openid-configuration" => oidc::discovery::get;
+    GET "/oauth2/token/.well-known/openid-configuration" => oidc::discovery::get;
+    GET "/oauth2/jwks" => oidc::jwks::get;
+    GET "/oauth2/authorize" => oidc::authorize::get;
+    POST "/oauth2/authorize" => oidc::authorize::post;
+    POST "/oauth2/token" => oidc::token::post;
+    POST "/oauth2/introspect" => oidc::introspect::post;
+    POST "/oauth2/revoke" => oidc::revoke::post;
+    GET "/oauth2/userinfo" => oidc::userinfo::get;
+    POST "/oauth2/userinfo" => oidc::userinfo::post;
+    GET "/oidc/logout" => oidc::logout::get;
+    POST "/oidc/logout" => oidc::logout::post;
+    POST "/oidc/logout/confirm" => oidc::logout::confirm;
+
+    GET "/api/users/v1/me/sessions" => api::me_sessions::list;
+    DELETE "/api/users/v1/me/sessions" => api::me_sessions::end_all;
+    DELETE "/api/users/v1/me/sessions/" => api::me_sessions::end_all;
+    DELETE "/api/users/v1/me/sessions/{session_id}" => api::me_sessions::end_one;
+    GET "/api/users/v1/sessions" => api::tenant_sessions::list;
+    GET "/api/users/v1/{user_id}/sessions" => api::user_sessions::list;
+    DELETE "/api/users/v1/{user_id}/sessions" => api::user_sessions::end_all;
+    GET "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::get;
+    DELETE "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::end_one;
+
+    GET "/" => web::home::get;
+    GET "/login" => web::login::get;
+    POST "/login" => web::login::post;
+    POST "/logout" => web::sign_out::post;
+    GET "/assets/{name}" => web::assets::get;
+    GET "/myaccount" => web::my_account::overview;
+    GET "/myaccount/security" => web::my_account::security;
+    GET "/myaccount/sessions/{session_id}/end" => web::my_account::confirm_one;
+    POST "/myaccount/sessions/{session_id}/end" => web::my_account::end_one;
+    GET "/myaccount/sessions/end-all" => web::my_account::confirm_all;
+    POST "/myaccount/sessions/end-all" => web::my_account::end_all;
+    GET "/console" => web::console::sessions::overview;
+    GET "/console/sessions" => web::console::sessions::search;
+    GET "/console/sessions/{session_id}" => web::console::sessions::one;
+    GET "/console/sessions/{session_id}/end" => web::console::sessions::confirm_one;
+    POST "/console/sessions/{session_id}/end" => web::console::sessions::end_one;
+    GET "/console/users/{user_id}/end-sessions" => web::console::sessions::confirm_all;
+    POST "/console/users/{user_id}/end-sessions" => web::console::sessions::end_all;
+    GET "/console/users" => web::console::users::list;
+    POST "/console/users" => web::console::users::add;
+    GET "/console/users/{user_id}" => web::console::users::one;
+    POST "/console/users/{user_id}/roles/assign" => web::console::users::assign;
+    GET "/console/users/{user_id}/roles/{role_id}/remove" => web::console::users::confirm_unassign;
+    POST "/console/users/{user_id}/roles/{role_id}/remove" => web::console::users::unassign;
+    GET "/console/roles" => web::console::roles::list;
+    POST "/console/roles" => web::console::roles::add;
+    GET "/console/roles/{role_id}/remove" => web::console::roles::confirm_remove;
+    POST "/console/roles/{role_id}/remove" => web::console::roles::remove;
+    GET "/console/applications" => web::console::applications::list;
+    GET "/console/deliveries" => web::console::deliveries::list;
+    POST "/console/deliveries/{sid}/resend" => web::console::deliveries::resend;
+    GET "/console/ledger" => web::console::sessions::ledger;
+    GET "/console/audit" => web::console::audit::list;
+}

@@ -1,0 +1,29 @@
+//! The audit log.
+
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{USERS, administrator};
+use crate::context::Context;
+use crate::web::pages::ConsoleAudit;
+use crate::web::{errors, render, words};
+
+const SHOWN: i64 = 100;
+
+/// The newest rows.
+pub(crate) async fn list(context: Context) -> Response {
+    let visitor = match administrator(&context, "/console/audit", USERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let found = match context.engine().store().audit(context.tenant().id, SHOWN).await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(&context, &error.into()),
+    };
+    let rows = found
+        .into_iter()
+        .map(|row| [words::moment(row.at), row.actor, row.action, row.target, row.detail])
+        .collect();
+    let frame = visitor.frame(&context, "audit");
+    render::page(StatusCode::OK, &ConsoleAudit { frame, rows })
+}

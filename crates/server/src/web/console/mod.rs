@@ -1,0 +1,68 @@
+//! The Console, for administrators, by their rights.
+
+pub(crate) mod applications;
+pub(crate) mod audit;
+pub(crate) mod deliveries;
+pub(crate) mod roles;
+pub(crate) mod sessions;
+pub(crate) mod users;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use sojourn_engine::directory::CONSOLE;
+use sojourn_model::{User, UserId};
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::web::errors;
+use crate::web::my_account::{self, Visitor};
+
+pub(crate) const VIEW: &str = "internal_session_view";
+pub(crate) const END: &str = "internal_session_delete";
+pub(crate) const USERS: &str = "internal_user_mgt";
+pub(crate) const ROLES: &str = "internal_role_mgt";
+
+/// The signed-in person, who must have a right.
+async fn administrator(
+    context: &Context,
+    back: &str,
+    right: &str,
+) -> Result<Visitor, Box<Response>> {
+    let visitor = my_account::visitor(context, back, CONSOLE).await?;
+    if visitor.rights.has(right) {
+        Ok(visitor)
+    } else {
+        Err(Box::new(errors::forbidden(context)))
+    }
+}
+
+/// A genuine form of someone with a right.
+async fn form(
+    context: &Context,
+    body: &Bytes,
+    back: &str,
+    right: &str,
+) -> Result<(Visitor, Params), Box<Response>> {
+    let (visitor, params) = my_account::genuine_form(context, body, back, CONSOLE).await?;
+    if visitor.rights.has(right) {
+        Ok((visitor, params))
+    } else {
+        Err(Box::new(errors::forbidden(context)))
+    }
+}
+
+/// A user of this tenant who doesn't stand above the administrator.
+async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such user."));
+    let id: UserId = id.parse().map_err(|_| missing())?;
+    let found = context.engine().store().user(context.tenant().id, id).await;
+    let user = found
+        .map_err(|error| Box::new(errors::failure(context, &error.into())))?
+        .ok_or_else(missing)?;
+    context
+        .engine()
+        .must_cover(context.tenant(), &visitor.rights, id)
+        .await
+        .map_err(|error| Box::new(errors::failure(context, &error)))?;
+    Ok(user)
+}

@@ -1,0 +1,142 @@
+//! Roles.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::{ADMIN_SCOPES, EngineError, Rights};
+use sojourn_model::{Actor, Role, RoleId, RoleState};
+
+use super::{ROLES, administrator, form};
+use crate::context::Context;
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::{Confirm, ConsoleRoles, RoleLine};
+use crate::web::{errors, render, words};
+
+const SHOWN: i64 = 200;
+
+/// All of them.
+pub(crate) async fn list(context: Context) -> Response {
+    match administrator(&context, "/console/roles", ROLES).await {
+        Ok(visitor) => show(&context, &visitor, None).await,
+        Err(elsewhere) => *elsewhere,
+    }
+}
+
+async fn show(context: &Context, visitor: &Visitor, error: Option<String>) -> Response {
+    match lines(context).await {
+        Ok((roles, jobs)) => {
+            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            let frame = visitor.frame(context, "roles");
+            render::page(status, &ConsoleRoles { frame, roles, jobs, error })
+        }
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+async fn lines(context: &Context) -> Result<(Vec<RoleLine>, Vec<(i64, i64)>), EngineError> {
+    let store = context.engine().store();
+    let tenant = context.tenant().id;
+    let mut lines = Vec::new();
+    for role in store.roles(tenant, SHOWN).await? {
+        lines.push(RoleLine {
+            members: store.role_member_count(tenant, role.id).await?,
+            id: role.id.to_string(),
+            removing: role.state == RoleState::Removing,
+            permissions: role.permissions,
+            name: role.name,
+        });
+    }
+    let jobs = store.pending_jobs(tenant, 20).await?;
+    Ok((lines, jobs.into_iter().map(|job| (job.done, job.total)).collect()))
+}
+
+/// Makes one.
+pub(crate) async fn add(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/roles", ROLES).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let asked: Vec<&str> =
+        params.get("permissions").unwrap_or_default().split_whitespace().collect();
+    if let Some(unknown) = asked.iter().find(|scope| !ADMIN_SCOPES.contains(scope)) {
+        let known = ADMIN_SCOPES.join(", ");
+        let text = format!("There is no permission {unknown}. Known are: {known}.");
+        return show(&context, &visitor, Some(text)).await;
+    }
+    let permissions = asked.join(" ");
+    // Nobody makes a role that can do more than they.
+    if !visitor.rights.cover(&Rights::of_scopes(&permissions)) {
+        return errors::forbidden(&context);
+    }
+    let actor = Actor::User(visitor.user.id);
+    let name = params.get("name").unwrap_or_default();
+    match context.engine().add_role(context.tenant(), name, &permissions, &actor).await {
+        Ok(_) => respond::see_other(&context.link("/console/roles")),
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            show(&context, &visitor, Some(format!("{error}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such role."));
+    let id: RoleId = id.parse().map_err(|_| missing())?;
+    let found = context.engine().store().role(context.tenant().id, id).await;
+    let role = found
+        .map_err(|error| Box::new(errors::failure(context, &error.into())))?
+        .ok_or_else(missing)?;
+    let own = Rights::of_scopes(&role.permissions);
+    // Without the role of administrators nobody could mend anything any more.
+    if role.name == Role::ADMIN || !visitor.rights.cover(&own) {
+        return Err(Box::new(errors::forbidden(context)));
+    }
+    Ok(role)
+}
+
+/// Asks before one is removed.
+pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match administrator(&context, "/console/roles", ROLES).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let role = match role(&context, &visitor, &id).await {
+        Ok(role) => role,
+        Err(refused) => return *refused,
+    };
+    let members =
+        match context.engine().store().role_member_count(context.tenant().id, role.id).await {
+            Ok(members) => members,
+            Err(error) => return errors::failure(&context, &error.into()),
+        };
+    let members = words::count(u64::try_from(members).unwrap_or(0), "user");
+    let page = Confirm {
+        title: format!("Remove the role {}?", role.name),
+        text: "It grants nothing from that moment on.".into(),
+        facts: vec![format!("{members} will lose it")],
+        action: context.link(&format!("/console/roles/{id}/remove")),
+        button: "Remove role".into(),
+        back: context.link("/console/roles"),
+        frame: visitor.frame(&context, "roles"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Removes one.
+pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, _) = match form(&context, &body, "/console/roles", ROLES).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let role = match role(&context, &visitor, &id).await {
+        Ok(role) => role,
+        Err(refused) => return *refused,
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().remove_role(context.tenant(), &role, &actor).await {
+        Ok(_) => respond::see_other(&context.link("/console/roles")),
+        Err(error) => errors::failure(&context, &error),
+    }
+}

@@ -1,0 +1,262 @@
+//! Users and the roles they have.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::directory::{NewUser, RoleChange};
+use sojourn_engine::{EngineError, Rights};
+use sojourn_model::{
+    Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState,
+};
+
+use super::{ROLES, USERS, administrator, form};
+use crate::context::Context;
+use crate::web::my_account::{Visitor, card};
+use crate::web::pages::{Confirm, ConsoleUser, ConsoleUsers, RoleLine, UserLine};
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+const SHOWN: i64 = 50;
+const ROLES_SHOWN: i64 = 200;
+
+fn line(user: &User) -> UserLine {
+    UserLine {
+        id: user.id.to_string(),
+        username: user.username.clone(),
+        name: user.display_name.clone().unwrap_or_default(),
+        state: match user.state {
+            UserState::Active => "active",
+            UserState::Disabled => "disabled",
+        },
+    }
+}
+
+fn role_line(role: &Role) -> RoleLine {
+    RoleLine {
+        id: role.id.to_string(),
+        name: role.name.clone(),
+        permissions: role.permissions.clone(),
+        removing: role.state == RoleState::Removing,
+        members: 0,
+    }
+}
+
+/// Users by name.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/users", USERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let query = match request::query(uri.query()) {
+        Ok(params) => params.get("q").unwrap_or_default().trim().to_owned(),
+        Err(error) => return errors::bad_request(&context, &error.to_string()),
+    };
+    show(&context, &visitor, query, None).await
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    query: String,
+    error: Option<String>,
+) -> Response {
+    let store = context.engine().store();
+    match store.users_by_prefix(context.tenant().id, &query, SHOWN).await {
+        Ok(found) => {
+            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            let users = found.iter().map(line).collect();
+            let frame = visitor.frame(context, "users");
+            render::page(status, &ConsoleUsers { frame, query, users, error })
+        }
+        Err(error) => errors::failure(context, &error.into()),
+    }
+}
+
+/// Makes one.
+pub(crate) async fn add(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/users", USERS).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).map(str::trim).filter(|t| !t.is_empty());
+    let new = NewUser {
+        username: text("username").unwrap_or_default().to_owned(),
+        password: params.get("password").map(str::to_owned),
+        display_name: text("name").map(str::to_owned),
+        email: text("email").map(str::to_owned),
+        ..NewUser::default()
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().add_user(context.tenant(), new, &actor).await {
+        Ok(user) => respond::see_other(&context.link(&format!("/console/users/{}", user.id))),
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            show(&context, &visitor, String::new(), Some(format!("{error}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// One of them.
+pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/users", USERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let user = match super::user(&context, &visitor, &id).await {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    match page(&context, &visitor, &user, &uri).await {
+        Ok(page) => render::page(StatusCode::OK, &page),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn page(
+    context: &Context,
+    visitor: &Visitor,
+    user: &User,
+    uri: &Uri,
+) -> Result<ConsoleUser, EngineError> {
+    let engine = context.engine();
+    let tenant = context.tenant();
+    let roles = engine.store().roles_of_user(tenant.id, user.id).await?;
+    let all = engine.store().roles(tenant.id, ROLES_SHOWN).await?;
+    let others = all
+        .iter()
+        .filter(|role| role.state == RoleState::Active && !roles.iter().any(|r| r.id == role.id))
+        .filter(|role| may_handle(visitor, role))
+        .map(role_line)
+        .collect();
+    let views = engine.sessions_of_user(tenant, user.id).await?;
+    let now = engine.now();
+    let mut frame = visitor.frame(context, "users");
+    frame.notice = request::query(uri.query())
+        .ok()
+        .and_then(|params| params.get("ended").and_then(|n| n.parse::<u64>().ok()))
+        .map(|ended| format!("The roles changed. {} ended.", words::count(ended, "session")));
+    Ok(ConsoleUser {
+        frame,
+        user: line(user),
+        may_change: visitor.rights.has(ROLES),
+        roles: roles.iter().map(role_line).collect(),
+        others,
+        sessions: views
+            .iter()
+            .map(|view| card(user, view, now, Some(visitor.session.id)))
+            .collect(),
+    })
+}
+
+/// Nobody hands out what they haven't got.
+fn may_handle(visitor: &Visitor, role: &Role) -> bool {
+    visitor.rights.cover(&Rights::of_scopes(&role.permissions))
+}
+
+async fn role(
+    context: &Context,
+    visitor: &Visitor,
+    id: &str,
+) -> Result<Role, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such role."));
+    let id: RoleId = id.parse().map_err(|_| missing())?;
+    let found = context.engine().store().role(context.tenant().id, id).await;
+    let role = found
+        .map_err(|error| Box::new(errors::failure(context, &error.into())))?
+        .ok_or_else(missing)?;
+    if may_handle(visitor, &role) { Ok(role) } else { Err(Box::new(errors::forbidden(context))) }
+}
+
+/// Gives a role.
+pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/users", ROLES).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let role_id = params.get("role").unwrap_or_default().to_owned();
+    change(&context, &visitor, &id, &role_id, RoleChange::Assign).await
+}
+
+/// Asks before a role is taken away, and says what that does.
+pub(crate) async fn confirm_unassign(
+    context: Context,
+    Path((id, role_id)): Path<(String, String)>,
+) -> Response {
+    let visitor = match administrator(&context, "/console/users", ROLES).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let (user, role) = match both(&context, &visitor, &id, &role_id).await {
+        Ok(both) => both,
+        Err(refused) => return *refused,
+    };
+    let target = EndTarget::User(user.id);
+    let plan = sojourn_engine::EndPlan::new(target, EndReason::RoleChanged, Actor::System);
+    let preview = match context.engine().preview_end(context.tenant(), plan).await {
+        Ok(preview) => preview.summary,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let mut facts = Vec::new();
+    if context.engine().ends_sessions_on_role_removal() {
+        facts.push(format!("{} will end", words::count(preview.sessions, "session")));
+        facts.push(format!("{} will be told", words::count(preview.deliveries, "application")));
+    } else {
+        facts.push("Sessions stay as they are: no handler is registered for this event".into());
+    }
+    let page = Confirm {
+        title: format!("Take the role {} from {}?", role.name, user.username),
+        text: String::new(),
+        facts,
+        action: context.link(&format!("/console/users/{id}/roles/{role_id}/remove")),
+        button: "Remove role".into(),
+        back: context.link(&format!("/console/users/{id}")),
+        frame: visitor.frame(&context, "users"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Takes a role away.
+pub(crate) async fn unassign(
+    context: Context,
+    Path((id, role_id)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let (visitor, _) = match form(&context, &body, "/console/users", ROLES).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    change(&context, &visitor, &id, &role_id, RoleChange::Unassign).await
+}
+
+async fn both(
+    context: &Context,
+    visitor: &Visitor,
+    id: &str,
+    role_id: &str,
+) -> Result<(User, Role), Box<Response>> {
+    let user = super::user(context, visitor, id).await?;
+    let role = role(context, visitor, role_id).await?;
+    Ok((user, role))
+}
+
+async fn change(
+    context: &Context,
+    visitor: &Visitor,
+    id: &str,
+    role_id: &str,
+    what: RoleChange,
+) -> Response {
+    let (user, role) = match both(context, visitor, id, role_id).await {
+        Ok(both) => both,
+        Err(refused) => return *refused,
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().change_role(context.tenant(), &role, &user, what, &actor).await {
+        Ok(ended) => {
+            let path = format!("/console/users/{}?ended={}", user.id, ended.sessions);
+            respond::see_other(&context.link(&path))
+        }
+        Err(error) => errors::failure(context, &error),
+    }
+}

@@ -1,0 +1,98 @@
+//! Pages for what went wrong: what happened, what to do, and the request's id.
+
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+
+use crate::context::Context;
+use crate::respond;
+use crate::web::pages::Message;
+use crate::web::render;
+
+pub(crate) fn page(context: &Context, status: StatusCode, title: &str, text: &str) -> Response {
+    let page = Message {
+        title: title.to_owned(),
+        text: text.to_owned(),
+        request_id: Some(context.arrival.request_id.to_string()),
+        link: None,
+    };
+    render::page(status, &page)
+}
+
+/// The request itself is wrong; the person who sees the page can't mend it.
+pub(crate) fn bad_request(context: &Context, what: &str) -> Response {
+    page(context, StatusCode::BAD_REQUEST, "This request can't be answered", what)
+}
+
+/// A form of ours that didn't come from a page of ours.
+pub(crate) fn forged(context: &Context) -> Response {
+    page(
+        context,
+        StatusCode::FORBIDDEN,
+        "This form is not valid any more",
+        "Nothing was changed. Go back, load the page again and repeat what you did.",
+    )
+}
+
+/// The person may not see this.
+pub(crate) fn forbidden(context: &Context) -> Response {
+    page(
+        context,
+        StatusCode::FORBIDDEN,
+        "Not for this account",
+        "Your account has not the right to see this page or to do this.",
+    )
+}
+
+/// What was named isn't there.
+pub(crate) fn missing(context: &Context, what: &str) -> Response {
+    page(context, StatusCode::NOT_FOUND, "Not found", what)
+}
+
+/// A failure.
+pub(crate) fn failure(context: &Context, error: &EngineError) -> Response {
+    let status = respond::status_of(error);
+    if status.is_server_error() {
+        tracing::error!(%error, request.id = %context.arrival.request_id, "page failed");
+    }
+    match error {
+        EngineError::Forbidden => forbidden(context),
+        EngineError::NotFound(what) => missing(context, &format!("There is no such {what}.")),
+        EngineError::Invalid(text) => page(context, status, "That can't be done", text),
+        EngineError::Exists(what) => {
+            page(context, status, "That can't be done", &format!("There is {what} already."))
+        }
+        _ => page(
+            context,
+            status,
+            "Something went wrong",
+            "Nothing was changed. Try again in a moment.",
+        ),
+    }
+}
+
+fn wants_json(path: &str) -> bool {
+    ["/api/", "/oauth2/", "/scim2/"].iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// No such path.
+pub(crate) async fn not_found(context: Context, uri: http::Uri) -> Response {
+    if wants_json(uri.path()) {
+        let body = serde_json::json!({ "error": "not_found", "error_description": "no such path" });
+        return respond::json(StatusCode::NOT_FOUND, &body);
+    }
+    missing(&context, "There is no page at this address.")
+}
+
+/// No such method; the router adds `Allow`.
+pub(crate) async fn method_not_allowed(context: Context, uri: http::Uri) -> Response {
+    if wants_json(uri.path()) {
+        let body = serde_json::json!({
+            "error": "method_not_allowed",
+            "error_description": "the path has other methods: see the header Allow",
+        });
+        return respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
+    }
+    let title = "This address is used in another way";
+    page(&context, StatusCode::METHOD_NOT_ALLOWED, title, "Go back and try again.")
+}

@@ -1,0 +1,131 @@
+//! The sign-in page.
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::session::{SignIn, SignInError};
+use sojourn_oidc::Params;
+use sojourn_oidc::params::with_query;
+
+use crate::context::Context;
+use crate::oidc::authorize;
+use crate::web::pages::Login;
+use crate::web::ticket::Ticket;
+use crate::web::{errors, render};
+use crate::{request, respond};
+
+const WRONG: &str = "The name or the password is not right. Check both and try again.";
+const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
+const INTERRUPTED: &str = "Your account was changed while you signed in. Please sign in again.";
+const EXPIRED: &str = "This page was open for too long. Please sign in again.";
+const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
+
+/// Shows it.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    match request::query(uri.query()) {
+        Ok(params) => show(&context, &params, StatusCode::OK, None).await,
+        Err(error) => errors::bad_request(&context, &error.to_string()),
+    }
+}
+
+/// Where the person goes after signing in.
+fn destination(context: &Context, params: &Params) -> Option<Ticket> {
+    match params.get("ticket") {
+        None => Some(Ticket::to(context, "/myaccount")),
+        Some(text) => Ticket::open(context, text),
+    }
+}
+
+async fn show(
+    context: &Context,
+    params: &Params,
+    status: StatusCode,
+    error: Option<&'static str>,
+) -> Response {
+    let Some(ticket) = destination(context, params) else {
+        return errors::bad_request(
+            context,
+            "This sign-in took too long. Go back to where you came from and begin again.",
+        );
+    };
+    let present = match context.session().await {
+        Ok(Some(session)) => {
+            let user = context.engine().store().user(context.tenant().id, session.user).await;
+            user.ok().flatten().map(|user| user.username)
+        }
+        Ok(None) => None,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let (secret, cookie) = context.form_secret();
+    let hint = ticket.hint.clone().or_else(|| present.clone()).unwrap_or_default();
+    let page = Login {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        ticket: ticket.seal(context).unwrap_or_default(),
+        username: params.get("username").map_or(hint, str::to_owned),
+        error,
+        present,
+    };
+    let response = render::form_page(status, &page);
+    match cookie {
+        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
+        None => response,
+    }
+}
+
+/// Checks name and password.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let params = match request::form(&context.headers, &body) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, &error.to_string()),
+    };
+    if let Err(error) = params.no_doubles() {
+        return errors::bad_request(&context, &error.to_string());
+    }
+    if !context.genuine_before_sign_in(params.get("csrf")) {
+        return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED)).await;
+    }
+    let Some(ticket) = destination(&context, &params) else {
+        return show(&context, &params, StatusCode::BAD_REQUEST, None).await;
+    };
+    let present = match context.session().await {
+        Ok(present) => present,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let wanted = SignIn {
+        username: params.get("username").unwrap_or_default().to_owned(),
+        password: params.get("password").unwrap_or_default().to_owned(),
+        remember: params.get("remember").is_some(),
+        ip: context.arrival.ip.to_string(),
+        user_agent: context.user_agent().to_owned(),
+        present,
+    };
+    let (status, message, counted) =
+        match context.engine().sign_in(context.tenant(), wanted).await {
+            Ok(signed_in) => {
+                context.state.metrics.sign_in("success");
+                let remember = signed_in.session.remember;
+                let cookie = context.session_cookie(&signed_in.secret, remember);
+                let response = respond::see_other(&location(&context, &ticket));
+                return respond::with(response, header::SET_COOKIE, &cookie);
+            }
+            Err(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, WRONG, "wrong"),
+            Err(SignInError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY, "throttled"),
+            Err(SignInError::Interrupted) => (StatusCode::CONFLICT, INTERRUPTED, "interrupted"),
+            Err(SignInError::Failed(sojourn_engine::EngineError::Busy)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, BUSY, "busy")
+            }
+            Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
+        };
+    context.state.metrics.sign_in(counted);
+    show(&context, &params, status, Some(message)).await
+}
+
+fn location(context: &Context, ticket: &Ticket) -> String {
+    if ticket.path == authorize::PATH {
+        let text = ticket.seal(context).unwrap_or_default();
+        return with_query(&context.link(authorize::PATH), &[("continue", &text)]);
+    }
+    let query = if ticket.query.is_empty() { String::new() } else { format!("?{}", ticket.query) };
+    format!("{}{query}", context.link(&ticket.path))
+}

@@ -1,0 +1,13 @@
+//! Pages: sign-in, My Account, the Console. Rendered on the server, without scripts.
+
+pub(crate) mod assets;
+pub(crate) mod console;
+pub(crate) mod errors;
+pub(crate) mod home;
+pub(crate) mod login;
+pub(crate) mod my_account;
+pub(crate) mod pages;
+pub(crate) mod render;
+pub(crate) mod sign_out;
+pub(crate) mod ticket;
+pub(crate) mod words;

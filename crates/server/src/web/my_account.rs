@@ -1,0 +1,295 @@
+//! My Account: who one is, and one's sessions.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::directory::MY_ACCOUNT;
+use sojourn_engine::session::SessionView;
+use sojourn_engine::{EndPlan, Rights};
+use sojourn_model::{
+    Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
+};
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
+use crate::web::ticket::Ticket;
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+/// Ended sessions shown as history.
+const HISTORY: i64 = 10;
+
+/// A signed-in person.
+pub(crate) struct Visitor {
+    pub(crate) session: Session,
+    pub(crate) user: User,
+    pub(crate) rights: Rights,
+}
+
+impl Visitor {
+    pub(crate) fn frame(&self, context: &Context, here: &'static str) -> Frame {
+        Frame {
+            base: context.arrival.prefix.to_string(),
+            here,
+            user: self.user.shown_name().to_owned(),
+            csrf: context.session_token(&self.session),
+            administrator: self.rights.is_administrator(),
+            notice: None,
+        }
+    }
+}
+
+/// The person of this browser, or the way to the sign-in page and back.
+pub(crate) async fn visitor(
+    context: &Context,
+    back: &str,
+    client_id: &str,
+) -> Result<Visitor, Box<Response>> {
+    let failed = |error| Box::new(errors::failure(context, &error));
+    let Some(session) = context.session().await.map_err(failed)? else {
+        let text = Ticket::to(context, back).seal(context).unwrap_or_default();
+        let to = sojourn_oidc::params::with_query(&context.link("/login"), &[("ticket", &text)]);
+        return Err(Box::new(respond::see_other(&to)));
+    };
+    let engine = context.engine();
+    engine.enter_built_in(context.tenant(), client_id, &session).await.map_err(failed)?;
+    let found = engine.store().user(context.tenant().id, session.user).await;
+    let user = found
+        .map_err(|error| failed(error.into()))?
+        .ok_or_else(|| failed(sojourn_engine::EngineError::NotFound("user")))?;
+    let rights =
+        engine.rights_of_user(context.tenant().id, user.id).await.map_err(failed)?;
+    Ok(Visitor { session, user, rights })
+}
+
+/// A session as cards show it.
+pub(crate) fn card(
+    user: &User,
+    view: &SessionView,
+    now: Millis,
+    this_one: Option<SessionId>,
+) -> SessionCard {
+    let session = &view.session;
+    SessionCard {
+        id: session.id.to_string(),
+        user: user.username.clone(),
+        user_id: user.id.to_string(),
+        browser: words::browser(&session.user_agent),
+        user_agent: session.user_agent.clone(),
+        ip: session.ip.clone(),
+        signed_in: words::moment(session.signed_in_at),
+        last_access: words::ago(session.last_access, now),
+        this_one: Some(session.id) == this_one,
+        ended: match &session.state {
+            SessionState::Living => None,
+            SessionState::Ended { at, reason, .. } => {
+                Some(format!("{}, {}", words::moment(*at), reason.in_words()))
+            }
+        },
+        apps: view
+            .stays
+            .iter()
+            .map(|stay| AppLine {
+                name: stay.app.name.clone(),
+                last_access: words::ago(stay.row.stay.last_access, now),
+                sid: if stay.app.kind == AppKind::Client {
+                    stay.row.stay.sid.to_string()
+                } else {
+                    String::new()
+                },
+                ended: stay.row.ended_at.is_some(),
+            })
+            .collect(),
+    }
+}
+
+/// Who one is.
+pub(crate) async fn overview(context: Context) -> Response {
+    let visitor = match visitor(&context, "/myaccount", MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let sessions =
+        match context.engine().sessions_of_user(context.tenant(), visitor.user.id).await {
+            Ok(views) => views.len(),
+            Err(error) => return errors::failure(&context, &error),
+        };
+    let user = &visitor.user;
+    let rows = [
+        ("Login name", Some(user.username.clone())),
+        ("Name", user.display_name.clone()),
+        ("Mail", user.email.clone()),
+        ("Signed in", Some(words::moment(visitor.session.signed_in_at))),
+    ];
+    let page = MyAccount {
+        frame: visitor.frame(&context, "overview"),
+        rows: rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        sessions: words::count(sessions as u64, "active session"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// One's sessions.
+pub(crate) async fn security(context: Context, uri: Uri) -> Response {
+    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let engine = context.engine();
+    let found = engine.sessions_of_user(context.tenant(), visitor.user.id).await;
+    let views = match found {
+        Ok(views) => views,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let past = engine.store().ledger_of_user(context.tenant().id, visitor.user.id, HISTORY).await;
+    let past = match past {
+        Ok(past) => past,
+        Err(error) => return errors::failure(&context, &error.into()),
+    };
+    let now = engine.now();
+    let mut frame = visitor.frame(&context, "security");
+    frame.notice = notice(&uri);
+    let this_one = Some(visitor.session.id);
+    let history = past.into_iter().map(|session| SessionView { session, stays: Vec::new() });
+    let page = Security {
+        frame,
+        sessions: views.iter().map(|view| card(&visitor.user, view, now, this_one)).collect(),
+        history: history.map(|view| card(&visitor.user, &view, now, None)).collect(),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+fn notice(uri: &Uri) -> Option<String> {
+    let params = request::query(uri.query()).ok()?;
+    match params.get("done")? {
+        "one" => Some("The session has ended. Its applications are being told.".into()),
+        _ => None,
+    }
+}
+
+/// Asks before one session ends.
+pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let Ok(id) = id.parse::<SessionId>() else {
+        return errors::missing(&context, "There is no such session.");
+    };
+    let found = context.engine().session_of_user(context.tenant(), visitor.user.id, id).await;
+    let view = match found {
+        Ok(Some(view)) => view,
+        Ok(None) => return errors::missing(&context, "This session has ended already."),
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let shown = card(&visitor.user, &view, context.engine().now(), Some(visitor.session.id));
+    let mut facts = vec![
+        format!("{} at {}", shown.browser, shown.ip),
+        format!("Signed in {}", shown.signed_in),
+    ];
+    facts.extend(view.client_stays().map(|stay| format!("Signs out of {}", stay.app.name)));
+    if shown.this_one {
+        facts.push("This is the browser you are using now".into());
+    }
+    let page = Confirm {
+        title: "End this session?".into(),
+        text: "Its tokens stop working at once, and its applications are told.".into(),
+        facts,
+        action: context.link(&format!("/myaccount/sessions/{id}/end")),
+        button: "End session".into(),
+        back: context.link("/myaccount/security"),
+        frame: visitor.frame(&context, "security"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Asks before all sessions end.
+pub(crate) async fn confirm_all(context: Context) -> Response {
+    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let plan = plan(&visitor, EndTarget::User(visitor.user.id));
+    let preview = match context.engine().preview_end(context.tenant(), plan).await {
+        Ok(preview) => preview.summary,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let page = Confirm {
+        title: "End all sessions?".into(),
+        text: "You are signed out everywhere, here too.".into(),
+        facts: vec![
+            format!("{} will end", words::count(preview.sessions, "session")),
+            format!("{} will be told", words::count(preview.deliveries, "application")),
+        ],
+        action: context.link("/myaccount/sessions/end-all"),
+        button: "End all sessions".into(),
+        back: context.link("/myaccount/security"),
+        frame: visitor.frame(&context, "security"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+fn plan(visitor: &Visitor, target: EndTarget) -> EndPlan {
+    let mut plan = EndPlan::new(target, EndReason::User, Actor::User(visitor.user.id));
+    plan.effects.offline = false;
+    plan
+}
+
+/// Reads a form of a signed-in person and checks that it is genuine.
+pub(crate) async fn genuine_form(
+    context: &Context,
+    body: &Bytes,
+    back: &str,
+    client_id: &str,
+) -> Result<(Visitor, Params), Box<Response>> {
+    let visitor = visitor(context, back, client_id).await?;
+    let params = request::form(&context.headers, body)
+        .map_err(|error| Box::new(errors::bad_request(context, &error.to_string())))?;
+    params
+        .no_doubles()
+        .map_err(|error| Box::new(errors::bad_request(context, &error.to_string())))?;
+    if !context.genuine(&visitor.session, params.get("csrf")) {
+        return Err(Box::new(errors::forged(context)));
+    }
+    Ok((visitor, params))
+}
+
+/// Ends one session.
+pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, _) =
+        match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await {
+            Ok(form) => form,
+            Err(refused) => return *refused,
+        };
+    let Ok(id) = id.parse::<SessionId>() else {
+        return errors::missing(&context, "There is no such session.");
+    };
+    let plan = plan(&visitor, EndTarget::Session(visitor.user.id, id));
+    match context.engine().end_sessions(context.tenant(), plan).await {
+        Ok(_) if id == visitor.session.id => everything_ended(&context),
+        Ok(_) => respond::see_other(&context.link("/myaccount/security?done=one")),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Ends all sessions.
+pub(crate) async fn end_all(context: Context, body: Bytes) -> Response {
+    let (visitor, _) =
+        match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await {
+            Ok(form) => form,
+            Err(refused) => return *refused,
+        };
+    let plan = plan(&visitor, EndTarget::User(visitor.user.id));
+    match context.engine().end_sessions(context.tenant(), plan).await {
+        Ok(_) => everything_ended(&context),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// This browser's own session is among the ended.
+fn everything_ended(context: &Context) -> Response {
+    let response = crate::oidc::logout::signed_out(context);
+    respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
+}

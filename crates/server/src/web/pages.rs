@@ -1,0 +1,226 @@
+//! What templates are filled with.
+
+use askama::Template;
+
+/// What every page behind a sign-in shows around its content.
+pub(crate) struct Frame {
+    /// Prefix of links: empty, or `/t/{tenant}`.
+    pub(crate) base: String,
+    /// Which entry of the menu is the present one.
+    pub(crate) here: &'static str,
+    /// Whose page it is.
+    pub(crate) user: String,
+    /// For forms.
+    pub(crate) csrf: String,
+    /// Whether the person may use the Console.
+    pub(crate) administrator: bool,
+    /// What just happened.
+    pub(crate) notice: Option<String>,
+}
+
+/// A message: done, wrong, gone.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(crate) struct Message {
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) link: Option<(String, String)>,
+}
+
+/// The sign-in page.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub(crate) struct Login {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) ticket: String,
+    pub(crate) username: String,
+    pub(crate) error: Option<&'static str>,
+    pub(crate) present: Option<String>,
+}
+
+/// The question before a sign-out that an application asks for.
+#[derive(Template)]
+#[template(path = "confirm_logout.html")]
+pub(crate) struct ConfirmLogout {
+    pub(crate) base: String,
+    pub(crate) token: String,
+    pub(crate) ticket: String,
+    pub(crate) app: Option<String>,
+}
+
+/// A stay in an application.
+pub(crate) struct AppLine {
+    pub(crate) name: String,
+    pub(crate) last_access: String,
+    pub(crate) sid: String,
+    pub(crate) ended: bool,
+}
+
+/// A session in a list.
+pub(crate) struct SessionCard {
+    pub(crate) id: String,
+    pub(crate) user: String,
+    pub(crate) user_id: String,
+    pub(crate) browser: String,
+    pub(crate) user_agent: String,
+    pub(crate) ip: String,
+    pub(crate) signed_in: String,
+    pub(crate) last_access: String,
+    pub(crate) this_one: bool,
+    pub(crate) ended: Option<String>,
+    pub(crate) apps: Vec<AppLine>,
+}
+
+/// My Account: who one is.
+#[derive(Template)]
+#[template(path = "my_account.html")]
+pub(crate) struct MyAccount {
+    pub(crate) frame: Frame,
+    pub(crate) rows: Vec<(&'static str, String)>,
+    pub(crate) sessions: String,
+}
+
+/// My Account: sessions.
+#[derive(Template)]
+#[template(path = "security.html")]
+pub(crate) struct Security {
+    pub(crate) frame: Frame,
+    pub(crate) sessions: Vec<SessionCard>,
+    pub(crate) history: Vec<SessionCard>,
+}
+
+/// A question before something that can't be undone.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub(crate) struct Confirm {
+    pub(crate) frame: Frame,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) facts: Vec<String>,
+    pub(crate) action: String,
+    pub(crate) button: String,
+    pub(crate) back: String,
+}
+
+/// Console: sessions.
+#[derive(Template)]
+#[template(path = "console/sessions.html")]
+pub(crate) struct ConsoleSessions {
+    pub(crate) frame: Frame,
+    pub(crate) query: String,
+    pub(crate) found: Option<(String, String)>,
+    pub(crate) unknown: bool,
+    pub(crate) may_end: bool,
+    pub(crate) sessions: Vec<SessionCard>,
+    pub(crate) ledger: bool,
+}
+
+/// A delivery in a list.
+pub(crate) struct DeliveryLine {
+    pub(crate) sid: String,
+    pub(crate) app: String,
+    pub(crate) session: String,
+    pub(crate) state: &'static str,
+    pub(crate) words: &'static str,
+    pub(crate) attempts: i64,
+    pub(crate) created: String,
+    pub(crate) last: String,
+    pub(crate) jti: String,
+    pub(crate) resend: bool,
+}
+
+/// Console: one session.
+#[derive(Template)]
+#[template(path = "console/session.html")]
+pub(crate) struct ConsoleSession {
+    pub(crate) frame: Frame,
+    pub(crate) session: SessionCard,
+    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) may_end: bool,
+    pub(crate) deliveries: Vec<DeliveryLine>,
+}
+
+/// Console: deliveries.
+#[derive(Template)]
+#[template(path = "console/deliveries.html")]
+pub(crate) struct ConsoleDeliveries {
+    pub(crate) frame: Frame,
+    pub(crate) deliveries: Vec<DeliveryLine>,
+}
+
+/// A user in a list.
+pub(crate) struct UserLine {
+    pub(crate) id: String,
+    pub(crate) username: String,
+    pub(crate) name: String,
+    pub(crate) state: &'static str,
+}
+
+/// Console: users.
+#[derive(Template)]
+#[template(path = "console/users.html")]
+pub(crate) struct ConsoleUsers {
+    pub(crate) frame: Frame,
+    pub(crate) query: String,
+    pub(crate) users: Vec<UserLine>,
+    pub(crate) error: Option<String>,
+}
+
+/// A role in a list.
+pub(crate) struct RoleLine {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) permissions: String,
+    pub(crate) removing: bool,
+    pub(crate) members: i64,
+}
+
+/// Console: one user.
+#[derive(Template)]
+#[template(path = "console/user.html")]
+pub(crate) struct ConsoleUser {
+    pub(crate) frame: Frame,
+    pub(crate) user: UserLine,
+    pub(crate) may_change: bool,
+    pub(crate) roles: Vec<RoleLine>,
+    pub(crate) others: Vec<RoleLine>,
+    pub(crate) sessions: Vec<SessionCard>,
+}
+
+/// Console: roles.
+#[derive(Template)]
+#[template(path = "console/roles.html")]
+pub(crate) struct ConsoleRoles {
+    pub(crate) frame: Frame,
+    pub(crate) roles: Vec<RoleLine>,
+    pub(crate) jobs: Vec<(i64, i64)>,
+    pub(crate) error: Option<String>,
+}
+
+/// An application in a list.
+pub(crate) struct ApplicationLine {
+    pub(crate) number: i64,
+    pub(crate) name: String,
+    pub(crate) client_id: String,
+    pub(crate) binding: &'static str,
+    pub(crate) told_at: String,
+    pub(crate) owner: &'static str,
+}
+
+/// Console: applications.
+#[derive(Template)]
+#[template(path = "console/applications.html")]
+pub(crate) struct ConsoleApplications {
+    pub(crate) frame: Frame,
+    pub(crate) applications: Vec<ApplicationLine>,
+}
+
+/// Console: audit log.
+#[derive(Template)]
+#[template(path = "console/audit.html")]
+pub(crate) struct ConsoleAudit {
+    pub(crate) frame: Frame,
+    pub(crate) rows: Vec<[String; 5]>,
+}

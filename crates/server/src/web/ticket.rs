@@ -1,0 +1,45 @@
+//! What a sign-in page carries back to what it interrupted: sealed, so that nobody can send a person
+//! elsewhere with it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+
+/// Milliseconds that a person may take.
+const LIFETIME_MS: i64 = 30 * 60_000;
+
+/// A place of ours to go back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ticket {
+    /// Path below the tenant.
+    pub(crate) path: String,
+    /// Query, without the question mark.
+    pub(crate) query: String,
+    /// When the request was first seen, in milliseconds.
+    pub(crate) asked_at: i64,
+    /// When this ticket was made.
+    pub(crate) made_at: i64,
+    /// A login name to begin with.
+    pub(crate) hint: Option<String>,
+}
+
+impl Ticket {
+    /// A ticket back to a page.
+    pub(crate) fn to(context: &Context, path: &str) -> Self {
+        let now = context.engine().now().0;
+        Self { path: path.to_owned(), query: String::new(), asked_at: now, made_at: now, hint: None }
+    }
+
+    pub(crate) fn seal(&self, context: &Context) -> Option<String> {
+        let body = serde_json::to_vec(self).ok()?;
+        context.engine().seal_interaction(context.tenant(), &body)
+    }
+
+    /// Opens a ticket of this tenant that isn't too old.
+    pub(crate) fn open(context: &Context, text: &str) -> Option<Self> {
+        let body = context.engine().open_interaction(context.tenant(), text)?;
+        let ticket: Self = serde_json::from_slice(&body).ok()?;
+        let age = context.engine().now().0 - ticket.made_at;
+        (0..LIFETIME_MS).contains(&age).then_some(ticket)
+    }
+}

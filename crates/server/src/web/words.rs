@@ -1,0 +1,74 @@
+//! Times, browsers and states in words.
+
+use sojourn_model::{DeliveryState, Millis};
+
+/// `22 Nov 2026, 16:31:05 UTC`.
+pub(crate) fn moment(at: Millis) -> String {
+    jiff::Timestamp::from_millisecond(at.0)
+        .map(|at| at.strftime("%-d %b %Y, %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}
+
+/// `3 minutes ago`.
+pub(crate) fn ago(at: Millis, now: Millis) -> String {
+    let seconds = now.since(at).max(0) / 1000;
+    let (count, unit) = match seconds {
+        0..5 => return "just now".into(),
+        5..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+/// `Chrome on Linux`, or the raw text where it isn't known.
+pub(crate) fn browser(user_agent: &str) -> String {
+    match woothee::parser::Parser::new().parse(user_agent) {
+        Some(found) if found.name != "UNKNOWN" && found.os != "UNKNOWN" => {
+            format!("{} on {}", found.name, found.os)
+        }
+        Some(found) if found.name != "UNKNOWN" => found.name.to_owned(),
+        _ if user_agent.is_empty() => "Unknown browser".into(),
+        _ => user_agent.chars().take(60).collect(),
+    }
+}
+
+/// `1 application`, `2 applications`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What a delivery's state means.
+pub(crate) fn delivery(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "waiting",
+        DeliveryState::Delivered => "signed out",
+        DeliveryState::Refused => "refused",
+        DeliveryState::Dead => "given up",
+        DeliveryState::Unreachable => "no address",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_words() {
+        assert_eq!(moment(Millis(1_574_535_591_876)), "23 Nov 2019, 18:59:51 UTC");
+        for (ms, want) in [
+            (0, "just now"),
+            (59_000, "59 seconds ago"),
+            (60_000, "1 minute ago"),
+            (7_200_000, "2 hours ago"),
+            (86_400_000, "1 day ago"),
+        ] {
+            assert_eq!(ago(Millis(0), Millis(ms)), want);
+        }
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                      Chrome/150.0.0.0 Safari/537.36";
+        assert_eq!(browser(chrome), "Chrome on Linux");
+        assert_eq!(browser(""), "Unknown browser");
+    }
+}
