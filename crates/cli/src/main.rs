@@ -1,1 +1,118 @@
-fn main() {}
+//! The program `sojourn`: command line, configuration, wiring.
+
+mod commands;
+mod config;
+#[cfg(feature = "demo")]
+mod demo;
+mod open;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An identity server whose speciality is the user session.
+///
+/// People sign in once and reach every application; they, their administrators and the
+/// organisation's own rules see every session, end any of it, and know that tokens and
+/// applications followed.
+#[derive(Debug, Parser)]
+#[command(name = "sojourn", version, propagate_version = true)]
+struct Cli {
+    /// Configuration file
+    #[arg(long, global = true, default_value = "deployment.toml", env = "SOJOURN_CONFIG")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve,
+    /// Run the server with two sample applications and people to sign in as
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(commands::ConfigCommand),
+    /// Users: add, list, password, enable, disable
+    #[command(subcommand)]
+    User(commands::UserCommand),
+    /// Roles: add, list, assign, unassign, remove
+    #[command(subcommand)]
+    Role(commands::RoleCommand),
+    /// Sessions: list a user's, end them
+    #[command(subcommand)]
+    Session(commands::SessionCommand),
+    /// One of the sample applications; started by 'demo'
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    DemoApp(demo::DemoAppArgs),
+}
+
+/// What a person is told when a command can't do its work.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let inner_text = inner.to_string();
+            if !text.contains(&inner_text) {
+                text = format!("{text}: {inner_text}");
+            }
+            cause = inner.source();
+        }
+        Self(text)
+    }
+}
+
+pub(crate) type Done = Result<(), Failure>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Set once for the process: TLS and outgoing requests share one provider.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the machine gives no threads: {error}")),
+    };
+    let done = runtime.block_on(run(cli));
+    // Whatever still waits for a slow answer must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(text)) => fail(&text),
+    }
+}
+
+async fn run(cli: Cli) -> Done {
+    let config = &cli.config;
+    match cli.command {
+        Command::Serve => serve::serve(config).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::demo(args).await,
+        #[cfg(feature = "demo")]
+        Command::DemoApp(args) => demo::app(args).await,
+        Command::Config(command) => commands::config(config, command),
+        Command::User(command) => commands::user(config, command).await,
+        Command::Role(command) => commands::role(config, command).await,
+        Command::Session(command) => commands::session(config, command).await,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is how a command says what is wrong")]
+fn fail(text: &str) -> ExitCode {
+    eprintln!("sojourn: {text}");
+    ExitCode::FAILURE
+}
+
+/// Prints a line for the person at the terminal.
+#[expect(clippy::print_stdout, reason = "this is how a command answers")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}

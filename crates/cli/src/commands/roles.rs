@@ -1,0 +1,96 @@
+//! `sojourn role`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use sojourn_engine::directory::{RoleChange, RoleRemoval};
+use sojourn_model::{Actor, RoleState};
+
+use super::{opened, table};
+use crate::{Done, say};
+
+/// What can be done with roles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleCommand {
+    /// Add a role
+    Add {
+        /// Its name
+        name: String,
+        /// A scope that it carries, such as internal_session_view; repeat for more
+        #[arg(long = "permission")]
+        permissions: Vec<String>,
+    },
+    /// List roles
+    List,
+    /// Give a role to a user
+    Assign {
+        /// The role
+        role: String,
+        /// The user's login name
+        username: String,
+    },
+    /// Take a role from a user; ends sessions where a handler says so
+    Unassign {
+        /// The role
+        role: String,
+        /// The user's login name
+        username: String,
+    },
+    /// Remove a role from everyone and for good
+    Remove {
+        /// The role
+        role: String,
+    },
+}
+
+pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
+    let opened = opened(config_file).await?;
+    let (engine, tenant) = (&opened.engine, &opened.tenant);
+    let actor = Actor::Operator;
+    match command {
+        RoleCommand::Add { name, permissions } => {
+            let role = engine.add_role(tenant, &name, &permissions.join(" "), &actor).await?;
+            say(&format!("{} {}", role.name, role.id));
+        }
+        RoleCommand::List => {
+            let mut rows = Vec::new();
+            for role in engine.store().roles(tenant.id, 1000).await? {
+                let members = engine.store().role_member_count(tenant.id, role.id).await?;
+                let state = match role.state {
+                    RoleState::Active => "active",
+                    RoleState::Removing => "being removed",
+                };
+                rows.push(vec![role.name, members.to_string(), state.into(), role.permissions]);
+            }
+            table(&["ROLE", "MEMBERS", "STATE", "PERMISSIONS"], &rows);
+        }
+        RoleCommand::Assign { role, username } => {
+            let role = engine.role_named(tenant, &role).await?;
+            let user = engine.user_named(tenant, &username).await?;
+            let ended =
+                engine.change_role(tenant, &role, &user, RoleChange::Assign, &actor).await?;
+            say(&format!("Assigned. Sessions ended: {}.", ended.sessions));
+        }
+        RoleCommand::Unassign { role, username } => {
+            let role = engine.role_named(tenant, &role).await?;
+            let user = engine.user_named(tenant, &username).await?;
+            let ended =
+                engine.change_role(tenant, &role, &user, RoleChange::Unassign, &actor).await?;
+            say(&format!("Taken away. Sessions ended: {}.", ended.sessions));
+        }
+        RoleCommand::Remove { role } => {
+            let role = engine.role_named(tenant, &role).await?;
+            match engine.remove_role(tenant, &role, &actor).await? {
+                RoleRemoval::Done(ended) => {
+                    say(&format!("Removed. Sessions ended: {}.", ended.sessions));
+                }
+                RoleRemoval::Job(id) => say(&format!(
+                    "It grants nothing any more; job {id} of the running server takes it from its \
+                     members and ends their sessions."
+                )),
+            }
+        }
+    }
+    engine.store().close().await;
+    Ok(())
+}

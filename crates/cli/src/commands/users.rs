@@ -1,0 +1,111 @@
+//! `sojourn user`.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::Path;
+
+use clap::Subcommand;
+use sojourn_engine::directory::NewUser;
+use sojourn_model::{Actor, UserState};
+
+use super::{opened, table};
+use crate::{Done, Failure, say};
+
+/// What can be done with users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; the password is read from standard input
+    Add {
+        /// Login name
+        username: String,
+        /// Name to show
+        #[arg(long)]
+        name: Option<String>,
+        /// Mail address
+        #[arg(long)]
+        email: Option<String>,
+        /// Make the account without a password
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// List users whose login name begins with a text
+    List {
+        /// The beginning
+        #[arg(default_value = "")]
+        prefix: String,
+    },
+    /// Set a password, read from standard input; ends every session of the user
+    Password {
+        /// Login name
+        username: String,
+    },
+    /// Switch an account off; ends every session of the user
+    Disable {
+        /// Login name
+        username: String,
+    },
+    /// Switch an account on again
+    Enable {
+        /// Login name
+        username: String,
+    },
+}
+
+/// A password never stands on the command line: there everyone on the machine could read it.
+fn password() -> Result<String, Failure> {
+    if std::io::stdin().is_terminal() {
+        say("Password (is shown while you type; or pipe it in):");
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    let line = line.trim_end_matches(['\r', '\n']);
+    if line.is_empty() {
+        return Err(Failure("no password was given on standard input".into()));
+    }
+    Ok(line.to_owned())
+}
+
+pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
+    let opened = opened(config_file).await?;
+    let (engine, tenant) = (&opened.engine, &opened.tenant);
+    let actor = Actor::Operator;
+    match command {
+        UserCommand::Add { username, name, email, no_password } => {
+            let password = if no_password { None } else { Some(password()?) };
+            let new =
+                NewUser { username, password, display_name: name, email, ..NewUser::default() };
+            let user = engine.add_user(tenant, new, &actor).await?;
+            say(&format!("{} {}", user.username, user.id));
+        }
+        UserCommand::List { prefix } => {
+            let users = engine.store().users_by_prefix(tenant.id, &prefix, 1000).await?;
+            let rows: Vec<Vec<String>> = users
+                .iter()
+                .map(|user| {
+                    let state = match user.state {
+                        UserState::Active => "active",
+                        UserState::Disabled => "disabled",
+                    };
+                    vec![user.username.clone(), user.id.to_string(), state.to_owned()]
+                })
+                .collect();
+            table(&["LOGIN NAME", "ID", "STATE"], &rows);
+        }
+        UserCommand::Password { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.reset_password(tenant, &user, &password()?, &actor).await?;
+            say("The password is set, and every session has ended.");
+        }
+        UserCommand::Disable { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.set_user_state(tenant, &user, UserState::Disabled, &actor).await?;
+            say("The account is disabled, and every session has ended.");
+        }
+        UserCommand::Enable { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.set_user_state(tenant, &user, UserState::Active, &actor).await?;
+            say("The account is enabled.");
+        }
+    }
+    engine.store().close().await;
+    Ok(())
+}

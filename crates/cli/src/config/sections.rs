@@ -1,0 +1,373 @@
+//! The sections of `deployment.toml`. The manual's reference is made from these comments.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use sojourn_engine::{HandlerSettings, Settings, ThrottleLimits};
+use sojourn_model::{
+    AccessTokenBinding, ApplicationSettings, ClientAuthMethod, GrantType, Lifetimes, SigningAlg,
+};
+
+use super::values::{Direction, Duration, Event};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) server: ServerSection,
+    pub(crate) database: DatabaseSection,
+    pub(crate) super_admin: Option<UserSection>,
+    pub(crate) session: SessionSection,
+    pub(crate) oauth: OauthSection,
+    pub(crate) throttle: ThrottleSection,
+    pub(crate) outgoing: OutgoingSection,
+    pub(crate) log: LogSection,
+    pub(crate) event_handler: Vec<HandlerSection>,
+    pub(crate) role: Vec<RoleSection>,
+    pub(crate) user: Vec<UserSection>,
+    pub(crate) application: Vec<ApplicationSection>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServerSection {
+    /// Scheme, host and port under which people reach the server: the issuer.
+    pub(crate) base_url: String,
+    /// Address and port to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Folder for the database, keys and certificates; relative to this file.
+    pub(crate) data: PathBuf,
+    /// Whether to speak TLS; false behind a proxy that does.
+    pub(crate) tls: bool,
+    /// Certificate chain in PEM; without it a local one is made in the data folder.
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its key in PEM.
+    pub(crate) key: Option<PathBuf>,
+    /// `SameSite` of the session cookie: "None" or "Lax".
+    pub(crate) cookie_same_site: SameSite,
+    /// Whether APIs take names and passwords.
+    pub(crate) basic_authentication: bool,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            base_url: "https://localhost:9443".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 9443)),
+            data: "data".into(),
+            tls: true,
+            certificate: None,
+            key: None,
+            cookie_same_site: SameSite::None,
+            basic_authentication: true,
+        }
+    }
+}
+
+/// `SameSite` of the session cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum SameSite {
+    None,
+    Lax,
+}
+
+impl SameSite {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Lax => "Lax",
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum DatabaseSection {
+    /// Embedded: one file, one node.
+    Sqlite {
+        /// The file; relative to the data folder.
+        #[serde(default = "sqlite_file")]
+        path: PathBuf,
+    },
+    /// A server: any number of nodes.
+    Postgresql {
+        /// `postgresql://user@host/database`.
+        url: String,
+        /// Connections at most.
+        #[serde(default = "connections")]
+        connections: usize,
+    },
+}
+
+fn sqlite_file() -> PathBuf {
+    "sojourn.db".into()
+}
+
+const fn connections() -> usize {
+    16
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self::Sqlite { path: sqlite_file() }
+    }
+}
+
+/// `[session]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SessionSection {
+    pub(crate) timeout: TimeoutSection,
+    /// How long ended sessions and what applications were told of them are kept.
+    pub(crate) history: Option<Duration>,
+}
+
+/// `[session.timeout]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TimeoutSection {
+    /// A session that nobody uses.
+    pub(crate) idle_session_timeout: Option<Duration>,
+    /// A session of someone who asked to stay signed in.
+    pub(crate) remember_me_session_timeout: Option<Duration>,
+    /// Any session, whatever happens. Off when left out.
+    pub(crate) maximum_session_timeout: Option<Duration>,
+}
+
+/// `[oauth]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OauthSection {
+    pub(crate) token_validation: TokenSection,
+}
+
+/// `[oauth.token_validation]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TokenSection {
+    /// An authorization code.
+    pub(crate) authorization_code_validity: Option<Duration>,
+    /// An access token.
+    pub(crate) access_token_validity: Option<Duration>,
+    /// An ID token.
+    pub(crate) id_token_validity: Option<Duration>,
+    /// A refresh token.
+    pub(crate) refresh_token_validity: Option<Duration>,
+    /// A logout token.
+    pub(crate) logout_token_validity: Option<Duration>,
+}
+
+/// `[throttle]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ThrottleSection {
+    /// Attempts to sign in to one account within the window.
+    pub(crate) per_account: Option<i64>,
+    /// Attempts to sign in from one address within the window.
+    pub(crate) per_address: Option<i64>,
+    /// The window.
+    pub(crate) window: Option<Duration>,
+}
+
+/// `[outgoing]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OutgoingSection {
+    /// Certificates in PEM of the only authorities to trust; relative to this file.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Whether applications may be at private and loopback addresses.
+    pub(crate) allow_private_addresses: bool,
+    /// Time limit of one request.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogSection {
+    /// "error", "warn", "info" or "debug", also by module.
+    pub(crate) level: Option<String>,
+    /// One JSON object a line.
+    pub(crate) json: bool,
+}
+
+/// `[[event_handler]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HandlerSection {
+    /// `sessionTermination`.
+    pub(crate) name: HandlerName,
+    /// Events that it reacts to.
+    pub(crate) subscriptions: Vec<Event>,
+    /// Its properties.
+    #[serde(default)]
+    pub(crate) properties: HandlerProperties,
+}
+
+/// The handlers that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum HandlerName {
+    #[serde(rename = "sessionTermination")]
+    SessionTermination,
+}
+
+/// `[event_handler.properties]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HandlerProperties {
+    /// Which direction of a role change: "removed", "added" or "any".
+    pub(crate) on: Direction,
+}
+
+/// `[[role]]`: made at the first start, then the database's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleSection {
+    /// Its name.
+    pub(crate) name: String,
+    /// Scopes that it carries.
+    #[serde(default)]
+    pub(crate) permissions: Vec<String>,
+}
+
+/// `[[user]]` and `[super_admin]`: made at the first start, then the database's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserSection {
+    /// Login name.
+    pub(crate) username: String,
+    /// Password at the first sign-in.
+    pub(crate) password: Option<String>,
+    /// Name to show.
+    pub(crate) display_name: Option<String>,
+    /// Given name.
+    pub(crate) given_name: Option<String>,
+    /// Family name.
+    pub(crate) family_name: Option<String>,
+    /// Mail address.
+    pub(crate) email: Option<String>,
+    /// Roles.
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    /// Accepted for files of WSO2; the account is made in any case.
+    #[serde(default, rename = "create_admin_account")]
+    pub(crate) _create_admin_account: Option<bool>,
+}
+
+/// `[[application]]`: belongs to this file, read-only elsewhere.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApplicationSection {
+    /// What it calls itself.
+    pub(crate) client_id: String,
+    /// Its secret; without one it is a public client.
+    pub(crate) client_secret: Option<String>,
+    /// What people call it; its `client_id` when left out.
+    pub(crate) name: Option<String>,
+    /// Where authorization answers may go.
+    #[serde(default)]
+    pub(crate) redirect_uris: Vec<String>,
+    /// Where people may be sent after signing out.
+    #[serde(default)]
+    pub(crate) post_logout_redirect_uris: Vec<String>,
+    /// Where logout tokens are posted.
+    pub(crate) backchannel_logout_uri: Option<String>,
+    /// "authorization_code", "refresh_token", "client_credentials".
+    pub(crate) grant_types: Option<Vec<GrantType>>,
+    /// Scopes that it may ask for.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// Scopes that it may have for itself.
+    #[serde(default)]
+    pub(crate) own_scopes: Vec<String>,
+    /// "RS256" or "ES256".
+    pub(crate) id_token_signed_response_alg: Option<SigningAlg>,
+    /// "sso-session" or "none".
+    pub(crate) token_binding: Option<AccessTokenBinding>,
+    /// Whether refresh tokens change at each use.
+    pub(crate) refresh_rotation: Option<bool>,
+    /// Whether it may introspect every token of its tenant.
+    #[serde(default)]
+    pub(crate) resource_server: bool,
+    /// Whether refresh, userinfo and introspection keep the session alive.
+    #[serde(default)]
+    pub(crate) coordinate_inactivity: bool,
+    /// Its start page.
+    pub(crate) home_uri: Option<String>,
+}
+
+impl ApplicationSection {
+    pub(crate) fn settings(&self) -> ApplicationSettings {
+        let default = ApplicationSettings::default();
+        ApplicationSettings {
+            redirect_uris: self.redirect_uris.clone(),
+            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+            token_endpoint_auth_method: match self.client_secret {
+                Some(_) => ClientAuthMethod::ClientSecretBasic,
+                None => ClientAuthMethod::None,
+            },
+            grant_types: self.grant_types.clone().unwrap_or(default.grant_types),
+            scopes: self.scopes.clone().unwrap_or(default.scopes),
+            own_scopes: self.own_scopes.clone(),
+            id_token_signed_response_alg: self
+                .id_token_signed_response_alg
+                .unwrap_or(default.id_token_signed_response_alg),
+            token_binding: self.token_binding.unwrap_or(default.token_binding),
+            refresh_rotation: self.refresh_rotation.unwrap_or(default.refresh_rotation),
+            resource_server: self.resource_server,
+            coordinate_inactivity: self.coordinate_inactivity,
+            home_uri: self.home_uri.clone(),
+        }
+    }
+}
+
+impl Config {
+    /// The settings of the engine.
+    pub(crate) fn settings(&self) -> Settings {
+        let default = Settings::default();
+        let throttle = ThrottleLimits {
+            per_account: self.throttle.per_account.unwrap_or(default.throttle.per_account),
+            per_address: self.throttle.per_address.unwrap_or(default.throttle.per_address),
+            window_ms: self.throttle.window.map_or(default.throttle.window_ms, |d| d.0),
+        };
+        Settings {
+            base_url: self.server.base_url.clone(),
+            lifetimes: self.lifetimes(),
+            throttle,
+            basic_authentication: self.server.basic_authentication,
+            handlers: self
+                .event_handler
+                .iter()
+                .map(|handler| HandlerSettings {
+                    name: match handler.name {
+                        HandlerName::SessionTermination => "sessionTermination".to_owned(),
+                    },
+                    subscriptions: handler.subscriptions.iter().map(|event| event.0).collect(),
+                    on: handler.properties.on.0,
+                })
+                .collect(),
+            history_ms: self.session.history.map_or(default.history_ms, |d| d.0),
+            ..default
+        }
+    }
+
+    fn lifetimes(&self) -> Lifetimes {
+        let default = Lifetimes::default();
+        let timeout = &self.session.timeout;
+        let token = &self.oauth.token_validation;
+        let or = |value: Option<Duration>, default: i64| value.map_or(default, |d| d.0);
+        Lifetimes {
+            idle_ms: or(timeout.idle_session_timeout, default.idle_ms),
+            remember_ms: or(timeout.remember_me_session_timeout, default.remember_ms),
+            absolute_ms: timeout.maximum_session_timeout.map(|d| d.0),
+            code_ms: or(token.authorization_code_validity, default.code_ms),
+            access_token_ms: or(token.access_token_validity, default.access_token_ms),
+            id_token_ms: or(token.id_token_validity, default.id_token_ms),
+            refresh_token_ms: or(token.refresh_token_validity, default.refresh_token_ms),
+            logout_token_ms: or(token.logout_token_validity, default.logout_token_ms),
+            ..default
+        }
+    }
+}

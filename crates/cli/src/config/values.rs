@@ -1,0 +1,90 @@
+//! Values that are written as text: durations, events, directions.
+
+use serde::{Deserialize, Deserializer, de};
+use sojourn_engine::RoleDirection;
+use sojourn_model::EventName;
+
+/// A duration in milliseconds, written as `500ms`, `90s`, `15m`, `12h` or `14d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Duration(pub(crate) i64);
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        duration(&text).map(Self).ok_or_else(|| {
+            de::Error::custom(format!(
+                "'{text}' is no duration: write a number and ms, s, m, h or d, such as \"15m\""
+            ))
+        })
+    }
+}
+
+fn duration(text: &str) -> Option<i64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(digits)? {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let number: i64 = digits.parse().ok().filter(|number| *number > 0)?;
+    number.checked_mul(unit)
+}
+
+/// The name of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Event(pub(crate) EventName);
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        EventName::parse(&text).map(Self).ok_or_else(|| {
+            let known: Vec<&str> = EventName::CATALOGUE.iter().map(|(_, name, _)| *name).collect();
+            de::Error::custom(format!("there is no event '{text}'; known are {}", known.join(", ")))
+        })
+    }
+}
+
+/// The direction of a role change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Direction(pub(crate) RoleDirection);
+
+impl<'de> Deserialize<'de> for Direction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "removed" => Ok(Self(RoleDirection::Removed)),
+            "added" => Ok(Self(RoleDirection::Added)),
+            "any" => Ok(Self(RoleDirection::Any)),
+            other => Err(de::Error::custom(format!(
+                "'{other}' is no direction: write \"removed\", \"added\" or \"any\""
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, want) in [
+            ("500ms", Some(500)),
+            ("90s", Some(90_000)),
+            ("15m", Some(900_000)),
+            ("12h", Some(43_200_000)),
+            ("14d", Some(1_209_600_000)),
+            ("15", None),
+            ("m", None),
+            ("0s", None),
+            ("-1s", None),
+            ("1w", None),
+            ("99999999999999d", None),
+            ("", None),
+        ] {
+            assert_eq!(duration(text), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! `sojourn demo`: the server with two sample applications beside it, in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use clap::Args;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
+
+use crate::{Done, Failure, config, say, serve};
+
+/// What `demo` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Forget everything from before
+    #[arg(long)]
+    fresh: bool,
+    /// Folder for database, keys and certificates
+    #[arg(long, default_value = "sojourn-demo")]
+    folder: PathBuf,
+    /// Port of the server; the applications take the two above it
+    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..65534))]
+    port: u16,
+}
+
+/// One sample application, told by `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoAppArgs {
+    #[arg(long)]
+    name: String,
+    #[arg(long)]
+    issuer: String,
+    #[arg(long)]
+    port: u16,
+    #[arg(long)]
+    signing_alg: String,
+    #[arg(long)]
+    tls_folder: PathBuf,
+}
+
+struct Sample {
+    name: &'static str,
+    signing_alg: &'static str,
+    offset: u16,
+}
+
+const SAMPLES: [Sample; 2] = [
+    Sample { name: "pickup-dispatch", signing_alg: "RS256", offset: 1 },
+    Sample { name: "pickup-manager", signing_alg: "ES256", offset: 2 },
+];
+
+/// Known to everyone, like the passwords: the demonstration only listens on this machine.
+fn secret(name: &str) -> String {
+    format!("{name}-secret-for-the-demonstration")
+}
+
+fn deployment(port: u16) -> String {
+    let mut text = format!(
+        r#"# Written by 'sojourn demo' at each start. For the demonstration only.
+
+[server]
+base_url = "https://localhost:{port}"
+listen = "127.0.0.1:{port}"
+data = "."
+
+[outgoing]
+ca_file = "tls/ca.pem"
+allow_private_addresses = true
+
+[log]
+level = "warn"
+
+# A change of a user's roles ends the user's sessions, in every application.
+[[event_handler]]
+name = "sessionTermination"
+subscriptions = ["POST_UPDATE_ROLE_LIST_OF_USER", "POST_UPDATE_USER_LIST_OF_ROLE"]
+
+[[role]]
+name = "pickup-staff"
+
+[[user]]
+username = "alex"
+password = "alex123"
+display_name = "Alex"
+email = "alex@localhost"
+roles = ["pickup-staff"]
+
+[super_admin]
+username = "admin"
+password = "admin"
+display_name = "Administrator"
+"#
+    );
+    for sample in SAMPLES {
+        let (name, own) = (sample.name, port + sample.offset);
+        text.push_str(&format!(
+            r#"
+[[application]]
+client_id = "{name}"
+client_secret = "{}"
+redirect_uris = ["https://localhost:{own}/oauth2client"]
+post_logout_redirect_uris = ["https://localhost:{own}/"]
+backchannel_logout_uri = "https://localhost:{own}/bclogout"
+id_token_signed_response_alg = "{}"
+home_uri = "https://localhost:{own}/"
+"#,
+            secret(name),
+            sample.signing_alg
+        ));
+    }
+    text
+}
+
+fn prepare(args: &DemoArgs) -> Result<PathBuf, Failure> {
+    let folder = &args.folder;
+    let wrong = |error: std::io::Error| Failure(format!("{}: {error}", folder.display()));
+    let config_file = folder.join("deployment.toml");
+    if args.fresh && folder.exists() {
+        // Only a folder that a demonstration made is emptied.
+        if !config_file.exists() {
+            return Err(Failure(format!(
+                "{} was not made by 'sojourn demo': it is left as it is",
+                folder.display()
+            )));
+        }
+        std::fs::remove_dir_all(folder).map_err(wrong)?;
+    }
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    std::fs::write(&config_file, deployment(args.port)).map_err(wrong)?;
+    let tls = folder.join("tls");
+    for name in ["server"].into_iter().chain(SAMPLES.map(|sample| sample.name)) {
+        sojourn_server::tls::local_certificate(&tls, name)?;
+    }
+    Ok(config_file)
+}
+
+fn spawn(sample: &Sample, args: &DemoArgs) -> Result<Child, Failure> {
+    let program = std::env::current_exe()?;
+    let child = Command::new(program)
+        .arg("demo-app")
+        .args(["--name", sample.name])
+        .args(["--issuer", &format!("https://localhost:{}", args.port)])
+        .args(["--port", &(args.port + sample.offset).to_string()])
+        .args(["--signing-alg", sample.signing_alg])
+        .arg("--tls-folder")
+        .arg(args.folder.join("tls"))
+        // Its life line: when this process ends, however it ends, the pipe closes.
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(child)
+}
+
+/// Runs the demonstration until it is told to end.
+pub(crate) async fn demo(args: DemoArgs) -> Done {
+    let config_file = prepare(&args)?;
+    let config = config::read(&config_file)?;
+    serve::start_log(&config)?;
+    let started = serve::start(&config_file, &config).await?;
+    let mut children = Vec::new();
+    for sample in &SAMPLES {
+        children.push((sample.name, spawn(sample, &args)?));
+    }
+    say(&welcome(&args));
+    let early = {
+        let [first, second] = children.as_mut_slice() else {
+            return Err(Failure("both applications have to run".into()));
+        };
+        tokio::select! {
+            told = serve::told_to_end() => { told?; None }
+            _ = first.1.wait() => Some(first.0),
+            _ = second.1.wait() => Some(second.0),
+        }
+    };
+    drop(children);
+    started.running.stop().await;
+    match early {
+        None => Ok(()),
+        Some(name) => Err(Failure(format!("{name} ended; its message is above"))),
+    }
+}
+
+fn welcome(args: &DemoArgs) -> String {
+    let port = args.port;
+    let [dispatch, manager] = SAMPLES.map(|sample| port + sample.offset);
+    let ca = args.folder.join("tls/ca.pem");
+    format!(
+        "
+Sojourn runs with everything in {folder}. These names and passwords are public: for the
+demonstration only, never where anyone else can reach it.
+
+  pickup-dispatch   https://localhost:{dispatch}/     sign in as  alex   with  alex123
+  pickup-manager    https://localhost:{manager}/     then come here: you are signed in already
+  My Account        https://localhost:{port}/myaccount/security
+  Console           https://localhost:{port}/console  sign in as  admin  with  admin
+
+  curl -k -u alex:alex123 https://localhost:{port}/t/carbon.super/api/users/v1/me/sessions
+
+Your browser will warn of the certificate: it is signed by an authority made on this machine,
+{ca}. Ctrl-C ends it all; '--fresh' begins anew.
+",
+        folder = args.folder.display(),
+        ca = ca.display(),
+    )
+}
+
+/// Runs one sample application until its life line breaks.
+pub(crate) async fn app(args: DemoAppArgs) -> Done {
+    let options = sojourn_demo::AppOptions {
+        client_id: args.name.clone(),
+        client_secret: secret(&args.name),
+        name: args.name,
+        issuer: args.issuer,
+        port: args.port,
+        signing_alg: args.signing_alg,
+        tls_folder: absolute(&args.tls_folder)?,
+    };
+    let mut life_line = tokio::io::stdin();
+    let mut byte = [0_u8; 1];
+    tokio::select! {
+        ran = sojourn_demo::run(options) => ran.map_err(Failure::from),
+        _ = life_line.read(&mut byte) => Ok(()),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(std::path::absolute(path)?)
+}

@@ -1,0 +1,188 @@
+//! From a configuration to an engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sojourn_crypto::{MasterKey, SystemRng};
+use sojourn_engine::directory::{NewApplication, NewUser, RoleChange};
+use sojourn_engine::{Engine, EngineError, EngineParts, ensure_master_key};
+use sojourn_model::{Actor, AppKind, AppOwner, Role, Tenant};
+use sojourn_server::{HashPool, SystemClock};
+use sojourn_store::{PostgresOptions, SqliteOptions, Store};
+
+use crate::Failure;
+use crate::config::{ApplicationSection, Config, DatabaseSection, UserSection};
+
+/// An opened installation.
+pub(crate) struct Opened {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) tenant: Tenant,
+}
+
+/// A path of the configuration, relative to its file.
+pub(crate) fn beside(config_file: &Path, path: &Path) -> PathBuf {
+    match config_file.parent() {
+        Some(folder) if path.is_relative() => folder.join(path),
+        _ => path.to_owned(),
+    }
+}
+
+/// The data folder, made if need be.
+pub(crate) fn data_folder(config_file: &Path, config: &Config) -> Result<PathBuf, Failure> {
+    let folder = beside(config_file, &config.server.data);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure(format!("the data folder {} can't be made: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+fn read_keys(path: &Path) -> Result<Vec<MasterKey>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure(format!("master key {}: {error}", path.display())))?;
+    MasterKey::read_all(&text)
+        .map_err(|error| Failure(format!("master key {}: {error}", path.display())))
+}
+
+#[expect(clippy::disallowed_methods, reason = "cli is the one that reads the environment")]
+fn master_keys(folder: &Path, config: &Config) -> Result<Vec<MasterKey>, Failure> {
+    if let Some(path) = std::env::var_os("SOJOURN_MASTER_KEY_FILE") {
+        return read_keys(Path::new(&path));
+    }
+    if matches!(config.database, DatabaseSection::Postgresql { .. }) {
+        return Err(Failure(
+            "with PostgreSQL, name the master key's file in SOJOURN_MASTER_KEY_FILE: every node \
+             needs the same one. The first start with SQLite makes one as data/master.key; one is \
+             also made by 'sojourn config new-master-key'"
+                .into(),
+        ));
+    }
+    let path = folder.join("master.key");
+    if !path.exists() {
+        let key = MasterKey::generate(1, &SystemRng);
+        write_secret(&path, &key.to_line())?;
+        tracing::warn!(
+            path = %path.display(),
+            "a master key was made; back it up: without it the database can't be used"
+        );
+    }
+    read_keys(&path)
+}
+
+/// Writes a file that only its owner may read, and never over another.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|error| Failure(format!("{} can't be written: {error}", path.display())))
+}
+
+async fn open_store(folder: &Path, config: &Config) -> Result<Store, Failure> {
+    match &config.database {
+        DatabaseSection::Sqlite { path } => {
+            let path = if path.is_relative() { folder.join(path) } else { path.clone() };
+            Store::open_sqlite(&SqliteOptions::at(&path))
+                .map_err(|error| Failure(format!("database {}: {error}", path.display())))
+        }
+        DatabaseSection::Postgresql { url, connections } => {
+            let options = PostgresOptions { url: url.clone(), connections: *connections };
+            Store::open_postgres(&options)
+                .await
+                .map_err(|error| Failure(format!("PostgreSQL: {error}")))
+        }
+    }
+}
+
+/// Opens the database and puts the engine together; makes what every installation has.
+pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, Failure> {
+    let folder = data_folder(config_file, config)?;
+    let master_keys = master_keys(&folder, config)?;
+    let store = open_store(&folder, config).await?;
+    ensure_master_key(&store, &master_keys).await?;
+    let engine = Engine::new(EngineParts {
+        store,
+        master_keys,
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRng),
+        offload: Arc::new(HashPool::default()),
+        settings: config.settings(),
+    })?;
+    let tenant = engine.bootstrap().await?;
+    Ok(Opened { engine: Arc::new(engine), tenant })
+}
+
+/// Makes what the configuration declares and the database lacks.
+pub(crate) async fn declare(opened: &Opened, config: &Config) -> Result<(), Failure> {
+    let Opened { engine, tenant } = opened;
+    for role in &config.role {
+        let permissions = role.permissions.join(" ");
+        match engine.add_role(tenant, &role.name, &permissions, &Actor::Operator).await {
+            Ok(_) | Err(EngineError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for user in &config.user {
+        declare_user(opened, user, &user.roles).await?;
+    }
+    if let Some(admin) = &config.super_admin {
+        let mut roles = admin.roles.clone();
+        roles.push(Role::ADMIN.to_owned());
+        declare_user(opened, admin, &roles).await?;
+    }
+    for app in &config.application {
+        declare_application(opened, app).await?;
+    }
+    Ok(())
+}
+
+async fn declare_user(
+    opened: &Opened,
+    user: &UserSection,
+    roles: &[String],
+) -> Result<(), Failure> {
+    let Opened { engine, tenant } = opened;
+    match engine.user_named(tenant, &user.username).await {
+        // Declared users are made once and then belong to the database.
+        Ok(_) => return Ok(()),
+        Err(EngineError::NotFound(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let new = NewUser {
+        username: user.username.clone(),
+        password: user.password.clone(),
+        display_name: user.display_name.clone(),
+        given_name: user.given_name.clone(),
+        family_name: user.family_name.clone(),
+        email: user.email.clone(),
+    };
+    let made = engine.add_user(tenant, new, &Actor::Operator).await?;
+    for name in roles {
+        let role = engine.role_named(tenant, name).await.map_err(|_| {
+            Failure(format!("user '{}' has the role '{name}', which isn't there", user.username))
+        })?;
+        let assign = RoleChange::Assign;
+        engine.change_role(tenant, &role, &made, assign, &Actor::Operator).await?;
+    }
+    Ok(())
+}
+
+async fn declare_application(opened: &Opened, app: &ApplicationSection) -> Result<(), Failure> {
+    let new = NewApplication {
+        client_id: app.client_id.clone(),
+        name: app.name.clone().unwrap_or_else(|| app.client_id.clone()),
+        secret: app.client_secret.clone(),
+        backchannel_logout_uri: app.backchannel_logout_uri.clone(),
+        settings: app.settings(),
+        kind: AppKind::Client,
+        owner: AppOwner::File,
+    };
+    opened.engine.declare_application(&opened.tenant, new).await?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! `sojourn serve`.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use sojourn_server::outgoing::OutgoingOptions;
+use sojourn_server::tls::{self, TlsFiles};
+use sojourn_server::{Running, ServerOptions};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config};
+use crate::open::{self, Opened, beside};
+use crate::{Done, Failure};
+
+/// Starts the log. Only the first call in a process counts.
+pub(crate) fn start_log(config: &Config) -> Done {
+    let level = config.log.level.as_deref().unwrap_or("info");
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| Failure(format!("[log] level '{level}': {error}")))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    let _ = if config.log.json { builder.json().try_init() } else { builder.try_init() };
+    Ok(())
+}
+
+/// A server that has started.
+pub(crate) struct Started {
+    pub(crate) running: Running,
+    pub(crate) opened: Opened,
+}
+
+/// Starts everything that a configuration describes.
+pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started, Failure> {
+    // The port first: whoever runs a second server is told before anything is touched.
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program listens there: stop it, or set [server] listen"
+            }
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a right of their own",
+            _ => "check [server] listen",
+        };
+        Failure(format!("can't listen on {listen}: {error}\n{hint}"))
+    })?;
+    let options = server_options(config_file, config)?;
+    let opened = open::open(config_file, config).await?;
+    open::declare(&opened, config).await?;
+    let running = Running::start(listener, std::sync::Arc::clone(&opened.engine), options)?;
+    Ok(Started { running, opened })
+}
+
+fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, Failure> {
+    let server = &config.server;
+    let tls = if server.tls {
+        let files = match (&server.certificate, &server.key) {
+            (Some(certificate), Some(key)) => TlsFiles {
+                certificate: beside(config_file, certificate),
+                key: beside(config_file, key),
+            },
+            _ => {
+                let folder = open::data_folder(config_file, config)?.join("tls");
+                tls::local_certificate(&folder, "server")?
+            }
+        };
+        Some(tls::server_config(&files)?)
+    } else {
+        None
+    };
+    let outgoing = &config.outgoing;
+    let ca_pem = match &outgoing.ca_file {
+        None => None,
+        Some(path) => {
+            let path = beside(config_file, path);
+            let pem = std::fs::read(&path).map_err(|error| {
+                Failure(format!("[outgoing] ca_file {}: {error}", path.display()))
+            })?;
+            Some(pem)
+        }
+    };
+    Ok(ServerOptions {
+        tls,
+        same_site: server.cookie_same_site.as_str(),
+        outgoing: OutgoingOptions {
+            ca_pem,
+            allow_private: outgoing.allow_private_addresses,
+            timeout_ms: outgoing
+                .timeout
+                .and_then(|duration| u64::try_from(duration.0).ok())
+                .unwrap_or(0),
+        },
+        ..ServerOptions::default()
+    })
+}
+
+/// Resolves when the process is told to end.
+pub(crate) async fn told_to_end() -> Done {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Runs the server until it is told to end.
+pub(crate) async fn serve(config_file: &Path) -> Done {
+    let config = config::read(config_file)?;
+    start_log(&config)?;
+    let started = start(config_file, &config).await?;
+    tracing::info!(
+        address = %started.running.address,
+        issuer = %config.server.base_url,
+        database = started.opened.engine.store().kind(),
+        "ready"
+    );
+    told_to_end().await?;
+    tracing::info!("ending: what is under way is finished first");
+    started.running.stop().await;
+    Ok(())
+}
