@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use clap::Args;
 use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use crate::{Done, Failure, config, say, serve};
 
@@ -134,9 +134,10 @@ fn prepare(args: &DemoArgs) -> Result<PathBuf, Failure> {
     Ok(config_file)
 }
 
-fn spawn(sample: &Sample, args: &DemoArgs) -> Result<Child, Failure> {
+/// Starts an application, and answers its life line beside it: waiting for a child closes what it holds.
+fn spawn(sample: &Sample, args: &DemoArgs) -> Result<(Child, Option<ChildStdin>), Failure> {
     let program = std::env::current_exe()?;
-    let child = Command::new(program)
+    let mut child = Command::new(program)
         .arg("demo-app")
         .args(["--name", sample.name])
         .args(["--issuer", &format!("https://localhost:{}", args.port)])
@@ -148,7 +149,8 @@ fn spawn(sample: &Sample, args: &DemoArgs) -> Result<Child, Failure> {
         .stdin(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    Ok(child)
+    let life_line = child.stdin.take();
+    Ok((child, life_line))
 }
 
 /// Runs the demonstration until it is told to end.
@@ -158,8 +160,11 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
     serve::start_log(&config)?;
     let started = serve::start(&config_file, &config).await?;
     let mut children = Vec::new();
+    let mut life_lines = Vec::new();
     for sample in &SAMPLES {
-        children.push((sample.name, spawn(sample, &args)?));
+        let (child, life_line) = spawn(sample, &args)?;
+        children.push((sample.name, child));
+        life_lines.push(life_line);
     }
     say(&welcome(&args));
     let early = {
@@ -172,6 +177,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
             _ = second.1.wait() => Some(second.0),
         }
     };
+    drop(life_lines);
     drop(children);
     started.running.stop().await;
     match early {
