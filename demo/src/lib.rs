@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::provider::Provider;
-use crate::sessions::{SignedIn, Sessions};
+use crate::sessions::{Sessions, SignedIn};
 
 /// What an application needs to know.
 #[derive(Debug, Clone)]
@@ -166,7 +166,10 @@ fn set_cookie(response: &mut Response, name: &str, value: &str) {
 }
 
 fn failed(app: &App, error: &AppError) -> Response {
-    html(StatusCode::BAD_GATEWAY, pages::message(&app.options, "Sign-in failed", &error.to_string()))
+    html(
+        StatusCode::BAD_GATEWAY,
+        pages::message(&app.options, "Sign-in failed", &error.to_string()),
+    )
 }
 
 async fn callback(
@@ -238,7 +241,11 @@ async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 async fn userinfo(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let token = app.session_id(&headers).and_then(|id| app.sessions.access_token(&id));
     let Some(token) = token else {
-        return answer(StatusCode::UNAUTHORIZED, "application/json", "{\"error\":\"not_signed_in\"}");
+        return answer(
+            StatusCode::UNAUTHORIZED,
+            "application/json",
+            "{\"error\":\"not_signed_in\"}",
+        );
     };
     match app.provider.userinfo(&token).await {
         Ok((status, body)) => {

@@ -73,11 +73,7 @@ pub(crate) fn check(
     check_claims(&claims, expected, now())
 }
 
-fn check_claims(
-    claims: &Value,
-    expected: &Expected<'_>,
-    now: i64,
-) -> Result<Notice, &'static str> {
+fn check_claims(claims: &Value, expected: &Expected<'_>, now: i64) -> Result<Notice, &'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let number = |name: &str| claims.get(name).and_then(Value::as_i64);
     if text("iss") != Some(expected.issuer) {

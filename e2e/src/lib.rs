@@ -1,1 +1,130 @@
-//! x
+//! A real browser: Debian's Chromium, driven through its driver.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use thirtyfour::prelude::*;
+
+/// A browser of its own, with an empty profile. The driver ends with it.
+pub struct Browser {
+    driver: Child,
+    /// The page.
+    pub page: WebDriver,
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
+}
+
+impl Browser {
+    /// Starts one.
+    pub async fn start() -> Self {
+        Self::sized(1280, 900).await
+    }
+
+    /// Starts one with a window of a size.
+    pub async fn sized(width: u32, height: u32) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .args(["--port=0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver isn't installed: 'make tools' installs it");
+        let stdout = driver.stdout.take().expect("piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let port = lines
+            .find_map(|line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                port.trim_end_matches('.').parse::<u16>().ok()
+            })
+            .expect("chromedriver says its port");
+        std::thread::spawn(move || lines.for_each(drop));
+        let mut wanted = DesiredCapabilities::chrome();
+        wanted.accept_insecure_certs(true).expect("a capability");
+        let size = format!("--window-size={width},{height}");
+        let mut arguments = vec![
+            "--headless=new",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            size.as_str(),
+        ];
+        if is_root() {
+            arguments.push("--no-sandbox");
+        }
+        for argument in arguments {
+            wanted.add_arg(argument).expect("an argument");
+        }
+        let address = format!("http://127.0.0.1:{port}");
+        let page = WebDriver::new(address, wanted).await.expect("a browser");
+        Self { driver, page }
+    }
+
+    /// Goes to an address.
+    pub async fn goto(&self, address: &str) {
+        self.page.goto(address).await.expect("the page loads");
+    }
+
+    /// Waits for an element.
+    pub async fn find(&self, css: &str) -> WebElement {
+        let query = self.page.query(By::Css(css)).desc(css);
+        query.first().await.unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    /// Waits for an element and clicks it.
+    pub async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// The text of an element.
+    pub async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("a text")
+    }
+
+    /// Waits until an element has a text.
+    pub async fn wait_for(&self, css: &str, text: &str) {
+        let query = self.page.query(By::Css(css)).with_text(text.to_owned()).desc(text);
+        if query.first().await.is_err() {
+            let source = self.page.source().await.unwrap_or_default();
+            panic!("'{text}' never appeared in {css}; the page is\n{source}");
+        }
+    }
+
+    /// Types into a field, replacing what is there.
+    pub async fn fill(&self, css: &str, text: &str) {
+        let field = self.find(css).await;
+        field.clear().await.expect("cleared");
+        field.send_keys(text).await.expect("typed");
+    }
+
+    /// Fills in the sign-in page.
+    pub async fn sign_in(&self, name: &str, password: &str) {
+        self.fill("#username", name).await;
+        self.fill("#password", password).await;
+        self.click("#sign-in").await;
+    }
+
+    /// Writes a picture of the page into a folder.
+    pub async fn picture(&self, folder: &std::path::Path, name: &str) {
+        let file = folder.join(format!("{name}.png"));
+        self.page.screenshot(&file).await.expect("a picture");
+    }
+
+    /// Closes the browser.
+    pub async fn quit(mut self) {
+        let _ = self.page.clone().quit().await;
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}

@@ -3,4 +3,5 @@
 
 pub mod clock;
 pub mod postgres;
+pub mod program;
 pub mod store;

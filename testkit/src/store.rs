@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sojourn_model::{
     AccessTokenBinding, Actor, AppId, AppKind, AppOwner, Application, ApplicationSettings,
-    ChangeSet, Effects, EndId, EndReason, EndSessions, EndTarget,
-    Grant, GrantId, GrantKind, Millis, Op, Outcome, Participation, Session, SessionId,
-    SessionState, Sid, Tenant, TenantId, User, UserId, UserState, grant::CodeState,
+    ChangeSet, Effects, EndId, EndReason, EndSessions, EndTarget, Grant, GrantId, GrantKind,
+    Millis, Op, Outcome, Participation, Session, SessionId, SessionState, Sid, Tenant, TenantId,
+    User, UserId, UserState, grant::CodeState,
 };
 use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 
@@ -137,12 +137,8 @@ impl TestStore {
     /// Gives an application a grant with a redeemed code.
     pub async fn grant(&self, grant: Grant) -> GrantId {
         let id = grant.id;
-        let redeem = Op::RedeemCode {
-            grant: id,
-            at: NOW,
-            refresh: true,
-            expires_at: NOW.plus(86_400_000),
-        };
+        let redeem =
+            Op::RedeemCode { grant: id, at: NOW, refresh: true, expires_at: NOW.plus(86_400_000) };
         let issue = Op::IssueGrant { grant: Box::new(grant), now: NOW };
         self.must(ChangeSet::of(T, issue).with(redeem)).await;
         id

@@ -127,8 +127,7 @@ mod tests {
         let mine = key(SigningAlg::Es256);
         let none = format!("{}.{}.", b64url(br#"{"alg":"none"}"#), b64url(b"{}"));
         assert_eq!(verify_jwt([&mine], "JWT", &none), Err(JwsError::UnknownKey));
-        let crit =
-            format!("{}.{}.AA", b64url(br#"{"alg":"ES256","crit":["x"]}"#), b64url(b"{}"));
+        let crit = format!("{}.{}.AA", b64url(br#"{"alg":"ES256","crit":["x"]}"#), b64url(b"{}"));
         assert_eq!(verify_jwt([&mine], "JWT", &crit), Err(JwsError::Header));
         for bad in ["", ".", "..", "a.b.c", "é.é.é"] {
             assert_eq!(verify_jwt([&mine], "JWT", bad), Err(JwsError::Malformed), "{bad}");

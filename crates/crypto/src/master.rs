@@ -65,8 +65,9 @@ impl MasterKey {
                 return Err(wrong);
             };
             let number = number.parse().map_err(|_| wrong.clone())?;
-            let bytes =
-                unb64url(key).and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| wrong.clone())?;
+            let bytes = unb64url(key)
+                .and_then(|bytes| bytes.try_into().ok())
+                .ok_or_else(|| wrong.clone())?;
             keys.push(Self { number, bytes });
         }
         if keys.is_empty() { Err(MasterKeyError::Empty) } else { Ok(keys) }

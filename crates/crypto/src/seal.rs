@@ -85,7 +85,10 @@ mod tests {
         let both = SecretBox::new(&[old, new.clone()]).expect("keys");
         assert_eq!(both.open("signing_key/a", &sealed).as_deref(), Ok(&b"secret"[..]));
         assert_eq!(both.open("signing_key/b", &sealed), Err(SealError));
-        assert_eq!(SecretBox::new(&[new]).expect("key").open("signing_key/a", &sealed), Err(SealError));
+        assert_eq!(
+            SecretBox::new(&[new]).expect("key").open("signing_key/a", &sealed),
+            Err(SealError)
+        );
         let mut damaged = sealed;
         *damaged.last_mut().expect("bytes") ^= 1;
         assert_eq!(both.open("signing_key/a", &damaged), Err(SealError));

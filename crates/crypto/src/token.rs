@@ -141,9 +141,10 @@ impl TokenSealer {
 
     fn aad(kind: TokenKind, tenant: TenantId, number: u8) -> [u8; 17] {
         let mut aad = [0; 17];
-        for (to, from) in aad.iter_mut().zip(
-            kind.prefix().bytes().chain(tenant.0.to_be_bytes()).chain([VERSION, number]),
-        ) {
+        for (to, from) in aad
+            .iter_mut()
+            .zip(kind.prefix().bytes().chain(tenant.0.to_be_bytes()).chain([VERSION, number]))
+        {
             *to = from;
         }
         aad
@@ -153,7 +154,12 @@ impl TokenSealer {
     ///
     /// # Errors
     /// [`SealError`] when there is no key.
-    pub fn seal(&self, kind: TokenKind, tenant: TenantId, body: &[u8]) -> Result<String, SealError> {
+    pub fn seal(
+        &self,
+        kind: TokenKind,
+        tenant: TenantId,
+        body: &[u8],
+    ) -> Result<String, SealError> {
         let keys = self.keys.last().ok_or(SealError)?;
         let (key, nonce_key) = keys.kinds.get(kind as usize).ok_or(SealError)?;
         let aad = Self::aad(kind, tenant, keys.number);
@@ -316,7 +322,10 @@ mod tests {
     fn the_same_body_gives_the_same_text_and_opens() {
         let sealer = TokenSealer::new(&[MasterKey::generate(1, &SystemRng)]).expect("keys");
         let text = sealer.seal_grant(TokenKind::Access, TenantId(1), &token()).expect("seals");
-        assert_eq!(text, sealer.seal_grant(TokenKind::Access, TenantId(1), &token()).expect("seals"));
+        assert_eq!(
+            text,
+            sealer.seal_grant(TokenKind::Access, TenantId(1), &token()).expect("seals")
+        );
         assert!(text.starts_with("soj_at_"));
         assert_eq!(sealer.open_access(TenantId(1), &text), Some(OpenedAccess::Grant(token())));
     }

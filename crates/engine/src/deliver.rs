@@ -233,11 +233,18 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_an_hour_and_spread_by_a_fifth() {
-        for (attempts, pause) in [(0, 1_000), (1, 2_000), (5, 32_000), (12, PAUSE_MAX_MS), (60, PAUSE_MAX_MS)] {
+        for (attempts, pause) in
+            [(0, 1_000), (1, 2_000), (5, 32_000), (12, PAUSE_MAX_MS), (60, PAUSE_MAX_MS)]
+        {
             for (jitter, factor) in [(0, 8), (500, 10), (999, 12)] {
                 let result = AttemptResult::Answered(500);
-                let settled =
-                    after_attempt(&delivery(attempts, 0, false), &result, "j".into(), Millis(0), jitter);
+                let settled = after_attempt(
+                    &delivery(attempts, 0, false),
+                    &result,
+                    "j".into(),
+                    Millis(0),
+                    jitter,
+                );
                 let want = pause / 10 * factor;
                 assert!((settled.due_at.0 - want).abs() <= pause / 500, "{attempts} {jitter}");
             }

@@ -82,11 +82,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SessionBoundTokens`] when the sessions' own tokens would be left behind;
     /// [`EngineError::Invalid`] for an empty plan.
-    pub async fn end_sessions(
-        &self,
-        tenant: &Tenant,
-        plan: EndPlan,
-    ) -> Result<Ended, EngineError> {
+    pub async fn end_sessions(&self, tenant: &Tenant, plan: EndPlan) -> Result<Ended, EngineError> {
         let administrative = matches!(plan.reason, EndReason::Admin);
         let end = self.checked(tenant, plan)?;
         let mut change = ChangeSet::new(tenant.id);

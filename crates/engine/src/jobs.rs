@@ -36,8 +36,7 @@ impl Engine {
     pub async fn run_job_step(&self) -> Result<bool, EngineError> {
         let now = self.now();
         let claim = Op::ClaimJob { now, lease_until: now.plus(LEASE_MS) };
-        let Outcome::Applied(applied) =
-            self.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await?
+        let Outcome::Applied(applied) = self.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await?
         else {
             return Ok(false);
         };
@@ -55,8 +54,7 @@ impl Engine {
     async fn step(&self, job: &Job) -> Result<(i64, bool), EngineError> {
         let work: Work = serde_json::from_str(&job.payload)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let tenant =
-            self.store.tenant(job.tenant).await?.ok_or(EngineError::NotFound("tenant"))?;
+        let tenant = self.store.tenant(job.tenant).await?.ok_or(EngineError::NotFound("tenant"))?;
         match work {
             Work::RemoveRole { role, actor } => self.remove_role_step(&tenant, role, &actor).await,
         }

@@ -42,9 +42,9 @@ impl Rights {
     /// Whether they include a scope.
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|mine| {
-            mine == scope || (mine == EVERYTHING && scope.starts_with("internal_"))
-        })
+        self.scopes
+            .iter()
+            .any(|mine| mine == scope || (mine == EVERYTHING && scope.starts_with("internal_")))
     }
 
     /// Only those that the other set has as well.

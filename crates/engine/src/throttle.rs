@@ -16,9 +16,7 @@ pub(crate) enum Attempt {
 impl Engine {
     fn account_key(&self, tenant: TenantId, username: &str) -> Vec<u8> {
         let name = username.to_lowercase();
-        self.hasher
-            .keyed("throttle account", &[&tenant.0.to_be_bytes(), name.as_bytes()])
-            .to_vec()
+        self.hasher.keyed("throttle account", &[&tenant.0.to_be_bytes(), name.as_bytes()]).to_vec()
     }
 
     fn address_key(&self, ip: &str) -> Vec<u8> {

@@ -76,11 +76,8 @@ pub fn credentials(
         });
     }
     let client_id = in_body.ok_or_else(OAuthError::invalid_client)?.to_owned();
-    let method = if secret.is_some() {
-        ClientAuthMethod::ClientSecretPost
-    } else {
-        ClientAuthMethod::None
-    };
+    let method =
+        if secret.is_some() { ClientAuthMethod::ClientSecretPost } else { ClientAuthMethod::None };
     Ok(ClientCredentials { client_id, secret: secret.map(str::to_owned), method })
 }
 

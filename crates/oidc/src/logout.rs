@@ -98,8 +98,7 @@ mod tests {
             (H::Absent, false, A::Unverifiable, true, D::Confirm),
             (H::Absent, false, A::Absent, false, D::Done),
         ] {
-            let situation =
-                LogoutSituation { hint, client_mismatch: mismatch, address, session };
+            let situation = LogoutSituation { hint, client_mismatch: mismatch, address, session };
             assert_eq!(decide_logout(&situation), want, "{situation:?}");
         }
         for (hint, mismatch, address) in [

@@ -44,7 +44,8 @@ impl Params {
                 return Err(ParamError::TooLong(name.chars().take(64).collect()));
             }
             if name.chars().chain(value.chars()).any(|c| {
-                c == char::REPLACEMENT_CHARACTER || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+                c == char::REPLACEMENT_CHARACTER
+                    || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
             }) {
                 return Err(ParamError::Malformed);
             }

@@ -43,11 +43,10 @@ impl FromRequestParts<AppState> for Context {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Self, Self::Rejection> {
-        let arrival = parts
-            .extensions
-            .get::<Arrival>()
-            .cloned()
-            .ok_or_else(|| respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival"))?;
+        let arrival =
+            parts.extensions.get::<Arrival>().cloned().ok_or_else(|| {
+                respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival")
+            })?;
         Ok(Self { arrival, headers: parts.headers.clone(), state: state.clone() })
     }
 }

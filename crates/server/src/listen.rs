@@ -100,7 +100,10 @@ pub(crate) async fn handle(
     response
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a request took is measured, not decided by")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a request took is measured, not decided by"
+)]
 fn started() -> Instant {
     Instant::now()
 }
@@ -130,7 +133,10 @@ async fn arrive(
     let tenant = match state.engine.tenant(name).await {
         Ok(tenant) => tenant,
         Err(EngineError::NotFound(_)) => {
-            return Err(Box::new(respond::plain(StatusCode::NOT_FOUND, "There is no such tenant.")));
+            return Err(Box::new(respond::plain(
+                StatusCode::NOT_FOUND,
+                "There is no such tenant.",
+            )));
         }
         Err(error) => return Err(Box::new(respond::failure(&error))),
     };

@@ -6,8 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use sojourn_model::Millis;
 use sojourn_engine::DeliveryBacklog;
+use sojourn_model::Millis;
 
 /// Labels of a served request. The route is the table's, so their number is bounded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

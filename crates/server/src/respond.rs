@@ -7,7 +7,11 @@ use sojourn_engine::EngineError;
 use sojourn_engine::tokens::TokenError;
 use sojourn_oidc::OAuthError;
 
-fn build(status: StatusCode, content_type: &'static str, body: impl Into<axum::body::Body>) -> Response {
+fn build(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<axum::body::Body>,
+) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -37,9 +37,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     fn now(&self) -> Millis {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -59,12 +58,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self {
-            tls: None,
-            same_site: "None",
-            outgoing: OutgoingOptions::default(),
-            sweep_ms: 5_000,
-        }
+        Self { tls: None, same_site: "None", outgoing: OutgoingOptions::default(), sweep_ms: 5_000 }
     }
 }
 
@@ -193,21 +187,21 @@ async fn http(
     watcher: hyper_util::server::graceful::Watcher,
     secure: bool,
 ) {
-    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let state = state.clone();
-        let router = router.clone();
-        async move {
-            let request = request.map(Body::new);
-            Ok::<_, std::convert::Infallible>(
-                listen::handle(state, router, request, peer, secure).await,
-            )
-        }
-    });
+    let service =
+        hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let state = state.clone();
+            let router = router.clone();
+            async move {
+                let request = request.map(Body::new);
+                Ok::<_, std::convert::Infallible>(
+                    listen::handle(state, router, request, peer, secure).await,
+                )
+            }
+        });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder.http2().timer(TokioTimer::new());
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, client.ip = %peer.ip(), "connection ended");
     }

@@ -65,8 +65,7 @@ fn write(path: &Path, text: &str, secret: bool) -> Result<(), TlsError> {
 }
 
 fn read(path: &Path) -> Result<String, TlsError> {
-    std::fs::read_to_string(path)
-        .map_err(|source| TlsError::File { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| TlsError::File { path: path.to_owned(), source })
 }
 
 fn authority_params() -> CertificateParams {
@@ -125,7 +124,8 @@ pub fn local_certificate(folder: &Path, name: &str) -> Result<TlsFiles, TlsError
 /// # Errors
 /// [`TlsError`] names the file.
 pub fn server_config(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, TlsError> {
-    let content = |path: &Path, message: String| TlsError::Content { path: path.to_owned(), message };
+    let content =
+        |path: &Path, message: String| TlsError::Content { path: path.to_owned(), message };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect)
         .map_err(|error| content(&files.certificate, error.to_string()))?;

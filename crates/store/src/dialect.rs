@@ -13,12 +13,7 @@ pub struct Statement {
 
 impl Statement {
     pub(crate) const fn new(name: &'static str, sql: &'static str) -> Self {
-        Self {
-            name,
-            sql,
-            sqlite: std::sync::OnceLock::new(),
-            postgres: std::sync::OnceLock::new(),
-        }
+        Self { name, sql, sqlite: std::sync::OnceLock::new(), postgres: std::sync::OnceLock::new() }
     }
 
     /// The text for SQLite.

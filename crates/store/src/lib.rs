@@ -20,7 +20,8 @@ pub use error::StoreError;
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::PostgresOptions;
 pub use read::{
-    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, SessionExpiry, SessionStanding, SharedStanding, Standing, StayRow,
+    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, SessionExpiry, SessionStanding,
+    SharedStanding, Standing, StayRow,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;

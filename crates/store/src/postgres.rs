@@ -264,15 +264,13 @@ async fn apply_on(pool: &Pool, steps: Steps) -> Result<Outcome, StoreError> {
         .and_then(|row| row.try_get::<_, String>(0).map_err(|error| failure(&error, "BEGIN")))
         .and_then(|number| Ok((number, check(&steps, ran)?)));
     match result {
-        Ok((number, Outcome::Applied(applied))) => {
-            match client.batch_execute("COMMIT").await {
-                Ok(()) => Ok(Outcome::Applied(applied)),
-                Err(error) => {
-                    drop(Object::take(client));
-                    resolve(pool, &number, applied, &error).await
-                }
+        Ok((number, Outcome::Applied(applied))) => match client.batch_execute("COMMIT").await {
+            Ok(()) => Ok(Outcome::Applied(applied)),
+            Err(error) => {
+                drop(Object::take(client));
+                resolve(pool, &number, applied, &error).await
             }
-        }
+        },
         Ok((_, outcome)) => {
             roll_back(client).await;
             Ok(outcome)

@@ -1,6 +1,8 @@
 //! The one door, on both databases: all combinations of effects, dry run against deed, and races
 //! between ends and what they exclude.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 use std::sync::Arc;
 
 use futures_util::future::join;

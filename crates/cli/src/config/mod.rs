@@ -5,6 +5,4 @@ mod sections;
 mod values;
 
 pub(crate) use read::read;
-pub(crate) use sections::{
-    ApplicationSection, Config, DatabaseSection, UserSection,
-};
+pub(crate) use sections::{ApplicationSection, Config, DatabaseSection, UserSection};

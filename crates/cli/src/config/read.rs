@@ -84,8 +84,7 @@ fn overlaid(
     let mut table: toml::Table = toml::from_str(text).unwrap_or_default();
     let mut last = config;
     for (name, value) in variables {
-        let wrong =
-            |message: String| ConfigError::Environment { name: name.clone(), message };
+        let wrong = |message: String| ConfigError::Environment { name: name.clone(), message };
         let path = name.strip_prefix(PREFIX).unwrap_or_default().to_lowercase();
         let keys: Vec<&str> = path.split("__").collect();
         // A number or a truth value where the text is one; the typed reading below decides.
@@ -121,8 +120,7 @@ fn put(table: &mut toml::Table, keys: &[&str], value: toml::Value) -> Option<()>
 }
 
 fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
-    let wrong =
-        |message: String| Err(ConfigError::Combination { path: path.to_owned(), message });
+    let wrong = |message: String| Err(ConfigError::Combination { path: path.to_owned(), message });
     let server = &config.server;
     let Ok(base) = url::Url::parse(&server.base_url) else {
         return wrong(format!("[server] base_url '{}' is no URL", server.base_url));
@@ -193,7 +191,10 @@ mod tests {
             ),
             ("[server]\nbase_url = \"https://a/b\"\n", "base_url has scheme, host and port alone"),
             ("[server]\ncertificate = \"x\"\n", "certificate and key go together"),
-            ("[[application]]\nclient_id = \"a\"\nredirect_uris = [\"/x\"]\n", "'/x' is no absolute"),
+            (
+                "[[application]]\nclient_id = \"a\"\nredirect_uris = [\"/x\"]\n",
+                "'/x' is no absolute",
+            ),
             (
                 "[[application]]\nclient_id = \"a\"\n[[application]]\nclient_id = \"a\"\n",
                 "two applications 'a'",
@@ -215,7 +216,10 @@ mod tests {
         assert_eq!(listen.port(), 2);
         assert!(!set("SOJOURN_SERVER__TLS", "false").expect("fine").server.tls);
         let wrong = set("SOJOURN_SERVER__LISTN", "x").err().map(|error| error.to_string());
-        assert!(wrong.is_some_and(|text| text.starts_with("environment variable SOJOURN_SERVER__LISTN")));
+        assert!(
+            wrong
+                .is_some_and(|text| text.starts_with("environment variable SOJOURN_SERVER__LISTN"))
+        );
     }
 
     #[test]

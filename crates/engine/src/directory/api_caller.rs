@@ -67,8 +67,7 @@ impl Engine {
             return Err(ApiRefused::Unauthenticated);
         }
         let name = crate::session::plain_name(tenant, username);
-        let known =
-            self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
+        let known = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
         let hash = known.as_ref().and_then(|user| user.password_hash.as_deref());
         let user = if self.is_remembered(password, hash) {
             known.filter(|user| user.state == UserState::Active)
@@ -103,8 +102,7 @@ impl Engine {
         tenant: &Tenant,
         token: &str,
     ) -> Result<ApiCaller, ApiRefused> {
-        let access =
-            self.check_access(tenant, token).await?.ok_or(ApiRefused::Unauthenticated)?;
+        let access = self.check_access(tenant, token).await?.ok_or(ApiRefused::Unauthenticated)?;
         let scopes = Rights::of_scopes(&access.scopes);
         Ok(match access.bearer {
             Bearer::User { user, session, .. } => {

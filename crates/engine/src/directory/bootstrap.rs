@@ -22,11 +22,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]
     pub async fn bootstrap(&self) -> Result<Tenant, EngineError> {
-        let tenant = Tenant {
-            id: TenantId::DEFAULT,
-            name: Tenant::DEFAULT_NAME.to_owned(),
-            enabled: true,
-        };
+        let tenant =
+            Tenant { id: TenantId::DEFAULT, name: Tenant::DEFAULT_NAME.to_owned(), enabled: true };
         self.ensure_tenant(&tenant).await?;
         Ok(tenant)
     }

@@ -123,10 +123,9 @@ impl Engine {
             "NEW_ROLES": new,
             "DELETED_ROLES": deleted,
         });
-        change.events.push(NewEvent {
-            data: data.to_string(),
-            ..self.user_event(user, event, actor)
-        });
+        change
+            .events
+            .push(NewEvent { data: data.to_string(), ..self.user_event(user, event, actor) });
         change.audit.push(self.audit_row(actor, action, user.id, &data));
         match self.apply(change).await? {
             Outcome::Applied(applied) => {

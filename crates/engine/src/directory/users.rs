@@ -3,8 +3,8 @@
 use serde_json::json;
 use sojourn_model::limits::USERNAME_BYTES_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, EventName, NewEvent, Op, Outcome, Subject, Tenant, User,
-    UserId, UserState,
+    Actor, ChangeSet, EndReason, EndTarget, EventName, NewEvent, Op, Outcome, Subject, Tenant,
+    User, UserId, UserState,
 };
 
 use crate::end::EndPlan;

@@ -28,8 +28,7 @@ impl Engine {
                 entry.insert(self.store.tenant(expiry.tenant).await?);
             }
             let Some(Some(tenant)) = tenants.get(&expiry.tenant) else { continue };
-            let reason =
-                if expiry.lifetime { EndReason::Lifetime } else { EndReason::IdleTimeout };
+            let reason = if expiry.lifetime { EndReason::Lifetime } else { EndReason::IdleTimeout };
             let target = EndTarget::ExpiredSession(expiry.user, expiry.session);
             let plan = EndPlan::new(target, reason, Actor::System);
             let end = self.end_operation(tenant, plan);

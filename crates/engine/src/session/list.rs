@@ -59,10 +59,8 @@ impl Engine {
     ) -> Result<Vec<SessionView>, EngineError> {
         let slack = self.settings.lifetimes.touch_flush_ms;
         let now = self.now();
-        let found = self
-            .store
-            .sessions_of_user(tenant.id, user, now, slack, SESSION_LIST_MAX)
-            .await?;
+        let found =
+            self.store.sessions_of_user(tenant.id, user, now, slack, SESSION_LIST_MAX).await?;
         let mut views = Vec::with_capacity(found.len());
         for session in found {
             views.push(self.view(tenant, session).await?);

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use sojourn_model::{
-    Actor, Application, EndReason, EndTarget, Session, Sid, Tenant,
-};
+use sojourn_model::{Actor, Application, EndReason, EndTarget, Session, Sid, Tenant};
 use sojourn_oidc::logout::{Address, Hint};
 use sojourn_oidc::{LogoutDecision, LogoutSituation, decide_logout};
 
@@ -86,8 +84,9 @@ impl Engine {
             LogoutDecision::Done => Ok(LogoutOutcome::Done { redirect, ended: false }),
             LogoutDecision::End => {
                 if let Some(session) = present {
-                    let actor =
-                        named.app.map_or(Actor::User(session.user), |app| Actor::Application(app.id));
+                    let actor = named
+                        .app
+                        .map_or(Actor::User(session.user), |app| Actor::Application(app.id));
                     self.sign_out(tenant, session, EndReason::RpLogout, actor).await?;
                 }
                 Ok(LogoutOutcome::Done { redirect, ended: true })

@@ -94,8 +94,7 @@ impl Engine {
         if self.count_attempt(tenant.id, name, ip).await? == Attempt::TooMany {
             return Err(SignInError::TooMany);
         }
-        let user =
-            self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
+        let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
         let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let good = self.verify_password(password, hash).await?;
         user.filter(|user| good && user.state == UserState::Active).ok_or(SignInError::Wrong)
@@ -107,9 +106,8 @@ impl Engine {
     /// # Errors
     /// [`SignInError`]
     pub async fn sign_in(&self, tenant: &Tenant, wanted: SignIn) -> Result<SignedIn, SignInError> {
-        let user = self
-            .check_password(tenant, &wanted.username, &wanted.password, &wanted.ip)
-            .await?;
+        let user =
+            self.check_password(tenant, &wanted.username, &wanted.password, &wanted.ip).await?;
         let secret: [u8; 32] = sojourn_model::time::random(&*self.rng);
         let fresh = self.new_session(tenant, &user, &wanted, sha256(&secret));
         let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
@@ -139,9 +137,7 @@ impl Engine {
                     change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
                     self.deliveries.notify_one();
                 }
-                change
-                    .ops
-                    .push(Op::StartSession { session: fresh.clone(), epoch: user.epoch });
+                change.ops.push(Op::StartSession { session: fresh.clone(), epoch: user.epoch });
                 fresh
             }
         };

@@ -60,8 +60,7 @@ impl Engine {
         }
         for (tenant, touches) in by_tenant {
             for chunk in touches.chunks(BATCH) {
-                let written =
-                    self.apply(ChangeSet::of(tenant, Op::Touch(chunk.to_vec()))).await;
+                let written = self.apply(ChangeSet::of(tenant, Op::Touch(chunk.to_vec()))).await;
                 if let Err(error) = written {
                     for touch in chunk {
                         self.touches.note((tenant, touch.session, touch.app), touch.at);

@@ -126,8 +126,7 @@ impl Engine {
             return Ok(None);
         };
         let grant = standing.grant;
-        let scopes =
-            if token.narrowed.is_empty() { grant.scopes } else { token.narrowed.clone() };
+        let scopes = if token.narrowed.is_empty() { grant.scopes } else { token.narrowed.clone() };
         Ok(Some(ActiveAccess {
             app,
             bearer: Bearer::User {

@@ -42,11 +42,13 @@ impl Engine {
             )
             .into());
         }
-        let token =
-            self.sealer.open_grant(TokenKind::Code, tenant.id, code).ok_or_else(invalid)?;
+        let token = self.sealer.open_grant(TokenKind::Code, tenant.id, code).ok_or_else(invalid)?;
         for _ in 0..TRIES {
-            let standing =
-                self.store.standing(tenant.id, token.grant, Vec::new()).await?.ok_or_else(invalid)?;
+            let standing = self
+                .store
+                .standing(tenant.id, token.grant, Vec::new())
+                .await?
+                .ok_or_else(invalid)?;
             if standing.grant.app != app.id || standing.grant.ended {
                 return Err(invalid().into());
             }

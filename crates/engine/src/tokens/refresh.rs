@@ -64,8 +64,11 @@ impl Engine {
         let token =
             self.sealer.open_grant(TokenKind::Refresh, tenant.id, text).ok_or_else(invalid)?;
         for _ in 0..TRIES {
-            let standing =
-                self.store.standing(tenant.id, token.grant, Vec::new()).await?.ok_or_else(invalid)?;
+            let standing = self
+                .store
+                .standing(tenant.id, token.grant, Vec::new())
+                .await?
+                .ok_or_else(invalid)?;
             self.check_refresh(&standing, app, &token)?;
             let narrowed = narrow(&standing.grant, wanted)?;
             let now = self.now();
@@ -170,9 +173,7 @@ impl Engine {
                 self.must_apply(ChangeSet::of(tenant.id, op)).await?;
                 access
             }
-            None => {
-                self.own_access(grant, grant.token_number, grant.token_issued_at, narrowed)
-            }
+            None => self.own_access(grant, grant.token_number, grant.token_issued_at, narrowed),
         };
         let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = Some((grant.refresh_generation, grant.refresh_issued_at));

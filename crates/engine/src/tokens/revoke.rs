@@ -1,9 +1,7 @@
 //! Revocation (RFC 7009). A refresh token takes its grant with it, an access token only itself.
 
 use sojourn_crypto::{OpenedAccess, TokenKind};
-use sojourn_model::{
-    Actor, Application, ChangeSet, EndReason, EndTarget, Millis, Op, Tenant,
-};
+use sojourn_model::{Actor, Application, ChangeSet, EndReason, EndTarget, Millis, Op, Tenant};
 use sojourn_oidc::OAuthError;
 
 use super::TokenError;

@@ -21,8 +21,7 @@ impl Engine {
         scopes: &str,
     ) -> Result<(Access, Op), EngineError> {
         let now = self.now();
-        let kept =
-            self.store.shared_token(grant.tenant, grant.user, grant.app, scopes).await?;
+        let kept = self.store.shared_token(grant.tenant, grant.user, grant.app, scopes).await?;
         if let Some(kept) = &kept
             && kept.issued_at.plus(kept.lifetime_ms) > now
             && !self.store.is_revoked(grant.tenant, token_key(kept.id, kept.number)).await?

@@ -32,8 +32,7 @@ impl Engine {
         tenant: &Tenant,
         text: &str,
     ) -> Result<Map<String, Value>, UserinfoRefused> {
-        let access =
-            self.check_access(tenant, text).await?.ok_or(UserinfoRefused::InvalidToken)?;
+        let access = self.check_access(tenant, text).await?.ok_or(UserinfoRefused::InvalidToken)?;
         let Bearer::User { user, sub, session, .. } = access.bearer else {
             return Err(UserinfoRefused::InvalidToken);
         };

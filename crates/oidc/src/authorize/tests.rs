@@ -1,8 +1,6 @@
 //! One row for each rule.
 
-use sojourn_model::{
-    AppId, AppKind, AppOwner, ApplicationSettings, ClientAuthMethod, TenantId,
-};
+use sojourn_model::{AppId, AppKind, AppOwner, ApplicationSettings, ClientAuthMethod, TenantId};
 
 use super::*;
 
@@ -20,10 +18,7 @@ fn app(public: bool) -> Application {
         secret_hash: None,
         backchannel_logout_uri: None,
         settings: ApplicationSettings {
-            redirect_uris: vec![
-                "https://app.test/cb".into(),
-                "http://127.0.0.1/native".into(),
-            ],
+            redirect_uris: vec!["https://app.test/cb".into(), "http://127.0.0.1/native".into()],
             token_endpoint_auth_method: if public {
                 ClientAuthMethod::None
             } else {
@@ -76,7 +71,11 @@ fn each_check_names_its_error() {
         (format!("{BASE}&registration={{}}"), false, Some("registration_not_supported")),
         ("scope=openid".into(), false, Some("invalid_request")),
         ("scope=openid&response_type=token".into(), false, Some("unsupported_response_type")),
-        ("scope=openid&response_type=code+id_token".into(), false, Some("unsupported_response_type")),
+        (
+            "scope=openid&response_type=code+id_token".into(),
+            false,
+            Some("unsupported_response_type"),
+        ),
         (format!("{BASE}&response_mode=form_post"), false, Some("invalid_request")),
         (format!("{BASE}&response_mode=query"), false, None),
         ("response_type=code".into(), false, Some("invalid_scope")),
@@ -91,7 +90,11 @@ fn each_check_names_its_error() {
         (long_state, false, Some("invalid_request")),
         (format!("{BASE}&{CHALLENGE}"), false, Some("invalid_request")),
         (format!("{BASE}&{CHALLENGE}&code_challenge_method=plain"), false, Some("invalid_request")),
-        (format!("{BASE}&code_challenge=x&code_challenge_method=S256"), false, Some("invalid_request")),
+        (
+            format!("{BASE}&code_challenge=x&code_challenge_method=S256"),
+            false,
+            Some("invalid_request"),
+        ),
         (format!("{BASE}&code_challenge_method=S256"), false, Some("invalid_request")),
         (format!("{BASE}&{CHALLENGE}&code_challenge_method=S256"), false, None),
         (BASE.to_owned(), true, Some("invalid_request")),
@@ -105,9 +108,8 @@ fn each_check_names_its_error() {
 
 #[test]
 fn what_is_left_after_the_checks() {
-    let query = format!(
-        "{BASE}+profile+made_up&state=s&nonce=n&prompt=login&max_age=60&login_hint=alex"
-    );
+    let query =
+        format!("{BASE}+profile+made_up&state=s&nonce=n&prompt=login&max_age=60&login_hint=alex");
     let params = Params::parse(query.as_bytes()).expect("parses");
     let request = check(&params, &app(false), "https://app.test/cb".into()).expect("fine");
     assert_eq!(request.scopes, ["openid", "profile"]);

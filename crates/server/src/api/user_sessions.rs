@@ -17,11 +17,7 @@ const VIEW: &str = "internal_session_view";
 const DELETE: &str = "internal_session_delete";
 
 /// The user of the path, whom the caller may not be below.
-async fn target(
-    context: &Context,
-    caller: &ApiCaller,
-    id: &str,
-) -> Result<User, Box<Response>> {
+async fn target(context: &Context, caller: &ApiCaller, id: &str) -> Result<User, Box<Response>> {
     let unknown = || Box::new(error::unknown_user(context));
     let id: UserId = id.parse().map_err(|_| unknown())?;
     let failed = |cause: EngineError| Box::new(error::failure(context, &cause));

@@ -42,12 +42,10 @@ async fn begin(context: &Context, params: Params) -> Response {
         return answer(context, &params, None).await;
     };
     match Ticket::open(context, text) {
-        Some(ticket) if ticket.path == PATH => {
-            match Params::parse(ticket.query.as_bytes()) {
-                Ok(params) => answer(context, &params, Some(Millis(ticket.asked_at))).await,
-                Err(error) => errors::bad_request(context, &error.to_string()),
-            }
-        }
+        Some(ticket) if ticket.path == PATH => match Params::parse(ticket.query.as_bytes()) {
+            Ok(params) => answer(context, &params, Some(Millis(ticket.asked_at))).await,
+            Err(error) => errors::bad_request(context, &error.to_string()),
+        },
         _ => errors::bad_request(
             context,
             "This sign-in took too long. Go back to the application and begin again.",
@@ -145,8 +143,12 @@ fn sign_in(
         hint: request.login_hint.clone(),
     };
     match ticket.seal(context) {
-        Some(text) => respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)])),
-        None => errors::page(context, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", ""),
+        Some(text) => {
+            respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]))
+        }
+        None => {
+            errors::page(context, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "")
+        }
     }
 }
 

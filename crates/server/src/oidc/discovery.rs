@@ -17,9 +17,7 @@ pub(crate) async fn get(context: Context) -> Response {
 /// Anyone may read it, for a while from memory.
 pub(crate) fn public(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers
-        .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=300"));
-    headers
-        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=300"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
     response
 }

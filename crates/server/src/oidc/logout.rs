@@ -66,13 +66,8 @@ async fn answer(context: &Context, params: &Params) -> Response {
             if let Some(state) = state.filter(|_| !query.is_empty()) {
                 query = with_query(&query, &[("state", state)]);
             }
-            let ticket = Ticket {
-                path: CONFIRM.to_owned(),
-                query,
-                asked_at: now,
-                made_at: now,
-                hint: None,
-            };
+            let ticket =
+                Ticket { path: CONFIRM.to_owned(), query, asked_at: now, made_at: now, hint: None };
             let page = ConfirmLogout {
                 base: context.arrival.prefix.to_string(),
                 token: context.session_token(&session),
@@ -133,10 +128,8 @@ pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
         };
     }
     let actor = Actor::User(session.user);
-    let ended = context
-        .engine()
-        .sign_out(context.tenant(), &session, EndReason::RpLogout, actor)
-        .await;
+    let ended =
+        context.engine().sign_out(context.tenant(), &session, EndReason::RpLogout, actor).await;
     if let Err(error) = ended {
         return errors::failure(&context, &error);
     }

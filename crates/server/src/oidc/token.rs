@@ -36,8 +36,6 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             let response = respond::json(StatusCode::OK, &answer);
             respond::with(response, header::PRAGMA, "no-cache")
         }
-        Err(error) => {
-            respond::token_error(&error, context.header(header::AUTHORIZATION).is_some())
-        }
+        Err(error) => respond::token_error(&error, context.header(header::AUTHORIZATION).is_some()),
     }
 }

@@ -23,7 +23,9 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     }
     let params = match request::form(&context.headers, &body) {
         Ok(params) => params,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, "invalid_request", &error.to_string()),
+        Err(error) => {
+            return refuse(StatusCode::BAD_REQUEST, "invalid_request", &error.to_string());
+        }
     };
     let doubled = params.is_double("access_token");
     match (in_header, params.get("access_token")) {
@@ -64,6 +66,7 @@ async fn answer(context: &Context, token: Option<String>) -> Response {
 
 fn refuse(status: StatusCode, code: &str, why: &str) -> Response {
     let response = respond::json(status, &json!({ "error": code, "error_description": why }));
-    let challenge = format!("Bearer realm=\"sojourn\", error=\"{code}\", error_description=\"{why}\"");
+    let challenge =
+        format!("Bearer realm=\"sojourn\", error=\"{code}\", error_description=\"{why}\"");
     respond::with(response, header::WWW_AUTHENTICATE, &challenge)
 }

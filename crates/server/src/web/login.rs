@@ -100,23 +100,23 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         user_agent: context.user_agent().to_owned(),
         present,
     };
-    let (status, message, counted) =
-        match context.engine().sign_in(context.tenant(), wanted).await {
-            Ok(signed_in) => {
-                context.state.metrics.sign_in("success");
-                let remember = signed_in.session.remember;
-                let cookie = context.session_cookie(&signed_in.secret, remember);
-                let response = respond::see_other(&location(&context, &ticket));
-                return respond::with(response, header::SET_COOKIE, &cookie);
-            }
-            Err(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, WRONG, "wrong"),
-            Err(SignInError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY, "throttled"),
-            Err(SignInError::Interrupted) => (StatusCode::CONFLICT, INTERRUPTED, "interrupted"),
-            Err(SignInError::Failed(sojourn_engine::EngineError::Busy)) => {
-                (StatusCode::SERVICE_UNAVAILABLE, BUSY, "busy")
-            }
-            Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
-        };
+    let (status, message, counted) = match context.engine().sign_in(context.tenant(), wanted).await
+    {
+        Ok(signed_in) => {
+            context.state.metrics.sign_in("success");
+            let remember = signed_in.session.remember;
+            let cookie = context.session_cookie(&signed_in.secret, remember);
+            let response = respond::see_other(&location(&context, &ticket));
+            return respond::with(response, header::SET_COOKIE, &cookie);
+        }
+        Err(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, WRONG, "wrong"),
+        Err(SignInError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY, "throttled"),
+        Err(SignInError::Interrupted) => (StatusCode::CONFLICT, INTERRUPTED, "interrupted"),
+        Err(SignInError::Failed(sojourn_engine::EngineError::Busy)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, BUSY, "busy")
+        }
+        Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
+    };
     context.state.metrics.sign_in(counted);
     show(&context, &params, status, Some(message)).await
 }

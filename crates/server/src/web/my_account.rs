@@ -59,8 +59,7 @@ pub(crate) async fn visitor(
     let user = found
         .map_err(|error| failed(error.into()))?
         .ok_or_else(|| failed(sojourn_engine::EngineError::NotFound("user")))?;
-    let rights =
-        engine.rights_of_user(context.tenant().id, user.id).await.map_err(failed)?;
+    let rights = engine.rights_of_user(context.tenant().id, user.id).await.map_err(failed)?;
     Ok(Visitor { session, user, rights })
 }
 
@@ -111,11 +110,11 @@ pub(crate) async fn overview(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let sessions =
-        match context.engine().sessions_of_user(context.tenant(), visitor.user.id).await {
-            Ok(views) => views.len(),
-            Err(error) => return errors::failure(&context, &error),
-        };
+    let sessions = match context.engine().sessions_of_user(context.tenant(), visitor.user.id).await
+    {
+        Ok(views) => views.len(),
+        Err(error) => return errors::failure(&context, &error),
+    };
     let user = &visitor.user;
     let rows = [
         ("Login name", Some(user.username.clone())),
@@ -258,11 +257,11 @@ pub(crate) async fn genuine_form(
 
 /// Ends one session.
 pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) =
-        match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await {
-            Ok(form) => form,
-            Err(refused) => return *refused,
-        };
+    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
+    {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
     let Ok(id) = id.parse::<SessionId>() else {
         return errors::missing(&context, "There is no such session.");
     };
@@ -276,11 +275,11 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Byte
 
 /// Ends all sessions.
 pub(crate) async fn end_all(context: Context, body: Bytes) -> Response {
-    let (visitor, _) =
-        match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await {
-            Ok(form) => form,
-            Err(refused) => return *refused,
-        };
+    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
+    {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
     let plan = plan(&visitor, EndTarget::User(visitor.user.id));
     match context.engine().end_sessions(context.tenant(), plan).await {
         Ok(_) => everything_ended(&context),

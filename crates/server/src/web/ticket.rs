@@ -27,7 +27,13 @@ impl Ticket {
     /// A ticket back to a page.
     pub(crate) fn to(context: &Context, path: &str) -> Self {
         let now = context.engine().now().0;
-        Self { path: path.to_owned(), query: String::new(), asked_at: now, made_at: now, hint: None }
+        Self {
+            path: path.to_owned(),
+            query: String::new(),
+            asked_at: now,
+            made_at: now,
+            hint: None,
+        }
     }
 
     pub(crate) fn seal(&self, context: &Context) -> Option<String> {

@@ -181,13 +181,7 @@ fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &V
         selected.pick(&sql::GRANTS_BY_SESSION, &sql::GRANTS_BY_USER),
         selected.params(
             end.tenant,
-            params![
-                end.effects.offline,
-                app.clone(),
-                end.at,
-                end.reason.to_string(),
-                end.id
-            ],
+            params![end.effects.offline, app.clone(), end.at, end.reason.to_string(), end.id],
         ),
         Expect::Any,
         Gather::Grants,
@@ -214,10 +208,7 @@ fn end_the_sessions(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
     let data = serde_json::json!({ "reason": end.reason.to_string() }).to_string();
     steps.run(
         selected.pick(&sql::EVENTS_BY_SESSION, &sql::EVENTS_BY_USER),
-        selected.params(
-            end.tenant,
-            params![end.at, end.actor.to_string(), data, event.as_str()],
-        ),
+        selected.params(end.tenant, params![end.at, end.actor.to_string(), data, event.as_str()]),
     );
     steps.run(
         selected.pick(&sql::COUNT_BY_SESSION, &sql::COUNT_BY_USER),

@@ -42,21 +42,13 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::AddKey(key) => {
             steps.run(
                 &sql::KEY_ADD,
-                params![
-                    key.tenant,
-                    key.kid,
-                    key.alg.as_str(),
-                    key.sealed_private,
-                    key.created_at
-                ],
+                params![key.tenant, key.kid, key.alg.as_str(), key.sealed_private, key.created_at],
             );
             steps.run(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
         }
         Op::SetMeta { name, value } => steps.run(&sql::META_SET, params![name, value]),
-        Op::AddJob(job) => steps.run(
-            &delivery::JOB_ADD,
-            params![tenant, job.id, job.payload, job.total, job.due_at],
-        ),
+        Op::AddJob(job) => steps
+            .run(&delivery::JOB_ADD, params![tenant, job.id, job.payload, job.total, job.due_at]),
         Op::ClaimJob { now, lease_until } => steps.push(
             &delivery::JOB_CLAIM,
             params![now, lease_until],
@@ -65,14 +57,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         ),
         Op::AdvanceJob { id, done, finished, due_at, error } => steps.must(
             &delivery::JOB_ADVANCE,
-            params![
-                tenant,
-                id,
-                done,
-                if finished { "done" } else { "pending" },
-                due_at,
-                error
-            ],
+            params![tenant, id, done, if finished { "done" } else { "pending" }, due_at, error],
         ),
         Op::Purge { now, history_before, from_grant, limit } => {
             let mut purge = |statement, params| {

@@ -7,8 +7,8 @@ mod grant;
 mod operation;
 mod session;
 
+pub use delivery::DeliveryBacklog;
 pub use end::EndPreview;
 pub use grant::{ConsentRow, SessionStanding, SharedStanding, Standing};
-pub use delivery::DeliveryBacklog;
 pub use operation::AuditEntry;
 pub use session::{SessionExpiry, StayRow};

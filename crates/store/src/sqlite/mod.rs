@@ -76,13 +76,13 @@ fn connect(path: &Path, readable_only: bool) -> Result<Connection, StoreError> {
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         };
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| match error
-        .sqlite_error_code()
-    {
-        Some(ErrorCode::CannotOpen) => {
-            StoreError::Unavailable(format!("can't open {}: {error}", path.display()))
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::CannotOpen) => {
+                StoreError::Unavailable(format!("can't open {}: {error}", path.display()))
+            }
+            _ => failure(&error, "open"),
         }
-        _ => failure(&error, "open"),
     })?;
     connection.set_prepared_statement_cache_capacity(256);
     connection
@@ -101,9 +101,7 @@ fn connect_writer(path: &Path) -> Result<Connection, StoreError> {
         ("temp_store", "MEMORY"),
         ("trusted_schema", "OFF"),
     ] {
-        connection
-            .pragma_update(None, name, value)
-            .map_err(|error| failure(&error, "pragma"))?;
+        connection.pragma_update(None, name, value).map_err(|error| failure(&error, "pragma"))?;
     }
     Ok(connection)
 }
@@ -161,7 +159,9 @@ impl Sqlite {
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         if !self.shared.healthy.load(Ordering::Acquire) {
-            return Err(StoreError::Unavailable("the file is being reopened after an error".into()));
+            return Err(StoreError::Unavailable(
+                "the file is being reopened after an error".into(),
+            ));
         }
         self.shared.read(&crate::sql::operation::META_GET, &[Value::from("schema_version")])?;
         Ok(())

@@ -202,7 +202,10 @@ fn apply_one(connection: &Connection, steps: &[Step]) -> Result1 {
     let nested = steps.len() > 1;
     let wrong = |error: rusqlite::Error| failure(&error, "SAVEPOINT");
     if nested {
-        connection.prepare_cached("SAVEPOINT one").and_then(|mut s| s.execute([])).map_err(wrong)?;
+        connection
+            .prepare_cached("SAVEPOINT one")
+            .and_then(|mut s| s.execute([]))
+            .map_err(wrong)?;
     }
     let result = run_steps(connection, steps);
     if nested && !connection.is_autocommit() {
@@ -226,9 +229,7 @@ fn run_steps(connection: &Connection, steps: &[Step]) -> Result1 {
         } else {
             connection
                 .prepare_cached(step.statement.sqlite())
-                .and_then(|mut prepared| {
-                    prepared.execute(rusqlite::params_from_iter(&step.params))
-                })
+                .and_then(|mut prepared| prepared.execute(rusqlite::params_from_iter(&step.params)))
                 .map(|count| Answer { count: count as u64, rows: Vec::new() })
         };
         let answer = match ran {
@@ -251,8 +252,8 @@ fn keep_log_short(connection: &Connection, shared: &Shared) {
     log.push("-wal");
     let long = std::fs::metadata(log).is_ok_and(|file| file.len() > WAL_BYTES_MAX);
     if long {
-        let _ = connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        let _ =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     }
 }
 

@@ -9,9 +9,9 @@ use sojourn_model::{Actor, Delivery, DeliveryState, Sid};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
+use crate::respond;
 use crate::web::pages::{ConsoleDeliveries, DeliveryLine};
 use crate::web::{errors, render, words};
-use crate::respond;
 
 const SHOWN: i64 = 100;
 
@@ -57,8 +57,7 @@ pub(crate) async fn list(context: Context) -> Response {
             Err(error) => return errors::failure(&context, &error),
         }
     }
-    let page =
-        ConsoleDeliveries { frame: visitor.frame(&context, "deliveries"), deliveries };
+    let page = ConsoleDeliveries { frame: visitor.frame(&context, "deliveries"), deliveries };
     render::page(StatusCode::OK, &page)
 }
 

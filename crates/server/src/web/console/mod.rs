@@ -29,11 +29,7 @@ async fn administrator(
     right: &str,
 ) -> Result<Visitor, Box<Response>> {
     let visitor = my_account::visitor(context, back, CONSOLE).await?;
-    if visitor.rights.has(right) {
-        Ok(visitor)
-    } else {
-        Err(Box::new(errors::forbidden(context)))
-    }
+    if visitor.rights.has(right) { Ok(visitor) } else { Err(Box::new(errors::forbidden(context))) }
 }
 
 /// A genuine form of someone with a right.

@@ -59,11 +59,7 @@ pub(crate) async fn search(context: Context, uri: Uri) -> Response {
 
 type Found = (Option<(String, String)>, bool, Vec<SessionCard>);
 
-async fn of_user(
-    context: &Context,
-    visitor: &Visitor,
-    query: &str,
-) -> Result<Found, EngineError> {
+async fn of_user(context: &Context, visitor: &Visitor, query: &str) -> Result<Found, EngineError> {
     let engine = context.engine();
     let user = match engine.user_named(context.tenant(), query).await {
         Ok(user) => user,

@@ -6,9 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{NewUser, RoleChange};
 use sojourn_engine::{EngineError, Rights};
-use sojourn_model::{
-    Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState,
-};
+use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState};
 
 use super::{ROLES, USERS, administrator, form};
 use crate::context::Context;
@@ -154,11 +152,7 @@ fn may_handle(visitor: &Visitor, role: &Role) -> bool {
     visitor.rights.cover(&Rights::of_scopes(&role.permissions))
 }
 
-async fn role(
-    context: &Context,
-    visitor: &Visitor,
-    id: &str,
-) -> Result<Role, Box<Response>> {
+async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such role."));
     let id: RoleId = id.parse().map_err(|_| missing())?;
     let found = context.engine().store().role(context.tenant().id, id).await;
