@@ -1,5 +1,7 @@
 //! A real browser: Debian's Chromium, driven through its driver.
 
+#![expect(clippy::disallowed_methods, reason = "a page is waited for on its own clock")]
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -85,13 +87,20 @@ impl Browser {
         self.find(css).await.text().await.expect("a text")
     }
 
-    /// Waits until an element has a text.
+    /// Waits until one of the elements has a text.
     pub async fn wait_for(&self, css: &str, text: &str) {
-        let query = self.page.query(By::Css(css)).with_text(text.to_owned()).desc(text);
-        if query.first().await.is_err() {
-            let source = self.page.source().await.unwrap_or_default();
-            panic!("'{text}' never appeared in {css}; the page is\n{source}");
+        let began = std::time::Instant::now();
+        while began.elapsed() < std::time::Duration::from_secs(20) {
+            for element in self.page.find_all(By::Css(css)).await.unwrap_or_default() {
+                // An element of a page that is just being left has no text any more.
+                if element.text().await.is_ok_and(|found| found == text) {
+                    return;
+                }
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
         }
+        let source = self.page.source().await.unwrap_or_default();
+        panic!("'{text}' never appeared in {css}; the page is\n{source}");
     }
 
     /// Types into a field, replacing what is there.

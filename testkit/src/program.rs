@@ -1,5 +1,7 @@
 //! The program itself, as a person would run it.
 
+#![expect(clippy::disallowed_methods, reason = "a process is waited for on its own clock")]
+
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

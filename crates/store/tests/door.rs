@@ -1,7 +1,12 @@
 //! The one door, on both databases: all combinations of effects, dry run against deed, and races
 //! between ends and what they exclude.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
 
 use std::sync::Arc;
 

@@ -40,6 +40,12 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::SetUserState { user, state } => {
             steps.must(&sql::ACCOUNT_STATE, params![tenant, user, state.code()]);
         }
+        other => roles(steps, tenant, other),
+    }
+}
+
+fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
         Op::CreateRole(role) => {
             let key = User::username_key(&role.name);
             steps.run(

@@ -1,6 +1,6 @@
 //! Sessions and participations.
 
-use sojourn_model::{EventName, Op, TenantId};
+use sojourn_model::{EventName, Millis, Op, Session, TenantId};
 
 use super::{Steps, params};
 use crate::sql::directory::ACCOUNT_EVENT;
@@ -8,72 +8,9 @@ use crate::sql::session as sql;
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::StartSession { session, epoch } => {
-            // The gate counts the event that follows.
-            steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
-            steps.run(
-                &sql::SESSION_CREATE,
-                params![
-                    tenant,
-                    session.id,
-                    session.user,
-                    session.secret_hash.to_vec(),
-                    session.signed_in_at,
-                    session.auth_time,
-                    session.amr,
-                    session.remember,
-                    session.ip,
-                    session.user_agent,
-                    session.last_access,
-                    session.idle_timeout_ms,
-                    session.idle_deadline,
-                    session.absolute_deadline
-                ],
-            );
-            steps.must(
-                &ACCOUNT_EVENT,
-                params![
-                    tenant,
-                    session.user,
-                    EventName::SessionCreate.as_str(),
-                    session.signed_in_at,
-                    format!("user:{}", session.user),
-                    session.id,
-                    "{}"
-                ],
-            );
-        }
+        Op::StartSession { session, epoch } => start(steps, tenant, session, epoch),
         Op::RenewSession { session, from_secret_hash, previous_until, epoch } => {
-            steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
-            steps.must(
-                &sql::SESSION_RENEW,
-                params![
-                    tenant,
-                    session.id,
-                    from_secret_hash.to_vec(),
-                    session.secret_hash.to_vec(),
-                    previous_until,
-                    session.auth_time,
-                    session.amr,
-                    session.remember,
-                    session.last_access,
-                    session.idle_deadline,
-                    session.ip,
-                    session.user_agent
-                ],
-            );
-            steps.must(
-                &ACCOUNT_EVENT,
-                params![
-                    tenant,
-                    session.user,
-                    EventName::SessionUpdate.as_str(),
-                    session.auth_time,
-                    format!("user:{}", session.user),
-                    session.id,
-                    "{}"
-                ],
-            );
+            renew(steps, tenant, session, from_secret_hash, previous_until, epoch);
         }
         Op::Touch(touches) => {
             for touch in touches {
@@ -101,4 +38,80 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         _ => {}
     }
+}
+
+fn start(steps: &mut Steps, tenant: TenantId, session: Session, epoch: i64) {
+    // The gate counts the event that follows.
+    steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
+    steps.run(
+        &sql::SESSION_CREATE,
+        params![
+            tenant,
+            session.id,
+            session.user,
+            session.secret_hash.to_vec(),
+            session.signed_in_at,
+            session.auth_time,
+            session.amr,
+            session.remember,
+            session.ip,
+            session.user_agent,
+            session.last_access,
+            session.idle_timeout_ms,
+            session.idle_deadline,
+            session.absolute_deadline
+        ],
+    );
+    steps.must(
+        &ACCOUNT_EVENT,
+        params![
+            tenant,
+            session.user,
+            EventName::SessionCreate.as_str(),
+            session.signed_in_at,
+            format!("user:{}", session.user),
+            session.id,
+            "{}"
+        ],
+    );
+}
+
+fn renew(
+    steps: &mut Steps,
+    tenant: TenantId,
+    session: Session,
+    from_secret_hash: [u8; 32],
+    previous_until: Millis,
+    epoch: i64,
+) {
+    steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
+    steps.must(
+        &sql::SESSION_RENEW,
+        params![
+            tenant,
+            session.id,
+            from_secret_hash.to_vec(),
+            session.secret_hash.to_vec(),
+            previous_until,
+            session.auth_time,
+            session.amr,
+            session.remember,
+            session.last_access,
+            session.idle_deadline,
+            session.ip,
+            session.user_agent
+        ],
+    );
+    steps.must(
+        &ACCOUNT_EVENT,
+        params![
+            tenant,
+            session.user,
+            EventName::SessionUpdate.as_str(),
+            session.auth_time,
+            format!("user:{}", session.user),
+            session.id,
+            "{}"
+        ],
+    );
 }

@@ -1,0 +1,45 @@
+# All that a contributor needs. 'make check' after an edit, 'make test' before a commit.
+
+CARGO ?= cargo
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PACKAGES := postgresql postgresql-client chromium chromium-driver
+UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
+
+.PHONY: check test e2e gen bench demo tools screenshots
+
+# Format, lints, the rules of the house, unit tests: under a minute after an edit.
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) run -q -p xtask -- tidy
+	$(CARGO) test -q $(UNIT)
+
+# Everything, on both databases and in a real browser. Installs what it needs.
+test: tools
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) run -q -p xtask -- tidy
+	$(CARGO) build --workspace
+	$(CARGO) test --workspace
+
+# The browser alone.
+e2e: tools
+	$(CARGO) build
+	$(CARGO) test -p sojourn-e2e
+
+# Writes what is generated from the code.
+gen:
+	$(CARGO) run -q -p xtask -- gen
+
+# Figures for docs/PERFORMANCE.md.
+bench:
+	$(CARGO) build --release -p sojourn -p sojourn-bench
+	$(CARGO) run --release -p sojourn-bench
+
+demo:
+	$(CARGO) run --release -- demo
+
+# PostgreSQL and Chromium from Debian's packages, if they aren't there.
+tools:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }

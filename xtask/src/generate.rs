@@ -1,0 +1,79 @@
+//! What is generated from the code and committed: the schema, the catalogue of events, the routes, the
+//! list of metrics. `tidy` fails when one differs.
+
+use std::fs;
+use std::path::Path;
+
+use sojourn_model::EventName;
+use sojourn_server::routes::ROUTES;
+
+fn schema() -> String {
+    let dump = sojourn_store::schema_dump().expect("the migrations run");
+    format!("-- The schema after every migration. Written by 'make gen'.\n\n{dump}")
+}
+
+fn events() -> String {
+    let mut text = String::from(
+        "# Events\n\nWritten by `make gen` from the code. Each is appended in the transaction of its cause, and ordered \
+         among the events of its subject.\n\n| name | meaning |\n|---|---|\n",
+    );
+    for (_, name, meaning) in EventName::CATALOGUE {
+        text.push_str(&format!("| `{name}` | {} |\n", meaning.trim()));
+    }
+    text
+}
+
+fn routes() -> String {
+    let mut text = String::from(
+        "# Routes\n\nWritten by `make gen` from the code. Each also answers under `/t/{tenant}`.\n\n\
+         | method | path |\n|---|---|\n",
+    );
+    for route in ROUTES {
+        text.push_str(&format!("| {} | `{}` |\n", route.method, route.path));
+    }
+    text
+}
+
+fn metrics() -> String {
+    let encoded = sojourn_server::metrics::Metrics::default().encode();
+    let mut text = String::from(
+        "# Metrics\n\nWritten by `make gen` from the code. Served at `/metrics` as OpenMetrics text.\n\n\
+         | name | type | meaning |\n|---|---|---|\n",
+    );
+    let lines: Vec<&str> = encoded.lines().collect();
+    for line in &lines {
+        if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|l| l.split_once(' ')) {
+            let kind = lines
+                .iter()
+                .find_map(|l| l.strip_prefix(&format!("# TYPE {name} ")))
+                .unwrap_or_default();
+            text.push_str(&format!("| `{name}` | {kind} | {help} |\n"));
+        }
+    }
+    text
+}
+
+fn all() -> [(&'static str, String); 4] {
+    [
+        ("docs/generated/schema.sql", schema()),
+        ("docs/generated/EVENTS.md", events()),
+        ("docs/generated/ROUTES.md", routes()),
+        ("docs/generated/METRICS.md", metrics()),
+    ]
+}
+
+pub(crate) fn write(root: &Path) {
+    for (path, text) in all() {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("written");
+    }
+}
+
+pub(crate) fn differences(root: &Path) -> Vec<String> {
+    all()
+        .into_iter()
+        .filter(|(path, text)| fs::read_to_string(root.join(path)).ok().as_ref() != Some(text))
+        .map(|(path, _)| format!("{path} differs from the code: run 'make gen'"))
+        .collect()
+}
