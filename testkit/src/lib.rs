@@ -2,6 +2,8 @@
 //! actors and applications that record what they are told.
 
 pub mod clock;
+pub mod inbox;
 pub mod postgres;
 pub mod program;
+pub mod server;
 pub mod store;

@@ -45,6 +45,8 @@ impl Engine {
                 stays.push(StayView { row, app });
             }
         }
+        // Two stays may begin in the same millisecond; the order is the same at each look.
+        stays.sort_by_key(|stay: &StayView| (stay.row.stay.first_access, stay.app.number));
         Ok(SessionView { session, stays })
     }
 

@@ -1,0 +1,170 @@
+//! Every route of the router's own list, with input that nobody means well by. A route that isn't in the
+//! table fails the test.
+
+use sojourn_server::routes::ROUTES;
+use sojourn_testkit::server::{Browser, TestServer};
+
+/// What a route answers to a request without anything, by an administrator's browser.
+const ROWS: &[(&str, &str, u16)] = &[
+    ("GET", "/health/live", 200),
+    ("GET", "/health/ready", 200),
+    ("GET", "/metrics", 200),
+    ("GET", "/.well-known/openid-configuration", 200),
+    ("GET", "/oauth2/token/.well-known/openid-configuration", 200),
+    ("GET", "/oauth2/jwks", 200),
+    ("GET", "/oauth2/authorize", 400),
+    ("POST", "/oauth2/authorize", 400),
+    ("POST", "/oauth2/token", 401),
+    ("POST", "/oauth2/introspect", 401),
+    ("POST", "/oauth2/revoke", 401),
+    ("GET", "/oauth2/userinfo", 401),
+    ("POST", "/oauth2/userinfo", 401),
+    ("GET", "/oidc/logout", 200),
+    ("POST", "/oidc/logout", 200),
+    ("POST", "/oidc/logout/confirm", 403),
+    ("GET", "/api/users/v1/me/sessions", 401),
+    ("DELETE", "/api/users/v1/me/sessions", 401),
+    ("DELETE", "/api/users/v1/me/sessions/", 401),
+    ("DELETE", "/api/users/v1/me/sessions/{session_id}", 401),
+    ("GET", "/api/users/v1/sessions", 401),
+    ("GET", "/api/users/v1/{user_id}/sessions", 401),
+    ("DELETE", "/api/users/v1/{user_id}/sessions", 401),
+    ("GET", "/api/users/v1/{user_id}/sessions/{session_id}", 401),
+    ("DELETE", "/api/users/v1/{user_id}/sessions/{session_id}", 401),
+    ("GET", "/", 303),
+    ("GET", "/login", 200),
+    ("POST", "/login", 403),
+    ("POST", "/logout", 403),
+    ("GET", "/assets/{name}", 404),
+    ("GET", "/myaccount", 200),
+    ("GET", "/myaccount/security", 200),
+    ("GET", "/myaccount/sessions/{session_id}/end", 404),
+    ("POST", "/myaccount/sessions/{session_id}/end", 403),
+    ("GET", "/myaccount/sessions/end-all", 200),
+    ("POST", "/myaccount/sessions/end-all", 403),
+    ("GET", "/console", 303),
+    ("GET", "/console/sessions", 200),
+    ("GET", "/console/sessions/{session_id}", 404),
+    ("GET", "/console/sessions/{session_id}/end", 404),
+    ("POST", "/console/sessions/{session_id}/end", 403),
+    ("GET", "/console/users/{user_id}/end-sessions", 404),
+    ("POST", "/console/users/{user_id}/end-sessions", 403),
+    ("GET", "/console/users", 200),
+    ("POST", "/console/users", 403),
+    ("GET", "/console/users/{user_id}", 404),
+    ("POST", "/console/users/{user_id}/roles/assign", 403),
+    ("GET", "/console/users/{user_id}/roles/{role_id}/remove", 404),
+    ("POST", "/console/users/{user_id}/roles/{role_id}/remove", 403),
+    ("GET", "/console/roles", 200),
+    ("POST", "/console/roles", 403),
+    ("GET", "/console/roles/{role_id}/remove", 404),
+    ("POST", "/console/roles/{role_id}/remove", 403),
+    ("GET", "/console/applications", 200),
+    ("GET", "/console/deliveries", 200),
+    ("POST", "/console/deliveries/{sid}/resend", 403),
+    ("GET", "/console/ledger", 200),
+    ("GET", "/console/audit", 200),
+];
+
+/// Values in the place of ids: none of them is one that exists.
+const IDS: [&str; 6] = [
+    "x",
+    "%00",
+    "..%2f..%2fetc",
+    "%F0%9F%92%A9",
+    "00000000-0000-4000-8000-000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+];
+
+fn filled(path: &str, id: &str) -> String {
+    path.split('/')
+        .map(|part| if part.starts_with('{') { id } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+struct Sender<'a> {
+    server: &'a TestServer,
+    cookie: String,
+}
+
+impl Sender<'_> {
+    async fn send(&self, method: &str, path: &str, body: Option<(&str, Vec<u8>)>) -> (u16, String) {
+        let url = format!("{}{path}", self.server.base);
+        let mut request = self
+            .server
+            .http
+            .request(method.parse().expect("a method"), url)
+            .header("cookie", &self.cookie)
+            .header("origin", &self.server.base);
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.unwrap_or_default())
+    }
+}
+
+fn cookie_of(browser: &Browser) -> String {
+    format!("__Host-sojourn={}", browser.cookie("__Host-sojourn").expect("signed in"))
+}
+
+#[tokio::test]
+async fn every_route_has_a_row_and_no_input_breaks_it() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let browser = server.signed_in("admin", "admin12").await;
+    let sender = Sender { server: &server, cookie: cookie_of(&browser) };
+    for route in ROUTES {
+        let row =
+            ROWS.iter().find(|(method, path, _)| (*method, *path) == (route.method, route.path));
+        let Some((method, path, bare)) = row else {
+            panic!("{} {} has no row in this table", route.method, route.path)
+        };
+        for id in IDS {
+            let (status, _) = sender.send(method, &filled(path, id), None).await;
+            assert!(status < 500, "{method} {path} {id}: {status}");
+            if id == "x" {
+                assert_eq!(status, *bare, "{method} {path}");
+            }
+        }
+        let path = filled(path, "x");
+        let form = "application/x-www-form-urlencoded";
+        let doubled =
+            b"client_id=a&client_id=b&token=a&token=b&csrf=a&csrf=b&username=a&username=b";
+        let bodies: Vec<(&str, Vec<u8>)> = vec![
+            (form, doubled.to_vec()),
+            (form, vec![b'a'; 70_000]),
+            (form, format!("client_id={}", "x".repeat(9_000)).into_bytes()),
+            (form, b"a=1&".repeat(200)),
+            (form, b"client_id=%ff%fe&token=%00".to_vec()),
+            ("application/json", b"{\"client_id\":[1,{}]}".to_vec()),
+            ("text/plain", b"client_id=a".to_vec()),
+            ("multipart/form-data; boundary=x", b"--x--".to_vec()),
+        ];
+        for (kind, body) in bodies {
+            let length = body.len();
+            let (status, text) = sender.send(method, &path, Some((kind, body))).await;
+            assert!(status < 500, "{method} {path} {kind} {length}: {status} {text}");
+            if *method == "POST" {
+                assert!((400..500).contains(&status), "{method} {path} {kind} {length}: {status}");
+            }
+        }
+        for query in [
+            "a=1&a=2".to_owned(),
+            format!("client_id={}", "x".repeat(9_000)),
+            "x".repeat(20_000),
+            "client_id=%ff".to_owned(),
+            "q=%00&ticket=%00&continue=%00".to_owned(),
+        ] {
+            let (status, _) = sender.send(method, &format!("{path}?{query}"), None).await;
+            assert!(status < 500, "{method} {path}: {status}");
+        }
+        let wrong = if *method == "DELETE" { "PUT" } else { "PATCH" };
+        let (status, _) = sender.send(wrong, &path, None).await;
+        assert_eq!(status, 405, "{wrong} {path}");
+    }
+    assert_eq!(ROWS.len(), ROUTES.len(), "a row for a route that is gone");
+    assert_eq!(browser.get("/myaccount").await.status, 200, "and the session is still there");
+}

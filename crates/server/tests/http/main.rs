@@ -1,0 +1,20 @@
+//! Black-box tests over HTTP, against the server in this process.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
+
+mod binding;
+mod deliveries;
+mod expiry;
+mod input;
+mod isolation;
+mod logout;
+mod oidc;
+mod pages;
+mod roles;
+mod sessions;
+mod tokens;

@@ -1,0 +1,144 @@
+//! Sign-in and the pages behind it: cookies, forgery, guessing, other people's sessions.
+
+use sojourn_engine::ThrottleLimits;
+use sojourn_testkit::server::TestServer;
+
+#[tokio::test]
+async fn the_session_cookie_and_its_secret() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    let browser = server.browser();
+    let first = browser.sign_in("alex", "alex123").await;
+    let cookies: Vec<&str> =
+        first.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
+    let cookie = cookies.iter().find(|c| c.starts_with("__Host-sojourn=")).expect("the cookie");
+    assert!(cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=None"), "{cookie}");
+    let secret = browser.cookie("__Host-sojourn").expect("a secret");
+    let other_tab = server.browser();
+    other_tab.set_cookie("__Host-sojourn", &secret);
+    browser.sign_in("alex", "alex123").await;
+    assert_ne!(
+        browser.cookie("__Host-sojourn"),
+        Some(secret.clone()),
+        "it changes at each sign-in"
+    );
+    assert_eq!(other_tab.get("/myaccount").await.status, 200, "for half a minute other tabs go on");
+    server.clock.advance(30_000);
+    assert_eq!(other_tab.get("/myaccount").await.status, 303);
+    // A secret that someone planted opens nothing, and isn't taken over.
+    let victim = server.browser();
+    let planted = sojourn_crypto::b64url(&[7; 32]);
+    victim.set_cookie("__Host-sojourn", &planted);
+    assert_eq!(victim.sign_in("alex", "alex123").await.status, 303);
+    assert_ne!(victim.cookie("__Host-sojourn"), Some(planted));
+    // After an end no secret works any more, not even the one before.
+    let now = browser.cookie("__Host-sojourn").expect("a secret");
+    browser.sign_in("alex", "alex123").await;
+    server.api("DELETE", "/api/users/v1/me/sessions", ("alex", "alex123")).await;
+    other_tab.set_cookie("__Host-sojourn", &now);
+    assert_eq!(other_tab.get("/myaccount").await.status, 303);
+}
+
+#[tokio::test]
+async fn another_person_s_sign_in_replaces_the_session() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.user("sam", "sam1234", &[]).await;
+    server.app("app", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let tokens = server.tokens(&browser, "app", "openid").await;
+    assert_eq!(browser.sign_in("sam", "sam1234").await.status, 303);
+    assert!(!server.active("app", tokens["access_token"].as_str().expect("a token")).await);
+    assert!(browser.get("/myaccount").await.body.contains("sam"));
+}
+
+#[tokio::test]
+async fn forms_of_other_pages_do_nothing() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    let browser = server.browser();
+    let page = browser.get("/login").await;
+    let (csrf, ticket) = (page.field("csrf"), page.field("ticket"));
+    let good =
+        [("csrf", &*csrf), ("ticket", &*ticket), ("username", "alex"), ("password", "alex123")];
+    for origin in ["https://evil.test", "null", ""] {
+        let answer = browser.post_from(origin, "/login", &good).await;
+        assert_eq!(answer.status, 403, "{origin}");
+    }
+    let no_token = browser.post("/login", &good[1..]).await;
+    assert_eq!(no_token.status, 403);
+    let stranger = server.browser();
+    stranger.get("/login").await;
+    assert_eq!(stranger.post("/login", &good).await.status, 403, "another browser's token");
+    assert_eq!(browser.post("/login", &good).await.status, 303);
+    for path in ["/logout", "/myaccount/sessions/end-all"] {
+        assert_eq!(browser.post(path, &[("csrf", "0")]).await.status, 403, "{path}");
+    }
+    assert_eq!(browser.get("/myaccount").await.status, 200, "still signed in");
+    // Tickets lead only where this server made them lead.
+    for ticket in ["https://evil.test", "soj_in_AAAA", ""] {
+        let page = browser.get(&format!("/login?ticket={ticket}")).await;
+        assert_eq!(page.status, if ticket.is_empty() { 200 } else { 400 }, "{ticket}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_and_a_restart_forgives_nothing() {
+    let limits = ThrottleLimits { per_account: 3, per_address: 8, window_ms: 60_000 };
+    let server = TestServer::with(|settings| settings.throttle = limits).await;
+    server.user("alex", "alex123", &[]).await;
+    server.user("sam", "sam1234", &[]).await;
+    let browser = server.browser();
+    for _ in 0..3 {
+        assert_eq!(browser.sign_in("alex", "wrong").await.status, 401);
+    }
+    assert_eq!(browser.sign_in("alex", "alex123").await.status, 429, "the right one as well");
+    let api = server.api("GET", "/api/users/v1/me/sessions", ("alex", "alex123")).await;
+    assert_eq!(api.status, 429, "APIs share the count");
+    assert_eq!(browser.sign_in("sam", "sam1234").await.status, 303, "another account");
+    for name in ["a", "b"] {
+        assert_eq!(
+            server.browser().sign_in(name, "x").await.status,
+            401,
+            "unknown names look alike"
+        );
+    }
+    assert_eq!(server.browser().sign_in("sam", "sam1234").await.status, 429, "the address");
+    server.clock.advance(60_000);
+    assert_eq!(server.browser().sign_in("alex", "alex123").await.status, 303);
+}
+
+#[tokio::test]
+async fn consoles_are_for_administrators_by_their_rights() {
+    let server = TestServer::start().await;
+    let alex = server.user("alex", "alex123", &[]).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let plain = server.signed_in("alex", "alex123").await;
+    let admin = server.signed_in("admin", "admin12").await;
+    for path in [
+        "/console/sessions",
+        "/console/users",
+        "/console/roles",
+        "/console/applications",
+        "/console/deliveries",
+        "/console/ledger",
+        "/console/audit",
+    ] {
+        assert_eq!(plain.get(path).await.status, 403, "{path}");
+        let page = admin.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert_eq!(server.browser().get(path).await.status, 303, "{path}");
+    }
+    let csrf = plain.get("/myaccount").await.field("csrf");
+    let path = format!("/console/users/{}/end-sessions", alex.id);
+    assert_eq!(plain.post(&path, &[("csrf", &csrf)]).await.status, 403);
+    // Names are shown, never run.
+    let evil = "<script>alert(1)</script>";
+    let csrf = admin.get("/console/users").await.field("csrf");
+    let form = [("csrf", &*csrf), ("username", "evil"), ("name", evil), ("password", "x1234567")];
+    assert_eq!(admin.post("/console/users", &form).await.status, 303);
+    let page = admin.get("/console/users").await.body;
+    assert!(page.contains("&#60;script&#62;") && !page.contains(evil));
+}

@@ -1,0 +1,218 @@
+//! The token endpoint and what lives by its tokens.
+
+use sojourn_model::GrantType;
+use sojourn_testkit::server::{CALLBACK, TestServer, VERIFIER};
+
+#[tokio::test]
+async fn a_code_is_for_its_client_its_address_and_once() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("app", |_| {}).await;
+    server.app("thief", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let code = browser.code("app", "openid").await;
+    assert_eq!(server.redeem("thief", &code).await.json()["error"], "invalid_grant");
+    for (uri, verifier) in
+        [("https://app.test/other", VERIFIER), (CALLBACK, ""), (CALLBACK, CALLBACK)]
+    {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", uri),
+            ("code_verifier", verifier),
+        ];
+        let answer = server.post("/oauth2/token", Some(("app", "secret")), &form).await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")));
+    }
+    let tokens = server.redeem("app", &code).await.json();
+    let access = tokens["access_token"].as_str().expect("a token");
+    assert!(server.active("app", access).await);
+    assert_eq!(server.redeem("app", &code).await.json()["error"], "invalid_grant");
+    assert!(!server.active("app", access).await, "a second redemption ends what the first got");
+    let refresh = tokens["refresh_token"].as_str().expect("a token");
+    assert_eq!(server.refresh("app", refresh).await.json()["error"], "invalid_grant");
+    // A code lives for a minute.
+    let late = browser.code("app", "openid").await;
+    server.clock.advance(60_000);
+    assert_eq!(server.redeem("app", &late).await.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate_and_reuse_ends_the_grant() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("app", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let tokens = server.tokens(&browser, "app", "openid profile").await;
+    let first = tokens["refresh_token"].as_str().expect("a token").to_owned();
+    server.clock.advance(1_000);
+    let second = server.refresh("app", &first).await.json();
+    assert_ne!(second["refresh_token"], tokens["refresh_token"]);
+    assert!(second["id_token"].is_string());
+    // The client didn't get the answer and asks again: the same tokens.
+    server.clock.advance(9_000);
+    let again = server.refresh("app", &first).await.json();
+    assert_eq!(again["refresh_token"], second["refresh_token"]);
+    assert_eq!(again["access_token"], second["access_token"]);
+    // Once the second was used, the first is a theft, grace or not.
+    let second = second["refresh_token"].as_str().expect("a token").to_owned();
+    let third = server.refresh("app", &second).await.json();
+    let access = third["access_token"].as_str().expect("a token");
+    assert!(server.active("app", access).await);
+    assert_eq!(server.refresh("app", &first).await.json()["error"], "invalid_grant");
+    assert!(!server.active("app", access).await, "the grant is over");
+    assert_eq!(
+        server.refresh("app", third["refresh_token"].as_str().expect("a token")).await.status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn scopes_can_be_narrowed_and_never_widened() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("app", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let tokens = server.tokens(&browser, "app", "openid profile").await;
+    let refresh = tokens["refresh_token"].as_str().expect("a token");
+    let form = |scope: &'static str| {
+        [("grant_type", "refresh_token"), ("refresh_token", refresh), ("scope", scope)]
+    };
+    let wide = server.post("/oauth2/token", Some(("app", "secret")), &form("email")).await;
+    assert_eq!(wide.json()["error"], "invalid_scope");
+    let narrow =
+        server.post("/oauth2/token", Some(("app", "secret")), &form("profile")).await.json();
+    assert_eq!(narrow["scope"], "profile");
+    let access = narrow["access_token"].as_str().expect("a token");
+    let told = server
+        .post("/oauth2/introspect", Some(("app", "secret")), &[("token", access)])
+        .await
+        .json();
+    assert_eq!(told["scope"], "profile");
+    let userinfo = server.http.get(format!("{}/oauth2/userinfo", server.base)).bearer_auth(access);
+    assert_eq!(userinfo.send().await.expect("answer").status().as_u16(), 403, "no openid");
+}
+
+#[tokio::test]
+async fn introspection_tells_the_client_and_resource_servers_alone() {
+    let server = TestServer::start().await;
+    let alex = server.user("alex", "alex123", &[]).await;
+    server.app("app", |_| {}).await;
+    server.app("other", |_| {}).await;
+    server.app("api", |app| app.settings.resource_server = true).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let tokens = server.tokens(&browser, "app", "openid").await;
+    let access = tokens["access_token"].as_str().expect("a token");
+    assert!(server.active("app", access).await);
+    assert!(server.active("api", access).await);
+    assert!(!server.active("other", access).await);
+    assert!(!server.active("app", "garbage").await);
+    let told = server
+        .post("/oauth2/introspect", Some(("app", "secret")), &[("token", access)])
+        .await
+        .json();
+    let mut fields: Vec<&str> =
+        told.as_object().expect("an object").keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        [
+            "active",
+            "aud",
+            "binding_ref",
+            "binding_type",
+            "client_id",
+            "exp",
+            "iat",
+            "iss",
+            "scope",
+            "sid",
+            "sub",
+            "token_type",
+            "username"
+        ]
+    );
+    assert_eq!(told["sub"], alex.id.to_string());
+    assert_eq!(told["binding_type"], "sso-session");
+    for (client, status) in
+        [(None, 401), (Some(("app", "wrong")), 401), (Some(("nobody", "x")), 401)]
+    {
+        let answer = server.post("/oauth2/introspect", client, &[("token", access)]).await;
+        assert_eq!(answer.status, status, "{client:?}");
+    }
+}
+
+#[tokio::test]
+async fn revocation_of_each_kind() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("app", |_| {}).await;
+    server.app("other", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let tokens = server.tokens(&browser, "app", "openid").await;
+    let access = tokens["access_token"].as_str().expect("a token");
+    let refresh = tokens["refresh_token"].as_str().expect("a token");
+    let revoke = async |client: &'static str, token: &str| {
+        server.post("/oauth2/revoke", Some((client, "secret")), &[("token", token)]).await.status
+    };
+    assert_eq!(revoke("other", access).await, 400, "another's token");
+    assert_eq!(revoke("app", "garbage").await, 200);
+    assert_eq!(revoke("app", access).await, 200);
+    assert!(!server.active("app", access).await);
+    assert!(server.active("app", refresh).await, "only itself");
+    let next = server.refresh("app", refresh).await.json();
+    let access = next["access_token"].as_str().expect("a token");
+    assert!(server.active("app", access).await);
+    assert_eq!(revoke("app", next["refresh_token"].as_str().expect("a token")).await, 200);
+    assert!(!server.active("app", access).await, "a refresh token takes its grant along");
+}
+
+#[tokio::test]
+async fn client_credentials_have_no_row_and_can_be_revoked() {
+    let server = TestServer::start().await;
+    server
+        .app("machine", |app| {
+            app.settings.grant_types = vec![GrantType::ClientCredentials];
+            app.settings.own_scopes = vec!["internal_session_view".into()];
+        })
+        .await;
+    let form = [("grant_type", "client_credentials")];
+    let answer = server.post("/oauth2/token", Some(("machine", "secret")), &form).await.json();
+    assert_eq!(answer["scope"], "internal_session_view");
+    assert!(answer.get("refresh_token").is_none() && answer.get("id_token").is_none());
+    let token = answer["access_token"].as_str().expect("a token");
+    assert!(server.active("machine", token).await);
+    let list = server.http.get(format!("{}/api/users/v1/sessions", server.base)).bearer_auth(token);
+    assert_eq!(list.send().await.expect("answer").status().as_u16(), 200);
+    let form = [("grant_type", "client_credentials"), ("scope", "internal_session_delete")];
+    let more = server.post("/oauth2/token", Some(("machine", "secret")), &form).await;
+    assert_eq!(more.json()["error"], "invalid_scope");
+    server.post("/oauth2/revoke", Some(("machine", "secret")), &[("token", token)]).await;
+    assert!(!server.active("machine", token).await);
+    server.app("app", |_| {}).await;
+    let form = [("grant_type", "client_credentials")];
+    let refused = server.post("/oauth2/token", Some(("app", "secret")), &form).await;
+    assert_eq!(refused.json()["error"], "unauthorized_client");
+}
+
+#[tokio::test]
+async fn secrets_by_header_or_body_never_both() {
+    let server = TestServer::start().await;
+    server.app("app", |_| {}).await;
+    let token = ("token", "x");
+    let post =
+        async |client, form: &[(&str, &str)]| server.post("/oauth2/introspect", client, form).await;
+    let by_body = post(None, &[token, ("client_id", "app"), ("client_secret", "secret")]).await;
+    assert_eq!(by_body.status, 200);
+    let form = [token, ("client_id", "app"), ("client_secret", "secret")];
+    let both = post(Some(("app", "secret")), &form).await;
+    assert_eq!(both.json()["error"], "invalid_request");
+    let wrong = post(Some(("app", "wrong")), &[token]).await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.header("www-authenticate").starts_with("Basic"));
+    // openid-client encodes both parts; what it encodes is understood.
+    server.app("app-with.dots", |app| app.secret = Some("s-e/c+ret".into())).await;
+    let request = server.http.post(format!("{}/oauth2/introspect", server.base)).form(&[token]);
+    let request = request.basic_auth("app%2Dwith%2Edots", Some("s%2De%2Fc%2Bret"));
+    assert_eq!(request.send().await.expect("answer").status().as_u16(), 200);
+}

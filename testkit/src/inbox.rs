@@ -1,0 +1,86 @@
+//! An application that records what it is told, and answers as the test wants.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+
+#[derive(Default)]
+struct Inner {
+    tokens: Vec<String>,
+    answers: VecDeque<u16>,
+    otherwise: u16,
+}
+
+/// The application.
+pub struct Inbox {
+    address: SocketAddr,
+    inner: Arc<Mutex<Inner>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn receive(State(inner): State<Arc<Mutex<Inner>>>, body: Bytes) -> StatusCode {
+    let token = form_urlencoded::parse(&body)
+        .find(|(key, _)| key == "logout_token")
+        .map(|(_, value)| value.into_owned());
+    let mut inner = inner.lock().expect("an inbox");
+    inner.tokens.extend(token);
+    let status = inner.answers.pop_front().unwrap_or(inner.otherwise);
+    StatusCode::from_u16(status).expect("a status")
+}
+
+impl Inbox {
+    /// Starts one that answers 200.
+    pub async fn start() -> Self {
+        Self::at("127.0.0.1:0".parse().expect("an address")).await
+    }
+
+    /// Starts one at an address.
+    pub async fn at(address: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let inner = Arc::new(Mutex::new(Inner { otherwise: 200, ..Inner::default() }));
+        let router = Router::new().route("/bclogout", post(receive)).with_state(Arc::clone(&inner));
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("serves");
+        });
+        Self { address, inner, task }
+    }
+
+    /// Where logout tokens go.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("http://{}/bclogout", self.address)
+    }
+
+    /// Answers these statuses first.
+    pub fn answer(&self, statuses: &[u16]) {
+        self.inner.lock().expect("an inbox").answers.extend(statuses);
+    }
+
+    /// The logout tokens that came, oldest first.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<String> {
+        self.inner.lock().expect("an inbox").tokens.clone()
+    }
+
+    /// Waits for a number of tokens.
+    pub async fn wait_for(&self, count: usize) -> Vec<String> {
+        crate::program::eventually("logout tokens arrive", || async {
+            let tokens = self.tokens();
+            (tokens.len() >= count).then_some(tokens)
+        })
+        .await
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,457 @@
+//! A server in this process, on a clock that the test moves, with people and applications that use it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use reqwest::header;
+use serde_json::Value;
+use sojourn_crypto::{MasterKey, PasswordPolicy, SystemRng, b64url, sha256};
+use sojourn_engine::directory::{NewApplication, NewUser, RoleChange};
+use sojourn_engine::{Engine, EngineParts, HandlerSettings, Settings, ensure_master_key};
+use sojourn_model::{
+    Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
+};
+use sojourn_server::outgoing::OutgoingOptions;
+use sojourn_server::{HashPool, Running, ServerOptions};
+use url::Url;
+
+use crate::clock::TestClock;
+use crate::store::{Engine as Database, Folder};
+
+/// A PKCE verifier, and what belongs to it.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// Its S256 challenge.
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// Where the applications of tests get their answers. Nobody listens there.
+pub const CALLBACK: &str = "https://app.test/callback";
+
+/// A running server.
+pub struct TestServer {
+    /// Its issuer and address.
+    pub base: String,
+    /// Its use cases, for preparations.
+    pub engine: Arc<Engine>,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Its default tenant.
+    pub tenant: Tenant,
+    /// A plain client.
+    pub http: reqwest::Client,
+    running: Option<Running>,
+    _folder: Folder,
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: header::HeaderMap,
+    /// Body as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// Reads one.
+    pub async fn of(response: reqwest::Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.expect("a body"),
+        }
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// A header's text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Where it redirects to.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        self.header("location")
+    }
+
+    /// A parameter of the address that it redirects to.
+    #[must_use]
+    pub fn redirect_param(&self, name: &str) -> Option<String> {
+        let url = Url::parse(self.location()).ok()?;
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The value of a hidden field of a form.
+    #[must_use]
+    pub fn field(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self.body.split_once(&start).map(|(_, rest)| rest).unwrap_or_default();
+        rest.split('"').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl TestServer {
+    /// Starts one with an SQLite file and the article's handler.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts one with changed settings.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(Database::Sqlite, change).await
+    }
+
+    /// Starts one on either database.
+    pub async fn on(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = Folder::new();
+        let store = match database {
+            Database::Sqlite => sojourn_store::Store::open_sqlite(
+                &sojourn_store::SqliteOptions::at(folder.0.join("sojourn.db")),
+            )
+            .expect("a store"),
+            Database::Postgres => {
+                let url = crate::postgres::empty_database().await;
+                let options = sojourn_store::PostgresOptions { url, connections: 8 };
+                sojourn_store::Store::open_postgres(&options).await.expect("a store")
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("its address"));
+        let clock = Arc::new(TestClock::default());
+        let mut settings = Settings {
+            base_url: base.clone(),
+            password: PasswordPolicy { memory_kib: 64, iterations: 1, lanes: 1 },
+            handlers: vec![HandlerSettings {
+                name: "sessionTermination".into(),
+                subscriptions: vec![
+                    EventName::PostUpdateRoleListOfUser,
+                    EventName::PostUpdateUserListOfRole,
+                ],
+                on: sojourn_engine::RoleDirection::Any,
+            }],
+            ..Settings::default()
+        };
+        change(&mut settings);
+        let master_keys = vec![MasterKey::generate(1, &SystemRng)];
+        ensure_master_key(&store, &master_keys).await.expect("a master key");
+        let engine = Engine::new(EngineParts {
+            store,
+            master_keys,
+            clock: Arc::clone(&clock) as Arc<dyn sojourn_model::Clock>,
+            rng: Arc::new(SystemRng),
+            offload: Arc::new(HashPool::default()),
+            settings,
+        });
+        let engine = Arc::new(engine.expect("an engine"));
+        let tenant = engine.bootstrap().await.expect("an installation");
+        let options = ServerOptions {
+            outgoing: OutgoingOptions { allow_private: true, timeout_ms: 500, ca_pem: None },
+            ..ServerOptions::default()
+        };
+        let running =
+            Running::start(listener, Arc::clone(&engine), options).expect("a running server");
+        let http = crate::program::client();
+        Self { base, engine, clock, tenant, http, running: Some(running), _folder: folder }
+    }
+
+    /// Ends it as a good end does.
+    pub async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Makes a second tenant.
+    pub async fn second_tenant(&self, name: &str) -> Tenant {
+        let tenant = Tenant { id: TenantId(2), name: name.into(), enabled: true };
+        self.engine.ensure_tenant(&tenant).await.expect("a tenant");
+        tenant
+    }
+
+    /// Makes a user with a password and roles; roles that aren't there are made.
+    pub async fn user(&self, name: &str, password: &str, roles: &[&str]) -> User {
+        self.user_in(&self.tenant, name, password, roles).await
+    }
+
+    /// The same in any tenant.
+    pub async fn user_in(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        password: &str,
+        roles: &[&str],
+    ) -> User {
+        let new = NewUser {
+            username: name.into(),
+            password: Some(password.into()),
+            display_name: Some(format!("{name} the tester")),
+            email: Some(format!("{name}@example.test")),
+            ..NewUser::default()
+        };
+        let user = self.engine.add_user(tenant, new, &Actor::System).await.expect("a user");
+        for role in roles {
+            if self.engine.role_named(tenant, role).await.is_err() {
+                self.engine.add_role(tenant, role, "", &Actor::System).await.expect("a role");
+            }
+            let role = self.engine.role_named(tenant, role).await.expect("the role");
+            let assign = RoleChange::Assign;
+            self.engine
+                .change_role(tenant, &role, &user, assign, &Actor::System)
+                .await
+                .expect("assigned");
+        }
+        user
+    }
+
+    /// Makes an application with the secret `secret`, changed as wanted.
+    pub async fn app(
+        &self,
+        client_id: &str,
+        change: impl FnOnce(&mut NewApplication),
+    ) -> Application {
+        self.app_in(&self.tenant, client_id, change).await
+    }
+
+    /// The same in any tenant.
+    pub async fn app_in(
+        &self,
+        tenant: &Tenant,
+        client_id: &str,
+        change: impl FnOnce(&mut NewApplication),
+    ) -> Application {
+        let mut new = NewApplication {
+            client_id: client_id.into(),
+            name: client_id.into(),
+            secret: Some("secret".into()),
+            backchannel_logout_uri: None,
+            settings: ApplicationSettings {
+                redirect_uris: vec![CALLBACK.into()],
+                post_logout_redirect_uris: vec!["https://app.test/bye".into()],
+                ..ApplicationSettings::default()
+            },
+            kind: AppKind::Client,
+            owner: AppOwner::Database,
+        };
+        change(&mut new);
+        self.engine.declare_application(tenant, new).await.expect("an application")
+    }
+
+    /// A browser without cookies.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.base, self.http.clone())
+    }
+
+    /// A browser in which someone is signed in.
+    pub async fn signed_in(&self, name: &str, password: &str) -> Browser {
+        let browser = self.browser();
+        let answer = browser.sign_in(name, password).await;
+        assert_eq!(answer.status, 303, "{answer:?}");
+        browser
+    }
+
+    /// Posts a form as an application with HTTP Basic.
+    pub async fn post(
+        &self,
+        path: &str,
+        client: Option<(&str, &str)>,
+        form: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self.http.post(format!("{}{path}", self.base)).form(form);
+        if let Some((id, secret)) = client {
+            request = request.basic_auth(id, Some(secret));
+        }
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Sends any request with a name and password.
+    pub async fn api(&self, method: &str, path: &str, who: (&str, &str)) -> Answer {
+        let method = method.parse().expect("a method");
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        Answer::of(request.basic_auth(who.0, Some(who.1)).send().await.expect("an answer")).await
+    }
+
+    /// Redeems a code.
+    pub async fn redeem(&self, client_id: &str, code: &str) -> Answer {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        self.post("/oauth2/token", Some((client_id, "secret")), &form).await
+    }
+
+    /// The whole code flow of a signed-in browser: the token endpoint's answer.
+    pub async fn tokens(&self, browser: &Browser, client_id: &str, scope: &str) -> Value {
+        let code = browser.code(client_id, scope).await;
+        let answer = self.redeem(client_id, &code).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Uses a refresh token.
+    pub async fn refresh(&self, client_id: &str, token: &str) -> Answer {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.post("/oauth2/token", Some((client_id, "secret")), &form).await
+    }
+
+    /// Whether a token is active, as its own client is told.
+    pub async fn active(&self, client_id: &str, token: &str) -> bool {
+        let answer =
+            self.post("/oauth2/introspect", Some((client_id, "secret")), &[("token", token)]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body = answer.json();
+        if body["active"] == false {
+            assert_eq!(body, serde_json::json!({"active": false}), "nothing else is told");
+        }
+        body["active"] == true
+    }
+}
+
+/// A browser as far as cookies and redirects go.
+pub struct Browser {
+    base: String,
+    http: reqwest::Client,
+    jar: Mutex<BTreeMap<String, String>>,
+}
+
+impl Browser {
+    /// One without cookies, for a server at an address.
+    #[must_use]
+    pub fn new(base: &str, http: reqwest::Client) -> Self {
+        Self { base: base.to_owned(), http, jar: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn cookies(&self) -> String {
+        let jar = self.jar.lock().expect("a jar");
+        jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar.lock().expect("a jar").get(name).cloned()
+    }
+
+    /// Puts a cookie.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.jar.lock().expect("a jar").insert(name.into(), value.into());
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let request = request
+            .header(header::COOKIE, self.cookies())
+            .header(header::USER_AGENT, "Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0.0.0");
+        let answer = Answer::of(request.send().await.expect("an answer")).await;
+        for value in answer.headers.get_all(header::SET_COOKIE) {
+            let text = value.to_str().expect("text");
+            let (pair, attributes) = text.split_once(';').unwrap_or((text, ""));
+            let (name, value) = pair.split_once('=').expect("a pair");
+            let mut jar = self.jar.lock().expect("a jar");
+            if attributes.contains("Max-Age=0") {
+                jar.remove(name);
+            } else {
+                jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    fn at(&self, path: &str) -> String {
+        if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) }
+    }
+
+    /// Loads a page.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(self.at(path))).await
+    }
+
+    /// Sends a form as a page of the server does.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(self.at(path)).form(form).header(header::ORIGIN, &self.base);
+        self.send(request).await
+    }
+
+    /// Sends a form as a page of another site does.
+    pub async fn post_from(&self, origin: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(self.at(path)).form(form).header(header::ORIGIN, origin);
+        self.send(request).await
+    }
+
+    /// Signs in on the page that a sign-in leads to.
+    pub async fn sign_in(&self, name: &str, password: &str) -> Answer {
+        self.sign_in_at("/login", name, password, false).await
+    }
+
+    /// Signs in on a given sign-in page.
+    pub async fn sign_in_at(
+        &self,
+        page: &str,
+        name: &str,
+        password: &str,
+        remember: bool,
+    ) -> Answer {
+        let shown = self.get(page).await;
+        assert_eq!(shown.status, 200, "{shown:?}");
+        let (csrf, ticket) = (shown.field("csrf"), shown.field("ticket"));
+        let mut form =
+            vec![("csrf", &*csrf), ("ticket", &ticket), ("username", name), ("password", password)];
+        if remember {
+            form.push(("remember", "on"));
+        }
+        let path = page.split('?').next().unwrap_or(page);
+        self.post(path, &form).await
+    }
+
+    /// Sends an authorization request with more parameters.
+    pub async fn authorize(&self, client_id: &str, scope: &str, more: &[(&str, &str)]) -> Answer {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query
+            .append_pair("response_type", "code")
+            .append_pair("client_id", client_id)
+            .append_pair("redirect_uri", CALLBACK)
+            .append_pair("scope", scope)
+            .append_pair("state", "st")
+            .append_pair("nonce", "no")
+            .append_pair("code_challenge", CHALLENGE)
+            .append_pair("code_challenge_method", "S256")
+            .extend_pairs(more);
+        self.get(&format!("/oauth2/authorize?{}", query.finish())).await
+    }
+
+    /// A code for an application, without any page.
+    pub async fn code(&self, client_id: &str, scope: &str) -> String {
+        let answer = self.authorize(client_id, scope, &[]).await;
+        answer.redirect_param("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
+    }
+}
+
+/// The claims of a JWT, unverified.
+#[must_use]
+pub fn claims(jwt: &str) -> Value {
+    let part = jwt.split('.').nth(1).unwrap_or_default();
+    let bytes = sojourn_crypto::unb64url(part).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JWT: {jwt}"))
+}
+
+/// The header of a JWT.
+#[must_use]
+pub fn jwt_header(jwt: &str) -> Value {
+    let part = jwt.split('.').next().unwrap_or_default();
+    let bytes = sojourn_crypto::unb64url(part).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JWT: {jwt}"))
+}
+
+/// The challenge of a verifier.
+#[must_use]
+pub fn challenge(verifier: &str) -> String {
+    b64url(&sha256(verifier.as_bytes()))
+}
