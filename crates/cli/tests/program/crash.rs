@@ -42,7 +42,7 @@ async fn an_answered_end_and_its_delivery_survive_kill_9() {
 #[tokio::test]
 async fn many_kills_lose_nothing_that_was_answered() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");
-    let mut ended = Vec::new();
+    let mut ended: Vec<String> = Vec::new();
     for _ in 0..4 {
         let server = site.serve().await;
         let tokens = site.tokens().await;
