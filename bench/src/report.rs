@@ -1,0 +1,283 @@
+//! One whole run, and its table.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post as route_post;
+
+use crate::client::{Connection, Target, bare, post};
+use crate::load::{Cost, measure, percentile};
+use crate::measure::{cpu_ns, load_average, memory_kib, unit};
+use crate::operations::{Kind, basic, code_flow};
+use crate::seed;
+use crate::server::{INBOX_PORT, PORT, Server, TLS_PORT, write_config};
+
+/// Name, operation, what it may cost in units, what it is meant to cost.
+const TABLE: &[(&str, Kind, f64, f64)] = &[
+    ("code flow, RS256", Kind::CodeFlow("rs256"), 1.9, 1.6),
+    ("code flow, ES256", Kind::CodeFlow("es256"), 1.0, 0.7),
+    ("refresh with rotation, RS256", Kind::Refresh, 1.6, 1.4),
+    ("introspection", Kind::Introspect, 0.18, 0.15),
+    ("userinfo", Kind::Userinfo, 0.18, 0.15),
+    ("client credentials", Kind::ClientCredentials, 0.25, 0.25),
+];
+const ENDS: u64 = 1_500;
+const END_MUST: f64 = 4.0;
+
+type Told = Arc<AtomicU64>;
+
+async fn inbox() -> Told {
+    let told = Told::default();
+    let router = Router::new()
+        .route(
+            "/bclogout",
+            route_post(|State(told): State<Told>| async move {
+                told.fetch_add(1, Ordering::Relaxed);
+            }),
+        )
+        .with_state(Arc::clone(&told));
+    let listener =
+        tokio::net::TcpListener::bind(("127.0.0.1", INBOX_PORT)).await.expect("a port");
+    tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
+    told
+}
+
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+struct Units(Vec<f64>);
+
+impl Units {
+    fn take(&mut self) {
+        self.0.push(unit());
+    }
+
+    fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
+    }
+
+    fn spread(&self) -> f64 {
+        let most = self.0.iter().copied().fold(f64::MIN, f64::max);
+        let least = self.0.iter().copied().fold(f64::MAX, f64::min);
+        most / least - 1.0
+    }
+}
+
+pub(crate) async fn run(folder: &Path) -> Result<(), String> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).expect("a folder");
+    write_config(folder);
+    let plain = Target::plain(PORT);
+    println!("load average at the start: {}", load_average());
+    let first = Server::start(folder, "plain.toml", &plain).await;
+    println!("first start, keys made: {:.0} ms", first.ready_ms);
+    first.stop();
+    eprintln!("filling the database …");
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970")
+        .as_millis() as i64;
+    seed::fill(&folder.join("data/sojourn.db"), now);
+
+    let told = inbox().await;
+    let mut units = Units(Vec::new());
+    units.take();
+    let mut starts = Vec::new();
+    for _ in 0..4 {
+        let server = Server::start(folder, "plain.toml", &plain).await;
+        starts.push(server.ready_ms);
+        server.stop();
+    }
+    starts.sort_by(f64::total_cmp);
+    let server = Server::start(folder, "plain.toml", &plain).await;
+    println!(
+        "ready on {} users and {} grants: {:.1} ms (median of {}; must 50)",
+        seed::USERS,
+        seed::GRANTS,
+        percentile(&starts, 0.5),
+        starts.len()
+    );
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let idle = memory_kib(server.pid(), "VmRSS");
+    println!("memory 10 s after ready: {:.1} MiB (must 25)", mib(idle));
+
+    let mut rows = Vec::new();
+    let mut next = 0;
+    for (name, kind, must, goal) in TABLE {
+        eprintln!("{name} …");
+        let cost = measure(&plain, server.pid(), *kind, next, Duration::from_secs(6)).await;
+        next += 100;
+        units.take();
+        rows.push((*name, cost, *must, *goal));
+    }
+    eprintln!("ends …");
+    let ends = ends(&plain, server.pid(), &told).await?;
+    units.take();
+    sign_ins(&plain).await;
+    println!(
+        "memory after 200 sign-ins and the load: {:.1} MiB, peak {:.1} MiB",
+        mib(memory_kib(server.pid(), "VmRSS")),
+        mib(memory_kib(server.pid(), "VmHWM"))
+    );
+    server.stop();
+
+    crate::server::make_certificate(folder);
+    let tls = Target::tls(TLS_PORT, &folder.join("data/tls/ca.pem"));
+    let server = Server::start(folder, "tls.toml", &tls).await;
+    let mut tls_rows = Vec::new();
+    for (name, kind, _, _) in TABLE {
+        eprintln!("{name}, TLS …");
+        let cost = measure(&tls, server.pid(), *kind, next, Duration::from_secs(3)).await;
+        next += 100;
+        tls_rows.push(cost);
+    }
+    server.stop();
+    units.take();
+    print_table(&units, &rows, &tls_rows, &ends);
+    if units.spread() > 0.15 {
+        return Err(format!("the unit moved by {:.0} % within the run", units.spread() * 100.0));
+    }
+    Ok(())
+}
+
+struct Ends {
+    cpu_ms: f64,
+    answered: Vec<f64>,
+    inactive: Vec<f64>,
+}
+
+/// Ends sessions one by one. After the last byte of each answer the token must be inactive.
+async fn ends(target: &Target, pid: u32, told: &Told) -> Result<Ends, String> {
+    let mut connection = Connection::open(target).await;
+    let form = [("grant_type", "client_credentials")];
+    let machine = connection.send(&post("/oauth2/token", &basic("machine"), &form)).await.json();
+    let machine = machine["access_token"].as_str().expect("a token").to_owned();
+    let bearer = format!("authorization: Bearer {machine}\r\n");
+    let mut tokens = Vec::new();
+    for n in 0..ENDS {
+        let session = seed::USERS - 1 - n;
+        let answer = code_flow(&mut connection, "rs256", session).await;
+        tokens.push((session, answer["access_token"].as_str().expect("a token").to_owned()));
+    }
+    let before = told.load(Ordering::Relaxed);
+    let cpu = cpu_ns(pid);
+    let (mut answered, mut inactive) = (Vec::new(), Vec::new());
+    let mut second = Connection::open(target).await;
+    for (session, token) in &tokens {
+        let user = uuid_text(&seed::bytes::<16>("user", *session));
+        let id = sojourn_model::ids::hex(&seed::bytes::<32>("session", *session));
+        let path = format!("/api/users/v1/{user}/sessions/{id}");
+        let began = Instant::now();
+        let answer = connection.send(&bare("DELETE", &path, &bearer)).await;
+        answered.push(began.elapsed().as_secs_f64() * 1e3);
+        if answer.status != 204 {
+            return Err(format!("an end was answered {}", answer.status));
+        }
+        let began = Instant::now();
+        let request = post("/oauth2/introspect", &basic("rs256"), &[("token", token)]);
+        let answer = second.send(&request).await;
+        inactive.push(began.elapsed().as_secs_f64() * 1e3);
+        if answer.body != b"{\"active\":false}" {
+            return Err("a token lived on after its end was answered".into());
+        }
+    }
+    let began = Instant::now();
+    while told.load(Ordering::Relaxed) - before < ENDS {
+        if began.elapsed() > Duration::from_secs(60) {
+            return Err("not every application was told".into());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The last receipts are written a moment after the last token arrived.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let cpu_ms = (cpu_ns(pid) - cpu) as f64 / 1e6 / ENDS as f64;
+    answered.sort_by(f64::total_cmp);
+    inactive.sort_by(f64::total_cmp);
+    Ok(Ends { cpu_ms, answered, inactive })
+}
+
+fn uuid_text(bytes: &[u8; 16]) -> String {
+    let hex = sojourn_model::ids::hex(bytes);
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    parts.join("-")
+}
+
+async fn sign_ins(target: &Target) {
+    let origin = format!("http://localhost:{PORT}");
+    for _ in 0..200 {
+        let mut connection = Connection::open(target).await;
+        let page = connection.send(&bare("GET", "/login", "")).await;
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        let field = |name: &str| {
+            let start = format!("name=\"{name}\" value=\"");
+            let rest = text.split_once(&start).map(|(_, rest)| rest).unwrap_or_default();
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let cookie = page.header("set-cookie").unwrap_or_default();
+        let cookie = cookie.split(';').next().unwrap_or_default();
+        let headers = format!("cookie: {cookie}\r\norigin: {origin}\r\n");
+        let (csrf, ticket) = (field("csrf"), field("ticket"));
+        let form = [
+            ("csrf", &*csrf),
+            ("ticket", &*ticket),
+            ("username", "alex"),
+            ("password", "alex123"),
+        ];
+        let answer = connection.send(&post("/login", &headers, &form)).await;
+        assert_eq!(answer.status, 303, "{}", answer.head);
+    }
+}
+
+fn print_table(units: &Units, rows: &[(&str, Cost, f64, f64)], tls: &[Cost], ends: &Ends) {
+    let unit = units.mean();
+    let shown: Vec<String> = units.0.iter().map(|unit| format!("{unit:.4}")).collect();
+    println!(
+        "unit (one RS256 signature): {unit:.4} CPU-ms, spread {:.1} % of {}",
+        units.spread() * 100.0,
+        shown.join(" ")
+    );
+    println!();
+    println!(
+        "| operation | units | must (goal) | | CPU-ms | ops/s | p50 ms | p99 ms | TLS: CPU-ms | ops/s |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    for ((name, cost, must, goal), tls) in rows.iter().zip(tls) {
+        let units = cost.cpu_ms / unit;
+        let verdict = verdict(units, *must, *goal);
+        println!(
+            "| {name} | {units:.3} | {must} ({goal}) | {verdict} | {:.4} | {:.0} | {:.2} | {:.2} | {:.4} | {:.0} |",
+            cost.cpu_ms, cost.per_second, cost.p50_ms, cost.p99_ms, tls.cpu_ms, tls.per_second
+        );
+    }
+    let units = ends.cpu_ms / unit;
+    println!(
+        "| end, with introspection and delivery | {units:.3} | {END_MUST} | {} | {:.4} | | {:.2} | {:.2} | | |",
+        verdict(units, END_MUST, END_MUST),
+        ends.cpu_ms,
+        percentile(&ends.answered, 0.5),
+        percentile(&ends.answered, 0.99)
+    );
+    println!();
+    println!(
+        "{ENDS} ends: each token was inactive right after the answer; that introspection took {:.3} ms \
+         in the median (must 1), {:.3} at p99",
+        percentile(&ends.inactive, 0.5),
+        percentile(&ends.inactive, 0.99)
+    );
+}
+
+fn verdict(units: f64, must: f64, goal: f64) -> &'static str {
+    if units <= goal {
+        "goal"
+    } else if units <= must {
+        "must"
+    } else {
+        "MISSED"
+    }
+}

@@ -1,0 +1,85 @@
+//! Existing data: a hundred thousand users, as many sessions, a million grants. Written past the store,
+//! in large transactions; the server then uses it as if it had made it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+use sojourn_crypto::sha256;
+
+pub(crate) const USERS: u64 = 100_000;
+pub(crate) const GRANTS: u64 = 1_000_000;
+
+/// Bytes that are different for each number and spread like random ones.
+pub(crate) fn bytes<const N: usize>(what: &str, number: u64) -> [u8; N] {
+    let hash = sha256(format!("{what} {number}").as_bytes());
+    hash[..N].try_into().expect("at most 32")
+}
+
+/// The cookie secret of a session.
+pub(crate) fn secret(number: u64) -> [u8; 32] {
+    bytes("secret", number)
+}
+
+/// Fills an installed, empty database.
+pub(crate) fn fill(database: &Path, now: i64) {
+    let mut connection = Connection::open(database).expect("opens");
+    connection.pragma_update(None, "synchronous", "OFF").expect("a pragma");
+    connection.pragma_update(None, "cache_size", "-400000").expect("a pragma");
+    let transaction = connection.transaction().expect("begins");
+    let app: Vec<u8> = transaction
+        .query_row("SELECT id FROM application WHERE client_id = 'rs256'", [], |row| row.get(0))
+        .expect("the application");
+    {
+        let mut account = transaction
+            .prepare(
+                "INSERT INTO account (tenant_id, id, username, username_key, email_verified, state, \
+                 epoch, event_count, created_at) VALUES (1, ?1, ?2, ?2, 0, 0, 0, 0, ?3)",
+            )
+            .expect("prepares");
+        let mut session = transaction
+            .prepare(
+                "INSERT INTO session (tenant_id, id, user_id, secret_hash, signed_in_at, auth_time, \
+                 amr, remember, ip, user_agent, last_access, idle_timeout_ms, idle_deadline) \
+                 VALUES (1, ?1, ?2, ?3, ?4, ?4, 'pwd', 0, '127.0.0.1', 'Mozilla/5.0 (X11; Linux \
+                 x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36', ?4, \
+                 86400000, ?4 + 86400000)",
+            )
+            .expect("prepares");
+        for n in 0..USERS {
+            let user = bytes::<16>("user", n).to_vec();
+            account.execute(params![user, format!("user-{n}"), now]).expect("a user");
+            session
+                .execute(params![
+                    bytes::<32>("session", n).to_vec(),
+                    user,
+                    sha256(&secret(n)).to_vec(),
+                    now
+                ])
+                .expect("a session");
+        }
+        let mut grant = transaction
+            .prepare(
+                "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, kind, \
+                 scopes, offline, binding, auth_time, created_at, expires_at, code_state, \
+                 token_number, token_issued_at, refresh_generation, refresh_issued_at) \
+                 VALUES (1, ?1, ?2, ?3, ?4, ?5, '', 1, 'openid profile', 0, 'sso-session', ?6, ?6, \
+                 ?6 + 86400000, 2, 1, ?6, 1, ?6)",
+            )
+            .expect("prepares");
+        for n in 0..GRANTS {
+            let owner = n % USERS;
+            grant
+                .execute(params![
+                    bytes::<16>("grant", n).to_vec(),
+                    bytes::<16>("user", owner).to_vec(),
+                    app,
+                    bytes::<32>("session", owner).to_vec(),
+                    bytes::<16>("sid", n).to_vec(),
+                    now
+                ])
+                .expect("a grant");
+        }
+    }
+    transaction.commit().expect("committed");
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
+}
