@@ -26,9 +26,8 @@ impl Target {
         let mut roots = rustls::RootCertStore::empty();
         let ca = rustls::pki_types::CertificateDer::from_pem_file(ca).expect("a certificate");
         roots.add(ca).expect("an authority");
-        let config = rustls::ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config =
+            rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         Self { port, tls: Some(Arc::new(config)) }
     }
 }

@@ -119,7 +119,8 @@ impl Worker {
                 self.refresh = token["refresh_token"].as_str().expect("a token").to_owned();
             }
             Kind::Introspect => {
-                let request = post("/oauth2/introspect", &basic("rs256"), &[("token", &self.access)]);
+                let request =
+                    post("/oauth2/introspect", &basic("rs256"), &[("token", &self.access)]);
                 let answer = self.connection.send(&request).await;
                 assert!(answer.body.starts_with(b"{\"active\":true"));
             }

@@ -40,8 +40,7 @@ async fn inbox() -> Told {
             }),
         )
         .with_state(Arc::clone(&told));
-    let listener =
-        tokio::net::TcpListener::bind(("127.0.0.1", INBOX_PORT)).await.expect("a port");
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", INBOX_PORT)).await.expect("a port");
     tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
     told
 }
@@ -223,12 +222,8 @@ async fn sign_ins(target: &Target) {
         let cookie = cookie.split(';').next().unwrap_or_default();
         let headers = format!("cookie: {cookie}\r\norigin: {origin}\r\n");
         let (csrf, ticket) = (field("csrf"), field("ticket"));
-        let form = [
-            ("csrf", &*csrf),
-            ("ticket", &*ticket),
-            ("username", "alex"),
-            ("password", "alex123"),
-        ];
+        let form =
+            [("csrf", &*csrf), ("ticket", &*ticket), ("username", "alex"), ("password", "alex123")];
         let answer = connection.send(&post("/login", &headers, &form)).await;
         assert_eq!(answer.status, 303, "{}", answer.head);
     }

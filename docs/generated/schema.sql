@@ -16,7 +16,7 @@ CREATE TABLE account (
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
 CREATE TABLE application (
@@ -32,7 +32,7 @@ CREATE TABLE application (
     secret_hash TEXT,
     backchannel_logout_uri TEXT,
     settings TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX application_client ON application (tenant_id, client_id);
 CREATE UNIQUE INDEX application_number ON application (tenant_id, number);
@@ -52,7 +52,7 @@ CREATE TABLE consent (
     app_id BLOB NOT NULL,
     scopes TEXT NOT NULL,
     given_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, app_id)
+    PRIMARY KEY (user_id, app_id, tenant_id)
 ) WITHOUT ROWID;
 CREATE TABLE delivery (
     tenant_id BIGINT NOT NULL,
@@ -75,11 +75,11 @@ CREATE TABLE delivery (
     last_status BIGINT,
     last_error TEXT,
     last_jti TEXT,
-    PRIMARY KEY (tenant_id, sid)
+    PRIMARY KEY (sid, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
 CREATE INDEX delivery_newest ON delivery (tenant_id, created_at, sid);
-CREATE INDEX delivery_session ON delivery (tenant_id, session_id);
+CREATE INDEX delivery_session ON delivery (session_id, tenant_id, created_at, sid);
 CREATE TABLE event (
     tenant_id BIGINT NOT NULL,
     subject_kind BIGINT NOT NULL,
@@ -90,7 +90,7 @@ CREATE TABLE event (
     actor TEXT NOT NULL,
     session_id BLOB,
     data TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, subject_kind, subject_id, n)
+    PRIMARY KEY (subject_id, subject_kind, tenant_id, n)
 ) WITHOUT ROWID;
 CREATE TABLE job (
     tenant_id BIGINT NOT NULL,
@@ -102,7 +102,7 @@ CREATE TABLE job (
     due_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
     error TEXT,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX job_due ON job (due_at) WHERE state = 'pending';
 CREATE TABLE meta (
@@ -136,9 +136,9 @@ CREATE TABLE oauth_grant (
     ended_at BIGINT,
     end_reason TEXT,
     end_id BLOB,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
-CREATE INDEX oauth_grant_user ON oauth_grant (tenant_id, user_id, session_id)
+CREATE INDEX oauth_grant_user ON oauth_grant (user_id, tenant_id, session_id)
     WHERE ended_at IS NULL;
 CREATE TABLE participation (
     tenant_id BIGINT NOT NULL,
@@ -150,15 +150,15 @@ CREATE TABLE participation (
     first_access BIGINT NOT NULL,
     last_access BIGINT NOT NULL,
     ended_at BIGINT,
-    PRIMARY KEY (tenant_id, session_id, app_id, sid)
+    PRIMARY KEY (session_id, tenant_id, app_id, sid)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX participation_living ON participation (tenant_id, session_id, app_id)
+CREATE UNIQUE INDEX participation_living ON participation (session_id, app_id, tenant_id)
     WHERE ended_at IS NULL;
 CREATE TABLE revoked_token (
     tenant_id BIGINT NOT NULL,
     token_key BLOB NOT NULL,
     expires_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, token_key)
+    PRIMARY KEY (token_key, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX revoked_token_expiry ON revoked_token (expires_at);
 CREATE TABLE role (
@@ -170,16 +170,16 @@ CREATE TABLE role (
     state BIGINT NOT NULL,
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX role_name ON role (tenant_id, name_key);
 CREATE TABLE role_member (
     tenant_id BIGINT NOT NULL,
     role_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
-    PRIMARY KEY (tenant_id, role_id, user_id)
+    PRIMARY KEY (role_id, user_id, tenant_id)
 ) WITHOUT ROWID;
-CREATE INDEX role_member_user ON role_member (tenant_id, user_id);
+CREATE INDEX role_member_user ON role_member (user_id, tenant_id);
 CREATE TABLE session (
     tenant_id BIGINT NOT NULL,
     id BLOB NOT NULL,
@@ -201,19 +201,19 @@ CREATE TABLE session (
     end_reason TEXT,
     end_actor TEXT,
     end_id BLOB,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX session_idle ON session (idle_deadline) WHERE ended_at IS NULL;
 CREATE INDEX session_ledger ON session (tenant_id, ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX session_lifetime ON session (absolute_deadline)
     WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL;
 CREATE INDEX session_newest ON session (tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
-CREATE INDEX session_of_user ON session (tenant_id, user_id, signed_in_at, id) WHERE ended_at IS NULL;
-CREATE INDEX session_of_user_ledger ON session (tenant_id, user_id, ended_at, id)
+CREATE INDEX session_of_user ON session (user_id, tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_of_user_ledger ON session (user_id, tenant_id, ended_at, id)
     WHERE ended_at IS NOT NULL;
-CREATE INDEX session_previous ON session (tenant_id, previous_secret_hash)
+CREATE INDEX session_previous ON session (previous_secret_hash, tenant_id)
     WHERE ended_at IS NULL AND previous_secret_hash IS NOT NULL;
-CREATE UNIQUE INDEX session_secret ON session (tenant_id, secret_hash) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX session_secret ON session (secret_hash, tenant_id) WHERE ended_at IS NULL;
 CREATE TABLE shared_token (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,
@@ -224,14 +224,14 @@ CREATE TABLE shared_token (
     number BIGINT NOT NULL,
     issued_at BIGINT NOT NULL,
     lifetime_ms BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, app_id, scopes)
+    PRIMARY KEY (user_id, app_id, scopes, tenant_id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX shared_token_id ON shared_token (tenant_id, id);
+CREATE UNIQUE INDEX shared_token_id ON shared_token (id, tenant_id);
 CREATE TABLE shared_token_session (
     tenant_id BIGINT NOT NULL,
     session_id BLOB NOT NULL,
     shared_id BLOB NOT NULL,
-    PRIMARY KEY (tenant_id, session_id, shared_id)
+    PRIMARY KEY (session_id, shared_id, tenant_id)
 ) WITHOUT ROWID;
 CREATE TABLE signing_key (
     tenant_id BIGINT NOT NULL,
@@ -254,6 +254,6 @@ CREATE TABLE throttle (
     counter_key BLOB NOT NULL,
     attempts BIGINT NOT NULL,
     window_ends_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, counter_key)
+    PRIMARY KEY (counter_key, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX throttle_expiry ON throttle (window_ends_at);

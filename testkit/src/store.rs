@@ -60,6 +60,12 @@ impl Drop for Folder {
     }
 }
 
+/// Makes an SQLite file from a dump.
+pub fn load_sqlite(path: &std::path::Path, dump: &str) {
+    let connection = rusqlite::Connection::open(path).expect("opens");
+    connection.execute_batch(dump).expect("the dump runs");
+}
+
 /// An empty, migrated store.
 #[derive(Clone)]
 pub struct TestStore {
@@ -294,6 +300,34 @@ impl TestStore {
             drop(client);
             let _ = driver.await;
         }
+    }
+
+    /// How SQLite would find the rows of a statement, a line for each table.
+    #[must_use]
+    pub fn sqlite_plan(&self, statement: &sojourn_store::dialect::Statement) -> Vec<String> {
+        let folder = self.folder.as_ref().expect("an SQLite store");
+        let connection = rusqlite::Connection::open(folder.0.join("sojourn.db")).expect("opens");
+        let text = format!("EXPLAIN QUERY PLAN {}", statement.sqlite());
+        let mut prepared = connection.prepare(&text).expect("a plan");
+        let mut rows = prepared.raw_query();
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next().expect("a row") {
+            lines.push(row.get::<_, String>(3).expect("text"));
+        }
+        lines
+    }
+
+    /// A setting of the PostgreSQL server, as a connection sees it.
+    pub async fn postgres_setting(&self, name: &str) -> String {
+        let url = self.url.as_ref().expect("a PostgreSQL store");
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connects");
+        let driver = tokio::spawn(connection);
+        let row = client.query_one(&format!("SHOW {name}"), &[]).await.expect("a setting");
+        let value = row.get(0);
+        drop(client);
+        let _ = driver.await;
+        value
     }
 
     /// Opens the same database once more.

@@ -124,6 +124,16 @@ impl Store {
         }
     }
 
+    /// What durability rests on with SQLite, as the file reports it: journal mode and synchronous level (2
+    /// is FULL). `None` with another database.
+    #[must_use]
+    pub fn durability(&self) -> Option<(String, i64)> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.durability(),
+            Backend::Postgres(_) => None,
+        }
+    }
+
     /// Finishes what is under way and closes. Later calls are refused.
     pub async fn close(&self) {
         match &*self.backend {

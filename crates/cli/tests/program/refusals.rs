@@ -48,7 +48,8 @@ async fn the_wrong_master_key_is_refused() {
 
 #[tokio::test]
 async fn postgresql_wants_a_key_that_every_node_has() {
-    let site = Site::new(NOBODY, "[database]\ntype = \"postgresql\"\nurl = \"host=/nowhere user=x\"\n");
+    let site =
+        Site::new(NOBODY, "[database]\ntype = \"postgresql\"\nurl = \"host=/nowhere user=x\"\n");
     let text = start_fails(&site);
     assert!(text.contains("SOJOURN_MASTER_KEY_FILE"), "{text}");
 }

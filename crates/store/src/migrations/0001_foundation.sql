@@ -1,5 +1,7 @@
 -- The foundation: directory, sessions, grants, the ledger and its deliveries.
 -- Times are milliseconds since 1970, flags 0 or 1, ids random bytes.
+-- Keys begin with what tells rows apart, the tenant comes after it: a planner without statistics takes any
+-- key whose first column is given, and would walk a whole tenant by a key that began with it.
 
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
@@ -30,7 +32,7 @@ CREATE TABLE account (
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
 
@@ -43,7 +45,7 @@ CREATE TABLE role (
     state BIGINT NOT NULL,
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX role_name ON role (tenant_id, name_key);
 
@@ -51,9 +53,9 @@ CREATE TABLE role_member (
     tenant_id BIGINT NOT NULL,
     role_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
-    PRIMARY KEY (tenant_id, role_id, user_id)
+    PRIMARY KEY (role_id, user_id, tenant_id)
 ) WITHOUT ROWID;
-CREATE INDEX role_member_user ON role_member (tenant_id, user_id);
+CREATE INDEX role_member_user ON role_member (user_id, tenant_id);
 
 CREATE TABLE application (
     tenant_id BIGINT NOT NULL,
@@ -68,7 +70,7 @@ CREATE TABLE application (
     secret_hash TEXT,
     backchannel_logout_uri TEXT,
     settings TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX application_client ON application (tenant_id, client_id);
 CREATE UNIQUE INDEX application_number ON application (tenant_id, number);
@@ -94,19 +96,19 @@ CREATE TABLE session (
     end_reason TEXT,
     end_actor TEXT,
     end_id BLOB,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX session_secret ON session (tenant_id, secret_hash) WHERE ended_at IS NULL;
-CREATE INDEX session_previous ON session (tenant_id, previous_secret_hash)
+CREATE UNIQUE INDEX session_secret ON session (secret_hash, tenant_id) WHERE ended_at IS NULL;
+CREATE INDEX session_previous ON session (previous_secret_hash, tenant_id)
     WHERE ended_at IS NULL AND previous_secret_hash IS NOT NULL;
-CREATE INDEX session_of_user ON session (tenant_id, user_id, signed_in_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_of_user ON session (user_id, tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
 CREATE INDEX session_newest ON session (tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
 CREATE INDEX session_idle ON session (idle_deadline) WHERE ended_at IS NULL;
 CREATE INDEX session_lifetime ON session (absolute_deadline)
     WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL;
 -- The ledger: what has ended.
 CREATE INDEX session_ledger ON session (tenant_id, ended_at, id) WHERE ended_at IS NOT NULL;
-CREATE INDEX session_of_user_ledger ON session (tenant_id, user_id, ended_at, id)
+CREATE INDEX session_of_user_ledger ON session (user_id, tenant_id, ended_at, id)
     WHERE ended_at IS NOT NULL;
 
 CREATE TABLE participation (
@@ -119,9 +121,9 @@ CREATE TABLE participation (
     first_access BIGINT NOT NULL,
     last_access BIGINT NOT NULL,
     ended_at BIGINT,
-    PRIMARY KEY (tenant_id, session_id, app_id, sid)
+    PRIMARY KEY (session_id, tenant_id, app_id, sid)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX participation_living ON participation (tenant_id, session_id, app_id)
+CREATE UNIQUE INDEX participation_living ON participation (session_id, app_id, tenant_id)
     WHERE ended_at IS NULL;
 
 CREATE TABLE oauth_grant (
@@ -151,9 +153,9 @@ CREATE TABLE oauth_grant (
     ended_at BIGINT,
     end_reason TEXT,
     end_id BLOB,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
-CREATE INDEX oauth_grant_user ON oauth_grant (tenant_id, user_id, session_id)
+CREATE INDEX oauth_grant_user ON oauth_grant (user_id, tenant_id, session_id)
     WHERE ended_at IS NULL;
 
 CREATE TABLE shared_token (
@@ -166,22 +168,22 @@ CREATE TABLE shared_token (
     number BIGINT NOT NULL,
     issued_at BIGINT NOT NULL,
     lifetime_ms BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, app_id, scopes)
+    PRIMARY KEY (user_id, app_id, scopes, tenant_id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX shared_token_id ON shared_token (tenant_id, id);
+CREATE UNIQUE INDEX shared_token_id ON shared_token (id, tenant_id);
 
 CREATE TABLE shared_token_session (
     tenant_id BIGINT NOT NULL,
     session_id BLOB NOT NULL,
     shared_id BLOB NOT NULL,
-    PRIMARY KEY (tenant_id, session_id, shared_id)
+    PRIMARY KEY (session_id, shared_id, tenant_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE revoked_token (
     tenant_id BIGINT NOT NULL,
     token_key BLOB NOT NULL,
     expires_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, token_key)
+    PRIMARY KEY (token_key, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX revoked_token_expiry ON revoked_token (expires_at);
 
@@ -191,7 +193,7 @@ CREATE TABLE consent (
     app_id BLOB NOT NULL,
     scopes TEXT NOT NULL,
     given_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, app_id)
+    PRIMARY KEY (user_id, app_id, tenant_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE delivery (
@@ -215,10 +217,10 @@ CREATE TABLE delivery (
     last_status BIGINT,
     last_error TEXT,
     last_jti TEXT,
-    PRIMARY KEY (tenant_id, sid)
+    PRIMARY KEY (sid, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
-CREATE INDEX delivery_session ON delivery (tenant_id, session_id);
+CREATE INDEX delivery_session ON delivery (session_id, tenant_id, created_at, sid);
 CREATE INDEX delivery_newest ON delivery (tenant_id, created_at, sid);
 
 CREATE TABLE event (
@@ -231,7 +233,7 @@ CREATE TABLE event (
     actor TEXT NOT NULL,
     session_id BLOB,
     data TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, subject_kind, subject_id, n)
+    PRIMARY KEY (subject_id, subject_kind, tenant_id, n)
 ) WITHOUT ROWID;
 
 CREATE TABLE audit (
@@ -250,7 +252,7 @@ CREATE TABLE throttle (
     counter_key BLOB NOT NULL,
     attempts BIGINT NOT NULL,
     window_ends_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, counter_key)
+    PRIMARY KEY (counter_key, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX throttle_expiry ON throttle (window_ends_at);
 
@@ -274,6 +276,6 @@ CREATE TABLE job (
     due_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
     error TEXT,
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX job_due ON job (due_at) WHERE state = 'pending';

@@ -168,7 +168,7 @@ macro_rules! shared_where {
             "tenant_id = $1 AND user_id = $2 AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
              SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
              AND l.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 \
-             AND s.user_id = $2 AND CAST($4 AS BIGINT) >= 0",
+             AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector,
             "))"
         )

@@ -44,6 +44,8 @@ struct Shared {
 
 pub(crate) struct Sqlite {
     shared: Arc<Shared>,
+    /// As the writer's connection reported them when it was opened.
+    durability: (String, i64),
     writer: writer::Writer,
 }
 
@@ -131,7 +133,7 @@ impl Sqlite {
         });
         let writer =
             writer::Writer::start(connection, Arc::clone(&shared), options.checkpoint_every_ms)?;
-        Ok(Self { shared, writer })
+        Ok(Self { shared, durability: (mode, level), writer })
     }
 
     pub(crate) async fn apply(&self, steps: Steps) -> Result<Outcome, StoreError> {
@@ -165,6 +167,10 @@ impl Sqlite {
         }
         self.shared.read(&crate::sql::operation::META_GET, &[Value::from("schema_version")])?;
         Ok(())
+    }
+
+    pub(crate) fn durability(&self) -> Option<(String, i64)> {
+        Some(self.durability.clone())
     }
 
     pub(crate) async fn close(&self) {

@@ -1,0 +1,34 @@
+//! The settings that a power loss is survived by, and the first migration, which never changes.
+
+#![expect(clippy::expect_used, reason = "a test fails loudly")]
+
+use sojourn_testkit::store::{Engine, TestStore};
+
+#[tokio::test]
+async fn sqlite_flushes_each_commit() {
+    let test = TestStore::new(Engine::Sqlite).await;
+    let (mode, level) = test.store.durability().expect("SQLite's own settings");
+    assert_eq!((mode.as_str(), level), ("wal", 2), "write-ahead log, synchronous=FULL");
+}
+
+#[tokio::test]
+async fn postgresql_is_not_told_otherwise() {
+    let test = TestStore::new(Engine::Postgres).await;
+    assert_eq!(test.postgres_setting("synchronous_commit").await, "on");
+}
+
+#[test]
+fn migrations_are_only_appended() {
+    let fixed = [(1, "7457f0781b6ca9b45f328fdb5e112180f26b9be65a342cebadeb330554b2749a")];
+    for (version, hash) in fixed {
+        let migration = sojourn_store::MIGRATIONS
+            .iter()
+            .find(|migration| migration.version == version)
+            .expect("it is never removed");
+        let found = sojourn_model::ids::hex(&sojourn_crypto::sha256(migration.sql.as_bytes()));
+        assert_eq!(found, hash, "migration {version} was changed: append another one instead");
+    }
+    let versions: Vec<i64> = sojourn_store::MIGRATIONS.iter().map(|m| m.version).collect();
+    let counted: Vec<i64> = (1..=sojourn_store::SCHEMA_VERSION).collect();
+    assert_eq!(versions, counted);
+}
