@@ -307,6 +307,8 @@ impl TestStore {
     pub fn sqlite_plan(&self, statement: &sojourn_store::dialect::Statement) -> Vec<String> {
         let folder = self.folder.as_ref().expect("an SQLite store");
         let connection = rusqlite::Connection::open(folder.0.join("sojourn.db")).expect("opens");
+        let stable = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+        connection.set_db_config(stable, true).expect("as the store does");
         let text = format!("EXPLAIN QUERY PLAN {}", statement.sqlite());
         let mut prepared = connection.prepare(&text).expect("a plan");
         let mut rows = prepared.raw_query();

@@ -87,6 +87,11 @@ fn connect(path: &Path, readable_only: bool) -> Result<Connection, StoreError> {
         }
     })?;
     connection.set_prepared_statement_cache_capacity(256);
+    // Without it every statement is parsed and planned anew at each use, because the planner would look
+    // at the bound values. One plan for each statement is what the tests look at, too.
+    connection
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(|error| failure(&error, "planner stability"))?;
     connection
         .busy_timeout(std::time::Duration::from_secs(5))
         .map_err(|error| failure(&error, "busy_timeout"))?;
