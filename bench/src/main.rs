@@ -33,7 +33,8 @@ fn main() -> ExitCode {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            match runtime.block_on(report::run(&folder())) {
+            let only = args.get(2).map(String::as_str);
+            match runtime.block_on(report::run(&folder(), only)) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(why) => {
                     eprintln!("the run is void: {why}");
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
                 .args(["-c", GENERATOR_CORE])
                 .arg(program)
                 .arg("generate")
+                // A part of an operation's name, to look at that one alone.
+                .args(args.get(1))
                 .status()
                 .expect("taskset (util-linux) is there");
             if done.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -67,7 +67,8 @@ impl Units {
     }
 }
 
-pub(crate) async fn run(folder: &Path) -> Result<(), String> {
+pub(crate) async fn run(folder: &Path, only: Option<&str>) -> Result<(), String> {
+    let wanted = |name: &str| only.is_none_or(|part| name.contains(part));
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).expect("a folder");
@@ -108,7 +109,7 @@ pub(crate) async fn run(folder: &Path) -> Result<(), String> {
 
     let mut rows = Vec::new();
     let mut next = 0;
-    for (name, kind, must, goal) in TABLE {
+    for (name, kind, must, goal) in TABLE.iter().filter(|row| wanted(row.0)) {
         eprintln!("{name} …");
         let cost = measure(&plain, server.pid(), *kind, next, Duration::from_secs(6)).await;
         next += 100;
@@ -130,7 +131,7 @@ pub(crate) async fn run(folder: &Path) -> Result<(), String> {
     let tls = Target::tls(TLS_PORT, &folder.join("data/tls/ca.pem"));
     let server = Server::start(folder, "tls.toml", &tls).await;
     let mut tls_rows = Vec::new();
-    for (name, kind, _, _) in TABLE {
+    for (name, kind, _, _) in TABLE.iter().filter(|row| wanted(row.0)) {
         eprintln!("{name}, TLS …");
         let cost = measure(&tls, server.pid(), *kind, next, Duration::from_secs(3)).await;
         next += 100;
