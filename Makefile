@@ -36,6 +36,11 @@ bench:
 	$(CARGO) build --release -p sojourn -p sojourn-bench
 	$(CARGO) run --release -p sojourn-bench
 
+# Pictures of every page into screenshots/, to be looked at.
+screenshots: tools
+	$(CARGO) build
+	$(CARGO) run -q -p sojourn-e2e --bin screenshots
+
 demo:
 	$(CARGO) run --release -- demo
 

@@ -12,6 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+// A request allocates a few hundred small things; this allocator does that at half the cost of the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An identity server whose speciality is the user session.
 ///
 /// People sign in once and reach every application; they, their administrators and the

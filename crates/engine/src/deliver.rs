@@ -67,6 +67,7 @@ fn after_attempt(
         DeliveryState::Pending
     };
     SettleDelivery {
+        tenant: delivery.tenant,
         sid: delivery.sid,
         attempts: delivery.attempts,
         state,
@@ -81,30 +82,47 @@ fn after_attempt(
 }
 
 impl Engine {
-    /// Takes deliveries that are due; they are this worker's for half a minute.
+    /// Writes what came of attempts and takes deliveries that are due, in one commit; those taken are this
+    /// worker's for half a minute. What isn't written, because the database failed, is attempted again.
     ///
     /// # Errors
     /// [`EngineError::Store`]
-    pub async fn claim_deliveries(&self) -> Result<Vec<Delivery>, EngineError> {
+    pub async fn claim_deliveries(
+        &self,
+        settled: Vec<SettleDelivery>,
+    ) -> Result<Vec<Delivery>, EngineError> {
         let now = self.now();
         let claim =
             Op::ClaimDeliveries { now, lease_until: now.plus(LEASE_MS), limit: DELIVERY_BATCH };
-        match self.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await? {
+        let mut change = ChangeSet::new(TenantId::DEFAULT);
+        change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
+        change.ops.push(claim);
+        match self.apply(change).await? {
             Outcome::Applied(applied) => Ok(applied.deliveries),
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Makes one attempt and writes what came of it. The token is signed afresh for each attempt,
-    /// because applications may refuse a second use.
+    /// Writes what came of attempts.
     ///
     /// # Errors
-    /// [`EngineError`] when signing or writing fails; the lease runs out and the delivery is tried again.
+    /// [`EngineError::Store`]
+    pub async fn settle_deliveries(&self, settled: Vec<SettleDelivery>) -> Result<(), EngineError> {
+        let mut change = ChangeSet::new(TenantId::DEFAULT);
+        change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
+        self.must_apply(change).await.map(|_| ())
+    }
+
+    /// Makes one attempt and answers what is to be written of it. The token is signed afresh for each
+    /// attempt, because applications may refuse a second use.
+    ///
+    /// # Errors
+    /// [`EngineError`] when signing fails; the lease runs out and the delivery is tried again.
     pub async fn attempt_delivery(
         &self,
         delivery: &Delivery,
         sender: &dyn DeliverySender,
-    ) -> Result<DeliveryState, EngineError> {
+    ) -> Result<SettleDelivery, EngineError> {
         let now = self.now();
         let jti = sojourn_crypto::b64url(&random::<16>(&*self.rng));
         let result = if now >= delivery.expires_at {
@@ -114,11 +132,7 @@ impl Engine {
             sender.post(&delivery.uri, &token).await
         };
         let jitter = i64::from(u16::from_be_bytes(random(&*self.rng)) % 1000);
-        let settled = after_attempt(delivery, &result, jti, self.now(), jitter);
-        let state = settled.state;
-        // A conflict: the lease ran out and another worker was quicker.
-        self.apply(ChangeSet::of(delivery.tenant, Op::SettleDelivery(settled))).await?;
-        Ok(state)
+        Ok(after_attempt(delivery, &result, jti, self.now(), jitter))
     }
 
     async fn logout_token(&self, delivery: &Delivery, jti: &str) -> Result<String, EngineError> {

@@ -303,9 +303,11 @@ pub struct Touch {
 /// What came of an attempt to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleDelivery {
+    /// The tenant that it belongs to; deliveries of several tenants are settled together.
+    pub tenant: TenantId,
     /// The delivery.
     pub sid: Sid,
-    /// Its attempts as they were read; a conflict when another worker was quicker.
+    /// Its attempts as they were read; nothing is written when another worker was quicker.
     pub attempts: i64,
     /// Where it stands now.
     pub state: DeliveryState,

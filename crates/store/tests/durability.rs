@@ -1,7 +1,5 @@
 //! The settings that a power loss is survived by, and the first migration, which never changes.
 
-#![expect(clippy::expect_used, reason = "a test fails loudly")]
-
 use sojourn_testkit::store::{Engine, TestStore};
 
 #[tokio::test]

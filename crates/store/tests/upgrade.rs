@@ -1,7 +1,5 @@
 //! A database of the first schema is opened, brought up to date, and still says what it said.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
-
 use sojourn_model::{DeliveryState, SessionState, Subject};
 use sojourn_store::{SqliteOptions, Store};
 use sojourn_testkit::store::{Folder, T};

@@ -1,11 +1,6 @@
 //! The program as it is run: starts and refusals, crashes, commands beside a running server.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails loudly"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod commands;
 mod crash;

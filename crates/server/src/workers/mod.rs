@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sojourn_engine::{DeliverySender, Engine};
+use sojourn_model::Delivery;
+use sojourn_model::change::SettleDelivery;
 use sojourn_model::limits::DELIVERIES_IN_FLIGHT_MAX;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -15,6 +17,8 @@ use crate::serve::pause;
 
 /// How long a worker waits at most before it looks for work of other nodes.
 const POLL_MAX: Duration = Duration::from_secs(2);
+/// How long what came of an attempt waits for others to be written with.
+const SETTLE_WITHIN: Duration = Duration::from_millis(10);
 /// How often what is over is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
@@ -38,7 +42,10 @@ fn is_over(stopped: &Stopped) -> bool {
     *stopped.borrow()
 }
 
-/// Claims deliveries that are due and attempts them, a bounded number at once.
+type Attempts = JoinSet<Option<SettleDelivery>>;
+
+/// Claims deliveries that are due and attempts them, a bounded number at once. What came of attempts is
+/// written with the next claim, or a moment later: a commit for each would cost more than the attempt.
 async fn deliver(
     engine: Arc<Engine>,
     sender: Arc<dyn DeliverySender>,
@@ -46,10 +53,13 @@ async fn deliver(
     mut stopped: Stopped,
 ) {
     let places = Arc::new(Semaphore::new(DELIVERIES_IN_FLIGHT_MAX));
-    let mut attempts = JoinSet::new();
+    let mut attempts = Attempts::new();
+    let mut settled = Vec::new();
     while !is_over(&stopped) {
-        while attempts.try_join_next().is_some() {}
-        let claimed = match engine.claim_deliveries().await {
+        while let Some(done) = attempts.try_join_next() {
+            settled.extend(done.ok().flatten());
+        }
+        let claimed = match engine.claim_deliveries(std::mem::take(&mut settled)).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "deliveries can't be claimed");
@@ -57,12 +67,7 @@ async fn deliver(
             }
         };
         if claimed.is_empty() {
-            let wait = next_due(&engine).await;
-            tokio::select! {
-                () = engine.deliveries_to_do() => {}
-                () = pause(wait) => {}
-                _ = stopped.changed() => {}
-            }
+            wait(&engine, &mut attempts, &mut settled, &mut stopped).await;
             continue;
         }
         for delivery in claimed {
@@ -71,18 +76,58 @@ async fn deliver(
             let sender = Arc::clone(&sender);
             let metrics = Arc::clone(&metrics);
             attempts.spawn(async move {
-                match engine.attempt_delivery(&delivery, &*sender).await {
-                    Ok(state) => metrics.delivery(state.as_str()),
-                    Err(error) => {
-                        metrics.delivery("failed");
-                        tracing::error!(%error, delivery.sid = %delivery.sid, "attempt failed");
-                    }
-                }
+                let settled = attempt(&engine, &delivery, &*sender, &metrics).await;
                 drop(place);
+                settled
             });
         }
     }
-    while attempts.join_next().await.is_some() {}
+    while let Some(done) = attempts.join_next().await {
+        settled.extend(done.ok().flatten());
+    }
+    if let Err(error) = engine.settle_deliveries(settled).await {
+        tracing::error!(%error, "the last attempts were not written; they are repeated");
+    }
+}
+
+async fn attempt(
+    engine: &Engine,
+    delivery: &Delivery,
+    sender: &dyn DeliverySender,
+    metrics: &Metrics,
+) -> Option<SettleDelivery> {
+    match engine.attempt_delivery(delivery, sender).await {
+        Ok(settled) => {
+            metrics.delivery(settled.state.as_str());
+            Some(settled)
+        }
+        Err(error) => {
+            metrics.delivery("failed");
+            tracing::error!(%error, delivery.sid = %delivery.sid, "attempt failed");
+            None
+        }
+    }
+}
+
+/// Waits for new deliveries, for one that falls due, or for attempts that are done and then a moment more.
+async fn wait(
+    engine: &Engine,
+    attempts: &mut Attempts,
+    settled: &mut Vec<SettleDelivery>,
+    stopped: &mut Stopped,
+) {
+    let mut longest = next_due(engine).await;
+    loop {
+        tokio::select! {
+            () = engine.deliveries_to_do() => return,
+            () = pause(longest) => return,
+            Some(done) = attempts.join_next() => {
+                settled.extend(done.ok().flatten());
+                longest = longest.min(SETTLE_WITHIN);
+            }
+            _ = stopped.changed() => return,
+        }
+    }
 }
 
 async fn next_due(engine: &Engine) -> Duration {

@@ -1,11 +1,6 @@
 //! Black-box tests over HTTP, against the server in this process.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails loudly"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod binding;
 mod deliveries;

@@ -13,10 +13,10 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Expect::Any,
             Gather::ClaimedDeliveries,
         ),
-        Op::SettleDelivery(settled) => steps.must(
+        Op::SettleDelivery(settled) => steps.run(
             &delivery::DELIVERY_SETTLE,
             params![
-                tenant,
+                settled.tenant,
                 settled.sid,
                 settled.attempts,
                 settled.state.as_str(),
