@@ -21,6 +21,10 @@ use crate::gather::{self, Answer};
 /// load the checkpoint beside it may never find a moment in which the log is done with.
 const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// How long the writer lets others join a group when the group before had several: under load that many more
+/// share a flush, and alone nobody waits.
+const LINGER: Duration = Duration::from_micros(500);
+
 type Result1 = Result<Outcome, StoreError>;
 
 struct Waiting {
@@ -95,11 +99,16 @@ impl Writer {
 fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<Message>) {
     let mut group: Vec<Waiting> = Vec::with_capacity(GROUP_COMMIT_MAX);
     let mut closing = None;
+    let mut group_before = 0;
     while closing.is_none() {
         match messages.recv() {
             Ok(Message::Apply(waiting)) => group.push(*waiting),
             Ok(Message::Close(answer)) => closing = Some(answer),
             Err(_) => return,
+        }
+        if group_before > 1 && closing.is_none() {
+            // Not a wait for each message: being woken by every one would cost what the sharing saves.
+            std::thread::park_timeout(LINGER);
         }
         while group.len() < GROUP_COMMIT_MAX && closing.is_none() {
             match messages.try_recv() {
@@ -108,6 +117,7 @@ fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<
                 Err(_) => break,
             }
         }
+        group_before = group.len();
         if !group.is_empty() {
             let damaged = commit_group(&connection, &mut group);
             if damaged {
