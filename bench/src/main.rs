@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a load generator measures time")]
 
 mod client;
+mod ends;
 mod load;
 mod measure;
 mod operations;

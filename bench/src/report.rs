@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post as route_post;
 
 use crate::client::{Connection, Target, bare, post};
+use crate::ends::Ends;
 use crate::load::{Cost, measure, percentile};
-use crate::measure::{cpu_ns, load_average, memory_kib, unit};
-use crate::operations::{Kind, basic, code_flow};
+use crate::measure::{load_average, memory_kib, unit};
+use crate::operations::Kind;
 use crate::seed;
 use crate::server::{INBOX_PORT, PORT, Server, TLS_PORT, write_config};
 
@@ -25,10 +26,9 @@ const TABLE: &[(&str, Kind, f64, f64)] = &[
     ("userinfo", Kind::Userinfo, 0.18, 0.15),
     ("client credentials", Kind::ClientCredentials, 0.25, 0.25),
 ];
-const ENDS: u64 = 1_500;
 const END_MUST: f64 = 4.0;
 
-type Told = Arc<AtomicU64>;
+pub(crate) type Told = Arc<AtomicU64>;
 
 async fn inbox() -> Told {
     let told = Told::default();
@@ -117,7 +117,7 @@ pub(crate) async fn run(folder: &Path, only: Option<&str>) -> Result<(), String>
         rows.push((*name, cost, *must, *goal));
     }
     eprintln!("ends …");
-    let ends = ends(&plain, server.pid(), &told).await?;
+    let ends = Ends::measure(&plain, server.pid(), &folder.join("data/sojourn.db"), &told).await?;
     units.take();
     sign_ins(&plain).await;
     println!(
@@ -144,68 +144,6 @@ pub(crate) async fn run(folder: &Path, only: Option<&str>) -> Result<(), String>
         return Err(format!("the unit moved by {:.0} % within the run", units.spread() * 100.0));
     }
     Ok(())
-}
-
-struct Ends {
-    cpu_ms: f64,
-    answered: Vec<f64>,
-    inactive: Vec<f64>,
-}
-
-/// Ends sessions one by one. After the last byte of each answer the token must be inactive.
-async fn ends(target: &Target, pid: u32, told: &Told) -> Result<Ends, String> {
-    let mut connection = Connection::open(target).await;
-    let form = [("grant_type", "client_credentials")];
-    let machine = connection.send(&post("/oauth2/token", &basic("machine"), &form)).await.json();
-    let machine = machine["access_token"].as_str().expect("a token").to_owned();
-    let bearer = format!("authorization: Bearer {machine}\r\n");
-    let mut tokens = Vec::new();
-    for n in 0..ENDS {
-        let session = seed::USERS - 1 - n;
-        let answer = code_flow(&mut connection, "rs256", session).await;
-        tokens.push((session, answer["access_token"].as_str().expect("a token").to_owned()));
-    }
-    let before = told.load(Ordering::Relaxed);
-    let cpu = cpu_ns(pid);
-    let (mut answered, mut inactive) = (Vec::new(), Vec::new());
-    let mut second = Connection::open(target).await;
-    for (session, token) in &tokens {
-        let user = uuid_text(&seed::bytes::<16>("user", *session));
-        let id = sojourn_model::ids::hex(&seed::bytes::<32>("session", *session));
-        let path = format!("/api/users/v1/{user}/sessions/{id}");
-        let began = Instant::now();
-        let answer = connection.send(&bare("DELETE", &path, &bearer)).await;
-        answered.push(began.elapsed().as_secs_f64() * 1e3);
-        if answer.status != 204 {
-            return Err(format!("an end was answered {}", answer.status));
-        }
-        let began = Instant::now();
-        let request = post("/oauth2/introspect", &basic("rs256"), &[("token", token)]);
-        let answer = second.send(&request).await;
-        inactive.push(began.elapsed().as_secs_f64() * 1e3);
-        if answer.body != b"{\"active\":false}" {
-            return Err("a token lived on after its end was answered".into());
-        }
-    }
-    let began = Instant::now();
-    while told.load(Ordering::Relaxed) - before < ENDS {
-        if began.elapsed() > Duration::from_secs(60) {
-            return Err("not every application was told".into());
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    // The last receipts are written a moment after the last token arrived.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let cpu_ms = (cpu_ns(pid) - cpu) as f64 / 1e6 / ENDS as f64;
-    answered.sort_by(f64::total_cmp);
-    inactive.sort_by(f64::total_cmp);
-    Ok(Ends { cpu_ms, answered, inactive })
-}
-
-fn uuid_text(bytes: &[u8; 16]) -> String {
-    let hex = sojourn_model::ids::hex(bytes);
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    parts.join("-")
 }
 
 async fn sign_ins(target: &Target) {
@@ -251,18 +189,27 @@ fn print_table(units: &Units, rows: &[(&str, Cost, f64, f64)], tls: &[Cost], end
             cost.cpu_ms, cost.per_second, cost.p50_ms, cost.p99_ms, tls.cpu_ms, tls.per_second
         );
     }
-    let units = ends.cpu_ms / unit;
+    let units = ends.together.cpu_ms / unit;
     println!(
-        "| end, with introspection and delivery | {units:.3} | {END_MUST} | {} | {:.4} | | {:.2} | {:.2} | | |",
+        "| end, with introspection and delivery | {units:.3} | {END_MUST} | {} | {:.4} | {:.0} | {:.2} | {:.2} | | |",
         verdict(units, END_MUST, END_MUST),
-        ends.cpu_ms,
-        percentile(&ends.answered, 0.5),
-        percentile(&ends.answered, 0.99)
+        ends.together.cpu_ms,
+        ends.together.per_second,
+        ends.together.p50_ms,
+        ends.together.p99_ms
+    );
+    println!(
+        "| the same, one after the other | {:.3} | | | {:.4} | | {:.2} | {:.2} | | |",
+        ends.alone.cpu_ms / unit,
+        ends.alone.cpu_ms,
+        ends.alone.p50_ms,
+        ends.alone.p99_ms
     );
     println!();
     println!(
-        "{ENDS} ends: each token was inactive right after the answer; that introspection took {:.3} ms \
-         in the median (must 1), {:.3} at p99",
+        "{} ends: each token was inactive right after the answer; one after the other, that \
+         introspection took {:.3} ms in the median (must 1), {:.3} at p99",
+        ends.count(),
         percentile(&ends.inactive, 0.5),
         percentile(&ends.inactive, 0.99)
     );

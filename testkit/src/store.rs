@@ -278,6 +278,7 @@ pub fn end_of(target: EndTarget) -> EndSessions {
         issuer: "https://id.test".into(),
         delivery_lifetime_ms: 86_400_000,
         slack_ms: 0,
+        lease_ms: 0,
     }
 }
 

@@ -13,7 +13,9 @@ use crate::error::EngineError;
 use crate::passwords::Boxed;
 
 /// How long a claimed delivery is nobody else's, in milliseconds: longer than any HTTP time limit.
-const LEASE_MS: i64 = 30_000;
+pub(crate) const LEASE_MS: i64 = 30_000;
+/// What must be left of a lease when an attempt begins, in milliseconds: its HTTP time limit and more.
+const ATTEMPT_MS: i64 = 10_000;
 /// Refusals that count as the last word.
 const REFUSALS_MAX: i64 = 3;
 /// Longest pause between two attempts, in milliseconds.
@@ -68,6 +70,7 @@ fn after_attempt(
     };
     SettleDelivery {
         tenant: delivery.tenant,
+        created_at: delivery.created_at,
         sid: delivery.sid,
         attempts: delivery.attempts,
         state,
@@ -113,8 +116,22 @@ impl Engine {
         self.must_apply(change).await.map(|_| ())
     }
 
-    /// Makes one attempt and answers what is to be written of it. The token is signed afresh for each
-    /// attempt, because applications may refuse a second use.
+    /// A delivery worker of this process begins. Where no other process can have one, it takes back the
+    /// leases that the run before left behind.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn begin_deliveries(&self) -> Result<(), EngineError> {
+        self.outbox.open(true);
+        if self.store.is_embedded() {
+            let release = Op::ReleaseDeliveries { now: self.now() };
+            self.must_apply(ChangeSet::of(TenantId::DEFAULT, release)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes one attempt and answers what is to be written of it; nothing when the delivery's lease is nearly
+    /// over. The token is signed afresh for each attempt, because applications may refuse a second use.
     ///
     /// # Errors
     /// [`EngineError`] when signing fails; the lease runs out and the delivery is tried again.
@@ -122,8 +139,11 @@ impl Engine {
         &self,
         delivery: &Delivery,
         sender: &dyn DeliverySender,
-    ) -> Result<SettleDelivery, EngineError> {
+    ) -> Result<Option<SettleDelivery>, EngineError> {
         let now = self.now();
+        if now.plus(ATTEMPT_MS) > delivery.due_at {
+            return Ok(None);
+        }
         let jti = sojourn_crypto::b64url(&random::<16>(&*self.rng));
         let result = if now >= delivery.expires_at {
             AttemptResult::NotSent("its time is over".into())
@@ -132,7 +152,7 @@ impl Engine {
             sender.post(&delivery.uri, &token).await
         };
         let jitter = i64::from(u16::from_be_bytes(random(&*self.rng)) % 1000);
-        Ok(after_attempt(delivery, &result, jti, self.now(), jitter))
+        Ok(Some(after_attempt(delivery, &result, jti, self.now(), jitter)))
     }
 
     async fn logout_token(&self, delivery: &Delivery, jti: &str) -> Result<String, EngineError> {
@@ -166,16 +186,18 @@ impl Engine {
     pub async fn resend_delivery(
         &self,
         tenant: &Tenant,
+        session: sojourn_model::SessionId,
         sid: sojourn_model::Sid,
         actor: &sojourn_model::Actor,
     ) -> Result<(), EngineError> {
         let now = self.now();
         let expires_at = now.plus(self.settings.lifetimes.delivery_ms);
-        let mut change = ChangeSet::of(tenant.id, Op::ResendDelivery { sid, now, expires_at });
+        let mut change =
+            ChangeSet::of(tenant.id, Op::ResendDelivery { session, sid, now, expires_at });
         change.audit.push(self.audit_row(actor, "delivery.resend", sid, &serde_json::json!({})));
         match self.apply(change).await? {
             Outcome::Applied(_) => {
-                self.deliveries.notify_one();
+                self.outbox.written();
                 Ok(())
             }
             _ => Err(EngineError::NotFound("dead or refused delivery")),

@@ -7,6 +7,7 @@ use sojourn_model::{
 };
 use sojourn_store::EndPreview;
 
+use crate::deliver::LEASE_MS;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -58,6 +59,7 @@ impl Engine {
             issuer: self.issuer(tenant),
             delivery_lifetime_ms: self.settings.lifetimes.delivery_ms,
             slack_ms: self.settings.lifetimes.touch_flush_ms,
+            lease_ms: 0,
         }
     }
 
@@ -84,7 +86,10 @@ impl Engine {
     /// [`EngineError::Invalid`] for an empty plan.
     pub async fn end_sessions(&self, tenant: &Tenant, plan: EndPlan) -> Result<Ended, EngineError> {
         let administrative = matches!(plan.reason, EndReason::Admin);
-        let end = self.checked(tenant, plan)?;
+        let mut end = self.checked(tenant, plan)?;
+        if self.outbox.takes_more() {
+            end.lease_ms = LEASE_MS;
+        }
         let mut change = ChangeSet::new(tenant.id);
         if administrative {
             let detail = serde_json::json!({
@@ -107,10 +112,9 @@ impl Engine {
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
             match self.apply(change.clone()).await? {
                 Outcome::Applied(applied) => {
-                    if applied.ended.deliveries > 0 {
-                        self.deliveries.notify_one();
-                    }
-                    return Ok(Ended { id, summary: applied.ended });
+                    let summary = applied.ended;
+                    self.outbox.written_or_handed(summary.deliveries, applied.deliveries);
+                    return Ok(Ended { id, summary });
                 }
                 // On PostgreSQL two ends that met; the set relies on nothing that was read.
                 Outcome::Conflict => {}

@@ -1,14 +1,15 @@
 //! What all use cases share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sojourn_crypto::{MasterKey, SecretBox, SecretHasher, TokenKind, TokenSealer};
 use sojourn_model::change::AuditRow;
-use sojourn_model::{Actor, Applied, ChangeSet, Clock, Millis, Outcome, Rng, Tenant};
+use sojourn_model::{Actor, Applied, ChangeSet, Clock, GrantId, Millis, Outcome, Rng, Tenant};
 use sojourn_store::Store;
 
 use crate::catalog::Catalog;
 use crate::error::EngineError;
+use crate::outbox::Outbox;
 use crate::passwords::{Offload, Verified};
 use crate::session::Touches;
 use crate::settings::Settings;
@@ -42,8 +43,10 @@ pub struct Engine {
     pub(crate) catalog: Catalog,
     pub(crate) verified: Verified,
     pub(crate) touches: Touches,
-    pub(crate) deliveries: tokio::sync::Notify,
+    pub(crate) outbox: Outbox,
     pub(crate) jobs: tokio::sync::Notify,
+    /// How far the purge has walked through the grants.
+    pub(crate) purged_to: Mutex<GrantId>,
 }
 
 impl Engine {
@@ -64,8 +67,9 @@ impl Engine {
             catalog: Catalog::default(),
             verified: Verified::default(),
             touches: Touches::default(),
-            deliveries: tokio::sync::Notify::new(),
+            outbox: Outbox::default(),
             jobs: tokio::sync::Notify::new(),
+            purged_to: Mutex::new(GrantId([0; 16])),
         })
     }
 
@@ -99,9 +103,10 @@ impl Engine {
         self.settings.issuer(tenant)
     }
 
-    /// Resolves when this process has written deliveries since the last time it resolved.
-    pub async fn deliveries_to_do(&self) {
-        self.deliveries.notified().await;
+    /// What this process's ends hand to its delivery worker.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Resolves when this process has written a job since the last time it resolved.

@@ -97,7 +97,7 @@ impl Engine {
         if let Outcome::Applied(applied) = self.apply(change).await?
             && applied.ended.deliveries > 0
         {
-            self.deliveries.notify_one();
+            self.outbox.written();
         }
         Ok(())
     }

@@ -120,8 +120,8 @@ pub enum Op {
     },
     /// Write last accesses; only ever forwards, only for living sessions.
     Touch(Vec<Touch>),
-    /// A session enters an application. A conflict when the session ended, a duplicate when it is
-    /// there already.
+    /// A session enters an application. A conflict when the session ended or is there already, a duplicate
+    /// when another enters at this moment.
     AddParticipation {
         /// The stay.
         participation: Participation,
@@ -224,12 +224,19 @@ pub enum Op {
     SettleDelivery(SettleDelivery),
     /// Try a dead or refused delivery again.
     ResendDelivery {
-        /// The delivery.
+        /// The session that ended.
+        session: SessionId,
+        /// Its participation.
         sid: Sid,
         /// Now.
         now: Millis,
         /// When it is given up.
         expires_at: Millis,
+    },
+    /// Take the leases from workers that are not there any more. Only where this process is the only one.
+    ReleaseDeliveries {
+        /// Now.
+        now: Millis,
     },
     /// Count an attempt. [`Applied::attempts`] has the count in the window, one number for each.
     CountAttempt {
@@ -282,10 +289,15 @@ pub enum Op {
         now: Millis,
         /// Ended sessions and deliveries older than this go.
         history_before: Millis,
-        /// Where the walk through the grants begins this time.
-        from_grant: GrantId,
         /// At most so many rows.
         limit: i64,
+    },
+    /// Remove these grants, as far as everything issued from them is dead.
+    PurgeGrants {
+        /// The grants.
+        grants: Vec<GrantId>,
+        /// Now.
+        now: Millis,
     },
 }
 
@@ -305,6 +317,8 @@ pub struct Touch {
 pub struct SettleDelivery {
     /// The tenant that it belongs to; deliveries of several tenants are settled together.
     pub tenant: TenantId,
+    /// When it was written.
+    pub created_at: Millis,
     /// The delivery.
     pub sid: Sid,
     /// Its attempts as they were read; nothing is written when another worker was quicker.
@@ -378,7 +392,7 @@ pub enum Outcome {
 pub struct Applied {
     /// What its ends did, added up.
     pub ended: EndSummary,
-    /// Deliveries claimed.
+    /// Deliveries claimed, or written by an end with a lease.
     pub deliveries: Vec<crate::delivery::Delivery>,
     /// Jobs claimed.
     pub jobs: Vec<Job>,

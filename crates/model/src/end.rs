@@ -246,6 +246,9 @@ pub struct EndSessions {
     pub delivery_lifetime_ms: i64,
     /// How far behind a stored last access may be, in milliseconds; for [`EndTarget::ExpiredSession`].
     pub slack_ms: i64,
+    /// For how long the deliveries of targets that are one session belong to the worker of this process,
+    /// in milliseconds: it gets them with the answer and need not claim them. 0: any worker claims them.
+    pub lease_ms: i64,
 }
 
 /// What an end did, or would do.

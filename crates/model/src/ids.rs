@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::time::Rng;
+use crate::time::{Millis, Rng};
 
 /// A text is not an id of the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +125,24 @@ byte_id!(
     GrantId,
     16
 );
+impl GrantId {
+    /// Draws a new one. It begins with the time, so that a database finds what was issued together on
+    /// few pages; the eighty random bits behind it make it unique. It is never shown.
+    pub fn new(now: Millis, rng: &dyn Rng) -> Self {
+        let mut bytes = Self::random(rng).0;
+        for (byte, of_time) in bytes.iter_mut().zip(now.0.to_be_bytes().into_iter().skip(2)) {
+            *byte = of_time;
+        }
+        Self(bytes)
+    }
+
+    /// When it was drawn, in milliseconds since 1970.
+    #[must_use]
+    pub fn drawn_at(self) -> Millis {
+        Millis(self.0.iter().take(6).fold(0, |time, byte| time << 8 | i64::from(*byte)))
+    }
+}
+
 byte_id!(
     /// One end of sessions: what was ended together carries the same id. Also a change set's id.
     EndId,

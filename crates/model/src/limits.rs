@@ -36,6 +36,9 @@ pub const SWEEP_BATCH: i64 = 100;
 pub const DELIVERY_BATCH: i64 = 32;
 /// Logout requests under way at once from one node.
 pub const DELIVERIES_IN_FLIGHT_MAX: usize = 32;
+/// Deliveries that ends may hand to the worker of their process before it has taken them; the rest waits
+/// to be claimed.
+pub const DELIVERIES_HANDED_MAX: usize = 256;
 /// Bytes of a delivery's answer that are read; the status says it all.
 pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
 /// Password hashes computed or waiting at once; beyond that sign-in answers 503.

@@ -108,7 +108,7 @@ routes! {
     POST "/console/roles/{role_id}/remove" => web::console::roles::remove;
     GET "/console/applications" => web::console::applications::list;
     GET "/console/deliveries" => web::console::deliveries::list;
-    POST "/console/deliveries/{sid}/resend" => web::console::deliveries::resend;
+    POST "/console/sessions/{id}/deliveries/{sid}/resend" => web::console::deliveries::resend;
     GET "/console/ledger" => web::console::sessions::ledger;
     GET "/console/audit" => web::console::audit::list;
 }

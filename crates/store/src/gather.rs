@@ -1,6 +1,6 @@
 //! From what the steps answered to the outcome of a change set.
 
-use sojourn_model::{Applied, Outcome};
+use sojourn_model::{Applied, DeliveryState, Outcome};
 
 use crate::compile::{Expect, Gather, Step};
 use crate::error::StoreError;
@@ -33,6 +33,15 @@ pub(crate) fn add(applied: &mut Applied, step: &Step, answer: Answer) -> Result<
         Gather::Consents => applied.ended.consents += answer.count,
         Gather::Deliveries => applied.ended.deliveries += answer.count,
         Gather::Purged => applied.purged += answer.count,
+        Gather::HandedDeliveries => {
+            applied.ended.deliveries += answer.count;
+            for row in answer.rows {
+                let delivery = read::delivery::delivery(row)?;
+                if delivery.state == DeliveryState::Pending {
+                    applied.deliveries.push(delivery);
+                }
+            }
+        }
         Gather::ClaimedDeliveries => {
             for row in answer.rows {
                 applied.deliveries.push(read::delivery::delivery(row)?);

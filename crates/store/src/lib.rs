@@ -20,8 +20,8 @@ pub use error::StoreError;
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::PostgresOptions;
 pub use read::{
-    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, SessionExpiry, SessionStanding,
-    SharedStanding, Standing, StayRow,
+    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, SessionExpiry,
+    SessionStanding, SharedStanding, Standing, StayRow,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;
@@ -122,6 +122,12 @@ impl Store {
             Backend::Sqlite(_) => "sqlite",
             Backend::Postgres(_) => "postgresql",
         }
+    }
+
+    /// Whether the database is a file of this process, with no other node at work on it.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        matches!(&*self.backend, Backend::Sqlite(_))
     }
 
     /// What durability rests on with SQLite, as the file reports it: journal mode and synchronous level (2

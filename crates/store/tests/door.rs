@@ -173,8 +173,9 @@ async fn check_case(test: &TestStore, apps: &Apps, case: &Case, name: &str) {
     let free_ends = e.tokens && case.meant(apps.silent);
     assert_eq!(valid(store, person.free[0]).await, !free_ends, "{label}");
     assert_eq!(valid(store, person.offline).await, !(bound_ends && e.offline), "{label}");
-    let told = store.delivery(T, person.sids[0]).await.expect("read");
-    let silent = store.delivery(T, person.sids[1]).await.expect("read");
+    let written = store.deliveries_of_session(T, person.sessions[0]).await.expect("read");
+    let of = |sid| written.iter().find(|delivery| delivery.sid == sid);
+    let (told, silent) = (of(person.sids[0]), of(person.sids[1]));
     let states = (told.map(|d| d.state), silent.map(|d| d.state));
     let meant = |yes: bool, state| (e.notify && yes).then_some(state);
     assert_eq!(

@@ -129,7 +129,7 @@ impl Engine {
         change.audit.push(self.audit_row(actor, action, user.id, &data));
         match self.apply(change).await? {
             Outcome::Applied(applied) => {
-                self.deliveries.notify_one();
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                 Ok(applied.ended)
             }
             Outcome::Duplicate => Err(EngineError::Exists("this role of the user")),
@@ -156,7 +156,7 @@ impl Engine {
             let change = self.removal(tenant, role, &members, actor);
             match self.apply(change).await? {
                 Outcome::Applied(applied) => {
-                    self.deliveries.notify_one();
+                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                     return Ok(RoleRemoval::Done(applied.ended));
                 }
                 // Members came or went in between.

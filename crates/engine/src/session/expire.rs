@@ -1,10 +1,11 @@
 //! Expiry is an end like any other: applications hear of it.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use sojourn_model::limits::SWEEP_BATCH;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, GrantId, Op, Outcome, Tenant, TenantId,
+    Actor, ChangeSet, EndReason, EndTarget, GrantId, Millis, Op, Outcome, Tenant, TenantId,
 };
 
 use crate::end::EndPlan;
@@ -33,8 +34,8 @@ impl Engine {
             let plan = EndPlan::new(target, reason, Actor::System);
             let end = self.end_operation(tenant, plan);
             match self.apply(ChangeSet::of(tenant.id, Op::EndSessions(end))).await? {
-                Outcome::Applied(applied) if applied.ended.deliveries > 0 => {
-                    self.deliveries.notify_one();
+                Outcome::Applied(applied) => {
+                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                 }
                 // Conflict: it was used on another node or ended meanwhile.
                 _ => {}
@@ -53,14 +54,40 @@ impl Engine {
         let now = self.now();
         let mut purged = 0;
         for tenant in self.store.tenants().await? {
-            let op = Op::Purge {
-                now,
-                history_before: now.plus(-self.settings.history_ms),
-                from_grant: GrantId::random(&*self.rng),
-                limit: ROWS,
-            };
+            let op =
+                Op::Purge { now, history_before: now.plus(-self.settings.history_ms), limit: ROWS };
             if let Outcome::Applied(applied) = self.apply(ChangeSet::of(tenant.id, op)).await? {
                 purged += applied.purged;
+            }
+        }
+        Ok(purged + self.purge_grants(now).await?)
+    }
+
+    /// Walks on through the grants from where the last walk stopped; at the young ones it turns back to
+    /// the oldest.
+    async fn purge_grants(&self, now: Millis) -> Result<u64, EngineError> {
+        const PAGE: i64 = 500;
+        const PAGES: usize = 40;
+        let mut purged = 0;
+        for _ in 0..PAGES {
+            let from = *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner);
+            let page = self.store.grants_after(from, PAGE).await?;
+            let young = now.plus(-self.settings.lifetimes.code_ms);
+            let last = page.last().filter(|last| last.id.drawn_at() < young).map(|last| last.id);
+            let mut dead: HashMap<TenantId, Vec<GrantId>> = HashMap::new();
+            for grant in page.into_iter().filter(|grant| grant.expires_at < now) {
+                dead.entry(grant.tenant).or_default().push(grant.id);
+            }
+            for (tenant, grants) in dead {
+                let op = Op::PurgeGrants { grants, now };
+                if let Outcome::Applied(applied) = self.apply(ChangeSet::of(tenant, op)).await? {
+                    purged += applied.purged;
+                }
+            }
+            let next = last.unwrap_or(GrantId([0; 16]));
+            *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner) = next;
+            if last.is_none() {
+                break;
             }
         }
         Ok(purged)

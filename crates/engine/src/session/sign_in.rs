@@ -135,7 +135,6 @@ impl Engine {
                     let plan =
                         EndPlan::new(target, EndReason::Replaced, Actor::User(stranger.user));
                     change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
-                    self.deliveries.notify_one();
                 }
                 change.ops.push(Op::StartSession { session: fresh.clone(), epoch: user.epoch });
                 fresh
@@ -143,8 +142,8 @@ impl Engine {
         };
         self.push_password_upgrade(&user, &wanted.password, &mut change).await?;
         match self.apply(change).await? {
-            Outcome::Applied(_) => {
-                self.deliveries.notify_one();
+            Outcome::Applied(applied) => {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                 Ok(SignedIn { session, secret, user })
             }
             // An end by user, role or password came between reading and writing.

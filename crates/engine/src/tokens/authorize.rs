@@ -153,7 +153,7 @@ impl Engine {
         let offline = scope::has(scopes, "offline_access") && app.may(GrantType::RefreshToken);
         Grant {
             tenant: tenant.id,
-            id: GrantId::random(&*self.rng),
+            id: GrantId::new(now, &*self.rng),
             user: session.user,
             app: app.id,
             session: Some(session.id),

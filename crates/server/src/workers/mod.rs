@@ -42,51 +42,105 @@ fn is_over(stopped: &Stopped) -> bool {
     *stopped.borrow()
 }
 
-type Attempts = JoinSet<Option<SettleDelivery>>;
+/// Deliveries under way, and what came of those that are done.
+struct Dispatcher {
+    engine: Arc<Engine>,
+    sender: Arc<dyn DeliverySender>,
+    metrics: Arc<Metrics>,
+    places: Arc<Semaphore>,
+    attempts: JoinSet<Option<SettleDelivery>>,
+    settled: Vec<SettleDelivery>,
+}
 
-/// Claims deliveries that are due and attempts them, a bounded number at once. What came of attempts is
-/// written with the next claim, or a moment later: a commit for each would cost more than the attempt.
+/// Attempts deliveries, a bounded number at once: those that ends of this process hand over, and those that
+/// it claims because they are due. What came of attempts is written with the next claim, or a moment later:
+/// a commit for each would cost more than the attempt.
 async fn deliver(
     engine: Arc<Engine>,
     sender: Arc<dyn DeliverySender>,
     metrics: Arc<Metrics>,
     mut stopped: Stopped,
 ) {
-    let places = Arc::new(Semaphore::new(DELIVERIES_IN_FLIGHT_MAX));
-    let mut attempts = Attempts::new();
-    let mut settled = Vec::new();
+    if let Err(error) = engine.begin_deliveries().await {
+        tracing::error!(%error, "deliveries of the last run wait for their leases to run out");
+    }
+    let mut dispatcher = Dispatcher {
+        engine: Arc::clone(&engine),
+        sender,
+        metrics,
+        places: Arc::new(Semaphore::new(DELIVERIES_IN_FLIGHT_MAX)),
+        attempts: JoinSet::new(),
+        settled: Vec::new(),
+    };
+    let mut wait = Duration::ZERO;
     while !is_over(&stopped) {
-        while let Some(done) = attempts.try_join_next() {
-            settled.extend(done.ok().flatten());
+        let (handed, written) = engine.outbox().take();
+        dispatcher.begin(handed).await;
+        if written || wait.is_zero() {
+            wait = dispatcher.claim().await;
         }
-        let claimed = match engine.claim_deliveries(std::mem::take(&mut settled)).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::error!(%error, "deliveries can't be claimed");
-                Vec::new()
-            }
-        };
-        if claimed.is_empty() {
-            wait(&engine, &mut attempts, &mut settled, &mut stopped).await;
-            continue;
+        if !wait.is_zero() {
+            wait = dispatcher.pause(wait, &mut stopped).await;
         }
-        for delivery in claimed {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-            let engine = Arc::clone(&engine);
-            let sender = Arc::clone(&sender);
-            let metrics = Arc::clone(&metrics);
-            attempts.spawn(async move {
+    }
+    engine.outbox().open(false);
+    while let Some(done) = dispatcher.attempts.join_next().await {
+        dispatcher.settled.extend(done.ok().flatten());
+    }
+    if let Err(error) = engine.settle_deliveries(dispatcher.settled).await {
+        tracing::error!(%error, "the last attempts were not written; they are repeated");
+    }
+}
+
+impl Dispatcher {
+    async fn begin(&mut self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { break };
+            let engine = Arc::clone(&self.engine);
+            let sender = Arc::clone(&self.sender);
+            let metrics = Arc::clone(&self.metrics);
+            self.attempts.spawn(async move {
                 let settled = attempt(&engine, &delivery, &*sender, &metrics).await;
                 drop(place);
                 settled
             });
         }
     }
-    while let Some(done) = attempts.join_next().await {
-        settled.extend(done.ok().flatten());
+
+    /// Writes what came of attempts, takes what is due, and answers how long nothing else is: no time at
+    /// all when there may be more.
+    async fn claim(&mut self) -> Duration {
+        let claimed = match self.engine.claim_deliveries(std::mem::take(&mut self.settled)).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "deliveries can't be claimed");
+                return POLL_MAX;
+            }
+        };
+        if !claimed.is_empty() {
+            self.begin(claimed).await;
+            return Duration::ZERO;
+        }
+        next_due(&self.engine).await
     }
-    if let Err(error) = engine.settle_deliveries(settled).await {
-        tracing::error!(%error, "the last attempts were not written; they are repeated");
+
+    /// Waits so long at most: for deliveries to take, or for attempts that are done and then a moment more.
+    /// Answers what is left of the time.
+    async fn pause(&mut self, longest: Duration, stopped: &mut Stopped) -> Duration {
+        let mut until = tokio::time::Instant::now() + longest;
+        loop {
+            tokio::select! {
+                () = self.engine.outbox().filled() => {
+                    return until.saturating_duration_since(tokio::time::Instant::now());
+                }
+                () = tokio::time::sleep_until(until) => return Duration::ZERO,
+                Some(done) = self.attempts.join_next() => {
+                    self.settled.extend(done.ok().flatten());
+                    until = until.min(tokio::time::Instant::now() + SETTLE_WITHIN);
+                }
+                _ = stopped.changed() => return longest,
+            }
+        }
     }
 }
 
@@ -97,35 +151,16 @@ async fn attempt(
     metrics: &Metrics,
 ) -> Option<SettleDelivery> {
     match engine.attempt_delivery(delivery, sender).await {
-        Ok(settled) => {
+        Ok(Some(settled)) => {
             metrics.delivery(settled.state.as_str());
             Some(settled)
         }
+        // Its lease is nearly over: whoever claims it next attempts it.
+        Ok(None) => None,
         Err(error) => {
             metrics.delivery("failed");
             tracing::error!(%error, delivery.sid = %delivery.sid, "attempt failed");
             None
-        }
-    }
-}
-
-/// Waits for new deliveries, for one that falls due, or for attempts that are done and then a moment more.
-async fn wait(
-    engine: &Engine,
-    attempts: &mut Attempts,
-    settled: &mut Vec<SettleDelivery>,
-    stopped: &mut Stopped,
-) {
-    let mut longest = next_due(engine).await;
-    loop {
-        tokio::select! {
-            () = engine.deliveries_to_do() => return,
-            () = pause(longest) => return,
-            Some(done) = attempts.join_next() => {
-                settled.extend(done.ok().flatten());
-                longest = longest.min(SETTLE_WITHIN);
-            }
-            _ = stopped.changed() => return,
         }
     }
 }

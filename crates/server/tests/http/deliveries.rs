@@ -120,7 +120,7 @@ async fn three_refusals_are_final_and_a_hand_can_send_again() {
     let refused = settled(&server, DeliveryState::Refused).await;
     let admin = server.signed_in("admin", "admin12").await;
     let csrf = admin.get("/console/deliveries").await.field("csrf");
-    let path = format!("/console/deliveries/{}/resend", refused.sid);
+    let path = format!("/console/sessions/{}/deliveries/{}/resend", refused.session, refused.sid);
     assert_eq!(admin.post(&path, &[("csrf", &csrf)]).await.status, 303);
     settled(&server, DeliveryState::Delivered).await;
 }

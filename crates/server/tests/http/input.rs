@@ -61,7 +61,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/console/roles/{role_id}/remove", 403),
     ("GET", "/console/applications", 200),
     ("GET", "/console/deliveries", 200),
-    ("POST", "/console/deliveries/{sid}/resend", 403),
+    ("POST", "/console/sessions/{id}/deliveries/{sid}/resend", 403),
     ("GET", "/console/ledger", 200),
     ("GET", "/console/audit", 200),
 ];

@@ -151,11 +151,15 @@ fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
                         app.clone(),
                         end.issuer.as_str(),
                         end.at,
-                        end.at.plus(end.delivery_lifetime_ms)
+                        end.at.plus(end.delivery_lifetime_ms),
+                        if selected.by_session { end.lease_ms } else { 0 }
                     ],
                 ),
                 Expect::Any,
-                Gather::Deliveries,
+                match (selected.by_session, end.lease_ms > 0) {
+                    (true, true) => Gather::HandedDeliveries,
+                    _ => Gather::Deliveries,
+                },
             );
             end_stays(steps, end, selected, app.clone());
         }

@@ -35,6 +35,8 @@ pub(crate) enum Gather {
     Grants,
     Consents,
     Deliveries,
+    /// Counts them, and answers them when they were handed over.
+    HandedDeliveries,
     ClaimedDeliveries,
     ClaimedJobs,
     Attempts,
@@ -153,6 +155,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::ClaimDeliveries { .. }
         | Op::SettleDelivery(_)
         | Op::ResendDelivery { .. }
+        | Op::ReleaseDeliveries { .. }
         | Op::CountAttempt { .. }
         | Op::ClearAttempts { .. }
         | Op::AddKey(_)
@@ -160,7 +163,8 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::AddJob(_)
         | Op::ClaimJob { .. }
         | Op::AdvanceJob { .. }
-        | Op::Purge { .. } => operation::compile(steps, tenant, op),
+        | Op::Purge { .. }
+        | Op::PurgeGrants { .. } => operation::compile(steps, tenant, op),
     }
 }
 

@@ -26,11 +26,15 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 settled.error,
                 settled.jti,
                 i64::from(settled.refused),
-                settled.answer_lost
+                settled.answer_lost,
+                settled.created_at
             ],
         ),
-        Op::ResendDelivery { sid, now, expires_at } => {
-            steps.must(&delivery::DELIVERY_RESEND, params![tenant, sid, now, expires_at]);
+        Op::ReleaseDeliveries { now } => {
+            steps.run(&delivery::DELIVERY_RELEASE, params![now]);
+        }
+        Op::ResendDelivery { session, sid, now, expires_at } => {
+            steps.must(&delivery::DELIVERY_RESEND, params![tenant, session, sid, now, expires_at]);
         }
         Op::CountAttempt { key, now, window_ms } => steps.push(
             &sql::ATTEMPT_COUNT,
@@ -59,7 +63,13 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             &delivery::JOB_ADVANCE,
             params![tenant, id, done, if finished { "done" } else { "pending" }, due_at, error],
         ),
-        Op::Purge { now, history_before, from_grant, limit } => {
+        Op::PurgeGrants { grants, now } => {
+            for grant in grants {
+                let params = params![tenant, grant, now];
+                steps.push(&sql::PURGE_GRANT, params, Expect::Any, Gather::Purged);
+            }
+        }
+        Op::Purge { now, history_before, limit } => {
             let mut purge = |statement, params| {
                 steps.push(statement, params, Expect::Any, Gather::Purged);
             };
@@ -69,7 +79,6 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             purge(&sql::PURGE_STAYS, params![tenant, history_before, limit]);
             purge(&sql::PURGE_LINKS, params![tenant, history_before, limit]);
             purge(&sql::PURGE_SESSIONS, params![tenant, history_before, limit]);
-            purge(&sql::PURGE_GRANTS, params![tenant, now, from_grant, limit]);
         }
         _ => {}
     }

@@ -77,14 +77,6 @@ impl Store {
         rows.into_iter().map(delivery).collect()
     }
 
-    /// One delivery.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn delivery(&self, t: TenantId, sid: Sid) -> Result<Option<Delivery>, StoreError> {
-        self.row(&sql::DELIVERY_BY_SID, params![t, sid]).await?.map(delivery).transpose()
-    }
-
     /// What waits to be delivered, in all tenants.
     ///
     /// # Errors
@@ -97,7 +89,7 @@ impl Store {
         Ok(DeliveryBacklog { pending, oldest_due: (pending > 0).then_some(oldest) })
     }
 
-    /// When the next delivery can be claimed, leases of other workers considered.
+    /// When the next delivery can be claimed: due, or its lease over.
     ///
     /// # Errors
     /// [`StoreError`]

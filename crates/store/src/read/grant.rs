@@ -40,6 +40,17 @@ pub struct SessionStanding {
     pub amr: String,
 }
 
+/// A grant on the walk of the purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantExpiry {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The grant.
+    pub id: GrantId,
+    /// When everything issued from it is dead.
+    pub expires_at: Millis,
+}
+
 /// A shared access token with the state of what it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedStanding {
@@ -129,6 +140,27 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
 }
 
 impl Store {
+    /// Grants of all tenants, living or not, in the order in which they were made, after a given one.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn grants_after(
+        &self,
+        after: GrantId,
+        limit: i64,
+    ) -> Result<Vec<GrantExpiry>, StoreError> {
+        let rows = self.list(&sql::GRANTS_AFTER, params![after, limit]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(GrantExpiry {
+                    tenant: TenantId(row.int()?),
+                    id: row.id(GrantId::from_slice)?,
+                    expires_at: row.millis()?,
+                })
+            })
+            .collect()
+    }
+
     /// A grant and what its tokens depend on. `token_key` names the token asked about in the list of
     /// revoked ones.
     ///

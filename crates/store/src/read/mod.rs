@@ -9,6 +9,6 @@ mod session;
 
 pub use delivery::DeliveryBacklog;
 pub use end::EndPreview;
-pub use grant::{ConsentRow, SessionStanding, SharedStanding, Standing};
+pub use grant::{ConsentRow, GrantExpiry, SessionStanding, SharedStanding, Standing};
 pub use operation::AuditEntry;
 pub use session::{SessionExpiry, StayRow};

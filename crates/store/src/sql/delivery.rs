@@ -9,32 +9,34 @@ macro_rules! delivery_columns {
          last_jti"
     };
 }
+pub(crate) use delivery_columns;
 
 statements! {
     DELIVERY_CLAIM = concat!(
-        "UPDATE delivery SET lease_until = $2 WHERE (tenant_id, sid) IN (\
-         SELECT tenant_id, sid FROM delivery WHERE state = 'pending' AND due_at <= $1 \
-         AND lease_until <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+        "UPDATE delivery SET due_at = $2, leased = 1 WHERE (tenant_id, created_at, sid) IN (\
+         SELECT tenant_id, created_at, sid FROM delivery WHERE state = 'pending' AND due_at <= $1 \
+         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
          RETURNING ", delivery_columns!());
     DELIVERY_SETTLE = "UPDATE delivery SET state = $4, attempts = attempts + 1, due_at = $5, \
-         lease_until = 0, last_attempt_at = $6, last_status = $7, last_error = $8, last_jti = $9, \
+         leased = 0, last_attempt_at = $6, last_status = $7, last_error = $8, last_jti = $9, \
          refusals = refusals + $10, answer_lost = $11 \
-         WHERE tenant_id = $1 AND sid = $2 AND attempts = $3 AND state = 'pending'";
-    DELIVERY_RESEND = "UPDATE delivery SET state = 'pending', refusals = 0, due_at = $3, \
-         expires_at = $4, lease_until = 0 WHERE tenant_id = $1 AND sid = $2 \
+         WHERE tenant_id = $1 AND created_at = $12 AND sid = $2 AND attempts = $3 \
+         AND state = 'pending'";
+    DELIVERY_RESEND = "UPDATE delivery SET state = 'pending', refusals = 0, due_at = $4, \
+         expires_at = $5, leased = 0 WHERE tenant_id = $1 AND session_id = $2 AND sid = $3 \
          AND state IN ('dead', 'refused')";
+    // Of a worker that isn't there any more, where no other can be.
+    DELIVERY_RELEASE = "UPDATE delivery SET due_at = $1, leased = 0 \
+         WHERE state = 'pending' AND leased = 1";
     DELIVERIES_OF_SESSION = concat!(
         "SELECT ", delivery_columns!(), " FROM delivery \
          WHERE tenant_id = $1 AND session_id = $2 ORDER BY created_at, sid");
     DELIVERIES_NEWEST = concat!(
         "SELECT ", delivery_columns!(), " FROM delivery WHERE tenant_id = $1 \
          ORDER BY created_at DESC, sid DESC LIMIT $2");
-    DELIVERY_BY_SID = concat!(
-        "SELECT ", delivery_columns!(), " FROM delivery WHERE tenant_id = $1 AND sid = $2");
     DELIVERY_STATES = "SELECT count(*), coalesce(min(due_at), 0) FROM delivery \
          WHERE state = 'pending'";
-    DELIVERY_NEXT_DUE = "SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) \
-         FROM delivery WHERE state = 'pending'";
+    DELIVERY_NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE state = 'pending'";
 
     JOB_ADD = "INSERT INTO job (tenant_id, id, payload, total, done, state, due_at, lease_until) \
          VALUES ($1, $2, $3, $4, 0, 'pending', $5, 0)";

@@ -4,6 +4,7 @@
 //! Parameters: `$1` tenant, `$2` user. By session: `$3` session. By user: `$3` the session to spare
 //! (empty for none), `$4` whether grants without a session are meant too.
 
+use super::delivery::delivery_columns;
 use crate::dialect::statements;
 
 macro_rules! by_session {
@@ -139,11 +140,12 @@ macro_rules! deliveries_write {
     ($selector:expr) => {
         concat!(
             "INSERT INTO delivery (tenant_id, sid, session_id, app_id, user_id, sub, issuer, uri, \
-             state, attempts, refusals, answer_lost, due_at, lease_until, created_at, expires_at) \
+             state, attempts, refusals, answer_lost, due_at, leased, created_at, expires_at) \
              SELECT p.tenant_id, p.sid, p.session_id, p.app_id, p.user_id, p.sub, $6, \
              coalesce(a.backchannel_logout_uri, ''), \
              CASE WHEN a.backchannel_logout_uri IS NULL THEN 'unreachable' ELSE 'pending' END, \
-             0, 0, 0, $7, 0, $7, $8 \
+             0, 0, 0, CAST($7 AS BIGINT) + CAST($9 AS BIGINT), \
+             CASE WHEN CAST($9 AS BIGINT) > 0 THEN 1 ELSE 0 END, CAST($7 AS BIGINT), $8 \
              FROM participation p JOIN application a \
              ON a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
             stays_where!($selector)
@@ -198,7 +200,9 @@ statements! {
     SHARED_BY_USER = concat!(
         "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
         shared_where!(sessions_by_user!("s.id")));
-    DELIVER_BY_SESSION = deliveries_write!(by_session!("s.id"));
+    // Answers them: the worker of this process takes them from there.
+    DELIVER_BY_SESSION = concat!(
+        deliveries_write!(by_session!("s.id")), " RETURNING ", delivery_columns!());
     DELIVER_BY_USER = deliveries_write!(sessions_by_user!("s.id"));
     STAYS_BY_SESSION = stays_end!(by_session!("s.id"));
     STAYS_BY_USER = stays_end!(sessions_by_user!("s.id"));

@@ -41,6 +41,8 @@ statements! {
         "SELECT ", grant_columns!(), " FROM oauth_grant g \
          WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \
          ORDER BY g.created_at LIMIT $4");
+    GRANTS_AFTER = "SELECT tenant_id, id, expires_at FROM oauth_grant WHERE id > $1 \
+         ORDER BY id LIMIT $2";
     CODE_REDEEM = "UPDATE oauth_grant SET code_state = 2, code_redirect_uri = NULL, \
          code_challenge = NULL, nonce = NULL, token_number = 1, token_issued_at = $3, \
          refresh_generation = $4, refresh_issued_at = $3, expires_at = $5 \

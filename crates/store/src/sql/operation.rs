@@ -29,8 +29,8 @@ statements! {
          SELECT tenant_id, token_key FROM revoked_token WHERE expires_at <= $1 LIMIT $2)";
     PURGE_THROTTLE = "DELETE FROM throttle WHERE (tenant_id, counter_key) IN (\
          SELECT tenant_id, counter_key FROM throttle WHERE window_ends_at <= $1 LIMIT $2)";
-    PURGE_DELIVERIES = "DELETE FROM delivery WHERE (tenant_id, sid) IN (\
-         SELECT tenant_id, sid FROM delivery WHERE tenant_id = $1 AND created_at < $2 \
+    PURGE_DELIVERIES = "DELETE FROM delivery WHERE (tenant_id, created_at, sid) IN (\
+         SELECT tenant_id, created_at, sid FROM delivery WHERE tenant_id = $1 AND created_at < $2 \
          AND state <> 'pending' ORDER BY created_at LIMIT $3)";
     PURGE_STAYS = "DELETE FROM participation WHERE tenant_id = $1 AND session_id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
@@ -41,7 +41,6 @@ statements! {
     PURGE_SESSIONS = "DELETE FROM session WHERE tenant_id = $1 AND id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
          ORDER BY ended_at, id LIMIT $3)";
-    // Walks the key space from a place that the caller draws, so no index by expiry is needed.
-    PURGE_GRANTS = "DELETE FROM oauth_grant WHERE tenant_id = $1 AND expires_at < $2 AND id IN (\
-         SELECT id FROM oauth_grant WHERE tenant_id = $1 AND id >= $3 ORDER BY id LIMIT $4)";
+    // The caller walks through the grants in the order of their ids, so no index by expiry is needed.
+    PURGE_GRANT = "DELETE FROM oauth_grant WHERE tenant_id = $1 AND id = $2 AND expires_at < $3";
 }

@@ -63,11 +63,17 @@ statements! {
          WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL AND absolute_deadline <= $1 \
          ORDER BY absolute_deadline LIMIT $2";
 
-    // A stay begins only in a living session.
-    PARTICIPATION_ADD = "INSERT INTO participation (tenant_id, session_id, app_id, sid, user_id, \
-         sub, first_access, last_access) \
-         SELECT s.tenant_id, s.id, $3, $4, s.user_id, $5, $6, $6 FROM session s \
-         WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL FOR SHARE OF s";
+    // A stay begins only in a living session, and only when none is there. Two that begin at once
+    // count the same number, and the key refuses one of them.
+    PARTICIPATION_ADD = "INSERT INTO participation (tenant_id, session_id, app_id, stay, sid, \
+         user_id, sub, first_access, last_access) \
+         SELECT s.tenant_id, s.id, $3, \
+         (SELECT count(*) FROM participation q WHERE q.tenant_id = s.tenant_id \
+         AND q.session_id = s.id AND q.app_id = $3), \
+         $4, s.user_id, $5, $6, $6 FROM session s \
+         WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM participation q WHERE q.tenant_id = s.tenant_id \
+         AND q.session_id = s.id AND q.app_id = $3 AND q.ended_at IS NULL) FOR SHARE OF s";
     PARTICIPATION_LIVING = "SELECT sid, sub, user_id, first_access, last_access \
          FROM participation WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 \
          AND ended_at IS NULL";

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
-use sojourn_model::{Actor, Delivery, DeliveryState, Sid};
+use sojourn_model::{Actor, Delivery, DeliveryState, SessionId, Sid};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
@@ -62,16 +62,20 @@ pub(crate) async fn list(context: Context) -> Response {
 }
 
 /// Tries one again.
-pub(crate) async fn resend(context: Context, Path(sid): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn resend(
+    context: Context,
+    Path((session, sid)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
     let (visitor, _) = match form(&context, &body, "/console/deliveries", END).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
-    let Ok(sid) = sid.parse::<Sid>() else {
+    let (Ok(session), Ok(sid)) = (session.parse::<SessionId>(), sid.parse::<Sid>()) else {
         return errors::missing(&context, "There is no such delivery.");
     };
     let actor = Actor::User(visitor.user.id);
-    match context.engine().resend_delivery(context.tenant(), sid, &actor).await {
+    match context.engine().resend_delivery(context.tenant(), session, sid, &actor).await {
         Ok(()) => respond::see_other(&context.link("/console/deliveries")),
         Err(error) => errors::failure(&context, &error),
     }
