@@ -67,19 +67,21 @@ CREATE TABLE delivery (
     attempts BIGINT NOT NULL,
     refusals BIGINT NOT NULL,
     answer_lost BIGINT NOT NULL,
+    -- While a worker has it: the end of its lease.
     due_at BIGINT NOT NULL,
-    lease_until BIGINT NOT NULL,
+    -- 1 while a worker has it.
+    leased BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     last_attempt_at BIGINT,
     last_status BIGINT,
     last_error TEXT,
     last_jti TEXT,
-    PRIMARY KEY (sid, tenant_id)
+    -- New ones stand together, and the receipt of an attempt finds its page still warm.
+    PRIMARY KEY (tenant_id, created_at, sid)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
-CREATE INDEX delivery_newest ON delivery (tenant_id, created_at, sid);
-CREATE INDEX delivery_session ON delivery (session_id, tenant_id, created_at, sid);
+CREATE INDEX delivery_session ON delivery (session_id, tenant_id, sid);
 CREATE TABLE event (
     tenant_id BIGINT NOT NULL,
     subject_kind BIGINT NOT NULL,
@@ -111,6 +113,7 @@ CREATE TABLE meta (
 );
 CREATE TABLE oauth_grant (
     tenant_id BIGINT NOT NULL,
+    -- Begins with the time: what is issued together stands together.
     id BLOB NOT NULL,
     user_id BLOB NOT NULL,
     app_id BLOB NOT NULL,
@@ -144,16 +147,16 @@ CREATE TABLE participation (
     tenant_id BIGINT NOT NULL,
     session_id BLOB NOT NULL,
     app_id BLOB NOT NULL,
+    -- Counts the stays of a session in an application: two that begin at once can't both be kept.
+    stay BIGINT NOT NULL,
     sid BLOB NOT NULL,
     user_id BLOB NOT NULL,
     sub TEXT NOT NULL,
     first_access BIGINT NOT NULL,
     last_access BIGINT NOT NULL,
     ended_at BIGINT,
-    PRIMARY KEY (session_id, tenant_id, app_id, sid)
+    PRIMARY KEY (session_id, app_id, stay, tenant_id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX participation_living ON participation (session_id, app_id, tenant_id)
-    WHERE ended_at IS NULL;
 CREATE TABLE revoked_token (
     tenant_id BIGINT NOT NULL,
     token_key BLOB NOT NULL,
@@ -208,12 +211,10 @@ CREATE INDEX session_ledger ON session (tenant_id, ended_at, id) WHERE ended_at 
 CREATE INDEX session_lifetime ON session (absolute_deadline)
     WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL;
 CREATE INDEX session_newest ON session (tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
-CREATE INDEX session_of_user ON session (user_id, tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
-CREATE INDEX session_of_user_ledger ON session (user_id, tenant_id, ended_at, id)
-    WHERE ended_at IS NOT NULL;
+CREATE INDEX session_of_user ON session (user_id, tenant_id, ended_at, signed_in_at, id);
 CREATE INDEX session_previous ON session (previous_secret_hash, tenant_id)
-    WHERE ended_at IS NULL AND previous_secret_hash IS NOT NULL;
-CREATE UNIQUE INDEX session_secret ON session (secret_hash, tenant_id) WHERE ended_at IS NULL;
+    WHERE previous_secret_hash IS NOT NULL;
+CREATE UNIQUE INDEX session_secret ON session (secret_hash, tenant_id);
 CREATE TABLE shared_token (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,

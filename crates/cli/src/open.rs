@@ -36,34 +36,37 @@ pub(crate) fn data_folder(config_file: &Path, config: &Config) -> Result<PathBuf
     Ok(folder)
 }
 
-fn read_keys(path: &Path) -> Result<Vec<MasterKey>, Failure> {
+pub(crate) fn read_keys(path: &Path) -> Result<Vec<MasterKey>, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure(format!("master key {}: {error}", path.display())))?;
     MasterKey::read_all(&text)
         .map_err(|error| Failure(format!("master key {}: {error}", path.display())))
 }
 
+/// Where the master key is kept.
 #[expect(clippy::disallowed_methods, reason = "cli is the one that reads the environment")]
-fn master_keys(folder: &Path, config: &Config) -> Result<Vec<MasterKey>, Failure> {
+pub(crate) fn master_key_file(folder: &Path, config: &Config) -> Result<PathBuf, Failure> {
     if let Some(path) = std::env::var_os("SOJOURN_MASTER_KEY_FILE") {
-        return read_keys(Path::new(&path));
+        return Ok(path.into());
     }
     if matches!(config.database, DatabaseSection::Postgresql { .. }) {
         return Err(Failure(
             "with PostgreSQL, name the master key's file in SOJOURN_MASTER_KEY_FILE: every node \
              needs the same one. The first start with SQLite makes one as data/master.key; one is \
-             also made by 'sojourn config new-master-key'"
+             also made by 'sojourn master-key new'"
                 .into(),
         ));
     }
-    let path = folder.join("master.key");
-    if !path.exists() {
+    Ok(folder.join("master.key"))
+}
+
+fn master_keys(folder: &Path, config: &Config) -> Result<Vec<MasterKey>, Failure> {
+    let path = master_key_file(folder, config)?;
+    let ours = folder.join("master.key");
+    if path == ours && !path.exists() {
         let key = MasterKey::generate(1, &SystemRng);
         write_secret(&path, &key.to_line())?;
-        tracing::warn!(
-            path = %path.display(),
-            "a master key was made; back it up: without it the database can't be used"
-        );
+        tracing::info!(path = %path.display(), "a master key was made");
     }
     read_keys(&path)
 }

@@ -50,6 +50,12 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
     let options = server_options(config_file, config)?;
     let opened = open::open(config_file, config).await?;
     open::declare(&opened, config).await?;
+    if !opened.engine.master_key_is_backed_up().await? {
+        tracing::warn!(
+            "back up the master key: without it the database can't be used. Then run 'sojourn \
+             master-key backed-up', and this warning ends"
+        );
+    }
     let running = Running::start(listener, std::sync::Arc::clone(&opened.engine), options)?;
     Ok(Started { running, opened })
 }

@@ -37,6 +37,8 @@ pub struct Engine {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) offload: Arc<dyn Offload>,
     pub(crate) settings: Settings,
+    /// The number of the master key in use.
+    pub(crate) master_key_number: u8,
     pub(crate) sealer: TokenSealer,
     pub(crate) secrets: SecretBox,
     pub(crate) hasher: SecretHasher,
@@ -56,6 +58,7 @@ impl Engine {
     /// [`EngineError::Key`] when the provider refuses a key.
     pub fn new(parts: EngineParts) -> Result<Self, EngineError> {
         Ok(Self {
+            master_key_number: parts.master_keys.last().map_or(0, |key| key.number),
             sealer: TokenSealer::new(&parts.master_keys)?,
             secrets: SecretBox::new(&parts.master_keys)?,
             hasher: SecretHasher::new(&parts.master_keys),
@@ -115,7 +118,19 @@ impl Engine {
     }
 
     pub(crate) async fn apply(&self, change: ChangeSet) -> Result<Outcome, EngineError> {
-        Ok(self.store.apply(change).await?)
+        let audit = change.audit.clone();
+        let outcome = self.store.apply(change).await?;
+        if matches!(outcome, Outcome::Applied(_)) {
+            for row in audit {
+                tracing::info!(
+                    audit.actor = %row.actor,
+                    audit.action = row.action,
+                    audit.target = row.target,
+                    "administrative act"
+                );
+            }
+        }
+        Ok(outcome)
     }
 
     /// Applies a change set that relies on nothing that others may change.

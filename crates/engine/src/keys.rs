@@ -1,7 +1,7 @@
 //! Signing keys and the master key.
 
 use sojourn_crypto::{MasterKey, SigningKey};
-use sojourn_model::{ChangeSet, Op, Outcome, SigningAlg, StoredKey, TenantId};
+use sojourn_model::{Actor, ChangeSet, Op, Outcome, SigningAlg, StoredKey, TenantId};
 use sojourn_store::Store;
 
 use crate::engine::Engine;
@@ -37,6 +37,39 @@ impl Engine {
         }
         self.catalog.changed(tenant);
         Ok(())
+    }
+}
+
+impl Engine {
+    fn backup_note(&self) -> String {
+        format!("master_key_backed_up/{}", self.master_key_number)
+    }
+
+    /// Whether someone said that the master key in use is kept at another place.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn master_key_is_backed_up(&self) -> Result<bool, EngineError> {
+        Ok(self.store.meta(&self.backup_note()).await?.is_some())
+    }
+
+    /// Notes that the master key in use is kept at another place, and answers its number.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn master_key_backed_up(&self) -> Result<u8, EngineError> {
+        let op = Op::SetMeta { name: self.backup_note(), value: self.now().0.to_string() };
+        let mut change = ChangeSet::of(TenantId::DEFAULT, op);
+        let number = self.master_key_number;
+        change.audit.push(self.audit_row(
+            &Actor::Operator,
+            "master_key.backed_up",
+            number,
+            &serde_json::json!({}),
+        ));
+        // A duplicate: it was noted before.
+        self.apply(change).await?;
+        Ok(number)
     }
 }
 

@@ -13,6 +13,7 @@ use sojourn_engine::EngineError;
 use sojourn_model::Tenant;
 use sojourn_model::limits::QUERY_BYTES_MAX;
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::AppState;
 use crate::context::Arrival;
@@ -71,10 +72,12 @@ pub(crate) async fn handle(
     let began = started();
     let bytes: [u8; 12] = sojourn_model::time::random(state.engine.rng());
     let request_id: Arc<str> = sojourn_model::ids::hex(&bytes).into();
+    // Of the highest level: whatever is logged within names its request.
+    let span = tracing::error_span!("request", id = %request_id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = match arrive(&state, &mut request, peer, secure, &request_id).await {
-        Ok(()) => match router.oneshot(request).await {
+        Ok(()) => match router.oneshot(request).instrument(span).await {
             Ok(response) => response,
             Err(never) => match never {},
         },

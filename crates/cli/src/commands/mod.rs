@@ -2,11 +2,13 @@
 //! server they work on the same database; what they end is ended at once.
 
 mod configuration;
+mod master_key;
 mod roles;
 mod sessions;
 mod users;
 
 pub(crate) use configuration::{ConfigCommand, config};
+pub(crate) use master_key::{MasterKeyCommand, master_key};
 pub(crate) use roles::{RoleCommand, role};
 pub(crate) use sessions::{SessionCommand, session};
 pub(crate) use users::{UserCommand, user};

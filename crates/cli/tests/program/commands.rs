@@ -47,3 +47,29 @@ async fn users_roles_and_sessions() {
         assert!(text.contains(want), "{args:?}: {text}");
     }
 }
+
+#[tokio::test]
+async fn the_master_key_is_rotated_and_its_backup_noted() {
+    let site = Site::new("http://127.0.0.1:9/bclogout", "");
+    let server = site.serve().await;
+    let tokens = site.tokens().await;
+    let before = tokens["access_token"].as_str().expect("a token");
+    let warned = |server: sojourn_testkit::program::Running| {
+        let said: Vec<String> = server.errors.try_iter().collect();
+        assert!(server.terminate());
+        said.iter().any(|line| line.contains("back up the master key"))
+    };
+    assert!(warned(server));
+    let (good, text) = site.command(&["master-key", "backed-up"], "");
+    assert!(good && text.contains("master key 1 is backed up"), "{text}");
+    let server = site.serve().await;
+    assert!(site.active(before).await);
+    assert!(!warned(server), "it was noted");
+    let (good, text) = site.command(&["master-key", "rotate"], "");
+    assert!(good && text.contains("key 2 was added"), "{text}");
+    let server = site.serve().await;
+    assert!(site.active(before).await, "what the key before has sealed still opens");
+    let after = site.tokens().await;
+    assert!(site.active(after["access_token"].as_str().expect("a token")).await);
+    assert!(warned(server), "the new key isn't backed up");
+}

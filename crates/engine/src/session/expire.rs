@@ -33,12 +33,10 @@ impl Engine {
             let target = EndTarget::ExpiredSession(expiry.user, expiry.session);
             let plan = EndPlan::new(target, reason, Actor::System);
             let end = self.end_operation(tenant, plan);
-            match self.apply(ChangeSet::of(tenant.id, Op::EndSessions(end))).await? {
-                Outcome::Applied(applied) => {
-                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                }
-                // Conflict: it was used on another node or ended meanwhile.
-                _ => {}
+            let change = ChangeSet::of(tenant.id, Op::EndSessions(end));
+            // Else a conflict: it was used on another node or ended meanwhile.
+            if let Outcome::Applied(applied) = self.apply(change).await? {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
             }
         }
         Ok(found)

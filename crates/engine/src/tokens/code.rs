@@ -3,8 +3,8 @@
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    AccessTokenBinding, Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Op,
-    Outcome, Tenant, UserState,
+    Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Op, Outcome, Tenant,
+    UserState,
 };
 use sojourn_oidc::{OAuthError, pkce};
 use sojourn_store::Standing;
@@ -100,15 +100,8 @@ impl Engine {
             tenant.id,
             Op::RedeemCode { grant: grant.id, at: now, refresh, expires_at },
         );
-        let shares = grant.binding == AccessTokenBinding::None && !grant.offline;
-        let access = match grant.session.filter(|_| shares) {
-            Some(session) => {
-                let (access, op) = self.shared_access(grant, session, &grant.scopes).await?;
-                change.ops.push(op);
-                access
-            }
-            None => self.own_access(grant, 1, now, None),
-        };
+        let (access, op) = self.access(grant, 1, now, None).await?;
+        change.ops.extend(op);
         if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
             return Ok(None);
         }

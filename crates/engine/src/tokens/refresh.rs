@@ -2,8 +2,7 @@
 
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::{
-    AccessTokenBinding, Application, ChangeSet, Grant, GrantType, Millis, Op, Outcome, Tenant,
-    UserState,
+    Application, ChangeSet, Grant, GrantType, Millis, Op, Outcome, Tenant, UserState,
 };
 use sojourn_oidc::{OAuthError, scope};
 use sojourn_store::Standing;
@@ -134,16 +133,8 @@ impl Engine {
                 expires_at: now.plus(self.settings.lifetimes.refresh_token_ms),
             },
         );
-        let shares = grant.binding == AccessTokenBinding::None && !grant.offline;
-        let access = match grant.session.filter(|_| shares) {
-            Some(session) => {
-                let scopes = narrowed.unwrap_or(&grant.scopes);
-                let (access, op) = self.shared_access(grant, session, scopes).await?;
-                change.ops.push(op);
-                access
-            }
-            None => self.own_access(grant, grant.token_number + 1, now, narrowed),
-        };
+        let (access, op) = self.access(grant, grant.token_number + 1, now, narrowed).await?;
+        change.ops.extend(op);
         if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
             return Ok(None);
         }
@@ -165,16 +156,11 @@ impl Engine {
         narrowed: Option<&str>,
     ) -> Result<TokenAnswer, TokenError> {
         let grant = &standing.grant;
-        let shares = grant.binding == AccessTokenBinding::None && !grant.offline;
-        let access = match grant.session.filter(|_| shares) {
-            Some(session) => {
-                let scopes = narrowed.unwrap_or(&grant.scopes);
-                let (access, op) = self.shared_access(grant, session, scopes).await?;
-                self.must_apply(ChangeSet::of(tenant.id, op)).await?;
-                access
-            }
-            None => self.own_access(grant, grant.token_number, grant.token_issued_at, narrowed),
-        };
+        let (access, op) =
+            self.access(grant, grant.token_number, grant.token_issued_at, narrowed).await?;
+        if let Some(op) = op {
+            self.must_apply(ChangeSet::of(tenant.id, op)).await?;
+        }
         let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = Some((grant.refresh_generation, grant.refresh_issued_at));
         let issue = Issue { app, grant, access, refresh, nonce: None, amr };
@@ -195,7 +181,7 @@ fn narrow(grant: &Grant, wanted: Option<&[String]>) -> Result<Option<String>, OA
 #[cfg(test)]
 mod tests {
     use sojourn_model::grant::CodeState;
-    use sojourn_model::{AppId, GrantId, GrantKind, Sid, TenantId, UserId};
+    use sojourn_model::{AccessTokenBinding, AppId, GrantId, GrantKind, Sid, TenantId, UserId};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use sojourn_crypto::GrantToken;
 use sojourn_model::grant::SharedToken;
-use sojourn_model::{Grant, GrantId, Op, SessionId};
+use sojourn_model::{AccessTokenBinding, Grant, GrantId, Millis, Op, SessionId};
 
 use super::check::token_key;
 use super::issue::Access;
@@ -11,6 +11,26 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
+    /// The access token of a grant: its own with this number, or, where the sessions of a user share one,
+    /// that one with what is to be written for it.
+    pub(super) async fn access(
+        &self,
+        grant: &Grant,
+        number: i64,
+        issued_at: Millis,
+        narrowed: Option<&str>,
+    ) -> Result<(Access, Option<Op>), EngineError> {
+        let shares = grant.binding == AccessTokenBinding::None && !grant.offline;
+        match grant.session.filter(|_| shares) {
+            Some(session) => {
+                let scopes = narrowed.unwrap_or(&grant.scopes);
+                let (access, op) = self.shared_access(grant, session, scopes).await?;
+                Ok((access, Some(op)))
+            }
+            None => Ok((self.own_access(grant, number, issued_at, narrowed), None)),
+        }
+    }
+
     /// The shared access token for a grant, and the operation that lets the grant's session use it.
     /// Offline grants and those without a session have tokens of their own: there is no session to
     /// share by.

@@ -10,6 +10,7 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::web::pages::{ConfirmLogout, Message};
+use crate::web::sign_out::signed_in_form;
 use crate::web::ticket::Ticket;
 use crate::web::{errors, render};
 use crate::{request, respond};
@@ -104,18 +105,10 @@ pub(crate) fn signed_out(context: &Context) -> Response {
 
 /// The person's answer to the question.
 pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
-    let params = match request::form(&context.headers, &body) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+    let (session, params) = match signed_in_form(&context, &body).await {
+        Ok(form) => form,
+        Err(answered) => return *answered,
     };
-    let session = match context.session().await {
-        Ok(Some(session)) => session,
-        Ok(None) => return signed_out(&context),
-        Err(error) => return errors::failure(&context, &error),
-    };
-    if !context.genuine(&session, params.get("csrf")) {
-        return errors::forged(&context);
-    }
     let ticket = params
         .get("ticket")
         .and_then(|text| Ticket::open(&context, text))

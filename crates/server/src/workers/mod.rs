@@ -126,6 +126,7 @@ impl Dispatcher {
 
     /// Waits so long at most: for deliveries to take, or for attempts that are done and then a moment more.
     /// Answers what is left of the time.
+    #[expect(clippy::disallowed_methods, reason = "how long it waits is no decision about data")]
     async fn pause(&mut self, longest: Duration, stopped: &mut Stopped) -> Duration {
         let mut until = tokio::time::Instant::now() + longest;
         loop {

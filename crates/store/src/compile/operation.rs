@@ -1,5 +1,6 @@
 //! Deliveries, throttles, keys, jobs and cleaning.
 
+use sojourn_model::change::SettleDelivery;
 use sojourn_model::{Op, TenantId};
 
 use super::{Expect, Gather, Steps, params};
@@ -13,23 +14,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Expect::Any,
             Gather::ClaimedDeliveries,
         ),
-        Op::SettleDelivery(settled) => steps.run(
-            &delivery::DELIVERY_SETTLE,
-            params![
-                settled.tenant,
-                settled.sid,
-                settled.attempts,
-                settled.state.as_str(),
-                settled.due_at,
-                settled.at,
-                settled.status,
-                settled.error,
-                settled.jti,
-                i64::from(settled.refused),
-                settled.answer_lost,
-                settled.created_at
-            ],
-        ),
+        Op::SettleDelivery(settled) => settle(steps, settled),
         Op::ReleaseDeliveries { now } => {
             steps.run(&delivery::DELIVERY_RELEASE, params![now]);
         }
@@ -82,4 +67,24 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         _ => {}
     }
+}
+
+fn settle(steps: &mut Steps, settled: SettleDelivery) {
+    steps.run(
+        &delivery::DELIVERY_SETTLE,
+        params![
+            settled.tenant,
+            settled.sid,
+            settled.attempts,
+            settled.state.as_str(),
+            settled.due_at,
+            settled.at,
+            settled.status,
+            settled.error,
+            settled.jti,
+            i64::from(settled.refused),
+            settled.answer_lost,
+            settled.created_at
+        ],
+    );
 }

@@ -1,0 +1,70 @@
+//! `sojourn master-key`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use sojourn_crypto::{MasterKey, SystemRng};
+
+use super::opened;
+use crate::{Done, Failure, open, say};
+
+/// What can be done with the master key.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MasterKeyCommand {
+    /// Write a new master key into a file that doesn't exist yet
+    New {
+        /// The file
+        path: PathBuf,
+    },
+    /// Add a new key to the file; the ones before stay for what they have sealed
+    Rotate,
+    /// Say that the key in use is kept at another place, so that the server stops warning
+    BackedUp,
+}
+
+pub(crate) async fn master_key(config_file: &Path, command: MasterKeyCommand) -> Done {
+    match command {
+        MasterKeyCommand::New { path } => {
+            let key = MasterKey::generate(1, &SystemRng);
+            open::write_secret(&path, &key.to_line())?;
+            say(&format!(
+                "{}: written. Give it to every node by SOJOURN_MASTER_KEY_FILE and back it up.",
+                path.display()
+            ));
+            Ok(())
+        }
+        MasterKeyCommand::Rotate => rotate(config_file),
+        MasterKeyCommand::BackedUp => {
+            let opened = opened(config_file).await?;
+            let number = opened.engine.master_key_backed_up().await?;
+            opened.engine.store().close().await;
+            say(&format!("Noted: master key {number} is backed up."));
+            Ok(())
+        }
+    }
+}
+
+fn rotate(config_file: &Path) -> Done {
+    let config = crate::config::read(config_file)?;
+    let folder = open::data_folder(config_file, &config)?;
+    let path = open::master_key_file(&folder, &config)?;
+    let keys = open::read_keys(&path)?;
+    let highest = keys.iter().map(|key| key.number).max().unwrap_or(0);
+    let number = highest.checked_add(1).ok_or_else(|| {
+        Failure("255 keys are the most that a file can hold: make a new installation".into())
+    })?;
+    let mut text: String = keys.iter().map(MasterKey::to_line).collect();
+    text.push_str(&MasterKey::generate(number, &SystemRng).to_line());
+    // Whole or not at all: a half-written file would lock the database.
+    let fresh = path.with_extension("new");
+    open::write_secret(&fresh, &text)?;
+    std::fs::rename(&fresh, &path)
+        .map_err(|error| Failure(format!("{} can't be replaced: {error}", path.display())))?;
+    say(&format!(
+        "{}: key {number} was added and is in use from the next start on. Back the file up. With several \
+         nodes, give it to all of them and start them anew together: a node without it refuses tokens that \
+         are made under it.",
+        path.display()
+    ));
+    Ok(())
+}
