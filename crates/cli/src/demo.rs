@@ -158,6 +158,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
     let config_file = prepare(&args)?;
     let config = config::read(&config_file)?;
     serve::start_log(&config)?;
+    let signals = serve::EndSignals::listen()?;
     let started = serve::start(&config_file, &config).await?;
     let mut children = Vec::new();
     let mut life_lines = Vec::new();
@@ -172,7 +173,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
             return Err(Failure("both applications have to run".into()));
         };
         tokio::select! {
-            told = serve::told_to_end() => { told?; None }
+            () = signals.wait() => None,
             _ = first.1.wait() => Some(first.0),
             _ = second.1.wait() => Some(second.0),
         }

@@ -7,7 +7,7 @@ use sojourn_server::outgoing::OutgoingOptions;
 use sojourn_server::tls::{self, TlsFiles};
 use sojourn_server::{Running, ServerOptions};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
@@ -103,21 +103,35 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
     })
 }
 
-/// Resolves when the process is told to end.
-pub(crate) async fn told_to_end() -> Done {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What tells the process to end. Listened for from the start on: a signal that comes before anyone listens
+/// would end the process with nothing finished.
+pub(crate) struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Resolves when the process is told to end.
+    pub(crate) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Runs the server until it is told to end.
 pub(crate) async fn serve(config_file: &Path) -> Done {
     let config = config::read(config_file)?;
     start_log(&config)?;
+    let signals = EndSignals::listen()?;
     let started = start(config_file, &config).await?;
     tracing::info!(
         address = %started.running.address,
@@ -125,7 +139,7 @@ pub(crate) async fn serve(config_file: &Path) -> Done {
         database = started.opened.engine.store().kind(),
         "ready"
     );
-    told_to_end().await?;
+    signals.wait().await;
     tracing::info!("ending: what is under way is finished first");
     started.running.stop().await;
     Ok(())

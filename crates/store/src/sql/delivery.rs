@@ -22,15 +22,16 @@ statements! {
          refusals = refusals + $10, answer_lost = $11 \
          WHERE tenant_id = $1 AND created_at = $12 AND sid = $2 AND attempts = $3 \
          AND state = 'pending'";
+    // The plus keeps the key, which begins with the tenant, from being preferred to the session's index.
     DELIVERY_RESEND = "UPDATE delivery SET state = 'pending', refusals = 0, due_at = $4, \
-         expires_at = $5, leased = 0 WHERE tenant_id = $1 AND session_id = $2 AND sid = $3 \
+         expires_at = $5, leased = 0 WHERE +tenant_id = $1 AND session_id = $2 AND sid = $3 \
          AND state IN ('dead', 'refused')";
     // Of a worker that isn't there any more, where no other can be.
     DELIVERY_RELEASE = "UPDATE delivery SET due_at = $1, leased = 0 \
          WHERE state = 'pending' AND leased = 1";
     DELIVERIES_OF_SESSION = concat!(
         "SELECT ", delivery_columns!(), " FROM delivery \
-         WHERE tenant_id = $1 AND session_id = $2 ORDER BY created_at, sid");
+         WHERE +tenant_id = $1 AND session_id = $2 ORDER BY created_at, sid");
     DELIVERIES_NEWEST = concat!(
         "SELECT ", delivery_columns!(), " FROM delivery WHERE tenant_id = $1 \
          ORDER BY created_at DESC, sid DESC LIMIT $2");
