@@ -11,7 +11,7 @@ use sojourn_engine::{Engine, EngineParts, HandlerSettings, Settings, ensure_mast
 use sojourn_model::{
     Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
 };
-use sojourn_server::outgoing::OutgoingOptions;
+use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, Running, ServerOptions};
 use url::Url;
 
@@ -140,6 +140,7 @@ impl TestServer {
         };
         change(&mut settings);
         let master_keys = vec![MasterKey::generate(1, &SystemRng)];
+        let outgoing = OutgoingOptions { allow_private: true, timeout_ms: 500, ca_pem: None };
         ensure_master_key(&store, &master_keys).await.expect("a master key");
         let engine = Engine::new(EngineParts {
             store,
@@ -147,14 +148,12 @@ impl TestServer {
             clock: Arc::clone(&clock) as Arc<dyn sojourn_model::Clock>,
             rng: Arc::new(SystemRng),
             offload: Arc::new(HashPool::default()),
+            fetcher: Arc::new(Outgoing::new(outgoing.clone())),
             settings,
         });
         let engine = Arc::new(engine.expect("an engine"));
         let tenant = engine.bootstrap().await.expect("an installation");
-        let options = ServerOptions {
-            outgoing: OutgoingOptions { allow_private: true, timeout_ms: 500, ca_pem: None },
-            ..ServerOptions::default()
-        };
+        let options = ServerOptions { outgoing, ..ServerOptions::default() };
         let running =
             Running::start(listener, Arc::clone(&engine), options).expect("a running server");
         let http = crate::program::client();

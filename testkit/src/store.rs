@@ -173,6 +173,8 @@ pub fn user(name: &str) -> User {
         state: UserState::Active,
         epoch: 0,
         created_at: NOW,
+        updated_at: NOW,
+        profile: "{}".into(),
     }
 }
 
@@ -260,6 +262,7 @@ pub fn grant(user: UserId, session: SessionId, app: AppId, sid: Sid) -> Grant {
         refresh_generation: 0,
         refresh_issued_at: Millis(0),
         ended: false,
+        detail: "{}".into(),
     }
 }
 

@@ -7,6 +7,7 @@ use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, RoleChange};
 use sojourn_engine::{Engine, EngineError, EngineParts, ensure_master_key};
 use sojourn_model::{Actor, AppKind, AppOwner, Role, Tenant};
+use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, SystemClock};
 use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 
@@ -87,6 +88,32 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure(format!("{} can't be written: {error}", path.display())))
 }
 
+/// How requests go out.
+pub(crate) fn outgoing_options(
+    config_file: &Path,
+    config: &Config,
+) -> Result<OutgoingOptions, Failure> {
+    let outgoing = &config.outgoing;
+    let ca_pem = match &outgoing.ca_file {
+        None => None,
+        Some(path) => {
+            let path = beside(config_file, path);
+            let pem = std::fs::read(&path).map_err(|error| {
+                Failure(format!("[outgoing] ca_file {}: {error}", path.display()))
+            })?;
+            Some(pem)
+        }
+    };
+    Ok(OutgoingOptions {
+        ca_pem,
+        allow_private: outgoing.allow_private_addresses,
+        timeout_ms: outgoing
+            .timeout
+            .and_then(|duration| u64::try_from(duration.0).ok())
+            .unwrap_or(0),
+    })
+}
+
 async fn open_store(folder: &Path, config: &Config) -> Result<Store, Failure> {
     match &config.database {
         DatabaseSection::Sqlite { path } => {
@@ -115,6 +142,7 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
+        fetcher: Arc::new(Outgoing::new(outgoing_options(config_file, config)?)),
         settings: config.settings(),
     })?;
     let tenant = engine.bootstrap().await?;
@@ -164,6 +192,8 @@ async fn declare_user(
         given_name: user.given_name.clone(),
         family_name: user.family_name.clone(),
         email: user.email.clone(),
+        email_verified: user.email_verified,
+        profile: user.claims.claims(),
     };
     let made = engine.add_user(tenant, new, &Actor::Operator).await?;
     for name in roles {

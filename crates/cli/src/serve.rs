@@ -3,7 +3,6 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use sojourn_server::outgoing::OutgoingOptions;
 use sojourn_server::tls::{self, TlsFiles};
 use sojourn_server::{Running, ServerOptions};
 use tokio::net::TcpListener;
@@ -77,28 +76,10 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
     } else {
         None
     };
-    let outgoing = &config.outgoing;
-    let ca_pem = match &outgoing.ca_file {
-        None => None,
-        Some(path) => {
-            let path = beside(config_file, path);
-            let pem = std::fs::read(&path).map_err(|error| {
-                Failure(format!("[outgoing] ca_file {}: {error}", path.display()))
-            })?;
-            Some(pem)
-        }
-    };
     Ok(ServerOptions {
         tls,
         same_site: server.cookie_same_site.as_str(),
-        outgoing: OutgoingOptions {
-            ca_pem,
-            allow_private: outgoing.allow_private_addresses,
-            timeout_ms: outgoing
-                .timeout
-                .and_then(|duration| u64::try_from(duration.0).ok())
-                .unwrap_or(0),
-        },
+        outgoing: open::outgoing_options(config_file, config)?,
         ..ServerOptions::default()
     })
 }

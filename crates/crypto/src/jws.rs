@@ -55,6 +55,15 @@ pub fn sign_jwt(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<
     Ok(token)
 }
 
+/// A JWT without a signature (RFC 7519 §6), for applications that asked for that.
+///
+/// # Errors
+/// [`KeyError`] when the claims aren't JSON.
+pub fn unsigned_jwt(claims: &impl Serialize) -> Result<String, KeyError> {
+    let claims = serde_json::to_vec(claims).map_err(|_| KeyError::Refused)?;
+    Ok(format!("{}.{}.", b64url(br#"{"alg":"none","typ":"JWT"}"#), b64url(&claims)))
+}
+
 /// Verifies a JWT that one of `keys` signed and answers its claims. Says nothing about what the
 /// claims mean: time, issuer and audience are the caller's.
 ///
@@ -125,7 +134,7 @@ mod tests {
     #[test]
     fn refuses_none_crit_and_garbage() {
         let mine = key(SigningAlg::Es256);
-        let none = format!("{}.{}.", b64url(br#"{"alg":"none"}"#), b64url(b"{}"));
+        let none = unsigned_jwt(&serde_json::json!({})).expect("JSON");
         assert_eq!(verify_jwt([&mine], "JWT", &none), Err(JwsError::UnknownKey));
         let crit = format!("{}.{}.AA", b64url(br#"{"alg":"ES256","crit":["x"]}"#), b64url(b"{}"));
         assert_eq!(verify_jwt([&mine], "JWT", &crit), Err(JwsError::Header));

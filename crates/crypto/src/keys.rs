@@ -4,8 +4,9 @@
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256,
 };
 use serde::{Deserialize, Serialize};
 use sojourn_model::SigningAlg;
@@ -23,7 +24,7 @@ pub enum KeyError {
 /// The public half of a signing key, as a JWK (RFC 7517).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwk {
-    /// `RSA` or `EC`.
+    /// `RSA`, `EC` or `OKP`.
     pub kty: String,
     /// `sig`.
     #[serde(rename = "use")]
@@ -50,8 +51,9 @@ pub struct PublicJwk {
 }
 
 enum Pair {
-    Rsa(Box<signature::RsaKeyPair>),
+    Rsa(Box<signature::RsaKeyPair>, &'static dyn signature::RsaEncoding),
     Ec(Box<EcdsaKeyPair>),
+    Ed(Box<Ed25519KeyPair>),
 }
 
 /// A key pair ready to sign and to verify.
@@ -77,7 +79,7 @@ impl SigningKey {
     /// [`KeyError`] when the provider fails.
     pub fn generate(alg: SigningAlg) -> Result<Vec<u8>, KeyError> {
         match alg {
-            SigningAlg::Rs256 => {
+            SigningAlg::Rs256 | SigningAlg::Ps256 => {
                 let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)
                     .map_err(|_| KeyError::Refused)?;
                 let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> =
@@ -85,6 +87,10 @@ impl SigningKey {
                 Ok(der.as_ref().to_vec())
             }
             SigningAlg::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+                .and_then(|pair| pair.to_pkcs8v1())
+                .map(|document| document.as_ref().to_vec())
+                .map_err(|_| KeyError::Refused),
+            SigningAlg::EdDsa => Ed25519KeyPair::generate()
                 .and_then(|pair| pair.to_pkcs8v1())
                 .map(|document| document.as_ref().to_vec())
                 .map_err(|_| KeyError::Refused),
@@ -97,37 +103,10 @@ impl SigningKey {
     /// [`KeyError`] when it isn't one of that algorithm.
     pub fn from_pkcs8(alg: SigningAlg, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let (pair, public, mut jwk) = match alg {
-            SigningAlg::Rs256 => {
-                let pair =
-                    signature::RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Refused)?;
-                let public = pair.public_key();
-                let jwk = PublicJwk {
-                    n: Some(b64url(public.modulus().big_endian_without_leading_zero())),
-                    e: Some(b64url(public.exponent().big_endian_without_leading_zero())),
-                    ..PublicJwk::new("RSA", alg)
-                };
-                let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.as_ref())
-                    .map_err(|_| KeyError::Refused)?;
-                (Pair::Rsa(Box::new(pair)), parsed, jwk)
-            }
-            SigningAlg::Es256 => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
-                    .map_err(|_| KeyError::Refused)?;
-                let point = pair.public_key().as_ref();
-                let (x, y) = point
-                    .get(1..)
-                    .and_then(|xy| xy.split_at_checked(32))
-                    .ok_or(KeyError::Refused)?;
-                let jwk = PublicJwk {
-                    crv: Some("P-256".into()),
-                    x: Some(b64url(x)),
-                    y: Some(b64url(y)),
-                    ..PublicJwk::new("EC", alg)
-                };
-                let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-                    .map_err(|_| KeyError::Refused)?;
-                (Pair::Ec(Box::new(pair)), parsed, jwk)
-            }
+            SigningAlg::Rs256 => rsa(pkcs8, alg, &RSA_PKCS1_SHA256, &RSA_PKCS1_2048_8192_SHA256)?,
+            SigningAlg::Ps256 => rsa(pkcs8, alg, &RSA_PSS_SHA256, &RSA_PSS_2048_8192_SHA256)?,
+            SigningAlg::Es256 => ec(pkcs8)?,
+            SigningAlg::EdDsa => ed(pkcs8)?,
         };
         jwk.kid = jwk.thumbprint();
         Ok(Self { kid: jwk.kid.clone(), alg, pair, public, jwk, rng: SystemRandom::new() })
@@ -157,9 +136,9 @@ impl SigningKey {
     /// [`KeyError`] when the provider fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match &self.pair {
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair, encoding) => {
                 let mut out = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &self.rng, message, &mut out)
+                pair.sign(*encoding, &self.rng, message, &mut out)
                     .map_err(|_| KeyError::Refused)?;
                 Ok(out)
             }
@@ -167,6 +146,7 @@ impl SigningKey {
                 .sign(&self.rng, message)
                 .map(|signature| signature.as_ref().to_vec())
                 .map_err(|_| KeyError::Refused),
+            Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }
 
@@ -175,6 +155,54 @@ impl SigningKey {
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify_sig(message, signature).is_ok()
     }
+}
+
+type Parsed = (Pair, ParsedPublicKey, PublicJwk);
+
+fn rsa(
+    pkcs8: &[u8],
+    alg: SigningAlg,
+    encoding: &'static dyn signature::RsaEncoding,
+    verification: &'static signature::RsaParameters,
+) -> Result<Parsed, KeyError> {
+    let pair = signature::RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Refused)?;
+    let public = pair.public_key();
+    let jwk = PublicJwk {
+        n: Some(b64url(public.modulus().big_endian_without_leading_zero())),
+        e: Some(b64url(public.exponent().big_endian_without_leading_zero())),
+        ..PublicJwk::new("RSA", alg)
+    };
+    let parsed =
+        ParsedPublicKey::new(verification, public.as_ref()).map_err(|_| KeyError::Refused)?;
+    Ok((Pair::Rsa(Box::new(pair), encoding), parsed, jwk))
+}
+
+fn ec(pkcs8: &[u8]) -> Result<Parsed, KeyError> {
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+        .map_err(|_| KeyError::Refused)?;
+    let point = pair.public_key().as_ref();
+    let (x, y) = point.get(1..).and_then(|xy| xy.split_at_checked(32)).ok_or(KeyError::Refused)?;
+    let jwk = PublicJwk {
+        crv: Some("P-256".into()),
+        x: Some(b64url(x)),
+        y: Some(b64url(y)),
+        ..PublicJwk::new("EC", SigningAlg::Es256)
+    };
+    let parsed =
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Refused)?;
+    Ok((Pair::Ec(Box::new(pair)), parsed, jwk))
+}
+
+fn ed(pkcs8: &[u8]) -> Result<Parsed, KeyError> {
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Refused)?;
+    let public = pair.public_key().as_ref();
+    let jwk = PublicJwk {
+        crv: Some("Ed25519".into()),
+        x: Some(b64url(public)),
+        ..PublicJwk::new("OKP", SigningAlg::EdDsa)
+    };
+    let parsed = ParsedPublicKey::new(&ED25519, public).map_err(|_| KeyError::Refused)?;
+    Ok((Pair::Ed(Box::new(pair)), parsed, jwk))
 }
 
 impl PublicJwk {
@@ -195,15 +223,17 @@ impl PublicJwk {
     /// RFC 7638: the required members in lexical order, hashed.
     fn thumbprint(&self) -> String {
         let part = |value: &Option<String>| value.clone().unwrap_or_default();
-        let text = if self.kty == "RSA" {
-            format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, part(&self.e), part(&self.n))
-        } else {
-            format!(
+        let text = match self.kty.as_str() {
+            "RSA" => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, part(&self.e), part(&self.n)),
+            "OKP" => {
+                format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, part(&self.crv), part(&self.x))
+            }
+            _ => format!(
                 r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
                 part(&self.crv),
                 part(&self.x),
                 part(&self.y)
-            )
+            ),
         };
         b64url(&sha256(text.as_bytes()))
     }

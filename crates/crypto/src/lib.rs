@@ -3,6 +3,7 @@
 //!
 //! Everything rests on one provider, aws-lc-rs; nothing here knows a database or a protocol's rules.
 
+pub mod client_keys;
 pub mod digest;
 pub mod jws;
 pub mod keys;
@@ -12,8 +13,9 @@ pub mod seal;
 pub mod secret;
 pub mod token;
 
-pub use digest::{b64url, constant_time_eq, sha256, unb64url};
-pub use jws::{JwsError, sign_jwt, verify_jwt};
+pub use client_keys::{ClientKeys, JwsHeader, verify_client_jws, verify_client_mac};
+pub use digest::{b64url, constant_time_eq, sha256, sha512, unb64url};
+pub use jws::{JwsError, sign_jwt, unsigned_jwt, verify_jwt};
 pub use keys::{KeyError, SigningKey};
 pub use master::{MasterKey, MasterKeyError};
 pub use password::PasswordPolicy;

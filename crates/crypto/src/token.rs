@@ -31,10 +31,24 @@ pub enum TokenKind {
     Refresh,
     /// What a sign-in page carries back to the request that it interrupted.
     Interaction,
+    /// The `jti` of an access token that is a JWT: by itself it opens nothing.
+    JwtId,
+    /// By which an application extends a session.
+    SessionKey,
+    /// What opens a client's registration.
+    Registration,
 }
 
 impl TokenKind {
-    const ALL: [Self; 4] = [Self::Code, Self::Access, Self::Refresh, Self::Interaction];
+    const ALL: [Self; 7] = [
+        Self::Code,
+        Self::Access,
+        Self::Refresh,
+        Self::Interaction,
+        Self::JwtId,
+        Self::SessionKey,
+        Self::Registration,
+    ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
     #[must_use]
@@ -44,6 +58,9 @@ impl TokenKind {
             Self::Access => "soj_at_",
             Self::Refresh => "soj_rt_",
             Self::Interaction => "soj_in_",
+            Self::JwtId => "soj_ji_",
+            Self::SessionKey => "soj_sk_",
+            Self::Registration => "soj_cr_",
         }
     }
 }
@@ -103,7 +120,8 @@ pub enum OpenedAccess {
 
 struct Subkeys {
     number: u8,
-    kinds: [(LessSafeKey, hmac::Key); 4],
+    /// In the order of [`TokenKind::ALL`].
+    kinds: Vec<(LessSafeKey, hmac::Key)>,
 }
 
 /// Makes and opens tokens.
@@ -124,16 +142,8 @@ impl TokenSealer {
         let keys = masters
             .iter()
             .map(|master| {
-                let [code, access, refresh, interaction] = TokenKind::ALL;
-                Ok(Subkeys {
-                    number: master.number,
-                    kinds: [
-                        subkey(master, code)?,
-                        subkey(master, access)?,
-                        subkey(master, refresh)?,
-                        subkey(master, interaction)?,
-                    ],
-                })
+                let kinds = TokenKind::ALL.into_iter().map(|kind| subkey(master, kind));
+                Ok(Subkeys { number: master.number, kinds: kinds.collect::<Result<_, _>>()? })
             })
             .collect::<Result<Vec<_>, SealError>>()?;
         Ok(Self { keys })
@@ -238,7 +248,12 @@ impl TokenSealer {
     ///
     /// # Errors
     /// [`SealError`] when there is no key.
-    pub fn seal_client(&self, tenant: TenantId, token: &ClientToken) -> Result<String, SealError> {
+    pub fn seal_client(
+        &self,
+        kind: TokenKind,
+        tenant: TenantId,
+        token: &ClientToken,
+    ) -> Result<String, SealError> {
         let mut body = Vec::with_capacity(64 + token.scopes.len());
         body.push(BODY_CLIENT);
         body.extend_from_slice(token.app.0.as_bytes());
@@ -247,13 +262,18 @@ impl TokenSealer {
             body.extend_from_slice(&number.to_be_bytes());
         }
         body.extend_from_slice(token.scopes.as_bytes());
-        self.seal(TokenKind::Access, tenant, &body)
+        self.seal(kind, tenant, &body)
     }
 
-    /// Opens an access token.
+    /// Opens an access token, or the `jti` of one that is a JWT.
     #[must_use]
-    pub fn open_access(&self, tenant: TenantId, text: &str) -> Option<OpenedAccess> {
-        let body = self.open(TokenKind::Access, tenant, text)?;
+    pub fn open_access(
+        &self,
+        kind: TokenKind,
+        tenant: TenantId,
+        text: &str,
+    ) -> Option<OpenedAccess> {
+        let body = self.open(kind, tenant, text)?;
         match body.first() {
             Some(&BODY_GRANT) => read_grant(&body).map(OpenedAccess::Grant),
             Some(&BODY_CLIENT) => read_client(&body).map(OpenedAccess::Client),
@@ -327,26 +347,33 @@ mod tests {
             sealer.seal_grant(TokenKind::Access, TenantId(1), &token()).expect("seals")
         );
         assert!(text.starts_with("soj_at_"));
-        assert_eq!(sealer.open_access(TenantId(1), &text), Some(OpenedAccess::Grant(token())));
+        assert_eq!(
+            sealer.open_access(TokenKind::Access, TenantId(1), &text),
+            Some(OpenedAccess::Grant(token()))
+        );
     }
 
     #[test]
     fn another_kind_tenant_key_or_byte_is_refused() {
         let sealer = TokenSealer::new(&[MasterKey::generate(1, &SystemRng)]).expect("keys");
         let text = sealer.seal_grant(TokenKind::Access, TenantId(1), &token()).expect("seals");
-        assert_eq!(sealer.open_access(TenantId(2), &text), None);
+        assert_eq!(sealer.open_access(TokenKind::Access, TenantId(2), &text), None);
         let as_refresh = text.replace("soj_at_", "soj_rt_");
         assert_eq!(sealer.open_grant(TokenKind::Refresh, TenantId(1), &as_refresh), None);
         let other = TokenSealer::new(&[MasterKey::generate(1, &SystemRng)]).expect("keys");
-        assert_eq!(other.open_access(TenantId(1), &text), None);
+        assert_eq!(other.open_access(TokenKind::Access, TenantId(1), &text), None);
         for at in 7..text.len() {
             let mut bytes = text.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).expect("ascii");
-            assert_eq!(sealer.open_access(TenantId(1), &changed), None, "byte {at}");
+            assert_eq!(
+                sealer.open_access(TokenKind::Access, TenantId(1), &changed),
+                None,
+                "byte {at}"
+            );
         }
         for bad in ["", "soj_at_", "soj_at_AAAA", "soj_at_é", &"soj_at_A".repeat(9000)] {
-            assert_eq!(sealer.open_access(TenantId(1), bad), None);
+            assert_eq!(sealer.open_access(TokenKind::Access, TenantId(1), bad), None);
         }
     }
 
@@ -371,7 +398,10 @@ mod tests {
             lifetime_ms: 6,
             scopes: "internal_session_view".into(),
         };
-        let text = sealer.seal_client(TenantId(1), &token).expect("seals");
-        assert_eq!(sealer.open_access(TenantId(1), &text), Some(OpenedAccess::Client(token)));
+        let text = sealer.seal_client(TokenKind::Access, TenantId(1), &token).expect("seals");
+        assert_eq!(
+            sealer.open_access(TokenKind::Access, TenantId(1), &text),
+            Some(OpenedAccess::Client(token))
+        );
     }
 }

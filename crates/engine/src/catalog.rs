@@ -22,14 +22,43 @@ const TENANTS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct KeySet {
     /// Oldest first.
-    pub keys: Vec<SigningKey>,
+    pub keys: Vec<TenantKey>,
+}
+
+/// A signing key with its times.
+#[derive(Debug)]
+pub struct TenantKey {
+    /// The key.
+    pub key: SigningKey,
+    /// Counts the keys of its algorithm.
+    pub generation: i64,
+    /// Since when it is published.
+    pub created_at: Millis,
+    /// Since when it signs.
+    pub active_from: Millis,
+    /// From when on it isn't published.
+    pub retired_at: Option<Millis>,
 }
 
 impl KeySet {
-    /// The key that signs with an algorithm.
+    /// The key that signs with an algorithm: the newest whose time has come.
     #[must_use]
-    pub fn signer(&self, alg: SigningAlg) -> Option<&SigningKey> {
-        self.keys.iter().rev().find(|key| key.alg() == alg)
+    pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SigningKey> {
+        let of = || self.keys.iter().filter(move |key| key.key.alg() == alg);
+        let due = of().filter(|key| key.active_from <= now).max_by_key(|key| key.generation);
+        // A clock that went back must not leave a tenant without signatures.
+        due.or_else(|| of().min_by_key(|key| key.generation)).map(|key| &key.key)
+    }
+
+    /// The keys that are published: those in use, the next ones, and those whose tokens may live.
+    pub fn published(&self, now: Millis) -> impl Iterator<Item = &SigningKey> {
+        let live = move |key: &&TenantKey| key.retired_at.is_none_or(|at| at > now);
+        self.keys.iter().filter(live).map(|key| &key.key)
+    }
+
+    /// Every key, retired ones too: an old ID token is still a good hint of whom it was for.
+    pub fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        self.keys.iter().map(|key| &key.key)
     }
 }
 
@@ -176,7 +205,13 @@ impl Engine {
         for stored in self.store.signing_keys(tenant).await? {
             let place = crate::keys::place(tenant, stored.alg);
             let pkcs8 = self.secrets.open(&place, &stored.sealed_private)?;
-            set.keys.push(SigningKey::from_pkcs8(stored.alg, &pkcs8)?);
+            set.keys.push(TenantKey {
+                key: SigningKey::from_pkcs8(stored.alg, &pkcs8)?,
+                generation: stored.generation,
+                created_at: stored.created_at,
+                active_from: stored.active_from,
+                retired_at: stored.retired_at,
+            });
         }
         let set = Arc::new(set);
         self.catalog.write(tenant, |entry| entry.keys = Some(Arc::clone(&set)));

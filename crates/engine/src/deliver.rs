@@ -160,12 +160,13 @@ impl Engine {
             .application(delivery.tenant, delivery.app)
             .await?
             .ok_or(EngineError::NotFound("application"))?;
+        let now = self.now();
         let keys = self.keys(delivery.tenant).await?;
         let key = keys
-            .signer(app.settings.id_token_signed_response_alg)
-            .or_else(|| keys.signer(SigningAlg::Rs256))
+            .signer(app.settings.id_token_signed_response_alg, now)
+            .or_else(|| keys.signer(SigningAlg::Rs256, now))
             .ok_or_else(|| EngineError::Key("the tenant has no signing key".into()))?;
-        let iat = self.now().seconds();
+        let iat = now.seconds();
         let claims = LogoutTokenClaims {
             iss: &delivery.issuer,
             aud: &app.client_id,

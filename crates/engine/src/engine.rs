@@ -9,6 +9,7 @@ use sojourn_store::Store;
 
 use crate::catalog::Catalog;
 use crate::error::EngineError;
+use crate::fetch::{FetchedKeys, Fetcher};
 use crate::outbox::Outbox;
 use crate::passwords::{Offload, Verified};
 use crate::session::Touches;
@@ -26,6 +27,8 @@ pub struct EngineParts {
     pub rng: Arc<dyn Rng>,
     /// Where heavy work runs.
     pub offload: Arc<dyn Offload>,
+    /// Gets documents of applications.
+    pub fetcher: Arc<dyn Fetcher>,
     /// Settings.
     pub settings: Settings,
 }
@@ -45,6 +48,8 @@ pub struct Engine {
     pub(crate) catalog: Catalog,
     pub(crate) verified: Verified,
     pub(crate) touches: Touches,
+    pub(crate) fetcher: Arc<dyn Fetcher>,
+    pub(crate) fetched_keys: FetchedKeys,
     pub(crate) outbox: Outbox,
     pub(crate) jobs: tokio::sync::Notify,
     /// How far the purge has walked through the grants.
@@ -66,6 +71,8 @@ impl Engine {
             clock: parts.clock,
             rng: parts.rng,
             offload: parts.offload,
+            fetcher: parts.fetcher,
+            fetched_keys: FetchedKeys::default(),
             settings: parts.settings,
             catalog: Catalog::default(),
             verified: Verified::default(),

@@ -1,7 +1,9 @@
 //! Signing keys and the master key.
 
 use sojourn_crypto::{MasterKey, SigningKey};
-use sojourn_model::{Actor, ChangeSet, Op, Outcome, SigningAlg, StoredKey, TenantId};
+use sojourn_model::{
+    Actor, ChangeSet, Millis, Op, Outcome, SigningAlg, StoredKey, Tenant, TenantId,
+};
 use sojourn_store::Store;
 
 use crate::engine::Engine;
@@ -12,6 +14,11 @@ pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
     format!("signing_key/{}/{}/sealed_private", tenant.0, alg.as_str())
 }
 
+/// Made with every tenant. Others are made when an application first asks for them: an RSA key takes time.
+const FROM_THE_START: [SigningAlg; 3] = [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::EdDsa];
+/// How much longer a replaced key is published than what it signed can live, in milliseconds.
+const RETIRE_SLACK_MS: i64 = 5 * 60_000;
+
 impl Engine {
     /// Makes the signing keys that a tenant lacks. Takes a good part of a second where an RSA key is
     /// made, and nothing where all are there.
@@ -19,24 +26,127 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] when the database or the provider fails.
     pub async fn ensure_keys(&self, tenant: TenantId) -> Result<(), EngineError> {
-        let there = self.store.signing_keys(tenant).await?;
-        for alg in SigningAlg::ALL {
-            if there.iter().any(|key| key.alg == alg) {
-                continue;
-            }
-            let pkcs8 = self
-                .off_thread(move || SigningKey::generate(alg))
-                .await?
-                .map_err(EngineError::from)?;
-            let key = SigningKey::from_pkcs8(alg, &pkcs8)?;
-            let sealed_private = self.secrets.seal(&place(tenant, alg), &pkcs8, &*self.rng)?;
-            let kid = key.kid().to_owned();
-            let stored = StoredKey { tenant, kid, alg, sealed_private, created_at: self.now() };
-            // A duplicate means that another node was quicker; its key serves as well.
-            self.apply(ChangeSet::of(tenant, Op::AddKey(stored))).await?;
+        for alg in FROM_THE_START {
+            self.ensure_key(tenant, alg).await?;
         }
+        Ok(())
+    }
+
+    /// Makes a tenant's first key of an algorithm, unless there is one.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the database or the provider fails.
+    pub async fn ensure_key(&self, tenant: TenantId, alg: SigningAlg) -> Result<(), EngineError> {
+        let keys = self.keys(tenant).await?;
+        if keys.signer(alg, self.now()).is_some() {
+            return Ok(());
+        }
+        let key = self.new_key(tenant, alg, 1, self.now()).await?;
+        // A duplicate means that another node was quicker; its key serves as well.
+        self.apply(ChangeSet::of(tenant, Op::AddKey(key))).await?;
         self.catalog.changed(tenant);
         Ok(())
+    }
+
+    async fn new_key(
+        &self,
+        tenant: TenantId,
+        alg: SigningAlg,
+        generation: i64,
+        active_from: Millis,
+    ) -> Result<StoredKey, EngineError> {
+        let pkcs8 =
+            self.off_thread(move || SigningKey::generate(alg)).await?.map_err(EngineError::from)?;
+        let key = SigningKey::from_pkcs8(alg, &pkcs8)?;
+        let sealed_private = self.secrets.seal(&place(tenant, alg), &pkcs8, &*self.rng)?;
+        Ok(StoredKey {
+            tenant,
+            kid: key.kid().to_owned(),
+            alg,
+            sealed_private,
+            created_at: self.now(),
+            generation,
+            active_from,
+            retired_at: None,
+        })
+    }
+
+    /// Publishes a new key of an algorithm, which signs after a while; the one before stays published until
+    /// everything that it signed is dead. Answers the new key's `kid`.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is no key of the algorithm, [`EngineError::Exists`] when the next
+    /// one is published already.
+    pub async fn rotate_key(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+        actor: &Actor,
+    ) -> Result<String, EngineError> {
+        let now = self.now();
+        let keys = self.keys(tenant.id).await?;
+        let newest = keys
+            .keys
+            .iter()
+            .filter(|key| key.key.alg() == alg)
+            .max_by_key(|key| key.generation)
+            .ok_or(EngineError::NotFound("key of that algorithm"))?;
+        if newest.active_from > now {
+            return Err(EngineError::Exists("the next key"));
+        }
+        let active_from = now.plus(self.settings.keys.publish_ahead_ms);
+        let generation = newest.generation + 1;
+        let key = self.new_key(tenant.id, alg, generation, active_from).await?;
+        let kid = key.kid.clone();
+        let lifetimes = &self.settings.lifetimes;
+        let longest = lifetimes
+            .id_token_ms
+            .max(lifetimes.logout_token_ms)
+            .max(lifetimes.jwt_access_token_ms)
+            .max(lifetimes.delivery_ms);
+        let retire = Op::RetireKey {
+            alg,
+            generation: newest.generation,
+            at: active_from.plus(longest + RETIRE_SLACK_MS),
+        };
+        let mut change = ChangeSet::of(tenant.id, Op::AddKey(key)).with(retire);
+        let detail = serde_json::json!({ "alg": alg.as_str(), "active_from": active_from.0 });
+        change.audit.push(self.audit_row(actor, "key.rotate", &kid, &detail));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => {
+                self.catalog.changed(tenant.id);
+                Ok(kid)
+            }
+            _ => Err(EngineError::Exists("the next key")),
+        }
+    }
+
+    /// Publishes the next keys of all tenants whose time has come, and answers how many.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn rotate_due_keys(&self) -> Result<usize, EngineError> {
+        let Some(every) = self.settings.keys.rotate_every_ms else { return Ok(0) };
+        let ahead = self.settings.keys.publish_ahead_ms;
+        let mut rotated = 0;
+        for tenant in self.store.tenants().await? {
+            let keys = self.keys(tenant.id).await?;
+            for alg in SigningAlg::ALL {
+                let of = keys.keys.iter().filter(|key| key.key.alg() == alg);
+                let newest = of.max_by_key(|key| key.generation);
+                let due =
+                    newest.is_some_and(|key| key.active_from.plus(every - ahead) <= self.now());
+                if due {
+                    match self.rotate_key(&tenant, alg, &Actor::System).await {
+                        Ok(_) => rotated += 1,
+                        // Another node was quicker.
+                        Err(EngineError::Exists(_)) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+        Ok(rotated)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod directory;
 mod end;
 mod engine;
 mod error;
+mod fetch;
 mod handlers;
 mod jobs;
 mod keys;
@@ -21,14 +22,18 @@ mod settings;
 mod throttle;
 pub mod tokens;
 
-pub use catalog::KeySet;
+pub use catalog::{KeySet, TenantKey};
 pub use deliver::{AttemptResult, DeliverySender};
 pub use end::{EndPlan, Ended};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
+pub use fetch::Fetcher;
 pub use keys::ensure_master_key;
 pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
-pub use settings::{HandlerSettings, RoleDirection, Settings, ThrottleLimits};
+pub use settings::{
+    HandlerSettings, KeySettings, RegistrationMode, RoleDirection, Settings, ThrottleLimits,
+};
+pub use sojourn_crypto::sha256;
 pub use sojourn_store::{DeliveryBacklog, EndPreview, StayRow, StoreError};

@@ -20,6 +20,37 @@ pub struct Settings {
     pub handlers: Vec<HandlerSettings>,
     /// How long ended sessions and settled deliveries are kept, in milliseconds.
     pub history_ms: i64,
+    /// Signing keys.
+    pub keys: KeySettings,
+    /// Whether applications register themselves.
+    pub registration: RegistrationMode,
+}
+
+/// Who may register applications (RFC 7591 §3).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RegistrationMode {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Whoever presents this token.
+    WithToken(String),
+    /// Anyone.
+    Open,
+}
+
+/// When signing keys change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySettings {
+    /// Milliseconds that a key is in use; `None`: until someone rotates it.
+    pub rotate_every_ms: Option<i64>,
+    /// Milliseconds that the next key is published before it signs.
+    pub publish_ahead_ms: i64,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self { rotate_every_ms: None, publish_ahead_ms: 3_600_000 }
+    }
 }
 
 impl Default for Settings {
@@ -32,6 +63,8 @@ impl Default for Settings {
             basic_authentication: true,
             handlers: Vec::new(),
             history_ms: 90 * 24 * 3_600_000,
+            keys: KeySettings::default(),
+            registration: RegistrationMode::Off,
         }
     }
 }

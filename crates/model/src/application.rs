@@ -62,44 +62,114 @@ pub enum ClientAuthMethod {
     ClientSecretBasic,
     /// Id and secret in the body.
     ClientSecretPost,
+    /// A JWT with a MAC under the secret.
+    ClientSecretJwt,
+    /// A JWT signed with a key of the application's own.
+    PrivateKeyJwt,
     /// A public client.
     None,
 }
 
 impl ClientAuthMethod {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::None,
+    ];
+
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
             Self::None => "none",
         }
     }
+
+    /// Reads the registered name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// Whether the application has a secret.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
+    }
 }
 
-/// What an application may present at the token endpoint.
+/// What an application may use to get tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
     /// RFC 6749 §4.1.
     AuthorizationCode,
+    /// Tokens from the authorization endpoint (OpenID Connect Core 1.0 §3.2).
+    Implicit,
     /// RFC 6749 §6.
     RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 6749 §4.3; only for applications that can't do otherwise.
+    Password,
 }
 
 impl GrantType {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::Implicit,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::Password,
+    ];
+
     /// The registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::Implicit => "implicit",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::Password => "password",
         }
     }
+
+    /// Reads the registered name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+/// How the application knows people (OpenID Connect Core 1.0 §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// By the same `sub` as every other application.
+    #[default]
+    Public,
+    /// By a `sub` of its sector's own.
+    Pairwise,
+}
+
+/// What an access token looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// Nobody but this server can read it.
+    #[default]
+    Opaque,
+    /// A JWT (RFC 9068), which others check without asking, and so can't hear of an end.
+    Jwt,
 }
 
 /// What an access token hangs on (WSO2's `bindingType`).
@@ -113,6 +183,9 @@ pub enum AccessTokenBinding {
     /// and lost by all of them when one ends.
     #[serde(rename = "none")]
     None,
+    /// Tokens hang on the browser, by a cookie of its own (`atbv`) that stays from session to session.
+    #[serde(rename = "cookie")]
+    Cookie,
 }
 
 impl AccessTokenBinding {
@@ -122,6 +195,7 @@ impl AccessTokenBinding {
         match self {
             Self::SsoSession => "sso-session",
             Self::None => "none",
+            Self::Cookie => "cookie",
         }
     }
 
@@ -131,6 +205,7 @@ impl AccessTokenBinding {
         match text {
             "sso-session" => Some(Self::SsoSession),
             "none" => Some(Self::None),
+            "cookie" => Some(Self::Cookie),
             _ => None,
         }
     }
@@ -163,8 +238,87 @@ pub struct ApplicationSettings {
     pub resource_server: bool,
     /// Whether `prompt=none`, refresh, userinfo and introspection keep the session alive.
     pub coordinate_inactivity: bool,
-    /// Its start page, for lists and links.
+    /// Its start page, for lists and links (`client_uri`).
     pub home_uri: Option<String>,
+    /// The organisation's own: people are not asked for their consent.
+    pub first_party: bool,
+    /// Response types that it may ask for, each with its words sorted.
+    pub response_types: Vec<String>,
+    /// `native`: loopback and private-use redirect URIs are fine. Else it is a web application.
+    pub native: bool,
+    /// Its public keys, a JWK set.
+    pub jwks: Option<serde_json::Value>,
+    /// Where its public keys are.
+    pub jwks_uri: Option<String>,
+    /// ID tokens without a signature, in the code flow alone.
+    pub id_token_unsigned: bool,
+    /// Userinfo as a signed JWT.
+    pub userinfo_signed_response_alg: Option<SigningAlg>,
+    /// The one algorithm of its request objects; `none` for unsigned ones.
+    pub request_object_signing_alg: Option<String>,
+    /// The one algorithm of its client assertions.
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Addresses that `request_uri` may have.
+    pub request_uris: Vec<String>,
+    /// How its ID tokens are encrypted, if they are.
+    pub id_token_encryption: Option<Encryption>,
+    /// How its userinfo is encrypted, if it is.
+    pub userinfo_encryption: Option<Encryption>,
+    /// How it knows people.
+    pub subject_type: SubjectType,
+    /// The list of redirect URIs of its sector.
+    pub sector_identifier_uri: Option<String>,
+    /// `max_age` of requests without one, in seconds.
+    pub default_max_age: Option<i64>,
+    /// `acr_values` of requests without any.
+    pub default_acr_values: Vec<String>,
+    /// Whether its ID tokens have to have `auth_time`; ours always have.
+    pub require_auth_time: bool,
+    /// Whom to write to.
+    pub contacts: Vec<String>,
+    /// Its logo.
+    pub logo_uri: Option<String>,
+    /// How it uses what it learns.
+    pub policy_uri: Option<String>,
+    /// Its terms.
+    pub tos_uri: Option<String>,
+    /// Where others may send a person who is to sign in there.
+    pub initiate_login_uri: Option<String>,
+    /// Loaded in a frame when a session ends in the browser.
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether that address gets `iss` and `sid`.
+    pub frontchannel_logout_session_required: bool,
+    /// Whether its logout tokens have to have `sid`; ours always have.
+    pub backchannel_logout_session_required: bool,
+    /// What its access tokens look like.
+    pub access_token_format: AccessTokenFormat,
+    /// `aud` of its JWT access tokens; its `client_id` where empty.
+    pub audiences: Vec<String>,
+    /// Origins whose scripts may call, besides those of its redirect URIs.
+    pub allowed_origins: Vec<String>,
+    /// Whether what a token is bound to has to be presented with it.
+    pub validate_token_binding: bool,
+    /// Whether a sign-out in the browser takes tokens with it that aren't bound to the session.
+    pub revoke_tokens_when_session_ends: bool,
+    /// Whether its ID tokens have `isk`, by which it can extend the session.
+    pub session_extension: bool,
+    /// The stored form of what opens its registration, where it registered itself.
+    pub registration_token_hash: Option<String>,
+    /// When it registered itself, in seconds since 1970.
+    pub registered_at: Option<i64>,
+    /// Its secret, sealed, where the protocol needs the secret itself.
+    pub sealed_secret: Option<String>,
+    /// What else it registered about its software (RFC 7591 §2): echoed, never used.
+    pub software: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How something is encrypted to an application (RFC 7516).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encryption {
+    /// Key management: `RSA-OAEP-256`, `ECDH-ES` …
+    pub alg: String,
+    /// Content: `A128CBC-HS256`, `A256GCM` …
+    pub enc: String,
 }
 
 impl Default for ApplicationSettings {
@@ -174,7 +328,9 @@ impl Default for ApplicationSettings {
             post_logout_redirect_uris: Vec::new(),
             token_endpoint_auth_method: ClientAuthMethod::ClientSecretBasic,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-            scopes: ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec(),
+            scopes: ["openid", "profile", "email", "address", "phone", "offline_access"]
+                .map(str::to_owned)
+                .to_vec(),
             own_scopes: Vec::new(),
             id_token_signed_response_alg: SigningAlg::Rs256,
             token_binding: AccessTokenBinding::SsoSession,
@@ -182,6 +338,41 @@ impl Default for ApplicationSettings {
             resource_server: false,
             coordinate_inactivity: false,
             home_uri: None,
+            first_party: true,
+            response_types: vec!["code".to_owned()],
+            native: false,
+            jwks: None,
+            jwks_uri: None,
+            id_token_unsigned: false,
+            userinfo_signed_response_alg: None,
+            request_object_signing_alg: None,
+            token_endpoint_auth_signing_alg: None,
+            request_uris: Vec::new(),
+            id_token_encryption: None,
+            userinfo_encryption: None,
+            subject_type: SubjectType::Public,
+            sector_identifier_uri: None,
+            default_max_age: None,
+            default_acr_values: Vec::new(),
+            require_auth_time: false,
+            contacts: Vec::new(),
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            initiate_login_uri: None,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: true,
+            backchannel_logout_session_required: true,
+            access_token_format: AccessTokenFormat::Opaque,
+            audiences: Vec::new(),
+            allowed_origins: Vec::new(),
+            validate_token_binding: false,
+            revoke_tokens_when_session_ends: true,
+            session_extension: false,
+            registration_token_hash: None,
+            registered_at: None,
+            sealed_secret: None,
+            software: serde_json::Map::new(),
         }
     }
 }
@@ -193,7 +384,7 @@ impl Application {
         self.settings.grant_types.contains(&grant)
     }
 
-    /// Whether it has no secret.
+    /// Whether it can prove nothing.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.settings.token_endpoint_auth_method == ClientAuthMethod::None

@@ -7,7 +7,7 @@ use crate::end::{Actor, EndSessions, EndSummary};
 use crate::event::NewEvent;
 use crate::grant::Grant;
 use crate::ids::{AppId, GrantId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
-use crate::key::StoredKey;
+use crate::key::{SigningAlg, StoredKey};
 use crate::session::{Participation, Session};
 use crate::time::Millis;
 
@@ -135,6 +135,20 @@ pub enum Op {
         /// Now.
         now: Millis,
     },
+    /// Make a grant without a session. A conflict when the user's epoch moved or the account was disabled.
+    IssueDetachedGrant {
+        /// The grant.
+        grant: Box<Grant>,
+        /// The epoch read before the credentials were checked.
+        epoch: i64,
+    },
+    /// Remember that something may not come again, such as a client assertion; a duplicate when it did.
+    UseOnce {
+        /// What names it.
+        key: Vec<u8>,
+        /// When it would be refused anyway.
+        until: Millis,
+    },
     /// Redeem a code: at most once.
     RedeemCode {
         /// The code's grant.
@@ -252,8 +266,17 @@ pub enum Op {
         /// What is counted.
         key: Vec<u8>,
     },
-    /// Keep a signing key. A duplicate when the tenant has one of that algorithm already.
+    /// Keep a signing key. A duplicate when the tenant has one of that algorithm and generation already.
     AddKey(StoredKey),
+    /// Say from when on a key is not published any more.
+    RetireKey {
+        /// Its algorithm.
+        alg: SigningAlg,
+        /// Its generation.
+        generation: i64,
+        /// From when on.
+        at: Millis,
+    },
     /// Keep a fact about the installation; a duplicate when it is kept already.
     SetMeta {
         /// Its name.

@@ -46,6 +46,10 @@ pub struct User {
     pub epoch: i64,
     /// Since when.
     pub created_at: Millis,
+    /// When the profile was changed last.
+    pub updated_at: Millis,
+    /// Standard claims (OpenID Connect Core 1.0 §5.1) that have no field here, as a JSON object.
+    pub profile: String,
 }
 
 impl User {

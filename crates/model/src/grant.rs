@@ -48,6 +48,8 @@ pub struct Grant {
     pub refresh_issued_at: Millis,
     /// Whether the grant was ended.
     pub ended: bool,
+    /// What the request asked for besides scopes, as a JSON object.
+    pub detail: String,
 }
 
 /// How a grant came about.
@@ -55,14 +57,30 @@ pub struct Grant {
 pub enum GrantKind {
     /// An authorization code.
     Code,
+    /// Tokens straight from the authorization endpoint.
+    Implicit,
+    /// A password that the application passed on; there is no session.
+    Password,
 }
 
 impl GrantKind {
+    /// Reads the number.
+    #[must_use]
+    pub const fn from_code(code: i64) -> Self {
+        match code {
+            2 => Self::Implicit,
+            3 => Self::Password,
+            _ => Self::Code,
+        }
+    }
+
     /// The number that the database keeps.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
             Self::Code => 1,
+            Self::Implicit => 2,
+            Self::Password => 3,
         }
     }
 }
@@ -79,7 +97,7 @@ pub enum CodeState {
         /// The nonce to put into the ID token.
         nonce: Option<String>,
     },
-    /// It was redeemed; a second time means that someone else had it.
+    /// It was redeemed; a second time means that someone else had it. Also where there never was one.
     Redeemed,
 }
 

@@ -18,8 +18,8 @@ pub mod session;
 pub mod time;
 
 pub use application::{
-    AccessTokenBinding, AppKind, AppOwner, Application, ApplicationSettings, ClientAuthMethod,
-    GrantType,
+    AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
+    ClientAuthMethod, Encryption, GrantType, SubjectType,
 };
 pub use change::{Applied, ChangeSet, Op, Outcome};
 pub use delivery::{Delivery, DeliveryState};

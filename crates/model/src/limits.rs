@@ -39,6 +39,10 @@ pub const DELIVERIES_IN_FLIGHT_MAX: usize = 32;
 /// Deliveries that ends may hand to the worker of their process before it has taken them; the rest waits
 /// to be claimed.
 pub const DELIVERIES_HANDED_MAX: usize = 256;
+/// Bytes of a document that an application serves us: keys, a request object, a list of its sector.
+pub const FETCH_BYTES_MAX: usize = 64 * 1024;
+/// Applications whose fetched keys are kept.
+pub const CLIENT_KEYS_KEPT_MAX: usize = 4096;
 /// Bytes of a delivery's answer that are read; the status says it all.
 pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
 /// Password hashes computed or waiting at once; beyond that sign-in answers 503.

@@ -13,6 +13,8 @@ pub struct Lifetimes {
     pub code_ms: i64,
     /// An access token.
     pub access_token_ms: i64,
+    /// An access token that is a JWT: others check it without asking, and don't hear of an end.
+    pub jwt_access_token_ms: i64,
     /// An ID token.
     pub id_token_ms: i64,
     /// A refresh token, from its own issue.
@@ -38,6 +40,7 @@ impl Default for Lifetimes {
             absolute_ms: None,
             code_ms: MINUTE,
             access_token_ms: HOUR,
+            jwt_access_token_ms: 5 * MINUTE,
             id_token_ms: HOUR,
             refresh_token_ms: DAY,
             refresh_grace_ms: 10_000,

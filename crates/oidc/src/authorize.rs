@@ -6,30 +6,34 @@
 use sojourn_model::limits::{NONCE_BYTES_MAX, STATE_BYTES_MAX};
 use sojourn_model::{Application, GrantType};
 
+use crate::claims_request::ClaimsRequest;
 use crate::error::OAuthError;
 use crate::params::Params;
+use crate::response::{ReplyTo, ResponseMode, ResponseType};
 use crate::{pkce, scope};
 
-/// What the request demands of the person's attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prompt {
-    /// Whatever is needed.
-    Unspecified,
-    /// No page may be shown.
-    None,
+/// What the request demands of the person's attention (§3.1.2.1 `prompt`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prompt {
+    /// No page may be shown. Stands alone.
+    pub none: bool,
     /// The person has to prove again who they are.
-    Login,
+    pub login: bool,
+    /// The person has to approve, even if they did before.
+    pub consent: bool,
+    /// The person has to choose an account.
+    pub select_account: bool,
 }
 
 /// A checked request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizeRequest {
     /// Where the answer goes.
-    pub redirect_uri: String,
+    pub reply: ReplyTo,
+    /// What is asked for.
+    pub response_type: ResponseType,
     /// Scopes that may be given, sorted.
     pub scopes: Vec<String>,
-    /// To be given back.
-    pub state: Option<String>,
     /// To be put into the ID token.
     pub nonce: Option<String>,
     /// S256 challenge.
@@ -40,6 +44,12 @@ pub struct AuthorizeRequest {
     pub max_age: Option<i64>,
     /// A login name to begin with.
     pub login_hint: Option<String>,
+    /// An ID token of the person who is expected.
+    pub id_token_hint: Option<String>,
+    /// Claims by name.
+    pub claims: ClaimsRequest,
+    /// Authentication contexts, the best first.
+    pub acr_values: Vec<String>,
 }
 
 /// Why nothing may be sent to the redirect URI.
@@ -94,65 +104,95 @@ fn same_but_port(registered: &str, asked: &str) -> bool {
     }
 }
 
+/// Where the answer to a request goes, errors included. A mode that isn't allowed is treated as if the
+/// request had named none: the error that says so has to travel somehow.
+#[must_use]
+pub fn reply_to(params: &Params, redirect_uri: String) -> ReplyTo {
+    let kind = single(params, "response_type").and_then(ResponseType::parse);
+    let default = kind.map_or(ResponseMode::Query, ResponseType::default_mode);
+    let asked = single(params, "response_mode").and_then(ResponseMode::parse);
+    let mode = asked.filter(|mode| kind.is_none_or(|kind| may_travel(kind, *mode)));
+    ReplyTo {
+        redirect_uri,
+        mode: mode.unwrap_or(default),
+        state: single(params, "state").map(str::to_owned),
+    }
+}
+
+fn single<'p>(params: &'p Params, name: &str) -> Option<&'p str> {
+    if params.is_double(name) { None } else { params.get(name) }
+}
+
+/// Tokens never travel in a query: it ends up in logs and referrers.
+fn may_travel(kind: ResponseType, mode: ResponseMode) -> bool {
+    mode != ResponseMode::Query || kind == ResponseType::CODE
+}
+
 type Check = fn(&Params, &Application) -> Result<(), OAuthError>;
 
 /// The checks whose failure is told to the redirect URI, in order.
 pub const CHECKS: &[(&str, Check)] = &[
     ("RFC 6749 3.1 no parameter twice", no_doubles),
-    ("Core 6.1 request is not done", request_object),
-    ("Core 6.2 request_uri is not done", request_uri),
     ("Core 7.2.1 registration is not done", registration),
-    ("RFC 6749 3.1.1 response_type is code", response_type),
-    ("OAuth response modes 2.1 response_mode is query", response_mode),
-    ("RFC 6749 4.1.2.1 the application may use the flow", may_use_code),
+    ("RFC 6749 3.1.1 response_type is known", response_type),
+    ("Multiple response types 2.1 response_mode fits", response_mode),
+    ("RFC 6749 4.1.2.1 the application may use the flow", may_use_flow),
     ("RFC 6749 3.3 scope", scopes_known),
+    ("Core 3.1.2.1 openid where an ID token is asked for", openid_for_id_tokens),
     ("Core 3.1.2.1 prompt", prompt_known),
     ("Core 3.1.2.1 max_age is a number of seconds", max_age_number),
     ("Core 3.1.2.1 nonce and state have a length", lengths),
+    ("Core 3.2.2.1 and 3.3.2.11 nonce where an ID token comes at once", nonce_there),
+    ("Core 5.5 claims", claims_well_formed),
     ("RFC 7636 4.3 challenge and method", challenge),
 ];
 
-/// Checks a request whose client and redirect URI are proven.
+/// Checks a request whose client and redirect URI are proven, and whose request object is merged.
 ///
 /// # Errors
 /// The first check that fails; the answer goes to the redirect URI.
 pub fn check(
     params: &Params,
     app: &Application,
-    redirect_uri: String,
+    reply: ReplyTo,
 ) -> Result<AuthorizeRequest, OAuthError> {
     for (_, check) in CHECKS {
         check(params, app)?;
     }
+    let settings = &app.settings;
+    let response_type =
+        params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
     let asked = scope::parse(params.get("scope").unwrap_or_default())?;
+    let mut scopes = scope::allowed(&asked, &settings.scopes);
+    if !response_type.code {
+        // Core §11: without a code nothing could be refreshed.
+        scopes.retain(|scope| scope != "offline_access");
+    }
+    let words = |name: &str| -> Vec<String> {
+        params.get(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    };
+    let mut acr_values = words("acr_values");
+    if acr_values.is_empty() {
+        acr_values.clone_from(&settings.default_acr_values);
+    }
+    let max_age = params.get("max_age").and_then(|text| text.parse().ok());
     Ok(AuthorizeRequest {
-        redirect_uri,
-        scopes: scope::allowed(&asked, &app.settings.scopes),
-        state: params.get("state").map(str::to_owned),
+        reply,
+        response_type,
+        scopes,
         nonce: params.get("nonce").map(str::to_owned),
         challenge: params.get("code_challenge").map(str::to_owned),
         prompt: parse_prompt(params.get("prompt"))?,
-        max_age: params.get("max_age").and_then(|text| text.parse().ok()),
+        max_age: max_age.or(settings.default_max_age),
         login_hint: params.get("login_hint").map(str::to_owned),
+        id_token_hint: params.get("id_token_hint").map(str::to_owned),
+        claims: params.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default(),
+        acr_values,
     })
 }
 
 fn no_doubles(params: &Params, _: &Application) -> Result<(), OAuthError> {
     params.no_doubles().map_err(OAuthError::from)
-}
-
-fn request_object(params: &Params, _: &Application) -> Result<(), OAuthError> {
-    match params.get("request") {
-        None => Ok(()),
-        Some(_) => Err(OAuthError::new("request_not_supported", "send plain parameters")),
-    }
-}
-
-fn request_uri(params: &Params, _: &Application) -> Result<(), OAuthError> {
-    match params.get("request_uri") {
-        None => Ok(()),
-        Some(_) => Err(OAuthError::new("request_uri_not_supported", "send plain parameters")),
-    }
 }
 
 fn registration(params: &Params, _: &Application) -> Result<(), OAuthError> {
@@ -165,26 +205,63 @@ fn registration(params: &Params, _: &Application) -> Result<(), OAuthError> {
 }
 
 fn response_type(params: &Params, _: &Application) -> Result<(), OAuthError> {
-    match params.get("response_type") {
-        Some("code") => Ok(()),
+    match params.get("response_type").map(ResponseType::parse) {
+        Some(Some(_)) => Ok(()),
         None => Err(OAuthError::invalid_request("response_type is missing")),
-        Some(_) => Err(OAuthError::new("unsupported_response_type", "use response_type=code")),
+        Some(None) => Err(OAuthError::new(
+            "unsupported_response_type",
+            "use code, id_token, or a combination that discovery lists",
+        )),
     }
 }
 
 fn response_mode(params: &Params, _: &Application) -> Result<(), OAuthError> {
-    match params.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => Err(OAuthError::invalid_request("use response_mode=query or leave it out")),
+    let kind = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
+    match params.get("response_mode").map(ResponseMode::parse) {
+        None => Ok(()),
+        Some(Some(mode)) if may_travel(kind, mode) => Ok(()),
+        Some(Some(_)) => Err(OAuthError::invalid_request("tokens do not travel in a query")),
+        Some(None) => {
+            Err(OAuthError::invalid_request("use response_mode query, fragment or form_post"))
+        }
     }
 }
 
-fn may_use_code(_: &Params, app: &Application) -> Result<(), OAuthError> {
-    if app.may(GrantType::AuthorizationCode) {
-        Ok(())
-    } else {
-        Err(OAuthError::unauthorized_client("authorization_code is not among the grant types"))
+fn may_use_flow(params: &Params, app: &Application) -> Result<(), OAuthError> {
+    let kind = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
+    if !app.settings.response_types.contains(&kind.name()) {
+        return Err(OAuthError::unauthorized_client("the response type is not registered"));
     }
+    let needs_implicit = kind.id_token || kind.token;
+    for (needed, grant) in
+        [(kind.code, GrantType::AuthorizationCode), (needs_implicit, GrantType::Implicit)]
+    {
+        if needed && !app.may(grant) {
+            let why = format!("{} is not among the grant types", grant.as_str());
+            return Err(OAuthError::unauthorized_client(why));
+        }
+    }
+    Ok(())
+}
+
+fn openid_for_id_tokens(params: &Params, _: &Application) -> Result<(), OAuthError> {
+    let kind = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
+    if kind.id_token && !scope::has(params.get("scope").unwrap_or_default(), "openid") {
+        return Err(OAuthError::invalid_request("an ID token needs the scope openid"));
+    }
+    Ok(())
+}
+
+fn nonce_there(params: &Params, _: &Application) -> Result<(), OAuthError> {
+    let kind = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
+    if kind.id_token && params.get("nonce").is_none() {
+        return Err(OAuthError::invalid_request("nonce is required for this response type"));
+    }
+    Ok(())
+}
+
+fn claims_well_formed(params: &Params, _: &Application) -> Result<(), OAuthError> {
+    params.get("claims").map(ClaimsRequest::parse).transpose().map(|_| ())
 }
 
 fn scopes_known(params: &Params, app: &Application) -> Result<(), OAuthError> {
@@ -199,18 +276,17 @@ fn scopes_known(params: &Params, app: &Application) -> Result<(), OAuthError> {
 }
 
 fn parse_prompt(text: Option<&str>) -> Result<Prompt, OAuthError> {
-    let mut prompt = Prompt::Unspecified;
+    let mut prompt = Prompt::default();
     let values: Vec<&str> = text.unwrap_or_default().split(' ').filter(|v| !v.is_empty()).collect();
     for value in &values {
         match *value {
             "none" if values.len() > 1 => {
                 return Err(OAuthError::invalid_request("prompt=none stands alone"));
             }
-            "none" => prompt = Prompt::None,
-            // Choosing an account and proving it again are one page here.
-            "login" | "select_account" => prompt = Prompt::Login,
-            // Applications are the organisation's own: there is nothing to consent to.
-            "consent" => {}
+            "none" => prompt.none = true,
+            "login" => prompt.login = true,
+            "select_account" => prompt.select_account = true,
+            "consent" => prompt.consent = true,
             _ => return Err(OAuthError::invalid_request("prompt has an unknown value")),
         }
     }
@@ -239,9 +315,13 @@ fn lengths(params: &Params, _: &Application) -> Result<(), OAuthError> {
     Ok(())
 }
 
+fn asks_for_code(params: &Params) -> bool {
+    params.get("response_type").and_then(ResponseType::parse).is_some_and(|kind| kind.code)
+}
+
 fn challenge(params: &Params, app: &Application) -> Result<(), OAuthError> {
     match (params.get("code_challenge"), params.get("code_challenge_method")) {
-        (None, None) if app.is_public() => {
+        (None, None) if app.is_public() && asks_for_code(params) => {
             Err(OAuthError::invalid_request("code_challenge is required for this application"))
         }
         (None, None) => Ok(()),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sojourn_crypto::{b64url, sha256};
-use sojourn_model::User;
+use sojourn_crypto::{b64url, sha256, sha512};
+use sojourn_model::{SigningAlg, User};
 
 use crate::scope;
 
@@ -31,19 +31,40 @@ pub struct IdTokenClaims<'a> {
     /// Hash of the access token beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// Hash of the code beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c_hash: Option<String>,
+    /// How well the person proved who they are.
+    pub acr: &'a str,
     /// The participation; in every ID token, because applications look their session up by it.
     pub sid: String,
     /// Authentication methods (RFC 8176).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<&'a str>,
+    /// By which the application can extend the session, where it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isk: Option<String>,
+    /// What else was asked for.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
-/// `at_hash` for algorithms with SHA-256: the left half of the hash (Core §3.1.3.6).
+/// What a password alone is worth.
+pub const ACR_PASSWORD: &str = "1";
+/// Every authentication context that can be reached, the weakest first.
+pub const ACR_VALUES: [&str; 1] = [ACR_PASSWORD];
+
+/// `at_hash` and `c_hash`: the left half of the hash that belongs to the signature's algorithm (Core
+/// §3.1.3.6, §3.3.2.11). Ed25519 hashes with SHA-512.
 #[must_use]
-pub fn half_hash(token: &str) -> String {
-    let hash = sha256(token.as_bytes());
-    let (half, _) = hash.split_at(16);
-    b64url(half)
+pub fn half_hash(alg: SigningAlg, token: &str) -> String {
+    if alg == SigningAlg::EdDsa {
+        let hash = sha512(token.as_bytes());
+        b64url(hash.split_at(32).0)
+    } else {
+        let hash = sha256(token.as_bytes());
+        b64url(hash.split_at(16).0)
+    }
 }
 
 /// A logout token (Back-Channel Logout 1.0 §2.4). There is no `nonce`, by rule.
@@ -73,29 +94,89 @@ pub fn logout_events() -> Value {
     json!({ LOGOUT_EVENT: {} })
 }
 
-/// What userinfo tells of a user for the scopes of a grant (Core §5.4).
-#[must_use]
-pub fn userinfo(user: &User, sub: &str, scopes: &str) -> Map<String, Value> {
-    let mut claims = Map::new();
-    claims.insert("sub".into(), sub.into());
-    let mut put = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            claims.insert(name.into(), value.into());
-        }
-    };
-    if scope::has(scopes, "profile") {
-        put("name", Some(user.shown_name()));
-        put("given_name", user.given_name.as_deref());
-        put("family_name", user.family_name.as_deref());
-        put("preferred_username", Some(&user.username));
+/// Claims of the scope `profile` that are kept as they are (Core §5.1).
+const PROFILE: [&str; 9] = [
+    "middle_name",
+    "nickname",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+];
+/// Claims that are kept as they are and belong to scopes of their own.
+const OTHERS: [&str; 3] = ["address", "phone_number", "phone_number_verified"];
+
+/// Standard claims that a profile may hold beside the fields of a user.
+pub fn kept_claims() -> impl Iterator<Item = &'static str> {
+    PROFILE.into_iter().chain(OTHERS)
+}
+
+/// Every claim about a person that can be asked for by name.
+pub fn known_claims() -> impl Iterator<Item = &'static str> {
+    [
+        "name",
+        "given_name",
+        "family_name",
+        "preferred_username",
+        "updated_at",
+        "email",
+        "email_verified",
+    ]
+    .into_iter()
+    .chain(kept_claims())
+}
+
+/// The scope that a claim comes with.
+fn scope_of(claim: &str) -> &'static str {
+    match claim {
+        "email" | "email_verified" => "email",
+        "address" => "address",
+        "phone_number" | "phone_number_verified" => "phone",
+        _ => "profile",
     }
-    if scope::has(scopes, "email") {
-        put("email", user.email.as_deref());
-        if user.email.is_some() {
-            claims.insert("email_verified".into(), user.email_verified.into());
+}
+
+fn value(user: &User, kept: &Map<String, Value>, claim: &str) -> Option<Value> {
+    let text = |value: Option<&str>| value.map(Value::from);
+    match claim {
+        "name" => text(Some(user.shown_name())),
+        "given_name" => text(user.given_name.as_deref()),
+        "family_name" => text(user.family_name.as_deref()),
+        "preferred_username" => text(Some(&user.username)),
+        "updated_at" => Some(user.updated_at.max(user.created_at).seconds().into()),
+        "email" => text(user.email.as_deref()),
+        "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
+        _ => kept.get(claim).cloned(),
+    }
+}
+
+/// What is told of a user: the claims that the scopes stand for (Core §5.4), and those that the request
+/// named (Core §5.5). What isn't known is left out; a claim of which the request wants another value, too.
+#[must_use]
+pub fn of_user(user: &User, scopes: &str, named: &Map<String, Value>) -> Map<String, Value> {
+    let kept: Map<String, Value> = serde_json::from_str(&user.profile).unwrap_or_default();
+    let mut claims = Map::new();
+    for claim in known_claims() {
+        let by_name = named.get(claim);
+        if by_name.is_none() && !scope::has(scopes, scope_of(claim)) {
+            continue;
+        }
+        let Some(value) = value(user, &kept, claim) else { continue };
+        if by_name.is_none_or(|wanted| fits(wanted, &value)) {
+            claims.insert(claim.to_owned(), value);
         }
     }
     claims
+}
+
+/// Whether a value is one that the request takes (Core §5.5.1).
+fn fits(wanted: &Value, value: &Value) -> bool {
+    let single = wanted.get("value").is_none_or(|one| one == value);
+    let several = wanted.get("values").and_then(Value::as_array);
+    single && several.is_none_or(|values| values.contains(value))
 }
 
 #[cfg(test)]
@@ -106,13 +187,22 @@ mod tests {
     fn at_hash_is_the_left_half() {
         // Core, appendix A.3: access token and its at_hash.
         assert_eq!(
-            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            half_hash(SigningAlg::Rs256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
             "77QmUPtjPfzWtF2AnpK9RQ"
         );
+        // Appendix A.4: code and its c_hash.
+        assert_eq!(
+            half_hash(
+                SigningAlg::Es256,
+                "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"
+            ),
+            "LDktKdoQak3Pk0cnXxCltA"
+        );
+        assert_eq!(half_hash(SigningAlg::EdDsa, "x").len(), 43);
     }
 
     #[test]
-    fn userinfo_follows_the_scopes() {
+    fn core_5_4_and_5_5_claims_by_scope_and_by_name() {
         let user = User {
             tenant: sojourn_model::TenantId::DEFAULT,
             id: sojourn_model::UserId::from_slice(&[1; 16]).expect("id"),
@@ -125,13 +215,30 @@ mod tests {
             email_verified: true,
             state: sojourn_model::UserState::Active,
             epoch: 0,
-            created_at: sojourn_model::Millis(0),
+            created_at: sojourn_model::Millis(5_000),
+            updated_at: sojourn_model::Millis(0),
+            profile: r#"{"nickname":"al","phone_number":"+1"}"#.into(),
         };
-        assert_eq!(Value::Object(userinfo(&user, "s", "openid")), json!({"sub": "s"}));
+        let named =
+            |text: &str| -> Map<String, Value> { serde_json::from_str(text).expect("JSON") };
+        let claims =
+            |scopes: &str, by_name: &str| Value::Object(of_user(&user, scopes, &named(by_name)));
+        assert_eq!(claims("openid", "{}"), json!({}));
         assert_eq!(
-            Value::Object(userinfo(&user, "s", "openid profile email")),
-            json!({"sub": "s", "name": "alex", "given_name": "Alex", "preferred_username": "alex",
+            claims("openid profile email", "{}"),
+            json!({"name": "alex", "given_name": "Alex", "preferred_username": "alex",
+                   "nickname": "al", "updated_at": 5,
                    "email": "alex@example.test", "email_verified": true})
+        );
+        assert_eq!(claims("openid phone", "{}"), json!({"phone_number": "+1"}));
+        assert_eq!(
+            claims("openid", r#"{"nickname":null,"birthdate":{"essential":true},"made_up":null}"#),
+            json!({"nickname": "al"})
+        );
+        assert_eq!(claims("openid", r#"{"nickname":{"value":"other"}}"#), json!({}));
+        assert_eq!(
+            claims("openid", r#"{"nickname":{"values":["al","x"]}}"#),
+            json!({"nickname": "al"})
         );
     }
 }

@@ -3,107 +3,156 @@
 
 use sojourn_model::Millis;
 
-use crate::authorize::{AuthorizeRequest, Prompt};
+use crate::authorize::AuthorizeRequest;
+use crate::error::OAuthError;
+use crate::scope;
+
+/// What the person has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Sign in.
+    SignIn(SignInReason),
+    /// Say which account to go on with.
+    SelectAccount,
+    /// Approve.
+    Consent,
+}
 
 /// Why the person has to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NeedsSignIn {
+pub enum SignInReason {
     /// Nobody is signed in with this browser.
     NoSession,
+    /// The request expects another person (`id_token_hint`, or a claim `sub` with a value).
+    OtherPerson,
     /// The request asks for it (`prompt=login`).
-    PromptLogin,
+    Prompt,
     /// The last authentication is too long ago (`max_age`).
     TooOld,
 }
 
+impl Needs {
+    /// What `prompt=none` answers instead (Core §3.1.2.6).
+    #[must_use]
+    pub fn error(self) -> OAuthError {
+        match self {
+            Self::SignIn(_) => OAuthError::new("login_required", "the person has to sign in"),
+            Self::SelectAccount => {
+                OAuthError::new("account_selection_required", "the person has to choose an account")
+            }
+            Self::Consent => OAuthError::new("consent_required", "the person has to approve"),
+        }
+    }
+}
+
 /// What is known about the browser's session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Present {
     /// When the person last proved who they are.
     pub auth_time: Millis,
+    /// Whether the person is the one that the request expects; true where it expects nobody.
+    pub expected: bool,
+    /// Whether the person chose this account for this request.
+    pub chosen: bool,
+    /// What the person approved for the application, and when.
+    pub consent: Option<(String, Millis)>,
 }
 
-type Check = fn(&AuthorizeRequest, &Situation) -> Option<NeedsSignIn>;
+type Check = fn(&AuthorizeRequest, &Situation) -> Option<Needs>;
 
 /// What the checks look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Situation {
     /// The session, if there is a live one.
     pub present: Option<Present>,
-    /// When the request was first seen, if it comes back from the sign-in page.
+    /// When the request was first seen, if it comes back from a page.
     pub asked_at: Option<Millis>,
+    /// Whether the application is the organisation's own.
+    pub first_party: bool,
     /// Now.
     pub now: Millis,
 }
 
-const CHECKS: &[(&str, Check)] =
-    &[("no session", no_session), ("prompt=login", prompt_login), ("max_age", too_old)];
+const CHECKS: &[(&str, Check)] = &[
+    ("no session", no_session),
+    ("another person is expected", other_person),
+    ("prompt=login", prompt_login),
+    ("max_age", too_old),
+    ("prompt=select_account", select_account),
+    ("consent", consent),
+];
 
-/// The first reason for which the person has to sign in.
+/// The first thing that the person has to do.
 #[must_use]
-pub fn needs_sign_in(request: &AuthorizeRequest, situation: &Situation) -> Option<NeedsSignIn> {
+pub fn needs(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     CHECKS.iter().find_map(|(_, check)| check(request, situation))
 }
 
-fn no_session(_: &AuthorizeRequest, situation: &Situation) -> Option<NeedsSignIn> {
-    situation.present.is_none().then_some(NeedsSignIn::NoSession)
+/// What a request needs the person's approval for: its scopes, and claims that it names one by one.
+#[must_use]
+pub fn to_approve(request: &AuthorizeRequest) -> String {
+    let mut all = request.scopes.clone();
+    let named = request.claims.userinfo.keys().chain(request.claims.id_token.keys());
+    for name in named.filter(|name| !matches!(name.as_str(), "sub" | "acr" | "auth_time" | "amr")) {
+        let one = format!("claim:{name}");
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all.join(" ")
+}
+
+fn no_session(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    situation.present.is_none().then_some(Needs::SignIn(SignInReason::NoSession))
 }
 
 /// Whether the person signed in since the request was first seen: then it has had its way.
 fn signed_in_since(situation: &Situation) -> bool {
     situation
         .present
+        .as_ref()
         .zip(situation.asked_at)
         .is_some_and(|(present, asked_at)| present.auth_time >= asked_at)
 }
 
-fn prompt_login(request: &AuthorizeRequest, situation: &Situation) -> Option<NeedsSignIn> {
-    (request.prompt == Prompt::Login && !signed_in_since(situation))
-        .then_some(NeedsSignIn::PromptLogin)
+fn other_person(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    let present = situation.present.as_ref()?;
+    (!present.expected).then_some(Needs::SignIn(SignInReason::OtherPerson))
 }
 
-fn too_old(request: &AuthorizeRequest, situation: &Situation) -> Option<NeedsSignIn> {
-    let present = situation.present?;
+fn prompt_login(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    (request.prompt.login && !signed_in_since(situation))
+        .then_some(Needs::SignIn(SignInReason::Prompt))
+}
+
+fn too_old(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    let present = situation.present.as_ref()?;
     let limit = request.max_age?.saturating_mul(1000);
     let old = situation.now.since(present.auth_time) > limit || limit == 0;
-    (old && !signed_in_since(situation)).then_some(NeedsSignIn::TooOld)
+    (old && !signed_in_since(situation)).then_some(Needs::SignIn(SignInReason::TooOld))
+}
+
+fn select_account(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    let chosen = situation.present.as_ref().is_some_and(|present| present.chosen);
+    (request.prompt.select_account && !chosen && !signed_in_since(situation))
+        .then_some(Needs::SelectAccount)
+}
+
+fn consent(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    let present = situation.present.as_ref()?;
+    let given = present.consent.as_ref();
+    if request.prompt.consent {
+        let since = given.zip(situation.asked_at).is_some_and(|((_, at), asked)| *at >= asked);
+        return (!since).then_some(Needs::Consent);
+    }
+    if situation.first_party {
+        return None;
+    }
+    let wanted = to_approve(request);
+    let approved =
+        given.is_some_and(|(scopes, _)| wanted.split(' ').all(|one| scope::has(scopes, one)));
+    (!approved).then_some(Needs::Consent)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons() {
-        let request = |prompt, max_age| AuthorizeRequest {
-            redirect_uri: String::new(),
-            scopes: vec![],
-            state: None,
-            nonce: None,
-            challenge: None,
-            prompt,
-            max_age,
-            login_hint: None,
-        };
-        for (prompt, max_age, auth_time, asked_at, want) in [
-            (Prompt::Unspecified, None, None, None, Some(NeedsSignIn::NoSession)),
-            (Prompt::None, None, None, None, Some(NeedsSignIn::NoSession)),
-            (Prompt::Unspecified, None, Some(0), None, None),
-            (Prompt::Login, None, Some(99_000), None, Some(NeedsSignIn::PromptLogin)),
-            (Prompt::Login, None, Some(99_000), Some(98_000), None),
-            (Prompt::Login, None, Some(97_000), Some(98_000), Some(NeedsSignIn::PromptLogin)),
-            (Prompt::Unspecified, Some(10), Some(90_000), None, None),
-            (Prompt::Unspecified, Some(10), Some(89_999), None, Some(NeedsSignIn::TooOld)),
-            (Prompt::Unspecified, Some(0), Some(100_000), None, Some(NeedsSignIn::TooOld)),
-            (Prompt::Unspecified, Some(0), Some(100_000), Some(100_000), None),
-        ] {
-            let situation = Situation {
-                present: auth_time.map(|at| Present { auth_time: Millis(at) }),
-                asked_at: asked_at.map(Millis),
-                now: Millis(100_000),
-            };
-            let got = needs_sign_in(&request(prompt, max_age), &situation);
-            assert_eq!(got, want, "{prompt:?} {max_age:?} {auth_time:?} {asked_at:?}");
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod claims_request;
 pub mod client_auth;
 pub mod discovery;
 pub mod error;
@@ -12,14 +13,17 @@ pub mod introspection;
 pub mod logout;
 pub mod params;
 pub mod pkce;
+pub mod response;
 pub mod scope;
 pub mod token_request;
 
 pub use authorize::{AuthorizeRequest, Prompt};
 pub use claims::{IdTokenClaims, LogoutTokenClaims};
+pub use claims_request::ClaimsRequest;
 pub use client_auth::ClientCredentials;
 pub use discovery::{Endpoints, discovery_document};
 pub use error::OAuthError;
-pub use interaction::{NeedsSignIn, needs_sign_in};
+pub use interaction::{Needs, needs};
 pub use logout::{LogoutDecision, LogoutSituation, decide_logout};
 pub use params::{ParamError, Params};
+pub use response::{ReplyTo, ResponseMode, ResponseType};

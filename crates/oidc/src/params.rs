@@ -87,6 +87,37 @@ impl Params {
         self.pairs.iter().filter(|(key, _)| key == name).count() > 1
     }
 
+    /// These parameters with others in the place of those of the same names, and without some.
+    ///
+    /// # Errors
+    /// [`ParamError`] as for [`Params::parse`].
+    pub fn merged(
+        &self,
+        without: &[&str],
+        others: Vec<(String, String)>,
+    ) -> Result<Self, ParamError> {
+        for (name, value) in &others {
+            if value.len() > PARAM_BYTES_MAX || name.len() > 256 {
+                return Err(ParamError::TooLong(name.chars().take(64).collect()));
+            }
+            if name.chars().chain(value.chars()).any(char::is_control) {
+                return Err(ParamError::Malformed);
+            }
+        }
+        let mut pairs: Vec<(String, String)> = self
+            .pairs
+            .iter()
+            .filter(|(name, _)| !without.contains(&name.as_str()))
+            .filter(|(name, _)| !others.iter().any(|(other, _)| other == name))
+            .cloned()
+            .collect();
+        pairs.extend(others);
+        if pairs.len() > PARAMS_MAX {
+            return Err(ParamError::TooMany);
+        }
+        Ok(Self { pairs })
+    }
+
     /// The same parameters as a query.
     #[must_use]
     pub fn to_query(&self) -> String {

@@ -78,7 +78,7 @@ impl Context {
         format!("{}{path}", self.arrival.prefix)
     }
 
-    fn cookie(&self, name: &str) -> Option<&str> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.headers
             .get_all(header::COOKIE)
             .iter()
@@ -95,6 +95,11 @@ impl Context {
         } else {
             format!("__Host-sojourn.{}", self.tenant().name)
         }
+    }
+
+    /// Whether the browser sent a session cookie at all: it may be told not to in frames.
+    pub(crate) fn has_session_cookie(&self) -> bool {
+        self.cookie(&self.session_cookie_name()).is_some()
     }
 
     /// The live session of this browser.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use sojourn_engine::{AttemptResult, Boxed, DeliverySender};
+use sojourn_engine::{AttemptResult, Boxed, DeliverySender, Fetcher};
 
 /// How requests are sent.
 #[derive(Debug, Clone, Default)]
@@ -110,24 +110,44 @@ impl Outgoing {
         builder.build().map_err(|error| error.to_string())
     }
 
-    async fn send(&self, uri: &str, logout_token: &str) -> AttemptResult {
-        let client = match self.client.get_or_init(|| self.make()) {
-            Ok(client) => client,
-            Err(error) => return AttemptResult::NotSent(error.clone()),
-        };
+    /// The client, and an address that may be asked.
+    fn ready(&self, uri: &str) -> Result<(&reqwest::Client, url::Url), String> {
+        let client = self.client.get_or_init(|| self.make()).as_ref().map_err(Clone::clone)?;
         // An address given as a number isn't resolved, so the guard looks at it here.
-        let Ok(url) = url::Url::parse(uri) else {
-            return AttemptResult::NotSent("the address is malformed".into());
-        };
+        let url = url::Url::parse(uri).map_err(|_| "the address is malformed")?;
         let literal = match url.host() {
             Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(url::Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             Some(url::Host::Domain(_)) => None,
-            None => return AttemptResult::NotSent("the address has no host".into()),
+            None => return Err("the address has no host".into()),
         };
         if literal.is_some_and(|ip| !self.options.allow_private && !is_public(ip)) {
-            return AttemptResult::NotSent("the address is private".into());
+            return Err("the address is private".into());
         }
+        Ok((client, url))
+    }
+
+    async fn fetch(&self, uri: &str, most: usize) -> Result<Vec<u8>, String> {
+        let (client, url) = self.ready(uri)?;
+        let mut answer = client.get(url).send().await.map_err(|error| in_words(&error))?;
+        if answer.status() != reqwest::StatusCode::OK {
+            return Err(format!("answered {}", answer.status().as_u16()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| in_words(&error))? {
+            if body.len() + chunk.len() > most {
+                return Err(format!("longer than {most} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    async fn send(&self, uri: &str, logout_token: &str) -> AttemptResult {
+        let (client, url) = match self.ready(uri) {
+            Ok(ready) => ready,
+            Err(why) => return AttemptResult::NotSent(why),
+        };
         match client.post(url).form(&[("logout_token", logout_token)]).send().await {
             // The body is never read: the status says it all.
             Ok(answer) => AttemptResult::Answered(answer.status().as_u16()),
@@ -151,6 +171,12 @@ fn in_words(error: &reqwest::Error) -> String {
 impl DeliverySender for Outgoing {
     fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult> {
         Box::pin(self.send(uri, logout_token))
+    }
+}
+
+impl Fetcher for Outgoing {
+    fn get<'a>(&'a self, uri: &'a str, most: usize) -> Boxed<'a, Result<Vec<u8>, String>> {
+        Box::pin(self.fetch(uri, most))
     }
 }
 

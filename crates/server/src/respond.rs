@@ -30,6 +30,11 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     build(status, "application/json", serde_json::to_vec(body).unwrap_or_default())
 }
 
+/// A JWT as a document of its own.
+pub(crate) fn jwt(token: String) -> Response {
+    build(StatusCode::OK, "application/jwt", token)
+}
+
 /// HTML.
 pub(crate) fn html(status: StatusCode, body: String) -> Response {
     build(status, "text/html; charset=utf-8", body)

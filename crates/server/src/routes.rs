@@ -64,6 +64,8 @@ routes! {
     POST "/oauth2/revoke" => oidc::revoke::post;
     GET "/oauth2/userinfo" => oidc::userinfo::get;
     POST "/oauth2/userinfo" => oidc::userinfo::post;
+    GET "/oidc/checksession" => oidc::session_state::frame;
+    POST "/oidc/checksession/state" => oidc::session_state::state;
     GET "/oidc/logout" => oidc::logout::get;
     POST "/oidc/logout" => oidc::logout::post;
     POST "/oidc/logout/confirm" => oidc::logout::confirm;
@@ -82,9 +84,15 @@ routes! {
     GET "/login" => web::login::get;
     POST "/login" => web::login::post;
     POST "/logout" => web::sign_out::post;
+    GET "/consent" => web::consent::get;
+    POST "/consent" => web::consent::post;
+    GET "/select-account" => web::consent::accounts;
+    POST "/select-account" => web::consent::chosen;
     GET "/assets/{name}" => web::assets::get;
     GET "/myaccount" => web::my_account::overview;
     GET "/myaccount/security" => web::my_account::security;
+    GET "/myaccount/connections" => web::connections::list;
+    POST "/myaccount/connections/{app_id}/withdraw" => web::connections::withdraw;
     GET "/myaccount/sessions/{session_id}/end" => web::my_account::confirm_one;
     POST "/myaccount/sessions/{session_id}/end" => web::my_account::end_one;
     GET "/myaccount/sessions/end-all" => web::my_account::confirm_all;

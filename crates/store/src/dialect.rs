@@ -37,6 +37,7 @@ fn for_sqlite(sql: &str) -> String {
     sql.replace(" FOR UPDATE OF g SKIP LOCKED", "")
         .replace(" FOR UPDATE SKIP LOCKED", "")
         .replace(" FOR SHARE OF s", "")
+        .replace(" FOR SHARE OF a", "")
         .replace(" FOR UPDATE", "")
         .replace(" FOR SHARE", "")
         .replace('$', "?")

@@ -15,11 +15,14 @@ pub struct Migration {
 }
 
 /// All steps, oldest first.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, needs: 1, sql: include_str!("migrations/0001_foundation.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, needs: 1, sql: include_str!("migrations/0001_foundation.sql") },
+    // A program that knows one key of an algorithm can't choose among several.
+    Migration { version: 2, needs: 2, sql: include_str!("migrations/0002_openid_provider.sql") },
+];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -390,7 +390,7 @@ async fn a_database_for_a_newer_program_is_refused() {
         let test = TestStore::new(engine).await;
         test.newer_schema(7, 7).await;
         let refused = test.reopen().await.err();
-        let wanted = StoreError::NeedsNewerProgram { found: 7, needs: 7, known: 1 };
+        let wanted = StoreError::NeedsNewerProgram { found: 7, needs: 7, known: 2 };
         assert_eq!(refused, Some(wanted), "{engine:?}");
         // A newer schema that older programs may still use is used.
         test.newer_schema(7, 1).await;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Config;
+use super::sections::RegistrationWord;
 
 /// A configuration that can't be used. Its text names file and line where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +132,11 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     }
     if server.certificate.is_some() != server.key.is_some() {
         return wrong("[server] certificate and key go together".into());
+    }
+    let dcr = &config.oauth.dcr;
+    let token = dcr.initial_access_token.as_deref().unwrap_or_default();
+    if dcr.mode == RegistrationWord::InitialAccessToken && token.len() < 32 {
+        return wrong("[oauth.dcr] initial_access_token needs at least 32 characters".into());
     }
     let mut clients = std::collections::HashSet::new();
     for app in &config.application {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use sojourn_engine::{HandlerSettings, Settings, ThrottleLimits};
-use sojourn_model::{
-    AccessTokenBinding, ApplicationSettings, ClientAuthMethod, GrantType, Lifetimes, SigningAlg,
-};
+use sojourn_engine::{KeySettings, RegistrationMode};
+use sojourn_model::Lifetimes;
 
+use super::application::ApplicationSection;
+use super::claims::ClaimsSection;
 use super::values::{Direction, Duration, Event};
 
 /// The whole file.
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) super_admin: Option<UserSection>,
     pub(crate) session: SessionSection,
     pub(crate) oauth: OauthSection,
+    pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) outgoing: OutgoingSection,
     pub(crate) log: LogSection,
@@ -142,6 +144,37 @@ pub(crate) struct TimeoutSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OauthSection {
     pub(crate) token_validation: TokenSection,
+    pub(crate) dcr: RegistrationSection,
+}
+
+/// `[oauth.dcr]`: whether applications register themselves.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RegistrationSection {
+    /// "off", "initial_access_token" or "open".
+    pub(crate) mode: RegistrationWord,
+    /// What opens the registration in that mode: at least 32 characters.
+    pub(crate) initial_access_token: Option<String>,
+}
+
+/// Who may register applications.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RegistrationWord {
+    #[default]
+    Off,
+    InitialAccessToken,
+    Open,
+}
+
+/// `[keys]`: signing keys.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KeysSection {
+    /// How long a key is in use; without it until someone rotates it.
+    pub(crate) rotate_every: Option<Duration>,
+    /// How long the next key is published before it signs.
+    pub(crate) publish_ahead: Option<Duration>,
 }
 
 /// `[oauth.token_validation]`
@@ -152,6 +185,8 @@ pub(crate) struct TokenSection {
     pub(crate) authorization_code_validity: Option<Duration>,
     /// An access token.
     pub(crate) access_token_validity: Option<Duration>,
+    /// An access token that is a JWT.
+    pub(crate) jwt_access_token_validity: Option<Duration>,
     /// An ID token.
     pub(crate) id_token_validity: Option<Duration>,
     /// A refresh token.
@@ -249,78 +284,18 @@ pub(crate) struct UserSection {
     pub(crate) family_name: Option<String>,
     /// Mail address.
     pub(crate) email: Option<String>,
+    /// Whether the address is known to be the person's.
+    #[serde(default)]
+    pub(crate) email_verified: bool,
+    /// What applications may learn besides.
+    #[serde(default)]
+    pub(crate) claims: ClaimsSection,
     /// Roles.
     #[serde(default)]
     pub(crate) roles: Vec<String>,
     /// Accepted for files of WSO2; the account is made in any case.
     #[serde(default, rename = "create_admin_account")]
     pub(crate) _create_admin_account: Option<bool>,
-}
-
-/// `[[application]]`: belongs to this file, read-only elsewhere.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ApplicationSection {
-    /// What it calls itself.
-    pub(crate) client_id: String,
-    /// Its secret; without one it is a public client.
-    pub(crate) client_secret: Option<String>,
-    /// What people call it; its `client_id` when left out.
-    pub(crate) name: Option<String>,
-    /// Where authorization answers may go.
-    #[serde(default)]
-    pub(crate) redirect_uris: Vec<String>,
-    /// Where people may be sent after signing out.
-    #[serde(default)]
-    pub(crate) post_logout_redirect_uris: Vec<String>,
-    /// Where logout tokens are posted.
-    pub(crate) backchannel_logout_uri: Option<String>,
-    /// "authorization_code", "refresh_token", "client_credentials".
-    pub(crate) grant_types: Option<Vec<GrantType>>,
-    /// Scopes that it may ask for.
-    pub(crate) scopes: Option<Vec<String>>,
-    /// Scopes that it may have for itself.
-    #[serde(default)]
-    pub(crate) own_scopes: Vec<String>,
-    /// "RS256" or "ES256".
-    pub(crate) id_token_signed_response_alg: Option<SigningAlg>,
-    /// "sso-session" or "none".
-    pub(crate) token_binding: Option<AccessTokenBinding>,
-    /// Whether refresh tokens change at each use.
-    pub(crate) refresh_rotation: Option<bool>,
-    /// Whether it may introspect every token of its tenant.
-    #[serde(default)]
-    pub(crate) resource_server: bool,
-    /// Whether refresh, userinfo and introspection keep the session alive.
-    #[serde(default)]
-    pub(crate) coordinate_inactivity: bool,
-    /// Its start page.
-    pub(crate) home_uri: Option<String>,
-}
-
-impl ApplicationSection {
-    pub(crate) fn settings(&self) -> ApplicationSettings {
-        let default = ApplicationSettings::default();
-        ApplicationSettings {
-            redirect_uris: self.redirect_uris.clone(),
-            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
-            token_endpoint_auth_method: match self.client_secret {
-                Some(_) => ClientAuthMethod::ClientSecretBasic,
-                None => ClientAuthMethod::None,
-            },
-            grant_types: self.grant_types.clone().unwrap_or(default.grant_types),
-            scopes: self.scopes.clone().unwrap_or(default.scopes),
-            own_scopes: self.own_scopes.clone(),
-            id_token_signed_response_alg: self
-                .id_token_signed_response_alg
-                .unwrap_or(default.id_token_signed_response_alg),
-            token_binding: self.token_binding.unwrap_or(default.token_binding),
-            refresh_rotation: self.refresh_rotation.unwrap_or(default.refresh_rotation),
-            resource_server: self.resource_server,
-            coordinate_inactivity: self.coordinate_inactivity,
-            home_uri: self.home_uri.clone(),
-        }
-    }
 }
 
 impl Config {
@@ -349,6 +324,20 @@ impl Config {
                 })
                 .collect(),
             history_ms: self.session.history.map_or(default.history_ms, |d| d.0),
+            keys: KeySettings {
+                rotate_every_ms: self.keys.rotate_every.map(|d| d.0),
+                publish_ahead_ms: self
+                    .keys
+                    .publish_ahead
+                    .map_or(default.keys.publish_ahead_ms, |d| d.0),
+            },
+            registration: match (self.oauth.dcr.mode, &self.oauth.dcr.initial_access_token) {
+                (RegistrationWord::Open, _) => RegistrationMode::Open,
+                (RegistrationWord::InitialAccessToken, Some(token)) => {
+                    RegistrationMode::WithToken(token.clone())
+                }
+                _ => RegistrationMode::Off,
+            },
             ..default
         }
     }
@@ -364,6 +353,7 @@ impl Config {
             absolute_ms: timeout.maximum_session_timeout.map(|d| d.0),
             code_ms: or(token.authorization_code_validity, default.code_ms),
             access_token_ms: or(token.access_token_validity, default.access_token_ms),
+            jwt_access_token_ms: or(token.jwt_access_token_validity, default.jwt_access_token_ms),
             id_token_ms: or(token.id_token_validity, default.id_token_ms),
             refresh_token_ms: or(token.refresh_token_validity, default.refresh_token_ms),
             logout_token_ms: or(token.logout_token_validity, default.logout_token_ms),

@@ -26,6 +26,10 @@ pub struct NewUser {
     pub family_name: Option<String>,
     /// Mail address.
     pub email: Option<String>,
+    /// Whether the address is known to be the person's.
+    pub email_verified: bool,
+    /// Standard claims (OpenID Connect Core 1.0 §5.1) that have no field here.
+    pub profile: serde_json::Map<String, serde_json::Value>,
 }
 
 fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> {
@@ -68,10 +72,12 @@ impl Engine {
             given_name: new.given_name,
             family_name: new.family_name,
             email: new.email,
-            email_verified: false,
+            email_verified: new.email_verified,
             state: UserState::Active,
             epoch: 0,
             created_at: self.now(),
+            updated_at: self.now(),
+            profile: serde_json::Value::Object(new.profile).to_string(),
         };
         let mut change = ChangeSet::of(tenant.id, Op::CreateUser(user.clone()));
         change.events.push(self.user_event(&user, EventName::PostAddUser, actor));

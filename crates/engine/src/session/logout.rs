@@ -29,8 +29,8 @@ pub enum LogoutOutcome {
     Done {
         /// The address.
         redirect: Option<String>,
-        /// Whether a session was ended here.
-        ended: bool,
+        /// Where a session was ended: whom to tell in frames.
+        told: Option<Vec<FrontChannelNotice>>,
     },
     /// The person is to be asked.
     Confirm {
@@ -41,6 +41,22 @@ pub enum LogoutOutcome {
     },
     /// Nothing was ended; the text says what is wrong.
     Refused(&'static str),
+}
+
+/// An application to be told in a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrontChannelNotice {
+    /// What people call it.
+    pub name: String,
+    /// What the frame loads.
+    pub uri: String,
+}
+
+/// What an ID token of ours says of whom it was for.
+pub(crate) struct ReadIdToken {
+    pub(crate) app: Arc<Application>,
+    pub(crate) sub: String,
+    pub(crate) sid: Option<Sid>,
 }
 
 struct Named {
@@ -81,20 +97,20 @@ impl Engine {
         match decide_logout(&situation) {
             LogoutDecision::Refuse(why) => Ok(LogoutOutcome::Refused(why)),
             LogoutDecision::Confirm => Ok(LogoutOutcome::Confirm { redirect, app: named.app }),
-            LogoutDecision::Done => Ok(LogoutOutcome::Done { redirect, ended: false }),
+            LogoutDecision::Done => Ok(LogoutOutcome::Done { redirect, told: None }),
             LogoutDecision::End => {
-                if let Some(session) = present {
-                    let actor = named
-                        .app
-                        .map_or(Actor::User(session.user), |app| Actor::Application(app.id));
-                    self.sign_out(tenant, session, EndReason::RpLogout, actor).await?;
-                }
-                Ok(LogoutOutcome::Done { redirect, ended: true })
+                let Some(session) = present else {
+                    return Ok(LogoutOutcome::Done { redirect, told: None });
+                };
+                let actor =
+                    named.app.map_or(Actor::User(session.user), |app| Actor::Application(app.id));
+                let told = self.sign_out(tenant, session, EndReason::RpLogout, actor).await?;
+                Ok(LogoutOutcome::Done { redirect, told: Some(told) })
             }
         }
     }
 
-    /// Ends one session as a sign-out does.
+    /// Ends one session as a sign-out does, and answers whom its browser has to tell in frames.
     ///
     /// # Errors
     /// [`EngineError`]
@@ -104,9 +120,39 @@ impl Engine {
         session: &Session,
         reason: EndReason,
         actor: Actor,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<FrontChannelNotice>, EngineError> {
+        // Read before the end: whoever enters in between ends with the session, and is told by the other
+        // channel alone.
+        let told = self.front_channel(tenant, session).await?;
         let target = EndTarget::Session(session.user, session.id);
-        self.end_sessions(tenant, EndPlan::new(target, reason, actor)).await.map(|_| ())
+        self.end_sessions(tenant, EndPlan::new(target, reason, actor)).await?;
+        Ok(told)
+    }
+
+    /// The applications that a session is living in and that listen in the browser (Front-Channel Logout 1.0
+    /// §2).
+    async fn front_channel(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<Vec<FrontChannelNotice>, EngineError> {
+        let issuer = self.issuer(tenant);
+        let mut told = Vec::new();
+        for row in self.store.stays(tenant.id, session.id).await? {
+            if row.ended_at.is_some() {
+                continue;
+            }
+            let Some(app) = self.application(tenant.id, row.stay.app).await? else { continue };
+            let Some(uri) = &app.settings.frontchannel_logout_uri else { continue };
+            let uri = if app.settings.frontchannel_logout_session_required {
+                let sid = row.stay.sid.to_string();
+                sojourn_oidc::params::with_query(uri, &[("iss", &issuer), ("sid", &sid)])
+            } else {
+                uri.clone()
+            };
+            told.push(FrontChannelNotice { name: app.name.clone(), uri });
+        }
+        Ok(told)
     }
 
     async fn named(
@@ -123,26 +169,39 @@ impl Engine {
             let mismatch = matches!(by_client, Some(None));
             return Ok(Named { hint: Hint::Absent, app: by_client.flatten(), mismatch });
         };
+        let Some(read) = self.read_id_token(tenant, token).await? else {
+            return Ok(Named { hint: Hint::NotOurs, app: None, mismatch: false });
+        };
+        let mismatch =
+            request.client_id.as_ref().is_some_and(|client_id| *client_id != read.app.client_id);
+        let hint = self.whose(tenant, &read.sub, read.sid, present).await?;
+        Ok(Named { hint, app: Some(read.app), mismatch })
+    }
+
+    /// Reads an ID token of ours, expired or not.
+    pub(crate) async fn read_id_token(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<ReadIdToken>, EngineError> {
         let keys = self.keys(tenant.id).await?;
-        let not_ours = Named { hint: Hint::NotOurs, app: None, mismatch: false };
-        let Ok(claims) = sojourn_crypto::verify_jwt(&keys.keys, "JWT", token) else {
-            return Ok(not_ours);
+        let Ok(claims) = sojourn_crypto::verify_jwt(keys.all(), "JWT", token) else {
+            return Ok(None);
         };
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        let issuer = self.issuer(tenant);
-        // A logout token has `events`; it is ours, but no ID token.
         let (Some(aud), Some(sub), Some(iss)) = (text("aud"), text("sub"), text("iss")) else {
-            return Ok(not_ours);
+            return Ok(None);
         };
-        if iss != issuer || claims.get("events").is_some() {
-            return Ok(not_ours);
+        // A logout token has `events`; it is ours, but no ID token. Neither is signed userinfo.
+        if iss != self.issuer(tenant)
+            || claims.get("events").is_some()
+            || claims.get("auth_time").is_none()
+        {
+            return Ok(None);
         }
-        let app = self.application_by_client(tenant.id, aud).await?;
-        let mismatch =
-            app.is_none() || request.client_id.as_deref().is_some_and(|client_id| client_id != aud);
+        let Some(app) = self.application_by_client(tenant.id, aud).await? else { return Ok(None) };
         let sid = text("sid").and_then(|sid| sid.parse().ok());
-        let hint = self.whose(tenant, sub, sid, present).await?;
-        Ok(Named { hint, app, mismatch })
+        Ok(Some(ReadIdToken { app, sub: sub.to_owned(), sid }))
     }
 
     /// Whether a hint is for this browser's session.

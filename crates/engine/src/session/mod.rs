@@ -1,5 +1,6 @@
 //! Sessions: signing in, going on, being looked at, expiring.
 
+mod consent;
 mod current;
 mod expire;
 mod list;
@@ -8,7 +9,7 @@ mod sign_in;
 mod touch;
 
 pub use list::{SessionView, StayView};
-pub use logout::{LogoutOutcome, LogoutRequest};
+pub use logout::{FrontChannelNotice, LogoutOutcome, LogoutRequest};
 pub(crate) use sign_in::plain_name;
 pub use sign_in::{SignIn, SignInError, SignedIn};
 pub(crate) use touch::Touches;

@@ -4,11 +4,13 @@
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    Application, ChangeSet, Grant, GrantId, GrantKind, GrantType, Millis, Op, Outcome,
-    Participation, Session, Sid, Tenant,
+    AccessTokenBinding, Application, ChangeSet, Grant, GrantId, GrantKind, GrantType, Millis, Op,
+    Outcome, Participation, Session, Sid, Tenant,
 };
 use sojourn_oidc::{AuthorizeRequest, scope};
 
+use super::detail::GrantDetail;
+use super::id_token::IdToken;
 use super::{TRIES, TokenError};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -16,14 +18,28 @@ use crate::error::EngineError;
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthorizeOutcome {
-    /// The code.
-    Code(String),
+    /// What the application gets.
+    Answer(AuthorizeAnswer),
     /// The session ended in this moment: the person has to sign in.
     SessionGone,
 }
 
+/// A successful answer of the authorization endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthorizeAnswer {
+    /// A code.
+    pub code: Option<String>,
+    /// An access token, and the seconds that it lives.
+    pub access_token: Option<(String, i64)>,
+    /// An ID token.
+    pub id_token: Option<String>,
+    /// Scopes that were given, separated by spaces; told beside an access token.
+    pub scope: String,
+}
+
 impl Engine {
-    /// Gives an application a code for a live session.
+    /// Gives an application what it asked for on behalf of a live session. `browser` names the browser by
+    /// its binding cookie, where the application binds its tokens to that.
     ///
     /// # Errors
     /// [`TokenError`]
@@ -33,27 +49,37 @@ impl Engine {
         app: &Application,
         session: &Session,
         request: &AuthorizeRequest,
+        browser: Option<&str>,
     ) -> Result<AuthorizeOutcome, TokenError> {
         let scopes = self.grantable(tenant, session, &request.scopes).await?;
+        let kind = request.response_type;
         for _ in 0..TRIES {
             let mut change = ChangeSet::new(tenant.id);
             let stay = self.enter(tenant, app, session, &mut change).await?;
-            let grant = self.new_grant(tenant, app, session, request, &scopes, &stay);
-            let code = GrantToken {
-                grant: grant.id,
-                number: 0,
-                issued_at: grant.created_at,
-                lifetime_ms: self.settings.lifetimes.code_ms,
-                offline: grant.offline,
-                shared: false,
-                narrowed: String::new(),
-            };
+            let mut access = None;
+            let mut code = None;
+            let grant = self.new_grant(tenant, app, session, request, &scopes, &stay, browser);
             let now = grant.created_at;
-            change.ops.push(Op::IssueGrant { grant: Box::new(grant), now });
-            match self.apply(change).await? {
+            if kind.code {
+                code = Some(self.code(tenant, &grant)?);
+            }
+            if kind.token {
+                let (token, op) = self.access(app, &grant, 1, now, None).await?;
+                change.ops.extend(op);
+                access = Some(token);
+            }
+            if kind.code || kind.token {
+                change.ops.push(Op::IssueGrant { grant: Box::new(grant.clone()), now });
+            }
+            let outcome = if change.ops.is_empty() {
+                Outcome::Applied(sojourn_model::Applied::default())
+            } else {
+                self.apply(change).await?
+            };
+            match outcome {
                 Outcome::Applied(_) => {
-                    let text = self.sealer.seal_grant(TokenKind::Code, tenant.id, &code)?;
-                    return Ok(AuthorizeOutcome::Code(text));
+                    let parts = Parts { app, session, request, grant: &grant, code, access };
+                    return Ok(AuthorizeOutcome::Answer(self.assemble(tenant, parts).await?));
                 }
                 // Another tab entered at the same time, or the stay ended: read again.
                 Outcome::Duplicate => {}
@@ -67,6 +93,60 @@ impl Engine {
             }
         }
         Err(EngineError::Contended.into())
+    }
+
+    fn code(&self, tenant: &Tenant, grant: &Grant) -> Result<String, EngineError> {
+        let code = GrantToken {
+            grant: grant.id,
+            number: 0,
+            issued_at: grant.created_at,
+            lifetime_ms: self.settings.lifetimes.code_ms,
+            offline: grant.offline,
+            shared: false,
+            narrowed: String::new(),
+        };
+        Ok(self.sealer.seal_grant(TokenKind::Code, tenant.id, &code)?)
+    }
+
+    /// Seals and signs what was decided and written.
+    async fn assemble(
+        &self,
+        tenant: &Tenant,
+        parts: Parts<'_>,
+    ) -> Result<AuthorizeAnswer, EngineError> {
+        let Parts { app, session, request, grant, code, access } = parts;
+        let access_token = match &access {
+            None => None,
+            Some(access) => {
+                let text = self.access_token(tenant, app, grant, access, &session.amr).await?;
+                let left = access.token.expires_at().since(self.now()).max(0) / 1000;
+                Some((text, left))
+            }
+        };
+        let id_token = if request.response_type.id_token {
+            let alone = !request.response_type.code && !request.response_type.token;
+            let wanted = IdToken {
+                app,
+                user: grant.user,
+                sub: &grant.sub,
+                sid: grant.sid,
+                session: grant.session,
+                auth_time: grant.auth_time,
+                amr: &session.amr,
+                nonce: request.nonce.as_deref(),
+                access_token: access_token.as_ref().map(|(text, _)| text.as_str()),
+                code: code.as_deref(),
+                // Core §5.4: without an access token there is no userinfo to ask.
+                scopes: if alone { &grant.scopes } else { "" },
+                named: &request.claims.id_token,
+                at_token_endpoint: false,
+            };
+            Some(self.id_token(tenant, wanted).await?)
+        } else {
+            None
+        };
+        let scope = if access_token.is_some() { grant.scopes.clone() } else { String::new() };
+        Ok(AuthorizeAnswer { code, access_token, id_token, scope })
     }
 
     /// The living stay of a session in an application; a new one is added to the change set.
@@ -87,7 +167,7 @@ impl Engine {
             app: app.id,
             sid: Sid::random(&*self.rng),
             user: session.user,
-            sub: session.user.to_string(),
+            sub: self.subject(app, session.user),
             first_access: now,
             last_access: now,
         };
@@ -140,6 +220,7 @@ impl Engine {
         Ok(given.join(" "))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a grant is made of all these")]
     fn new_grant(
         &self,
         tenant: &Tenant,
@@ -148,9 +229,22 @@ impl Engine {
         request: &AuthorizeRequest,
         scopes: &str,
         stay: &Participation,
+        browser: Option<&str>,
     ) -> Grant {
         let now = self.now();
+        let kind = request.response_type;
         let offline = scope::has(scopes, "offline_access") && app.may(GrantType::RefreshToken);
+        let lifetimes = &self.settings.lifetimes;
+        let code_ms = if kind.code { lifetimes.code_ms } else { 0 };
+        let access_ms = if kind.token { self.access_lifetime_ms(app) } else { 0 };
+        let binding = app.settings.token_binding;
+        let detail = GrantDetail {
+            userinfo: request.claims.userinfo.clone(),
+            id_token: request.claims.id_token.clone(),
+            binding: browser
+                .filter(|_| binding == AccessTokenBinding::Cookie)
+                .map(|browser| self.browser_reference(browser)),
+        };
         Grant {
             tenant: tenant.id,
             id: GrantId::new(now, &*self.rng),
@@ -159,23 +253,44 @@ impl Engine {
             session: Some(session.id),
             sid: stay.sid,
             sub: stay.sub.clone(),
-            kind: GrantKind::Code,
+            kind: if kind.code { GrantKind::Code } else { GrantKind::Implicit },
             scopes: scopes.to_owned(),
             offline,
-            binding: app.settings.token_binding,
+            binding,
             auth_time: session.auth_time,
             created_at: now,
-            expires_at: now.plus(self.settings.lifetimes.code_ms),
-            code: CodeState::Issued {
-                redirect_uri: request.redirect_uri.clone(),
-                challenge: request.challenge.clone(),
-                nonce: request.nonce.clone(),
+            expires_at: now.plus(code_ms.max(access_ms)),
+            code: if kind.code {
+                CodeState::Issued {
+                    redirect_uri: request.reply.redirect_uri.clone(),
+                    challenge: request.challenge.clone(),
+                    nonce: request.nonce.clone(),
+                }
+            } else {
+                CodeState::Redeemed
             },
-            token_number: 0,
-            token_issued_at: Millis(0),
+            token_number: i64::from(kind.token),
+            token_issued_at: if kind.token { now } else { Millis(0) },
             refresh_generation: 0,
             refresh_issued_at: Millis(0),
             ended: false,
+            detail: detail.write(),
         }
     }
+
+    /// What is kept of a browser's binding cookie.
+    pub(crate) fn browser_reference(&self, browser: &str) -> String {
+        let hash = self.hasher.keyed("token binding cookie", &[browser.as_bytes()]);
+        sojourn_model::ids::hex(hash.split_at(16).0)
+    }
+}
+
+/// What an answer is put together from.
+struct Parts<'a> {
+    app: &'a Application,
+    session: &'a Session,
+    request: &'a AuthorizeRequest,
+    grant: &'a Grant,
+    code: Option<String>,
+    access: Option<super::issue::Access>,
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sojourn_crypto::{ClientToken, GrantToken, OpenedAccess};
+use sojourn_crypto::{ClientToken, GrantToken, OpenedAccess, TokenKind};
 use sojourn_model::{
     AccessTokenBinding, Application, GrantId, Millis, SessionId, Sid, Tenant, TenantId, UserId,
     UserState,
@@ -28,6 +28,8 @@ pub struct ActiveAccess {
     pub expires_at: Millis,
     /// What it hangs on.
     pub binding: Option<AccessTokenBinding>,
+    /// What its grant keeps of the request.
+    pub(crate) detail: String,
 }
 
 /// Whose a token is.
@@ -89,7 +91,7 @@ impl Engine {
         tenant: &Tenant,
         text: &str,
     ) -> Result<Option<ActiveAccess>, EngineError> {
-        match self.sealer.open_access(tenant.id, text) {
+        match self.open_access(tenant, text).await? {
             None => Ok(None),
             Some(OpenedAccess::Grant(token)) if token.expires_at() <= self.now() => Ok(None),
             Some(OpenedAccess::Grant(token)) if token.shared => {
@@ -98,6 +100,26 @@ impl Engine {
             Some(OpenedAccess::Grant(token)) => self.check_own(tenant.id, &token).await,
             Some(OpenedAccess::Client(token)) => self.check_client(tenant.id, token).await,
         }
+    }
+
+    /// Opens an access token: a sealed one, or a JWT of ours by its `jti`, once the signature is right.
+    pub(crate) async fn open_access(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+    ) -> Result<Option<OpenedAccess>, EngineError> {
+        if text.starts_with(TokenKind::Access.prefix()) {
+            return Ok(self.sealer.open_access(TokenKind::Access, tenant.id, text));
+        }
+        if !text.contains('.') {
+            return Ok(None);
+        }
+        let keys = self.keys(tenant.id).await?;
+        let Ok(claims) = sojourn_crypto::verify_jwt(keys.all(), "at+jwt", text) else {
+            return Ok(None);
+        };
+        let jti = claims.get("jti").and_then(serde_json::Value::as_str);
+        Ok(jti.and_then(|jti| self.sealer.open_access(TokenKind::JwtId, tenant.id, jti)))
     }
 
     async fn enabled_app(
@@ -140,6 +162,7 @@ impl Engine {
             issued_at: token.issued_at,
             expires_at: token.expires_at(),
             binding: Some(grant.binding),
+            detail: grant.detail,
         }))
     }
 
@@ -158,11 +181,10 @@ impl Engine {
             && shared.user_state == UserState::Active;
         let app = if valid { self.enabled_app(tenant, shared.app).await? } else { None };
         Ok(app.map(|app| ActiveAccess {
-            app,
             bearer: Bearer::User {
                 user: shared.user,
                 username: shared.username,
-                sub: shared.user.to_string(),
+                sub: self.subject(&app, shared.user),
                 session: None,
                 sid: None,
             },
@@ -170,6 +192,8 @@ impl Engine {
             issued_at: token.issued_at,
             expires_at: token.expires_at(),
             binding: Some(AccessTokenBinding::None),
+            detail: String::new(),
+            app,
         }))
     }
 
@@ -193,6 +217,7 @@ impl Engine {
             issued_at: token.issued_at,
             expires_at,
             binding: None,
+            detail: String::new(),
         }))
     }
 }

@@ -1,21 +1,22 @@
 //! An application's own token (RFC 6749 §4.4). Neither a row nor a write: it is valid by the
 //! application's epoch and the list of revoked tokens.
 
-use sojourn_crypto::ClientToken;
+use sojourn_crypto::{ClientToken, TokenKind};
 use sojourn_model::time::random;
-use sojourn_model::{Application, GrantType, Tenant};
+use sojourn_model::{AccessTokenFormat, Application, GrantType, Tenant};
 use sojourn_oidc::{OAuthError, scope};
 
 use super::TokenError;
-use super::issue::TokenAnswer;
+use super::issue::{JwtAccessClaims, TokenAnswer, audience};
 use crate::engine::Engine;
+use crate::error::EngineError;
 
 impl Engine {
     /// Gives an application a token for itself.
     ///
     /// # Errors
     /// `unauthorized_client` or `invalid_scope`.
-    pub fn client_token(
+    pub async fn client_token(
         &self,
         tenant: &Tenant,
         app: &Application,
@@ -42,7 +43,7 @@ impl Engine {
                 given.join(" ")
             }
         };
-        let lifetime_ms = self.settings.lifetimes.access_token_ms;
+        let lifetime_ms = self.access_lifetime_ms(app);
         let token = ClientToken {
             app: app.id,
             epoch: app.epoch,
@@ -52,12 +53,41 @@ impl Engine {
             scopes: scopes.clone(),
         };
         Ok(TokenAnswer {
-            access_token: self.sealer.seal_client(tenant.id, &token)?,
+            access_token: self.client_token_text(tenant, app, &token).await?,
             token_type: "Bearer",
             expires_in: lifetime_ms / 1000,
             refresh_token: None,
             id_token: None,
             scope: scopes,
         })
+    }
+
+    async fn client_token_text(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        token: &ClientToken,
+    ) -> Result<String, EngineError> {
+        if app.settings.access_token_format == AccessTokenFormat::Opaque {
+            return Ok(self.sealer.seal_client(TokenKind::Access, tenant.id, token)?);
+        }
+        let jti = self.sealer.seal_client(TokenKind::JwtId, tenant.id, token)?;
+        let issuer = self.issuer(tenant);
+        let claims = JwtAccessClaims {
+            iss: &issuer,
+            // RFC 9068 §2.2: without a person the subject is the client.
+            sub: &app.client_id,
+            aud: audience(app),
+            client_id: &app.client_id,
+            exp: token.issued_at.plus(token.lifetime_ms).seconds(),
+            iat: token.issued_at.seconds(),
+            jti: &jti,
+            scope: &token.scopes,
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            sid: None,
+        };
+        self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
     }
 }

@@ -95,12 +95,12 @@ impl Engine {
         let refresh = app.may(GrantType::RefreshToken);
         let lifetimes = &self.settings.lifetimes;
         let longest = if refresh { lifetimes.refresh_token_ms } else { 0 };
-        let expires_at = now.plus(longest.max(lifetimes.access_token_ms));
+        let expires_at = now.plus(longest.max(self.access_lifetime_ms(app)));
         let mut change = ChangeSet::of(
             tenant.id,
             Op::RedeemCode { grant: grant.id, at: now, refresh, expires_at },
         );
-        let (access, op) = self.access(grant, 1, now, None).await?;
+        let (access, op) = self.access(app, grant, grant.token_number + 1, now, None).await?;
         change.ops.extend(op);
         if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
             return Ok(None);

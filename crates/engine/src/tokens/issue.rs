@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 use sojourn_crypto::{GrantToken, TokenKind};
-use sojourn_model::{Application, Grant, Millis, Tenant};
-use sojourn_oidc::{IdTokenClaims, claims, scope};
+use sojourn_model::{AccessTokenFormat, Application, Grant, Millis, Tenant};
+use sojourn_oidc::scope;
 
+use super::detail::GrantDetail;
+use super::id_token::IdToken;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -50,6 +52,7 @@ impl Engine {
     /// The access token of a grant with the given number.
     pub(crate) fn own_access(
         &self,
+        app: &Application,
         grant: &Grant,
         number: i64,
         issued_at: Millis,
@@ -60,7 +63,7 @@ impl Engine {
                 grant: grant.id,
                 number,
                 issued_at,
-                lifetime_ms: self.settings.lifetimes.access_token_ms,
+                lifetime_ms: self.access_lifetime_ms(app),
                 offline: grant.offline,
                 shared: false,
                 narrowed: narrowed.unwrap_or_default().to_owned(),
@@ -78,7 +81,7 @@ impl Engine {
         let now = self.now();
         let grant = issue.grant;
         let access_token =
-            self.sealer.seal_grant(TokenKind::Access, tenant.id, &issue.access.token)?;
+            self.access_token(tenant, issue.app, grant, &issue.access, issue.amr).await?;
         let refresh_token = match issue.refresh {
             None => None,
             Some((generation, issued_at)) => {
@@ -95,7 +98,23 @@ impl Engine {
             }
         };
         let id_token = if scope::has(&issue.access.scopes, "openid") {
-            Some(self.id_token(tenant, &issue, &access_token, now).await?)
+            let detail = GrantDetail::read(&grant.detail);
+            let wanted = IdToken {
+                app: issue.app,
+                user: grant.user,
+                sub: &grant.sub,
+                sid: grant.sid,
+                session: grant.session,
+                auth_time: grant.auth_time,
+                amr: issue.amr,
+                nonce: issue.nonce,
+                access_token: Some(&access_token),
+                code: None,
+                scopes: "",
+                named: &detail.id_token,
+                at_token_endpoint: true,
+            };
+            Some(self.id_token(tenant, wanted).await?)
         } else {
             None
         };
@@ -109,32 +128,75 @@ impl Engine {
         })
     }
 
-    async fn id_token(
+    /// The text of an access token, in the form that the application registered for.
+    pub(crate) async fn access_token(
         &self,
         tenant: &Tenant,
-        issue: &Issue<'_>,
-        access_token: &str,
-        now: Millis,
+        app: &Application,
+        grant: &Grant,
+        access: &Access,
+        amr: &str,
     ) -> Result<String, EngineError> {
-        let keys = self.keys(tenant.id).await?;
-        let alg = issue.app.settings.id_token_signed_response_alg;
-        let key = keys
-            .signer(alg)
-            .ok_or_else(|| EngineError::Key(format!("the tenant has no {} key", alg.as_str())))?;
+        // Sessions share opaque tokens only: a JWT names one session.
+        if app.settings.access_token_format == AccessTokenFormat::Opaque || access.token.shared {
+            return Ok(self.sealer.seal_grant(TokenKind::Access, tenant.id, &access.token)?);
+        }
+        let jti = self.sealer.seal_grant(TokenKind::JwtId, tenant.id, &access.token)?;
         let issuer = self.issuer(tenant);
-        let iat = now.seconds();
-        let claims = IdTokenClaims {
+        let claims = JwtAccessClaims {
             iss: &issuer,
-            sub: &issue.grant.sub,
-            aud: &issue.app.client_id,
-            exp: iat + self.settings.lifetimes.id_token_ms / 1000,
-            iat,
-            auth_time: issue.grant.auth_time.seconds(),
-            nonce: issue.nonce,
-            at_hash: Some(claims::half_hash(access_token)),
-            sid: issue.grant.sid.to_string(),
-            amr: issue.amr.split(' ').filter(|method| !method.is_empty()).collect(),
+            sub: &grant.sub,
+            aud: audience(app),
+            client_id: &app.client_id,
+            exp: access.token.expires_at().seconds(),
+            iat: access.token.issued_at.seconds(),
+            jti: &jti,
+            scope: &access.scopes,
+            auth_time: Some(grant.auth_time.seconds()),
+            acr: (!amr.is_empty()).then_some(sojourn_oidc::claims::ACR_PASSWORD),
+            amr: amr.split(' ').filter(|method| !method.is_empty()).collect(),
+            sid: Some(grant.sid.to_string()),
         };
-        Ok(sojourn_crypto::sign_jwt(key, "JWT", &claims)?)
+        self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
     }
+
+    /// How long an application's access tokens live.
+    pub(crate) fn access_lifetime_ms(&self, app: &Application) -> i64 {
+        match app.settings.access_token_format {
+            AccessTokenFormat::Opaque => self.settings.lifetimes.access_token_ms,
+            AccessTokenFormat::Jwt => self.settings.lifetimes.jwt_access_token_ms,
+        }
+    }
+}
+
+/// For whom an application's JWT access tokens are.
+pub(crate) fn audience(app: &Application) -> Vec<&str> {
+    if app.settings.audiences.is_empty() {
+        vec![&app.client_id]
+    } else {
+        app.settings.audiences.iter().map(String::as_str).collect()
+    }
+}
+
+/// A JWT access token (RFC 9068 §2.2). Times in seconds since 1970.
+#[derive(Serialize)]
+pub(crate) struct JwtAccessClaims<'a> {
+    pub(crate) iss: &'a str,
+    pub(crate) sub: &'a str,
+    pub(crate) aud: Vec<&'a str>,
+    pub(crate) client_id: &'a str,
+    pub(crate) exp: i64,
+    pub(crate) iat: i64,
+    /// The sealed token that a check of ours goes by.
+    pub(crate) jti: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) amr: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<String>,
 }

@@ -5,20 +5,24 @@ mod authorize;
 mod check;
 mod client_credentials;
 mod code;
+mod detail;
+mod id_token;
 mod introspect;
 mod issue;
 mod refresh;
+mod request_object;
 mod revoke;
 mod shared;
+mod subject;
 mod userinfo;
 
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_oidc::OAuthError;
 
-pub use authorize::AuthorizeOutcome;
+pub use authorize::{AuthorizeAnswer, AuthorizeOutcome};
 pub use check::{ActiveAccess, Bearer};
 pub use issue::TokenAnswer;
-pub use userinfo::UserinfoRefused;
+pub use userinfo::{Userinfo, UserinfoRefused};
 
 use crate::error::EngineError;
 

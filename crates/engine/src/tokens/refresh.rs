@@ -133,7 +133,7 @@ impl Engine {
                 expires_at: now.plus(self.settings.lifetimes.refresh_token_ms),
             },
         );
-        let (access, op) = self.access(grant, grant.token_number + 1, now, narrowed).await?;
+        let (access, op) = self.access(app, grant, grant.token_number + 1, now, narrowed).await?;
         change.ops.extend(op);
         if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
             return Ok(None);
@@ -157,7 +157,7 @@ impl Engine {
     ) -> Result<TokenAnswer, TokenError> {
         let grant = &standing.grant;
         let (access, op) =
-            self.access(grant, grant.token_number, grant.token_issued_at, narrowed).await?;
+            self.access(app, grant, grant.token_number, grant.token_issued_at, narrowed).await?;
         if let Some(op) = op {
             self.must_apply(ChangeSet::of(tenant.id, op)).await?;
         }
@@ -207,6 +207,7 @@ mod tests {
             refresh_generation: generation,
             refresh_issued_at: Millis(issued_at),
             ended: false,
+            detail: "{}".into(),
         }
     }
 

@@ -36,7 +36,7 @@ impl Engine {
             self.end_sessions(tenant, plan).await?;
             return Ok(());
         }
-        let (owner, key, until) = match self.sealer.open_access(tenant.id, text) {
+        let (owner, key, until) = match self.open_access(tenant, text).await? {
             None => return Ok(()),
             Some(OpenedAccess::Client(token)) => {
                 (Some(token.app), token.id.to_vec(), token.issued_at.plus(token.lifetime_ms))

@@ -3,7 +3,7 @@
 
 use sojourn_crypto::GrantToken;
 use sojourn_model::grant::SharedToken;
-use sojourn_model::{AccessTokenBinding, Grant, GrantId, Millis, Op, SessionId};
+use sojourn_model::{AccessTokenBinding, Application, Grant, GrantId, Millis, Op, SessionId};
 
 use super::check::token_key;
 use super::issue::Access;
@@ -15,6 +15,7 @@ impl Engine {
     /// that one with what is to be written for it.
     pub(super) async fn access(
         &self,
+        app: &Application,
         grant: &Grant,
         number: i64,
         issued_at: Millis,
@@ -27,7 +28,7 @@ impl Engine {
                 let (access, op) = self.shared_access(grant, session, scopes).await?;
                 Ok((access, Some(op)))
             }
-            None => Ok((self.own_access(grant, number, issued_at, narrowed), None)),
+            None => Ok((self.own_access(app, grant, number, issued_at, narrowed), None)),
         }
     }
 

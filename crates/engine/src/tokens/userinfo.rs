@@ -5,8 +5,18 @@ use sojourn_model::Tenant;
 use sojourn_oidc::{claims, scope};
 
 use super::check::Bearer;
+use super::detail::GrantDetail;
 use crate::engine::Engine;
 use crate::error::EngineError;
+
+/// What is told, in the form that the application registered for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Userinfo {
+    /// JSON.
+    Json(Map<String, Value>),
+    /// A JWT.
+    Jwt(String),
+}
 
 /// Why userinfo isn't told (RFC 6750 §3.1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,11 +37,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`UserinfoRefused`]
-    pub async fn userinfo(
-        &self,
-        tenant: &Tenant,
-        text: &str,
-    ) -> Result<Map<String, Value>, UserinfoRefused> {
+    pub async fn userinfo(&self, tenant: &Tenant, text: &str) -> Result<Userinfo, UserinfoRefused> {
         let access = self.check_access(tenant, text).await?.ok_or(UserinfoRefused::InvalidToken)?;
         let Bearer::User { user, sub, session, .. } = access.bearer else {
             return Err(UserinfoRefused::InvalidToken);
@@ -48,6 +54,15 @@ impl Engine {
         if let Some(session) = session.filter(|_| access.app.settings.coordinate_inactivity) {
             self.touch(tenant.id, session, Some(access.app.id));
         }
-        Ok(claims::userinfo(&user, &sub, &access.scopes))
+        let detail = GrantDetail::read(&access.detail);
+        let mut told = claims::of_user(&user, &access.scopes, &detail.userinfo);
+        told.insert("sub".to_owned(), sub.into());
+        let Some(alg) = access.app.settings.userinfo_signed_response_alg else {
+            return Ok(Userinfo::Json(told));
+        };
+        // Core §5.3.2: a signed answer says by whom and for whom.
+        told.insert("iss".to_owned(), self.issuer(tenant).into());
+        told.insert("aud".to_owned(), access.app.client_id.clone().into());
+        Ok(Userinfo::Jwt(self.signed(tenant, alg, "JWT", &told).await?))
     }
 }

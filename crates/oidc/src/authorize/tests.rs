@@ -24,8 +24,28 @@ fn app(public: bool) -> Application {
             } else {
                 ClientAuthMethod::ClientSecretBasic
             },
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::Implicit],
+            response_types: vec!["code".into(), "id_token".into()],
             ..ApplicationSettings::default()
         },
+    }
+}
+
+#[test]
+fn errors_travel_as_the_request_wanted_as_far_as_that_can_be_read() {
+    use ResponseMode as M;
+    for (query, want) in [
+        ("response_type=code", M::Query),
+        ("response_type=id_token", M::Fragment),
+        ("response_type=id_token&response_mode=query", M::Fragment),
+        ("response_type=id_token&response_mode=form_post", M::FormPost),
+        ("response_type=what", M::Query),
+        ("response_type=what&response_mode=fragment", M::Fragment),
+        ("response_type=code&response_type=id_token", M::Query),
+        ("", M::Query),
+    ] {
+        let params = Params::parse(query.as_bytes()).expect("parses");
+        assert_eq!(reply_to(&params, "https://app.test/cb".into()).mode, want, "{query}");
     }
 }
 
@@ -66,17 +86,23 @@ fn each_check_names_its_error() {
     for (query, public, want) in [
         (BASE.to_owned(), false, None),
         (format!("{BASE}&state=1&state=2"), false, Some("invalid_request")),
-        (format!("{BASE}&request=x"), false, Some("request_not_supported")),
-        (format!("{BASE}&request_uri=https://x"), false, Some("request_uri_not_supported")),
         (format!("{BASE}&registration={{}}"), false, Some("registration_not_supported")),
         ("scope=openid".into(), false, Some("invalid_request")),
         ("scope=openid&response_type=token".into(), false, Some("unsupported_response_type")),
+        ("scope=openid&response_type=code+id_token".into(), false, Some("unauthorized_client")),
+        ("scope=openid&response_type=id_token".into(), false, Some("invalid_request")),
+        ("scope=profile&response_type=id_token&nonce=n".into(), false, Some("invalid_request")),
+        ("scope=openid&response_type=id_token&nonce=n".into(), true, None),
         (
-            "scope=openid&response_type=code+id_token".into(),
+            "scope=openid&response_type=id_token&nonce=n&response_mode=query".into(),
             false,
-            Some("unsupported_response_type"),
+            Some("invalid_request"),
         ),
-        (format!("{BASE}&response_mode=form_post"), false, Some("invalid_request")),
+        (format!("{BASE}&response_mode=form_post"), false, None),
+        (format!("{BASE}&response_mode=fragment"), false, None),
+        (format!("{BASE}&response_mode=web_message"), false, Some("invalid_request")),
+        (format!("{BASE}&claims=x"), false, Some("invalid_request")),
+        (format!("{BASE}&claims={{}}"), false, None),
         (format!("{BASE}&response_mode=query"), false, None),
         ("response_type=code".into(), false, Some("invalid_scope")),
         ("response_type=code&scope=unknown".into(), false, Some("invalid_scope")),
@@ -101,7 +127,8 @@ fn each_check_names_its_error() {
         (format!("{BASE}&{CHALLENGE}&code_challenge_method=S256"), true, None),
     ] {
         let params = Params::parse(query.as_bytes()).expect("parses");
-        let got = check(&params, &app(public), "https://app.test/cb".into());
+        let reply = reply_to(&params, "https://app.test/cb".into());
+        let got = check(&params, &app(public), reply);
         assert_eq!(got.as_ref().err().map(|error| error.code), want, "{query}");
     }
 }
@@ -111,8 +138,10 @@ fn what_is_left_after_the_checks() {
     let query =
         format!("{BASE}+profile+made_up&state=s&nonce=n&prompt=login&max_age=60&login_hint=alex");
     let params = Params::parse(query.as_bytes()).expect("parses");
-    let request = check(&params, &app(false), "https://app.test/cb".into()).expect("fine");
+    let reply = reply_to(&params, "https://app.test/cb".into());
+    let request = check(&params, &app(false), reply).expect("fine");
     assert_eq!(request.scopes, ["openid", "profile"]);
-    assert_eq!((request.prompt, request.max_age), (Prompt::Login, Some(60)));
+    assert!(request.prompt.login && !request.prompt.none);
+    assert_eq!((request.max_age, request.reply.state.as_deref()), (Some(60), Some("s")));
     assert_eq!(request.login_hint.as_deref(), Some("alex"));
 }

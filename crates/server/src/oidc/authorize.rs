@@ -4,15 +4,18 @@
 
 use axum::body::Bytes;
 use axum::response::Response;
-use http::{StatusCode, Uri};
+use http::{StatusCode, Uri, header};
+use sojourn_engine::EngineError;
 use sojourn_engine::tokens::{AuthorizeOutcome, TokenError};
 use sojourn_model::{Application, Millis, Session};
-use sojourn_oidc::authorize::{self, AuthorizeRequest, Prompt};
-use sojourn_oidc::interaction::{Present, Situation};
+use sojourn_oidc::authorize::{self, AuthorizeRequest};
+use sojourn_oidc::claims::ACR_VALUES;
+use sojourn_oidc::interaction::{Present, SignInReason, Situation};
 use sojourn_oidc::params::with_query;
-use sojourn_oidc::{OAuthError, Params, needs_sign_in};
+use sojourn_oidc::{Needs, OAuthError, Params, needs};
 
 use crate::context::Context;
+use crate::oidc::{binding, reply, session_state};
 use crate::web::errors;
 use crate::web::ticket::Ticket;
 use crate::{request, respond};
@@ -43,7 +46,7 @@ async fn begin(context: &Context, params: Params) -> Response {
     };
     match Ticket::open(context, text) {
         Some(ticket) if ticket.path == PATH => match Params::parse(ticket.query.as_bytes()) {
-            Ok(params) => answer(context, &params, Some(Millis(ticket.asked_at))).await,
+            Ok(params) => answer(context, &params, Some(&ticket)).await,
             Err(error) => errors::bad_request(context, &error.to_string()),
         },
         _ => errors::bad_request(
@@ -53,11 +56,11 @@ async fn begin(context: &Context, params: Params) -> Response {
     }
 }
 
-async fn answer(context: &Context, params: &Params, asked_at: Option<Millis>) -> Response {
-    if params.is_double("client_id") {
+async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> Response {
+    if asked.is_double("client_id") {
         return errors::bad_request(context, "The request has more than one client_id.");
     }
-    let Some(client_id) = params.get("client_id") else {
+    let Some(client_id) = asked.get("client_id") else {
         return errors::bad_request(context, "The request has no client_id.");
     };
     let app = match context.engine().application_by_client(context.tenant().id, client_id).await {
@@ -65,105 +68,176 @@ async fn answer(context: &Context, params: &Params, asked_at: Option<Millis>) ->
         Ok(_) => return errors::bad_request(context, "The client_id of the request is unknown."),
         Err(error) => return errors::failure(context, &error),
     };
-    let redirect_uri = match authorize::redirect_uri(params, &app) {
+    let params = match merged(context, &app, asked).await {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    let redirect_uri = match authorize::redirect_uri(&params, &app) {
         Ok(uri) => uri,
         Err(error) => return errors::bad_request(context, &error.to_string()),
     };
-    let request = match authorize::check(params, &app, redirect_uri.clone()) {
+    let reply = authorize::reply_to(&params, redirect_uri);
+    let session = match context.session().await {
+        Ok(session) => session,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let request = match authorize::check(&params, &app, reply.clone()) {
         Ok(request) => request,
         Err(error) => {
-            let state = if params.is_double("state") { None } else { params.get("state") };
-            return redirect_error(context, &redirect_uri, state, &error);
+            return reply::error(context, &app.client_id, &reply, session.as_ref(), &error);
         }
     };
-    match context.session().await {
-        Ok(session) => decide(context, params, &app, &request, session, asked_at).await,
+    let asking = Asking { context, params: &params, app: &app, request: &request, ticket };
+    match asking.decide(session.as_ref()).await {
+        Ok(response) => session_state::with_cookie(context, session.as_ref(), response),
         Err(error) => errors::failure(context, &error),
     }
 }
 
-async fn decide(
+/// The parameters with those of the request object. What is wrong with that is told to the redirect URI of
+/// the request itself, if it has one that may be used.
+async fn merged(
     context: &Context,
-    params: &Params,
     app: &Application,
-    request: &AuthorizeRequest,
-    session: Option<Session>,
-    asked_at: Option<Millis>,
-) -> Response {
-    let situation = Situation {
-        present: session.as_ref().map(|session| Present { auth_time: session.auth_time }),
-        asked_at,
-        now: context.engine().now(),
-    };
-    let needs = needs_sign_in(request, &situation);
-    let (Some(session), None) = (session, needs) else {
-        return sign_in(context, params, request, asked_at);
-    };
-    let silent = request.prompt == Prompt::None;
-    let outcome = context.engine().authorize(context.tenant(), app, &session, request).await;
-    match outcome {
-        Ok(AuthorizeOutcome::Code(code)) => {
-            if !silent || app.settings.coordinate_inactivity {
-                context.engine().touch(context.tenant().id, session.id, Some(app.id));
+    asked: &Params,
+) -> Result<Params, Box<Response>> {
+    match context.engine().with_request_object(context.tenant(), app, asked).await {
+        Ok(None) => Ok(asked.clone()),
+        Ok(Some(merged)) => Ok(merged),
+        Err(error) => Err(Box::new(match authorize::redirect_uri(asked, app) {
+            Ok(uri) => {
+                let reply = authorize::reply_to(asked, uri);
+                reply::error(context, &app.client_id, &reply, None, &error)
             }
-            let issuer = context.engine().issuer(context.tenant());
-            let mut pairs = vec![("code", code.as_str())];
-            if let Some(state) = &request.state {
-                pairs.push(("state", state));
-            }
-            pairs.push(("iss", &issuer));
-            respond::see_other(&with_query(&request.redirect_uri, &pairs))
-        }
-        Ok(AuthorizeOutcome::SessionGone) => sign_in(context, params, request, asked_at),
-        Err(TokenError::Refused(error)) => {
-            redirect_error(context, &request.redirect_uri, request.state.as_deref(), &error)
-        }
-        Err(TokenError::Failed(error)) => errors::failure(context, &error),
+            Err(_) => errors::bad_request(context, &error.description),
+        })),
     }
 }
 
-/// The person has to sign in: that takes a page, which `prompt=none` forbids.
-fn sign_in(
-    context: &Context,
-    params: &Params,
-    request: &AuthorizeRequest,
-    asked_at: Option<Millis>,
-) -> Response {
-    if request.prompt == Prompt::None {
-        let error = OAuthError::new("login_required", "the person has to sign in");
-        let state = request.state.as_deref();
-        return redirect_error(context, &request.redirect_uri, state, &error);
-    }
-    let now = context.engine().now();
-    let ticket = Ticket {
-        path: PATH.to_owned(),
-        query: params.to_query(),
-        asked_at: asked_at.unwrap_or(now).0,
-        made_at: now.0,
-        hint: request.login_hint.clone(),
-    };
-    match ticket.seal(context) {
-        Some(text) => {
-            respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]))
+/// A checked request on its way.
+struct Asking<'a> {
+    context: &'a Context,
+    params: &'a Params,
+    app: &'a Application,
+    request: &'a AuthorizeRequest,
+    ticket: Option<&'a Ticket>,
+}
+
+impl Asking<'_> {
+    async fn decide(&self, session: Option<&Session>) -> Result<Response, EngineError> {
+        let Self { context, app, request, .. } = *self;
+        let reply = &request.reply;
+        let refuse =
+            |error: &OAuthError| reply::error(context, &app.client_id, reply, session, error);
+        if self.ticket.is_some_and(|ticket| ticket.denied) {
+            return Ok(refuse(&OAuthError::new("access_denied", "the person declined")));
         }
-        None => {
-            errors::page(context, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "")
+        if let Some(error) = unreachable_context(request) {
+            return Ok(refuse(&error));
+        }
+        let situation = self.situation(session).await?;
+        let needed = needs(request, &situation);
+        let (Some(session), None) = (session, needed) else {
+            return Ok(match needed {
+                Some(needed) if request.prompt.none => refuse(&needed.error()),
+                needed => self.ask(needed.unwrap_or(Needs::SignIn(SignInReason::NoSession))),
+            });
+        };
+        let (browser, browser_cookie) = binding::browser(context, app);
+        let engine = context.engine();
+        let outcome =
+            engine.authorize(context.tenant(), app, session, request, browser.as_deref()).await;
+        match outcome {
+            Ok(AuthorizeOutcome::Answer(answer)) => {
+                if !request.prompt.none || app.settings.coordinate_inactivity {
+                    engine.touch(context.tenant().id, session.id, Some(app.id));
+                }
+                let response = reply::answer(context, &app.client_id, reply, session, &answer);
+                Ok(match browser_cookie {
+                    Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
+                    None => response,
+                })
+            }
+            Ok(AuthorizeOutcome::SessionGone) if request.prompt.none => {
+                Ok(refuse(&Needs::SignIn(SignInReason::NoSession).error()))
+            }
+            Ok(AuthorizeOutcome::SessionGone) => {
+                Ok(self.ask(Needs::SignIn(SignInReason::NoSession)))
+            }
+            Err(TokenError::Refused(error)) => Ok(refuse(&error)),
+            Err(TokenError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// What the checks of the interaction look at. Reads only what the request makes necessary.
+    async fn situation(&self, session: Option<&Session>) -> Result<Situation, EngineError> {
+        let Self { context, app, request, ticket, .. } = *self;
+        let (engine, tenant) = (context.engine(), context.tenant());
+        let first_party = app.settings.first_party;
+        let present = match session {
+            None => None,
+            Some(session) => {
+                let consent = if first_party && !request.prompt.consent {
+                    None
+                } else {
+                    engine.consent(tenant, session.user, app.id).await?
+                };
+                let chosen = ticket.and_then(|ticket| ticket.chosen.as_deref());
+                Some(Present {
+                    auth_time: session.auth_time,
+                    expected: engine.is_expected(tenant, app, session.user, request).await?,
+                    chosen: chosen == Some(&*session.id.to_string()),
+                    consent,
+                })
+            }
+        };
+        Ok(Situation {
+            present,
+            asked_at: ticket.map(|ticket| Millis(ticket.asked_at)),
+            first_party,
+            now: engine.now(),
+        })
+    }
+
+    /// The page on which the person does what is needed, and which leads back here.
+    fn ask(&self, needed: Needs) -> Response {
+        let Self { context, params, request, ticket, .. } = *self;
+        let now = context.engine().now();
+        let ticket = Ticket {
+            path: PATH.to_owned(),
+            query: params.to_query(),
+            asked_at: ticket.map_or(now.0, |ticket| ticket.asked_at),
+            made_at: now.0,
+            hint: request.login_hint.clone(),
+            chosen: ticket.and_then(|ticket| ticket.chosen.clone()),
+            denied: false,
+        };
+        let page = match needed {
+            Needs::SignIn(_) => "/login",
+            Needs::SelectAccount => "/select-account",
+            Needs::Consent => "/consent",
+        };
+        match ticket.seal(context) {
+            Some(text) => {
+                respond::see_other(&with_query(&context.link(page), &[("ticket", &text)]))
+            }
+            None => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                errors::page(context, status, "Something went wrong", "")
+            }
         }
     }
 }
 
-/// An error that the application is told, with `iss` (RFC 9207 §2).
-fn redirect_error(
-    context: &Context,
-    redirect_uri: &str,
-    state: Option<&str>,
-    error: &OAuthError,
-) -> Response {
-    let issuer = context.engine().issuer(context.tenant());
-    let mut pairs = vec![("error", error.code), ("error_description", &error.description)];
-    if let Some(state) = state {
-        pairs.push(("state", state));
-    }
-    pairs.push(("iss", &issuer));
-    respond::see_other(&with_query(redirect_uri, &pairs))
+/// An authentication context that the request can't do without, and that nobody can reach here (Core
+/// §5.5.1.1).
+fn unreachable_context(request: &AuthorizeRequest) -> Option<OAuthError> {
+    let wanted = request.claims.wanted("acr");
+    let reachable = wanted.is_empty() || wanted.iter().any(|acr| ACR_VALUES.contains(acr));
+    (request.claims.is_essential("acr") && !reachable).then(|| {
+        OAuthError::new(
+            "unmet_authentication_requirements",
+            "none of the acr values can be reached here",
+        )
+    })
 }

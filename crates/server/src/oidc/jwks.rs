@@ -12,7 +12,7 @@ use crate::respond;
 pub(crate) async fn get(context: Context) -> Response {
     match context.engine().keys(context.tenant().id).await {
         Ok(set) => {
-            let keys: Vec<_> = set.keys.iter().map(|key| key.jwk()).collect();
+            let keys: Vec<_> = set.published(context.engine().now()).map(|key| key.jwk()).collect();
             public(respond::json(StatusCode::OK, &json!({ "keys": keys })))
         }
         Err(error) => respond::failure(&error),

@@ -3,13 +3,14 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
-use sojourn_engine::session::{LogoutOutcome, LogoutRequest};
+use sojourn_engine::session::{FrontChannelNotice, LogoutOutcome, LogoutRequest};
 use sojourn_model::{Actor, EndReason};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
-use crate::web::pages::{ConfirmLogout, Message};
+use crate::oidc::session_state;
+use crate::web::pages::{ConfirmLogout, FrontChannel, Message, SignedOut};
 use crate::web::sign_out::signed_in_form;
 use crate::web::ticket::Ticket;
 use crate::web::{errors, render};
@@ -52,23 +53,20 @@ async fn answer(context: &Context, params: &Params) -> Response {
     match outcome {
         Err(error) => errors::failure(context, &error),
         Ok(LogoutOutcome::Refused(why)) => errors::bad_request(context, why),
-        Ok(LogoutOutcome::Done { redirect, ended }) => {
-            let response = done(context, redirect.as_deref(), state);
-            if ended {
-                respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
-            } else {
-                response
+        Ok(LogoutOutcome::Done { redirect, told }) => {
+            let next = redirect.map(|uri| with_state(&uri, state));
+            match told {
+                Some(told) => ended(context, next, told),
+                None => done(context, next),
             }
         }
         Ok(LogoutOutcome::Confirm { redirect, app }) => {
-            let Some(session) = session else { return done(context, None, None) };
-            let now = context.engine().now().0;
+            let Some(session) = session else { return done(context, None) };
             let mut query = redirect.unwrap_or_default();
-            if let Some(state) = state.filter(|_| !query.is_empty()) {
-                query = with_query(&query, &[("state", state)]);
+            if !query.is_empty() {
+                query = with_state(&query, state);
             }
-            let ticket =
-                Ticket { path: CONFIRM.to_owned(), query, asked_at: now, made_at: now, hint: None };
+            let ticket = Ticket { path: CONFIRM.to_owned(), query, ..Ticket::to(context, CONFIRM) };
             let page = ConfirmLogout {
                 base: context.arrival.prefix.to_string(),
                 token: context.session_token(&session),
@@ -80,16 +78,50 @@ async fn answer(context: &Context, params: &Params) -> Response {
     }
 }
 
-/// Signed out: to the application, or a page that says so.
-fn done(context: &Context, redirect: Option<&str>, state: Option<&str>) -> Response {
-    match redirect {
-        Some(uri) => {
-            let pairs: Vec<(&str, &str)> =
-                state.map(|state| ("state", state)).into_iter().collect();
-            respond::see_other(&with_query(uri, &pairs))
-        }
+fn with_state(uri: &str, state: Option<&str>) -> String {
+    match state {
+        Some(state) => with_query(uri, &[("state", state)]),
+        None => uri.to_owned(),
+    }
+}
+
+/// There is nothing to end: on to the application, or a page that says so.
+fn done(context: &Context, next: Option<String>) -> Response {
+    match next {
+        Some(uri) => respond::see_other(&uri),
         None => signed_out(context),
     }
+}
+
+/// The session has ended: its cookies go, and applications that listen in the browser are told in frames
+/// before the person goes on (Front-Channel Logout 1.0 §3).
+pub(crate) fn ended(
+    context: &Context,
+    next: Option<String>,
+    told: Vec<FrontChannelNotice>,
+) -> Response {
+    let response = if told.is_empty() {
+        done(context, next)
+    } else {
+        let sources: Vec<&str> = told.iter().filter_map(|one| source(&one.uri)).collect();
+        let sources = sources.join(" ");
+        let frames =
+            told.into_iter().map(|one| FrontChannel { name: one.name, uri: one.uri }).collect();
+        let page = SignedOut { frames, next, again: context.link("/myaccount") };
+        render::script_page(StatusCode::OK, &page, &sources)
+    };
+    let response = respond::with(response, header::SET_COOKIE, &context.no_session_cookie());
+    session_state::with_cookie(context, None, response)
+}
+
+/// The origin of an address, as a policy takes it.
+fn source(uri: &str) -> Option<&str> {
+    let start = uri.find("://")? + 3;
+    let rest = uri.get(start..)?;
+    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let source = uri.get(..start + length)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]/".contains(c);
+    source.chars().all(plain).then_some(source)
 }
 
 /// The page that says that it is done.
@@ -121,14 +153,10 @@ pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
         };
     }
     let actor = Actor::User(session.user);
-    let ended =
+    let told =
         context.engine().sign_out(context.tenant(), &session, EndReason::RpLogout, actor).await;
-    if let Err(error) = ended {
-        return errors::failure(&context, &error);
+    match told {
+        Ok(told) => ended(&context, target, told),
+        Err(error) => errors::failure(&context, &error),
     }
-    let response = match target {
-        Some(uri) => respond::see_other(&uri),
-        None => signed_out(&context),
-    };
-    respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
 }

@@ -1,11 +1,14 @@
 //! The endpoints of OpenID Connect and OAuth 2.0.
 
 pub(crate) mod authorize;
+pub(crate) mod binding;
 pub(crate) mod discovery;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod logout;
+pub(crate) mod reply;
 pub(crate) mod revoke;
+pub(crate) mod session_state;
 pub(crate) mod token;
 pub(crate) mod userinfo;
 

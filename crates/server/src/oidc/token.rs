@@ -28,7 +28,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             engine.refresh(tenant, &app, &token, scopes.as_deref()).await
         }
         Ok(TokenRequest::ClientCredentials { scopes }) => {
-            engine.client_token(tenant, &app, scopes.as_deref())
+            engine.client_token(tenant, &app, scopes.as_deref()).await
         }
     };
     match answer {

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::json;
-use sojourn_engine::tokens::UserinfoRefused;
+use sojourn_engine::tokens::{Userinfo, UserinfoRefused};
 
 use crate::context::Context;
 use crate::{request, respond};
@@ -53,7 +53,8 @@ async fn answer(context: &Context, token: Option<String>) -> Response {
         return respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"sojourn\"");
     };
     match context.engine().userinfo(context.tenant(), &token).await {
-        Ok(claims) => respond::json(StatusCode::OK, &claims),
+        Ok(Userinfo::Json(claims)) => respond::json(StatusCode::OK, &claims),
+        Ok(Userinfo::Jwt(token)) => respond::jwt(token),
         Err(UserinfoRefused::InvalidToken) => {
             refuse(StatusCode::UNAUTHORIZED, "invalid_token", "the token is not valid")
         }

@@ -5,13 +5,12 @@ use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::session::{SignIn, SignInError};
 use sojourn_oidc::Params;
-use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
-use crate::oidc::authorize;
+use crate::oidc::session_state;
 use crate::web::pages::Login;
 use crate::web::ticket::Ticket;
-use crate::web::{errors, render};
+use crate::web::{consent, errors, render};
 use crate::{request, respond};
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
@@ -58,6 +57,8 @@ async fn show(
     };
     let (secret, cookie) = context.form_secret();
     let hint = ticket.hint.clone().or_else(|| present.clone()).unwrap_or_default();
+    let app = consent::face_of(context, &ticket).await;
+    let logo = app.as_ref().and_then(|app| app.logo.clone());
     let page = Login {
         base: context.arrival.prefix.to_string(),
         csrf: context.form_token(&secret),
@@ -65,8 +66,9 @@ async fn show(
         username: params.get("username").map_or(hint, str::to_owned),
         error,
         present,
+        app,
     };
-    let response = render::form_page(status, &page);
+    let response = render::face_page(status, &page, logo.as_deref());
     match cookie {
         Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
         None => response,
@@ -106,8 +108,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             context.state.metrics.sign_in("success");
             let remember = signed_in.session.remember;
             let cookie = context.session_cookie(&signed_in.secret, remember);
-            let response = respond::see_other(&location(&context, &ticket));
-            return respond::with(response, header::SET_COOKIE, &cookie);
+            let response = respond::see_other(&ticket.location(&context));
+            let response = respond::with(response, header::SET_COOKIE, &cookie);
+            let session = Some(&signed_in.session);
+            return session_state::with_cookie(&context, session, response);
         }
         Err(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, WRONG, "wrong"),
         Err(SignInError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY, "throttled"),
@@ -119,13 +123,4 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     };
     context.state.metrics.sign_in(counted);
     show(&context, &params, status, Some(message)).await
-}
-
-fn location(context: &Context, ticket: &Ticket) -> String {
-    if ticket.path == authorize::PATH {
-        let text = ticket.seal(context).unwrap_or_default();
-        return with_query(&context.link(authorize::PATH), &[("continue", &text)]);
-    }
-    let query = if ticket.query.is_empty() { String::new() } else { format!("?{}", ticket.query) };
-    format!("{}{query}", context.link(&ticket.path))
 }

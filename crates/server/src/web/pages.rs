@@ -38,6 +38,88 @@ pub(crate) struct Login {
     pub(crate) username: String,
     pub(crate) error: Option<&'static str>,
     pub(crate) present: Option<String>,
+    pub(crate) app: Option<AppFace>,
+}
+
+/// What pages show of an application.
+pub(crate) struct AppFace {
+    pub(crate) name: String,
+    pub(crate) logo: Option<String>,
+    pub(crate) home: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) terms: Option<String>,
+}
+
+/// What an application would be given.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub(crate) struct Consent {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) ticket: String,
+    pub(crate) user: String,
+    pub(crate) items: Vec<String>,
+    pub(crate) offline: bool,
+    pub(crate) host: String,
+    pub(crate) app: AppFace,
+}
+
+/// Which account to go on with.
+#[derive(Template)]
+#[template(path = "select_account.html")]
+pub(crate) struct SelectAccount {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) ticket: String,
+    pub(crate) user: String,
+    pub(crate) app: AppFace,
+}
+
+/// An answer that the browser posts.
+#[derive(Template)]
+#[template(path = "form_post.html")]
+pub(crate) struct FormPost {
+    pub(crate) action: String,
+    pub(crate) pairs: Vec<(String, String)>,
+}
+
+/// The frame of session management.
+#[derive(Template)]
+#[template(path = "check_session.html")]
+pub(crate) struct CheckSession {
+    pub(crate) cookie: String,
+    pub(crate) check: String,
+}
+
+/// An application that is told of the end in a frame.
+pub(crate) struct FrontChannel {
+    pub(crate) name: String,
+    pub(crate) uri: String,
+}
+
+/// Signed out, while applications are told in frames.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub(crate) struct SignedOut {
+    pub(crate) frames: Vec<FrontChannel>,
+    pub(crate) next: Option<String>,
+    pub(crate) again: String,
+}
+
+/// An application that a person approved.
+pub(crate) struct ConnectionLine {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) items: Vec<String>,
+    pub(crate) since: String,
+}
+
+/// My Account: applications that the person approved.
+#[derive(Template)]
+#[template(path = "connections.html")]
+pub(crate) struct Connections {
+    pub(crate) frame: Frame,
+    pub(crate) connections: Vec<ConnectionLine>,
 }
 
 /// The question before a sign-out that an application asks for.

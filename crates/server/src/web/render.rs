@@ -33,3 +33,39 @@ pub(crate) fn page(status: StatusCode, page: &impl Template) -> Response {
 pub(crate) fn form_page(status: StatusCode, page: &impl Template) -> Response {
     rendered(status, page, POLICY)
 }
+
+/// A page with the logo of an application, whose form leads there.
+pub(crate) fn face_page(status: StatusCode, page: &impl Template, logo: Option<&str>) -> Response {
+    // The logo's origin alone, and only what can stand in a policy.
+    let source = logo.and_then(|uri| {
+        let (scheme, rest) = uri.split_once("://")?;
+        let host = rest.split(['/', '?', '#']).next()?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        (scheme == "https" && host.chars().all(plain)).then(|| format!(" https://{host}"))
+    });
+    let policy =
+        POLICY.replace("img-src 'self'", &format!("img-src 'self'{}", source.unwrap_or_default()));
+    rendered(status, page, &policy)
+}
+
+/// A page with a script of ours, and perhaps frames of the given sources. Its form leads to an application.
+pub(crate) fn script_page(status: StatusCode, page: &impl Template, frames: &str) -> Response {
+    let frames = if frames.is_empty() { String::new() } else { format!("; frame-src {frames}") };
+    rendered(status, page, &format!("{POLICY}; script-src 'self'{frames}"))
+}
+
+/// A page that others hold in a frame.
+pub(crate) fn frame(page: &impl Template) -> Response {
+    const POLICY: &str =
+        "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'";
+    match page.render() {
+        Ok(body) => {
+            let response = respond::html(StatusCode::OK, body);
+            respond::with(response, header::CONTENT_SECURITY_POLICY, POLICY)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a frame can't be rendered");
+            respond::plain(StatusCode::INTERNAL_SERVER_ERROR, "The frame can't be shown.")
+        }
+    }
+}

@@ -2,14 +2,13 @@
 
 use axum::body::Bytes;
 use axum::response::Response;
-use http::header;
 use sojourn_model::{Actor, EndReason, Session};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
-use crate::oidc::logout::signed_out;
+use crate::oidc::logout::{ended, signed_out};
+use crate::request;
 use crate::web::errors;
-use crate::{request, respond};
 
 /// A form of a page for the signed in, with the session that sent it. Whoever isn't signed in any more is
 /// told that they are signed out.
@@ -39,10 +38,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     };
     let actor = Actor::User(session.user);
     match context.engine().sign_out(context.tenant(), &session, EndReason::User, actor).await {
-        Ok(()) => {
-            let cookie = context.no_session_cookie();
-            respond::with(signed_out(&context), header::SET_COOKIE, &cookie)
-        }
+        Ok(told) => ended(&context, None, told),
         Err(error) => errors::failure(&context, &error),
     }
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use sojourn_oidc::params::with_query;
+
 use crate::context::Context;
 
 /// Milliseconds that a person may take.
@@ -21,6 +23,12 @@ pub(crate) struct Ticket {
     pub(crate) made_at: i64,
     /// A login name to begin with.
     pub(crate) hint: Option<String>,
+    /// The session that the person chose to go on with.
+    #[serde(default)]
+    pub(crate) chosen: Option<String>,
+    /// Whether the person declined.
+    #[serde(default)]
+    pub(crate) denied: bool,
 }
 
 impl Ticket {
@@ -33,7 +41,19 @@ impl Ticket {
             asked_at: now,
             made_at: now,
             hint: None,
+            chosen: None,
+            denied: false,
         }
+    }
+
+    /// Where the person goes on.
+    pub(crate) fn location(&self, context: &Context) -> String {
+        if self.path == crate::oidc::authorize::PATH {
+            let text = self.seal(context).unwrap_or_default();
+            return with_query(&context.link(&self.path), &[("continue", &text)]);
+        }
+        let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
+        format!("{}{query}", context.link(&self.path))
     }
 
     pub(crate) fn seal(&self, context: &Context) -> Option<String> {

@@ -39,6 +39,25 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// What an application asks for, in plain words; nothing for what needs none.
+pub(crate) fn permission(one: &str) -> Option<String> {
+    let words = match one {
+        "openid" => "Who you are at this application",
+        "profile" => "Your name and profile",
+        "email" => "Your mail address",
+        "address" => "Your postal address",
+        "phone" => "Your phone number",
+        "offline_access" | "" => return None,
+        other => {
+            return Some(match other.strip_prefix("claim:") {
+                Some(claim) => format!("Your {}", claim.replace('_', " ")),
+                None => format!("Access to {other}"),
+            });
+        }
+    };
+    Some(words.to_owned())
+}
+
 /// What a delivery's state means.
 pub(crate) fn delivery(state: DeliveryState) -> &'static str {
     match state {

@@ -221,5 +221,8 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
         if let Err(error) = engine.purge().await {
             tracing::error!(%error, "what is over can't be removed");
         }
+        if let Err(error) = engine.rotate_due_keys().await {
+            tracing::error!(%error, "the next signing keys can't be made");
+        }
     }
 }

@@ -39,7 +39,7 @@ async fn a_logout_token_has_what_the_specification_wants() {
         assert!(!server.active("app", tokens["access_token"].as_str().expect("a token")).await);
         let token = inbox.wait_for(1).await.remove(0);
         let keys = server.engine.keys(server.tenant.id).await.expect("keys");
-        let told = sojourn_crypto::verify_jwt(&keys.keys, "logout+jwt", &token).expect("signed");
+        let told = sojourn_crypto::verify_jwt(keys.all(), "logout+jwt", &token).expect("signed");
         assert_eq!(jwt_header(&token)["typ"], "logout+jwt");
         assert_eq!((&told["iss"], &told["aud"]), (&id["iss"], &id["aud"]));
         assert_eq!((&told["sub"], &told["sid"]), (&id["sub"], &id["sid"]));

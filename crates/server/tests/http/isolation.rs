@@ -59,7 +59,7 @@ async fn nothing_of_one_tenant_is_anything_in_another() {
     let id_token = tokens["id_token"].as_str().expect("an ID token");
     assert_eq!(claims(id_token)["iss"], format!("{}/t/acme", server.base));
     let keys = server.engine.keys(server.tenant.id).await.expect("keys");
-    assert!(sojourn_crypto::verify_jwt(&keys.keys, "JWT", id_token).is_err(), "keys of its own");
+    assert!(sojourn_crypto::verify_jwt(keys.all(), "JWT", id_token).is_err(), "keys of its own");
     // A hint of another tenant is not ours.
     let answer = browser.get(&format!("/oidc/logout?id_token_hint={id_token}")).await;
     assert_eq!(answer.status, 400);

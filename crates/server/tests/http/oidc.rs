@@ -56,7 +56,7 @@ async fn the_code_flow_gives_a_signed_id_token() {
         );
         let id_token = tokens["id_token"].as_str().expect("an ID token");
         let keys = server.engine.keys(server.tenant.id).await.expect("keys");
-        let verified = sojourn_crypto::verify_jwt(&keys.keys, "JWT", id_token).expect("signed");
+        let verified = sojourn_crypto::verify_jwt(keys.all(), "JWT", id_token).expect("signed");
         assert_eq!(jwt_header(id_token)["alg"], alg.as_str());
         assert_eq!(verified["iss"], server.base);
         assert_eq!(verified["aud"], "app");
@@ -65,7 +65,7 @@ async fn the_code_flow_gives_a_signed_id_token() {
         assert_eq!(verified["amr"], serde_json::json!(["pwd"]));
         assert_eq!(verified["sid"].as_str().map(str::len), Some(32));
         let access = tokens["access_token"].as_str().expect("a token");
-        assert_eq!(verified["at_hash"], sojourn_oidc::claims::half_hash(access));
+        assert_eq!(verified["at_hash"], sojourn_oidc::claims::half_hash(alg, access));
         let userinfo = server.http.get(format!("{}/oauth2/userinfo", server.base));
         let who: serde_json::Value =
             userinfo.bearer_auth(access).send().await.expect("answer").json().await.expect("JSON");

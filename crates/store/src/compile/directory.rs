@@ -27,7 +27,9 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     user.email_verified,
                     user.state.code(),
                     user.epoch,
-                    user.created_at
+                    user.created_at,
+                    user.updated_at,
+                    user.profile
                 ],
             );
         }

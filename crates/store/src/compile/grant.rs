@@ -33,9 +33,34 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     state,
                     redirect_uri,
                     challenge,
-                    nonce
+                    nonce,
+                    grant.token_number,
+                    grant.token_issued_at,
+                    grant.detail
                 ],
             );
+        }
+        Op::IssueDetachedGrant { grant, epoch } => steps.must(
+            &sql::GRANT_DETACHED,
+            params![
+                tenant,
+                grant.user,
+                grant.id,
+                grant.app,
+                grant.sid,
+                grant.sub,
+                grant.kind.code(),
+                grant.scopes,
+                grant.binding.as_str(),
+                grant.auth_time,
+                grant.expires_at,
+                grant.refresh_generation,
+                grant.refresh_issued_at,
+                epoch
+            ],
+        ),
+        Op::UseOnce { key, until } => {
+            steps.run(&sql::USE_ONCE, params![tenant, key, until]);
         }
         Op::RedeemCode { grant, at, refresh, expires_at } => {
             steps.must(

@@ -149,6 +149,8 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::JoinSharedToken { .. }
         | Op::IssueSharedToken { .. }
         | Op::RevokeToken { .. }
+        | Op::IssueDetachedGrant { .. }
+        | Op::UseOnce { .. }
         | Op::PutConsent { .. } => grant::compile(steps, tenant, op),
         Op::Append(event) => append_event(steps, tenant, event),
         Op::EndSessions(end) => end::compile(steps, &end),
@@ -159,6 +161,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::CountAttempt { .. }
         | Op::ClearAttempts { .. }
         | Op::AddKey(_)
+        | Op::RetireKey { .. }
         | Op::SetMeta { .. }
         | Op::AddJob(_)
         | Op::ClaimJob { .. }

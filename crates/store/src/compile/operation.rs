@@ -31,9 +31,20 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::AddKey(key) => {
             steps.run(
                 &sql::KEY_ADD,
-                params![key.tenant, key.kid, key.alg.as_str(), key.sealed_private, key.created_at],
+                params![
+                    key.tenant,
+                    key.kid,
+                    key.alg.as_str(),
+                    key.sealed_private,
+                    key.created_at,
+                    key.generation,
+                    key.active_from
+                ],
             );
             steps.run(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
+        }
+        Op::RetireKey { alg, generation, at } => {
+            steps.run(&sql::KEY_RETIRE, params![tenant, alg.as_str(), generation, at]);
         }
         Op::SetMeta { name, value } => steps.run(&sql::META_SET, params![name, value]),
         Op::AddJob(job) => steps

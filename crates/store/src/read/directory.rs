@@ -27,6 +27,8 @@ fn user(mut row: Row) -> Result<User, StoreError> {
         state: UserState::from_code(row.int()?),
         epoch: row.int()?,
         created_at: row.millis()?,
+        updated_at: row.millis()?,
+        profile: row.text()?,
     })
 }
 

@@ -82,7 +82,7 @@ pub struct ConsentRow {
 }
 
 fn grant(row: &mut Row) -> Result<Grant, StoreError> {
-    Ok(Grant {
+    let mut grant = Grant {
         tenant: TenantId(row.int()?),
         id: row.id(GrantId::from_slice)?,
         user: row.id(UserId::from_slice)?,
@@ -90,6 +90,7 @@ fn grant(row: &mut Row) -> Result<Grant, StoreError> {
         session: row.opt_id(SessionId::from_slice)?,
         sid: row.id(Sid::from_slice)?,
         sub: row.text()?,
+        // Among the last columns.
         kind: GrantKind::Code,
         scopes: row.text()?,
         offline: row.flag()?,
@@ -112,7 +113,11 @@ fn grant(row: &mut Row) -> Result<Grant, StoreError> {
         refresh_generation: row.int()?,
         refresh_issued_at: row.millis()?,
         ended: row.opt_int()?.is_some(),
-    })
+        detail: String::new(),
+    };
+    grant.kind = GrantKind::from_code(row.int()?);
+    grant.detail = row.text()?;
+    Ok(grant)
 }
 
 fn standing(mut row: Row) -> Result<Standing, StoreError> {

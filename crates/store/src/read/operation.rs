@@ -44,6 +44,9 @@ impl Store {
                     alg: row.parsed(SigningAlg::parse)?,
                     sealed_private: row.blob()?,
                     created_at: row.millis()?,
+                    generation: row.int()?,
+                    active_from: row.millis()?,
+                    retired_at: row.opt_millis()?,
                 })
             })
             .collect()

@@ -5,7 +5,7 @@ use crate::dialect::statements;
 macro_rules! account_columns {
     () => {
         "tenant_id, id, username, password_hash, display_name, given_name, family_name, email, \
-         email_verified, state, epoch, created_at"
+         email_verified, state, epoch, created_at, updated_at, profile"
     };
 }
 
@@ -40,7 +40,8 @@ statements! {
          AND username_key < $3 ORDER BY username_key LIMIT $4");
     ACCOUNT_CREATE = "INSERT INTO account (tenant_id, id, username, username_key, password_hash, \
          display_name, given_name, family_name, email, email_verified, state, epoch, event_count, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)";
+         created_at, updated_at, profile) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15)";
     ACCOUNT_PASSWORD = "UPDATE account SET password_hash = $3, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_PASSWORD_UPGRADE = "UPDATE account SET password_hash = $4 \

@@ -7,7 +7,7 @@ macro_rules! grant_columns {
         "g.tenant_id, g.id, g.user_id, g.app_id, g.session_id, g.sid, g.sub, g.scopes, g.offline, \
          g.binding, g.auth_time, g.created_at, g.expires_at, g.code_state, g.code_redirect_uri, \
          g.code_challenge, g.nonce, g.token_number, g.token_issued_at, g.refresh_generation, \
-         g.refresh_issued_at, g.ended_at"
+         g.refresh_issued_at, g.ended_at, g.kind, g.detail"
     };
 }
 
@@ -22,12 +22,19 @@ statements! {
     GRANT_ISSUE = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, \
          kind, scopes, offline, binding, auth_time, created_at, expires_at, code_state, \
          code_redirect_uri, code_challenge, nonce, token_number, token_issued_at, \
-         refresh_generation, refresh_issued_at) \
+         refresh_generation, refresh_issued_at, detail) \
          SELECT s.tenant_id, $3, s.user_id, p.app_id, s.id, p.sid, p.sub, \
-         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, 0, 0 \
+         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, $19 \
          FROM session s JOIN participation p ON p.tenant_id = s.tenant_id \
          AND p.session_id = s.id AND p.app_id = $4 AND p.ended_at IS NULL \
          WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND p.sid = $5 FOR SHARE";
+    // Without a session: the account's epoch is the gate, as at a sign-in.
+    GRANT_DETACHED = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, sid, sub, kind, scopes, \
+         offline, binding, auth_time, created_at, expires_at, code_state, token_number, \
+         token_issued_at, refresh_generation, refresh_issued_at, detail) \
+         SELECT a.tenant_id, $3, a.id, $4, $5, $6, $7, $8, 0, $9, $10, $10, $11, 2, 1, $10, $12, $13, '{}' \
+         FROM account a WHERE a.tenant_id = $1 AND a.id = $2 AND a.epoch = $14 AND a.state = 0 \
+         FOR SHARE OF a";
     // What decides whether a token of a grant is valid, in one read.
     GRANT_STANDING = concat!(
         "SELECT ", grant_columns!(), ", ", standing_columns!(), ", \
@@ -44,7 +51,7 @@ statements! {
     GRANTS_AFTER = "SELECT tenant_id, id, expires_at FROM oauth_grant WHERE id > $1 \
          ORDER BY id LIMIT $2";
     CODE_REDEEM = "UPDATE oauth_grant SET code_state = 2, code_redirect_uri = NULL, \
-         code_challenge = NULL, nonce = NULL, token_number = 1, token_issued_at = $3, \
+         code_challenge = NULL, nonce = NULL, token_number = token_number + 1, token_issued_at = $3, \
          refresh_generation = $4, refresh_issued_at = $3, expires_at = $5 \
          WHERE tenant_id = $1 AND id = $2 AND code_state = 1 AND ended_at IS NULL";
     GRANT_REFRESH = "UPDATE oauth_grant SET refresh_generation = $5, \
@@ -76,6 +83,8 @@ statements! {
          ON CONFLICT (tenant_id, session_id, shared_id) DO UPDATE SET shared_id = excluded.shared_id";
 
     REVOKED = "SELECT 1 FROM revoked_token WHERE tenant_id = $1 AND token_key = $2";
+    // Refused by the key when it is there already.
+    USE_ONCE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3)";
     REVOKE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3) \
          ON CONFLICT (tenant_id, token_key) DO NOTHING";
     CONSENT_PUT = "INSERT INTO consent (tenant_id, user_id, app_id, scopes, given_at) \

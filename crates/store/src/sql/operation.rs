@@ -5,10 +5,13 @@ use crate::dialect::statements;
 statements! {
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2)";
-    KEY_ADD = "INSERT INTO signing_key (tenant_id, kid, alg, sealed_private, created_at) \
-         VALUES ($1, $2, $3, $4, $5)";
-    KEYS = "SELECT tenant_id, kid, alg, sealed_private, created_at FROM signing_key \
-         WHERE tenant_id = $1 ORDER BY created_at, kid";
+    // What the key before has signed is dead when the new one has been in use for that long.
+    KEY_RETIRE = "UPDATE signing_key SET retired_at = $4 \
+         WHERE tenant_id = $1 AND alg = $2 AND generation = $3 AND retired_at IS NULL";
+    KEY_ADD = "INSERT INTO signing_key (tenant_id, kid, alg, sealed_private, created_at, generation, \
+         active_from) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    KEYS = "SELECT tenant_id, kid, alg, sealed_private, created_at, generation, active_from, \
+         retired_at FROM signing_key WHERE tenant_id = $1 ORDER BY created_at, kid";
     AUDIT_ADD = "INSERT INTO audit (tenant_id, happened_at, id, actor, action, target, detail) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)";
     AUDIT_NEWEST = "SELECT happened_at, id, actor, action, target, detail FROM audit \

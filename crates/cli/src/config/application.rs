@@ -1,0 +1,133 @@
+//! `[[application]]`: an application that belongs to the file.
+
+use serde::Deserialize;
+use sojourn_model::{
+    AccessTokenBinding, AccessTokenFormat, ApplicationSettings, ClientAuthMethod, GrantType,
+    SigningAlg, SubjectType,
+};
+
+/// `[[application]]`: belongs to this file, read-only elsewhere.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApplicationSection {
+    /// What it calls itself.
+    pub(crate) client_id: String,
+    /// Its secret; without one it is a public client.
+    pub(crate) client_secret: Option<String>,
+    /// What people call it; its `client_id` when left out.
+    pub(crate) name: Option<String>,
+    /// Where authorization answers may go.
+    #[serde(default)]
+    pub(crate) redirect_uris: Vec<String>,
+    /// Where people may be sent after signing out.
+    #[serde(default)]
+    pub(crate) post_logout_redirect_uris: Vec<String>,
+    /// Where logout tokens are posted.
+    pub(crate) backchannel_logout_uri: Option<String>,
+    /// "authorization_code", "implicit", "refresh_token", "client_credentials", "password".
+    pub(crate) grant_types: Option<Vec<GrantType>>,
+    /// Scopes that it may ask for.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// Scopes that it may have for itself.
+    #[serde(default)]
+    pub(crate) own_scopes: Vec<String>,
+    /// "RS256", "PS256", "ES256" or "EdDSA".
+    pub(crate) id_token_signed_response_alg: Option<SigningAlg>,
+    /// "sso-session", "cookie" or "none".
+    pub(crate) token_binding: Option<AccessTokenBinding>,
+    /// Whether refresh tokens change at each use.
+    pub(crate) refresh_rotation: Option<bool>,
+    /// Whether it may introspect every token of its tenant.
+    #[serde(default)]
+    pub(crate) resource_server: bool,
+    /// Whether refresh, userinfo and introspection keep the session alive.
+    #[serde(default)]
+    pub(crate) coordinate_inactivity: bool,
+    /// Its start page.
+    pub(crate) home_uri: Option<String>,
+    /// The organisation's own: people are not asked for their consent.
+    #[serde(default = "yes")]
+    pub(crate) first_party: bool,
+    /// "code", "id_token", "id_token token", "code id_token", "code token", "code id_token token".
+    pub(crate) response_types: Option<Vec<String>>,
+    /// Loaded in a frame when a session ends in the browser.
+    pub(crate) frontchannel_logout_uri: Option<String>,
+    /// How it proves who it is: "client_secret_basic", "private_key_jwt" …
+    pub(crate) token_endpoint_auth_method: Option<ClientAuthMethod>,
+    /// Where its public keys are.
+    pub(crate) jwks_uri: Option<String>,
+    /// Its logo.
+    pub(crate) logo_uri: Option<String>,
+    /// Its privacy policy.
+    pub(crate) policy_uri: Option<String>,
+    /// Its terms.
+    pub(crate) tos_uri: Option<String>,
+    /// Where others may send a person who is to sign in there.
+    pub(crate) initiate_login_uri: Option<String>,
+    /// "public" or "pairwise".
+    pub(crate) subject_type: Option<SubjectType>,
+    /// "opaque" or "jwt".
+    pub(crate) access_token_format: Option<AccessTokenFormat>,
+    /// `aud` of its JWT access tokens.
+    #[serde(default)]
+    pub(crate) audiences: Vec<String>,
+    /// Origins whose scripts may call, besides those of its redirect URIs.
+    #[serde(default)]
+    pub(crate) allowed_origins: Vec<String>,
+    /// Whether what a token is bound to has to be presented with it.
+    #[serde(default)]
+    pub(crate) validate_token_binding: bool,
+    /// Whether a sign-out in the browser takes tokens with it that aren't bound to the session.
+    #[serde(default = "yes")]
+    pub(crate) revoke_tokens_when_session_ends: bool,
+    /// Whether it may extend sessions (`isk` in its ID tokens).
+    #[serde(default)]
+    pub(crate) session_extension: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl ApplicationSection {
+    pub(crate) fn settings(&self) -> ApplicationSettings {
+        let default = ApplicationSettings::default();
+        ApplicationSettings {
+            redirect_uris: self.redirect_uris.clone(),
+            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+            token_endpoint_auth_method: match (self.token_endpoint_auth_method, &self.client_secret)
+            {
+                (Some(method), _) => method,
+                (None, Some(_)) => ClientAuthMethod::ClientSecretBasic,
+                (None, None) => ClientAuthMethod::None,
+            },
+            grant_types: self.grant_types.clone().unwrap_or(default.grant_types),
+            scopes: self.scopes.clone().unwrap_or(default.scopes),
+            own_scopes: self.own_scopes.clone(),
+            id_token_signed_response_alg: self
+                .id_token_signed_response_alg
+                .unwrap_or(default.id_token_signed_response_alg),
+            token_binding: self.token_binding.unwrap_or(default.token_binding),
+            refresh_rotation: self.refresh_rotation.unwrap_or(default.refresh_rotation),
+            resource_server: self.resource_server,
+            coordinate_inactivity: self.coordinate_inactivity,
+            home_uri: self.home_uri.clone(),
+            first_party: self.first_party,
+            response_types: self.response_types.clone().unwrap_or(default.response_types),
+            frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
+            jwks_uri: self.jwks_uri.clone(),
+            logo_uri: self.logo_uri.clone(),
+            policy_uri: self.policy_uri.clone(),
+            tos_uri: self.tos_uri.clone(),
+            initiate_login_uri: self.initiate_login_uri.clone(),
+            subject_type: self.subject_type.unwrap_or_default(),
+            access_token_format: self.access_token_format.unwrap_or_default(),
+            audiences: self.audiences.clone(),
+            allowed_origins: self.allowed_origins.clone(),
+            validate_token_binding: self.validate_token_binding,
+            revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
+            session_extension: self.session_extension,
+            ..default
+        }
+    }
+}

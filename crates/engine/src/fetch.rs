@@ -1,0 +1,96 @@
+//! Documents of applications: their keys, their request objects, the lists of their sectors.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use sojourn_crypto::ClientKeys;
+use sojourn_model::limits::{CLIENT_KEYS_KEPT_MAX, FETCH_BYTES_MAX};
+use sojourn_model::{Application, Millis};
+
+use crate::engine::Engine;
+use crate::passwords::Boxed;
+
+/// How long fetched keys are used, in milliseconds.
+const FRESH_MS: i64 = 10 * 60_000;
+/// How soon they are fetched again when a signature names a key that isn't among them: the application may
+/// have rotated. Not at once each time, or garbage would make us a weapon.
+const AGAIN_MS: i64 = 5_000;
+
+/// Gets documents. The floor above provides it, with a guard against private addresses, a time limit and no
+/// redirects.
+pub trait Fetcher: Send + Sync {
+    /// The body of a 200 answer, of at most so many bytes; or what went wrong.
+    fn get<'a>(&'a self, uri: &'a str, most: usize) -> Boxed<'a, Result<Vec<u8>, String>>;
+}
+
+/// Keys of applications that were fetched.
+#[derive(Default)]
+pub(crate) struct FetchedKeys(Mutex<HashMap<String, (ClientKeys, Millis)>>);
+
+impl FetchedKeys {
+    fn get(&self, uri: &str) -> Option<(ClientKeys, Millis)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned()
+    }
+
+    fn put(&self, uri: &str, keys: ClientKeys, now: Millis) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= CLIENT_KEYS_KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(uri.to_owned(), (keys, now));
+    }
+}
+
+impl Engine {
+    /// Gets a document of an application.
+    pub(crate) async fn fetch(&self, uri: &str) -> Result<Vec<u8>, String> {
+        self.fetcher.get(uri, FETCH_BYTES_MAX).await
+    }
+
+    /// The public keys of an application; with `again`, fetched anew unless that was just done.
+    pub(crate) async fn client_keys(
+        &self,
+        app: &Application,
+        again: bool,
+    ) -> Result<ClientKeys, String> {
+        if let Some(set) = &app.settings.jwks {
+            return ClientKeys::parse(set).map_err(|error| error.to_string());
+        }
+        let uri = app.settings.jwks_uri.as_ref().ok_or("the application has no keys")?;
+        let now = self.now();
+        let fresh = if again { AGAIN_MS } else { FRESH_MS };
+        if let Some((keys, at)) = self.fetched_keys.get(uri)
+            && (0..fresh).contains(&now.since(at))
+        {
+            return Ok(keys);
+        }
+        let body = self.fetch(uri).await?;
+        let set: Value = serde_json::from_slice(&body).map_err(|_| "jwks_uri holds no JSON")?;
+        let keys = ClientKeys::parse(&set).map_err(|_| "jwks_uri holds no JWK set")?;
+        self.fetched_keys.put(uri, keys.clone(), now);
+        Ok(keys)
+    }
+
+    /// The secret of an application that authenticates or signs with a MAC.
+    pub(crate) fn client_secret(&self, app: &Application) -> Option<String> {
+        let sealed = app.settings.sealed_secret.as_ref()?;
+        let sealed = sojourn_crypto::unb64url(sealed)?;
+        let secret = self.secrets.open(&secret_place(app), &sealed).ok()?;
+        String::from_utf8(secret).ok()
+    }
+
+    /// Seals a secret that the protocol needs again.
+    pub(crate) fn sealed_client_secret(
+        &self,
+        app: &Application,
+        secret: &str,
+    ) -> Result<String, crate::EngineError> {
+        let sealed = self.secrets.seal(&secret_place(app), secret.as_bytes(), &*self.rng)?;
+        Ok(sojourn_crypto::b64url(&sealed))
+    }
+}
+
+fn secret_place(app: &Application) -> String {
+    format!("application/{}/{}/client_secret", app.tenant.0, app.id)
+}

@@ -1,0 +1,107 @@
+//! A person's remembered approval of an application, and whom a request expects.
+
+use sojourn_model::{
+    Actor, AppId, Application, ChangeSet, Effects, EndReason, EndTarget, Millis, Op, Tenant, UserId,
+};
+use sojourn_oidc::{AuthorizeRequest, scope};
+use sojourn_store::ConsentRow;
+
+use crate::end::EndPlan;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+impl Engine {
+    /// What a person approved for an application, and when.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn consent(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        app: AppId,
+    ) -> Result<Option<(String, Millis)>, EngineError> {
+        let all = self.store.consents(tenant.id, user).await?;
+        Ok(all.into_iter().find(|one| one.app == app).map(|one| (one.scopes, one.given_at)))
+    }
+
+    /// Everything that a person approved.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn consents(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+    ) -> Result<Vec<ConsentRow>, EngineError> {
+        Ok(self.store.consents(tenant.id, user).await?)
+    }
+
+    /// Remembers an approval, beside what was approved before.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn give_consent(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        app: AppId,
+        approved: &str,
+    ) -> Result<(), EngineError> {
+        let before = self.consent(tenant, user, app).await?.map(|(scopes, _)| scopes);
+        let mut all = before.unwrap_or_default();
+        for one in approved.split(' ').filter(|one| !one.is_empty()) {
+            if !scope::has(&all, one) {
+                if !all.is_empty() {
+                    all.push(' ');
+                }
+                all.push_str(one);
+            }
+        }
+        let op = Op::PutConsent { user, app, scopes: all, at: self.now() };
+        self.must_apply(ChangeSet::of(tenant.id, op)).await.map(|_| ())
+    }
+
+    /// Forgets an approval and ends everything that the application was given.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn withdraw_consent(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        app: AppId,
+    ) -> Result<(), EngineError> {
+        let effects =
+            Effects { session: false, tokens: true, consents: true, notify: false, offline: true };
+        let plan = EndPlan {
+            targets: vec![EndTarget::User(user)],
+            effects,
+            applications: Some(vec![app]),
+            reason: EndReason::User,
+            actor: Actor::User(user),
+        };
+        self.end_sessions(tenant, plan).await.map(|_| ())
+    }
+
+    /// Whether a person is the one that a request expects by `id_token_hint` or by a value for the claim `sub`
+    /// (OpenID Connect Core 1.0 §3.1.2.2).
+    ///
+    /// # Errors
+    /// [`EngineError`] when keys or applications can't be read.
+    pub async fn is_expected(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        user: UserId,
+        request: &AuthorizeRequest,
+    ) -> Result<bool, EngineError> {
+        let wanted = request.claims.wanted("sub");
+        if !wanted.is_empty() && !wanted.contains(&&*self.subject(app, user)) {
+            return Ok(false);
+        }
+        let Some(hint) = &request.id_token_hint else { return Ok(true) };
+        let Some(hint) = self.read_id_token(tenant, hint).await? else { return Ok(false) };
+        Ok(self.subject(&hint.app, user) == hint.sub)
+    }
+}

@@ -1,0 +1,109 @@
+//! ID tokens (OpenID Connect Core 1.0 §2).
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sojourn_crypto::SigningKey;
+use sojourn_model::{AppId, Application, Millis, SessionId, Sid, SigningAlg, Tenant, UserId};
+use sojourn_oidc::{IdTokenClaims, claims};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// What an ID token says.
+pub(crate) struct IdToken<'a> {
+    pub(crate) app: &'a Application,
+    pub(crate) user: UserId,
+    pub(crate) sub: &'a str,
+    pub(crate) sid: Sid,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) auth_time: Millis,
+    pub(crate) amr: &'a str,
+    pub(crate) nonce: Option<&'a str>,
+    /// Tokens beside it.
+    pub(crate) access_token: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+    /// Scopes whose claims go into it: where there is no access token to ask userinfo with.
+    pub(crate) scopes: &'a str,
+    /// Claims asked for by name.
+    pub(crate) named: &'a Map<String, Value>,
+    /// Whether it comes from the token endpoint.
+    pub(crate) at_token_endpoint: bool,
+}
+
+impl Engine {
+    pub(crate) async fn id_token(
+        &self,
+        tenant: &Tenant,
+        wanted: IdToken<'_>,
+    ) -> Result<String, EngineError> {
+        let now = self.now();
+        let app = wanted.app;
+        let alg = app.settings.id_token_signed_response_alg;
+        let more = if wanted.named.is_empty() && wanted.scopes.is_empty() {
+            Map::new()
+        } else {
+            let user = self.store.user(tenant.id, wanted.user).await?;
+            user.map(|user| claims::of_user(&user, wanted.scopes, wanted.named)).unwrap_or_default()
+        };
+        let issuer = self.issuer(tenant);
+        let iat = now.seconds();
+        let claims = IdTokenClaims {
+            iss: &issuer,
+            sub: wanted.sub,
+            aud: &app.client_id,
+            exp: iat + self.settings.lifetimes.id_token_ms / 1000,
+            iat,
+            auth_time: wanted.auth_time.seconds(),
+            nonce: wanted.nonce,
+            at_hash: wanted.access_token.map(|token| claims::half_hash(alg, token)),
+            c_hash: wanted.code.map(|code| claims::half_hash(alg, code)),
+            acr: claims::ACR_PASSWORD,
+            sid: wanted.sid.to_string(),
+            amr: wanted.amr.split(' ').filter(|method| !method.is_empty()).collect(),
+            isk: wanted
+                .session
+                .filter(|_| app.settings.session_extension)
+                .map(|session| self.session_key(tenant, app.id, session))
+                .transpose()?,
+            more,
+        };
+        let token = if app.settings.id_token_unsigned && wanted.at_token_endpoint {
+            sojourn_crypto::unsigned_jwt(&claims)?
+        } else {
+            self.signed(tenant, app.settings.id_token_signed_response_alg, "JWT", &claims).await?
+        };
+        Ok(token)
+    }
+
+    /// Signs claims with the tenant's key of an algorithm.
+    pub(crate) async fn signed(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, EngineError> {
+        let now = self.now();
+        let keys = self.keys(tenant.id).await?;
+        let keys = if keys.signer(alg, now).is_some() {
+            keys
+        } else {
+            self.ensure_key(tenant.id, alg).await?;
+            self.keys(tenant.id).await?
+        };
+        let missing = || EngineError::Key(format!("the tenant has no {} key", alg.as_str()));
+        let key: &SigningKey = keys.signer(alg, now).ok_or_else(missing)?;
+        Ok(sojourn_crypto::sign_jwt(key, typ, claims)?)
+    }
+
+    /// By which an application extends a session that it takes part in.
+    fn session_key(
+        &self,
+        tenant: &Tenant,
+        app: AppId,
+        session: SessionId,
+    ) -> Result<String, EngineError> {
+        let body = [app.0.as_bytes().as_slice(), &session.0].concat();
+        Ok(self.sealer.seal(sojourn_crypto::TokenKind::SessionKey, tenant.id, &body)?)
+    }
+}

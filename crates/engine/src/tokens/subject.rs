@@ -1,0 +1,32 @@
+//! What an application knows a person by (OpenID Connect Core 1.0 §8).
+
+use sojourn_model::{Application, SubjectType, UserId};
+
+use crate::engine::Engine;
+
+impl Engine {
+    /// The `sub` of a person at an application: the same everywhere, or its sector's own.
+    #[must_use]
+    pub fn subject(&self, app: &Application, user: UserId) -> String {
+        match app.settings.subject_type {
+            SubjectType::Public => user.to_string(),
+            SubjectType::Pairwise => {
+                let tenant = app.tenant.0.to_be_bytes();
+                let sector = sector(app);
+                let user = user.0.as_bytes();
+                let hash =
+                    self.hasher.keyed("pairwise subject", &[&tenant, sector.as_bytes(), user]);
+                sojourn_crypto::b64url(&hash)
+            }
+        }
+    }
+}
+
+/// The host that applications of one sector share: of the sector's list, or of the redirect URIs.
+fn sector(app: &Application) -> String {
+    let settings = &app.settings;
+    let uri = settings.sector_identifier_uri.as_ref().or(settings.redirect_uris.first());
+    uri.and_then(|uri| url::Url::parse(uri).ok())
+        .and_then(|uri| uri.host_str().map(str::to_owned))
+        .unwrap_or_else(|| app.client_id.clone())
+}

@@ -1,0 +1,30 @@
+//! The cookie that binds tokens to a browser (`atbv`), for applications with that binding.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sojourn_model::{AccessTokenBinding, Application};
+
+use crate::context::Context;
+
+const COOKIE: &str = "atbv";
+
+/// What the browser is known by, if it is.
+pub(crate) fn presented(context: &Context) -> Option<&str> {
+    context.cookie(COOKIE).filter(|value| value.len() == 43)
+}
+
+/// What the browser is known by, where the application wants to know, and the cookie to set when it is new.
+/// The cookie stays from session to session; it is no proof of who someone is.
+pub(crate) fn browser(context: &Context, app: &Application) -> (Option<String>, Option<String>) {
+    if app.settings.token_binding != AccessTokenBinding::Cookie {
+        return (None, None);
+    }
+    if let Some(value) = presented(context) {
+        return (Some(value.to_owned()), None);
+    }
+    let bytes: [u8; 32] = sojourn_model::time::random(context.engine().rng());
+    let value = URL_SAFE_NO_PAD.encode(bytes);
+    let cookie =
+        format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=None; Max-Age=31536000");
+    (Some(value), Some(cookie))
+}

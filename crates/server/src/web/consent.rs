@@ -1,0 +1,183 @@
+//! Between sign-in and application: what the person has to approve, and which account to go on with.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::EngineError;
+use sojourn_model::{Application, Session};
+use sojourn_oidc::authorize::{self, AuthorizeRequest};
+use sojourn_oidc::interaction::to_approve;
+use sojourn_oidc::params::with_query;
+use sojourn_oidc::{Params, scope};
+
+use crate::context::Context;
+use crate::web::pages::{AppFace, Consent, SelectAccount};
+use crate::web::sign_out::signed_in_form;
+use crate::web::ticket::Ticket;
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+const TOO_LONG: &str = "This took too long. Go back to the application and begin again.";
+
+/// A request that waits for the person, with its application.
+struct Waiting {
+    ticket: Ticket,
+    app: Arc<Application>,
+    request: AuthorizeRequest,
+}
+
+impl Waiting {
+    /// Reads the request of a ticket again: what was right a moment ago may not be any more.
+    async fn read(context: &Context, text: Option<&str>) -> Result<Self, Box<Response>> {
+        let too_long = || Box::new(errors::bad_request(context, TOO_LONG));
+        let ticket = text.and_then(|text| Ticket::open(context, text)).ok_or_else(too_long)?;
+        let params = Params::parse(ticket.query.as_bytes()).map_err(|_| too_long())?;
+        let app = app_of(context, &params)
+            .await
+            .map_err(|error| Box::new(errors::failure(context, &error)))?
+            .ok_or_else(too_long)?;
+        let request = authorize::redirect_uri(&params, &app)
+            .ok()
+            .and_then(|uri| authorize::check(&params, &app, authorize::reply_to(&params, uri)).ok())
+            .ok_or_else(too_long)?;
+        Ok(Self { ticket, app, request })
+    }
+}
+
+async fn app_of(
+    context: &Context,
+    params: &Params,
+) -> Result<Option<Arc<Application>>, EngineError> {
+    match params.get("client_id") {
+        None => Ok(None),
+        Some(id) => context.engine().application_by_client(context.tenant().id, id).await,
+    }
+}
+
+/// What pages show of the application that a ticket leads to.
+pub(crate) async fn face_of(context: &Context, ticket: &Ticket) -> Option<AppFace> {
+    let params = Params::parse(ticket.query.as_bytes()).ok()?;
+    let app = app_of(context, &params).await.ok()??;
+    Some(face(&app))
+}
+
+fn face(app: &Application) -> AppFace {
+    let settings = &app.settings;
+    AppFace {
+        name: app.name.clone(),
+        logo: settings.logo_uri.clone(),
+        home: settings.home_uri.clone(),
+        policy: settings.policy_uri.clone(),
+        terms: settings.tos_uri.clone(),
+    }
+}
+
+async fn session_of(context: &Context) -> Result<Option<Session>, Box<Response>> {
+    context.session().await.map_err(|error| Box::new(errors::failure(context, &error)))
+}
+
+fn ticket_in(uri: &Uri) -> Option<String> {
+    request::query(uri.query()).ok()?.get("ticket").map(str::to_owned)
+}
+
+/// The person's name as pages say it.
+async fn name_of(context: &Context, session: &Session) -> String {
+    let user = context.engine().store().user(context.tenant().id, session.user).await;
+    user.ok().flatten().map(|user| user.shown_name().to_owned()).unwrap_or_default()
+}
+
+/// What the application would be given, for the person to approve.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    let waiting = match Waiting::read(&context, ticket_in(&uri).as_deref()).await {
+        Ok(waiting) => waiting,
+        Err(refused) => return *refused,
+    };
+    let session = match session_of(&context).await {
+        Ok(Some(session)) => session,
+        // Signed out in another tab: the request begins again.
+        Ok(None) => return respond::see_other(&waiting.ticket.location(&context)),
+        Err(failed) => return *failed,
+    };
+    let page = Consent {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.session_token(&session),
+        ticket: waiting.ticket.seal(&context).unwrap_or_default(),
+        user: name_of(&context, &session).await,
+        items: to_approve(&waiting.request).split(' ').filter_map(words::permission).collect(),
+        offline: scope::has(&waiting.request.scopes.join(" "), "offline_access"),
+        host: host_of(&waiting.request.reply.redirect_uri),
+        app: face(&waiting.app),
+    };
+    render::face_page(StatusCode::OK, &page, page.app.logo.as_deref())
+}
+
+/// Where the answer goes, as far as a person can judge it.
+fn host_of(uri: &str) -> String {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// The person's answer.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (session, params) = match signed_in_form(&context, &body).await {
+        Ok(form) => form,
+        Err(answered) => return *answered,
+    };
+    let mut waiting = match Waiting::read(&context, params.get("ticket")).await {
+        Ok(waiting) => waiting,
+        Err(refused) => return *refused,
+    };
+    if params.get("answer") == Some("yes") {
+        let approved = to_approve(&waiting.request);
+        let (engine, tenant) = (context.engine(), context.tenant());
+        if let Err(error) =
+            engine.give_consent(tenant, session.user, waiting.app.id, &approved).await
+        {
+            return errors::failure(&context, &error);
+        }
+    } else {
+        waiting.ticket.denied = true;
+    }
+    respond::see_other(&waiting.ticket.location(&context))
+}
+
+/// Which account to go on with.
+pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
+    let waiting = match Waiting::read(&context, ticket_in(&uri).as_deref()).await {
+        Ok(waiting) => waiting,
+        Err(refused) => return *refused,
+    };
+    let session = match session_of(&context).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return respond::see_other(&waiting.ticket.location(&context)),
+        Err(failed) => return *failed,
+    };
+    let page = SelectAccount {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.session_token(&session),
+        ticket: waiting.ticket.seal(&context).unwrap_or_default(),
+        user: name_of(&context, &session).await,
+        app: face(&waiting.app),
+    };
+    render::face_page(StatusCode::OK, &page, page.app.logo.as_deref())
+}
+
+/// The person chose.
+pub(crate) async fn chosen(context: Context, body: Bytes) -> Response {
+    let (session, params) = match signed_in_form(&context, &body).await {
+        Ok(form) => form,
+        Err(answered) => return *answered,
+    };
+    let mut waiting = match Waiting::read(&context, params.get("ticket")).await {
+        Ok(waiting) => waiting,
+        Err(refused) => return *refused,
+    };
+    if params.get("answer") == Some("other") {
+        let text = waiting.ticket.seal(&context).unwrap_or_default();
+        return respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]));
+    }
+    waiting.ticket.chosen = Some(session.id.to_string());
+    respond::see_other(&waiting.ticket.location(&context))
+}
