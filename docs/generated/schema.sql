@@ -15,7 +15,7 @@ CREATE TABLE account (
     -- Grows with every end that concerns the user: a sign-in begun before doesn't finish.
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
@@ -138,7 +138,7 @@ CREATE TABLE oauth_grant (
     refresh_issued_at BIGINT NOT NULL,
     ended_at BIGINT,
     end_reason TEXT,
-    end_id BLOB,
+    end_id BLOB, detail TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX oauth_grant_user ON oauth_grant (user_id, tenant_id, session_id)
@@ -239,10 +239,10 @@ CREATE TABLE signing_key (
     kid TEXT NOT NULL,
     alg TEXT NOT NULL,
     sealed_private BLOB NOT NULL,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, generation BIGINT NOT NULL DEFAULT 1, active_from BIGINT NOT NULL DEFAULT 0, retired_at BIGINT,
     PRIMARY KEY (tenant_id, kid)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX signing_key_alg ON signing_key (tenant_id, alg);
+CREATE UNIQUE INDEX signing_key_generation ON signing_key (tenant_id, alg, generation);
 CREATE TABLE tenant (
     id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

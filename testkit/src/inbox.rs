@@ -1,13 +1,13 @@
 //! An application that records what it is told, and answers as the test wants.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::routing::post;
 
 #[derive(Default)]
@@ -80,6 +80,54 @@ impl Inbox {
 }
 
 impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// An application's web server: documents that the test puts there.
+pub struct Documents {
+    address: SocketAddr,
+    kept: Arc<Mutex<HashMap<String, String>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn serve_document(
+    State(kept): State<Arc<Mutex<HashMap<String, String>>>>,
+    uri: Uri,
+) -> (StatusCode, String) {
+    match kept.lock().expect("documents").get(uri.path()) {
+        Some(text) => (StatusCode::OK, text.clone()),
+        None => (StatusCode::NOT_FOUND, String::new()),
+    }
+}
+
+impl Documents {
+    /// Starts one without documents.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let kept = Arc::new(Mutex::new(HashMap::new()));
+        let router = Router::new().fallback(serve_document).with_state(Arc::clone(&kept));
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("serves");
+        });
+        Self { address, kept, task }
+    }
+
+    /// Puts one in its place.
+    pub fn put(&self, path: &str, text: &str) {
+        self.kept.lock().expect("documents").insert(path.to_owned(), text.to_owned());
+    }
+
+    /// Where one is.
+    #[must_use]
+    pub fn uri(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for Documents {
     fn drop(&mut self) {
         self.task.abort();
     }

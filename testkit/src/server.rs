@@ -87,6 +87,15 @@ impl Answer {
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// A parameter of the fragment of the address that it redirects to.
+    #[must_use]
+    pub fn fragment_param(&self, name: &str) -> Option<String> {
+        let (_, fragment) = self.location().split_once('#')?;
+        form_urlencoded::parse(fragment.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
     /// The value of a hidden field of a form.
     #[must_use]
     pub fn field(&self, name: &str) -> String {
@@ -412,18 +421,17 @@ impl Browser {
 
     /// Sends an authorization request with more parameters.
     pub async fn authorize(&self, client_id: &str, scope: &str, more: &[(&str, &str)]) -> Answer {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query
-            .append_pair("response_type", "code")
-            .append_pair("client_id", client_id)
-            .append_pair("redirect_uri", CALLBACK)
-            .append_pair("scope", scope)
-            .append_pair("state", "st")
-            .append_pair("nonce", "no")
-            .append_pair("code_challenge", CHALLENGE)
-            .append_pair("code_challenge_method", "S256")
-            .extend_pairs(more);
-        self.get(&format!("/oauth2/authorize?{}", query.finish())).await
+        let mut pairs = authorization(client_id, scope);
+        pairs.extend(more);
+        self.get(&authorize_path(&pairs)).await
+    }
+
+    /// Sends an authorization request in which some parameters are others, and empty ones are left out.
+    pub async fn ask(&self, client_id: &str, scope: &str, other: &[(&str, &str)]) -> Answer {
+        let mut pairs = authorization(client_id, scope);
+        pairs.retain(|(name, _)| !other.iter().any(|(changed, _)| changed == name));
+        pairs.extend(other.iter().filter(|(_, value)| !value.is_empty()));
+        self.get(&authorize_path(&pairs)).await
     }
 
     /// A code for an application, without any page.
@@ -431,6 +439,24 @@ impl Browser {
         let answer = self.authorize(client_id, scope, &[]).await;
         answer.redirect_param("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
     }
+}
+
+fn authorization<'a>(client_id: &'a str, scope: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("response_type", "code"),
+        ("client_id", client_id),
+        ("redirect_uri", CALLBACK),
+        ("scope", scope),
+        ("state", "st"),
+        ("nonce", "no"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
+}
+
+fn authorize_path(pairs: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    format!("/oauth2/authorize?{query}")
 }
 
 /// The claims of a JWT, unverified.

@@ -119,7 +119,7 @@ impl TestStore {
     pub async fn app(&self, name: &str) -> AppId {
         let app = application(name, Some(format!("https://{name}.test/bclogout")));
         let id = app.id;
-        self.must(ChangeSet::of(T, Op::SaveApplication(app))).await;
+        self.must(ChangeSet::of(T, Op::SaveApplication(Box::new(app)))).await;
         id
     }
 

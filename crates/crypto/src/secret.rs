@@ -47,7 +47,17 @@ impl SecretHasher {
     /// A keyed hash for a purpose: enough for values that nobody can guess.
     #[must_use]
     pub fn keyed(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let Some(key) = self.keys.last() else { return [0; 32] };
+        Self::with(self.keys.last(), purpose, parts)
+    }
+
+    /// The same under the oldest key: for what others keep, and so may not change when the key does.
+    #[must_use]
+    pub fn keyed_for_good(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        Self::with(self.keys.first(), purpose, parts)
+    }
+
+    fn with(key: Option<&hmac::Key>, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let Some(key) = key else { return [0; 32] };
         // Lengths keep ("ab","c") and ("a","bc") apart.
         let mut fed: Vec<Vec<u8>> = vec![purpose.as_bytes().to_vec(), vec![0]];
         for part in parts {

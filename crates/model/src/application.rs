@@ -302,8 +302,6 @@ pub struct ApplicationSettings {
     pub revoke_tokens_when_session_ends: bool,
     /// Whether its ID tokens have `isk`, by which it can extend the session.
     pub session_extension: bool,
-    /// The stored form of what opens its registration, where it registered itself.
-    pub registration_token_hash: Option<String>,
     /// When it registered itself, in seconds since 1970.
     pub registered_at: Option<i64>,
     /// Its secret, sealed, where the protocol needs the secret itself.
@@ -369,7 +367,6 @@ impl Default for ApplicationSettings {
             validate_token_binding: false,
             revoke_tokens_when_session_ends: true,
             session_extension: false,
-            registration_token_hash: None,
             registered_at: None,
             sealed_secret: None,
             software: serde_json::Map::new(),

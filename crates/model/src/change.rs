@@ -99,7 +99,12 @@ pub enum Op {
         role: RoleId,
     },
     /// Make or change an application.
-    SaveApplication(Application),
+    SaveApplication(Box<Application>),
+    /// Remove an application: nothing that it was given works any more.
+    RemoveApplication {
+        /// Which.
+        app: AppId,
+    },
     /// Make a session. A conflict when the user's epoch moved or the account was disabled.
     StartSession {
         /// The session.

@@ -43,6 +43,10 @@ pub const DELIVERIES_HANDED_MAX: usize = 256;
 pub const FETCH_BYTES_MAX: usize = 64 * 1024;
 /// Applications whose fetched keys are kept.
 pub const CLIENT_KEYS_KEPT_MAX: usize = 4096;
+/// Longest text that a registration may hold, in bytes.
+pub const REGISTERED_TEXT_BYTES_MAX: usize = 2048;
+/// Most addresses in one list of a registration.
+pub const REGISTERED_URIS_MAX: usize = 100;
 /// Bytes of a delivery's answer that are read; the status says it all.
 pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
 /// Password hashes computed or waiting at once; beyond that sign-in answers 503.

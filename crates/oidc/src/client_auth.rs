@@ -14,9 +14,14 @@ pub struct ClientCredentials {
     pub client_id: String,
     /// Its secret, if it sent one.
     pub secret: Option<String>,
-    /// The way in which it came.
+    /// Its assertion, if it sent one (RFC 7523 §2.2).
+    pub assertion: Option<String>,
+    /// The way in which it came; of an assertion, only that there is one.
     pub method: ClientAuthMethod,
 }
+
+/// `client_assertion_type` of a JWT (RFC 7523 §2.2).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 impl std::fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,6 +66,10 @@ pub fn credentials(
 ) -> Result<ClientCredentials, OAuthError> {
     let in_body = params.get("client_id");
     let secret = params.get("client_secret");
+    let assertion = params.get("client_assertion");
+    if params.get("client_assertion_type").is_some() || assertion.is_some() {
+        return by_assertion(authorization, params);
+    }
     if let Some(header) = authorization {
         let (client_id, password) = basic(header).ok_or_else(OAuthError::invalid_client)?;
         if secret.is_some() {
@@ -72,13 +81,42 @@ pub fn credentials(
         return Ok(ClientCredentials {
             client_id,
             secret: Some(password),
+            assertion: None,
             method: ClientAuthMethod::ClientSecretBasic,
         });
     }
     let client_id = in_body.ok_or_else(OAuthError::invalid_client)?.to_owned();
     let method =
         if secret.is_some() { ClientAuthMethod::ClientSecretPost } else { ClientAuthMethod::None };
-    Ok(ClientCredentials { client_id, secret: secret.map(str::to_owned), method })
+    let secret = secret.map(str::to_owned);
+    Ok(ClientCredentials { client_id, secret, assertion: None, method })
+}
+
+/// The assertion says itself whose it is; `client_id` beside it has to agree (RFC 7521 §4.2).
+fn by_assertion(
+    authorization: Option<&str>,
+    params: &Params,
+) -> Result<ClientCredentials, OAuthError> {
+    if authorization.is_some() || params.get("client_secret").is_some() {
+        return Err(OAuthError::invalid_request("authenticate in one way only"));
+    }
+    let assertion = params.get("client_assertion").ok_or_else(OAuthError::invalid_client)?;
+    if params.get("client_assertion_type") != Some(JWT_BEARER) {
+        return Err(OAuthError::invalid_client());
+    }
+    let (_, claims) =
+        sojourn_crypto::client_keys::peek(assertion).map_err(|_| OAuthError::invalid_client())?;
+    let sub = claims.get("sub").and_then(serde_json::Value::as_str);
+    let client_id = sub.ok_or_else(OAuthError::invalid_client)?.to_owned();
+    if params.get("client_id").is_some_and(|other| other != client_id) {
+        return Err(OAuthError::invalid_request("client_id differs from the assertion's"));
+    }
+    Ok(ClientCredentials {
+        client_id,
+        secret: None,
+        assertion: Some(assertion.to_owned()),
+        method: ClientAuthMethod::PrivateKeyJwt,
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! The provider's description of itself (OpenID Connect Discovery 1.0 §3, RFC 8414 §2): what works,
 //! and no more.
 
-use serde_json::{Value, json};
-use sojourn_model::SigningAlg;
+use serde_json::{Map, Value, json};
+use sojourn_crypto::client_keys::{VERIFIED_ALGS, VERIFIED_MACS};
+use sojourn_model::{ClientAuthMethod, GrantType, SigningAlg};
+
+use crate::claims::{ACR_VALUES, known_claims};
+use crate::response::{ResponseMode, ResponseType};
 
 /// The addresses of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,16 +24,33 @@ impl Endpoints {
 }
 
 /// Scopes that users' tokens can have.
-pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+pub const SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
-/// The document. `own_scopes` are those of the administrative APIs.
+/// The document. `own_scopes` are those of the administrative APIs; `registration` says whether applications
+/// can register themselves.
 #[must_use]
-pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str]) -> Value {
-    let methods = ["client_secret_basic", "client_secret_post"];
-    let with_none = ["client_secret_basic", "client_secret_post", "none"];
-    let algs: Vec<&str> = SigningAlg::ALL.iter().map(|alg| alg.as_str()).collect();
+pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str], registration: bool) -> Value {
     let scopes: Vec<&str> = SCOPES.iter().chain(own_scopes).copied().collect();
-    json!({
+    let claims: Vec<&str> = [
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "at_hash",
+        "c_hash",
+        "sid",
+        "amr",
+        "acr",
+    ]
+    .into_iter()
+    .chain(known_claims())
+    .collect();
+    let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    let grants: Vec<&str> = GrantType::ALL.iter().map(|grant| grant.as_str()).collect();
+    let mut document = json!({
         "issuer": endpoints.issuer,
         "authorization_endpoint": endpoints.at("/oauth2/authorize"),
         "token_endpoint": endpoints.at("/oauth2/token"),
@@ -38,26 +59,64 @@ pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str]) -> Value {
         "introspection_endpoint": endpoints.at("/oauth2/introspect"),
         "revocation_endpoint": endpoints.at("/oauth2/revoke"),
         "end_session_endpoint": endpoints.at("/oidc/logout"),
+        "check_session_iframe": endpoints.at("/oidc/checksession"),
         "scopes_supported": scopes,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": algs,
-        "token_endpoint_auth_methods_supported": with_none,
-        "revocation_endpoint_auth_methods_supported": with_none,
-        "introspection_endpoint_auth_methods_supported": methods,
+        "response_types_supported": ResponseType::SUPPORTED,
+        "response_modes_supported": modes,
+        "grant_types_supported": grants,
+        "subject_types_supported": ["public", "pairwise"],
+        "acr_values_supported": ACR_VALUES,
         "code_challenge_methods_supported": ["S256"],
-        "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "amr", "name",
-            "given_name", "family_name", "preferred_username", "email", "email_verified"
-        ],
-        "prompt_values_supported": ["none", "login", "select_account", "consent"],
-        "claims_parameter_supported": false,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "claim_types_supported": ["normal"],
+        "claims_supported": claims,
+        "display_values_supported": ["page"],
+        "ui_locales_supported": ["en"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_parameter_supported": true,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
-    })
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+    });
+    if let Some(members) = document.as_object_mut() {
+        members.extend(algorithms());
+        if registration {
+            let endpoint = endpoints.at("/connect/register");
+            members.insert("registration_endpoint".to_owned(), endpoint.into());
+        }
+    }
+    document
+}
+
+/// How applications authenticate, and what is signed and verified.
+fn algorithms() -> Map<String, Value> {
+    let authentication: Vec<&str> =
+        ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let confidential: Vec<&str> =
+        authentication.iter().copied().filter(|method| *method != "none").collect();
+    let assertions: Vec<&str> = VERIFIED_ALGS.iter().chain(&VERIFIED_MACS).copied().collect();
+    let mut request_objects = assertions.clone();
+    request_objects.insert(0, "none");
+    let signing: Vec<&str> = SigningAlg::ALL.iter().map(|alg| alg.as_str()).collect();
+    let mut id_tokens = signing.clone();
+    id_tokens.push("none");
+    let mut all = Map::new();
+    for (name, values) in [
+        ("id_token_signing_alg_values_supported", &id_tokens),
+        ("userinfo_signing_alg_values_supported", &signing),
+        ("request_object_signing_alg_values_supported", &request_objects),
+        ("token_endpoint_auth_methods_supported", &authentication),
+        ("token_endpoint_auth_signing_alg_values_supported", &assertions),
+        ("revocation_endpoint_auth_methods_supported", &authentication),
+        ("revocation_endpoint_auth_signing_alg_values_supported", &assertions),
+        ("introspection_endpoint_auth_methods_supported", &confidential),
+        ("introspection_endpoint_auth_signing_alg_values_supported", &assertions),
+    ] {
+        all.insert(name.to_owned(), json!(values));
+    }
+    all
 }

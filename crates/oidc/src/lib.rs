@@ -13,6 +13,7 @@ pub mod introspection;
 pub mod logout;
 pub mod params;
 pub mod pkce;
+pub mod registration;
 pub mod response;
 pub mod scope;
 pub mod token_request;

@@ -23,6 +23,15 @@ pub enum TokenRequest {
         /// Fewer scopes, if wanted.
         scopes: Option<Vec<String>>,
     },
+    /// A person's name and password (RFC 6749 §4.3).
+    Password {
+        /// Login name.
+        username: String,
+        /// Password.
+        password: String,
+        /// Scopes, if named.
+        scopes: Option<Vec<String>>,
+    },
     /// The client's own rights.
     ClientCredentials {
         /// Scopes, if narrowed.
@@ -62,6 +71,11 @@ pub fn parse(params: &Params) -> Result<TokenRequest, OAuthError> {
             token: required(params, "refresh_token")?,
             scopes: scopes(params)?,
         }),
+        "password" => Ok(TokenRequest::Password {
+            username: required(params, "username")?,
+            password: required(params, "password")?,
+            scopes: scopes(params)?,
+        }),
         "client_credentials" => Ok(TokenRequest::ClientCredentials { scopes: scopes(params)? }),
         _ => Err(OAuthError::new(
             "unsupported_grant_type",
@@ -78,7 +92,9 @@ mod tests {
     fn kinds_and_errors() {
         for (text, want) in [
             ("", Some("invalid_request")),
-            ("grant_type=password", Some("unsupported_grant_type")),
+            ("grant_type=magic", Some("unsupported_grant_type")),
+            ("grant_type=password", Some("invalid_request")),
+            ("grant_type=password&username=a&password=b", None),
             ("grant_type=authorization_code", Some("invalid_request")),
             ("grant_type=authorization_code&code=x", None),
             ("grant_type=authorization_code&code=x&code_verifier=short", Some("invalid_grant")),

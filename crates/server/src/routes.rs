@@ -1,7 +1,7 @@
 //! Every route of the server, in one table. The tests walk it.
 
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
 use crate::AppState;
 use crate::{api, health, oidc, web};
@@ -9,7 +9,7 @@ use crate::{api, health, oidc, web};
 /// A route, for lists and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// `GET`, `POST` or `DELETE`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// The path below the tenant, with parameters in braces.
     pub path: &'static str,
@@ -32,9 +32,11 @@ macro_rules! routes {
     };
     (@name GET) => { "GET" };
     (@name POST) => { "POST" };
+    (@name PUT) => { "PUT" };
     (@name DELETE) => { "DELETE" };
     (@route GET, $handler:path) => { get($handler) };
     (@route POST, $handler:path) => { post($handler) };
+    (@route PUT, $handler:path) => { put($handler) };
     (@route DELETE, $handler:path) => { delete($handler) };
 }
 
@@ -55,6 +57,7 @@ routes! {
     GET "/metrics" => health::metrics;
 
     GET "/.well-known/openid-configuration" => oidc::discovery::get;
+    GET "/.well-known/oauth-authorization-server" => oidc::discovery::get;
     GET "/oauth2/token/.well-known/openid-configuration" => oidc::discovery::get;
     GET "/oauth2/jwks" => oidc::jwks::get;
     GET "/oauth2/authorize" => oidc::authorize::get;
@@ -64,6 +67,18 @@ routes! {
     POST "/oauth2/revoke" => oidc::revoke::post;
     GET "/oauth2/userinfo" => oidc::userinfo::get;
     POST "/oauth2/userinfo" => oidc::userinfo::post;
+    POST "/connect/register" => oidc::register::post;
+    GET "/connect/register/{client_id}" => oidc::register::get;
+    PUT "/connect/register/{client_id}" => oidc::register::put;
+    DELETE "/connect/register/{client_id}" => oidc::register::delete;
+    POST "/api/identity/oauth2/dcr/v1.1/register" => oidc::register::post;
+    GET "/api/identity/oauth2/dcr/v1.1/register/{client_id}" => oidc::register::get;
+    PUT "/api/identity/oauth2/dcr/v1.1/register/{client_id}" => oidc::register::put;
+    DELETE "/api/identity/oauth2/dcr/v1.1/register/{client_id}" => oidc::register::delete;
+    GET "/identity/extend-session" => oidc::extend::get;
+    POST "/identity/extend-session" => oidc::extend::post;
+    GET "/identity/extend-session/" => oidc::extend::get;
+    POST "/identity/extend-session/" => oidc::extend::post;
     GET "/oidc/checksession" => oidc::session_state::frame;
     POST "/oidc/checksession/state" => oidc::session_state::state;
     GET "/oidc/logout" => oidc::logout::get;

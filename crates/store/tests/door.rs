@@ -36,7 +36,7 @@ async fn apps(test: &TestStore) -> Apps {
     let told = test.app("told").await;
     let silent = application("silent", None);
     let id = silent.id;
-    test.must(ChangeSet::of(T, Op::SaveApplication(silent))).await;
+    test.must(ChangeSet::of(T, Op::SaveApplication(Box::new(silent)))).await;
     Apps { told, silent: id }
 }
 

@@ -354,12 +354,13 @@ async fn numbers_of_applications_count_up(test: TestStore) {
     let before = test.store.catalog_version(T).await.expect("read");
     let mut b = test.store.application_by_client(T, "b").await.expect("read").expect("b");
     b.name = "renamed".into();
-    test.must(ChangeSet::of(T, Op::SaveApplication(b.clone()))).await;
+    test.must(ChangeSet::of(T, Op::SaveApplication(Box::new(b.clone())))).await;
     let after = test.store.application(T, b.id).await.expect("read").expect("there");
     assert_eq!(after, b, "number and id stay");
     assert!(test.store.catalog_version(T).await.expect("read") > before);
     let same_client = application("a", None);
-    let outcome = test.store.apply(ChangeSet::of(T, Op::SaveApplication(same_client))).await;
+    let outcome =
+        test.store.apply(ChangeSet::of(T, Op::SaveApplication(Box::new(same_client)))).await;
     assert_eq!(outcome, Ok(Outcome::Duplicate));
 }
 

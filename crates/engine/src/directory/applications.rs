@@ -2,7 +2,8 @@
 
 use sojourn_crypto::SecretHasher;
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, ApplicationSettings, ChangeSet, Op, Outcome, Tenant,
+    AppId, AppKind, AppOwner, Application, ApplicationSettings, ChangeSet, ClientAuthMethod, Op,
+    Outcome, Tenant,
 };
 
 use crate::engine::Engine;
@@ -44,7 +45,7 @@ impl Engine {
             None => None,
             Some(secret) => Some(self.stored_secret(secret, kept).await?),
         };
-        let app = Application {
+        let mut app = Application {
             tenant: tenant.id,
             id: present.as_ref().map_or_else(|| AppId::random(&*self.rng), |app| app.id),
             number: present.as_ref().map_or(0, |app| app.number),
@@ -58,10 +59,22 @@ impl Engine {
             backchannel_logout_uri: new.backchannel_logout_uri,
             settings: new.settings,
         };
+        if let Some(secret) = &new.secret
+            && app.settings.token_endpoint_auth_method == ClientAuthMethod::ClientSecretJwt
+        {
+            let kept =
+                present.as_ref().filter(|app| self.client_secret(app).as_ref() == Some(secret));
+            app.settings.sealed_secret = match kept {
+                Some(kept) => kept.settings.sealed_secret.clone(),
+                None => Some(self.sealed_client_secret(&app, secret)?),
+            };
+        }
         if present.as_ref() == Some(&app) {
             return Ok(app);
         }
-        match self.apply(ChangeSet::of(tenant.id, Op::SaveApplication(app.clone()))).await? {
+        self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
+        let save = Op::SaveApplication(Box::new(app.clone()));
+        match self.apply(ChangeSet::of(tenant.id, save)).await? {
             Outcome::Applied(_) => {
                 self.catalog.changed(tenant.id);
                 let saved = self.store.application(tenant.id, app.id).await?;

@@ -3,11 +3,13 @@
 mod consent;
 mod current;
 mod expire;
+mod extend;
 mod list;
 mod logout;
 mod sign_in;
 mod touch;
 
+pub use extend::{ExtendOutcome, ExtendRequest};
 pub use list::{SessionView, StayView};
 pub use logout::{FrontChannelNotice, LogoutOutcome, LogoutRequest};
 pub(crate) use sign_in::plain_name;

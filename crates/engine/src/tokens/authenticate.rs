@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+use sojourn_crypto::client_keys::{VERIFIED_MACS, peek};
 use sojourn_crypto::secret::SecretCheck;
-use sojourn_model::{Application, ClientAuthMethod, Tenant};
+use sojourn_crypto::sha256;
+use sojourn_model::{Application, ChangeSet, ClientAuthMethod, Millis, Op, Outcome, Tenant};
 use sojourn_oidc::{ClientCredentials, OAuthError};
 
 use super::TokenError;
+use super::request_object::names;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
+/// How far ahead an assertion's expiry may lie, in seconds: each is remembered until then.
+const ASSERTION_SECONDS_MAX: i64 = 24 * 3600;
+/// How far the application's clock may be ahead, in seconds.
+const CLOCK_SECONDS: i64 = 60;
+
 impl Engine {
     /// Authenticates an application. A registered secret may come by header or body; a public client
-    /// sends none.
+    /// sends none; an assertion is as the application registered for (OpenID Connect Core 1.0 §9).
     ///
     /// # Errors
     /// `invalid_client` for whatever doesn't fit; which part it was isn't told.
@@ -26,11 +35,17 @@ impl Engine {
             .await?
             .filter(|app| app.enabled)
             .ok_or_else(OAuthError::invalid_client)?;
-        let good = match (&presented.secret, &app.secret_hash) {
-            (None, _) => app.is_public() && presented.method == ClientAuthMethod::None,
-            (Some(_), None) => false,
-            (Some(secret), Some(stored)) => {
-                !app.is_public() && self.check_secret(secret, stored).await?
+        let registered = app.settings.token_endpoint_auth_method;
+        let by_secret = matches!(
+            registered,
+            ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost
+        );
+        let good = match (&presented.assertion, &presented.secret, &app.secret_hash) {
+            (Some(assertion), _, _) => self.check_assertion(tenant, &app, assertion).await?,
+            (None, None, _) => app.is_public() && presented.method == ClientAuthMethod::None,
+            (None, Some(_), None) => false,
+            (None, Some(secret), Some(stored)) => {
+                by_secret && self.check_secret(secret, stored).await?
             }
         };
         if good { Ok(app) } else { Err(OAuthError::invalid_client().into()) }
@@ -41,5 +56,65 @@ impl Engine {
             SecretCheck::Done(good) => Ok(good),
             SecretCheck::NeedsPasswordHash => self.verify_remembered(secret, Some(stored)).await,
         }
+    }
+
+    /// A JWT of the application about itself, for us, fresh, and never seen before (RFC 7523 §3).
+    async fn check_assertion(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        assertion: &str,
+    ) -> Result<bool, TokenError> {
+        let Ok((header, _)) = peek(assertion) else { return Ok(false) };
+        let mac = VERIFIED_MACS.contains(&header.alg.as_str());
+        let fits = match app.settings.token_endpoint_auth_method {
+            ClientAuthMethod::ClientSecretJwt => mac,
+            ClientAuthMethod::PrivateKeyJwt => !mac,
+            _ => false,
+        };
+        let registered = app.settings.token_endpoint_auth_signing_alg.as_deref();
+        if !fits || registered.is_some_and(|alg| alg != header.alg) {
+            return Ok(false);
+        }
+        let claims = match self.verify_of_client(app, assertion, &header).await {
+            Ok((_, claims)) => claims,
+            Err(why) => {
+                tracing::info!(client_id = app.client_id, why, "a client assertion was refused");
+                return Ok(false);
+            }
+        };
+        let Some((jti, until)) = self.fresh_assertion(tenant, app, &claims) else {
+            return Ok(false);
+        };
+        let name = [app.id.0.as_bytes().as_slice(), b"assertion", jti.as_bytes()].concat();
+        let op = Op::UseOnce { key: sha256(&name).to_vec(), until };
+        // A duplicate: somebody presents it a second time.
+        Ok(matches!(self.apply(ChangeSet::of(tenant.id, op)).await?, Outcome::Applied(_)))
+    }
+
+    /// The name of an assertion and the moment at which it expires, if it is one for us, now.
+    fn fresh_assertion<'c>(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        claims: &'c Map<String, Value>,
+    ) -> Option<(&'c str, Millis)> {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|at| at as i64);
+        let now = self.now().seconds();
+        let own = text("iss") == Some(&app.client_id) && text("sub") == Some(&app.client_id);
+        let issuer = self.issuer(tenant);
+        let audience = claims.get("aud")?;
+        // The issuer, or the endpoint that it is presented to.
+        let ours = names(audience, &issuer)
+            || ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"]
+                .iter()
+                .any(|path| names(audience, &format!("{issuer}{path}")));
+        let exp = time("exp")?;
+        let begun = time("nbf").is_none_or(|nbf| nbf <= now + CLOCK_SECONDS)
+            && time("iat").is_none_or(|iat| iat <= now + CLOCK_SECONDS);
+        let lives = exp > now && exp <= now + ASSERTION_SECONDS_MAX;
+        let jti = text("jti").filter(|jti| !jti.is_empty())?;
+        (own && ours && begun && lives).then_some((jti, Millis((exp + 1) * 1000)))
     }
 }

@@ -280,7 +280,7 @@ impl Engine {
 
     /// What is kept of a browser's binding cookie.
     pub(crate) fn browser_reference(&self, browser: &str) -> String {
-        let hash = self.hasher.keyed("token binding cookie", &[browser.as_bytes()]);
+        let hash = self.hasher.keyed_for_good("token binding cookie", &[browser.as_bytes()]);
         sojourn_model::ids::hex(hash.split_at(16).0)
     }
 }

@@ -9,6 +9,7 @@ mod detail;
 mod id_token;
 mod introspect;
 mod issue;
+mod password;
 mod refresh;
 mod request_object;
 mod revoke;
@@ -22,6 +23,7 @@ use sojourn_oidc::OAuthError;
 pub use authorize::{AuthorizeAnswer, AuthorizeOutcome};
 pub use check::{ActiveAccess, Bearer};
 pub use issue::TokenAnswer;
+pub use password::PasswordGrant;
 pub use userinfo::{Userinfo, UserinfoRefused};
 
 use crate::error::EngineError;

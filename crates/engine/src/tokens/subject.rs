@@ -14,8 +14,8 @@ impl Engine {
                 let tenant = app.tenant.0.to_be_bytes();
                 let sector = sector(app);
                 let user = user.0.as_bytes();
-                let hash =
-                    self.hasher.keyed("pairwise subject", &[&tenant, sector.as_bytes(), user]);
+                let parts = [&tenant[..], sector.as_bytes(), user];
+                let hash = self.hasher.keyed_for_good("pairwise subject", &parts);
                 sojourn_crypto::b64url(&hash)
             }
         }

@@ -10,7 +10,9 @@ use crate::respond;
 /// The tenant's description of itself.
 pub(crate) async fn get(context: Context) -> Response {
     let endpoints = Endpoints { issuer: context.engine().issuer(context.tenant()) };
-    let document = discovery_document(&endpoints, &sojourn_engine::ADMIN_SCOPES);
+    let registration =
+        context.engine().settings().registration != sojourn_engine::RegistrationMode::Off;
+    let document = discovery_document(&endpoints, &sojourn_engine::ADMIN_SCOPES, registration);
     public(respond::json(StatusCode::OK, &document))
 }
 

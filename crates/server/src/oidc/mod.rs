@@ -3,9 +3,11 @@
 pub(crate) mod authorize;
 pub(crate) mod binding;
 pub(crate) mod discovery;
+pub(crate) mod extend;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod logout;
+pub(crate) mod register;
 pub(crate) mod reply;
 pub(crate) mod revoke;
 pub(crate) mod session_state;
@@ -42,4 +44,10 @@ async fn authenticated_form(
         .await
         .map_err(|error| Box::new(respond::token_error(&error, challenged)))?;
     Ok((params, app))
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1).
+fn bearer(context: &Context) -> Option<String> {
+    let (scheme, token) = context.header(header::AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, header};
-use sojourn_engine::tokens::TokenError;
+use sojourn_engine::tokens::{PasswordGrant, TokenError};
 use sojourn_oidc::token_request::{self, TokenRequest};
 
 use crate::context::Context;
@@ -26,6 +26,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         }
         Ok(TokenRequest::Refresh { token, scopes }) => {
             engine.refresh(tenant, &app, &token, scopes.as_deref()).await
+        }
+        Ok(TokenRequest::Password { username, password, scopes }) => {
+            let ip = context.arrival.ip.to_string();
+            let wanted = PasswordGrant { username, password, scopes, ip };
+            engine.password_grant(tenant, &app, &wanted).await
         }
         Ok(TokenRequest::ClientCredentials { scopes }) => {
             engine.client_token(tenant, &app, scopes.as_deref()).await

@@ -7,6 +7,7 @@ use serde_json::json;
 use sojourn_engine::tokens::{Userinfo, UserinfoRefused};
 
 use crate::context::Context;
+use crate::oidc::bearer;
 use crate::{request, respond};
 
 /// The token in the header.
@@ -39,11 +40,6 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         (None, Some(token)) => answer(&context, Some(token.to_owned())).await,
         (token, None) => answer(&context, token).await,
     }
-}
-
-fn bearer(context: &Context) -> Option<String> {
-    let (scheme, token) = context.header(header::AUTHORIZATION)?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 async fn answer(context: &Context, token: Option<String>) -> Response {

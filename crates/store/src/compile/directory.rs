@@ -71,6 +71,10 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         Op::BeginRoleRemoval { role } => steps.must(&sql::ROLE_REMOVING, params![tenant, role]),
         Op::DeleteRole { role } => steps.must(&sql::ROLE_DELETE, params![tenant, role]),
+        Op::RemoveApplication { app } => {
+            steps.must(&sql::APPLICATION_REMOVE, params![tenant, app]);
+            steps.run(&sql::CATALOG_CHANGED, params![tenant]);
+        }
         Op::SaveApplication(app) => {
             let settings = serde_json::to_string(&app.settings).unwrap_or_default();
             steps.run(

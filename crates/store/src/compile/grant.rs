@@ -1,64 +1,15 @@
 //! Grants, shared and revoked tokens, consents.
 
 use sojourn_model::grant::CodeState;
-use sojourn_model::{Op, TenantId};
+use sojourn_model::{Grant, Millis, Op, TenantId};
 
 use super::{Steps, params};
 use crate::sql::grant as sql;
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::IssueGrant { grant, now } => {
-            let (state, redirect_uri, challenge, nonce) = match grant.code {
-                CodeState::Issued { redirect_uri, challenge, nonce } => {
-                    (1_i64, Some(redirect_uri), challenge, nonce)
-                }
-                CodeState::Redeemed => (2, None, None, None),
-            };
-            steps.must(
-                &sql::GRANT_ISSUE,
-                params![
-                    tenant,
-                    grant.session,
-                    grant.id,
-                    grant.app,
-                    grant.sid,
-                    grant.kind.code(),
-                    grant.scopes,
-                    grant.offline,
-                    grant.binding.as_str(),
-                    grant.auth_time,
-                    now,
-                    grant.expires_at,
-                    state,
-                    redirect_uri,
-                    challenge,
-                    nonce,
-                    grant.token_number,
-                    grant.token_issued_at,
-                    grant.detail
-                ],
-            );
-        }
-        Op::IssueDetachedGrant { grant, epoch } => steps.must(
-            &sql::GRANT_DETACHED,
-            params![
-                tenant,
-                grant.user,
-                grant.id,
-                grant.app,
-                grant.sid,
-                grant.sub,
-                grant.kind.code(),
-                grant.scopes,
-                grant.binding.as_str(),
-                grant.auth_time,
-                grant.expires_at,
-                grant.refresh_generation,
-                grant.refresh_issued_at,
-                epoch
-            ],
-        ),
+        Op::IssueGrant { grant, now } => issue(steps, tenant, *grant, now),
+        Op::IssueDetachedGrant { grant, epoch } => issue_detached(steps, tenant, *grant, epoch),
         Op::UseOnce { key, until } => {
             steps.run(&sql::USE_ONCE, params![tenant, key, until]);
         }
@@ -97,4 +48,59 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         _ => {}
     }
+}
+
+fn issue(steps: &mut Steps, tenant: TenantId, grant: Grant, now: Millis) {
+    let (state, redirect_uri, challenge, nonce) = match grant.code {
+        CodeState::Issued { redirect_uri, challenge, nonce } => {
+            (1_i64, Some(redirect_uri), challenge, nonce)
+        }
+        CodeState::Redeemed => (2, None, None, None),
+    };
+    steps.must(
+        &sql::GRANT_ISSUE,
+        params![
+            tenant,
+            grant.session,
+            grant.id,
+            grant.app,
+            grant.sid,
+            grant.kind.code(),
+            grant.scopes,
+            grant.offline,
+            grant.binding.as_str(),
+            grant.auth_time,
+            now,
+            grant.expires_at,
+            state,
+            redirect_uri,
+            challenge,
+            nonce,
+            grant.token_number,
+            grant.token_issued_at,
+            grant.detail
+        ],
+    );
+}
+
+fn issue_detached(steps: &mut Steps, tenant: TenantId, grant: Grant, epoch: i64) {
+    steps.must(
+        &sql::GRANT_DETACHED,
+        params![
+            tenant,
+            grant.user,
+            grant.id,
+            grant.app,
+            grant.sid,
+            grant.sub,
+            grant.kind.code(),
+            grant.scopes,
+            grant.binding.as_str(),
+            grant.auth_time,
+            grant.expires_at,
+            grant.refresh_generation,
+            grant.refresh_issued_at,
+            epoch
+        ],
+    );
 }

@@ -138,7 +138,8 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::UnassignRole { .. }
         | Op::BeginRoleRemoval { .. }
         | Op::DeleteRole { .. }
-        | Op::SaveApplication(_) => directory::compile(steps, tenant, op),
+        | Op::SaveApplication(_)
+        | Op::RemoveApplication { .. } => directory::compile(steps, tenant, op),
         Op::StartSession { .. }
         | Op::RenewSession { .. }
         | Op::Touch(_)

@@ -1,7 +1,7 @@
 //! Deliveries, throttles, keys, jobs and cleaning.
 
 use sojourn_model::change::SettleDelivery;
-use sojourn_model::{Op, TenantId};
+use sojourn_model::{Op, StoredKey, TenantId};
 
 use super::{Expect, Gather, Steps, params};
 use crate::sql::{delivery, operation as sql};
@@ -28,21 +28,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Gather::Attempts,
         ),
         Op::ClearAttempts { key } => steps.run(&sql::ATTEMPT_CLEAR, params![tenant, key]),
-        Op::AddKey(key) => {
-            steps.run(
-                &sql::KEY_ADD,
-                params![
-                    key.tenant,
-                    key.kid,
-                    key.alg.as_str(),
-                    key.sealed_private,
-                    key.created_at,
-                    key.generation,
-                    key.active_from
-                ],
-            );
-            steps.run(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
-        }
+        Op::AddKey(key) => add_key(steps, key),
         Op::RetireKey { alg, generation, at } => {
             steps.run(&sql::KEY_RETIRE, params![tenant, alg.as_str(), generation, at]);
         }
@@ -98,4 +84,20 @@ fn settle(steps: &mut Steps, settled: SettleDelivery) {
             settled.created_at
         ],
     );
+}
+
+fn add_key(steps: &mut Steps, key: StoredKey) {
+    steps.run(
+        &sql::KEY_ADD,
+        params![
+            key.tenant,
+            key.kid,
+            key.alg.as_str(),
+            key.sealed_private,
+            key.created_at,
+            key.generation,
+            key.active_from
+        ],
+    );
+    steps.run(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
 }

@@ -82,6 +82,7 @@ statements! {
          actor, session_id, data) SELECT tenant_id, 2, id, event_count, $3, $4, $5, $6, $7 \
          FROM role WHERE tenant_id = $1 AND id = $2";
 
+    APPLICATION_REMOVE = "DELETE FROM application WHERE tenant_id = $1 AND id = $2";
     APPLICATION_BY_CLIENT = concat!(
         "SELECT ", application_columns!(),
         " FROM application WHERE tenant_id = $1 AND client_id = $2");

@@ -1,0 +1,281 @@
+//! Applications that register themselves (OpenID Connect Dynamic Client Registration 1.0, RFC 7591, RFC 7592).
+
+use serde_json::{Map, Value};
+use sojourn_crypto::{SecretHasher, TokenKind, constant_time_eq};
+use sojourn_model::{
+    Actor, AppId, AppKind, AppOwner, Application, ChangeSet, ClientAuthMethod, Op, Outcome, Tenant,
+};
+use sojourn_oidc::OAuthError;
+use sojourn_oidc::registration::{self, Metadata};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::settings::RegistrationMode;
+use crate::tokens::TokenError;
+
+/// Why a registration isn't done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationRefused {
+    /// The token that opens it is missing or wrong (RFC 6750 §3.1).
+    #[error("invalid_token")]
+    InvalidToken,
+    /// What the specification says to answer.
+    #[error(transparent)]
+    Refused(#[from] OAuthError),
+    /// Something failed.
+    #[error(transparent)]
+    Failed(#[from] EngineError),
+}
+
+impl From<TokenError> for RegistrationRefused {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused(error) => Self::Refused(error),
+            TokenError::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl Engine {
+    /// Registers an application and answers what is in force, with its secret and what opens its
+    /// registration.
+    ///
+    /// # Errors
+    /// [`RegistrationRefused`]
+    pub async fn register(
+        &self,
+        tenant: &Tenant,
+        document: &Map<String, Value>,
+        token: Option<&str>,
+    ) -> Result<Map<String, Value>, RegistrationRefused> {
+        let open = match &self.settings.registration {
+            RegistrationMode::Off => false,
+            RegistrationMode::Open => true,
+            RegistrationMode::WithToken(wanted) => {
+                token.is_some_and(|token| constant_time_eq(token.as_bytes(), wanted.as_bytes()))
+            }
+        };
+        if !open {
+            return Err(RegistrationRefused::InvalidToken);
+        }
+        let metadata = self.checked_metadata(document).await?;
+        let id = AppId::random(&*self.rng);
+        let client_id = sojourn_crypto::b64url(id.0.as_bytes());
+        let mut app = Application {
+            tenant: tenant.id,
+            id,
+            number: 0,
+            name: metadata.name.clone().unwrap_or_else(|| client_id.clone()),
+            client_id,
+            kind: AppKind::Client,
+            owner: AppOwner::Database,
+            enabled: true,
+            epoch: 0,
+            secret_hash: None,
+            backchannel_logout_uri: metadata.backchannel_logout_uri,
+            settings: metadata.settings,
+        };
+        app.settings.registered_at = Some(self.now().seconds());
+        let secret = self.give_secret(&mut app)?;
+        self.save_registration(tenant, &app, "application.register").await?;
+        self.registration_answer(tenant, &app, secret)
+    }
+
+    /// What is in force for an application that registered itself.
+    ///
+    /// # Errors
+    /// [`RegistrationRefused::InvalidToken`] unless the token opens this registration.
+    pub async fn read_registration(
+        &self,
+        tenant: &Tenant,
+        client_id: &str,
+        token: Option<&str>,
+    ) -> Result<Map<String, Value>, RegistrationRefused> {
+        let app = self.registered(tenant, client_id, token).await?;
+        let secret = self.client_secret(&app);
+        self.registration_answer(tenant, &app, secret)
+    }
+
+    /// Replaces what an application registered (RFC 7592 §2.2). Its id stays; its secret too, unless it comes
+    /// to need one.
+    ///
+    /// # Errors
+    /// [`RegistrationRefused`]
+    pub async fn update_registration(
+        &self,
+        tenant: &Tenant,
+        client_id: &str,
+        document: &Map<String, Value>,
+        token: Option<&str>,
+    ) -> Result<Map<String, Value>, RegistrationRefused> {
+        let app = self.registered(tenant, client_id, token).await?;
+        if document.get("client_id").and_then(Value::as_str) != Some(client_id) {
+            let error = OAuthError::new("invalid_client_metadata", "client_id has to be repeated");
+            return Err(error.into());
+        }
+        let kept = self.client_secret(&app);
+        let repeated = document.get("client_secret").and_then(Value::as_str);
+        if repeated.is_some_and(|secret| kept.as_deref() != Some(secret)) {
+            let error =
+                OAuthError::new("invalid_client_metadata", "client_secret can not be chosen");
+            return Err(error.into());
+        }
+        let metadata = self.checked_metadata(document).await?;
+        let registered_at = app.settings.registered_at;
+        let sealed_secret = app.settings.sealed_secret.clone();
+        let mut changed = Application {
+            name: metadata.name.clone().unwrap_or_else(|| client_id.to_owned()),
+            backchannel_logout_uri: metadata.backchannel_logout_uri,
+            settings: metadata.settings,
+            ..app
+        };
+        changed.settings.registered_at = registered_at;
+        changed.settings.sealed_secret = sealed_secret;
+        let secret = match kept {
+            Some(secret) if changed.settings.token_endpoint_auth_method.has_secret() => {
+                Some(secret)
+            }
+            _ => self.give_secret(&mut changed)?,
+        };
+        self.save_registration(tenant, &changed, "application.change").await?;
+        self.registration_answer(tenant, &changed, secret)
+    }
+
+    /// Removes an application that registered itself.
+    ///
+    /// # Errors
+    /// [`RegistrationRefused`]
+    pub async fn remove_registration(
+        &self,
+        tenant: &Tenant,
+        client_id: &str,
+        token: Option<&str>,
+    ) -> Result<(), RegistrationRefused> {
+        let app = self.registered(tenant, client_id, token).await?;
+        let mut change = ChangeSet::of(tenant.id, Op::RemoveApplication { app: app.id });
+        let actor = Actor::Application(app.id);
+        change.audit.push(self.audit_row(
+            &actor,
+            "application.remove",
+            app.id,
+            &serde_json::json!({}),
+        ));
+        self.apply(change).await?;
+        self.catalog.changed(tenant.id);
+        Ok(())
+    }
+
+    async fn registered(
+        &self,
+        tenant: &Tenant,
+        client_id: &str,
+        token: Option<&str>,
+    ) -> Result<Application, RegistrationRefused> {
+        let opened = token
+            .and_then(|token| self.sealer.open(TokenKind::Registration, tenant.id, token))
+            .ok_or(RegistrationRefused::InvalidToken)?;
+        // Read from the database itself: a removed registration is gone at once.
+        let found = self.store.application_by_client(tenant.id, client_id).await;
+        let app = found.map_err(EngineError::from)?.ok_or(RegistrationRefused::InvalidToken)?;
+        if opened == registration_body(&app) {
+            Ok(app)
+        } else {
+            Err(RegistrationRefused::InvalidToken)
+        }
+    }
+
+    /// Checks metadata, with what has to be fetched for that.
+    async fn checked_metadata(
+        &self,
+        document: &Map<String, Value>,
+    ) -> Result<Metadata, RegistrationRefused> {
+        if document.contains_key("software_statement") {
+            let why = "software statements are not trusted here";
+            return Err(OAuthError::new("unapproved_software_statement", why).into());
+        }
+        let metadata = registration::parse(document)?;
+        let settings = &metadata.settings;
+        if let Some(uri) = &settings.sector_identifier_uri {
+            let wrong = |why: &str| OAuthError::new("invalid_client_metadata", why);
+            let body = self
+                .fetch(uri)
+                .await
+                .map_err(|why| wrong(&format!("sector_identifier_uri can not be read: {why}")))?;
+            let listed: Vec<String> = serde_json::from_slice(&body)
+                .map_err(|_| wrong("sector_identifier_uri holds no JSON list of URIs"))?;
+            if !settings.redirect_uris.iter().all(|uri| listed.contains(uri)) {
+                let why = "a redirect_uri is missing in the list of sector_identifier_uri";
+                return Err(wrong(why).into());
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// A fresh secret, where the application authenticates with one or signs with it. It is kept sealed, not
+    /// hashed: RFC 7592 wants it told again, and MACs are made with it.
+    fn give_secret(&self, app: &mut Application) -> Result<Option<String>, EngineError> {
+        let mac = |alg: &Option<String>| alg.as_deref().is_some_and(|alg| alg.starts_with("HS"));
+        let method = app.settings.token_endpoint_auth_method;
+        if !method.has_secret() && !mac(&app.settings.request_object_signing_alg) {
+            app.secret_hash = None;
+            app.settings.sealed_secret = None;
+            return Ok(None);
+        }
+        let secret = SecretHasher::make(&*self.rng);
+        app.settings.sealed_secret = Some(self.sealed_client_secret(app, &secret)?);
+        app.secret_hash = (method != ClientAuthMethod::ClientSecretJwt && method.has_secret())
+            .then(|| self.hasher.store(&secret));
+        Ok(Some(secret))
+    }
+
+    async fn save_registration(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        action: &str,
+    ) -> Result<(), EngineError> {
+        self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
+        let mut change = ChangeSet::of(tenant.id, Op::SaveApplication(Box::new(app.clone())));
+        let detail = serde_json::json!({ "client_id": app.client_id });
+        let actor = Actor::Application(app.id);
+        change.audit.push(self.audit_row(&actor, action, app.id, &detail));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => {
+                self.catalog.changed(tenant.id);
+                Ok(())
+            }
+            _ => Err(EngineError::Contended),
+        }
+    }
+
+    fn registration_answer(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        secret: Option<String>,
+    ) -> Result<Map<String, Value>, RegistrationRefused> {
+        let mut answer = registration::in_force(app);
+        if let Some(secret) = secret {
+            answer.insert("client_secret".to_owned(), secret.into());
+            // It doesn't expire; required beside a secret (Registration §3.2).
+            answer.insert("client_secret_expires_at".to_owned(), 0.into());
+        }
+        if let Some(at) = app.settings.registered_at {
+            answer.insert("client_id_issued_at".to_owned(), at.into());
+        }
+        let token = self
+            .sealer
+            .seal(TokenKind::Registration, tenant.id, &registration_body(app))
+            .map_err(EngineError::from)?;
+        let uri = format!("{}/connect/register/{}", self.issuer(tenant), app.client_id);
+        answer.insert("registration_access_token".to_owned(), token.into());
+        answer.insert("registration_client_uri".to_owned(), uri.into());
+        Ok(answer)
+    }
+}
+
+/// What a registration's token holds: which application, and that it registered itself.
+fn registration_body(app: &Application) -> Vec<u8> {
+    let at = app.settings.registered_at.unwrap_or(0).to_be_bytes();
+    [app.id.0.as_bytes().as_slice(), &at].concat()
+}

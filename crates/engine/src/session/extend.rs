@@ -1,0 +1,77 @@
+//! Extending a session's idle time, by an application or by its browser.
+
+use sojourn_crypto::TokenKind;
+use sojourn_model::{AppId, Session, SessionId, Tenant};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// How often one session is extended at most, in milliseconds: more would only be noise.
+const EXTEND_EVERY_MS: i64 = 1_000;
+
+/// What names the session.
+#[derive(Debug, Clone)]
+pub struct ExtendRequest {
+    /// The session key of an ID token.
+    pub key: Option<String>,
+    /// The live session of the browser.
+    pub session: Option<Session>,
+    /// Whether the browser sent a session cookie, of a live session or not.
+    pub cookie: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtendOutcome {
+    /// Its idle time begins anew. The absolute lifetime stays as it is.
+    Extended,
+    /// Nothing names a session.
+    Missing,
+    /// There is no such session, or it has ended; nothing is ever revived.
+    Unknown,
+    /// Key and cookie name different sessions.
+    Disagree,
+}
+
+impl Engine {
+    /// Extends the idle time of a live session.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn extend_session(
+        &self,
+        tenant: &Tenant,
+        asked: ExtendRequest,
+    ) -> Result<ExtendOutcome, EngineError> {
+        let named = match &asked.key {
+            None if !asked.cookie => return Ok(ExtendOutcome::Missing),
+            None => None,
+            Some(key) => match self.read_session_key(tenant, key) {
+                None => return Ok(ExtendOutcome::Unknown),
+                Some(named) => Some(named),
+            },
+        };
+        let (session, app) = match (named, asked.session) {
+            (Some((_, by_key)), Some(by_cookie)) if by_key != by_cookie.id => {
+                return Ok(ExtendOutcome::Disagree);
+            }
+            (Some((app, id)), _) => (self.store.session(tenant.id, id).await?, Some(app)),
+            (None, by_cookie) => (by_cookie, None),
+        };
+        let slack = self.settings.lifetimes.touch_flush_ms;
+        let now = self.now();
+        let Some(session) = session.filter(|session| session.is_live(now, slack)) else {
+            return Ok(ExtendOutcome::Unknown);
+        };
+        if now.since(session.last_access) >= EXTEND_EVERY_MS {
+            self.touch(tenant.id, session.id, app);
+        }
+        Ok(ExtendOutcome::Extended)
+    }
+
+    fn read_session_key(&self, tenant: &Tenant, key: &str) -> Option<(AppId, SessionId)> {
+        let body = self.sealer.open(TokenKind::SessionKey, tenant.id, key)?;
+        let (app, session) = body.split_at_checked(16)?;
+        Some((AppId::from_slice(app).ok()?, SessionId::from_slice(session).ok()?))
+    }
+}

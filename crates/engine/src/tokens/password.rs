@@ -1,0 +1,106 @@
+//! A person's name and password for tokens (RFC 6749 §4.3), for applications that can't do otherwise and were
+//! explicitly allowed to. There is no session: an end by user takes the grant.
+
+use sojourn_model::grant::CodeState;
+use sojourn_model::{
+    Application, ChangeSet, Grant, GrantId, GrantKind, GrantType, Millis, Op, Outcome, Sid, Tenant,
+    User,
+};
+use sojourn_oidc::{OAuthError, scope};
+
+use super::TokenError;
+use super::issue::{Issue, TokenAnswer};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::session::SignInError;
+
+/// What is presented.
+#[derive(Clone)]
+pub struct PasswordGrant {
+    /// Login name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// Scopes, if named.
+    pub scopes: Option<Vec<String>>,
+    /// Where it came from, for the throttle.
+    pub ip: String,
+}
+
+impl Engine {
+    /// Gives tokens for a name and a password. Attempts are counted as at the sign-in page.
+    ///
+    /// # Errors
+    /// `unauthorized_client`, `invalid_grant`, `invalid_scope`, or [`TokenError::Failed`].
+    pub async fn password_grant(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        wanted: &PasswordGrant,
+    ) -> Result<TokenAnswer, TokenError> {
+        if !app.may(GrantType::Password) {
+            let why = "password is not among the grant types";
+            return Err(OAuthError::unauthorized_client(why).into());
+        }
+        let asked = wanted.scopes.clone().unwrap_or_default();
+        let mut scopes = scope::allowed(&asked, &app.settings.scopes);
+        if scopes.is_empty() && !asked.is_empty() {
+            return Err(OAuthError::new("invalid_scope", "none of the scopes is registered").into());
+        }
+        let user = self.person_of(tenant, wanted).await?;
+        let rights = self.rights_of_user(tenant.id, user.id).await?;
+        scopes.retain(|one| {
+            one != "offline_access" && (!one.starts_with("internal_") || rights.has(one))
+        });
+        let now = self.now();
+        let refresh = app.may(GrantType::RefreshToken);
+        let lifetimes = &self.settings.lifetimes;
+        let longest = if refresh { lifetimes.refresh_token_ms } else { 0 };
+        let grant = Grant {
+            tenant: tenant.id,
+            id: GrantId::new(now, &*self.rng),
+            user: user.id,
+            app: app.id,
+            session: None,
+            sid: Sid::random(&*self.rng),
+            sub: self.subject(app, user.id),
+            kind: GrantKind::Password,
+            scopes: scopes.join(" "),
+            offline: false,
+            binding: app.settings.token_binding,
+            auth_time: now,
+            created_at: now,
+            expires_at: now.plus(longest.max(self.access_lifetime_ms(app))),
+            code: CodeState::Redeemed,
+            token_number: 1,
+            token_issued_at: now,
+            refresh_generation: i64::from(refresh),
+            refresh_issued_at: if refresh { now } else { Millis(0) },
+            ended: false,
+            detail: "{}".to_owned(),
+        };
+        let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+        let op = Op::IssueDetachedGrant { grant: Box::new(grant.clone()), epoch: user.epoch };
+        change.ops.push(op);
+        match self.apply(change).await? {
+            Outcome::Applied(_) => {}
+            // An end by user came between reading and writing.
+            _ => return Err(OAuthError::invalid_grant("the account was changed meanwhile").into()),
+        }
+        let access = self.own_access(app, &grant, 1, now, None);
+        let refresh = refresh.then_some((1, now));
+        let issue = Issue { app, grant: &grant, access, refresh, nonce: None, amr: "pwd" };
+        self.answer(tenant, issue).await.map_err(|error: EngineError| error.into())
+    }
+
+    async fn person_of(&self, tenant: &Tenant, wanted: &PasswordGrant) -> Result<User, TokenError> {
+        let checked =
+            self.check_password(tenant, &wanted.username, &wanted.password, &wanted.ip).await;
+        match checked {
+            Ok(user) => Ok(user),
+            Err(SignInError::Failed(error)) => Err(error.into()),
+            // Which of them it was isn't told, nor that there were too many attempts.
+            Err(_) => Err(OAuthError::invalid_grant("name or password is not right").into()),
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! Client metadata (OpenID Connect Dynamic Client Registration 1.0 §2, RFC 7591 §2): read, checked, and told
+//! back as it is in force.
+
+use serde_json::{Map, Value, json};
+use sojourn_crypto::ClientKeys;
+use sojourn_crypto::client_keys::{VERIFIED_ALGS, VERIFIED_MACS};
+use sojourn_model::limits::{REGISTERED_TEXT_BYTES_MAX, REGISTERED_URIS_MAX};
+use sojourn_model::{
+    AccessTokenBinding, Application, ApplicationSettings, ClientAuthMethod, GrantType, SigningAlg,
+    SubjectType,
+};
+use url::Url;
+
+use crate::discovery::SCOPES;
+use crate::error::OAuthError;
+use crate::response::ResponseType;
+
+/// Checked metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Where logout tokens are posted.
+    pub backchannel_logout_uri: Option<String>,
+    /// The rest.
+    pub settings: ApplicationSettings,
+}
+
+fn wrong(why: impl Into<String>) -> OAuthError {
+    OAuthError::new("invalid_client_metadata", why)
+}
+
+fn wrong_redirect(why: impl Into<String>) -> OAuthError {
+    OAuthError::new("invalid_redirect_uri", why)
+}
+
+/// The members of a document, each of its type.
+struct Members<'d>(&'d Map<String, Value>);
+
+impl Members<'_> {
+    fn text(&self, name: &str) -> Result<Option<String>, OAuthError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) if text.len() <= REGISTERED_TEXT_BYTES_MAX => {
+                Ok(Some(text.clone()).filter(|text| !text.is_empty()))
+            }
+            Some(_) => Err(wrong(format!("{name} is no text, or too long"))),
+        }
+    }
+
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, OAuthError> {
+        let all = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(all)) if all.len() <= REGISTERED_URIS_MAX => all,
+            Some(_) => return Err(wrong(format!("{name} is no list, or too long"))),
+        };
+        all.iter()
+            .map(|one| match one {
+                Value::String(text) if text.len() <= REGISTERED_TEXT_BYTES_MAX => Ok(text.clone()),
+                _ => Err(wrong(format!("{name} holds something else than text"))),
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some)
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, OAuthError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(wrong(format!("{name} is neither true nor false"))),
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<i64>, OAuthError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_i64() {
+                Some(number) if number >= 0 => Ok(Some(number)),
+                _ => Err(wrong(format!("{name} is no number of seconds"))),
+            },
+        }
+    }
+
+    /// An address of a page or a document.
+    fn web(&self, name: &str) -> Result<Option<String>, OAuthError> {
+        self.text(name)?.map(|uri| checked_web(name, uri, false)).transpose()
+    }
+
+    /// An address over TLS.
+    fn secure(&self, name: &str) -> Result<Option<String>, OAuthError> {
+        self.text(name)?.map(|uri| checked_web(name, uri, true)).transpose()
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
+fn checked_web(name: &str, uri: String, secure: bool) -> Result<String, OAuthError> {
+    let url = Url::parse(&uri).map_err(|_| wrong(format!("{name} is no absolute URI")))?;
+    let scheme = url.scheme();
+    if !matches!(scheme, "https" | "http") || url.host_str().is_none() {
+        return Err(wrong(format!("{name} is no web address")));
+    }
+    if secure && scheme != "https" && !is_loopback(&url) {
+        return Err(wrong(format!("{name} has to be https")));
+    }
+    Ok(uri)
+}
+
+/// Reads the metadata of a registration or of its update.
+///
+/// # Errors
+/// `invalid_redirect_uri` or `invalid_client_metadata`, with what is wrong.
+pub fn parse(document: &Map<String, Value>) -> Result<Metadata, OAuthError> {
+    let members = Members(document);
+    let mut settings = ApplicationSettings { first_party: false, ..ApplicationSettings::default() };
+    flows(&members, &mut settings)?;
+    redirects(&members, &mut settings)?;
+    algorithms(&members, &mut settings)?;
+    authentication(&members, &mut settings)?;
+    presentation(&members, &mut settings)?;
+    logout(&members, &mut settings)?;
+    let backchannel = members.secure("backchannel_logout_uri")?;
+    if backchannel.as_ref().is_some_and(|uri| uri.contains('#')) {
+        return Err(wrong("backchannel_logout_uri has no fragment"));
+    }
+    Ok(Metadata {
+        name: members.text("client_name")?,
+        backchannel_logout_uri: backchannel,
+        settings,
+    })
+}
+
+fn flows(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
+    let asked = members.texts("response_types")?.unwrap_or_else(|| vec!["code".to_owned()]);
+    let mut types = Vec::new();
+    for one in &asked {
+        let kind = ResponseType::parse(one)
+            .ok_or_else(|| wrong(format!("the response type '{one}' is not supported")))?;
+        if !types.contains(&kind) {
+            types.push(kind);
+        }
+    }
+    let mut grants = Vec::new();
+    match members.texts("grant_types")? {
+        Some(asked) => {
+            for one in &asked {
+                let grant = GrantType::parse(one)
+                    // Passwords pass through no application that nobody knows.
+                    .filter(|grant| *grant != GrantType::Password)
+                    .ok_or_else(|| wrong(format!("the grant type '{one}' is not supported")))?;
+                grants.push(grant);
+            }
+        }
+        None => grants.push(GrantType::AuthorizationCode),
+    }
+    // RFC 7591 §2.1: what a response type needs belongs to the grant types; what is missing is added, and the
+    // answer says so.
+    for kind in &types {
+        let needed = [
+            (kind.code, GrantType::AuthorizationCode),
+            (kind.id_token || kind.token, GrantType::Implicit),
+        ];
+        for (_, grant) in needed.into_iter().filter(|(needed, _)| *needed) {
+            if !grants.contains(&grant) {
+                grants.push(grant);
+            }
+        }
+    }
+    settings.response_types = types.into_iter().map(ResponseType::name).collect();
+    settings.grant_types = grants;
+    if let Some(scope) = members.text("scope")? {
+        let asked = crate::scope::parse(&scope).map_err(|_| wrong("scope is malformed"))?;
+        let known: Vec<String> = SCOPES.iter().map(|one| (*one).to_owned()).collect();
+        settings.scopes = crate::scope::allowed(&asked, &known);
+    }
+    settings.default_max_age = members.number("default_max_age")?;
+    settings.require_auth_time = members.flag("require_auth_time")?.unwrap_or(false);
+    settings.default_acr_values = members.texts("default_acr_values")?.unwrap_or_default();
+    settings.token_binding = AccessTokenBinding::SsoSession;
+    Ok(())
+}
+
+fn redirects(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
+    settings.native = match members.text("application_type")?.as_deref() {
+        None | Some("web") => false,
+        Some("native") => true,
+        Some(_) => return Err(wrong("application_type is web or native")),
+    };
+    let uris = members
+        .texts("redirect_uris")
+        .map_err(|error| wrong_redirect(error.description))?
+        .unwrap_or_default();
+    let redirects = settings.response_types.iter().any(|_| {
+        settings.grant_types.contains(&GrantType::AuthorizationCode)
+            || settings.grant_types.contains(&GrantType::Implicit)
+    });
+    if uris.is_empty() && redirects {
+        return Err(wrong_redirect("redirect_uris is missing"));
+    }
+    let implicit = settings.grant_types.contains(&GrantType::Implicit);
+    for uri in &uris {
+        checked_redirect(uri, settings.native, implicit)?;
+    }
+    settings.redirect_uris = uris;
+    settings.subject_type = match members.text("subject_type")?.as_deref() {
+        None | Some("public") => SubjectType::Public,
+        Some("pairwise") => SubjectType::Pairwise,
+        Some(_) => return Err(wrong("subject_type is public or pairwise")),
+    };
+    settings.sector_identifier_uri = members.secure("sector_identifier_uri")?;
+    if settings.subject_type == SubjectType::Pairwise && settings.sector_identifier_uri.is_none() {
+        let mut hosts: Vec<String> = settings
+            .redirect_uris
+            .iter()
+            .filter_map(|uri| Url::parse(uri).ok()?.host_str().map(str::to_owned))
+            .collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        if hosts.len() > 1 {
+            return Err(wrong("redirect_uris of several hosts need a sector_identifier_uri"));
+        }
+    }
+    Ok(())
+}
+
+/// Web applications come back to https; native ones to a scheme of their own or to loopback (Registration §2,
+/// RFC 8252 §7).
+fn checked_redirect(uri: &str, native: bool, implicit: bool) -> Result<(), OAuthError> {
+    let url = Url::parse(uri).map_err(|_| wrong_redirect(format!("'{uri}' is no absolute URI")))?;
+    if uri.contains('#') {
+        return Err(wrong_redirect(format!("'{uri}' has a fragment")));
+    }
+    let loopback = is_loopback(&url);
+    let good = match url.scheme() {
+        "https" => url.host_str().is_some() && !(native && !loopback && implicit),
+        "http" => loopback && (native || !implicit),
+        "javascript" | "data" | "file" | "blob" | "vbscript" | "about" => false,
+        // A private-use scheme holds a dot (RFC 8252 §7.1), so that it can be told from a well-known one.
+        scheme => native && scheme.contains('.'),
+    };
+    if good { Ok(()) } else { Err(wrong_redirect(format!("'{uri}' is not allowed here"))) }
+}
+
+fn signing(members: &Members<'_>, name: &str) -> Result<Option<SigningAlg>, OAuthError> {
+    match members.text(name)? {
+        None => Ok(None),
+        Some(alg) => SigningAlg::parse(&alg)
+            .map(Some)
+            .ok_or_else(|| wrong(format!("{name} '{alg}' is not supported"))),
+    }
+}
+
+fn algorithms(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
+    const ID_TOKEN: &str = "id_token_signed_response_alg";
+    if members.text(ID_TOKEN)?.as_deref() == Some("none") {
+        let only_code = settings.response_types.iter().all(|kind| !kind.contains("id_token"));
+        if !only_code {
+            return Err(wrong("unsigned ID tokens come from the token endpoint alone"));
+        }
+        settings.id_token_unsigned = true;
+    } else {
+        settings.id_token_signed_response_alg =
+            signing(members, ID_TOKEN)?.unwrap_or(SigningAlg::Rs256);
+    }
+    settings.userinfo_signed_response_alg = signing(members, "userinfo_signed_response_alg")?;
+    for name in [
+        "id_token_encrypted_response_alg",
+        "id_token_encrypted_response_enc",
+        "userinfo_encrypted_response_alg",
+        "userinfo_encrypted_response_enc",
+        "request_object_encryption_alg",
+        "request_object_encryption_enc",
+    ] {
+        if members.text(name)?.is_some() {
+            return Err(wrong(format!("{name}: encryption is not supported")));
+        }
+    }
+    let verified = |alg: &String| {
+        VERIFIED_ALGS.contains(&alg.as_str()) || VERIFIED_MACS.contains(&alg.as_str())
+    };
+    let request = members.text("request_object_signing_alg")?;
+    if request.as_ref().is_some_and(|alg| alg != "none" && !verified(alg)) {
+        return Err(wrong("request_object_signing_alg is not supported"));
+    }
+    settings.request_object_signing_alg = request;
+    let assertion = members.text("token_endpoint_auth_signing_alg")?;
+    if assertion.as_ref().is_some_and(|alg| !verified(alg)) {
+        return Err(wrong("token_endpoint_auth_signing_alg is not supported"));
+    }
+    settings.token_endpoint_auth_signing_alg = assertion;
+    Ok(())
+}
+
+fn authentication(
+    members: &Members<'_>,
+    settings: &mut ApplicationSettings,
+) -> Result<(), OAuthError> {
+    settings.token_endpoint_auth_method = match members.text("token_endpoint_auth_method")? {
+        None => ClientAuthMethod::ClientSecretBasic,
+        Some(method) => ClientAuthMethod::parse(&method).ok_or_else(|| {
+            wrong(format!("token_endpoint_auth_method '{method}' is not supported"))
+        })?,
+    };
+    settings.jwks_uri = members.secure("jwks_uri")?;
+    settings.jwks = match members.0.get("jwks") {
+        None | Some(Value::Null) => None,
+        Some(set) => {
+            ClientKeys::parse(set)
+                .map_err(|_| wrong("jwks is no set of public keys (RFC 7517)"))?;
+            Some(set.clone())
+        }
+    };
+    if settings.jwks.is_some() && settings.jwks_uri.is_some() {
+        return Err(wrong("send jwks or jwks_uri, not both"));
+    }
+    let has_keys = settings.jwks.is_some() || settings.jwks_uri.is_some();
+    let method = settings.token_endpoint_auth_method;
+    if method == ClientAuthMethod::PrivateKeyJwt && !has_keys {
+        return Err(wrong("private_key_jwt needs jwks or jwks_uri"));
+    }
+    if settings.grant_types.contains(&GrantType::ClientCredentials)
+        && method == ClientAuthMethod::None
+    {
+        return Err(wrong("client_credentials needs an authentication"));
+    }
+    if let Some(alg) = settings.token_endpoint_auth_signing_alg.as_deref() {
+        let mac = VERIFIED_MACS.contains(&alg);
+        let fits = match method {
+            ClientAuthMethod::ClientSecretJwt => mac,
+            ClientAuthMethod::PrivateKeyJwt => !mac,
+            _ => true,
+        };
+        if !fits {
+            return Err(wrong("token_endpoint_auth_signing_alg does not fit the method"));
+        }
+    }
+    settings.request_uris = members.texts("request_uris")?.unwrap_or_default();
+    for uri in &settings.request_uris {
+        checked_web("request_uris", uri.clone(), true)?;
+    }
+    Ok(())
+}
+
+fn presentation(
+    members: &Members<'_>,
+    settings: &mut ApplicationSettings,
+) -> Result<(), OAuthError> {
+    settings.contacts = members.texts("contacts")?.unwrap_or_default();
+    settings.logo_uri = members.web("logo_uri")?;
+    settings.home_uri = members.web("client_uri")?;
+    settings.policy_uri = members.web("policy_uri")?;
+    settings.tos_uri = members.web("tos_uri")?;
+    settings.initiate_login_uri = members.text("initiate_login_uri")?;
+    if settings.initiate_login_uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+        return Err(wrong("initiate_login_uri has to be https"));
+    }
+    for name in ["software_id", "software_version"] {
+        if let Some(text) = members.text(name)? {
+            settings.software.insert(name.to_owned(), text.into());
+        }
+    }
+    Ok(())
+}
+
+fn logout(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
+    settings.post_logout_redirect_uris =
+        members.texts("post_logout_redirect_uris")?.unwrap_or_default();
+    for uri in &settings.post_logout_redirect_uris {
+        checked_redirect(uri, settings.native, false).map_err(|error| wrong(error.description))?;
+    }
+    settings.frontchannel_logout_uri = members.web("frontchannel_logout_uri")?;
+    settings.frontchannel_logout_session_required =
+        members.flag("frontchannel_logout_session_required")?.unwrap_or(false);
+    settings.backchannel_logout_session_required =
+        members.flag("backchannel_logout_session_required")?.unwrap_or(false);
+    Ok(())
+}
+
+/// What is in force for an application, as its registration is answered (Registration §3.2, §4.3).
+#[must_use]
+pub fn in_force(app: &Application) -> Map<String, Value> {
+    let settings = &app.settings;
+    let mut out = Map::new();
+    let mut put = |name: &str, value: Value| {
+        let empty = match &value {
+            Value::Null => true,
+            Value::Array(all) => all.is_empty(),
+            _ => false,
+        };
+        if !empty {
+            out.insert(name.to_owned(), value);
+        }
+    };
+    let alg = if settings.id_token_unsigned {
+        "none"
+    } else {
+        settings.id_token_signed_response_alg.as_str()
+    };
+    let grants: Vec<&str> = settings.grant_types.iter().map(|grant| grant.as_str()).collect();
+    put("client_id", app.client_id.clone().into());
+    put("client_name", app.name.clone().into());
+    put("redirect_uris", json!(settings.redirect_uris));
+    put("response_types", json!(settings.response_types));
+    put("grant_types", json!(grants));
+    put("application_type", if settings.native { "native" } else { "web" }.into());
+    put("scope", settings.scopes.join(" ").into());
+    put("contacts", json!(settings.contacts));
+    put("logo_uri", json!(settings.logo_uri));
+    put("client_uri", json!(settings.home_uri));
+    put("policy_uri", json!(settings.policy_uri));
+    put("tos_uri", json!(settings.tos_uri));
+    put("jwks_uri", json!(settings.jwks_uri));
+    put("jwks", json!(settings.jwks));
+    put("sector_identifier_uri", json!(settings.sector_identifier_uri));
+    put("subject_type", json!(settings.subject_type));
+    put("id_token_signed_response_alg", alg.into());
+    put(
+        "userinfo_signed_response_alg",
+        json!(settings.userinfo_signed_response_alg.map(SigningAlg::as_str)),
+    );
+    put("request_object_signing_alg", json!(settings.request_object_signing_alg));
+    put("token_endpoint_auth_method", settings.token_endpoint_auth_method.as_str().into());
+    put("token_endpoint_auth_signing_alg", json!(settings.token_endpoint_auth_signing_alg));
+    put("default_max_age", json!(settings.default_max_age));
+    put("require_auth_time", settings.require_auth_time.into());
+    put("default_acr_values", json!(settings.default_acr_values));
+    put("initiate_login_uri", json!(settings.initiate_login_uri));
+    put("request_uris", json!(settings.request_uris));
+    put("post_logout_redirect_uris", json!(settings.post_logout_redirect_uris));
+    put("frontchannel_logout_uri", json!(settings.frontchannel_logout_uri));
+    if settings.frontchannel_logout_uri.is_some() {
+        let required = settings.frontchannel_logout_session_required;
+        put("frontchannel_logout_session_required", required.into());
+    }
+    put("backchannel_logout_uri", json!(app.backchannel_logout_uri));
+    if app.backchannel_logout_uri.is_some() {
+        let required = settings.backchannel_logout_session_required;
+        put("backchannel_logout_session_required", required.into());
+    }
+    for (name, value) in &settings.software {
+        put(name, value.clone());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
