@@ -262,6 +262,7 @@ pub fn grant(user: UserId, session: SessionId, app: AppId, sid: Sid) -> Grant {
         refresh_generation: 0,
         refresh_issued_at: Millis(0),
         ended: false,
+        outlives_logout: false,
         detail: "{}".into(),
     }
 }
@@ -281,6 +282,7 @@ pub fn end_of(target: EndTarget) -> EndSessions {
         issuer: "https://id.test".into(),
         delivery_lifetime_ms: 86_400_000,
         slack_ms: 0,
+        spare_kept: false,
         lease_ms: 0,
     }
 }

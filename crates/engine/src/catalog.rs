@@ -2,7 +2,7 @@
 //! memory under a version that is compared with the database's at most every second. Sessions,
 //! grants and users are never kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sojourn_crypto::SigningKey;
@@ -69,6 +69,7 @@ struct Entry {
     by_client: HashMap<String, Arc<Application>>,
     by_id: HashMap<AppId, Arc<Application>>,
     keys: Option<Arc<KeySet>>,
+    origins: Option<Arc<HashSet<String>>>,
 }
 
 #[derive(Default)]
@@ -190,6 +191,39 @@ impl Engine {
             entry.by_client.insert(app.client_id.clone(), Arc::clone(&app));
         });
         app
+    }
+
+    /// Whether scripts of an origin belong to an application: to one of its redirect URIs, or to one of the
+    /// origins that it registered.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn is_registered_origin(
+        &self,
+        tenant: TenantId,
+        origin: &str,
+    ) -> Result<bool, EngineError> {
+        self.refresh_catalog(tenant).await?;
+        if let Some(origins) = self.catalog.read(tenant, |entry| entry.origins.clone()) {
+            return Ok(origins.contains(origin));
+        }
+        let mut origins = HashSet::new();
+        for app in self.store.applications(tenant, i64::MAX).await? {
+            let settings = &app.settings;
+            if !app.enabled {
+                continue;
+            }
+            for uri in settings.redirect_uris.iter().chain(&settings.allowed_origins) {
+                if let Ok(uri) = url::Url::parse(uri)
+                    && uri.origin().is_tuple()
+                {
+                    origins.insert(uri.origin().ascii_serialization());
+                }
+            }
+        }
+        let origins = Arc::new(origins);
+        self.catalog.write(tenant, |entry| entry.origins = Some(Arc::clone(&origins)));
+        Ok(origins.contains(origin))
     }
 
     /// A tenant's signing keys, parsed.

@@ -24,6 +24,8 @@ pub struct EndPlan {
     pub reason: EndReason,
     /// By whom.
     pub actor: Actor,
+    /// Whether it is a sign-out in the browser, which spares what applications keep beyond it.
+    pub in_browser: bool,
 }
 
 impl EndPlan {
@@ -31,7 +33,14 @@ impl EndPlan {
     #[must_use]
     pub fn new(target: EndTarget, reason: EndReason, actor: Actor) -> Self {
         let effects = Effects::for_reason(&reason);
-        Self { targets: vec![target], effects, applications: None, reason, actor }
+        Self {
+            targets: vec![target],
+            effects,
+            applications: None,
+            reason,
+            actor,
+            in_browser: false,
+        }
     }
 }
 
@@ -47,7 +56,10 @@ pub struct Ended {
 impl Engine {
     /// The operation for a plan.
     pub(crate) fn end_operation(&self, tenant: &Tenant, plan: EndPlan) -> EndSessions {
+        // Nobody asked for the tokens of a session that simply ran out.
+        let ran_out = matches!(plan.reason, EndReason::IdleTimeout | EndReason::Lifetime);
         EndSessions {
+            spare_kept: plan.in_browser || ran_out,
             id: EndId::random(&*self.rng),
             tenant: tenant.id,
             targets: plan.targets,

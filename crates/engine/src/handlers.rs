@@ -33,6 +33,7 @@ impl Engine {
             applications: None,
             reason,
             actor: actor.clone(),
+            in_browser: false,
         })
     }
 }

@@ -246,6 +246,9 @@ pub struct EndSessions {
     pub delivery_lifetime_ms: i64,
     /// How far behind a stored last access may be, in milliseconds; for [`EndTarget::ExpiredSession`].
     pub slack_ms: i64,
+    /// Whether grants are spared that their application keeps when its person signs out. They go on without
+    /// a session.
+    pub spare_kept: bool,
     /// For how long the deliveries of targets that are one session belong to the worker of this process,
     /// in milliseconds: it gets them with the answer and need not claim them. 0: any worker claims them.
     pub lease_ms: i64,

@@ -48,6 +48,8 @@ pub struct Grant {
     pub refresh_issued_at: Millis,
     /// Whether the grant was ended.
     pub ended: bool,
+    /// Whether the application keeps it when its person signs out. Only told when it is made.
+    pub outlives_logout: bool,
     /// What the request asked for besides scopes, as a JSON object.
     pub detail: String,
 }

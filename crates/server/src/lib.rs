@@ -3,6 +3,7 @@
 
 mod api;
 mod context;
+mod cors;
 mod health;
 mod listen;
 pub mod metrics;

@@ -10,14 +10,14 @@ use axum::extract::MatchedPath;
 use axum::response::Response;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use sojourn_engine::EngineError;
-use sojourn_model::Tenant;
 use sojourn_model::limits::QUERY_BYTES_MAX;
+use sojourn_model::{Tenant, TenantId};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::AppState;
 use crate::context::Arrival;
-use crate::respond;
+use crate::{cors, respond};
 
 /// Carries the matched route out to the log and the metrics.
 #[derive(Clone)]
@@ -77,10 +77,19 @@ pub(crate) async fn handle(
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = match arrive(&state, &mut request, peer, secure, &request_id).await {
-        Ok(()) => match router.oneshot(request).instrument(span).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+        Ok(tenant) => {
+            let cors = cors::decide(&state, tenant, request.uri().path(), request.headers()).await;
+            let preflight = cors::preflight(&cors, request.method(), request.headers());
+            let mut response = match preflight {
+                Some(response) => response,
+                None => match router.oneshot(request).instrument(span).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                },
+            };
+            cors::apply(cors, &mut response);
+            response
+        }
         Err(refused) => *refused,
     };
     // Not for localhost: it would force TLS on every other server of a developer's machine.
@@ -117,7 +126,7 @@ async fn arrive(
     peer: SocketAddr,
     secure: bool,
     request_id: &Arc<str>,
-) -> Result<(), Box<Response>> {
+) -> Result<TenantId, Box<Response>> {
     let uri = request.uri().clone();
     if uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
         let text = format!("The query is longer than {QUERY_BYTES_MAX} bytes.");
@@ -143,6 +152,7 @@ async fn arrive(
         }
         Err(error) => return Err(Box::new(respond::failure(&error))),
     };
+    let id = tenant.id;
     request.extensions_mut().insert(Arrival {
         tenant,
         prefix: prefix.into(),
@@ -150,7 +160,7 @@ async fn arrive(
         request_id: Arc::clone(request_id),
         secure,
     });
-    Ok(())
+    Ok(id)
 }
 
 fn finish(response: &mut Response, request_id: &str, hsts: bool) {

@@ -80,6 +80,7 @@ impl Engine {
             applications: Some(vec![app]),
             reason: EndReason::User,
             actor: Actor::User(user),
+            in_browser: false,
         };
         self.end_sessions(tenant, plan).await.map(|_| ())
     }

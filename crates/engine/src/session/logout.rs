@@ -125,7 +125,8 @@ impl Engine {
         // channel alone.
         let told = self.front_channel(tenant, session).await?;
         let target = EndTarget::Session(session.user, session.id);
-        self.end_sessions(tenant, EndPlan::new(target, reason, actor)).await?;
+        let plan = EndPlan { in_browser: true, ..EndPlan::new(target, reason, actor) };
+        self.end_sessions(tenant, plan).await?;
         Ok(told)
     }
 

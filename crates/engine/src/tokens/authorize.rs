@@ -274,6 +274,8 @@ impl Engine {
             refresh_generation: 0,
             refresh_issued_at: Millis(0),
             ended: false,
+            outlives_logout: binding != AccessTokenBinding::SsoSession
+                && !app.settings.revoke_tokens_when_session_ends,
             detail: detail.write(),
         }
     }

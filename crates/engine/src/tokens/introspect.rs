@@ -6,6 +6,7 @@ use sojourn_model::{Application, Tenant, UserState};
 use sojourn_oidc::introspection::ActiveToken;
 
 use super::check::{ActiveAccess, Bearer, session_lives};
+use super::detail::GrantDetail;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -37,6 +38,7 @@ impl Engine {
 
     fn describe(&self, tenant: &Tenant, access: ActiveAccess) -> ActiveToken {
         let client_id = access.app.client_id.clone();
+        let of_browser = GrantDetail::read(&access.detail).binding;
         let (sub, username, session, sid) = match access.bearer {
             Bearer::User { username, sub, session, sid, .. } => (sub, Some(username), session, sid),
             Bearer::Application => (client_id.clone(), None, None, None),
@@ -52,7 +54,7 @@ impl Engine {
             token_type: "Bearer",
             sid: sid.map(|sid| sid.to_string()),
             binding_type: access.binding.map(sojourn_model::AccessTokenBinding::as_str),
-            binding_ref: session.map(|id| binding_reference(&id.0)),
+            binding_ref: of_browser.or_else(|| session.map(|id| binding_reference(&id.0))),
             iss: self.issuer(tenant),
             aud: client_id,
         }
@@ -90,7 +92,9 @@ impl Engine {
             token_type: "refresh_token",
             sid: Some(grant.sid.to_string()),
             binding_type: Some(grant.binding.as_str()),
-            binding_ref: grant.session.map(|id| binding_reference(&id.0)),
+            binding_ref: GrantDetail::read(&grant.detail)
+                .binding
+                .or_else(|| grant.session.map(|id| binding_reference(&id.0))),
             iss: self.issuer(tenant),
             aud: caller.client_id.clone(),
         }))

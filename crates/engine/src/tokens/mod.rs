@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod authorize;
+mod binding;
 mod check;
 mod client_credentials;
 mod code;
@@ -21,6 +22,7 @@ use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_oidc::OAuthError;
 
 pub use authorize::{AuthorizeAnswer, AuthorizeOutcome};
+pub use binding::BindingProof;
 pub use check::{ActiveAccess, Bearer};
 pub use issue::TokenAnswer;
 pub use password::PasswordGrant;

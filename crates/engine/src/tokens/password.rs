@@ -77,6 +77,7 @@ impl Engine {
             refresh_generation: i64::from(refresh),
             refresh_issued_at: if refresh { now } else { Millis(0) },
             ended: false,
+            outlives_logout: false,
             detail: "{}".to_owned(),
         };
         let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));

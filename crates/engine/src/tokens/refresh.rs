@@ -7,6 +7,7 @@ use sojourn_model::{
 use sojourn_oidc::{OAuthError, scope};
 use sojourn_store::Standing;
 
+use super::binding::BindingProof;
 use super::check::session_lives;
 use super::issue::{Issue, TokenAnswer};
 use super::{TRIES, TokenError};
@@ -53,6 +54,7 @@ impl Engine {
         app: &Application,
         text: &str,
         wanted: Option<&[String]>,
+        presented: &BindingProof,
     ) -> Result<TokenAnswer, TokenError> {
         if !app.may(GrantType::RefreshToken) {
             return Err(OAuthError::unauthorized_client(
@@ -69,6 +71,11 @@ impl Engine {
                 .await?
                 .ok_or_else(invalid)?;
             self.check_refresh(&standing, app, &token)?;
+            let grant = &standing.grant;
+            if !self.binding_holds(app, grant.binding, grant.session, &grant.detail, presented) {
+                let why = "Invalid token binding value is present in the request.";
+                return Err(OAuthError::invalid_grant(why).into());
+            }
             let narrowed = narrow(&standing.grant, wanted)?;
             let now = self.now();
             let grace = self.settings.lifetimes.refresh_grace_ms;
@@ -99,14 +106,22 @@ impl Engine {
     ) -> Result<(), OAuthError> {
         let now = self.now();
         let grant = &standing.grant;
-        let lives =
-            grant.offline || session_lives(standing, now, self.settings.lifetimes.touch_flush_ms);
         let good = grant.app == app.id
             && !grant.ended
             && standing.user_state == UserState::Active
-            && token.expires_at() > now
-            && lives;
-        if good { Ok(()) } else { Err(invalid()) }
+            && token.expires_at() > now;
+        if !good {
+            return Err(invalid());
+        }
+        let slack = self.settings.lifetimes.touch_flush_ms;
+        if grant.offline || session_lives(standing, now, slack) {
+            Ok(())
+        } else {
+            // The client may know the reason: it has proven that the token was its own.
+            Err(OAuthError::invalid_grant(
+                "the session that the refresh token belongs to has ended",
+            ))
+        }
     }
 
     /// Goes to the next generation; `None` when something changed since it was read.
@@ -207,6 +222,7 @@ mod tests {
             refresh_generation: generation,
             refresh_issued_at: Millis(issued_at),
             ended: false,
+            outlives_logout: false,
             detail: "{}".into(),
         }
     }

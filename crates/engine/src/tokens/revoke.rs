@@ -1,10 +1,13 @@
 //! Revocation (RFC 7009). A refresh token takes its grant with it, an access token only itself.
 
 use sojourn_crypto::{OpenedAccess, TokenKind};
-use sojourn_model::{Actor, Application, ChangeSet, EndReason, EndTarget, Millis, Op, Tenant};
+use sojourn_model::{
+    Actor, Application, ChangeSet, EndReason, EndTarget, Grant, Millis, Op, Tenant,
+};
 use sojourn_oidc::OAuthError;
 
 use super::TokenError;
+use super::binding::BindingProof;
 use super::check::token_key;
 use crate::end::EndPlan;
 use crate::engine::Engine;
@@ -19,6 +22,7 @@ impl Engine {
         tenant: &Tenant,
         app: &Application,
         text: &str,
+        presented: &BindingProof,
     ) -> Result<(), TokenError> {
         let not_yours = || OAuthError::unauthorized_client("the token is another application's");
         if text.starts_with(TokenKind::Refresh.prefix()) {
@@ -30,6 +34,7 @@ impl Engine {
             if standing.grant.app != app.id {
                 return Err(not_yours().into());
             }
+            self.must_hold(app, &standing.grant, presented)?;
             let target = EndTarget::Grant(token.grant);
             let actor = Actor::Application(app.id);
             let plan = EndPlan::new(target, EndReason::TokenRevoked, actor);
@@ -48,6 +53,9 @@ impl Engine {
                     found.map(|found| found.app)
                 } else {
                     let found = self.store.standing(tenant.id, token.grant, Vec::new()).await?;
+                    if let Some(found) = found.as_ref().filter(|found| found.grant.app == app.id) {
+                        self.must_hold(app, &found.grant, presented)?;
+                    }
                     found.map(|found| found.grant.app)
                 };
                 (owner, token_key(token.grant, token.number), token.expires_at())
@@ -70,5 +78,19 @@ impl Engine {
             self.must_apply(ChangeSet::of(tenant.id, Op::RevokeToken { key, until })).await?;
         }
         Ok(())
+    }
+
+    fn must_hold(
+        &self,
+        app: &Application,
+        grant: &Grant,
+        presented: &BindingProof,
+    ) -> Result<(), OAuthError> {
+        if self.binding_holds(app, grant.binding, grant.session, &grant.detail, presented) {
+            Ok(())
+        } else {
+            let why = "Valid token binding value not present in the request.";
+            Err(OAuthError::invalid_request(why))
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Userinfo (OpenID Connect Core 1.0 §5.3).
 
 use serde_json::{Map, Value};
-use sojourn_model::Tenant;
+use sojourn_model::{AccessTokenBinding, Tenant};
 use sojourn_oidc::{claims, scope};
 
+use super::binding::BindingProof;
 use super::check::Bearer;
 use super::detail::GrantDetail;
 use crate::engine::Engine;
@@ -27,6 +28,9 @@ pub enum UserinfoRefused {
     /// The token has no scope `openid`.
     #[error("insufficient_scope")]
     InsufficientScope,
+    /// What the token is bound to didn't come with it.
+    #[error("invalid_request")]
+    BindingMissing,
     /// Something failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
@@ -37,11 +41,20 @@ impl Engine {
     ///
     /// # Errors
     /// [`UserinfoRefused`]
-    pub async fn userinfo(&self, tenant: &Tenant, text: &str) -> Result<Userinfo, UserinfoRefused> {
+    pub async fn userinfo(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+        presented: &BindingProof,
+    ) -> Result<Userinfo, UserinfoRefused> {
         let access = self.check_access(tenant, text).await?.ok_or(UserinfoRefused::InvalidToken)?;
         let Bearer::User { user, sub, session, .. } = access.bearer else {
             return Err(UserinfoRefused::InvalidToken);
         };
+        let binding = access.binding.unwrap_or(AccessTokenBinding::None);
+        if !self.binding_holds(&access.app, binding, session, &access.detail, presented) {
+            return Err(UserinfoRefused::BindingMissing);
+        }
         if !scope::has(&access.scopes, "openid") {
             return Err(UserinfoRefused::InsufficientScope);
         }

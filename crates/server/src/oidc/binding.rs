@@ -2,15 +2,26 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sojourn_engine::EngineError;
+use sojourn_engine::tokens::BindingProof;
 use sojourn_model::{AccessTokenBinding, Application};
 
 use crate::context::Context;
 
 const COOKIE: &str = "atbv";
 
-/// What the browser is known by, if it is.
-pub(crate) fn presented(context: &Context) -> Option<&str> {
+fn known(context: &Context) -> Option<&str> {
     context.cookie(COOKIE).filter(|value| value.len() == 43)
+}
+
+/// What a request with a token proves of where it comes from. Reads nothing where there are no cookies, as
+/// with nearly every application.
+pub(crate) async fn presented(context: &Context) -> Result<BindingProof, EngineError> {
+    let session = if context.has_session_cookie() { context.session().await? } else { None };
+    Ok(BindingProof {
+        browser: known(context).map(str::to_owned),
+        session: session.map(|session| session.id),
+    })
 }
 
 /// What the browser is known by, where the application wants to know, and the cookie to set when it is new.
@@ -19,7 +30,7 @@ pub(crate) fn browser(context: &Context, app: &Application) -> (Option<String>, 
     if app.settings.token_binding != AccessTokenBinding::Cookie {
         return (None, None);
     }
-    if let Some(value) = presented(context) {
+    if let Some(value) = known(context) {
         return (Some(value.to_owned()), None);
     }
     let bytes: [u8; 32] = sojourn_model::time::random(context.engine().rng());

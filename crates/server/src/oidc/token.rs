@@ -7,7 +7,7 @@ use sojourn_engine::tokens::{PasswordGrant, TokenError};
 use sojourn_oidc::token_request::{self, TokenRequest};
 
 use crate::context::Context;
-use crate::oidc::authenticated_form;
+use crate::oidc::{authenticated_form, binding};
 use crate::respond;
 
 /// Gives tokens for a code, a refresh token or the application's own rights.
@@ -24,9 +24,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             let (uri, verifier) = (redirect_uri.as_deref(), verifier.as_deref());
             engine.redeem_code(tenant, &app, &code, uri, verifier).await
         }
-        Ok(TokenRequest::Refresh { token, scopes }) => {
-            engine.refresh(tenant, &app, &token, scopes.as_deref()).await
-        }
+        Ok(TokenRequest::Refresh { token, scopes }) => match binding::presented(&context).await {
+            Ok(shown) => engine.refresh(tenant, &app, &token, scopes.as_deref(), &shown).await,
+            Err(error) => Err(error.into()),
+        },
         Ok(TokenRequest::Password { username, password, scopes }) => {
             let ip = context.arrival.ip.to_string();
             let wanted = PasswordGrant { username, password, scopes, ip };

@@ -7,7 +7,7 @@ use serde_json::json;
 use sojourn_engine::tokens::{Userinfo, UserinfoRefused};
 
 use crate::context::Context;
-use crate::oidc::bearer;
+use crate::oidc::{bearer, binding};
 use crate::{request, respond};
 
 /// The token in the header.
@@ -48,7 +48,11 @@ async fn answer(context: &Context, token: Option<String>) -> Response {
         let response = respond::empty(StatusCode::UNAUTHORIZED);
         return respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"sojourn\"");
     };
-    match context.engine().userinfo(context.tenant(), &token).await {
+    let presented = match binding::presented(context).await {
+        Ok(presented) => presented,
+        Err(error) => return respond::failure(&error),
+    };
+    match context.engine().userinfo(context.tenant(), &token, &presented).await {
         Ok(Userinfo::Json(claims)) => respond::json(StatusCode::OK, &claims),
         Ok(Userinfo::Jwt(token)) => respond::jwt(token),
         Err(UserinfoRefused::InvalidToken) => {
@@ -57,6 +61,11 @@ async fn answer(context: &Context, token: Option<String>) -> Response {
         Err(UserinfoRefused::InsufficientScope) => {
             refuse(StatusCode::FORBIDDEN, "insufficient_scope", "the token has no scope openid")
         }
+        Err(UserinfoRefused::BindingMissing) => refuse(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "Valid token binding value not present in the request.",
+        ),
         Err(UserinfoRefused::Failed(error)) => respond::failure(&error),
     }
 }

@@ -90,3 +90,93 @@ async fn an_offline_grant_survives_logout_and_not_the_account() {
     assert_eq!(server.refresh("app", &refresh(&next.json())).await.status, 400);
     assert!(!server.active("app", next.json()["access_token"].as_str().expect("a token")).await);
 }
+
+#[tokio::test]
+async fn bound_to_the_browser_by_a_cookie_of_its_own() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("alex", "alex123", &[]).await;
+        server
+            .app("app", |app| {
+                app.settings.token_binding = AccessTokenBinding::Cookie;
+                app.settings.validate_token_binding = true;
+            })
+            .await;
+        let browser = server.signed_in("alex", "alex123").await;
+        let tokens = server.tokens(&browser, "app", "openid").await;
+        let access = tokens["access_token"].as_str().expect("a token").to_owned();
+        let cookie = browser.cookie("atbv").expect("the browser is known from now on");
+        let again = server.tokens(&browser, "app", "openid").await;
+        assert_eq!(browser.cookie("atbv").as_ref(), Some(&cookie), "and stays so");
+        let introspect = async |token: &str| {
+            let form = [("token", token)];
+            let answer = server.post("/oauth2/introspect", Some(("app", "secret")), &form).await;
+            answer.json()
+        };
+        let told = introspect(&access).await;
+        assert_eq!(told["binding_type"], "cookie");
+        let other = introspect(again["access_token"].as_str().expect("a token")).await;
+        assert_eq!(told["binding_ref"], other["binding_ref"], "one browser, one reference");
+        let ask = async |path: &str, cookie: Option<&str>, form: &[(&str, &str)], bearer: bool| {
+            let mut request = server.http.post(format!("{}{path}", server.base)).form(form);
+            request = if bearer {
+                request.bearer_auth(&access)
+            } else {
+                request.basic_auth("app", Some("secret"))
+            };
+            if let Some(cookie) = cookie {
+                request = request.header("cookie", format!("atbv={cookie}"));
+            }
+            request.send().await.expect("an answer").status().as_u16()
+        };
+        let refresh = tokens["refresh_token"].as_str().expect("a token");
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        let stranger = "x".repeat(43);
+        for wrong in [None, Some(&*stranger)] {
+            assert_eq!(ask("/oauth2/token", wrong, &form, false).await, 400);
+            assert_eq!(ask("/oauth2/userinfo", wrong, &[], true).await, 400);
+            assert_eq!(ask("/oauth2/revoke", wrong, &[("token", &access)], false).await, 400);
+        }
+        assert_eq!(ask("/oauth2/userinfo", Some(&cookie), &[], true).await, 200);
+        assert_eq!(ask("/oauth2/token", Some(&cookie), &form, false).await, 200);
+        end(&server, &browser).await;
+        assert!(!server.active("app", &access).await, "the sign-out takes them by default");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_an_application_keeps_outlives_a_sign_out_but_no_other_end() {
+    for engine in Engine::BOTH {
+        for binding in [AccessTokenBinding::Cookie, AccessTokenBinding::None] {
+            let server = TestServer::on(engine, |_| {}).await;
+            let alex = server.user("alex", "alex123", &[]).await;
+            server
+                .app("keeps", |app| {
+                    app.settings.token_binding = binding;
+                    app.settings.revoke_tokens_when_session_ends = false;
+                })
+                .await;
+            server.app("bound", |app| app.settings.revoke_tokens_when_session_ends = false).await;
+            let browser = server.signed_in("alex", "alex123").await;
+            let token = async |client: &str| {
+                let tokens = server.tokens(&browser, client, "openid").await;
+                tokens["access_token"].as_str().expect("a token").to_owned()
+            };
+            let (kept, bound) = (token("keeps").await, token("bound").await);
+            end(&server, &browser).await;
+            assert!(server.active("keeps", &kept).await, "{binding:?}");
+            assert!(!server.active("bound", &bound).await, "bound to the session it dies with it");
+            if binding == AccessTokenBinding::Cookie {
+                let plan = sojourn_engine::EndPlan::new(
+                    sojourn_model::EndTarget::User(alex.id),
+                    sojourn_model::EndReason::RoleChanged,
+                    sojourn_model::Actor::System,
+                );
+                server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+                assert!(!server.active("keeps", &kept).await, "an end of the account takes all");
+            }
+            server.stop().await;
+        }
+    }
+}

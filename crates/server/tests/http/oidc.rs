@@ -2,7 +2,7 @@
 
 use sojourn_engine::directory::NewApplication;
 use sojourn_model::SigningAlg;
-use sojourn_testkit::server::{CALLBACK, CHALLENGE, TestServer, jwt_header};
+use sojourn_testkit::server::{Answer, CALLBACK, CHALLENGE, TestServer, jwt_header};
 
 #[tokio::test]
 async fn discovery_lists_what_works_under_each_alias() {
@@ -178,4 +178,41 @@ async fn a_public_client_needs_pkce_and_no_secret() {
     };
     assert_eq!(send(form(CHALLENGE)).await, 400, "a wrong verifier doesn't use the code up");
     assert_eq!(send(form(sojourn_testkit::server::VERIFIER)).await, 200);
+}
+
+#[tokio::test]
+async fn scripts_of_registered_origins_may_call_errors_included() {
+    let server = TestServer::start().await;
+    server.app("app", |app| app.settings.allowed_origins = vec!["https://spa.test".into()]).await;
+    let send = async |method: &str, path: &str, origin: &str| {
+        let mut request = server
+            .http
+            .request(method.parse().expect("a method"), format!("{}{path}", server.base))
+            .header("origin", origin);
+        if method == "OPTIONS" {
+            request = request.header("access-control-request-method", "POST");
+        }
+        Answer::of(request.send().await.expect("an answer")).await
+    };
+    for path in ["/.well-known/openid-configuration", "/oauth2/jwks"] {
+        let answer = send("GET", path, "https://anyone.test").await;
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+    }
+    for path in ["/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/introspect"] {
+        for origin in ["https://app.test", "https://spa.test"] {
+            let preflight = send("OPTIONS", path, origin).await;
+            assert_eq!(preflight.status, 204, "{path}");
+            assert_eq!(preflight.header("access-control-allow-origin"), origin);
+            assert!(preflight.header("access-control-allow-headers").contains("Authorization"));
+            let error = send("POST", path, origin).await;
+            assert_eq!(error.status, 401, "{path}");
+            assert_eq!(error.header("access-control-allow-origin"), origin, "on errors too");
+            assert_eq!(error.header("access-control-allow-credentials"), "");
+        }
+        let stranger = send("OPTIONS", path, "https://evil.test").await;
+        assert_eq!(stranger.header("access-control-allow-origin"), "");
+        assert_eq!(stranger.header("vary"), "Origin");
+    }
+    let page = send("OPTIONS", "/login", "https://app.test").await;
+    assert_eq!(page.header("access-control-allow-origin"), "", "pages are nobody else's");
 }

@@ -181,19 +181,31 @@ fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
 }
 
 fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
+    let spare = i64::from(end.spare_kept);
     steps.push(
         selected.pick(&sql::GRANTS_BY_SESSION, &sql::GRANTS_BY_USER),
         selected.params(
             end.tenant,
-            params![end.effects.offline, app.clone(), end.at, end.reason.to_string(), end.id],
+            params![
+                end.effects.offline,
+                app.clone(),
+                end.at,
+                end.reason.to_string(),
+                end.id,
+                spare
+            ],
         ),
         Expect::Any,
         Gather::Grants,
     );
     // Whoever shares an access token with a session that ends loses it too.
+    let mut more = params![app.clone()];
+    if selected.by_session {
+        more.push(spare.into());
+    }
     steps.run(
         selected.pick(&sql::SHARED_BY_SESSION, &sql::SHARED_BY_USER),
-        selected.params(end.tenant, params![app.clone()]),
+        selected.params(end.tenant, more),
     );
 }
 

@@ -78,7 +78,8 @@ fn issue(steps: &mut Steps, tenant: TenantId, grant: Grant, now: Millis) {
             nonce,
             grant.token_number,
             grant.token_issued_at,
-            grant.detail
+            grant.detail,
+            grant.outlives_logout
         ],
     );
 }

@@ -65,7 +65,7 @@ impl Store {
             if end.effects.tokens {
                 let statement =
                     selected.pick(&sql::PREVIEW_GRANTS_BY_SESSION, &sql::PREVIEW_GRANTS_BY_USER);
-                let more = params![end.effects.offline, app.clone()];
+                let more = params![end.effects.offline, app.clone(), i64::from(end.spare_kept)];
                 summary.grants += self.count(statement, selected.params(t, more)).await?;
             }
             if end.effects.notify {

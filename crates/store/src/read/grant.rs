@@ -113,6 +113,7 @@ fn grant(row: &mut Row) -> Result<Grant, StoreError> {
         refresh_generation: row.int()?,
         refresh_issued_at: row.millis()?,
         ended: row.opt_int()?.is_some(),
+        outlives_logout: false,
         detail: String::new(),
     };
     grant.kind = GrantKind::from_code(row.int()?);

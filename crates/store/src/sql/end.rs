@@ -74,13 +74,15 @@ macro_rules! sessions_lock {
     };
 }
 
-// $5 offline grants too, $6 one application or NULL for all.
+// $5 offline grants too, $6 one application or NULL for all, and a parameter that says whether grants are
+// spared that their application keeps when its person signs out.
 macro_rules! grants_where {
-    ($selector:expr) => {
+    ($selector:expr, $spare:literal) => {
         concat!(
             "g.tenant_id = $1 AND g.user_id = $2 AND g.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector,
-            "AND ($5 = 1 OR g.offline = 0) AND (CAST($6 AS BLOB) IS NULL OR g.app_id = $6)"
+            "AND ($5 = 1 OR g.offline = 0) AND (CAST($6 AS BLOB) IS NULL OR g.app_id = $6) \
+             AND (CAST(", $spare, " AS BIGINT) = 0 OR g.outlives_logout = 0)"
         )
     };
 }
@@ -89,7 +91,7 @@ macro_rules! grants_end {
     ($selector:expr) => {
         concat!(
             "UPDATE oauth_grant AS g SET ended_at = $7, end_reason = $8, end_id = $9 WHERE ",
-            grants_where!($selector)
+            grants_where!($selector, "$10")
         )
     };
 }
@@ -196,7 +198,10 @@ statements! {
     BOUND_BY_USER = grants_bound!(sessions_by_user!("g.session_id"));
     SHARED_BY_SESSION = concat!(
         "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
-        shared_where!(by_session!("s.id")));
+        shared_where!(by_session!("s.id")),
+        " AND (CAST($6 AS BIGINT) = 0 OR NOT EXISTS (SELECT 1 FROM oauth_grant g \
+         WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \
+         AND g.app_id = shared_token.app_id AND g.outlives_logout = 1))");
     SHARED_BY_USER = concat!(
         "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
         shared_where!(sessions_by_user!("s.id")));
@@ -231,9 +236,9 @@ statements! {
         "SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
          AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0", sessions_by_user!("s.id"));
     PREVIEW_GRANTS_BY_SESSION = concat!(
-        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(by_session!("g.session_id")));
+        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(by_session!("g.session_id"), "$7"));
     PREVIEW_GRANTS_BY_USER = concat!(
-        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(grants_by_user!()));
+        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(grants_by_user!(), "$7"));
     PREVIEW_DELIVERIES_BY_SESSION = deliveries_count!(by_session!("s.id"));
     PREVIEW_DELIVERIES_BY_USER = deliveries_count!(sessions_by_user!("s.id"));
     PREVIEW_CONSENTS = "SELECT count(*) FROM consent WHERE tenant_id = $1 AND user_id = $2 \

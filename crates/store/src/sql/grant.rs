@@ -22,9 +22,9 @@ statements! {
     GRANT_ISSUE = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, \
          kind, scopes, offline, binding, auth_time, created_at, expires_at, code_state, \
          code_redirect_uri, code_challenge, nonce, token_number, token_issued_at, \
-         refresh_generation, refresh_issued_at, detail) \
+         refresh_generation, refresh_issued_at, detail, outlives_logout) \
          SELECT s.tenant_id, $3, s.user_id, p.app_id, s.id, p.sid, p.sub, \
-         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, $19 \
+         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, $19, $20 \
          FROM session s JOIN participation p ON p.tenant_id = s.tenant_id \
          AND p.session_id = s.id AND p.app_id = $4 AND p.ended_at IS NULL \
          WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND p.sid = $5 FOR SHARE";
