@@ -3,6 +3,7 @@
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := postgresql postgresql-client chromium chromium-driver
+CLIENTS := e2e/clients
 UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
 
 .PHONY: check test e2e gen bench demo tools screenshots
@@ -44,7 +45,21 @@ screenshots: tools
 demo:
 	$(CARGO) run --release -- demo
 
-# PostgreSQL and Chromium from Debian's packages, if they aren't there.
-tools:
+# PostgreSQL and Chromium from Debian's packages, if they aren't there; clients that others wrote, from their
+# registries, beside the tests that use them.
+tools: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/venv/installed
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }
+
+$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
+	@command -v npm >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm; }
+	cd $(CLIENTS) && npm ci
+	@touch $@
+
+$(CLIENTS)/venv/installed: $(CLIENTS)/requirements.txt
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || \
+	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-venv; }
+	python3 -m venv $(CLIENTS)/venv
+	$(CLIENTS)/venv/bin/pip install -q --disable-pip-version-check -r $(CLIENTS)/requirements.txt
+	@touch $@

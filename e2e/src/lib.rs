@@ -24,8 +24,17 @@ impl Browser {
         Self::sized(1280, 900).await
     }
 
+    /// Starts one that keeps cookies from frames of other sites.
+    pub async fn without_third_party_cookies() -> Self {
+        Self::with(1280, 900, true).await
+    }
+
     /// Starts one with a window of a size.
     pub async fn sized(width: u32, height: u32) -> Self {
+        Self::with(width, height, false).await
+    }
+
+    async fn with(width: u32, height: u32, blocked: bool) -> Self {
         let mut driver = Command::new("chromedriver")
             .args(["--port=0"])
             .stdout(Stdio::piped())
@@ -43,6 +52,12 @@ impl Browser {
         std::thread::spawn(move || lines.for_each(drop));
         let mut wanted = DesiredCapabilities::chrome();
         wanted.accept_insecure_certs(true).expect("a capability");
+        // Said in either case: the default differs from build to build.
+        let prefs = serde_json::json!({
+            "profile.cookie_controls_mode": i32::from(blocked),
+            "profile.block_third_party_cookies": blocked,
+        });
+        wanted.add_experimental_option("prefs", prefs).expect("preferences");
         let size = format!("--window-size={width},{height}");
         let mut arguments = vec![
             "--headless=new",

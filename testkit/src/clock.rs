@@ -19,6 +19,14 @@ impl TestClock {
     pub fn advance(&self, ms: i64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
+
+    /// Moves to the machine's time, for tests with programs that look at that.
+    #[expect(clippy::disallowed_methods, reason = "others look at this clock")]
+    pub fn go_to_now(&self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = now.expect("after 1970").as_millis();
+        self.0.store(i64::try_from(now).expect("before the end of time"), Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode, Uri};
 use axum::routing::post;
 
 #[derive(Default)]
@@ -95,10 +96,16 @@ pub struct Documents {
 async fn serve_document(
     State(kept): State<Arc<Mutex<HashMap<String, String>>>>,
     uri: Uri,
-) -> (StatusCode, String) {
+) -> (StatusCode, [(HeaderName, &'static str); 1], String) {
+    let kind = match uri.path().rsplit_once('.').map(|(_, end)| end) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        _ => "application/json",
+    };
+    let kind = [(CONTENT_TYPE, kind)];
     match kept.lock().expect("documents").get(uri.path()) {
-        Some(text) => (StatusCode::OK, text.clone()),
-        None => (StatusCode::NOT_FOUND, String::new()),
+        Some(text) => (StatusCode::OK, kind, text.clone()),
+        None => (StatusCode::NOT_FOUND, kind, String::new()),
     }
 }
 
@@ -118,6 +125,12 @@ impl Documents {
     /// Puts one in its place.
     pub fn put(&self, path: &str, text: &str) {
         self.kept.lock().expect("documents").insert(path.to_owned(), text.to_owned());
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// Where one is.
