@@ -138,7 +138,7 @@ CREATE TABLE oauth_grant (
     refresh_issued_at BIGINT NOT NULL,
     ended_at BIGINT,
     end_reason TEXT,
-    end_id BLOB, detail TEXT NOT NULL DEFAULT '{}',
+    end_id BLOB, detail TEXT NOT NULL DEFAULT '{}', outlives_logout BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX oauth_grant_user ON oauth_grant (user_id, tenant_id, session_id)

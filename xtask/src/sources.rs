@@ -18,7 +18,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !matches!(name.as_str(), "target" | ".git" | "sojourn-demo" | "screenshots") {
+            if !matches!(
+                name.as_str(),
+                "target" | ".git" | "sojourn-demo" | "screenshots" | "node_modules" | "venv"
+            ) {
                 walk(&path, found);
             }
         } else {

@@ -49,6 +49,52 @@ const SAMPLES: [Sample; 2] = [
     Sample { name: "pickup-manager", signing_alg: "ES256", offset: 2 },
 ];
 
+/// Who is there, and that anyone on this machine may register an application.
+const PEOPLE: &str = r#"
+[[role]]
+name = "pickup-staff"
+
+[[user]]
+username = "alex"
+password = "alex123"
+display_name = "Alex"
+given_name = "Alex"
+family_name = "Courier"
+email = "alex@localhost"
+email_verified = true
+roles = ["pickup-staff"]
+
+[user.claims]
+nickname = "lex"
+middle_name = "Robin"
+profile = "https://localhost:{port}/"
+picture = "https://localhost:{port}/assets/logo.svg"
+website = "https://localhost:{port}/"
+gender = "x"
+birthdate = "1990-01-31"
+zoneinfo = "Europe/Berlin"
+locale = "en"
+phone_number = "+49 30 000000"
+phone_number_verified = false
+
+[user.claims.address]
+formatted = "1 Parcel Street\nBerlin"
+street_address = "1 Parcel Street"
+locality = "Berlin"
+region = "Berlin"
+postal_code = "10115"
+country = "DE"
+
+# Anyone on this machine may register an application.
+[oauth.dcr]
+mode = "open"
+
+[super_admin]
+username = "admin"
+password = "admin"
+display_name = "Administrator"
+"#;
+
 /// Known to everyone, like the passwords: the demonstration only listens on this machine.
 fn secret(name: &str) -> String {
     format!("{name}-secret-for-the-demonstration")
@@ -74,23 +120,9 @@ level = "warn"
 [[event_handler]]
 name = "sessionTermination"
 subscriptions = ["POST_UPDATE_ROLE_LIST_OF_USER", "POST_UPDATE_USER_LIST_OF_ROLE"]
-
-[[role]]
-name = "pickup-staff"
-
-[[user]]
-username = "alex"
-password = "alex123"
-display_name = "Alex"
-email = "alex@localhost"
-roles = ["pickup-staff"]
-
-[super_admin]
-username = "admin"
-password = "admin"
-display_name = "Administrator"
 "#
     );
+    text.push_str(&PEOPLE.replace("{port}", &port.to_string()));
     for sample in SAMPLES {
         let (name, own) = (sample.name, port + sample.offset);
         text.push_str(&format!(

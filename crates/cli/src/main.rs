@@ -41,6 +41,9 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(commands::ConfigCommand),
+    /// Signing keys: list, rotate
+    #[command(subcommand)]
+    Key(commands::KeyCommand),
     /// The master key: make, rotate, note that it is backed up
     #[command(subcommand)]
     MasterKey(commands::MasterKeyCommand),
@@ -106,6 +109,7 @@ async fn run(cli: Cli) -> Done {
         #[cfg(feature = "demo")]
         Command::DemoApp(args) => demo::app(args).await,
         Command::Config(command) => commands::config(config, command),
+        Command::Key(command) => commands::key(config, command).await,
         Command::MasterKey(command) => commands::master_key(config, command).await,
         Command::User(command) => commands::user(config, command).await,
         Command::Role(command) => commands::role(config, command).await,

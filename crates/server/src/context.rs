@@ -79,14 +79,8 @@ impl Context {
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        let values = self.headers.get_all(header::COOKIE).iter();
+        values.filter_map(|value| value.to_str().ok()).find_map(|value| cookie_in(value, name))
     }
 
     fn session_cookie_name(&self) -> String {
@@ -193,6 +187,36 @@ impl Context {
     }
 }
 
+/// A cookie's value in a `Cookie` header (RFC 6265 §4.2).
+fn cookie_in<'h>(header: &'h str, name: &str) -> Option<&'h str> {
+    header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
 fn equal(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |all, (x, y)| all | (x ^ y)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+            #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+            #[test]
+            fn cookies_are_found_among_whatever_else_came(before in "[ -~]{0,60}", after in "[ -~]{0,60}", value in "[A-Za-z0-9_-]{1,43}") {
+                let _ = cookie_in(&before, "name");
+                prop_assume!(!before.contains("name"));
+                let header = format!("{before};name={value};{after}");
+                prop_assert_eq!(cookie_in(&header, "name"), Some(&*value));
+    let without = format!("{before};{after}");
+                prop_assert_eq!(cookie_in(&header, "nam"), cookie_in(&without, "nam"));
+            }
+        }
 }

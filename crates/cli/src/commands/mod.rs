@@ -2,12 +2,14 @@
 //! server they work on the same database; what they end is ended at once.
 
 mod configuration;
+mod keys;
 mod master_key;
 mod roles;
 mod sessions;
 mod users;
 
 pub(crate) use configuration::{ConfigCommand, config};
+pub(crate) use keys::{KeyCommand, key};
 pub(crate) use master_key::{MasterKeyCommand, master_key};
 pub(crate) use roles::{RoleCommand, role};
 pub(crate) use sessions::{SessionCommand, session};
