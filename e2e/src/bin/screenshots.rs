@@ -6,6 +6,46 @@ use sojourn_e2e::Browser;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
 use sojourn_testkit::store::Folder;
 
+/// What a person sees of an application that isn't the organisation's own.
+async fn third_party(alex: &Browser, pictures: &Path, port: u16, size: &str) {
+    let at = |path: &str| format!("https://localhost:{port}{path}");
+    let metadata = serde_json::json!({
+        "client_name": "Parcel Tracker",
+        "redirect_uris": [format!("https://localhost:{}/callback", port + 1)],
+        "post_logout_redirect_uris": [at("/")],
+        "frontchannel_logout_uri": format!("https://localhost:{}/", port + 1),
+        "logo_uri": at("/assets/logo.svg"),
+        "policy_uri": at("/policy"),
+        "tos_uri": at("/terms"),
+    });
+    let request = client().post(at("/connect/register")).json(&metadata);
+    let answer = request.send().await.expect("an answer");
+    let made: serde_json::Value = answer.json().await.expect("JSON");
+    let client_id = made["client_id"].as_str().expect("a client");
+    let redirect = format!("https%3A%2F%2Flocalhost%3A{}%2Fcallback", port + 1);
+    let ask = |more: &str| {
+        at(&format!(
+            "/oauth2/authorize?response_type=code&client_id={client_id}&redirect_uri={redirect}\
+             &scope=openid%20profile%20email%20phone%20offline_access{more}"
+        ))
+    };
+    let picture = async |page: &str| alex.picture(pictures, &format!("{page}-{size}")).await;
+    alex.goto(&ask("")).await;
+    picture("login-for-application").await;
+    alex.sign_in("alex", "alex123").await;
+    alex.find("#allow").await;
+    picture("consent").await;
+    alex.goto(&ask("&prompt=select_account")).await;
+    picture("select-account").await;
+    alex.click("#this-account").await;
+    alex.click("#allow").await;
+    alex.goto(&at("/myaccount/connections")).await;
+    picture("connections").await;
+    alex.goto(&at("/oidc/logout")).await;
+    alex.click("#confirm").await;
+    picture("signed-out").await;
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let folder = Folder::new();
@@ -58,6 +98,7 @@ async fn main() {
         admin.click("#confirm").await;
         admin.wait_for(".tag", "ended").await;
         admin.picture(pictures, &name("console-session")).await;
+        third_party(&alex, pictures, port, size).await;
         alex.quit().await;
         admin.quit().await;
     }
