@@ -9,7 +9,7 @@ use sojourn_store::Store;
 
 use crate::catalog::Catalog;
 use crate::error::EngineError;
-use crate::fetch::{FetchedKeys, Fetcher};
+use crate::fetch::{FetchFailures, FetchedKeys, Fetcher};
 use crate::outbox::Outbox;
 use crate::passwords::{Offload, Verified};
 use crate::session::Touches;
@@ -50,6 +50,7 @@ pub struct Engine {
     pub(crate) touches: Touches,
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) fetched_keys: FetchedKeys,
+    pub(crate) fetch_failures: FetchFailures,
     pub(crate) outbox: Outbox,
     pub(crate) jobs: tokio::sync::Notify,
     /// How far the purge has walked through the grants.
@@ -73,6 +74,7 @@ impl Engine {
             offload: parts.offload,
             fetcher: parts.fetcher,
             fetched_keys: FetchedKeys::default(),
+            fetch_failures: FetchFailures::default(),
             settings: parts.settings,
             catalog: Catalog::default(),
             verified: Verified::default(),

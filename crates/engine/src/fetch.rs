@@ -28,6 +28,10 @@ pub trait Fetcher: Send + Sync {
 #[derive(Default)]
 pub(crate) struct FetchedKeys(Mutex<HashMap<String, (ClientKeys, Millis)>>);
 
+/// Addresses that didn't answer well a moment ago.
+#[derive(Default)]
+pub(crate) struct FetchFailures(Mutex<HashMap<String, Millis>>);
+
 impl FetchedKeys {
     fn get(&self, uri: &str) -> Option<(ClientKeys, Millis)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned()
@@ -43,9 +47,26 @@ impl FetchedKeys {
 }
 
 impl Engine {
-    /// Gets a document of an application.
+    /// Gets a document of an application. An address that didn't answer well is left alone for a while: nobody
+    /// may aim us at it.
     pub(crate) async fn fetch(&self, uri: &str) -> Result<Vec<u8>, String> {
-        self.fetcher.get(uri, FETCH_BYTES_MAX).await
+        let now = self.now();
+        let failures = || self.fetch_failures.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed_at = failures().get(uri).copied();
+        if failed_at.is_some_and(|at| (0..AGAIN_MS).contains(&now.since(at))) {
+            return Err("it could not be read a moment ago".to_owned());
+        }
+        let answer = self.fetcher.get(uri, FETCH_BYTES_MAX).await;
+        let mut failures = failures();
+        if answer.is_ok() {
+            failures.remove(uri);
+        } else {
+            if failures.len() >= CLIENT_KEYS_KEPT_MAX {
+                failures.clear();
+            }
+            failures.insert(uri.to_owned(), now);
+        }
+        answer
     }
 
     /// The public keys of an application; with `again`, fetched anew unless that was just done.

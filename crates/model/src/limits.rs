@@ -2,8 +2,13 @@
 
 /// Longest request body in bytes: forms and small JSON; nothing that we accept comes near it.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Longest query string in bytes that we parse; browsers and proxies cut around there.
-pub const QUERY_BYTES_MAX: usize = 16 * 1024;
+/// Longest query string in bytes that we parse: a sealed request and a little more.
+pub const QUERY_BYTES_MAX: usize = 24 * 1024;
+/// Longest authorization request in bytes, written as a query: it has to travel through the pages on which a
+/// person acts, sealed.
+pub const REQUEST_BYTES_MAX: usize = 12 * 1024;
+/// Longest sealed request in bytes.
+pub const SEALED_BYTES_MAX: usize = 20 * 1024;
 /// Longest single parameter of a protocol request, in bytes.
 pub const PARAM_BYTES_MAX: usize = 8 * 1024;
 /// Most parameters in one request.

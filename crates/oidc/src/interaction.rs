@@ -52,10 +52,14 @@ pub struct Present {
     pub auth_time: Millis,
     /// Whether the person is the one that the request expects; true where it expects nobody.
     pub expected: bool,
+    /// Whether the person signed in for this request, in this session.
+    pub signed_in: bool,
     /// Whether the person chose this account for this request.
     pub chosen: bool,
-    /// What the person approved for the application, and when.
-    pub consent: Option<(String, Millis)>,
+    /// Whether the person approved this very request.
+    pub approved: bool,
+    /// What the person approved for the application, now or before.
+    pub consent: Option<String>,
 }
 
 type Check = fn(&AuthorizeRequest, &Situation) -> Option<Needs>;
@@ -65,8 +69,6 @@ type Check = fn(&AuthorizeRequest, &Situation) -> Option<Needs>;
 pub struct Situation {
     /// The session, if there is a live one.
     pub present: Option<Present>,
-    /// When the request was first seen, if it comes back from a page.
-    pub asked_at: Option<Millis>,
     /// Whether the application is the organisation's own.
     pub first_party: bool,
     /// Now.
@@ -106,13 +108,9 @@ fn no_session(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     situation.present.is_none().then_some(Needs::SignIn(SignInReason::NoSession))
 }
 
-/// Whether the person signed in since the request was first seen: then it has had its way.
-fn signed_in_since(situation: &Situation) -> bool {
-    situation
-        .present
-        .as_ref()
-        .zip(situation.asked_at)
-        .is_some_and(|(present, asked_at)| present.auth_time >= asked_at)
+/// Whether the person signed in for this request: then it has had its way.
+fn signed_in(situation: &Situation) -> bool {
+    situation.present.as_ref().is_some_and(|present| present.signed_in)
 }
 
 fn other_person(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
@@ -121,37 +119,34 @@ fn other_person(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
 }
 
 fn prompt_login(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
-    (request.prompt.login && !signed_in_since(situation))
-        .then_some(Needs::SignIn(SignInReason::Prompt))
+    (request.prompt.login && !signed_in(situation)).then_some(Needs::SignIn(SignInReason::Prompt))
 }
 
 fn too_old(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let present = situation.present.as_ref()?;
     let limit = request.max_age?.saturating_mul(1000);
     let old = situation.now.since(present.auth_time) > limit || limit == 0;
-    (old && !signed_in_since(situation)).then_some(Needs::SignIn(SignInReason::TooOld))
+    (old && !signed_in(situation)).then_some(Needs::SignIn(SignInReason::TooOld))
 }
 
 fn select_account(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let chosen = situation.present.as_ref().is_some_and(|present| present.chosen);
-    (request.prompt.select_account && !chosen && !signed_in_since(situation))
+    (request.prompt.select_account && !chosen && !signed_in(situation))
         .then_some(Needs::SelectAccount)
 }
 
 fn consent(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let present = situation.present.as_ref()?;
-    let given = present.consent.as_ref();
-    if request.prompt.consent {
-        let since = given.zip(situation.asked_at).is_some_and(|((_, at), asked)| *at >= asked);
-        return (!since).then_some(Needs::Consent);
-    }
-    if situation.first_party {
+    if situation.first_party && !request.prompt.consent {
         return None;
     }
     let wanted = to_approve(request);
-    let approved =
-        given.is_some_and(|(scopes, _)| wanted.split(' ').all(|one| scope::has(scopes, one)));
-    (!approved).then_some(Needs::Consent)
+    let covered = present
+        .consent
+        .as_ref()
+        .is_some_and(|scopes| wanted.split(' ').all(|one| scope::has(scopes, one)));
+    let enough = covered && (present.approved || !request.prompt.consent);
+    (!enough).then_some(Needs::Consent)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Parameters of a request, from a query or a form: bounded, and none twice (RFC 6749 §3.1).
 
-use sojourn_model::limits::{PARAM_BYTES_MAX, PARAMS_MAX};
+use sojourn_model::limits::{PARAM_BYTES_MAX, PARAMS_MAX, SEALED_BYTES_MAX};
+
+/// What we seal ourselves around a whole request, and get back.
+const SEALED: [&str; 2] = ["ticket", "continue"];
 
 /// Parameters in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +43,8 @@ impl Params {
             if pairs.len() >= PARAMS_MAX {
                 return Err(ParamError::TooMany);
             }
-            if value.len() > PARAM_BYTES_MAX || name.len() > 256 {
+            let most = if SEALED.contains(&&*name) { SEALED_BYTES_MAX } else { PARAM_BYTES_MAX };
+            if value.len() > most || name.len() > 256 {
                 return Err(ParamError::TooLong(name.chars().take(64).collect()));
             }
             if name.chars().chain(value.chars()).any(|c| {

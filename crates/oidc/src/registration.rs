@@ -232,6 +232,9 @@ fn checked_redirect(uri: &str, native: bool, implicit: bool) -> Result<(), OAuth
     if uri.contains('#') {
         return Err(wrong_redirect(format!("'{uri}' has a fragment")));
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong_redirect(format!("'{uri}' has a user before its host")));
+    }
     let loopback = is_loopback(&url);
     let good = match url.scheme() {
         "https" => url.host_str().is_some() && !(native && !loopback && implicit),

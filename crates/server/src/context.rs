@@ -8,7 +8,9 @@ use axum::response::Response;
 use base64::Engine as _;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use sojourn_model::limits::REQUEST_BYTES_MAX;
 use sojourn_model::{Session, Tenant, TenantId};
+use sojourn_oidc::Params;
 
 use crate::AppState;
 use crate::respond;
@@ -94,6 +96,15 @@ impl Context {
     /// Whether the browser sent a session cookie at all: it may be told not to in frames.
     pub(crate) fn has_session_cookie(&self) -> bool {
         self.cookie(&self.session_cookie_name()).is_some()
+    }
+
+    /// Where a form that another site's page posted has to go again as a query: with `SameSite=Lax` its browser
+    /// keeps the session cookie back from the form, and sends it when it follows a link.
+    pub(crate) fn again_as_query(&self, path: &str, params: &Params) -> Option<Response> {
+        let kept_back = self.state.same_site == "Lax" && !self.has_session_cookie();
+        let query = params.to_query();
+        (kept_back && query.len() <= REQUEST_BYTES_MAX)
+            .then(|| respond::see_other(&format!("{}?{query}", self.link(path))))
     }
 
     /// The live session of this browser.

@@ -11,7 +11,7 @@ use sojourn_oidc::registration::{self, Metadata};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::settings::RegistrationMode;
-use crate::tokens::TokenError;
+use crate::tokens::{TRIES, TokenError};
 
 /// Why a registration isn't done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -223,9 +223,15 @@ impl Engine {
         }
         let secret = SecretHasher::make(&*self.rng);
         app.settings.sealed_secret = Some(self.sealed_client_secret(app, &secret)?);
-        app.secret_hash = (method != ClientAuthMethod::ClientSecretJwt && method.has_secret())
-            .then(|| self.hasher.store(&secret));
+        app.secret_hash = self.secret_hash(app, &secret);
         Ok(Some(secret))
+    }
+
+    /// What an application's secret is compared with, where it is compared at all.
+    fn secret_hash(&self, app: &Application, secret: &str) -> Option<String> {
+        let method = app.settings.token_endpoint_auth_method;
+        (method != ClientAuthMethod::ClientSecretJwt && method.has_secret())
+            .then(|| self.hasher.store(secret))
     }
 
     async fn save_registration(
@@ -235,17 +241,19 @@ impl Engine {
         action: &str,
     ) -> Result<(), EngineError> {
         self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
-        let mut change = ChangeSet::of(tenant.id, Op::SaveApplication(Box::new(app.clone())));
         let detail = serde_json::json!({ "client_id": app.client_id });
         let actor = Actor::Application(app.id);
-        change.audit.push(self.audit_row(&actor, action, app.id, &detail));
-        match self.apply(change).await? {
-            Outcome::Applied(_) => {
+        // Two that register at once draw the same number.
+        for _ in 0..TRIES {
+            let save = Op::SaveApplication(Box::new(app.clone()));
+            let mut change = ChangeSet::of(tenant.id, save);
+            change.audit.push(self.audit_row(&actor, action, app.id, &detail));
+            if let Outcome::Applied(_) = self.apply(change).await? {
                 self.catalog.changed(tenant.id);
-                Ok(())
+                return Ok(());
             }
-            _ => Err(EngineError::Contended),
         }
+        Err(EngineError::Contended)
     }
 
     fn registration_answer(

@@ -86,7 +86,7 @@ impl Engine {
     }
 
     /// Whether a person is the one that a request expects by `id_token_hint` or by a value for the claim `sub`
-    /// (OpenID Connect Core 1.0 §3.1.2.2).
+    /// (OpenID Connect Core 1.0 §3.1.2.2); `None` when the hint can't be verified.
     ///
     /// # Errors
     /// [`EngineError`] when keys or applications can't be read.
@@ -96,13 +96,13 @@ impl Engine {
         app: &Application,
         user: UserId,
         request: &AuthorizeRequest,
-    ) -> Result<bool, EngineError> {
+    ) -> Result<Option<bool>, EngineError> {
         let wanted = request.claims.wanted("sub");
         if !wanted.is_empty() && !wanted.contains(&&*self.subject(app, user)) {
-            return Ok(false);
+            return Ok(Some(false));
         }
-        let Some(hint) = &request.id_token_hint else { return Ok(true) };
-        let Some(hint) = self.read_id_token(tenant, hint).await? else { return Ok(false) };
-        Ok(self.subject(&hint.app, user) == hint.sub)
+        let Some(hint) = &request.id_token_hint else { return Ok(Some(true)) };
+        let read = self.read_id_token(tenant, hint).await?;
+        Ok(read.map(|hint| self.subject(&hint.app, user) == hint.sub))
     }
 }

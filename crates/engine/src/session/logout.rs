@@ -166,7 +166,9 @@ impl Engine {
             None => None,
             Some(id) => Some(self.application_by_client(tenant.id, id).await?),
         };
-        let Some(token) = &request.id_token_hint else {
+        // An unsigned ID token proves nothing: the person is asked, as without one.
+        let hint = request.id_token_hint.as_ref().filter(|token| !token.ends_with('.'));
+        let Some(token) = hint else {
             let mismatch = matches!(by_client, Some(None));
             return Ok(Named { hint: Hint::Absent, app: by_client.flatten(), mismatch });
         };

@@ -73,6 +73,11 @@ impl Engine {
             _ => false,
         };
         let registered = app.settings.token_endpoint_auth_signing_alg.as_deref();
+        // A signed request object is no assertion (RFC 9101 §10.8).
+        let typ = header.typ.as_deref().unwrap_or("JWT");
+        if typ.eq_ignore_ascii_case("oauth-authz-req+jwt") {
+            return Ok(false);
+        }
         if !fits || registered.is_some_and(|alg| alg != header.alg) {
             return Ok(false);
         }

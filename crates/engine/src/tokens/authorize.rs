@@ -243,7 +243,7 @@ impl Engine {
             id_token: request.claims.id_token.clone(),
             binding: browser
                 .filter(|_| binding == AccessTokenBinding::Cookie)
-                .map(|browser| self.browser_reference(browser)),
+                .map(|browser| self.browser_reference(app, browser)),
         };
         Grant {
             tenant: tenant.id,
@@ -280,9 +280,10 @@ impl Engine {
         }
     }
 
-    /// What is kept of a browser's binding cookie.
-    pub(crate) fn browser_reference(&self, browser: &str) -> String {
-        let hash = self.hasher.keyed_for_good("token binding cookie", &[browser.as_bytes()]);
+    /// What is kept of a browser's binding cookie for one application.
+    pub(crate) fn browser_reference(&self, app: &Application, browser: &str) -> String {
+        let parts = [app.id.0.as_bytes().as_slice(), browser.as_bytes()];
+        let hash = self.hasher.keyed_for_good("token binding cookie", &parts);
         sojourn_model::ids::hex(hash.split_at(16).0)
     }
 }

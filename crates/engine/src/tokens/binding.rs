@@ -32,7 +32,7 @@ impl Engine {
             AccessTokenBinding::SsoSession => session.is_none() || session == presented.session,
             AccessTokenBinding::Cookie => {
                 let reference =
-                    presented.browser.as_ref().map(|browser| self.browser_reference(browser));
+                    presented.browser.as_ref().map(|browser| self.browser_reference(app, browser));
                 reference.is_some() && reference == GrantDetail::read(detail).binding
             }
         }

@@ -1,9 +1,10 @@
 //! Introspection (RFC 7662): only the token's own client and declared resource servers are told.
 
-use sojourn_crypto::{TokenKind, sha256};
+use sojourn_crypto::TokenKind;
 use sojourn_model::ids::hex;
-use sojourn_model::{Application, Tenant, UserState};
+use sojourn_model::{Application, SessionId, Tenant, UserState};
 use sojourn_oidc::introspection::ActiveToken;
+use sojourn_oidc::scope;
 
 use super::check::{ActiveAccess, Bearer, session_lives};
 use super::detail::GrantDetail;
@@ -33,20 +34,21 @@ impl Engine {
         {
             self.touch(tenant.id, *session, Some(access.app.id));
         }
-        Ok(Some(self.describe(tenant, access)))
+        Ok(Some(self.describe(tenant, access, caller)))
     }
 
-    fn describe(&self, tenant: &Tenant, access: ActiveAccess) -> ActiveToken {
+    fn describe(&self, tenant: &Tenant, access: ActiveAccess, caller: &Application) -> ActiveToken {
         let client_id = access.app.client_id.clone();
         let of_browser = GrantDetail::read(&access.detail).binding;
         let (sub, username, session, sid) = match access.bearer {
             Bearer::User { username, sub, session, sid, .. } => (sub, Some(username), session, sid),
             Bearer::Application => (client_id.clone(), None, None, None),
         };
+        let told = may_know_the_name(caller, &access.app, &access.scopes);
         ActiveToken {
             active: true,
             sub,
-            username,
+            username: username.filter(|_| told),
             client_id: client_id.clone(),
             scope: access.scopes,
             exp: access.expires_at.seconds(),
@@ -54,7 +56,8 @@ impl Engine {
             token_type: "Bearer",
             sid: sid.map(|sid| sid.to_string()),
             binding_type: access.binding.map(sojourn_model::AccessTokenBinding::as_str),
-            binding_ref: of_browser.or_else(|| session.map(|id| binding_reference(&id.0))),
+            binding_ref: of_browser
+                .or_else(|| session.map(|id| self.binding_reference(&access.app, id))),
             iss: self.issuer(tenant),
             aud: client_id,
         }
@@ -84,7 +87,8 @@ impl Engine {
         Ok(valid.then(|| ActiveToken {
             active: true,
             sub: grant.sub.clone(),
-            username: Some(standing.username.clone()),
+            username: may_know_the_name(caller, caller, &grant.scopes)
+                .then(|| standing.username.clone()),
             client_id: caller.client_id.clone(),
             scope: grant.scopes.clone(),
             exp: token.expires_at().seconds(),
@@ -94,15 +98,21 @@ impl Engine {
             binding_type: Some(grant.binding.as_str()),
             binding_ref: GrantDetail::read(&grant.detail)
                 .binding
-                .or_else(|| grant.session.map(|id| binding_reference(&id.0))),
+                .or_else(|| grant.session.map(|id| self.binding_reference(caller, id))),
             iss: self.issuer(tenant),
             aud: caller.client_id.clone(),
         }))
     }
+
+    /// Names a session to one application, without giving it away: another one gets another name.
+    fn binding_reference(&self, app: &Application, session: SessionId) -> String {
+        let parts = [app.id.0.as_bytes().as_slice(), &session.0];
+        let hash = self.hasher.keyed_for_good("token binding session", &parts);
+        hex(hash.split_at(16).0)
+    }
 }
 
-/// Names a binding without giving away what it is made of.
-fn binding_reference(value: &[u8]) -> String {
-    let hash = sha256(value);
-    hex(hash.split_at(16).0)
+/// The login name is a part of the profile: an application of others is told it only where it was given that.
+fn may_know_the_name(caller: &Application, app: &Application, scopes: &str) -> bool {
+    caller.settings.resource_server || app.settings.first_party || scope::has(scopes, "profile")
 }

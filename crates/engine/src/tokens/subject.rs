@@ -22,11 +22,14 @@ impl Engine {
     }
 }
 
-/// The host that applications of one sector share: of the sector's list, or of the redirect URIs.
+/// The host that applications of one sector share: of the sector's list, or of the redirect URIs. Addresses on a
+/// person's own device say nothing of who made an application; those have a sector of their own.
 fn sector(app: &Application) -> String {
     let settings = &app.settings;
     let uri = settings.sector_identifier_uri.as_ref().or(settings.redirect_uris.first());
     uri.and_then(|uri| url::Url::parse(uri).ok())
+        .filter(|uri| uri.scheme() == "https")
         .and_then(|uri| uri.host_str().map(str::to_owned))
+        .filter(|host| !matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
         .unwrap_or_else(|| app.client_id.clone())
 }

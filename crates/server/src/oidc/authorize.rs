@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::tokens::{AuthorizeOutcome, TokenError};
-use sojourn_model::{Application, Millis, Session};
+use sojourn_model::limits::REQUEST_BYTES_MAX;
+use sojourn_model::{Application, Session};
 use sojourn_oidc::authorize::{self, AuthorizeRequest};
 use sojourn_oidc::claims::ACR_VALUES;
 use sojourn_oidc::interaction::{Present, SignInReason, Situation};
@@ -34,7 +35,10 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 /// The request in a form (OpenID Connect Core 1.0 §3.1.2.1).
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     match request::form(&context.headers, &body) {
-        Ok(params) => begin(&context, params).await,
+        Ok(params) => match context.again_as_query(PATH, &params) {
+            Some(again) => again,
+            None => begin(&context, params).await,
+        },
         Err(error) => errors::bad_request(&context, &error.to_string()),
     }
 }
@@ -57,6 +61,9 @@ async fn begin(context: &Context, params: Params) -> Response {
 }
 
 async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> Response {
+    if asked.to_query().len() > REQUEST_BYTES_MAX {
+        return errors::bad_request(context, "The request is too long.");
+    }
     if asked.is_double("client_id") {
         return errors::bad_request(context, "The request has more than one client_id.");
     }
@@ -68,7 +75,11 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
         Ok(_) => return errors::bad_request(context, "The client_id of the request is unknown."),
         Err(error) => return errors::failure(context, &error),
     };
-    let params = match merged(context, &app, asked).await {
+    let session = match context.session().await {
+        Ok(session) => session,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let params = match merged(context, &app, asked, session.as_ref()).await {
         Ok(params) => params,
         Err(refused) => return *refused,
     };
@@ -77,10 +88,6 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
         Err(error) => return errors::bad_request(context, &error.to_string()),
     };
     let reply = authorize::reply_to(&params, redirect_uri);
-    let session = match context.session().await {
-        Ok(session) => session,
-        Err(error) => return errors::failure(context, &error),
-    };
     let request = match authorize::check(&params, &app, reply.clone()) {
         Ok(request) => request,
         Err(error) => {
@@ -100,6 +107,7 @@ async fn merged(
     context: &Context,
     app: &Application,
     asked: &Params,
+    session: Option<&Session>,
 ) -> Result<Params, Box<Response>> {
     match context.engine().with_request_object(context.tenant(), app, asked).await {
         Ok(None) => Ok(asked.clone()),
@@ -107,7 +115,7 @@ async fn merged(
         Err(error) => Err(Box::new(match authorize::redirect_uri(asked, app) {
             Ok(uri) => {
                 let reply = authorize::reply_to(asked, uri);
-                reply::error(context, &app.client_id, &reply, None, &error)
+                reply::error(context, &app.client_id, &reply, session, &error)
             }
             Err(_) => errors::bad_request(context, &error.description),
         })),
@@ -135,8 +143,17 @@ impl Asking<'_> {
         if let Some(error) = unreachable_context(request) {
             return Ok(refuse(&error));
         }
-        let situation = self.situation(session).await?;
+        let situation = match self.situation(session).await? {
+            Ok(situation) => situation,
+            Err(error) => return Ok(refuse(&error)),
+        };
         let needed = needs(request, &situation);
+        if needed == Some(Needs::SignIn(SignInReason::OtherPerson))
+            && situation.present.is_some_and(|present| present.signed_in)
+        {
+            // Asked once already: the person who is expected isn't the one who is here.
+            return Ok(refuse(&Needs::SignIn(SignInReason::OtherPerson).error()));
+        }
         let (Some(session), None) = (session, needed) else {
             return Ok(match needed {
                 Some(needed) if request.prompt.none => refuse(&needed.error()),
@@ -170,33 +187,39 @@ impl Asking<'_> {
     }
 
     /// What the checks of the interaction look at. Reads only what the request makes necessary.
-    async fn situation(&self, session: Option<&Session>) -> Result<Situation, EngineError> {
+    async fn situation(
+        &self,
+        session: Option<&Session>,
+    ) -> Result<Result<Situation, OAuthError>, EngineError> {
         let Self { context, app, request, ticket, .. } = *self;
         let (engine, tenant) = (context.engine(), context.tenant());
         let first_party = app.settings.first_party;
-        let present = match session {
-            None => None,
-            Some(session) => {
-                let consent = if first_party && !request.prompt.consent {
-                    None
-                } else {
-                    engine.consent(tenant, session.user, app.id).await?
-                };
-                let chosen = ticket.and_then(|ticket| ticket.chosen.as_deref());
-                Some(Present {
-                    auth_time: session.auth_time,
-                    expected: engine.is_expected(tenant, app, session.user, request).await?,
-                    chosen: chosen == Some(&*session.id.to_string()),
-                    consent,
-                })
+        let now = engine.now();
+        let Some(session) = session else {
+            return Ok(Ok(Situation { present: None, first_party, now }));
+        };
+        let expected = match engine.is_expected(tenant, app, session.user, request).await? {
+            Some(expected) => expected,
+            None => {
+                let why = "id_token_hint is no signed ID token of this server";
+                return Ok(Err(OAuthError::invalid_request(why)));
             }
         };
-        Ok(Situation {
-            present,
-            asked_at: ticket.map(|ticket| Millis(ticket.asked_at)),
-            first_party,
-            now: engine.now(),
-        })
+        let consent = if first_party && !request.prompt.consent {
+            None
+        } else {
+            engine.consent(tenant, session.user, app.id).await?.map(|(scopes, _)| scopes)
+        };
+        let done = ticket.map(|ticket| ticket.done.in_session(session.id)).unwrap_or_default();
+        let present = Present {
+            auth_time: session.auth_time,
+            expected,
+            signed_in: done.signed_in,
+            chosen: done.chosen,
+            approved: done.approved,
+            consent,
+        };
+        Ok(Ok(Situation { present: Some(present), first_party, now }))
     }
 
     /// The page on which the person does what is needed, and which leads back here.
@@ -206,10 +229,10 @@ impl Asking<'_> {
         let ticket = Ticket {
             path: PATH.to_owned(),
             query: params.to_query(),
-            asked_at: ticket.map_or(now.0, |ticket| ticket.asked_at),
-            made_at: now.0,
+            // The time that a person may take counts from the request, however many pages there are.
+            made_at: ticket.map_or(now.0, |ticket| ticket.made_at),
             hint: request.login_hint.clone(),
-            chosen: ticket.and_then(|ticket| ticket.chosen.clone()),
+            done: ticket.map(|ticket| ticket.done.clone()).unwrap_or_default(),
             denied: false,
         };
         let page = match needed {

@@ -30,7 +30,10 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 /// The request in a form.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     match request::form(&context.headers, &body) {
-        Ok(params) => answer(&context, &params).await,
+        Ok(params) => match context.again_as_query("/oidc/logout", &params) {
+            Some(again) => again,
+            None => answer(&context, &params).await,
+        },
         Err(error) => errors::bad_request(&context, &error.to_string()),
     }
 }

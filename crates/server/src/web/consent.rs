@@ -15,7 +15,7 @@ use sojourn_oidc::{Params, scope};
 use crate::context::Context;
 use crate::web::pages::{AppFace, Consent, SelectAccount};
 use crate::web::sign_out::signed_in_form;
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Done, Ticket};
 use crate::web::{errors, render, words};
 use crate::{request, respond};
 
@@ -115,8 +115,12 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 
 /// Where the answer goes, as far as a person can judge it.
 fn host_of(uri: &str) -> String {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
+    let Ok(url) = url::Url::parse(uri) else { return String::new() };
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => format!("an application on this device ({})", url.scheme()),
+    }
 }
 
 /// The person's answer.
@@ -137,6 +141,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         {
             return errors::failure(&context, &error);
         }
+        let done = waiting.ticket.done.in_session(session.id);
+        waiting.ticket.done = Done { approved: true, ..done };
     } else {
         waiting.ticket.denied = true;
     }
@@ -178,6 +184,6 @@ pub(crate) async fn chosen(context: Context, body: Bytes) -> Response {
         let text = waiting.ticket.seal(&context).unwrap_or_default();
         return respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]));
     }
-    waiting.ticket.chosen = Some(session.id.to_string());
+    waiting.ticket.done = Done { chosen: true, ..waiting.ticket.done.in_session(session.id) };
     respond::see_other(&waiting.ticket.location(&context))
 }

@@ -9,7 +9,7 @@ use sojourn_oidc::Params;
 use crate::context::Context;
 use crate::oidc::session_state;
 use crate::web::pages::Login;
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Done, Ticket};
 use crate::web::{consent, errors, render};
 use crate::{request, respond};
 
@@ -87,7 +87,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     if !context.genuine_before_sign_in(params.get("csrf")) {
         return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED)).await;
     }
-    let Some(ticket) = destination(&context, &params) else {
+    let Some(mut ticket) = destination(&context, &params) else {
         return show(&context, &params, StatusCode::BAD_REQUEST, None).await;
     };
     let present = match context.session().await {
@@ -108,6 +108,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             context.state.metrics.sign_in("success");
             let remember = signed_in.session.remember;
             let cookie = context.session_cookie(&signed_in.secret, remember);
+            let done = ticket.done.in_session(signed_in.session.id);
+            ticket.done = Done { signed_in: true, ..done };
             let response = respond::see_other(&ticket.location(&context));
             let response = respond::with(response, header::SET_COOKIE, &cookie);
             let session = Some(&signed_in.session);

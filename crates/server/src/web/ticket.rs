@@ -2,7 +2,7 @@
 //! elsewhere with it.
 
 use serde::{Deserialize, Serialize};
-
+use sojourn_model::SessionId;
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
@@ -17,18 +17,38 @@ pub(crate) struct Ticket {
     pub(crate) path: String,
     /// Query, without the question mark.
     pub(crate) query: String,
-    /// When the request was first seen, in milliseconds.
-    pub(crate) asked_at: i64,
-    /// When this ticket was made.
+    /// When the request came, in milliseconds.
     pub(crate) made_at: i64,
     /// A login name to begin with.
     pub(crate) hint: Option<String>,
-    /// The session that the person chose to go on with.
+    /// What the person did for this request.
     #[serde(default)]
-    pub(crate) chosen: Option<String>,
+    pub(crate) done: Done,
     /// Whether the person declined.
     #[serde(default)]
     pub(crate) denied: bool,
+}
+
+/// What a person did for a request, in one session: in any other it counts for nothing, so a ticket is of no
+/// use in another browser or to another person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// In which session.
+    pub(crate) session: String,
+    /// Signed in.
+    pub(crate) signed_in: bool,
+    /// Chose the account.
+    pub(crate) chosen: bool,
+    /// Approved what is asked for.
+    pub(crate) approved: bool,
+}
+
+impl Done {
+    /// What was done in a session.
+    pub(crate) fn in_session(&self, session: SessionId) -> Self {
+        let session = session.to_string();
+        if self.session == session { self.clone() } else { Self { session, ..Self::default() } }
+    }
 }
 
 impl Ticket {
@@ -38,10 +58,9 @@ impl Ticket {
         Self {
             path: path.to_owned(),
             query: String::new(),
-            asked_at: now,
             made_at: now,
             hint: None,
-            chosen: None,
+            done: Done::default(),
             denied: false,
         }
     }

@@ -148,7 +148,12 @@ async fn id_token_hint_names_the_person_who_is_expected() {
     assert_eq!(other.redirect_param("error").as_deref(), Some("login_required"));
     let forged = [("prompt", "none"), ("id_token_hint", "a.b.c")];
     let answer = alex.ask("app", "openid", &forged).await;
-    assert_eq!(answer.redirect_param("error").as_deref(), Some("login_required"));
+    assert_eq!(answer.redirect_param("error").as_deref(), Some("invalid_request"));
+    // Sam is asked to sign in as the one who is expected; who comes back is Sam again.
+    let asked = sam.ask("app", "openid", &[("id_token_hint", hint)]).await;
+    let back = sam.sign_in_at(asked.location(), "sam", "sam1234", false).await;
+    let answer = sam.get(back.location()).await;
+    assert_eq!(answer.redirect_param("error").as_deref(), Some("login_required"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -250,7 +255,7 @@ async fn core_6_request_objects_by_value_and_by_reference() {
     let none = sojourn_crypto::unsigned_jwt(&json!({"state": "inner"})).expect("JSON");
     for (name, value, want) in [
         ("request", stranger, "invalid_request_object"),
-        ("request", none.clone(), "invalid_request_object"),
+        ("request", object(json!({"sub": "app"})), "invalid_request_object"),
         ("request", object(json!({"iss": "other"})), "invalid_request_object"),
         ("request", object(json!({"aud": "https://other.test"})), "invalid_request_object"),
         ("request", object(json!({"exp": 1})), "invalid_request_object"),
@@ -264,6 +269,12 @@ async fn core_6_request_objects_by_value_and_by_reference() {
     }
     let answer = browser.ask("unsigned", "openid", &[("request", &none)]).await;
     assert_eq!(answer.redirect_param("state").as_deref(), Some("inner"), "registered as unsigned");
+    let answer = browser.ask("app", "openid", &[("request", &none)]).await;
+    assert_eq!(
+        answer.redirect_param("state").as_deref(),
+        Some("inner"),
+        "nothing else is registered"
+    );
     let elsewhere = object(json!({"redirect_uri": "https://evil.test/"}));
     let refused = browser.ask("app", "openid", &[("request", &elsewhere)]).await;
     assert_eq!((refused.status, refused.location()), (400, ""), "never to an unregistered address");
@@ -485,4 +496,38 @@ async fn a_code_is_bound_to_its_verifier_even_where_none_is_required() {
         server.post("/oauth2/token", Some(("app", "secret")), &form(VERIFIER)).await.status,
         200
     );
+}
+
+#[tokio::test]
+async fn a_ticket_is_of_no_use_in_another_browser_or_for_another_request() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("app", |app| app.settings.first_party = false).await;
+    let thief = server.browser();
+    let all = [("prompt", "consent"), ("scope", "openid profile email offline_access")];
+    let asked = thief.ask("app", "openid", &all).await;
+    let stolen = asked.location().replace("/login?ticket", "/oauth2/authorize?continue");
+    // Alex approves something small, later.
+    let alex = server.signed_in("alex", "alex123").await;
+    let asked = alex.ask("app", "openid", &[]).await;
+    let page = alex.get(asked.location()).await;
+    let (csrf, ticket) = (page.field("csrf"), page.field("ticket"));
+    let form = [("csrf", &*csrf), ("ticket", &ticket), ("answer", "yes")];
+    let back = alex.post("/consent", &form).await;
+    assert!(alex.get(back.location()).await.redirect_param("code").is_some());
+    let led = alex.get(&stolen).await;
+    assert!(led.location().starts_with("/consent"), "asked for all of it: {led:?}");
+    // What was done in one session counts in no other.
+    server.app("own", |_| {}).await;
+    let asked = alex.ask("own", "openid", &[("prompt", "login")]).await;
+    let back = alex.sign_in_at(asked.location(), "alex", "alex123", false).await;
+    let other = server.signed_in("alex", "alex123").await;
+    assert!(other.get(back.location()).await.location().starts_with("/login"));
+    assert!(alex.get(back.location()).await.redirect_param("code").is_some());
+    // Nor does it live on by being used.
+    for _ in 0..4 {
+        server.clock.advance(10 * 60_000);
+        alex.get("/myaccount").await;
+    }
+    assert_eq!(alex.get(back.location()).await.status, 400, "too long ago");
 }
