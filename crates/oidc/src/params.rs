@@ -122,6 +122,12 @@ impl Params {
         Ok(Self { pairs })
     }
 
+    /// How long names and values are together, in bytes: the least that they take as a query.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
+    }
+
     /// The same parameters as a query.
     #[must_use]
     pub fn to_query(&self) -> String {

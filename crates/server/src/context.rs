@@ -1,5 +1,6 @@
 //! What a request brings besides its parameters: tenant, address, cookies, request id.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use base64::Engine as _;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
-use sojourn_model::{Session, Tenant, TenantId};
+use sojourn_model::{Session, SessionId, Tenant, TenantId};
 use sojourn_oidc::Params;
 
 use crate::AppState;
@@ -36,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) arrival: Arrival,
     pub(crate) headers: HeaderMap,
     pub(crate) state: AppState,
+    browser_state: std::sync::OnceLock<(SessionId, String)>,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -49,7 +51,13 @@ impl FromRequestParts<AppState> for Context {
             parts.extensions.get::<Arrival>().cloned().ok_or_else(|| {
                 respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival")
             })?;
-        Ok(Self { arrival, headers: parts.headers.clone(), state: state.clone() })
+        // Taken, not copied: whatever else a handler extracts comes from path, query and body.
+        Ok(Self {
+            arrival,
+            headers: std::mem::take(&mut parts.headers),
+            state: state.clone(),
+            browser_state: std::sync::OnceLock::new(),
+        })
     }
 }
 
@@ -91,6 +99,18 @@ impl Context {
         } else {
             format!("__Host-sojourn.{}", self.tenant().name)
         }
+    }
+
+    /// The browser's state (Session Management §2): of no use for anything else, and another one for each
+    /// session. Computed once for the session that a request has.
+    pub(crate) fn browser_state(&self, session: &Session) -> Cow<'_, str> {
+        let compute = || {
+            let tenant = session.tenant.0.to_be_bytes();
+            let hash = self.engine().keyed_hash("browser state", &[&tenant, &session.id.0]);
+            sojourn_model::ids::hex(hash.split_at(16).0)
+        };
+        let (of, state) = self.browser_state.get_or_init(|| (session.id, compute()));
+        if *of == session.id { Cow::Borrowed(state) } else { Cow::Owned(compute()) }
     }
 
     /// Whether the browser sent a session cookie at all: it may be told not to in frames.

@@ -12,13 +12,6 @@ use crate::web::pages::CheckSession;
 use crate::web::render;
 use crate::{request, respond};
 
-/// The browser's state: of no use for anything else, and another one for each session.
-fn browser_state(context: &Context, session: &Session) -> String {
-    let tenant = session.tenant.0.to_be_bytes();
-    let hash = context.engine().keyed_hash("browser state", &[&tenant, &session.id.0]);
-    sojourn_model::ids::hex(hash.split_at(16).0)
-}
-
 /// The cookie that the frame reads. Readable by script, because the frame has nothing else.
 pub(crate) fn cookie_name(context: &Context) -> String {
     if context.tenant().id == TenantId::DEFAULT {
@@ -34,7 +27,7 @@ pub(crate) fn cookie(context: &Context, session: Option<&Session>) -> Option<Str
     let present = context.cookie(&name);
     match session {
         Some(session) => {
-            let state = browser_state(context, session);
+            let state = context.browser_state(session);
             (present != Some(&state))
                 .then(|| format!("{name}={state}; Path=/; Secure; SameSite=None"))
         }
@@ -77,7 +70,7 @@ pub(crate) fn of(
     session: Option<&Session>,
 ) -> Option<String> {
     let origin = origin(redirect_uri)?;
-    let state = session.map(|session| browser_state(context, session)).unwrap_or_default();
+    let state = session.map(|session| context.browser_state(session)).unwrap_or_default();
     let salt: [u8; 16] = sojourn_model::time::random(context.engine().rng());
     let salt = sojourn_model::ids::hex(&salt);
     Some(format!("{}.{salt}", salted(&[client_id, &origin, &state, &salt])))
@@ -109,7 +102,7 @@ pub(crate) async fn state(context: Context, body: Bytes) -> Response {
         return respond::json(StatusCode::OK, &json!({ "state": "unknown" }));
     }
     let same = match context.session().await {
-        Ok(Some(session)) => salted(&[&browser_state(&context, &session), salt]) == hash,
+        Ok(Some(session)) => salted(&[&context.browser_state(&session), salt]) == hash,
         Ok(None) => false,
         Err(error) => return respond::failure(&error),
     };
