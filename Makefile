@@ -4,7 +4,7 @@ CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := postgresql postgresql-client chromium chromium-driver
 CLIENTS := e2e/clients
-UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
+UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-scim -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
 
 .PHONY: check test e2e gen bench demo tools screenshots
 

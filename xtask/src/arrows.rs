@@ -10,8 +10,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sojourn-model", &[]),
     ("sojourn-crypto", &["sojourn-model"]),
     ("sojourn-oidc", &["sojourn-crypto", "sojourn-model"]),
+    ("sojourn-scim", &[]),
     ("sojourn-store", &["sojourn-model"]),
-    ("sojourn-engine", &["sojourn-store", "sojourn-oidc", "sojourn-crypto", "sojourn-model"]),
+    (
+        "sojourn-engine",
+        &["sojourn-store", "sojourn-oidc", "sojourn-scim", "sojourn-crypto", "sojourn-model"],
+    ),
     ("sojourn-server", &["sojourn-engine", "sojourn-oidc", "sojourn-model"]),
     (
         "sojourn",
@@ -29,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates that pure floors must not know, beside those of higher floors.
 const IMPURE: &[&str] = &["tokio", "axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"];
-const PURE: &[&str] = &["sojourn-model", "sojourn-crypto", "sojourn-oidc"];
+const PURE: &[&str] = &["sojourn-model", "sojourn-crypto", "sojourn-oidc", "sojourn-scim"];
 
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let output = Command::new("cargo")

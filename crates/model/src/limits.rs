@@ -35,6 +35,8 @@ pub const CONFLICT_RETRIES_MAX: usize = 5;
 pub const INLINE_END_USERS_MAX: usize = 100;
 /// Sessions shown in one list; more are reached by a cursor or a narrower search.
 pub const SESSION_LIST_MAX: i64 = 500;
+/// Sessions that one page of a search looks at: rather than scan on, it answers a short page.
+pub const SESSION_SCAN_MAX: usize = 1000;
 /// Sessions that one sweep ends in a batch.
 pub const SWEEP_BATCH: i64 = 100;
 /// Deliveries that a worker claims at a time.

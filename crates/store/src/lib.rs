@@ -21,7 +21,7 @@ pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::PostgresOptions;
 pub use read::{
     AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, SessionExpiry,
-    SessionStanding, SharedStanding, Standing, StayRow,
+    SessionStanding, SharedStanding, SignInBound, Standing, StayRow,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;

@@ -37,7 +37,11 @@ impl SessionView {
 }
 
 impl Engine {
-    async fn view(&self, tenant: &Tenant, session: Session) -> Result<SessionView, EngineError> {
+    pub(super) async fn view(
+        &self,
+        tenant: &Tenant,
+        session: Session,
+    ) -> Result<SessionView, EngineError> {
         let mut stays = Vec::new();
         for row in self.store.stays(tenant.id, session.id).await? {
             // A stay in an application that is gone isn't shown.

@@ -93,23 +93,8 @@ pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
     }
 }
 
-/// Parameters that lists declare and don't have yet, in the order in which they are refused.
-pub(super) fn unsupported_list_parameter(
-    context: &Context,
-    params: &sojourn_oidc::Params,
-    paging: &[&str],
-) -> Option<Response> {
-    let given = |name: &&str| params.all(name).next().is_some();
-    let row = if paging.iter().any(given) {
-        ("USM-10003", "Pagination not supported", "Pagination capabilities are")
-    } else if given(&"filter") {
-        ("USM-10004", "Filtering not supported", "Filtering capability is")
-    } else if given(&"sort") {
-        ("USM-10005", "Sorting not supported", "Sorting capability is")
-    } else {
-        return None;
-    };
-    let (code, message, what) = row;
-    let description = format!("{what} not supported in this version of the API.");
-    Some(error(context, StatusCode::NOT_IMPLEMENTED, code, message, &description))
+/// A list or a search with parameters that don't fit.
+pub(super) fn invalid_search(context: &Context, why: &str) -> Response {
+    let description = format!("Data validation has failed, {why}.");
+    error(context, StatusCode::BAD_REQUEST, "USM-10011", "Invalid data", &description)
 }

@@ -38,6 +38,12 @@ pub(super) struct SessionsJson {
 /// A list of the tenant's sessions.
 #[derive(Serialize)]
 pub(super) struct SearchJson {
+    /// Where newer ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous: Option<String>,
+    /// Where older ones are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
     #[serde(rename = "Resources")]
     pub(super) resources: Vec<SessionJson>,
 }

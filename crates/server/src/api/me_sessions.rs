@@ -8,6 +8,7 @@ use sojourn_engine::directory::CallerKind;
 use sojourn_model::{Actor, EndReason, EndTarget, SessionId, UserId};
 
 use super::caller::caller;
+use super::list::ListQuery;
 use super::{error, json};
 use crate::context::Context;
 use crate::{request, respond};
@@ -67,7 +68,7 @@ async fn end(context: &Context, user: UserId, target: EndTarget) -> Response {
 }
 
 /// The list of one user, for this path and the administrators'.
-pub(super) async fn render(context: &Context, user: UserId) -> Response {
+pub(super) async fn render(context: &Context, user: UserId, query: &ListQuery) -> Response {
     let found = context.engine().store().user(context.tenant().id, user).await;
     let user = match found {
         Ok(Some(user)) => user,
@@ -75,7 +76,10 @@ pub(super) async fn render(context: &Context, user: UserId) -> Response {
         Err(cause) => return error::failure(context, &cause.into()),
     };
     match context.engine().sessions_of_user(context.tenant(), user.id).await {
-        Ok(views) => respond::json(StatusCode::OK, &json::sessions(&user, &views)),
+        Ok(views) => {
+            let views = query.apply(&user, views);
+            respond::json(StatusCode::OK, &json::sessions(&user, &views))
+        }
         Err(cause) => error::failure(context, &cause),
     }
 }

@@ -3,6 +3,7 @@
 mod caller;
 mod error;
 mod json;
+mod list;
 pub(crate) mod me_sessions;
 pub(crate) mod tenant_sessions;
 pub(crate) mod user_sessions;

@@ -1,8 +1,10 @@
-//! `GET /api/users/v1/sessions`: the tenant's newest sessions.
+//! `GET /api/users/v1/sessions`: a search of the tenant's sessions.
 
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
+use sojourn_engine::session::{Position, SearchRefused, SessionFilter, SignInStamp};
+use sojourn_oidc::Params;
 
 use super::caller::caller;
 use super::{error, json};
@@ -12,7 +14,45 @@ use crate::{request, respond};
 /// WSO2's default.
 const LIMIT: i64 = 20;
 
-/// Lists them. Sessions of people with more rights than the caller's are left out.
+struct Asked {
+    filter: Option<String>,
+    limit: i64,
+    position: Position,
+}
+
+impl Asked {
+    /// With both, `since` wins. A limit below one is the default.
+    fn read(params: &Params) -> Result<Self, String> {
+        let number = |name: &str| -> Result<Option<i64>, String> {
+            params
+                .get(name)
+                .map(|text| text.parse().map_err(|_| format!("{name} is not a number")))
+                .transpose()
+        };
+        params.no_doubles().map_err(|error| error.to_string())?;
+        let (since, until) = (number("since")?, number("until")?);
+        let position = match (since, until) {
+            (Some(since), _) => Position::After(SignInStamp(since)),
+            (None, Some(until)) => Position::Before(SignInStamp(until)),
+            (None, None) => Position::Newest,
+        };
+        let limit = number("limit")?.filter(|limit| *limit > 0).unwrap_or(LIMIT);
+        Ok(Self { filter: params.get("filter").map(str::to_owned), limit, position })
+    }
+
+    fn link(&self, context: &Context, name: &str, stamp: SignInStamp) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("limit", &self.limit.to_string());
+        if let Some(filter) = &self.filter {
+            query.append_pair("filter", filter);
+        }
+        query.append_pair(name, &stamp.0.to_string());
+        let tenant = &context.tenant().name;
+        format!("/t/{tenant}/api/users/v1/sessions?{}", query.finish())
+    }
+}
+
+/// Finds them. Sessions of people with more rights than the caller's are left out.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let caller = match caller(&context, "internal_session_view").await {
         Ok(caller) => caller,
@@ -22,21 +62,28 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         Ok(params) => params,
         Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong.to_string())),
     };
-    let paging = ["limit", "offset", "since", "until"];
-    if let Some(refused) = error::unsupported_list_parameter(&context, &params, &paging) {
-        return refused;
-    }
-    let found = match context.engine().newest_sessions(context.tenant(), LIMIT).await {
-        Ok(found) => found,
-        Err(cause) => return error::failure(&context, &cause),
+    let asked = match Asked::read(&params) {
+        Ok(asked) => asked,
+        Err(why) => return error::invalid_search(&context, &why),
     };
-    let mut resources = Vec::new();
-    for (user, view) in found {
-        match context.engine().must_cover(context.tenant(), &caller.rights, user.id).await {
-            Ok(()) => resources.extend(json::session(&user, &view)),
-            Err(EngineError::Forbidden) => {}
-            Err(cause) => return error::failure(&context, &cause),
-        }
-    }
-    respond::json(StatusCode::OK, &json::SearchJson { resources })
+    let filter = match SessionFilter::parse(asked.filter.as_deref()) {
+        Ok(filter) => filter.in_applications(),
+        Err(why) => return error::invalid_search(&context, &why.to_string()),
+    };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let found =
+        engine.search_sessions(tenant, &filter, asked.position, asked.limit, &caller.rights).await;
+    let page = match found {
+        Ok(page) => page,
+        Err(SearchRefused::Filter(why)) => return error::invalid_search(&context, &why),
+        Err(SearchRefused::Failed(cause)) => return error::failure(&context, &cause),
+    };
+    let resources =
+        page.found.iter().filter_map(|(user, view)| json::session(user, view)).collect();
+    let body = json::SearchJson {
+        previous: page.newer.map(|stamp| asked.link(&context, "since", stamp)),
+        next: page.older.map(|stamp| asked.link(&context, "until", stamp)),
+        resources,
+    };
+    respond::json(StatusCode::OK, &body)
 }

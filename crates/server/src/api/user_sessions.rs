@@ -8,6 +8,7 @@ use sojourn_engine::{EndPlan, EngineError};
 use sojourn_model::{EndReason, EndTarget, SessionId, User, UserId};
 
 use super::caller::caller;
+use super::list::ListQuery;
 use super::me_sessions::render;
 use super::{error, json};
 use crate::context::Context;
@@ -41,7 +42,7 @@ async fn arrive(
     Ok((caller, user))
 }
 
-/// Lists one user's sessions, after the parameters that lists don't have yet.
+/// Lists one user's sessions, as the parameters want them.
 pub(super) async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Response {
     let params = match request::query(uri.query()) {
         Ok(params) => params,
@@ -49,9 +50,9 @@ pub(super) async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Respo
             return error::failure(context, &EngineError::Invalid(wrong.to_string()));
         }
     };
-    match error::unsupported_list_parameter(context, &params, &["limit", "offset"]) {
-        Some(refused) => refused,
-        None => render(context, user).await,
+    match ListQuery::read(&params) {
+        Ok(query) => render(context, user, &query).await,
+        Err(why) => error::invalid_search(context, &why),
     }
 }
 

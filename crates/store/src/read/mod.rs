@@ -11,4 +11,4 @@ pub use delivery::DeliveryBacklog;
 pub use end::EndPreview;
 pub use grant::{ConsentRow, GrantExpiry, SessionStanding, SharedStanding, Standing};
 pub use operation::AuditEntry;
-pub use session::{SessionExpiry, StayRow};
+pub use session::{SessionExpiry, SignInBound, StayRow};

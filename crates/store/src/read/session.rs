@@ -22,6 +22,15 @@ pub struct SessionExpiry {
     pub lifetime: bool,
 }
 
+/// A place in the order by sign-in: a time, and the beginning of an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInBound {
+    /// The time.
+    pub at: Millis,
+    /// The beginning of an id; every id that begins so stands from here on.
+    pub id: Vec<u8>,
+}
+
 /// A stay, living or over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StayRow {
@@ -120,6 +129,40 @@ impl Store {
     ) -> Result<Vec<Session>, StoreError> {
         let since = now.plus(-slack_ms);
         sessions(self.list(&sql::SESSIONS_NEWEST, params![t, now, since, limit]).await?)
+    }
+
+    /// The tenant's live sessions that stand below a place, newest sign-in first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn sessions_below(
+        &self,
+        t: TenantId,
+        place: SignInBound,
+        now: Millis,
+        slack_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        let since = now.plus(-slack_ms);
+        let params = params![t, now, since, limit, place.at, place.id];
+        sessions(self.list(&sql::SESSIONS_BELOW, params).await?)
+    }
+
+    /// The tenant's live sessions from a place on, oldest sign-in first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn sessions_from(
+        &self,
+        t: TenantId,
+        place: SignInBound,
+        now: Millis,
+        slack_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        let since = now.plus(-slack_ms);
+        let params = params![t, now, since, limit, place.at, place.id];
+        sessions(self.list(&sql::SESSIONS_FROM, params).await?)
     }
 
     /// A user's ended sessions, latest end first.

@@ -49,6 +49,17 @@ statements! {
          WHERE s.tenant_id = $1 AND s.ended_at IS NULL \
          AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
          ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $4");
+    // $5 and $6 are a place in the order.
+    SESSIONS_BELOW = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND (s.signed_in_at, s.id) < ($5, $6) \
+         AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
+         ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $4");
+    SESSIONS_FROM = concat!(
+        "SELECT ", session_columns!(), " FROM session s \
+         WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND (s.signed_in_at, s.id) >= ($5, $6) \
+         AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
+         ORDER BY s.signed_in_at, s.id LIMIT $4");
     LEDGER_OF_USER = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NOT NULL \

@@ -1,0 +1,441 @@
+//! Filters (RFC 7644 §3.4.2.2). A value may stand without quotes, as WSO2's searches have it: everything up to the
+//! next blank or bracket.
+
+use serde_json::Value;
+
+/// Longest filter that is read, in bytes.
+const BYTES_MAX: usize = 4096;
+/// Deepest nesting of brackets and `not`.
+const DEPTH_MAX: usize = 16;
+/// Most comparisons in one filter.
+const COMPARISONS_MAX: usize = 32;
+
+/// What a filter says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of these.
+    And(Vec<Filter>),
+    /// One of these at least.
+    Or(Vec<Filter>),
+    /// Not this.
+    Not(Box<Filter>),
+    /// An attribute and a value.
+    Compare(Comparison),
+    /// The attribute has a value (`pr`).
+    Present(String),
+}
+
+/// An attribute compared with a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The attribute, as it was written.
+    pub attribute: String,
+    /// How.
+    pub operator: Operator,
+    /// With what.
+    pub value: Literal,
+}
+
+/// How an attribute is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Ne,
+    /// Contains.
+    Co,
+    /// Starts with.
+    Sw,
+    /// Ends with.
+    Ew,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+}
+
+impl Operator {
+    const ALL: [(Self, &'static str); 9] = [
+        (Self::Eq, "eq"),
+        (Self::Ne, "ne"),
+        (Self::Co, "co"),
+        (Self::Sw, "sw"),
+        (Self::Ew, "ew"),
+        (Self::Gt, "gt"),
+        (Self::Ge, "ge"),
+        (Self::Lt, "lt"),
+        (Self::Le, "le"),
+    ];
+
+    /// Reads the name, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(one, _)| *one)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// A value to compare with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// Text, in quotes or without.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// `true` or `false`.
+    Flag(bool),
+    /// `null`.
+    Null,
+}
+
+impl Literal {
+    /// The value as text; numbers as they are written.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Null => String::new(),
+        }
+    }
+}
+
+/// Why a filter isn't one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// It is longer, deeper or has more parts than any that a person writes.
+    #[error("the filter is too long")]
+    TooLong,
+    /// It ends where something has to follow.
+    #[error("the filter ends too early")]
+    Incomplete,
+    /// Something stands where it can't.
+    #[error("'{0}' is not expected there")]
+    Unexpected(String),
+    /// An operator that there isn't.
+    #[error("'{0}' is none of eq ne co sw ew gt ge lt le pr")]
+    Operator(String),
+    /// A text in quotes that doesn't end, or holds what JSON forbids.
+    #[error("a quoted value is malformed")]
+    Quotes,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Open,
+    Close,
+    Word(String),
+    Quoted(String),
+}
+
+impl Token {
+    fn shown(&self) -> String {
+        match self {
+            Self::Open => "(".into(),
+            Self::Close => ")".into(),
+            Self::Word(text) | Self::Quoted(text) => text.chars().take(40).collect(),
+        }
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
+    let mut out = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '(' => {
+                out.push(Token::Open);
+                1
+            }
+            ')' => {
+                out.push(Token::Close);
+                1
+            }
+            '"' => {
+                let length = quoted_length(rest).ok_or(FilterError::Quotes)?;
+                let raw = rest.get(..length).ok_or(FilterError::Quotes)?;
+                out.push(Token::Quoted(
+                    serde_json::from_str(raw).map_err(|_| FilterError::Quotes)?,
+                ));
+                length
+            }
+            _ => {
+                let length = rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
+                let length = length.unwrap_or(rest.len());
+                out.push(Token::Word(rest.get(..length).unwrap_or_default().to_owned()));
+                length
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default().trim_start();
+    }
+    Ok(out)
+}
+
+/// The length of a JSON text with its quotes.
+fn quoted_length(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+struct Parser {
+    tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
+    comparisons: usize,
+}
+
+impl Parser {
+    fn is_word(&mut self, word: &str) -> bool {
+        matches!(self.tokens.peek(), Some(Token::Word(text)) if text.eq_ignore_ascii_case(word))
+    }
+
+    fn next(&mut self) -> Result<Token, FilterError> {
+        self.tokens.next().ok_or(FilterError::Incomplete)
+    }
+
+    /// `or` binds least.
+    fn any(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        let mut all = vec![self.every(depth)?];
+        while self.is_word("or") {
+            self.next()?;
+            all.push(self.every(depth)?);
+        }
+        Ok(single(all, Filter::Or))
+    }
+
+    fn every(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        let mut all = vec![self.one(depth)?];
+        while self.is_word("and") {
+            self.next()?;
+            all.push(self.one(depth)?);
+        }
+        Ok(single(all, Filter::And))
+    }
+
+    fn one(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        if depth > DEPTH_MAX {
+            return Err(FilterError::TooLong);
+        }
+        if self.is_word("not") {
+            self.next()?;
+            return Ok(Filter::Not(Box::new(self.group(depth + 1)?)));
+        }
+        if self.tokens.peek() == Some(&Token::Open) {
+            return self.group(depth + 1);
+        }
+        self.comparison()
+    }
+
+    fn group(&mut self, depth: usize) -> Result<Filter, FilterError> {
+        match self.next()? {
+            Token::Open => {}
+            other => return Err(FilterError::Unexpected(other.shown())),
+        }
+        let inner = self.any(depth)?;
+        match self.next()? {
+            Token::Close => Ok(inner),
+            other => Err(FilterError::Unexpected(other.shown())),
+        }
+    }
+
+    fn comparison(&mut self) -> Result<Filter, FilterError> {
+        self.comparisons += 1;
+        if self.comparisons > COMPARISONS_MAX {
+            return Err(FilterError::TooLong);
+        }
+        let attribute = match self.next()? {
+            Token::Word(text) => text,
+            other => return Err(FilterError::Unexpected(other.shown())),
+        };
+        let operator = match self.next()? {
+            Token::Word(text) => text,
+            other => return Err(FilterError::Unexpected(other.shown())),
+        };
+        if operator.eq_ignore_ascii_case("pr") {
+            return Ok(Filter::Present(attribute));
+        }
+        let operator =
+            Operator::parse(&operator).ok_or_else(|| FilterError::Operator(operator.clone()))?;
+        let value = match self.next()? {
+            Token::Quoted(text) => Literal::Text(text),
+            Token::Word(text) => bare(&text),
+            other => return Err(FilterError::Unexpected(other.shown())),
+        };
+        Ok(Filter::Compare(Comparison { attribute, operator, value }))
+    }
+}
+
+/// A value without quotes: what JSON reads it as, else text.
+fn bare(text: &str) -> Literal {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Bool(flag)) => Literal::Flag(flag),
+        Ok(Value::Null) => Literal::Null,
+        Ok(Value::Number(number)) => {
+            number.as_i64().map_or_else(|| Literal::Text(text.to_owned()), Literal::Number)
+        }
+        _ => Literal::Text(text.to_owned()),
+    }
+}
+
+fn single(mut all: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
+    match all.pop() {
+        Some(only) if all.is_empty() => only,
+        Some(last) => {
+            all.push(last);
+            join(all)
+        }
+        None => join(all),
+    }
+}
+
+impl Filter {
+    /// Reads a filter.
+    ///
+    /// # Errors
+    /// [`FilterError`] says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        if text.len() > BYTES_MAX {
+            return Err(FilterError::TooLong);
+        }
+        let tokens = tokens(text)?.into_iter().peekable();
+        let mut parser = Parser { tokens, comparisons: 0 };
+        let filter = parser.any(0)?;
+        match parser.tokens.next() {
+            None => Ok(filter),
+            Some(token) => Err(FilterError::Unexpected(token.shown())),
+        }
+    }
+
+    /// Every comparison in it.
+    pub fn comparisons(&self) -> Vec<&Comparison> {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::comparisons).collect(),
+            Self::Not(inner) => inner.comparisons(),
+            Self::Compare(comparison) => vec![comparison],
+            Self::Present(_) => Vec::new(),
+        }
+    }
+
+    /// Comparisons that whatever passes the filter passes: those joined by `and` at the top.
+    pub fn required(&self) -> Vec<&Comparison> {
+        match self {
+            Self::And(all) => all.iter().flat_map(Self::required).collect(),
+            Self::Compare(comparison) => vec![comparison],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether something passes, where `test` says whether a comparison holds and `present` whether an
+    /// attribute has a value.
+    pub fn passes(
+        &self,
+        test: &impl Fn(&Comparison) -> bool,
+        present: &impl Fn(&str) -> bool,
+    ) -> bool {
+        match self {
+            Self::And(all) => all.iter().all(|one| one.passes(test, present)),
+            Self::Or(all) => all.iter().any(|one| one.passes(test, present)),
+            Self::Not(inner) => !inner.passes(test, present),
+            Self::Compare(comparison) => test(comparison),
+            Self::Present(attribute) => present(attribute),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn compare(attribute: &str, operator: Operator, value: Literal) -> Filter {
+        Filter::Compare(Comparison { attribute: attribute.into(), operator, value })
+    }
+
+    #[test]
+    fn rfc_7644_3_4_2_2_precedence_and_values() {
+        let text = |text: &str| Literal::Text(text.into());
+        let (a, b) =
+            (compare("a", Operator::Eq, text("x y")), compare("b", Operator::Sw, text("z")));
+        let c = compare("c", Operator::Ge, Literal::Number(7));
+        for (filter, want) in [
+            (r#"a eq "x y""#, a.clone()),
+            ("b SW z", b.clone()),
+            ("c ge 7", c.clone()),
+            (r#"a eq "x y" and b sw z"#, Filter::And(vec![a.clone(), b.clone()])),
+            (
+                r#"c ge 7 or a eq "x y" and b sw z"#,
+                Filter::Or(vec![c.clone(), Filter::And(vec![a.clone(), b.clone()])]),
+            ),
+            (
+                r#"(c ge 7 or a eq "x y") and not (b sw "z")"#,
+                Filter::And(vec![Filter::Or(vec![c, a]), Filter::Not(Box::new(b))]),
+            ),
+            ("d pr", Filter::Present("d".into())),
+            ("e eq true", compare("e", Operator::Eq, Literal::Flag(true))),
+            (r#"f eq "a\"b\u00e9""#, compare("f", Operator::Eq, text("a\"bé"))),
+        ] {
+            assert_eq!(Filter::parse(filter), Ok(want), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        use FilterError as E;
+        for (filter, want) in [
+            ("", E::Incomplete),
+            ("a", E::Incomplete),
+            ("a eq", E::Incomplete),
+            ("a like x", E::Operator("like".into())),
+            ("a eq x y", E::Unexpected("y".into())),
+            ("a eq x and", E::Incomplete),
+            ("(a eq x", E::Incomplete),
+            ("a eq x)", E::Unexpected(")".into())),
+            ("not a eq x", E::Unexpected("a".into())),
+            ("a eq \"x", E::Quotes),
+            ("\"a\" eq x", E::Unexpected("a".into())),
+        ] {
+            assert_eq!(Filter::parse(filter), Err(want), "{filter}");
+        }
+        assert_eq!(Filter::parse(&"(".repeat(40)), Err(E::TooLong));
+        assert_eq!(Filter::parse(&"a eq x and ".repeat(400)), Err(E::TooLong));
+    }
+
+    #[test]
+    fn evaluation() {
+        let filter = Filter::parse("(a eq 1 or b eq 2) and not (c eq 3)").expect("fine");
+        let holds = |names: &str| {
+            filter.passes(&|one: &Comparison| names.contains(&one.attribute), &|_| false)
+        };
+        assert!(holds("a") && holds("b") && !holds("ac") && !holds(""));
+        assert_eq!(filter.required().len(), 0);
+        assert_eq!(Filter::parse("a eq 1 and b eq 2").expect("fine").required().len(), 2);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_answered(text in any::<String>(), words in proptest::collection::vec("a|eq|and|or|not|\\(|\\)|\"|x|7", 0..40)) {
+            let _ = Filter::parse(&text);
+            let _ = Filter::parse(&words.join(" "));
+        }
+    }
+}
