@@ -37,10 +37,12 @@ pub enum TokenKind {
     SessionKey,
     /// What opens a client's registration.
     Registration,
+    /// A place in a list.
+    Cursor,
 }
 
 impl TokenKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -48,6 +50,7 @@ impl TokenKind {
         Self::JwtId,
         Self::SessionKey,
         Self::Registration,
+        Self::Cursor,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -61,6 +64,7 @@ impl TokenKind {
             Self::JwtId => "soj_ji_",
             Self::SessionKey => "soj_sk_",
             Self::Registration => "soj_cr_",
+            Self::Cursor => "soj_cu_",
         }
     }
 }

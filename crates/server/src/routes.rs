@@ -95,6 +95,10 @@ routes! {
     GET "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::get;
     DELETE "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::end_one;
 
+    GET "/api/sessions/v1/sessions" => api::v1::sessions::list;
+    GET "/api/sessions/v1/sessions/{session_id}" => api::v1::sessions::get;
+    POST "/api/sessions/v1/end" => api::v1::end::post;
+
     GET "/" => web::home::get;
     GET "/login" => web::login::get;
     POST "/login" => web::login::post;

@@ -2,6 +2,7 @@
 
 mod consent;
 mod current;
+mod cursor;
 mod expire;
 mod extend;
 mod list;
@@ -10,6 +11,7 @@ mod search;
 mod sign_in;
 mod touch;
 
+pub use cursor::ForeignCursor;
 pub use extend::{ExtendOutcome, ExtendRequest};
 pub use list::{SessionView, StayView};
 pub use logout::{FrontChannelNotice, LogoutOutcome, LogoutRequest};

@@ -7,3 +7,4 @@ mod list;
 pub(crate) mod me_sessions;
 pub(crate) mod tenant_sessions;
 pub(crate) mod user_sessions;
+pub(crate) mod v1;

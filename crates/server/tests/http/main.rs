@@ -14,5 +14,6 @@ mod provider;
 mod registration;
 mod roles;
 mod session_management;
+mod session_service;
 mod sessions;
 mod tokens;
