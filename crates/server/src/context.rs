@@ -10,7 +10,7 @@ use base64::Engine as _;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
-use sojourn_model::{Session, SessionId, Tenant, TenantId};
+use sojourn_model::{AppId, Participation, Session, SessionId, Tenant, TenantId};
 use sojourn_oidc::Params;
 
 use crate::AppState;
@@ -129,14 +129,27 @@ impl Context {
 
     /// The live session of this browser.
     pub(crate) async fn session(&self) -> Result<Option<Session>, sojourn_engine::EngineError> {
-        let secret = self
-            .cookie(&self.session_cookie_name())
-            .and_then(unb64url)
-            .filter(|secret| secret.len() == 32);
-        match secret {
+        match self.session_secret() {
             Some(secret) => self.engine().current_session(self.tenant(), &secret).await,
             None => Ok(None),
         }
+    }
+
+    /// The same with its stay in an application.
+    pub(crate) async fn session_in(
+        &self,
+        app: AppId,
+    ) -> Result<Option<(Session, Option<Participation>)>, sojourn_engine::EngineError> {
+        match self.session_secret() {
+            Some(secret) => self.engine().current_session_in(self.tenant(), &secret, app).await,
+            None => Ok(None),
+        }
+    }
+
+    fn session_secret(&self) -> Option<Vec<u8>> {
+        self.cookie(&self.session_cookie_name())
+            .and_then(unb64url)
+            .filter(|secret| secret.len() == 32)
     }
 
     /// The cookie of a session that just began or changed its secret.

@@ -21,7 +21,7 @@ use crate::{cors, respond};
 
 /// Carries the matched route out to the log and the metrics.
 #[derive(Clone)]
-struct Matched(Arc<str>);
+struct Matched(MatchedPath);
 
 /// The router with what all routes share.
 pub(crate) fn application(state: AppState) -> Router {
@@ -34,7 +34,7 @@ pub(crate) fn application(state: AppState) -> Router {
 }
 
 async fn note_route(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map(|path| Arc::from(path.as_str()));
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     if let Some(route) = route {
         response.extensions_mut().insert(Matched(route));
@@ -97,7 +97,7 @@ pub(crate) async fn handle(
     finish(&mut response, &request_id, hsts);
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
-    let route = response.extensions().get::<Matched>().map_or("none", |matched| &matched.0);
+    let route = response.extensions().get::<Matched>().map_or("none", |matched| matched.0.as_str());
     state.metrics.request(route, status, seconds);
     tracing::debug!(
         request.id = %request_id,

@@ -1,7 +1,7 @@
 //! The session that a browser has.
 
 use sojourn_crypto::sha256;
-use sojourn_model::{Actor, EndTarget, Session, Tenant};
+use sojourn_model::{Actor, AppId, EndTarget, Participation, Session, Tenant};
 
 use crate::end::EndPlan;
 use crate::engine::Engine;
@@ -18,9 +18,35 @@ impl Engine {
         tenant: &Tenant,
         secret: &[u8],
     ) -> Result<Option<Session>, EngineError> {
+        let found = self.store.session_by_secret(tenant.id, &sha256(secret), self.now()).await?;
+        match found {
+            Some(session) => self.if_live(tenant, session).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same with its stay in an application, from one read.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn current_session_in(
+        &self,
+        tenant: &Tenant,
+        secret: &[u8],
+        app: AppId,
+    ) -> Result<Option<(Session, Option<Participation>)>, EngineError> {
         let now = self.now();
-        let found = self.store.session_by_secret(tenant.id, &sha256(secret), now).await?;
-        let Some(mut session) = found else { return Ok(None) };
+        let found = self.store.session_and_stay(tenant.id, &sha256(secret), app, now).await?;
+        let Some((session, stay)) = found else { return Ok(None) };
+        Ok(self.if_live(tenant, session).await?.map(|session| (session, stay)))
+    }
+
+    async fn if_live(
+        &self,
+        tenant: &Tenant,
+        mut session: Session,
+    ) -> Result<Option<Session>, EngineError> {
+        let now = self.now();
         if let Some(touched) = self.touches.last(tenant.id, session.id) {
             session.last_access = session.last_access.max(touched);
             session.idle_deadline =

@@ -38,8 +38,9 @@ pub struct AuthorizeAnswer {
 }
 
 impl Engine {
-    /// Gives an application what it asked for on behalf of a live session. `browser` names the browser by
-    /// its binding cookie, where the application binds its tokens to that.
+    /// Gives an application what it asked for on behalf of a live session. `stay` is the session's stay in the
+    /// application as it was read with the session; `browser` names the browser by its binding cookie, where
+    /// the application binds its tokens to that.
     ///
     /// # Errors
     /// [`TokenError`]
@@ -49,13 +50,19 @@ impl Engine {
         app: &Application,
         session: &Session,
         request: &AuthorizeRequest,
+        stay: Option<&Participation>,
         browser: Option<&str>,
     ) -> Result<AuthorizeOutcome, TokenError> {
         let scopes = self.grantable(tenant, session, &request.scopes).await?;
         let kind = request.response_type;
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
             let mut change = ChangeSet::new(tenant.id);
-            let stay = self.enter(tenant, app, session, &mut change).await?;
+            let stay = match stay {
+                Some(stay) if attempt == 0 => stay.clone(),
+                None if attempt == 0 => self.begin_stay(tenant, app, session, &mut change),
+                // What was read doesn't hold any more.
+                _ => self.enter(tenant, app, session, &mut change).await?,
+            };
             let mut access = None;
             let mut code = None;
             let grant = self.new_grant(tenant, app, session, request, &scopes, &stay, browser);
@@ -160,6 +167,17 @@ impl Engine {
         if let Some(stay) = self.store.participation(tenant.id, session.id, app.id).await? {
             return Ok(stay);
         }
+        Ok(self.begin_stay(tenant, app, session, change))
+    }
+
+    /// A new stay, added to the change set.
+    fn begin_stay(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &Session,
+        change: &mut ChangeSet,
+    ) -> Participation {
         let now = self.now();
         let participation = Participation {
             tenant: tenant.id,
@@ -173,7 +191,7 @@ impl Engine {
         };
         let stay = participation.clone();
         change.ops.push(Op::AddParticipation { participation, now });
-        Ok(stay)
+        stay
     }
 
     /// Lets a session enter a built-in application, such as My Account.

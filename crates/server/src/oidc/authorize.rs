@@ -8,7 +8,7 @@ use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::tokens::{AuthorizeOutcome, TokenError};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
-use sojourn_model::{Application, Session};
+use sojourn_model::{Application, Participation, Session};
 use sojourn_oidc::authorize::{self, AuthorizeRequest};
 use sojourn_oidc::claims::ACR_VALUES;
 use sojourn_oidc::interaction::{Present, SignInReason, Situation};
@@ -76,8 +76,9 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
         Ok(_) => return errors::bad_request(context, "The client_id of the request is unknown."),
         Err(error) => return errors::failure(context, &error),
     };
-    let session = match context.session().await {
-        Ok(session) => session,
+    let (session, stay) = match context.session_in(app.id).await {
+        Ok(Some((session, stay))) => (Some(session), stay),
+        Ok(None) => (None, None),
         Err(error) => return errors::failure(context, &error),
     };
     let params = match merged(context, &app, asked, session.as_ref()).await {
@@ -96,7 +97,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
         }
     };
     let asking = Asking { context, params: &params, app: &app, request: &request, ticket };
-    match asking.decide(session.as_ref()).await {
+    match asking.decide(session.as_ref(), stay.as_ref()).await {
         Ok(response) => session_state::with_cookie(context, session.as_ref(), response),
         Err(error) => errors::failure(context, &error),
     }
@@ -133,7 +134,11 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn decide(&self, session: Option<&Session>) -> Result<Response, EngineError> {
+    async fn decide(
+        &self,
+        session: Option<&Session>,
+        stay: Option<&Participation>,
+    ) -> Result<Response, EngineError> {
         let Self { context, app, request, .. } = *self;
         let reply = &request.reply;
         let refuse =
@@ -163,8 +168,9 @@ impl Asking<'_> {
         };
         let (browser, browser_cookie) = binding::browser(context, app);
         let engine = context.engine();
+        let browser = browser.as_deref();
         let outcome =
-            engine.authorize(context.tenant(), app, session, request, browser.as_deref()).await;
+            engine.authorize(context.tenant(), app, session, request, stay, browser).await;
         match outcome {
             Ok(AuthorizeOutcome::Answer(answer)) => {
                 if !request.prompt.none || app.settings.coordinate_inactivity {

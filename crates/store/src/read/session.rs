@@ -41,6 +41,10 @@ pub struct StayRow {
 }
 
 fn session(mut row: Row) -> Result<Session, StoreError> {
+    session_in(&mut row)
+}
+
+fn session_in(row: &mut Row) -> Result<Session, StoreError> {
     let secret = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| MalformedId);
     Ok(Session {
         tenant: TenantId(row.int()?),
@@ -90,6 +94,40 @@ impl Store {
             return session(row).map(Some);
         }
         self.row(&sql::SESSION_BY_PREVIOUS, params![t, hash, now]).await?.map(session).transpose()
+    }
+
+    /// The living session that a cookie's secret opens, with its living stay in an application.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn session_and_stay(
+        &self,
+        t: TenantId,
+        secret_hash: &[u8; 32],
+        app: AppId,
+        now: Millis,
+    ) -> Result<Option<(Session, Option<Participation>)>, StoreError> {
+        let hash = secret_hash.to_vec();
+        let row = self.row(&sql::SESSION_AND_STAY, params![t, hash.clone(), app]).await?;
+        let Some(mut row) = row else {
+            let previous = self.row(&sql::SESSION_BY_PREVIOUS, params![t, hash, now]).await?;
+            let Some(session) = previous.map(session).transpose()? else { return Ok(None) };
+            let stay = self.participation(t, session.id, app).await?;
+            return Ok(Some((session, stay)));
+        };
+        let session = session_in(&mut row)?;
+        let Some(sid) = row.opt_id(Sid::from_slice)? else { return Ok(Some((session, None))) };
+        let stay = Participation {
+            tenant: t,
+            session: session.id,
+            app,
+            sid,
+            user: session.user,
+            sub: row.text()?,
+            first_access: row.millis()?,
+            last_access: row.millis()?,
+        };
+        Ok(Some((session, Some(stay))))
     }
 
     /// A session, living or ended.

@@ -32,6 +32,12 @@ statements! {
     SESSION_BY_SECRET = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL");
+    // What an authorization wants to know of a browser, in one read.
+    SESSION_AND_STAY = concat!(
+        "SELECT ", session_columns!(), ", p.sid, p.sub, p.first_access, p.last_access \
+         FROM session s LEFT JOIN participation p ON p.tenant_id = s.tenant_id \
+         AND p.session_id = s.id AND p.app_id = $3 AND p.ended_at IS NULL \
+         WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL");
     SESSION_BY_PREVIOUS = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.previous_secret_hash = $2 AND s.previous_until > $3 \
