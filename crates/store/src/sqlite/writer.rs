@@ -23,7 +23,7 @@ const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// How long the writer lets others join a group when the group before had several: under load that many more
 /// share a flush, and alone nobody waits.
-const LINGER: Duration = Duration::from_micros(500);
+const LINGER: Duration = Duration::from_millis(1);
 
 type Result1 = Result<Outcome, StoreError>;
 
