@@ -133,6 +133,10 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if server.certificate.is_some() != server.key.is_some() {
         return wrong("[server] certificate and key go together".into());
     }
+    let keys = config.settings().keys;
+    if keys.rotate_every_ms.is_some_and(|every| every <= keys.publish_ahead_ms) {
+        return wrong("[keys] rotate_every has to be longer than publish_ahead".into());
+    }
     let dcr = &config.oauth.dcr;
     let token = dcr.initial_access_token.as_deref().unwrap_or_default();
     if dcr.mode == RegistrationWord::InitialAccessToken && token.len() < 32 {

@@ -133,6 +133,7 @@ impl Engine {
         changed.settings.sealed_secret = sealed_secret;
         let secret = match kept {
             Some(secret) if changed.settings.token_endpoint_auth_method.has_secret() => {
+                changed.secret_hash = self.secret_hash(&changed, &secret);
                 Some(secret)
             }
             _ => self.give_secret(&mut changed)?,

@@ -145,3 +145,29 @@ async fn sector_identifiers_are_fetched_and_compared() {
         }
     }
 }
+
+#[tokio::test]
+async fn rfc_7592_2_2_another_authentication_keeps_the_secret_and_works() {
+    let server = TestServer::with(|settings| settings.registration = RegistrationMode::Open).await;
+    let registrar = Registrar { server: &server, path: "/connect/register" };
+    let mut wanted = json!({
+        "redirect_uris": [CALLBACK], "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "client_secret_jwt",
+    });
+    let made = registrar.register(&wanted).await.json();
+    let text = |name: &str| made[name].as_str().expect(name).to_owned();
+    let (client, secret) = (text("client_id"), text("client_secret"));
+    let (uri, token) = (text("registration_client_uri"), text("registration_access_token"));
+    let status = async || {
+        let form = [("grant_type", "client_credentials")];
+        let request = server.http.post(format!("{}/oauth2/token", server.base)).form(&form);
+        let answer = request.basic_auth(&client, Some(&secret)).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+    assert_eq!(status().await, 401, "it authenticates by assertion alone");
+    wanted["client_id"] = json!(client);
+    wanted["token_endpoint_auth_method"] = json!("client_secret_basic");
+    let changed = registrar.send("PUT", &uri, Some(&token), Some(&wanted)).await.json();
+    assert_eq!(changed["client_secret"], secret, "{changed}");
+    assert_eq!(status().await, 200);
+}
