@@ -74,12 +74,29 @@ fn face(app: &Application) -> AppFace {
     }
 }
 
-async fn session_of(context: &Context) -> Result<Option<Session>, Box<Response>> {
-    context.session().await.map_err(|error| Box::new(errors::failure(context, &error)))
-}
-
 fn ticket_in(uri: &Uri) -> Option<String> {
     request::query(uri.query()).ok()?.get("ticket").map(str::to_owned)
+}
+
+/// What one of these pages is shown for: a request that waits, and the session that it waits for. Who signed out
+/// in another tab begins the request again.
+async fn shown(context: &Context, uri: &Uri) -> Result<(Waiting, Session), Box<Response>> {
+    let waiting = Waiting::read(context, ticket_in(uri).as_deref()).await?;
+    match context.session().await {
+        Ok(Some(session)) => Ok((waiting, session)),
+        Ok(None) => Err(Box::new(respond::see_other(&waiting.ticket.location(context)))),
+        Err(error) => Err(Box::new(errors::failure(context, &error))),
+    }
+}
+
+/// What the form of one of these pages brings.
+async fn sent(
+    context: &Context,
+    body: &Bytes,
+) -> Result<(Waiting, Session, Params), Box<Response>> {
+    let (session, params) = signed_in_form(context, body).await?;
+    let waiting = Waiting::read(context, params.get("ticket")).await?;
+    Ok((waiting, session, params))
 }
 
 /// The person's name as pages say it.
@@ -90,15 +107,9 @@ async fn name_of(context: &Context, session: &Session) -> String {
 
 /// What the application would be given, for the person to approve.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let waiting = match Waiting::read(&context, ticket_in(&uri).as_deref()).await {
-        Ok(waiting) => waiting,
-        Err(refused) => return *refused,
-    };
-    let session = match session_of(&context).await {
-        Ok(Some(session)) => session,
-        // Signed out in another tab: the request begins again.
-        Ok(None) => return respond::see_other(&waiting.ticket.location(&context)),
-        Err(failed) => return *failed,
+    let (waiting, session) = match shown(&context, &uri).await {
+        Ok(shown) => shown,
+        Err(elsewhere) => return *elsewhere,
     };
     let page = Consent {
         base: context.arrival.prefix.to_string(),
@@ -125,13 +136,9 @@ fn host_of(uri: &str) -> String {
 
 /// The person's answer.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (session, params) = match signed_in_form(&context, &body).await {
-        Ok(form) => form,
+    let (mut waiting, session, params) = match sent(&context, &body).await {
+        Ok(sent) => sent,
         Err(answered) => return *answered,
-    };
-    let mut waiting = match Waiting::read(&context, params.get("ticket")).await {
-        Ok(waiting) => waiting,
-        Err(refused) => return *refused,
     };
     if params.get("answer") == Some("yes") {
         let approved = to_approve(&waiting.request);
@@ -151,14 +158,9 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
 
 /// Which account to go on with.
 pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
-    let waiting = match Waiting::read(&context, ticket_in(&uri).as_deref()).await {
-        Ok(waiting) => waiting,
-        Err(refused) => return *refused,
-    };
-    let session = match session_of(&context).await {
-        Ok(Some(session)) => session,
-        Ok(None) => return respond::see_other(&waiting.ticket.location(&context)),
-        Err(failed) => return *failed,
+    let (waiting, session) = match shown(&context, &uri).await {
+        Ok(shown) => shown,
+        Err(elsewhere) => return *elsewhere,
     };
     let page = SelectAccount {
         base: context.arrival.prefix.to_string(),
@@ -172,13 +174,9 @@ pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
 
 /// The person chose.
 pub(crate) async fn chosen(context: Context, body: Bytes) -> Response {
-    let (session, params) = match signed_in_form(&context, &body).await {
-        Ok(form) => form,
+    let (mut waiting, session, params) = match sent(&context, &body).await {
+        Ok(sent) => sent,
         Err(answered) => return *answered,
-    };
-    let mut waiting = match Waiting::read(&context, params.get("ticket")).await {
-        Ok(waiting) => waiting,
-        Err(refused) => return *refused,
     };
     if params.get("answer") == Some("other") {
         let text = waiting.ticket.seal(&context).unwrap_or_default();

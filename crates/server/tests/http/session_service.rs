@@ -92,6 +92,13 @@ async fn ends_are_previewed_guarded_and_done() {
             let answer = end(&server, &wrong, ADMIN).await;
             assert_eq!(answer.status, 400, "{wrong} {answer:?}");
         }
+        let other = server.second_tenant("acme").await;
+        let stranger = server.user_in(&other, "sam", "sam1234", &[]).await.id;
+        for unknown in [json!(stranger), json!("00000000-0000-4000-8000-000000000000")] {
+            assert_eq!(end(&server, &json!({"users": [unknown]}), ADMIN).await.status, 404);
+        }
+        let crowd = json!({"sessions": vec!["0".repeat(64); 101]});
+        assert_eq!(end(&server, &crowd, ADMIN).await.status, 400);
         assert_eq!(end(&server, &json!({"users": [alex]}), ("alex", "alex123")).await.status, 403);
         let dry = end(&server, &json!({"users": [alex], "dry_run": true}), ADMIN).await.json();
         assert_eq!((&dry["summary"]["sessions"], &dry["expected_at_most"]), (&json!(2), &json!(2)));

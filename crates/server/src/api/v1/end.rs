@@ -6,6 +6,7 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use sojourn_engine::{EndPlan, EngineError};
+use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{AppId, Effects, EndReason, EndTarget, SessionId, UserId};
 
 use super::{caller, failure, problem};
@@ -59,6 +60,16 @@ impl Asked {
     async fn targets(&self, context: &Context) -> Result<Vec<(UserId, EndTarget)>, EngineError> {
         let invalid = |why: &str| EngineError::Invalid(why.to_owned());
         let mut targets = Vec::new();
+        if self.users.len() + self.sessions.len() > INLINE_END_USERS_MAX {
+            return Err(EngineError::Invalid(format!("at most {INLINE_END_USERS_MAX} at once")));
+        }
+        let store = context.engine().store();
+        for user in &self.users {
+            // Another tenant's, or nobody's.
+            if store.user(context.tenant().id, *user).await?.is_none() {
+                return Err(EngineError::NotFound("user"));
+            }
+        }
         let spared = self
             .except
             .as_ref()
@@ -75,7 +86,6 @@ impl Asked {
         }
         for id in &self.sessions {
             let id: SessionId = id.parse().map_err(|_| invalid("a session id is malformed"))?;
-            let store = context.engine().store();
             // An unknown or ended session is as good as ended.
             if let Some(found) = store.session(context.tenant().id, id).await? {
                 targets.push((found.user, EndTarget::Session(found.user, id)));
