@@ -10,6 +10,7 @@ mod load;
 mod measure;
 mod operations;
 mod report;
+mod scale;
 mod seed;
 mod server;
 
@@ -42,6 +43,14 @@ fn main() -> ExitCode {
                     ExitCode::FAILURE
                 }
             }
+        }
+        "scale" => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(scale::run(&folder(), args.get(2..).unwrap_or_default()));
+            ExitCode::SUCCESS
         }
         _ => {
             // The generator itself, pinned.

@@ -15,9 +15,13 @@ CREATE TABLE account (
     -- Grows with every end that concerns the user: a sign-in begun before doesn't finish.
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
+CREATE INDEX account_created ON account (tenant_id, created_at, id);
+CREATE INDEX account_display ON account (tenant_id, lower(display_name));
+CREATE INDEX account_email ON account (tenant_id, lower(email)) WHERE email IS NOT NULL;
+CREATE INDEX account_external ON account (tenant_id, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
 CREATE TABLE application (
     tenant_id BIGINT NOT NULL,
@@ -31,7 +35,7 @@ CREATE TABLE application (
     epoch BIGINT NOT NULL,
     secret_hash TEXT,
     backchannel_logout_uri TEXT,
-    settings TEXT NOT NULL,
+    settings TEXT NOT NULL, event_count BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX application_client ON application (tenant_id, client_id);
@@ -81,6 +85,7 @@ CREATE TABLE delivery (
     PRIMARY KEY (tenant_id, created_at, sid)
 ) WITHOUT ROWID;
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
+CREATE INDEX delivery_failed ON delivery (tenant_id, created_at, sid) WHERE state IN ('dead', 'refused');
 CREATE INDEX delivery_session ON delivery (session_id, tenant_id, sid);
 CREATE TABLE event (
     tenant_id BIGINT NOT NULL,
@@ -94,6 +99,41 @@ CREATE TABLE event (
     data TEXT NOT NULL,
     PRIMARY KEY (subject_id, subject_kind, tenant_id, n)
 ) WITHOUT ROWID;
+CREATE TABLE group_member (
+    tenant_id BIGINT NOT NULL,
+    group_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    PRIMARY KEY (group_id, user_id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX group_member_user ON group_member (user_id, tenant_id);
+CREATE TABLE group_role (
+    tenant_id BIGINT NOT NULL,
+    group_id BLOB NOT NULL,
+    role_id BLOB NOT NULL,
+    PRIMARY KEY (group_id, role_id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX group_role_role ON group_role (role_id, tenant_id);
+CREATE TABLE handler_task (
+    tenant_id BIGINT NOT NULL,
+    subject_kind BIGINT NOT NULL,
+    subject_id BLOB NOT NULL,
+    handler TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- While a worker has it: the end of its lease.
+    due_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    last_attempt_at BIGINT,
+    last_status BIGINT,
+    last_error TEXT,
+    PRIMARY KEY (subject_id, handler, subject_kind, tenant_id, n)
+) WITHOUT ROWID;
+CREATE INDEX handler_task_due ON handler_task (due_at) WHERE state = 'pending';
+CREATE INDEX handler_task_log ON handler_task (tenant_id, handler, created_at, subject_id, n);
+CREATE INDEX handler_task_open ON handler_task (tenant_id, handler, created_at) WHERE state = 'pending';
+CREATE INDEX handler_task_parked ON handler_task (tenant_id, handler, created_at) WHERE state = 'parked';
 CREATE TABLE job (
     tenant_id BIGINT NOT NULL,
     id BLOB NOT NULL,
@@ -103,10 +143,30 @@ CREATE TABLE job (
     state TEXT NOT NULL,
     due_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
-    error TEXT,
+    error TEXT, kind TEXT NOT NULL DEFAULT 'remove_role', actor TEXT NOT NULL DEFAULT 'system', created_at BIGINT NOT NULL DEFAULT 0, finished_at BIGINT, progress TEXT NOT NULL DEFAULT '{}', ended_sessions BIGINT NOT NULL DEFAULT 0, ended_grants BIGINT NOT NULL DEFAULT 0, ended_consents BIGINT NOT NULL DEFAULT 0, ended_deliveries BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX job_due ON job (due_at) WHERE state = 'pending';
+CREATE INDEX job_latest ON job (tenant_id, created_at, id);
+CREATE TABLE known_browser (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    browser_hash BLOB NOT NULL,
+    first_seen BIGINT NOT NULL,
+    PRIMARY KEY (user_id, browser_hash, tenant_id)
+) WITHOUT ROWID;
+CREATE TABLE mail (
+    tenant_id BIGINT NOT NULL,
+    id BLOB NOT NULL,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    PRIMARY KEY (id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX mail_due ON mail (due_at);
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
@@ -154,9 +214,30 @@ CREATE TABLE participation (
     sub TEXT NOT NULL,
     first_access BIGINT NOT NULL,
     last_access BIGINT NOT NULL,
-    ended_at BIGINT,
+    ended_at BIGINT, signed_in_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (session_id, app_id, stay, tenant_id)
 ) WITHOUT ROWID;
+CREATE INDEX participation_living ON participation (app_id, tenant_id, signed_in_at, session_id)
+    WHERE ended_at IS NULL;
+CREATE INDEX participation_sid ON participation (sid, tenant_id);
+CREATE INDEX participation_unplaced ON participation (session_id) WHERE signed_in_at = 0;
+CREATE TABLE password_history (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    set_at BIGINT NOT NULL,
+    password_hash TEXT NOT NULL,
+    PRIMARY KEY (user_id, set_at, tenant_id)
+) WITHOUT ROWID;
+CREATE TABLE request_key (
+    tenant_id BIGINT NOT NULL,
+    request_key BLOB NOT NULL,
+    -- Of the request: the same key with another one is a mistake.
+    request_hash BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (request_key, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX request_key_age ON request_key (created_at);
 CREATE TABLE revoked_token (
     tenant_id BIGINT NOT NULL,
     token_key BLOB NOT NULL,
@@ -172,7 +253,7 @@ CREATE TABLE role (
     permissions TEXT NOT NULL,
     state BIGINT NOT NULL,
     epoch BIGINT NOT NULL,
-    event_count BIGINT NOT NULL,
+    event_count BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1, created_at BIGINT NOT NULL DEFAULT 0, updated_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX role_name ON role (tenant_id, name_key);
@@ -203,18 +284,29 @@ CREATE TABLE session (
     ended_at BIGINT,
     end_reason TEXT,
     end_actor TEXT,
-    end_id BLOB,
+    end_id BLOB, ip_key BLOB, sign_in_due BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
+CREATE INDEX session_accessed ON session (tenant_id, last_access, id);
 CREATE INDEX session_idle ON session (idle_deadline) WHERE ended_at IS NULL;
 CREATE INDEX session_ledger ON session (tenant_id, ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX session_lifetime ON session (absolute_deadline)
     WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL;
+CREATE INDEX session_network ON session (tenant_id, ip_key, signed_in_at, id);
 CREATE INDEX session_newest ON session (tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
 CREATE INDEX session_of_user ON session (user_id, tenant_id, ended_at, signed_in_at, id);
 CREATE INDEX session_previous ON session (previous_secret_hash, tenant_id)
     WHERE previous_secret_hash IS NOT NULL;
 CREATE UNIQUE INDEX session_secret ON session (secret_hash, tenant_id);
+CREATE INDEX session_signed_in ON session (tenant_id, signed_in_at, id);
+CREATE INDEX session_unkeyed ON session (id) WHERE ip_key IS NULL;
+CREATE TABLE session_policy (
+    tenant_id BIGINT NOT NULL,
+    scope BIGINT NOT NULL,
+    subject BLOB NOT NULL,
+    settings TEXT NOT NULL,
+    PRIMARY KEY (subject, scope, tenant_id)
+) WITHOUT ROWID;
 CREATE TABLE shared_token (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,
@@ -249,7 +341,7 @@ CREATE TABLE tenant (
     enabled BIGINT NOT NULL,
     -- Grows with every change of applications or keys, so that caches notice.
     catalog_version BIGINT NOT NULL
-);
+, event_count BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL DEFAULT 0, users BIGINT NOT NULL DEFAULT 0);
 CREATE TABLE throttle (
     tenant_id BIGINT NOT NULL,
     counter_key BLOB NOT NULL,
@@ -258,3 +350,16 @@ CREATE TABLE throttle (
     PRIMARY KEY (counter_key, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX throttle_expiry ON throttle (window_ends_at);
+CREATE TABLE user_group (
+    tenant_id BIGINT NOT NULL,
+    id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    external_id TEXT,
+    version BIGINT NOT NULL,
+    event_count BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (id, tenant_id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX user_group_name ON user_group (tenant_id, name_key);

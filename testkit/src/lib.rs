@@ -3,7 +3,9 @@
 
 pub mod clock;
 pub mod inbox;
+pub mod places;
 pub mod postgres;
 pub mod program;
 pub mod server;
+pub mod smtp;
 pub mod store;

@@ -118,6 +118,15 @@ impl TestServer {
 
     /// Starts one on either database.
     pub async fn on(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_options(database, change, |_| {}).await
+    }
+
+    /// Starts one that also serves in another way.
+    pub async fn with_options(
+        database: Database,
+        change: impl FnOnce(&mut Settings),
+        serve: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = Folder::new();
         let store = match database {
@@ -137,14 +146,10 @@ impl TestServer {
         let mut settings = Settings {
             base_url: base.clone(),
             password: PasswordPolicy { memory_kib: 64, iterations: 1, lanes: 1 },
-            handlers: vec![HandlerSettings {
-                name: "sessionTermination".into(),
-                subscriptions: vec![
-                    EventName::PostUpdateRoleListOfUser,
-                    EventName::PostUpdateUserListOfRole,
-                ],
-                on: sojourn_engine::RoleDirection::Any,
-            }],
+            handlers: vec![HandlerSettings::session_termination(
+                vec![EventName::PostUpdateRoleListOfUser, EventName::PostUpdateUserListOfRole],
+                sojourn_engine::RoleDirection::Any,
+            )],
             ..Settings::default()
         };
         change(&mut settings);
@@ -162,7 +167,8 @@ impl TestServer {
         });
         let engine = Arc::new(engine.expect("an engine"));
         let tenant = engine.bootstrap().await.expect("an installation");
-        let options = ServerOptions { outgoing, ..ServerOptions::default() };
+        let mut options = ServerOptions { outgoing, ..ServerOptions::default() };
+        serve(&mut options);
         let running =
             Running::start(listener, Arc::clone(&engine), options).expect("a running server");
         let http = crate::program::client();
@@ -178,7 +184,12 @@ impl TestServer {
 
     /// Makes a second tenant.
     pub async fn second_tenant(&self, name: &str) -> Tenant {
-        let tenant = Tenant { id: TenantId(2), name: name.into(), enabled: true };
+        let tenant = Tenant {
+            id: TenantId(2),
+            name: name.into(),
+            enabled: true,
+            created_at: self.engine.now(),
+        };
         self.engine.ensure_tenant(&tenant).await.expect("a tenant");
         tenant
     }
@@ -249,6 +260,14 @@ impl TestServer {
         };
         change(&mut new);
         self.engine.declare_application(tenant, new).await.expect("an application")
+    }
+
+    /// The ended sessions, latest end first.
+    pub async fn ledger(&self, limit: i64) -> Vec<sojourn_model::Session> {
+        let (range, stop) = (sojourn_store::SessionRange::Ended, sojourn_model::Millis(0));
+        let place = sojourn_store::Place::LAST;
+        let found = self.engine.store().sessions_below(self.tenant.id, &range, place, stop, limit);
+        found.await.expect("read")
     }
 
     /// A browser without cookies.

@@ -94,7 +94,7 @@ impl TestStore {
                 Self { store, url: Some(url), folder: None }
             }
         };
-        let tenant = Tenant { id: T, name: Tenant::DEFAULT_NAME.into(), enabled: true };
+        let tenant = Tenant::default_one();
         made.must(ChangeSet::of(T, Op::CreateTenant(tenant))).await;
         made
     }
@@ -128,7 +128,7 @@ impl TestStore {
         let session = session(user);
         let id = session.id;
         let epoch = self.store.user(T, user).await.expect("read").expect("the user").epoch;
-        self.must(ChangeSet::of(T, Op::StartSession { session, epoch })).await;
+        self.must(ChangeSet::of(T, Op::StartSession { session, epoch, limit: None })).await;
         id
     }
 
@@ -171,6 +171,11 @@ pub fn user(name: &str) -> User {
         email: None,
         email_verified: false,
         state: UserState::Active,
+        password_due: false,
+        version: 1,
+        external_id: None,
+        attributes: "{}".into(),
+        unlock_at: None,
         epoch: 0,
         created_at: NOW,
         updated_at: NOW,
@@ -216,6 +221,7 @@ pub fn session(user: UserId) -> Session {
         idle_deadline: NOW.plus(900_000),
         absolute_deadline: None,
         state: SessionState::Living,
+        sign_in_due: false,
     }
 }
 

@@ -53,12 +53,18 @@ fn metrics() -> String {
     text
 }
 
-fn all() -> [(&'static str, String); 4] {
+fn openapi() -> String {
+    let description = sojourn_server::openapi();
+    serde_json::to_string_pretty(&description).expect("JSON") + "\n"
+}
+
+fn all() -> [(&'static str, String); 5] {
     [
         ("docs/generated/schema.sql", schema()),
         ("docs/generated/EVENTS.md", events()),
         ("docs/generated/ROUTES.md", routes()),
         ("docs/generated/METRICS.md", metrics()),
+        ("docs/generated/session-service.openapi.json", openapi()),
     ]
 }
 
@@ -70,10 +76,23 @@ pub(crate) fn write(root: &Path) {
     }
 }
 
+/// Operations of the session service that the manual has no example of.
+fn without_example(root: &Path) -> Vec<String> {
+    let manual = fs::read_to_string(root.join("docs/SESSION-SERVICE.md")).unwrap_or_default();
+    let description = sojourn_server::openapi();
+    let paths = description["paths"].as_object().expect("paths");
+    let operations = paths.values().flat_map(|path| path.as_object().expect("methods").values());
+    operations
+        .filter_map(|operation| operation["operationId"].as_str())
+        .filter(|id| !manual.contains(&format!("\n### {id}\n")))
+        .map(|id| format!("docs/SESSION-SERVICE.md has no example of {id}"))
+        .collect()
+}
+
 pub(crate) fn differences(root: &Path) -> Vec<String> {
-    all()
+    let differ = all()
         .into_iter()
         .filter(|(path, text)| fs::read_to_string(root.join(path)).ok().as_ref() != Some(text))
-        .map(|(path, _)| format!("{path} differs from the code: run 'make gen'"))
-        .collect()
+        .map(|(path, _)| format!("{path} differs from the code: run 'make gen'"));
+    differ.chain(without_example(root)).collect()
 }

@@ -113,8 +113,13 @@ data = "."
 ca_file = "tls/ca.pem"
 allow_private_addresses = true
 
+# Mails are written there, a file each.
+[mail]
+from = "Sojourn <no-reply@localhost>"
+folder = "mail"
+
 [log]
-level = "warn"
+level = "warn,sojourn_server::mail=info"
 
 # A change of a user's roles ends the user's sessions, in every application.
 [[event_handler]]

@@ -53,9 +53,9 @@ enum Command {
     /// Roles: add, list, assign, unassign, remove
     #[command(subcommand)]
     Role(commands::RoleCommand),
-    /// Sessions: list a user's, end them
-    #[command(subcommand)]
-    Session(commands::SessionCommand),
+    /// Sessions: list, show, end, watch; jobs, deliveries, policies
+    #[command(subcommand, visible_alias = "session")]
+    Sessions(commands::SessionCommand),
     /// One of the sample applications; started by 'demo'
     #[cfg(feature = "demo")]
     #[command(hide = true)]
@@ -113,7 +113,7 @@ async fn run(cli: Cli) -> Done {
         Command::MasterKey(command) => commands::master_key(config, command).await,
         Command::User(command) => commands::user(config, command).await,
         Command::Role(command) => commands::role(config, command).await,
-        Command::Session(command) => commands::session(config, command).await,
+        Command::Sessions(command) => commands::session(config, command).await,
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, RoleChange};
-use sojourn_engine::{Engine, EngineError, EngineParts, ensure_master_key};
+use sojourn_engine::{Engine, EngineError, EngineParts, Mailer, ensure_master_key};
 use sojourn_model::{Actor, AppKind, AppOwner, Role, Tenant};
+use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, SystemClock};
 use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 
 use crate::Failure;
-use crate::config::{ApplicationSection, Config, DatabaseSection, UserSection};
+use crate::config::{ApplicationSection, Config, DatabaseSection, MailTlsWord, UserSection};
 
 /// An opened installation.
 pub(crate) struct Opened {
@@ -89,6 +90,32 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// How requests go out.
+/// What sends mail, if any is configured.
+pub(crate) fn mailer(
+    config_file: &Path,
+    config: &Config,
+) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+    let Some(mail) = &config.mail else { return Ok(None) };
+    let from = mail.from.clone();
+    let options = match (&mail.folder, &mail.host) {
+        (Some(folder), None) => MailOptions::Folder { folder: beside(config_file, folder), from },
+        (None, Some(host)) => {
+            let (tls, port) = match mail.tls {
+                MailTlsWord::StartTls => (MailTls::StartTls, 587),
+                MailTlsWord::Implicit => (MailTls::Implicit, 465),
+                MailTlsWord::None => (MailTls::None, 25),
+            };
+            let credentials = mail.username.clone().zip(mail.password.clone());
+            let port = mail.port.unwrap_or(port);
+            let ca_pem = outgoing_options(config_file, config)?.ca_pem;
+            MailOptions::Smtp { host: host.clone(), port, tls, credentials, ca_pem, from }
+        }
+        _ => return Err(Failure("[mail] needs either host or folder".into())),
+    };
+    let post = Post::new(options).map_err(|why| Failure(format!("[mail] {why}")))?;
+    Ok(Some(Arc::new(post)))
+}
+
 pub(crate) fn outgoing_options(
     config_file: &Path,
     config: &Config,
@@ -194,6 +221,7 @@ async fn declare_user(
         email: user.email.clone(),
         email_verified: user.email_verified,
         profile: user.claims.claims(),
+        ..NewUser::default()
     };
     let made = engine.add_user(tenant, new, &Actor::Operator).await?;
     for name in roles {

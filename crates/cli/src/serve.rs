@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use sojourn_server::places::Places;
 use sojourn_server::tls::{self, TlsFiles};
 use sojourn_server::{Running, ServerOptions};
 use tokio::net::TcpListener;
@@ -55,7 +57,7 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
              master-key backed-up', and this warning ends"
         );
     }
-    let running = Running::start(listener, std::sync::Arc::clone(&opened.engine), options)?;
+    let running = Running::start(listener, Arc::clone(&opened.engine), options)?;
     Ok(Started { running, opened })
 }
 
@@ -72,7 +74,8 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
                 tls::local_certificate(&folder, "server")?
             }
         };
-        Some(tls::server_config(&files)?)
+        let client_ca = server.client_ca.as_ref().map(|path| beside(config_file, path));
+        Some(tls::server_config(&files, client_ca.as_deref())?)
     } else {
         None
     };
@@ -80,8 +83,18 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
         tls,
         same_site: server.cookie_same_site.as_str(),
         outgoing: open::outgoing_options(config_file, config)?,
+        mailer: open::mailer(config_file, config)?,
+        places: places(config_file, config)?,
         ..ServerOptions::default()
     })
+}
+
+fn places(config_file: &Path, config: &Config) -> Result<Option<Arc<Places>>, Failure> {
+    let Some(path) = &config.session.places else { return Ok(None) };
+    let opened = Places::open(&beside(config_file, path));
+    opened
+        .map(|places| Some(Arc::new(places)))
+        .map_err(|why| Failure(format!("[session] places {why}")))
 }
 
 /// What tells the process to end. Listened for from the start on: a signal that comes before anyone listens

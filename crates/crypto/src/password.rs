@@ -42,16 +42,69 @@ impl PasswordPolicy {
     #[must_use]
     pub fn is_weaker(&self, phc: &str) -> bool {
         let Ok(hash) = PasswordHash::new(phc) else { return true };
+        if !phc.starts_with("$argon2id$") {
+            return true;
+        }
         let Ok(params) = Params::try_from(&hash) else { return true };
         params.m_cost() < self.memory_kib || params.t_cost() < self.iterations
     }
 }
 
-/// Whether a password is the one that was hashed. Takes its parameters from the hash.
+/// Whether a password is the one that was hashed: by Argon2, or by bcrypt, PBKDF2 or scrypt elsewhere. Takes its
+/// parameters from the hash.
 #[must_use]
-pub fn verify(password: &str, phc: &str) -> bool {
-    PasswordHash::new(phc)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+pub fn verify(password: &str, hash: &str) -> bool {
+    if is_bcrypt(hash) {
+        return bcrypt::verify(password, hash).unwrap_or(false);
+    }
+    let Ok(parsed) = PasswordHash::new(hash) else { return false };
+    let password = password.as_bytes();
+    match family(hash) {
+        Some("pbkdf2") => pbkdf2::Pbkdf2::default().verify_password(password, &parsed).is_ok(),
+        Some("scrypt") => scrypt::Scrypt::default().verify_password(password, &parsed).is_ok(),
+        _ => Argon2::default().verify_password(password, &parsed).is_ok(),
+    }
+}
+
+fn is_bcrypt(hash: &str) -> bool {
+    ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.starts_with(prefix))
+}
+
+fn family(hash: &str) -> Option<&'static str> {
+    let name = hash.strip_prefix('$')?.split('$').next()?;
+    match name {
+        "argon2id" | "argon2i" | "argon2d" => Some("argon2"),
+        "pbkdf2-sha256" | "pbkdf2-sha512" => Some("pbkdf2"),
+        "scrypt" => Some("scrypt"),
+        _ => None,
+    }
+}
+
+/// Whether a hash that was made elsewhere can be verified, and at a cost that doesn't make sign-in a weapon.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn importable(hash: &str) -> Result<(), &'static str> {
+    const COSTLY: &str = "this hash costs too much to verify";
+    if is_bcrypt(hash) {
+        let cost = hash.get(4..6).and_then(|cost| cost.parse::<u32>().ok());
+        let whole = hash.len() == 60 && cost.is_some();
+        return match cost {
+            Some(cost) if whole && (4..=14).contains(&cost) => Ok(()),
+            Some(_) if whole => Err(COSTLY),
+            _ => Err("this is no bcrypt hash"),
+        };
+    }
+    let parsed = PasswordHash::new(hash);
+    let parsed = parsed.map_err(|_| "give a hash of Argon2, bcrypt, PBKDF2 or scrypt")?;
+    let number = |name: &str| parsed.params.get_decimal(name).unwrap_or(0);
+    let bearable = match family(hash) {
+        Some("argon2") => number("m") <= 256 * 1024 && number("t") <= 10 && number("p") <= 16,
+        Some("pbkdf2") => number("i") <= 2_000_000,
+        Some("scrypt") => number("ln") <= 17 && number("r") <= 16 && number("p") <= 4,
+        _ => return Err("give a hash of Argon2, bcrypt, PBKDF2 or scrypt"),
+    };
+    if bearable { Ok(()) } else { Err(COSTLY) }
 }
 
 #[cfg(test)]

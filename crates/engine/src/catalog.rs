@@ -10,6 +10,7 @@ use sojourn_model::{AppId, Application, Millis, SigningAlg, Tenant, TenantId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::policy::Policies;
 
 /// How stale an entry may be, in milliseconds.
 const STALE_MS: i64 = 1_000;
@@ -70,6 +71,7 @@ struct Entry {
     by_id: HashMap<AppId, Arc<Application>>,
     keys: Option<Arc<KeySet>>,
     origins: Option<Arc<HashSet<String>>>,
+    policies: Option<Arc<Policies>>,
 }
 
 #[derive(Default)]
@@ -87,6 +89,14 @@ impl Catalog {
     fn write(&self, tenant: TenantId, change: impl FnOnce(&mut Entry)) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         change(entries.entry(tenant).or_default());
+    }
+
+    pub(crate) fn policies(&self, tenant: TenantId) -> Option<Arc<Policies>> {
+        self.read(tenant, |entry| entry.policies.clone())
+    }
+
+    pub(crate) fn keep_policies(&self, tenant: TenantId, policies: Arc<Policies>) {
+        self.write(tenant, |entry| entry.policies = Some(policies));
     }
 
     /// Makes the next look compare versions at once; for changes that this process made.
@@ -126,7 +136,7 @@ impl Engine {
         Ok(tenant)
     }
 
-    async fn refresh_catalog(&self, tenant: TenantId) -> Result<(), EngineError> {
+    pub(crate) async fn refresh_catalog(&self, tenant: TenantId) -> Result<(), EngineError> {
         let now = self.now();
         let fresh = self.catalog.read(tenant, |entry| {
             (0..STALE_MS).contains(&now.since(entry.checked_at)).then_some(())

@@ -1,7 +1,7 @@
 //! Telling applications (OpenID Connect Back-Channel Logout 1.0), until they answer.
 
-use sojourn_model::change::SettleDelivery;
 use sojourn_model::limits::DELIVERY_BATCH;
+use sojourn_model::operation::SettleDelivery;
 use sojourn_model::time::random;
 use sojourn_model::{
     ChangeSet, Delivery, DeliveryState, Millis, Op, Outcome, SigningAlg, Tenant, TenantId,
@@ -81,7 +81,32 @@ fn after_attempt(
         jti,
         refused,
         answer_lost: delivery.answer_lost || lost,
+        attempted: true,
     }
+}
+
+/// A delivery that isn't attempted now, because its application isn't well or has enough to do.
+fn put_off(delivery: &Delivery, until: Millis) -> SettleDelivery {
+    SettleDelivery {
+        tenant: delivery.tenant,
+        created_at: delivery.created_at,
+        sid: delivery.sid,
+        attempts: delivery.attempts,
+        state: DeliveryState::Pending,
+        due_at: until.min(delivery.expires_at),
+        at: until,
+        status: None,
+        error: None,
+        jti: String::new(),
+        refused: false,
+        answer_lost: delivery.answer_lost,
+        attempted: false,
+    }
+}
+
+/// Whether an application is there: an error of its server, or a redirect, is as good as no answer.
+fn is_there(result: &AttemptResult) -> bool {
+    matches!(result, AttemptResult::Answered(status) if *status < 300 || (400..500).contains(status))
 }
 
 impl Engine {
@@ -100,7 +125,9 @@ impl Engine {
         let mut change = ChangeSet::new(TenantId::DEFAULT);
         change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
         change.ops.push(claim);
-        match self.apply(change).await? {
+        let outcome = self.apply(change).await?;
+        self.outbox.tell_settled();
+        match outcome {
             Outcome::Applied(applied) => Ok(applied.deliveries),
             _ => Ok(Vec::new()),
         }
@@ -113,7 +140,9 @@ impl Engine {
     pub async fn settle_deliveries(&self, settled: Vec<SettleDelivery>) -> Result<(), EngineError> {
         let mut change = ChangeSet::new(TenantId::DEFAULT);
         change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
-        self.must_apply(change).await.map(|_| ())
+        self.must_apply(change).await?;
+        self.outbox.tell_settled();
+        Ok(())
     }
 
     /// A delivery worker of this process begins. Where no other process can have one, it takes back the
@@ -148,8 +177,20 @@ impl Engine {
         let result = if now >= delivery.expires_at {
             AttemptResult::NotSent("its time is over".into())
         } else {
-            let token = self.logout_token(delivery, &jti).await?;
-            sender.post(&delivery.uri, &token).await
+            if let Err(until) = self.breakers.enter(delivery.tenant, delivery.app, now) {
+                return Ok(Some(put_off(delivery, until)));
+            }
+            let result = match self.logout_token(delivery, &jti).await {
+                Ok(token) => sender.post(&delivery.uri, &token).await,
+                Err(error) => {
+                    // Not the application's fault.
+                    self.breakers.leave(delivery.tenant, delivery.app, true, now);
+                    return Err(error);
+                }
+            };
+            let there = is_there(&result);
+            self.breakers.leave(delivery.tenant, delivery.app, there, self.now());
+            result
         };
         let jitter = i64::from(u16::from_be_bytes(random(&*self.rng)) % 1000);
         Ok(Some(after_attempt(delivery, &result, jti, self.now(), jitter)))
@@ -178,6 +219,38 @@ impl Engine {
             events: sojourn_oidc::claims::logout_events(),
         };
         Ok(sojourn_crypto::sign_jwt(key, "logout+jwt", &claims)?)
+    }
+
+    /// How applications stand with deliveries that aren't well, or have some under way, as this node knows it.
+    #[must_use]
+    pub fn application_health(&self, tenant: &Tenant) -> Vec<crate::ApplicationHealth> {
+        self.breakers.health(tenant.id)
+    }
+
+    /// Applications of all tenants to which this node sends nothing for a while.
+    #[must_use]
+    pub fn open_circuits(&self) -> usize {
+        self.breakers.open(self.now())
+    }
+
+    /// Gives up a delivery that waits.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is none in that state.
+    pub async fn give_up_delivery(
+        &self,
+        tenant: &Tenant,
+        session: sojourn_model::SessionId,
+        sid: sojourn_model::Sid,
+        actor: &sojourn_model::Actor,
+    ) -> Result<(), EngineError> {
+        let why = format!("given up by {actor}");
+        let mut change = ChangeSet::of(tenant.id, Op::GiveUpDelivery { session, sid, why });
+        change.audit.push(self.audit_row(actor, "delivery.give_up", sid, &serde_json::json!({})));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(()),
+            _ => Err(EngineError::NotFound("waiting delivery")),
+        }
     }
 
     /// Tries a dead or refused delivery again.

@@ -1,12 +1,16 @@
 //! What all use cases share.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use sojourn_crypto::{MasterKey, SecretBox, SecretHasher, TokenKind, TokenSealer};
 use sojourn_model::change::AuditRow;
-use sojourn_model::{Actor, Applied, ChangeSet, Clock, GrantId, Millis, Outcome, Rng, Tenant};
-use sojourn_store::Store;
+use sojourn_model::{
+    Actor, Applied, ChangeSet, Clock, GrantId, Millis, Op, Outcome, Rng, TaskRule, Tenant, TenantId,
+};
+use sojourn_store::{Place, Store};
 
+use crate::breaker::Breakers;
 use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::fetch::{FetchFailures, FetchedKeys, Fetcher};
@@ -52,9 +56,22 @@ pub struct Engine {
     pub(crate) fetched_keys: FetchedKeys,
     pub(crate) fetch_failures: FetchFailures,
     pub(crate) outbox: Outbox,
+    pub(crate) breakers: Breakers,
     pub(crate) jobs: tokio::sync::Notify,
+    /// A task of a handler may have been written.
+    pub(crate) tasks: tokio::sync::Notify,
+    /// Which handlers get tasks for which events.
+    pub(crate) task_rules: Vec<TaskRule>,
+    /// A mail was written.
+    pub(crate) mail: tokio::sync::Notify,
+    /// Something was written.
+    pub(crate) changes: tokio::sync::Notify,
+    /// A job went a step further.
+    pub(crate) job_moved: tokio::sync::Notify,
     /// How far the purge has walked through the grants.
     pub(crate) purged_to: Mutex<GrantId>,
+    /// How far addresses are removed from each tenant's ledger.
+    pub(crate) addresses_to: Mutex<HashMap<TenantId, Place>>,
 }
 
 impl Engine {
@@ -63,7 +80,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Key`] when the provider refuses a key.
     pub fn new(parts: EngineParts) -> Result<Self, EngineError> {
-        Ok(Self {
+        let mut engine = Self {
+            task_rules: Vec::new(),
             master_key_number: parts.master_keys.last().map_or(0, |key| key.number),
             sealer: TokenSealer::new(&parts.master_keys)?,
             secrets: SecretBox::new(&parts.master_keys)?,
@@ -80,9 +98,17 @@ impl Engine {
             verified: Verified::default(),
             touches: Touches::default(),
             outbox: Outbox::default(),
+            breakers: Breakers::default(),
             jobs: tokio::sync::Notify::new(),
+            tasks: tokio::sync::Notify::new(),
+            mail: tokio::sync::Notify::new(),
+            changes: tokio::sync::Notify::new(),
+            job_moved: tokio::sync::Notify::new(),
             purged_to: Mutex::new(GrantId([0; 16])),
-        })
+            addresses_to: Mutex::default(),
+        };
+        engine.task_rules = engine.task_rules();
+        Ok(engine)
     }
 
     /// The database, for reads that need no rule.
@@ -126,10 +152,21 @@ impl Engine {
         self.jobs.notified().await;
     }
 
-    pub(crate) async fn apply(&self, change: ChangeSet) -> Result<Outcome, EngineError> {
+    pub(crate) async fn apply(&self, mut change: ChangeSet) -> Result<Outcome, EngineError> {
+        if !self.settings.handlers.is_empty() {
+            self.engage_handlers(&mut change).await?;
+        }
         let audit = change.audit.clone();
+        let adds_job = change.ops.iter().any(|op| matches!(op, Op::AddJob(_)));
         let outcome = self.store.apply(change).await?;
         if matches!(outcome, Outcome::Applied(_)) {
+            self.changes.notify_waiters();
+            if adds_job {
+                self.jobs.notify_one();
+            }
+            if !self.task_rules.is_empty() {
+                self.tasks.notify_one();
+            }
             for row in audit {
                 tracing::info!(
                     audit.actor = %row.actor,
@@ -140,6 +177,26 @@ impl Engine {
             }
         }
         Ok(outcome)
+    }
+
+    /// Adds what handlers do about the events of a change set, and their tasks.
+    async fn engage_handlers(&self, change: &mut ChangeSet) -> Result<(), EngineError> {
+        let appends = change.ops.iter().any(|op| matches!(op, Op::Append(_)));
+        if (appends || !change.events.is_empty())
+            && let Some(tenant) = self.tenant_of(change).await?
+        {
+            self.react(&tenant, change);
+        }
+        change.tasks = self.task_rules.clone();
+        Ok(())
+    }
+
+    async fn tenant_of(&self, change: &ChangeSet) -> Result<Option<Tenant>, EngineError> {
+        match change.tenant {
+            Some(TenantId::DEFAULT) => Ok(Some(Tenant::default_one())),
+            Some(id) => Ok(self.store.tenant(id).await?),
+            None => Ok(None),
+        }
     }
 
     /// Applies a change set that relies on nothing that others may change.

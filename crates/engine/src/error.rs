@@ -26,12 +26,23 @@ pub enum EngineError {
     /// Others changed the same thing again and again.
     #[error("others are changing the same thing: try again")]
     Contended,
+    /// It has another version than the caller read.
+    #[error("it changed since it was read: read it again")]
+    Stale,
     /// Tokens bound to the session can't outlive it.
     #[error(
         "tokens bound to the session (sso-session) can't outlive it: end the tokens of all \
          applications too"
     )]
     SessionBoundTokens,
+    /// More would end than the caller expects.
+    #[error("{found} sessions or more would end, and {most} were expected at most: look again")]
+    MoreThanExpected {
+        /// So many at least.
+        found: u64,
+        /// So many were expected at most.
+        most: u64,
+    },
     /// A key can't be used: damage, or the wrong master key.
     #[error("a key can't be used: {0}")]
     Key(String),

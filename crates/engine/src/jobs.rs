@@ -1,16 +1,22 @@
 //! Durable jobs: large pieces of work that go on where they stopped.
 
 use serde::{Deserialize, Serialize};
-use sojourn_model::change::Job;
-use sojourn_model::limits::ROLE_JOB_BATCH;
-use sojourn_model::{Actor, ChangeSet, EventName, Op, Outcome, RoleId, Tenant, TenantId, UserId};
+use sojourn_model::limits::{JOB_SETS_MAX, ROLE_JOB_BATCH};
+use sojourn_model::{
+    Actor, ChangeSet, EndSummary, EventName, Job, JobAdvance, JobState, Millis, Op, Outcome,
+    RoleId, Tenant, TenantId, UserId,
+};
 
+use crate::directory::REMOVAL;
+
+use crate::ending::EndWork;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::handlers::RoleChanged;
 use crate::settings::RoleDirection;
 
 /// How long a claimed job is nobody else's, in milliseconds. One step takes far less.
-const LEASE_MS: i64 = 30_000;
+pub(crate) const LEASE_MS: i64 = 30_000;
 /// Pause after a step that failed, in milliseconds.
 const RETRY_MS: i64 = 5_000;
 
@@ -25,6 +31,13 @@ pub(crate) enum Work {
         role: RoleId,
         /// Who wanted it.
         actor: Actor,
+    },
+    /// End what an administrator named.
+    EndSessions(EndWork),
+    /// Remove everything that a tenant has, and the tenant.
+    EraseTenant {
+        /// Its name, for people who read the job.
+        tenant: String,
     },
 }
 
@@ -41,64 +54,143 @@ impl Engine {
             return Ok(false);
         };
         let Some(job) = applied.jobs.into_iter().next() else { return Ok(false) };
-        let (done, finished, due_at, error) = match self.step(&job).await {
-            Ok((done, finished)) => (done, finished, self.now(), None),
-            // Parked for a moment with its error, then tried again; it never gives up by itself.
-            Err(error) => (0, false, self.now().plus(RETRY_MS), Some(error.to_string())),
+        let advance = match self.step(&job).await {
+            Ok(advance) => advance,
+            Err(error) => self.stumbled(&job, &error),
         };
-        let advance = Op::AdvanceJob { id: job.id, done, finished, due_at, error };
-        self.apply(ChangeSet::of(job.tenant, advance)).await?;
+        // A conflict: it was cancelled meanwhile.
+        self.apply(ChangeSet::of(job.tenant, Op::AdvanceJob(advance))).await?;
+        self.job_moved.notify_waiters();
         Ok(true)
     }
 
-    async fn step(&self, job: &Job) -> Result<(i64, bool), EngineError> {
+    /// A worker of jobs begins. Where no other server can have one, it takes back the leases that the run before
+    /// left behind.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn begin_jobs(&self) -> Result<(), EngineError> {
+        if self.store.is_embedded() {
+            self.must_apply(ChangeSet::of(TenantId::DEFAULT, Op::ReleaseJobs)).await?;
+        }
+        Ok(())
+    }
+
+    /// A step that failed is tried again in a moment, without end; what can never succeed is given up.
+    fn stumbled(&self, job: &Job, error: &EngineError) -> JobAdvance {
+        let lasting = matches!(
+            error,
+            EngineError::SessionBoundTokens | EngineError::Invalid(_) | EngineError::NotFound(_)
+        );
+        let now = self.now();
+        JobAdvance {
+            id: job.id,
+            done: 0,
+            ended: EndSummary::default(),
+            state: if lasting { JobState::Failed } else { JobState::Pending },
+            progress: None,
+            at: now,
+            due_at: now.plus(RETRY_MS),
+            lease_until: Millis(0),
+            error: Some(error.to_string()),
+        }
+    }
+
+    async fn step(&self, job: &Job) -> Result<JobAdvance, EngineError> {
         let work: Work = serde_json::from_str(&job.payload)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
         let tenant = self.store.tenant(job.tenant).await?.ok_or(EngineError::NotFound("tenant"))?;
         match work {
-            Work::RemoveRole { role, actor } => self.remove_role_step(&tenant, role, &actor).await,
+            Work::EndSessions(work) => self.end_job_step(&tenant, job, &work).await,
+            Work::RemoveRole { role, actor } => {
+                self.remove_role_step(&tenant, job, role, &actor).await
+            }
+            Work::EraseTenant { .. } => self.erase_tenant_step(&tenant, job).await,
         }
     }
 
+    /// A step that wrote how far it came: more is to be done at once.
+    pub(crate) fn goes_on(&self, job: &Job, ended: EndSummary) -> JobAdvance {
+        let now = self.now();
+        JobAdvance {
+            id: job.id,
+            done: 0,
+            ended,
+            state: JobState::Pending,
+            progress: None,
+            at: now,
+            due_at: now,
+            lease_until: Millis(0),
+            error: None,
+        }
+    }
+
+    /// Resolves when a job of this process moved on.
+    pub async fn job_moved(&self) {
+        self.job_moved.notified().await;
+    }
+
+    /// Takes a role from a portion of those who have it, in the transaction that ends their sessions and writes how
+    /// far the job came; then removes the role.
     async fn remove_role_step(
         &self,
         tenant: &Tenant,
-        role: RoleId,
+        job: &Job,
+        role_id: RoleId,
         actor: &Actor,
-    ) -> Result<(i64, bool), EngineError> {
-        let members = self.store.role_members(tenant.id, role, ROLE_JOB_BATCH).await?;
-        for user in &members {
-            self.remove_member(tenant, role, *user, actor).await?;
+    ) -> Result<JobAdvance, EngineError> {
+        let Some(role) = self.store.role(tenant.id, role_id).await? else {
+            return Ok(JobAdvance {
+                state: JobState::Done,
+                ..self.goes_on(job, EndSummary::default())
+            });
+        };
+        let mut after: Option<UserId> = serde_json::from_str(&job.progress).unwrap_or_default();
+        let changed =
+            RoleChanged { events: &REMOVAL, role: &role, direction: RoleDirection::Removed };
+        let reaction = self.on_role_change(tenant, changed).await?;
+        // What a transaction ended is known after it; it is written with the next.
+        let mut ended = EndSummary::default();
+        for _ in 0..JOB_SETS_MAX {
+            let members =
+                self.store.role_members_after(tenant.id, role_id, after, ROLE_JOB_BATCH).await?;
+            let Some(last) = members.last().copied() else {
+                let delete = ChangeSet::of(tenant.id, Op::DeleteRole { role: role_id });
+                let gone = matches!(self.apply(delete).await?, Outcome::Applied(_));
+                let advance = self.goes_on(job, ended);
+                // Someone joined before the cursor, which the role's state forbids: from the beginning.
+                return Ok(if gone {
+                    JobAdvance { state: JobState::Done, ..advance }
+                } else {
+                    JobAdvance { progress: Some("null".into()), ..advance }
+                });
+            };
+            after = Some(last);
+            let mut change = ChangeSet::new(tenant.id);
+            if let Some(reaction) = &reaction {
+                self.push_reaction(tenant, reaction, &members, actor, &mut change)?;
+            }
+            let data = serde_json::json!({
+                "role-name": role.name, "NEW_USERS": [], "DELETED_USERS": members,
+            });
+            let event = EventName::PostUpdateUserListOfRole;
+            change.events.push(self.role_event(role_id, event, actor, &data));
+            let done = i64::try_from(members.len()).unwrap_or(0);
+            change.ops.push(Op::UnassignRoleFromMany { role: role_id, users: members });
+            change.ops.push(Op::AdvanceJob(JobAdvance {
+                done,
+                progress: serde_json::to_string(&after).ok(),
+                lease_until: self.now().plus(LEASE_MS),
+                ..self.goes_on(job, ended)
+            }));
+            ended = match self.apply(change).await? {
+                Outcome::Applied(applied) => applied.ended,
+                _ => return Err(EngineError::Contended),
+            };
+            if ended.deliveries > 0 {
+                self.outbox.written();
+            }
         }
-        let done = i64::try_from(members.len()).unwrap_or(0);
-        if done == ROLE_JOB_BATCH {
-            return Ok((done, false));
-        }
-        // Conflict: someone is still a member; the next step finds them.
-        let outcome = self.apply(ChangeSet::of(tenant.id, Op::DeleteRole { role })).await?;
-        let gone = matches!(outcome, Outcome::Applied(_))
-            || self.store.role(tenant.id, role).await?.is_none();
-        Ok((done, gone))
-    }
-
-    async fn remove_member(
-        &self,
-        tenant: &Tenant,
-        role: RoleId,
-        user: UserId,
-        actor: &Actor,
-    ) -> Result<(), EngineError> {
-        let mut change = ChangeSet::of(tenant.id, Op::UnassignRole { role, user });
-        let event = EventName::PostUpdateUserListOfRole;
-        if let Some(plan) = self.on_role_change(event, RoleDirection::Removed, &[user], actor) {
-            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
-        }
-        // A conflict: the member left by another way, and that way ended the sessions.
-        if let Outcome::Applied(applied) = self.apply(change).await?
-            && applied.ended.deliveries > 0
-        {
-            self.outbox.written();
-        }
-        Ok(())
+        Ok(self.goes_on(job, ended))
     }
 }

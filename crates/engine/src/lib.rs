@@ -4,36 +4,47 @@
 //! server; what goes out (logout tokens) and what is heavy (password hashes) are traits that the
 //! floor above provides.
 
+mod breaker;
 mod catalog;
 mod deliver;
+mod deliveries;
 pub mod directory;
 mod end;
+pub mod ending;
 mod engine;
 mod error;
 mod fetch;
 mod handlers;
 mod jobs;
 mod keys;
+mod mail;
+mod management;
 mod outbox;
 mod passwords;
+mod policy;
 mod rights;
 pub mod session;
 mod settings;
 mod throttle;
 pub mod tokens;
 
+pub use breaker::ApplicationHealth;
 pub use catalog::{KeySet, TenantKey};
 pub use deliver::{AttemptResult, DeliverySender};
+pub use deliveries::DeliveryQuery;
 pub use end::{EndPlan, Ended};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
 pub use fetch::Fetcher;
 pub use keys::ensure_master_key;
+pub use mail::Mailer;
+pub use management::SessionManagement;
 pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
 pub use settings::{
-    HandlerSettings, KeySettings, RegistrationMode, RoleDirection, Settings, ThrottleLimits,
+    CertificateOwner, CustomAttribute, HandlerKind, HandlerSettings, KeySettings, PasswordRules,
+    RegistrationMode, RoleDirection, Settings, Termination, ThrottleLimits, Webhook,
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_store::{DeliveryBacklog, EndPreview, StayRow, StoreError};

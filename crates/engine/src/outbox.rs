@@ -17,6 +17,8 @@ pub struct Outbox {
     /// Whether there is something to claim.
     written: AtomicBool,
     wake: tokio::sync::Notify,
+    /// What came of attempts was written.
+    settled: tokio::sync::Notify,
 }
 
 impl Outbox {
@@ -52,6 +54,15 @@ impl Outbox {
     pub fn take(&self) -> (Vec<Delivery>, bool) {
         let handed = std::mem::take(&mut *self.handed());
         (handed, self.written.swap(false, Ordering::AcqRel))
+    }
+
+    pub(crate) fn tell_settled(&self) {
+        self.settled.notify_waiters();
+    }
+
+    /// Resolves when this process has written what came of an attempt.
+    pub(crate) fn settled(&self) -> tokio::sync::futures::Notified<'_> {
+        self.settled.notified()
     }
 
     /// Resolves when there is something to take.

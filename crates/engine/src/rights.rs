@@ -6,10 +6,14 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// The scopes of the administrative APIs that exist.
-pub const ADMIN_SCOPES: [&str; 5] = [
+pub const ADMIN_SCOPES: [&str; 9] = [
     "internal_login",
     "internal_session_view",
     "internal_session_delete",
+    "internal_session_delivery_manage",
+    "internal_session_policy_update",
+    "internal_config_view",
+    "internal_config_update",
     "internal_user_mgt",
     "internal_role_mgt",
 ];
@@ -39,6 +43,12 @@ impl Rights {
         rights
     }
 
+    /// The scopes, separated by blanks.
+    #[must_use]
+    pub fn as_scopes(&self) -> String {
+        self.scopes.join(" ")
+    }
+
     /// Whether they include a scope.
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {
@@ -62,13 +72,19 @@ impl Rights {
         Self { scopes }
     }
 
-    /// Whether nobody with these rights is above the other: every right of the other is here too.
+    /// Whether nobody has more administrative rights than these.
+    #[must_use]
+    pub fn cover_everyone(&self) -> bool {
+        self.scopes.iter().any(|scope| scope == EVERYTHING)
+    }
+
+    /// Whether the other isn't above these: every administrative right of the other is here too.
     #[must_use]
     pub fn cover(&self, other: &Self) -> bool {
         other
             .scopes
             .iter()
-            .filter(|scope| scope.as_str() != "internal_login")
+            .filter(|scope| scope.starts_with("internal_") && *scope != "internal_login")
             .all(|scope| self.has(scope) || self.scopes.contains(scope))
     }
 

@@ -1,7 +1,9 @@
 //! What an organisation sets, as the use cases need it.
 
+use std::collections::HashMap;
+
 use sojourn_crypto::PasswordPolicy;
-use sojourn_model::{EventName, Lifetimes, Tenant, TenantId};
+use sojourn_model::{Effects, EventName, Lifetimes, Tenant, TenantId};
 
 /// Settings of a running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +22,65 @@ pub struct Settings {
     pub handlers: Vec<HandlerSettings>,
     /// How long ended sessions and settled deliveries are kept, in milliseconds.
     pub history_ms: i64,
+    /// How long the addresses of ended sessions are kept, in milliseconds; `None`: as long as the sessions.
+    pub addresses_ms: Option<i64>,
+    /// Whom client certificates stand for, by SHA-256 of the certificate; in the default tenant.
+    pub certificates: HashMap<[u8; 32], CertificateOwner>,
+    /// Whether a mail tells of a sign-in from an unknown browser; only where mail can be sent.
+    pub mails_new_browsers: bool,
     /// Signing keys.
     pub keys: KeySettings,
     /// Whether applications register themselves.
     pub registration: RegistrationMode,
+    /// What a new password has to be.
+    pub password_rules: PasswordRules,
+    /// Failed attempts at an account after which it is locked; `None`: never, attempts are only slowed down.
+    pub lock_after: Option<i64>,
+    /// Milliseconds after which such a lock opens by itself.
+    pub unlock_after_ms: i64,
+    /// Attributes of users that the organisation adds, by name.
+    pub attributes: Vec<CustomAttribute>,
+}
+
+/// What a new password has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordRules {
+    /// Fewest characters (NIST SP 800-63B §3.1.1.2).
+    pub length_min: usize,
+    /// Whether passwords are refused that are among the most common ones.
+    pub refuse_common: bool,
+    /// How many earlier passwords can't be chosen again.
+    pub history: i64,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self { length_min: 8, refuse_common: true, history: 0 }
+    }
+}
+
+/// An attribute of users that the organisation adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomAttribute {
+    /// Its name in `urn:sojourn:schemas:extension:custom:2.0:User`.
+    pub name: String,
+    /// What it is, for people.
+    pub description: String,
+    /// `string`, `boolean`, `integer` or `dateTime`.
+    pub kind: String,
+    /// Whether it has several values.
+    pub multi_valued: bool,
+    /// Whether each user must have it.
+    pub required: bool,
+}
+
+/// Whom a client certificate stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateOwner {
+    /// A user, by login name.
+    User(String),
+    /// An application, by `client_id`; it may what its own scopes say.
+    Application(String),
 }
 
 /// Who may register applications (RFC 7591 §3).
@@ -63,8 +120,15 @@ impl Default for Settings {
             basic_authentication: true,
             handlers: Vec::new(),
             history_ms: 90 * 24 * 3_600_000,
+            addresses_ms: None,
+            certificates: HashMap::new(),
+            mails_new_browsers: false,
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
+            password_rules: PasswordRules::default(),
+            lock_after: None,
+            unlock_after_ms: 30 * 60_000,
+            attributes: Vec::new(),
         }
     }
 }
@@ -101,12 +165,91 @@ impl Default for ThrottleLimits {
 /// A handler registered in `deployment.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerSettings {
-    /// `sessionTermination`.
-    pub name: String,
+    /// Names it in tasks, logs and APIs; no other has it.
+    pub id: String,
     /// The events it reacts to.
     pub subscriptions: Vec<EventName>,
+    /// What it does.
+    pub kind: HandlerKind,
+}
+
+impl HandlerSettings {
+    /// The handler of the article: it ends the sessions of those whom a change of roles concerns.
+    #[must_use]
+    pub fn session_termination(subscriptions: Vec<EventName>, on: RoleDirection) -> Self {
+        let kind = HandlerKind::SessionTermination(Termination { on, ..Termination::default() });
+        Self { id: "sessionTermination".into(), subscriptions, kind }
+    }
+
+    /// The same, narrowed.
+    ///
+    /// Only for handlers that end sessions; others stay as they are.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Termination)) -> Self {
+        if let HandlerKind::SessionTermination(termination) = &mut self.kind {
+            change(termination);
+        }
+        self
+    }
+}
+
+/// What a handler does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandlerKind {
+    /// `sessionTermination`: ends the sessions of the users concerned, or demands a fresh sign-in of them.
+    SessionTermination(Termination),
+    /// `webhook`: posts the event to an address (Standard Webhooks).
+    Webhook(Webhook),
+}
+
+/// How `sessionTermination` reacts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Termination {
     /// Which direction of a role change concerns it.
     pub on: RoleDirection,
+    /// The roles whose change concerns it, by name; none: all.
+    pub roles: Vec<String>,
+    /// What it ends; by default what a change of roles ends.
+    pub effects: Option<Effects>,
+    /// Whether sessions stay, and their people sign in afresh before an application is reached again.
+    pub sign_in: bool,
+    /// Milliseconds between the event and what it does.
+    pub delay_ms: i64,
+    /// Whether it only says what it would do.
+    pub dry_run: bool,
+}
+
+impl Termination {
+    /// Whether it acts in the transaction of the event, and not by a task.
+    #[must_use]
+    pub fn is_at_once(&self) -> bool {
+        self.delay_ms == 0 && !self.dry_run
+    }
+
+    /// Whether a change of a role concerns it.
+    #[must_use]
+    pub fn concerns(&self, direction: RoleDirection, role: &str) -> bool {
+        (self.on == RoleDirection::Any || self.on == direction)
+            && (self.roles.is_empty()
+                || self.roles.iter().any(|name| name.eq_ignore_ascii_case(role)))
+    }
+}
+
+/// Where a webhook goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Its address.
+    pub url: String,
+    /// Secrets that sign it, the newest first: each makes a signature, so that one can be replaced by another.
+    pub secrets: Vec<Vec<u8>>,
+    /// Attempts before a task is parked.
+    pub attempts_max: i64,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Webhook({}, {} secrets)", self.url, self.secrets.len())
+    }
 }
 
 /// The direction of a role change.

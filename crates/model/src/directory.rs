@@ -1,6 +1,6 @@
 //! Tenants, users and roles.
 
-use crate::ids::{RoleId, TenantId, UserId};
+use crate::ids::{GroupId, RoleId, TenantId, UserId};
 use crate::time::Millis;
 
 /// An isolated space of users, applications and sessions.
@@ -12,11 +12,20 @@ pub struct Tenant {
     pub name: String,
     /// Whether it answers at all.
     pub enabled: bool,
+    /// Since when; 0 where nobody noted it.
+    pub created_at: Millis,
 }
 
 impl Tenant {
     /// The default tenant's name in paths.
     pub const DEFAULT_NAME: &'static str = "carbon.super";
+
+    /// The default tenant.
+    #[must_use]
+    pub fn default_one() -> Self {
+        let name = Self::DEFAULT_NAME.to_owned();
+        Self { id: TenantId::DEFAULT, name, enabled: true, created_at: Millis(0) }
+    }
 }
 
 /// A person's account.
@@ -42,6 +51,8 @@ pub struct User {
     pub email_verified: bool,
     /// Whether it may be used.
     pub state: UserState,
+    /// Whether the password opens nothing until another is chosen.
+    pub password_due: bool,
     /// Raised by every end that concerns the user; a sign-in that began before doesn't finish.
     pub epoch: i64,
     /// Since when.
@@ -50,6 +61,14 @@ pub struct User {
     pub updated_at: Millis,
     /// Standard claims (OpenID Connect Core 1.0 §5.1) that have no field here, as a JSON object.
     pub profile: String,
+    /// Grows with every change of what SCIM shows: its entity tag.
+    pub version: i64,
+    /// The id that another system knows the person by.
+    pub external_id: Option<String>,
+    /// SCIM attributes that have no field here, as a JSON object.
+    pub attributes: String,
+    /// When a lock that failed attempts brought opens by itself.
+    pub unlock_at: Option<Millis>,
 }
 
 impl User {
@@ -57,6 +76,32 @@ impl User {
     #[must_use]
     pub fn username_key(username: &str) -> String {
         username.to_lowercase()
+    }
+
+    /// What stands for an account that was deleted.
+    #[must_use]
+    pub fn deleted(tenant: TenantId, id: UserId) -> Self {
+        Self {
+            tenant,
+            id,
+            username: format!("deleted-{id}"),
+            password_hash: None,
+            display_name: Some("Deleted account".into()),
+            given_name: None,
+            family_name: None,
+            email: None,
+            email_verified: false,
+            state: UserState::Disabled,
+            password_due: false,
+            epoch: 0,
+            created_at: Millis(0),
+            updated_at: Millis(0),
+            profile: "{}".into(),
+            version: 0,
+            external_id: None,
+            attributes: "{}".into(),
+            unlock_at: None,
+        }
     }
 
     /// What pages call the person.
@@ -73,6 +118,8 @@ pub enum UserState {
     Active,
     /// Switched off by an administrator.
     Disabled,
+    /// Locked, by an administrator or after failed attempts.
+    Locked,
 }
 
 impl UserState {
@@ -82,13 +129,18 @@ impl UserState {
         match self {
             Self::Active => 0,
             Self::Disabled => 1,
+            Self::Locked => 2,
         }
     }
 
     /// Reads the number; whatever isn't known can't sign in.
     #[must_use]
     pub const fn from_code(code: i64) -> Self {
-        if code == 0 { Self::Active } else { Self::Disabled }
+        match code {
+            0 => Self::Active,
+            2 => Self::Locked,
+            _ => Self::Disabled,
+        }
     }
 }
 
@@ -107,6 +159,12 @@ pub struct Role {
     pub state: RoleState,
     /// Raised when the role changes for all its members at once.
     pub epoch: i64,
+    /// Grows with every change of what SCIM shows: its entity tag.
+    pub version: i64,
+    /// Since when.
+    pub created_at: Millis,
+    /// When it was changed last.
+    pub updated_at: Millis,
 }
 
 impl Role {
@@ -138,4 +196,23 @@ impl RoleState {
     pub const fn from_code(code: i64) -> Self {
         if code == 0 { Self::Active } else { Self::Removing }
     }
+}
+
+/// A group of users. Its members have the roles that it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: GroupId,
+    /// Its name, unique without regard to case.
+    pub name: String,
+    /// The id that another system knows it by.
+    pub external_id: Option<String>,
+    /// Grows with every change: its entity tag.
+    pub version: i64,
+    /// Since when.
+    pub created_at: Millis,
+    /// When it was changed last.
+    pub updated_at: Millis,
 }

@@ -39,6 +39,8 @@ pub enum EndReason {
     TokenReuse,
     /// An application gave up a token (RFC 7009).
     TokenRevoked,
+    /// Its person said that the sign-in was not theirs.
+    NotMe,
     /// A handler's policy; the text is the handler's name.
     Policy(String),
 }
@@ -54,6 +56,7 @@ impl EndReason {
                 | Self::AccountLocked
                 | Self::AccountDisabled
                 | Self::AccountDeleted
+                | Self::NotMe
                 | Self::Policy(_)
         )
     }
@@ -76,6 +79,7 @@ impl EndReason {
             Self::Replaced => "another person signed in",
             Self::TokenReuse => "a token was used twice",
             Self::TokenRevoked => "the application gave its token back",
+            Self::NotMe => "the user said that it was not them",
             Self::Policy(handler) => return format!("policy {handler}"),
         }
         .to_owned()
@@ -99,6 +103,7 @@ impl fmt::Display for EndReason {
             Self::Replaced => "replaced",
             Self::TokenReuse => "token_reuse",
             Self::TokenRevoked => "token_revoked",
+            Self::NotMe => "not_me",
             Self::Policy(handler) => return write!(f, "policy:{handler}"),
         })
     }
@@ -128,6 +133,7 @@ impl FromStr for EndReason {
             "replaced" => Self::Replaced,
             "token_reuse" => Self::TokenReuse,
             "token_revoked" => Self::TokenRevoked,
+            "not_me" => Self::NotMe,
             other => Self::Policy(other.strip_prefix("policy:").ok_or(UnknownReason)?.to_owned()),
         })
     }
@@ -187,6 +193,10 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// Nothing at all.
+    pub const NONE: Self =
+        Self { session: false, tokens: false, consents: false, notify: false, offline: false };
+
     /// A sign-out: session, tokens and notices; offline grants are spared (Back-Channel Logout 1.0 §2.7).
     pub const SIGN_OUT: Self =
         Self { session: true, tokens: true, consents: false, notify: true, offline: false };
@@ -255,7 +265,7 @@ pub struct EndSessions {
 }
 
 /// What an end did, or would do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndSummary {
     /// Sessions ended.
     pub sessions: u64,
@@ -265,6 +275,15 @@ pub struct EndSummary {
     pub consents: u64,
     /// Applications to be told.
     pub deliveries: u64,
+}
+
+impl std::ops::AddAssign for EndSummary {
+    fn add_assign(&mut self, more: Self) {
+        self.sessions += more.sessions;
+        self.grants += more.grants;
+        self.consents += more.consents;
+        self.deliveries += more.deliveries;
+    }
 }
 
 #[cfg(test)]
@@ -288,6 +307,7 @@ mod tests {
             EndReason::Replaced,
             EndReason::TokenReuse,
             EndReason::TokenRevoked,
+            EndReason::NotMe,
             EndReason::Policy("sessionTermination".into()),
         ] {
             assert_eq!(reason.to_string().parse(), Ok(reason));

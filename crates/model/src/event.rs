@@ -1,7 +1,7 @@
 //! Events: facts about users, roles and sessions, in an append-only log.
 
 use crate::end::Actor;
-use crate::ids::{RoleId, SessionId, UserId};
+use crate::ids::{AppId, GroupId, RoleId, SessionId, TenantId, UserId};
 use crate::time::Millis;
 
 /// What an event is about. Events are ordered for each subject.
@@ -11,6 +11,12 @@ pub enum Subject {
     User(UserId),
     /// A role.
     Role(RoleId),
+    /// A group.
+    Group(GroupId),
+    /// An application.
+    Application(AppId),
+    /// The tenant as a whole.
+    Tenant(TenantId),
 }
 
 impl Subject {
@@ -20,6 +26,9 @@ impl Subject {
         match self {
             Self::User(_) => 1,
             Self::Role(_) => 2,
+            Self::Group(_) => 3,
+            Self::Application(_) => 4,
+            Self::Tenant(_) => 5,
         }
     }
 
@@ -29,7 +38,49 @@ impl Subject {
         match self {
             Self::User(id) => id.to_vec(),
             Self::Role(id) => id.to_vec(),
+            Self::Group(id) => id.to_vec(),
+            Self::Application(id) => id.to_vec(),
+            Self::Tenant(id) => id.0.to_be_bytes().to_vec(),
         }
+    }
+
+    /// Reads what the database keeps.
+    #[must_use]
+    pub fn read(kind: i64, id: &[u8]) -> Option<Self> {
+        Some(match kind {
+            1 => Self::User(UserId::from_slice(id).ok()?),
+            2 => Self::Role(RoleId::from_slice(id).ok()?),
+            3 => Self::Group(GroupId::from_slice(id).ok()?),
+            4 => Self::Application(AppId::from_slice(id).ok()?),
+            5 => Self::Tenant(TenantId(i64::from_be_bytes(id.try_into().ok()?))),
+            _ => return None,
+        })
+    }
+
+    /// Its kind and id as text, such as `user:447c646f-4271-4782-a00a-da995d21d16b`.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match self {
+            Self::User(id) => format!("user:{id}"),
+            Self::Role(id) => format!("role:{id}"),
+            Self::Group(id) => format!("group:{id}"),
+            Self::Application(id) => format!("application:{id}"),
+            Self::Tenant(id) => format!("tenant:{}", id.0),
+        }
+    }
+
+    /// Reads what [`Subject::in_words`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_once(':')?;
+        Some(match kind {
+            "user" => Self::User(id.parse().ok()?),
+            "role" => Self::Role(id.parse().ok()?),
+            "group" => Self::Group(id.parse().ok()?),
+            "application" => Self::Application(id.parse().ok()?),
+            "tenant" => Self::Tenant(TenantId(id.parse().ok()?)),
+            _ => return None,
+        })
     }
 }
 
@@ -58,32 +109,74 @@ macro_rules! event_names {
 }
 
 event_names! {
-    /// An account was made.
+    /// An account was made. `user-name`.
     PostAddUser = "POST_ADD_USER",
-    /// A password was set by the user.
+    /// An account was deleted. `user-name`.
+    PostDeleteUser = "POST_DELETE_USER",
+    /// Attributes of an account changed. `user-name`, `claims`: their names.
+    PostSetUserClaims = "POST_SET_USER_CLAIMS",
+    /// A password was set by the user. `user-name`.
     PostUpdateCredential = "POST_UPDATE_CREDENTIAL",
-    /// A password was set by an administrator.
+    /// A password was set by an administrator. `user-name`.
     PostUpdateCredentialByAdmin = "POST_UPDATE_CREDENTIAL_BY_ADMIN",
-    /// An account was switched off.
+    /// An administrator demands another password of the user. `user-name`.
+    PostForcePasswordResetByAdmin = "POST_FORCE_PASSWORD_RESET_BY_ADMIN",
+    /// An account was locked, by an administrator or after failed attempts. `user-name`.
+    PostLockAccount = "POST_LOCK_ACCOUNT",
+    /// An account was unlocked. `user-name`.
+    PostUnlockAccount = "POST_UNLOCK_ACCOUNT",
+    /// An account was switched off. `user-name`.
     PostDisableAccount = "POST_DISABLE_ACCOUNT",
-    /// An account was switched on again.
+    /// An account was switched on again. `user-name`.
     PostEnableAccount = "POST_ENABLE_ACCOUNT",
-    /// A role was made.
+    /// A role was made. `role-name`.
     PostAddRole = "POST_ADD_ROLE",
+    /// A role was renamed. `role-name`, `old-role-name`.
+    PostUpdateRoleName = "POST_UPDATE_ROLE_NAME_V2_EVENT",
+    /// What a role permits changed. `role-name`, `ADDED_PERMISSIONS`, `DELETED_PERMISSIONS`.
+    PostUpdatePermissionsForRole = "POST_UPDATE_PERMISSIONS_FOR_ROLE_V2_EVENT",
     /// A role was deleted. `role-name`; its members follow in `POST_UPDATE_USER_LIST_OF_ROLE`.
     PostDeleteRole = "POST_DELETE_ROLE",
     /// A user's roles changed. `user-name`, `NEW_ROLES`, `DELETED_ROLES`.
     PostUpdateRoleListOfUser = "POST_UPDATE_ROLE_LIST_OF_USER",
     /// A role's members changed. `role-name`, `NEW_USERS`, `DELETED_USERS`.
     PostUpdateUserListOfRole = "POST_UPDATE_USER_LIST_OF_ROLE",
+    /// The groups that carry a role changed. `role-name`, `NEW_GROUP_ID_LIST`, `DELETE_GROUP_ID_LIST`.
+    PostUpdateGroupListOfRole = "POST_UPDATE_GROUP_LIST_OF_ROLE_V2_EVENT",
+    /// A group was made. `group-name`.
+    PostAddGroup = "POST_ADD_GROUP",
+    /// A group was renamed. `group-name`, `old-group-name`.
+    PostUpdateGroup = "POST_UPDATE_GROUP",
+    /// A group was deleted. `group-name`.
+    PostDeleteGroup = "POST_DELETE_GROUP",
+    /// A group's members changed. `group-name`, `NEW_USER_ID_LIST`, `DELETE_USER_ID_LIST`.
+    PostUpdateUserListOfGroup = "POST_UPDATE_USER_LIST_OF_GROUP",
+    /// A person proved who they are. `user-name`.
+    AuthenticationSuccess = "AUTHENTICATION_SUCCESS",
+    /// Someone failed to prove that they are this user. `user-name`.
+    AuthenticationFailure = "AUTHENTICATION_FAILURE",
     /// A session began.
     SessionCreate = "SESSION_CREATE",
     /// A person proved again who they are, in the same session.
     SessionUpdate = "SESSION_UPDATE",
-    /// A session ended by someone's act or by a rule.
+    /// A session was extended at the request of an application.
+    SessionExtend = "SESSION_EXTEND",
+    /// A session ended by someone's act or by a rule. `reason`, `end`, `effects`.
     SessionTerminate = "SESSION_TERMINATE",
-    /// A session ended because its time was over.
+    /// A session ended because its time was over. `reason`, `end`, `effects`.
     SessionExpire = "SESSION_EXPIRE",
+    /// A person approved scopes for an application. `application`, `scopes`.
+    PostAddConsent = "POST_ADD_CONSENT",
+    /// An approval was withdrawn. `application`.
+    PostRevokeConsent = "POST_REVOKE_CONSENT",
+    /// An application was registered. `application-name`, `client-id`.
+    PostAddApplication = "POST_ADD_APPLICATION",
+    /// An application changed. `application-name`, `client-id`.
+    PostUpdateApplication = "POST_UPDATE_APPLICATION",
+    /// An application was removed. `application-name`, `client-id`.
+    PostDeleteApplication = "POST_DELETE_APPLICATION",
+    /// A signing key was made. `kid`, `alg`.
+    PostAddKey = "POST_ADD_KEY",
 }
 
 impl EventName {

@@ -107,6 +107,19 @@ macro_rules! byte_id {
                 unhex(text).map(Self)
             }
         }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(from)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 
@@ -115,6 +128,18 @@ byte_id!(
     SessionId,
     32
 );
+
+impl SessionId {
+    /// Draws one for a session of `user`. It begins with half of the user's id, so that what ends together (the
+    /// sessions of a user, with their stays and deliveries) lies together on disk; 24 random bytes follow.
+    pub fn of_user(user: UserId, rng: &dyn Rng) -> Self {
+        let mut id = Self::random(rng);
+        for (byte, of_user) in id.0.iter_mut().zip(user.0.as_bytes().iter().take(8)) {
+            *byte = *of_user;
+        }
+        id
+    }
+}
 byte_id!(
     /// The `sid` of one participation: one stay of a session in one application. Never reused.
     Sid,
@@ -127,7 +152,7 @@ byte_id!(
 );
 impl GrantId {
     /// Draws a new one. It begins with the time, so that a database finds what was issued together on
-    /// few pages; the eighty random bits behind it make it unique. It is never shown.
+    /// few pages; the eighty random bits behind it make it unique. Administrators alone see it.
     pub fn new(now: Millis, rng: &dyn Rng) -> Self {
         let mut bytes = Self::random(rng).0;
         for (byte, of_time) in bytes.iter_mut().zip(now.0.to_be_bytes().into_iter().skip(2)) {
@@ -210,6 +235,10 @@ uuid_id!(
 uuid_id!(
     /// A role's id.
     RoleId
+);
+uuid_id!(
+    /// A group's id.
+    GroupId
 );
 uuid_id!(
     /// An application's id. Its `client_id` is a name of its own.

@@ -11,24 +11,35 @@ pub mod end;
 pub mod event;
 pub mod grant;
 pub mod ids;
+pub mod job;
 pub mod key;
 pub mod limits;
+pub mod mail;
+pub mod network;
+pub mod operation;
 pub mod policy;
 pub mod session;
+pub mod task;
 pub mod time;
 
 pub use application::{
     AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
     ClientAuthMethod, Encryption, GrantType, SubjectType,
 };
-pub use change::{Applied, ChangeSet, Op, Outcome};
+pub use change::{Applied, ChangeSet, Outcome};
 pub use delivery::{Delivery, DeliveryState};
-pub use directory::{Role, RoleState, Tenant, User, UserState};
+pub use directory::{Group, Role, RoleState, Tenant, User, UserState};
 pub use end::{Actor, Effects, EndReason, EndSessions, EndSummary, EndTarget};
 pub use event::{Event, EventName, NewEvent, Subject};
 pub use grant::{Grant, GrantKind};
-pub use ids::{AppId, EndId, GrantId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
+pub use ids::{AppId, EndId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
+pub use job::{Job, JobAdvance, JobKind, JobState, NewJob};
 pub use key::{SigningAlg, StoredKey};
-pub use policy::Lifetimes;
+pub use mail::Mail;
+pub use operation::Op;
+pub use policy::{
+    AtLimit, EffectivePolicy, Lifetimes, OnPasswordChange, OnRoleChange, PolicyScope, SessionPolicy,
+};
 pub use session::{Participation, Session, SessionState};
+pub use task::{HandlerTask, SettleTask, TaskRule, TaskState};
 pub use time::{Clock, Millis, Rng};

@@ -37,12 +37,22 @@ pub const INLINE_END_USERS_MAX: usize = 100;
 pub const SESSION_LIST_MAX: i64 = 500;
 /// Sessions that one page of a search looks at: rather than scan on, it answers a short page.
 pub const SESSION_SCAN_MAX: usize = 1000;
+/// Sessions that are looked at to count those that pass a filter.
+pub const SESSION_COUNT_MAX: usize = 100_000;
+/// Users whose sessions a search gathers one by one; with more it walks the sessions in order.
+pub const SESSION_SEARCH_USERS_MAX: i64 = 200;
+/// Targets that a preview of an end looks at one by one; of a larger end it counts the sessions alone.
+pub const FORECAST_TARGETS_MAX: usize = 1_000;
+/// Transactions of a job in one step; then another job has its turn.
+pub const JOB_SETS_MAX: usize = 20;
 /// Sessions that one sweep ends in a batch.
 pub const SWEEP_BATCH: i64 = 100;
 /// Deliveries that a worker claims at a time.
 pub const DELIVERY_BATCH: i64 = 32;
 /// Logout requests under way at once from one node.
 pub const DELIVERIES_IN_FLIGHT_MAX: usize = 32;
+/// Logout requests under way at once to one application: a slow one must not take all places.
+pub const DELIVERIES_OF_ONE_APPLICATION_MAX: usize = 24;
 /// Deliveries that ends may hand to the worker of their process before it has taken them; the rest waits
 /// to be claimed.
 pub const DELIVERIES_HANDED_MAX: usize = 256;
@@ -58,8 +68,8 @@ pub const REGISTERED_URIS_MAX: usize = 100;
 pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
 /// Password hashes computed or waiting at once; beyond that sign-in answers 503.
 pub const HASH_QUEUE_MAX: usize = 64;
-/// Members that one step of a role's removal takes away.
-pub const ROLE_JOB_BATCH: i64 = 50;
+/// Members from whom one transaction of a role's removal takes it.
+pub const ROLE_JOB_BATCH: i64 = 100;
 /// Verified passwords and client secrets remembered for a minute.
 pub const VERIFIED_CACHE_MAX: usize = 4096;
 /// Sessions whose last access waits in memory to be written.

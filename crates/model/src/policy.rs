@@ -1,5 +1,9 @@
 //! Lifetimes and limits that an organisation sets.
 
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AppId, RoleId, UserId};
+
 /// How long things live, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
@@ -48,5 +52,190 @@ impl Default for Lifetimes {
             delivery_ms: DAY,
             touch_flush_ms: 5_000,
         }
+    }
+}
+
+/// What one level of policy sets for sessions. What it leaves out, it doesn't set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionPolicy {
+    /// Milliseconds after which a session that nobody uses ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<i64>,
+    /// Milliseconds after which any session ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absolute_lifetime_ms: Option<i64>,
+    /// The same while it is switched off: WSO2's configuration keeps the number apart from the switch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absolute_lifetime_off_ms: Option<i64>,
+    /// Milliseconds that a session lives of someone who asked to stay signed in, from the last authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remember_me_ms: Option<i64>,
+    /// Most live sessions of one user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_sessions: Option<u32>,
+    /// What happens when there are that many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_limit: Option<AtLimit>,
+    /// Milliseconds since the last authentication after which an application demands a fresh one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_authentication_age_ms: Option<i64>,
+    /// What happens to sessions when their person changes the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_password_change: Option<OnPasswordChange>,
+    /// Which changes of a role end the sessions of the user concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_role_change: Option<OnRoleChange>,
+}
+
+/// What happens at a sign-in when there are as many sessions as may be; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtLimit {
+    /// The sessions that began first end.
+    #[default]
+    EndOldest,
+    /// The person chooses which to end.
+    Ask,
+    /// The sign-in is refused.
+    Deny,
+}
+
+/// What happens to sessions when their person changes the password; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnPasswordChange {
+    /// All end but the one in which it was changed.
+    KeepCurrent,
+    /// All end.
+    #[default]
+    All,
+}
+
+/// Which changes of a role end sessions; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRoleChange {
+    /// None, but for what event handlers do.
+    #[default]
+    Nothing,
+    /// A role that is taken away.
+    Removed,
+    /// A role that is given or taken away.
+    Any,
+}
+
+/// Whom a policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PolicyScope {
+    /// The whole tenant.
+    Tenant,
+    /// Whoever signs in for an application, or enters it.
+    Application(AppId),
+    /// Whoever has a role.
+    Role(RoleId),
+    /// A user.
+    User(UserId),
+}
+
+/// What holds for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct EffectivePolicy {
+    /// Milliseconds that an access keeps it alive.
+    pub idle_timeout_ms: i64,
+    /// Milliseconds that it lives at most.
+    pub absolute_lifetime_ms: Option<i64>,
+    /// Milliseconds that it lives if its person asked to stay signed in.
+    pub remember_me_ms: i64,
+    /// Most live sessions of the user.
+    pub max_sessions: Option<u32>,
+    /// What happens when there are that many.
+    pub at_limit: AtLimit,
+    /// Milliseconds since the last authentication after which a fresh one is demanded.
+    pub max_authentication_age_ms: Option<i64>,
+    /// What happens when the password changes.
+    pub on_password_change: OnPasswordChange,
+    /// Which changes of a role end it.
+    pub on_role_change: OnRoleChange,
+}
+
+/// Of those that set something, the strictest; else the tenant's.
+fn strictest<T: Ord + Copy>(
+    of: impl Fn(&SessionPolicy) -> Option<T>,
+    tenant: &SessionPolicy,
+    others: &[SessionPolicy],
+    choose: fn(T, T) -> T,
+) -> Option<T> {
+    others.iter().filter_map(&of).reduce(choose).or_else(|| of(tenant))
+}
+
+impl EffectivePolicy {
+    /// What holds where a tenant sets one thing, and applications, roles and the user others. Each of those
+    /// stands over the tenant's; among themselves the strictest wins.
+    #[must_use]
+    pub fn of(lifetimes: &Lifetimes, tenant: &SessionPolicy, others: &[SessionPolicy]) -> Self {
+        let least = |of: fn(&SessionPolicy) -> Option<i64>| strictest(of, tenant, others, i64::min);
+        Self {
+            idle_timeout_ms: least(|one| one.idle_timeout_ms).unwrap_or(lifetimes.idle_ms),
+            absolute_lifetime_ms: least(|one| one.absolute_lifetime_ms).or(lifetimes.absolute_ms),
+            remember_me_ms: least(|one| one.remember_me_ms).unwrap_or(lifetimes.remember_ms),
+            max_sessions: strictest(|one| one.max_sessions, tenant, others, u32::min),
+            at_limit: strictest(|one| one.at_limit, tenant, others, AtLimit::max)
+                .unwrap_or_default(),
+            max_authentication_age_ms: least(|one| one.max_authentication_age_ms),
+            on_password_change: strictest(
+                |one| one.on_password_change,
+                tenant,
+                others,
+                OnPasswordChange::max,
+            )
+            .unwrap_or_default(),
+            on_role_change: strictest(|one| one.on_role_change, tenant, others, OnRoleChange::max)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_stand_over_the_tenant_and_the_strictest_of_them_wins() {
+        let idle = |ms| SessionPolicy { idle_timeout_ms: Some(ms), ..SessionPolicy::default() };
+        let nothing = SessionPolicy::default();
+        let default = Lifetimes::default();
+        for (tenant, others, want) in [
+            (nothing, vec![], default.idle_ms),
+            (idle(5), vec![], 5),
+            (idle(5), vec![nothing], 5),
+            (idle(5), vec![idle(9)], 9),
+            (idle(5), vec![idle(9), idle(7), nothing], 7),
+            (nothing, vec![idle(9)], 9),
+        ] {
+            let found = EffectivePolicy::of(&default, &tenant, &others);
+            assert_eq!(found.idle_timeout_ms, want, "{tenant:?} {others:?}");
+        }
+        let limit = |max_sessions, at_limit| SessionPolicy {
+            max_sessions: Some(max_sessions),
+            at_limit: Some(at_limit),
+            ..SessionPolicy::default()
+        };
+        let others = [limit(3, AtLimit::Ask), limit(2, AtLimit::EndOldest)];
+        let found = EffectivePolicy::of(&default, &limit(9, AtLimit::Deny), &others);
+        assert_eq!((found.max_sessions, found.at_limit), (Some(2), AtLimit::Ask));
+        assert_eq!(
+            (found.absolute_lifetime_ms, found.on_role_change),
+            (None, OnRoleChange::Nothing)
+        );
+        assert_eq!(found.on_password_change, OnPasswordChange::All);
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let read = serde_json::from_str::<SessionPolicy>;
+        assert!(read(r#"{"at_limit":"end_oldest","max_sessions":3}"#).is_ok());
+        assert!(read(r#"{"at_limit":"explode"}"#).is_err());
+        assert!(read(r#"{"idle":3}"#).is_err());
     }
 }

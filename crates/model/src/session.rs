@@ -37,6 +37,8 @@ pub struct Session {
     pub absolute_deadline: Option<Millis>,
     /// Living, or ended and why.
     pub state: SessionState,
+    /// Whether its person has to sign in afresh before an application is reached again.
+    pub sign_in_due: bool,
 }
 
 /// The life of a session: `Living` → `Ended`, once and for good.
@@ -117,6 +119,7 @@ mod tests {
             idle_deadline: Millis(idle),
             absolute_deadline: absolute.map(Millis),
             state: SessionState::Living,
+            sign_in_due: false,
         }
     }
 

@@ -214,10 +214,15 @@ mod tests {
             email: Some("alex@example.test".into()),
             email_verified: true,
             state: sojourn_model::UserState::Active,
+            password_due: false,
             epoch: 0,
             created_at: sojourn_model::Millis(5_000),
             updated_at: sojourn_model::Millis(0),
             profile: r#"{"nickname":"al","phone_number":"+1"}"#.into(),
+            version: 1,
+            external_id: None,
+            attributes: "{}".into(),
+            unlock_at: None,
         };
         let named =
             |text: &str| -> Map<String, Value> { serde_json::from_str(text).expect("JSON") };

@@ -342,19 +342,41 @@ impl Filter {
         }
     }
 
-    /// Whether something passes, where `test` says whether a comparison holds and `present` whether an
-    /// attribute has a value.
-    pub fn passes(
+    /// Whether something passes, as far as it is known: `test` says whether a comparison holds and `present`
+    /// whether an attribute has a value, or nothing where that isn't known yet. `None` when what is known
+    /// doesn't settle it.
+    pub fn decide(
         &self,
-        test: &impl Fn(&Comparison) -> bool,
-        present: &impl Fn(&str) -> bool,
-    ) -> bool {
+        test: &impl Fn(&Comparison) -> Option<bool>,
+        present: &impl Fn(&str) -> Option<bool>,
+    ) -> Option<bool> {
+        let any = |all: &[Self], settles: bool| {
+            let mut known = true;
+            for one in all {
+                match one.decide(test, present) {
+                    Some(found) if found == settles => return Some(settles),
+                    Some(_) => {}
+                    None => known = false,
+                }
+            }
+            known.then_some(!settles)
+        };
         match self {
-            Self::And(all) => all.iter().all(|one| one.passes(test, present)),
-            Self::Or(all) => all.iter().any(|one| one.passes(test, present)),
-            Self::Not(inner) => !inner.passes(test, present),
+            Self::And(all) => any(all, false),
+            Self::Or(all) => any(all, true),
+            Self::Not(inner) => inner.decide(test, present).map(|found| !found),
             Self::Compare(comparison) => test(comparison),
             Self::Present(attribute) => present(attribute),
+        }
+    }
+
+    /// Every attribute that it names, as they were written.
+    pub fn attributes(&self) -> Vec<&str> {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::attributes).collect(),
+            Self::Not(inner) => inner.attributes(),
+            Self::Compare(comparison) => vec![&comparison.attribute],
+            Self::Present(attribute) => vec![attribute],
         }
     }
 }
@@ -421,10 +443,25 @@ mod tests {
     #[test]
     fn evaluation() {
         let filter = Filter::parse("(a eq 1 or b eq 2) and not (c eq 3)").expect("fine");
-        let holds = |names: &str| {
-            filter.passes(&|one: &Comparison| names.contains(&one.attribute), &|_| false)
+        let decided = |names: &str, unknown: &str| {
+            let test = |one: &Comparison| {
+                (!unknown.contains(&one.attribute)).then(|| names.contains(&one.attribute))
+            };
+            filter.decide(&test, &|_| Some(false))
         };
-        assert!(holds("a") && holds("b") && !holds("ac") && !holds(""));
+        for (names, unknown, want) in [
+            ("a", "", Some(true)),
+            ("b", "", Some(true)),
+            ("ac", "", Some(false)),
+            ("", "", Some(false)),
+            ("a", "b", Some(true)),
+            ("", "b", None),
+            ("c", "ab", Some(false)),
+            ("a", "c", None),
+        ] {
+            assert_eq!(decided(names, unknown), want, "{names} {unknown}");
+        }
+        assert_eq!(filter.attributes(), ["a", "b", "c"]);
         assert_eq!(filter.required().len(), 0);
         assert_eq!(Filter::parse("a eq 1 and b eq 2").expect("fine").required().len(), 2);
     }

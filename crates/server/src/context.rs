@@ -30,6 +30,8 @@ pub(crate) struct Arrival {
     pub(crate) ip: IpAddr,
     pub(crate) request_id: Arc<str>,
     pub(crate) secure: bool,
+    /// SHA-256 of the certificate that the client showed and the handshake verified.
+    pub(crate) certificate: Option<[u8; 32]>,
 }
 
 /// What a handler knows of its request.
@@ -65,6 +67,10 @@ impl FromRequestParts<AppState> for Context {
 const PRE_COOKIE: &str = "__Host-sojourn-pre";
 /// Seconds that it lives.
 const PRE_COOKIE_SECONDS: i64 = 600;
+/// By which a browser is known again; opens nothing.
+const BROWSER_COOKIE: &str = "__Host-sojourn-browser";
+/// Seconds that it lives: as long as browsers keep any cookie.
+const BROWSER_COOKIE_SECONDS: i64 = 400 * 86_400;
 
 impl Context {
     pub(crate) fn engine(&self) -> &sojourn_engine::Engine {
@@ -153,10 +159,11 @@ impl Context {
     }
 
     /// The cookie of a session that just began or changed its secret.
-    pub(crate) fn session_cookie(&self, secret: &[u8; 32], remember: bool) -> String {
+    pub(crate) fn session_cookie(&self, secret: &[u8; 32], session: &Session) -> String {
         let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
-        let lasting = if remember {
-            format!("; Max-Age={}", self.engine().settings().lifetimes.remember_ms / 1000)
+        let lasting = if session.remember {
+            let left = session.idle_deadline.since(self.engine().now());
+            format!("; Max-Age={}", left / 1000)
         } else {
             String::new()
         };
@@ -174,6 +181,25 @@ impl Context {
             self.session_cookie_name(),
             self.state.same_site
         )
+    }
+
+    /// The browser's own secret, by which it is known again, and the cookie to set when it has none yet.
+    pub(crate) fn browser_secret(&self) -> ([u8; 32], Option<String>) {
+        let name = if self.tenant().id == TenantId::DEFAULT {
+            BROWSER_COOKIE.to_owned()
+        } else {
+            format!("{BROWSER_COOKIE}.{}", self.tenant().name)
+        };
+        let present = self.cookie(&name).and_then(unb64url);
+        if let Some(secret) = present.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            return (secret, None);
+        }
+        let secret: [u8; 32] = sojourn_model::time::random(self.engine().rng());
+        let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
+        let cookie = format!(
+            "{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={BROWSER_COOKIE_SECONDS}"
+        );
+        (secret, Some(cookie))
     }
 
     /// The secret of forms before sign-in, and the cookie to set when the browser has none yet.

@@ -34,7 +34,10 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
 /// OpenMetrics text.
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     match state.engine.store().delivery_backlog().await {
-        Ok(backlog) => state.metrics.note_backlog(&backlog, state.engine.now()),
+        Ok(backlog) => {
+            state.metrics.note_backlog(&backlog, state.engine.now());
+            state.metrics.note_circuits(state.engine.open_circuits());
+        }
         Err(error) => tracing::error!(%error, "the delivery backlog can't be read"),
     }
     let mut response = respond::plain(StatusCode::OK, state.metrics.encode());

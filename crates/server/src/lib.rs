@@ -6,9 +6,11 @@ mod context;
 mod cors;
 mod health;
 mod listen;
+pub mod mail;
 pub mod metrics;
 mod oidc;
 pub mod outgoing;
+pub mod places;
 mod pool;
 mod request;
 mod respond;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 use sojourn_engine::Engine;
 
+pub use api::v1::openapi::openapi;
+pub use api::v1::types::session_json;
 pub use pool::HashPool;
 pub use serve::{Running, ServerOptions, SystemClock};
 
@@ -36,4 +40,8 @@ pub struct AppState {
     pub same_site: &'static str,
     /// Set when the server is ending: it is no longer ready.
     pub draining: Arc<std::sync::atomic::AtomicBool>,
+    /// Where addresses are, if a database of that is configured.
+    pub places: Option<Arc<places::Places>>,
+    /// Turns true when the server is ending: streams end.
+    pub stopped: tokio::sync::watch::Receiver<bool>,
 }

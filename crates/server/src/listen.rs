@@ -61,13 +61,22 @@ fn rewritten(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub(crate) secure: bool,
+    /// SHA-256 of the certificate that it showed.
+    pub(crate) certificate: Option<[u8; 32]>,
+}
+
 /// Serves one request.
 pub(crate) async fn handle(
     state: AppState,
     router: Router,
     mut request: Request<Body>,
-    peer: SocketAddr,
-    secure: bool,
+    peer: Peer,
 ) -> Response {
     let began = started();
     let bytes: [u8; 12] = sojourn_model::time::random(state.engine.rng());
@@ -76,7 +85,7 @@ pub(crate) async fn handle(
     let span = tracing::error_span!("request", id = %request_id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let mut response = match arrive(&state, &mut request, peer, secure, &request_id).await {
+    let mut response = match arrive(&state, &mut request, peer, &request_id).await {
         Ok(tenant) => {
             let cors = cors::decide(&state, tenant, request.uri().path(), request.headers()).await;
             let preflight = cors::preflight(&cors, request.method(), request.headers());
@@ -93,7 +102,7 @@ pub(crate) async fn handle(
         Err(refused) => *refused,
     };
     // Not for localhost: it would force TLS on every other server of a developer's machine.
-    let hsts = secure && !state.engine.settings().base_url.starts_with("https://localhost");
+    let hsts = peer.secure && !state.engine.settings().base_url.starts_with("https://localhost");
     finish(&mut response, &request_id, hsts);
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
@@ -105,7 +114,7 @@ pub(crate) async fn handle(
         // The query may hold codes and tokens and stays out of the log.
         http.path = %path,
         http.status = status,
-        client.ip = %peer.ip(),
+        client.ip = %peer.address.ip(),
         duration_us = began.elapsed().as_micros() as u64,
         "served"
     );
@@ -123,8 +132,7 @@ fn started() -> Instant {
 async fn arrive(
     state: &AppState,
     request: &mut Request<Body>,
-    peer: SocketAddr,
-    secure: bool,
+    peer: Peer,
     request_id: &Arc<str>,
 ) -> Result<TenantId, Box<Response>> {
     let uri = request.uri().clone();
@@ -156,9 +164,10 @@ async fn arrive(
     request.extensions_mut().insert(Arrival {
         tenant,
         prefix: prefix.into(),
-        ip: peer.ip().to_canonical(),
+        ip: peer.address.ip().to_canonical(),
         request_id: Arc::clone(request_id),
-        secure,
+        secure: peer.secure,
+        certificate: peer.certificate,
     });
     Ok(id)
 }

@@ -34,6 +34,7 @@ pub struct Metrics {
     deliveries: Family<ResultLabel, Counter>,
     backlog: Gauge,
     backlog_age: Gauge,
+    open_circuits: Gauge,
 }
 
 impl Default for Metrics {
@@ -47,6 +48,7 @@ impl Default for Metrics {
             deliveries: Family::default(),
             backlog: Gauge::default(),
             backlog_age: Gauge::default(),
+            open_circuits: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("http_requests", "Requests served", metrics.requests.clone());
@@ -71,6 +73,11 @@ impl Default for Metrics {
             "How long the oldest waiting delivery is overdue",
             metrics.backlog_age.clone(),
         );
+        registry.register(
+            "delivery_circuits_open",
+            "Applications to which nothing is sent for a while, because they failed too often",
+            metrics.open_circuits.clone(),
+        );
         metrics
     }
 }
@@ -88,6 +95,10 @@ impl Metrics {
 
     pub(crate) fn delivery(&self, result: &'static str) {
         self.deliveries.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn note_circuits(&self, open: usize) {
+        self.open_circuits.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn note_backlog(&self, backlog: &DeliveryBacklog, now: Millis) {

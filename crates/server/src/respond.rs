@@ -30,6 +30,11 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     build(status, "application/json", serde_json::to_vec(body).unwrap_or_default())
 }
 
+/// JSON that is text already.
+pub(crate) fn json_text(status: StatusCode, body: String) -> Response {
+    build(status, "application/json", body)
+}
+
 /// A JWT as a document of its own.
 pub(crate) fn jwt(token: String) -> Response {
     build(StatusCode::OK, "application/jwt", token)
@@ -104,7 +109,10 @@ pub(crate) fn status_of(error: &EngineError) -> StatusCode {
         }
         EngineError::NotFound(_) => StatusCode::NOT_FOUND,
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
-        EngineError::Exists(_) | EngineError::SessionBoundTokens => StatusCode::CONFLICT,
+        EngineError::Exists(_)
+        | EngineError::SessionBoundTokens
+        | EngineError::MoreThanExpected { .. } => StatusCode::CONFLICT,
+        EngineError::Stale => StatusCode::PRECONDITION_FAILED,
         EngineError::Forbidden => StatusCode::FORBIDDEN,
         EngineError::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -1,7 +1,7 @@
 //! Every route of the server, in one table. The tests walk it.
 
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use crate::AppState;
 use crate::{api, health, oidc, web};
@@ -9,7 +9,7 @@ use crate::{api, health, oidc, web};
 /// A route, for lists and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// `GET`, `POST`, `PUT` or `DELETE`.
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// The path below the tenant, with parameters in braces.
     pub path: &'static str,
@@ -33,10 +33,12 @@ macro_rules! routes {
     (@name GET) => { "GET" };
     (@name POST) => { "POST" };
     (@name PUT) => { "PUT" };
+    (@name PATCH) => { "PATCH" };
     (@name DELETE) => { "DELETE" };
     (@route GET, $handler:path) => { get($handler) };
     (@route POST, $handler:path) => { post($handler) };
     (@route PUT, $handler:path) => { put($handler) };
+    (@route PATCH, $handler:path) => { patch($handler) };
     (@route DELETE, $handler:path) => { delete($handler) };
 }
 
@@ -95,13 +97,42 @@ routes! {
     GET "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::get;
     DELETE "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::end_one;
 
+    GET "/api/sessions/v1/openapi.json" => api::v1::openapi::get;
+    GET "/api/sessions/v1/docs" => api::v1::openapi::page;
     GET "/api/sessions/v1/sessions" => api::v1::sessions::list;
     GET "/api/sessions/v1/sessions/{session_id}" => api::v1::sessions::get;
+    DELETE "/api/sessions/v1/sessions/{session_id}" => api::v1::end::session;
+    DELETE "/api/sessions/v1/sessions/{session_id}/applications/{app_id}" => api::v1::end::application;
+    DELETE "/api/sessions/v1/grants/{grant_id}" => api::v1::end::grant;
     POST "/api/sessions/v1/end" => api::v1::end::post;
+    GET "/api/server/v1/configs" => api::configs::get;
+    PATCH "/api/server/v1/configs" => api::configs::patch;
+
+    GET "/api/sessions/v1/policies" => api::v1::policies::list;
+    GET "/api/sessions/v1/policies/effective" => api::v1::policies::effective;
+    GET "/api/sessions/v1/policies/tenant" => api::v1::policies::get_tenant;
+    PUT "/api/sessions/v1/policies/tenant" => api::v1::policies::put_tenant;
+    GET "/api/sessions/v1/policies/{scope}/{subject}" => api::v1::policies::get;
+    PUT "/api/sessions/v1/policies/{scope}/{subject}" => api::v1::policies::put;
+    GET "/api/sessions/v1/deliveries" => api::v1::deliveries::list;
+    GET "/api/sessions/v1/deliveries/applications" => api::v1::deliveries::health;
+    POST "/api/sessions/v1/deliveries/{session_id}/{sid}/resend" => api::v1::deliveries::resend;
+    POST "/api/sessions/v1/deliveries/{session_id}/{sid}/give-up" => api::v1::deliveries::give_up;
+    GET "/api/sessions/v1/me/sessions" => api::v1::sessions::mine;
+    GET "/api/sessions/v1/me/events" => api::v1::feed::mine;
+    GET "/api/sessions/v1/events" => api::v1::feed::all;
+    GET "/api/sessions/v1/jobs" => api::v1::jobs::list;
+    GET "/api/sessions/v1/jobs/{job_id}" => api::v1::jobs::get;
+    POST "/api/sessions/v1/jobs/{job_id}/cancel" => api::v1::jobs::cancel;
+    GET "/api/sessions/v1/jobs/{job_id}/events" => api::v1::jobs::events;
 
     GET "/" => web::home::get;
     GET "/login" => web::login::get;
     POST "/login" => web::login::post;
+    GET "/not-me" => web::not_me::get;
+    POST "/not-me" => web::not_me::post;
+    POST "/not-me/password" => web::not_me::password;
+    POST "/login/sessions" => web::sessions::post;
     POST "/logout" => web::sign_out::post;
     GET "/consent" => web::consent::get;
     POST "/consent" => web::consent::post;
@@ -110,6 +141,8 @@ routes! {
     GET "/assets/{name}" => web::assets::get;
     GET "/myaccount" => web::my_account::overview;
     GET "/myaccount/security" => web::my_account::security;
+    GET "/myaccount/password" => web::password::get;
+    POST "/myaccount/password" => web::password::post;
     GET "/myaccount/connections" => web::connections::list;
     POST "/myaccount/connections/{app_id}/withdraw" => web::connections::withdraw;
     GET "/myaccount/sessions/{session_id}/end" => web::my_account::confirm_one;

@@ -17,8 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::listen::Peer;
 use crate::metrics::Metrics;
 use crate::outgoing::{Outgoing, OutgoingOptions};
+use crate::places::Places;
 use crate::{AppState, listen, workers};
 
 /// Connections at once; beyond that they wait in the kernel's queue.
@@ -54,11 +56,22 @@ pub struct ServerOptions {
     pub outgoing: OutgoingOptions,
     /// Milliseconds between two sweeps of expired sessions.
     pub sweep_ms: u64,
+    /// Where addresses are.
+    pub places: Option<Arc<Places>>,
+    /// Sends mail, if it can be sent.
+    pub mailer: Option<Arc<dyn sojourn_engine::Mailer>>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { tls: None, same_site: "None", outgoing: OutgoingOptions::default(), sweep_ms: 5_000 }
+        Self {
+            tls: None,
+            same_site: "None",
+            outgoing: OutgoingOptions::default(),
+            sweep_ms: 5_000,
+            places: None,
+            mailer: None,
+        }
     }
 }
 
@@ -90,11 +103,16 @@ impl Running {
             metrics: Arc::new(Metrics::default()),
             same_site: options.same_site,
             draining: Arc::clone(&draining),
+            places: options.places.clone(),
+            stopped: stopped.clone(),
         };
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, state.clone(), options.tls.clone(), stopped.clone()));
         workers::spawn(&mut tasks, &state, sender, options.sweep_ms, &stopped);
+        if let Some(mailer) = options.mailer {
+            workers::spawn_mail(&mut tasks, &state, mailer, &stopped);
+        }
         Ok(Self { address, stop, draining, tasks, engine })
     }
 
@@ -168,10 +186,18 @@ async fn serve(
     // Answers are small and written at once; waiting to fill a packet only costs time.
     let _ = stream.set_nodelay(true);
     match acceptor {
-        None => http(stream, peer, state, router, watcher, false).await,
+        None => {
+            let peer = Peer { address: peer, secure: false, certificate: None };
+            http(stream, peer, state, router, watcher).await;
+        }
         Some(acceptor) => {
             match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => http(stream, peer, state, router, watcher, true).await,
+                Ok(Ok(stream)) => {
+                    let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                    let certificate = shown.map(|one| sojourn_engine::sha256(one));
+                    let peer = Peer { address: peer, secure: true, certificate };
+                    http(stream, peer, state, router, watcher).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, client.ip = %peer.ip(), "no TLS"),
                 Err(_) => tracing::debug!(client.ip = %peer.ip(), "TLS handshake too slow"),
             }
@@ -181,11 +207,10 @@ async fn serve(
 
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    peer: Peer,
     state: AppState,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
-    secure: bool,
 ) {
     let service =
         hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
@@ -194,7 +219,7 @@ async fn http(
             async move {
                 let request = request.map(Body::new);
                 Ok::<_, std::convert::Infallible>(
-                    listen::handle(state, router, request, peer, secure).await,
+                    listen::handle(state, router, request, peer).await,
                 )
             }
         });
@@ -203,6 +228,6 @@ async fn http(
     builder.http2().timer(TokioTimer::new());
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, client.ip = %peer.ip(), "connection ended");
+        tracing::debug!(%error, client.ip = %peer.address.ip(), "connection ended");
     }
 }

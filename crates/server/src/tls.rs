@@ -119,11 +119,15 @@ pub fn local_certificate(folder: &Path, name: &str) -> Result<TlsFiles, TlsError
     Ok(files)
 }
 
-/// Reads a certificate for the listener.
+/// Reads a certificate for the listener. With `client_ca`, clients may show certificates of those authorities
+/// (RFC 8446 §4.4.2.4); none has to.
 ///
 /// # Errors
 /// [`TlsError`] names the file.
-pub fn server_config(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+pub fn server_config(
+    files: &TlsFiles,
+    client_ca: Option<&Path>,
+) -> Result<Arc<rustls::ServerConfig>, TlsError> {
     let content =
         |path: &Path, message: String| TlsError::Content { path: path.to_owned(), message };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.certificate)
@@ -131,8 +135,26 @@ pub fn server_config(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, TlsE
         .map_err(|error| content(&files.certificate, error.to_string()))?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| content(&files.key, error.to_string()))?;
-    let mut config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
+    let builder = rustls::ServerConfig::builder();
+    let builder = match client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let wrong = |error: String| content(path, error);
+            let mut roots = rustls::RootCertStore::empty();
+            let authorities =
+                CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+            for authority in authorities {
+                let authority = authority.map_err(|error| wrong(error.to_string()))?;
+                roots.add(authority).map_err(|error| wrong(error.to_string()))?;
+            }
+            let verifier = rustls::server::WebPkiClientVerifier::builder(Arc::new(roots))
+                .allow_unauthenticated()
+                .build()
+                .map_err(|error| wrong(error.to_string()))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = builder
         .with_single_cert(chain, key)
         .map_err(|error| content(&files.certificate, error.to_string()))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -34,6 +34,9 @@ impl Statement {
 
 /// SQLite has one writer at a time, so row locks are neither there nor needed; `$1` is `?1`.
 fn for_sqlite(sql: &str) -> String {
+    let sql = spelled_out(sql, " = ANY(MANY(", "))", |list| {
+        format!(" IN (SELECT unhex(value) FROM json_each({list}))")
+    });
     sql.replace(" FOR UPDATE OF g SKIP LOCKED", "")
         .replace(" FOR UPDATE SKIP LOCKED", "")
         .replace(" FOR SHARE OF s", "")
@@ -43,9 +46,34 @@ fn for_sqlite(sql: &str) -> String {
         .replace('$', "?")
 }
 
+/// Writes out each use of a list of ids, which travels as a JSON array of hex digits.
+fn spelled_out(sql: &str, begin: &str, end: &str, write: impl Fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once(begin) {
+        let (list, after) = after.split_once(end).unwrap_or((after, ""));
+        out.push_str(before);
+        out.push_str(&write(list));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// PostgreSQL calls bytes BYTEA and clusters no table by its key.
 pub(crate) fn for_postgres(sql: &str) -> String {
-    sql.replace("BLOB", "BYTEA").replace(" WITHOUT ROWID", "")
+    let sql = spelled_out(sql, "MANY(", ")", |list| {
+        format!(
+            "ARRAY(SELECT decode(value, 'hex') FROM json_array_elements_text(CAST(CAST({list} AS TEXT) AS json)))"
+        )
+    });
+    let mut sql = sql.replace("BLOB", "BYTEA").replace(" WITHOUT ROWID", "");
+    // Its planner has statistics and needs no advice.
+    while let Some((before, after)) = sql.split_once(" INDEXED BY ") {
+        let rest = after.split_once(' ').map_or("", |(_, rest)| rest);
+        sql = format!("{before} {rest}");
+    }
+    sql
 }
 
 /// Registers statements: each becomes a static, and `ALL` lists them for the test that prepares
@@ -67,9 +95,23 @@ mod tests {
     fn locks_and_types_are_spelled_for_each() {
         let sql = "SELECT id FROM t WHERE id = $12 FOR UPDATE SKIP LOCKED";
         assert_eq!(for_sqlite(sql), "SELECT id FROM t WHERE id = ?12");
+        let many = "DELETE FROM t WHERE a = ANY(MANY($2)) AND b = $3";
+        assert_eq!(
+            for_sqlite(many),
+            "DELETE FROM t WHERE a IN (SELECT unhex(value) FROM json_each(?2)) AND b = ?3"
+        );
+        assert_eq!(
+            for_postgres(many),
+            "DELETE FROM t WHERE a = ANY(ARRAY(SELECT decode(value, 'hex') FROM \
+             json_array_elements_text(CAST(CAST($2 AS TEXT) AS json)))) AND b = $3"
+        );
         assert_eq!(
             for_postgres("CREATE TABLE t (a BLOB) WITHOUT ROWID"),
             "CREATE TABLE t (a BYTEA)"
+        );
+        assert_eq!(
+            for_postgres("SELECT a FROM t s INDEXED BY t_a WHERE s.a = $1"),
+            "SELECT a FROM t s WHERE s.a = $1"
         );
     }
 }

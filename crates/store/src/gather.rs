@@ -13,14 +13,12 @@ pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Whether an answer is what the step expects; otherwise the outcome of the whole change set.
-pub(crate) fn expected(step: &Step, count: u64) -> Result<(), Outcome> {
+/// The outcome of the whole change set when an answer isn't what its step expects.
+pub(crate) fn unexpected(step: &Step, count: u64) -> Option<Outcome> {
     match step.expect {
-        Expect::Any => Ok(()),
-        Expect::Some if count > 0 => Ok(()),
-        Expect::Some => Err(Outcome::Conflict),
-        Expect::NoBoundTokens if count == 0 => Ok(()),
-        Expect::NoBoundTokens => Err(Outcome::SessionBoundTokens),
+        Expect::Any => None,
+        Expect::Some => (count == 0).then_some(Outcome::Conflict),
+        Expect::NoBoundTokens => (count > 0).then_some(Outcome::SessionBoundTokens),
     }
 }
 
@@ -50,6 +48,16 @@ pub(crate) fn add(applied: &mut Applied, step: &Step, answer: Answer) -> Result<
         Gather::ClaimedJobs => {
             for row in answer.rows {
                 applied.jobs.push(read::delivery::job(row)?);
+            }
+        }
+        Gather::ClaimedMail => {
+            for row in answer.rows {
+                applied.mail.push(read::operation::mail(row)?);
+            }
+        }
+        Gather::ClaimedTasks => {
+            for row in answer.rows {
+                applied.tasks.push(read::task::task(row)?);
             }
         }
         Gather::Attempts => {

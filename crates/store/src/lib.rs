@@ -20,8 +20,9 @@ pub use error::StoreError;
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::PostgresOptions;
 pub use read::{
-    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, SessionExpiry,
-    SessionStanding, SharedStanding, SignInBound, Standing, StayRow,
+    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser, Place,
+    SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow, TaskBacklog,
+    TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;

@@ -328,7 +328,10 @@ async fn no_sign_in_slips_past_an_end_by_user() {
         for round in 0..60 {
             let user = test.user(&format!("user-{round}")).await;
             let session = sojourn_testkit::store::session(user);
-            let sign_in = ChangeSet::of(T, Op::StartSession { session: session.clone(), epoch: 0 });
+            let sign_in = ChangeSet::of(
+                T,
+                Op::StartSession { session: session.clone(), epoch: 0, limit: None },
+            );
             let end = ChangeSet::of(T, Op::EndSessions(end_of(EndTarget::User(user))));
             let (signed_in, ended) = if round % 2 == 0 {
                 join(test.store.apply(sign_in), other.apply(end)).await

@@ -58,7 +58,7 @@ async fn names_are_unique_and_tenants_apart(test: TestStore) {
     let again = test.store.apply(ChangeSet::of(T, Op::CreateUser(user("ALEX")))).await;
     assert_eq!(again, Ok(Outcome::Duplicate));
     let other = TenantId(2);
-    let tenant = Tenant { id: other, name: "other".into(), enabled: true };
+    let tenant = Tenant { id: other, name: "other".into(), enabled: true, created_at: NOW };
     test.must(ChangeSet::of(other, Op::CreateTenant(tenant))).await;
     test.must(ChangeSet::of(other, Op::CreateUser(user("alex")))).await;
     let found = test.store.user_by_name(T, "aLEX").await.expect("read").expect("found");
@@ -74,13 +74,14 @@ async fn a_session_needs_the_epoch_that_was_read(test: TestStore) {
     let first = test.session(alex).await;
     assert!(test.store.session(T, first).await.expect("read").is_some());
     test.must(ChangeSet::of(T, Op::SetPassword { user: alex, hash: "x".into() })).await;
-    let late = Op::StartSession { session: session(alex), epoch: 0 };
+    let late = Op::StartSession { session: session(alex), epoch: 0, limit: None };
     assert_eq!(test.store.apply(ChangeSet::of(T, late)).await, Ok(Outcome::Conflict));
     let listed = test.store.sessions_of_user(T, alex, NOW, 0, 10).await.expect("read");
     assert_eq!(listed.len(), 1, "the late one left nothing behind");
-    let off = Op::SetUserState { user: alex, state: sojourn_model::UserState::Disabled };
+    let off =
+        Op::SetUserState { user: alex, state: sojourn_model::UserState::Disabled, unlock_at: None };
     test.must(ChangeSet::of(T, off)).await;
-    let disabled = Op::StartSession { session: session(alex), epoch: 2 };
+    let disabled = Op::StartSession { session: session(alex), epoch: 2, limit: None };
     assert_eq!(test.store.apply(ChangeSet::of(T, disabled)).await, Ok(Outcome::Conflict));
 }
 
@@ -88,7 +89,8 @@ async fn a_renewed_secret_replaces_the_old_one_after_its_grace(test: TestStore) 
     let alex = test.user("alex").await;
     let mut stay = session(alex);
     let first = stay.secret_hash;
-    test.must(ChangeSet::of(T, Op::StartSession { session: stay.clone(), epoch: 0 })).await;
+    test.must(ChangeSet::of(T, Op::StartSession { session: stay.clone(), epoch: 0, limit: None }))
+        .await;
     stay.secret_hash = bytes();
     stay.auth_time = NOW.plus(1000);
     let renew = |from| Op::RenewSession {
@@ -117,7 +119,7 @@ async fn touches_only_go_forwards(test: TestStore) {
     let alex = test.user("alex").await;
     let id = test.session(alex).await;
     let touch = |at: i64| {
-        let touch = sojourn_model::change::Touch { session: id, app: None, at: NOW.plus(at) };
+        let touch = sojourn_model::operation::Touch { session: id, app: None, at: NOW.plus(at) };
         ChangeSet::of(T, Op::Touch(vec![touch]))
     };
     test.must(touch(5000)).await;
@@ -255,6 +257,9 @@ async fn events_are_counted_per_subject(test: TestStore) {
         permissions: String::new(),
         state: RoleState::Active,
         epoch: 0,
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
     };
     let mut change = ChangeSet::of(T, Op::CreateRole(role.clone()));
     change.events.push(event(Subject::Role(role.id)));
@@ -391,7 +396,11 @@ async fn a_database_for_a_newer_program_is_refused() {
         let test = TestStore::new(engine).await;
         test.newer_schema(7, 7).await;
         let refused = test.reopen().await.err();
-        let wanted = StoreError::NeedsNewerProgram { found: 7, needs: 7, known: 2 };
+        let wanted = StoreError::NeedsNewerProgram {
+            found: 7,
+            needs: 7,
+            known: sojourn_store::SCHEMA_VERSION,
+        };
         assert_eq!(refused, Some(wanted), "{engine:?}");
         // A newer schema that older programs may still use is used.
         test.newer_schema(7, 1).await;

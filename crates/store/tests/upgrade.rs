@@ -1,7 +1,8 @@
 //! A database of the first schema is opened, brought up to date, and still says what it said.
 
-use sojourn_model::{DeliveryState, SessionState, Subject};
-use sojourn_store::{SqliteOptions, Store};
+use sojourn_model::network::address_key;
+use sojourn_model::{ChangeSet, DeliveryState, Millis, Op, SessionState, Subject};
+use sojourn_store::{Place, SessionRange, SqliteOptions, Store};
 use sojourn_testkit::store::{Folder, T};
 
 #[tokio::test]
@@ -18,6 +19,19 @@ async fn a_database_of_the_first_schema_is_migrated_and_kept() {
     let ledger = store.ledger_of_user(T, alex.id, 9).await.expect("read");
     assert_eq!(ledger.len(), 1);
     assert!(matches!(ledger[0].state, SessionState::Ended { .. }));
+    // The schema then knew no key of an address, and kept a sign-in's time with the session alone.
+    let unkeyed = store.unkeyed_sessions(9).await.expect("read");
+    assert_eq!(unkeyed.len(), 2);
+    let (from, to) = (Place::FIRST, Millis(i64::MAX));
+    let all = store.sessions_from(T, &SessionRange::All, from, to, 9).await.expect("read");
+    let keys = Op::KeyAddresses(
+        all.iter().map(|session| (session.id, address_key(&session.ip))).collect(),
+    );
+    store.apply(ChangeSet::of(T, keys)).await.expect("applied");
+    assert!(store.unkeyed_sessions(9).await.expect("read").is_empty());
+    let range = SessionRange::Address(address_key(&all[0].ip));
+    let there = store.sessions_from(T, &range, Place::FIRST, Millis(i64::MAX), 9).await;
+    assert_eq!(there.expect("read"), all);
     let told = store.deliveries_of_session(T, ledger[0].id).await.expect("read");
     assert_eq!(told.len(), 2);
     assert!(told.iter().all(|delivery| delivery.state == DeliveryState::Delivered));

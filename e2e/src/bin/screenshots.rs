@@ -46,6 +46,26 @@ async fn third_party(alex: &Browser, pictures: &Path, port: u16, size: &str) {
     picture("signed-out").await;
 }
 
+/// What a person sees who has as many sessions as may be.
+async fn too_many(http: &reqwest::Client, pictures: &Path, port: u16, width: u32, size: &str) {
+    let at = |path: &str| format!("https://localhost:{port}{path}");
+    let set = async |policy: &str| {
+        let request = http.put(at("/api/sessions/v1/policies/tenant")).body(policy.to_owned());
+        let request = request.header("content-type", "application/json");
+        let answer = request.basic_auth("admin", Some("admin")).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+    };
+    set(r#"{"max_sessions": 1, "at_limit": "ask"}"#).await;
+    for _ in 0..2 {
+        let browser = Browser::sized(width, 900).await;
+        browser.goto(&at("/login")).await;
+        browser.sign_in("alex", "alex123").await;
+        browser.picture(pictures, &format!("too-many-sessions-{size}")).await;
+        browser.quit().await;
+    }
+    set("{}").await;
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let folder = Folder::new();
@@ -73,7 +93,12 @@ async fn main() {
         alex.picture(pictures, &name("application")).await;
         alex.goto(&app(2)).await;
         alex.click("#login").await;
-        for (page, path) in [("account", "/myaccount"), ("security", "/myaccount/security")] {
+        for (page, path) in [
+            ("password", "/myaccount/password"),
+            ("session-service", "/api/sessions/v1/docs"),
+            ("account", "/myaccount"),
+            ("security", "/myaccount/security"),
+        ] {
             alex.goto(&at(path)).await;
             alex.picture(pictures, &name(page)).await;
         }
@@ -99,6 +124,7 @@ async fn main() {
         admin.wait_for(".tag", "ended").await;
         admin.picture(pictures, &name("console-session")).await;
         third_party(&alex, pictures, port, size).await;
+        too_many(&http, pictures, port, width, size).await;
         alex.quit().await;
         admin.quit().await;
     }

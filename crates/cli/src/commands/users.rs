@@ -84,6 +84,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
                     let state = match user.state {
                         UserState::Active => "active",
                         UserState::Disabled => "disabled",
+                        UserState::Locked => "locked",
                     };
                     vec![user.username.clone(), user.id.to_string(), state.to_owned()]
                 })

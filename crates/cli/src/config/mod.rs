@@ -2,10 +2,11 @@
 
 mod application;
 mod claims;
+mod handlers;
 mod read;
 mod sections;
 mod values;
 
 pub(crate) use application::ApplicationSection;
 pub(crate) use read::read;
-pub(crate) use sections::{Config, DatabaseSection, UserSection};
+pub(crate) use sections::{Config, DatabaseSection, MailTlsWord, UserSection};

@@ -142,6 +142,14 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if dcr.mode == RegistrationWord::InitialAccessToken && token.len() < 32 {
         return wrong("[oauth.dcr] initial_access_token needs at least 32 characters".into());
     }
+    for certificate in &config.client_certificate {
+        if certificate.user.is_some() == certificate.application.is_some() {
+            return wrong("[[client_certificate]] names a user or an application".into());
+        }
+        if server.client_ca.is_none() {
+            return wrong("[[client_certificate]] needs [server] client_ca".into());
+        }
+    }
     let mut clients = std::collections::HashSet::new();
     for app in &config.application {
         if !clients.insert(&app.client_id) {

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use sojourn_engine::{HandlerSettings, Settings, ThrottleLimits};
+use sojourn_engine::{CertificateOwner, Settings, ThrottleLimits};
 use sojourn_engine::{KeySettings, RegistrationMode};
 use sojourn_model::Lifetimes;
 
 use super::application::ApplicationSection;
 use super::claims::ClaimsSection;
-use super::values::{Direction, Duration, Event};
+use super::handlers::{HandlerSection, handlers};
+use super::values::{Duration, Thumbprint};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -24,11 +25,25 @@ pub(crate) struct Config {
     pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) outgoing: OutgoingSection,
+    pub(crate) mail: Option<MailSection>,
     pub(crate) log: LogSection,
     pub(crate) event_handler: Vec<HandlerSection>,
     pub(crate) role: Vec<RoleSection>,
     pub(crate) user: Vec<UserSection>,
     pub(crate) application: Vec<ApplicationSection>,
+    pub(crate) client_certificate: Vec<CertificateSection>,
+}
+
+/// `[[client_certificate]]`: who calls the APIs with a certificate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateSection {
+    /// SHA-256 of the certificate (DER), 64 hex digits.
+    pub(crate) sha256: Thumbprint,
+    /// The user that it stands for, by login name.
+    pub(crate) user: Option<String>,
+    /// The application that it stands for, by client_id.
+    pub(crate) application: Option<String>,
 }
 
 /// `[server]`
@@ -47,6 +62,8 @@ pub(crate) struct ServerSection {
     pub(crate) certificate: Option<PathBuf>,
     /// Its key in PEM.
     pub(crate) key: Option<PathBuf>,
+    /// Authorities in PEM whose certificates clients may show; see `[[client_certificate]]`.
+    pub(crate) client_ca: Option<PathBuf>,
     /// `SameSite` of the session cookie: "None" or "Lax".
     pub(crate) cookie_same_site: SameSite,
     /// Whether APIs take names and passwords.
@@ -62,6 +79,7 @@ impl Default for ServerSection {
             tls: true,
             certificate: None,
             key: None,
+            client_ca: None,
             cookie_same_site: SameSite::None,
             basic_authentication: true,
         }
@@ -125,6 +143,10 @@ pub(crate) struct SessionSection {
     pub(crate) timeout: TimeoutSection,
     /// How long ended sessions and what applications were told of them are kept.
     pub(crate) history: Option<Duration>,
+    /// A database of places in MaxMind's format (GeoLite2 City); relative to this file.
+    pub(crate) places: Option<PathBuf>,
+    /// How long the addresses of ended sessions are kept; when left out, as long as the sessions.
+    pub(crate) addresses: Option<Duration>,
 }
 
 /// `[session.timeout]`
@@ -219,6 +241,37 @@ pub(crate) struct OutgoingSection {
     pub(crate) timeout: Option<Duration>,
 }
 
+/// `[mail]`: over SMTP, or into a folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailSection {
+    /// The sender, such as "Sojourn <no-reply@example.com>".
+    pub(crate) from: String,
+    /// The server of mail.
+    pub(crate) host: Option<String>,
+    /// Its port: 587 when left out, 465 with implicit TLS.
+    pub(crate) port: Option<u16>,
+    /// "starttls", "implicit" or "none".
+    #[serde(default)]
+    pub(crate) tls: MailTlsWord,
+    /// Name at the server of mail.
+    pub(crate) username: Option<String>,
+    /// Password there.
+    pub(crate) password: Option<String>,
+    /// A folder in which mails are written instead, a file each; relative to this file.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// How the server of mail is spoken to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MailTlsWord {
+    #[default]
+    StartTls,
+    Implicit,
+    None,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -227,34 +280,6 @@ pub(crate) struct LogSection {
     pub(crate) level: Option<String>,
     /// One JSON object a line.
     pub(crate) json: bool,
-}
-
-/// `[[event_handler]]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HandlerSection {
-    /// `sessionTermination`.
-    pub(crate) name: HandlerName,
-    /// Events that it reacts to.
-    pub(crate) subscriptions: Vec<Event>,
-    /// Its properties.
-    #[serde(default)]
-    pub(crate) properties: HandlerProperties,
-}
-
-/// The handlers that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum HandlerName {
-    #[serde(rename = "sessionTermination")]
-    SessionTermination,
-}
-
-/// `[event_handler.properties]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct HandlerProperties {
-    /// Which direction of a role change: "removed", "added" or "any".
-    pub(crate) on: Direction,
 }
 
 /// `[[role]]`: made at the first start, then the database's.
@@ -312,18 +337,22 @@ impl Config {
             lifetimes: self.lifetimes(),
             throttle,
             basic_authentication: self.server.basic_authentication,
-            handlers: self
-                .event_handler
+            handlers: handlers(&self.event_handler),
+            history_ms: self.session.history.map_or(default.history_ms, |d| d.0),
+            certificates: self
+                .client_certificate
                 .iter()
-                .map(|handler| HandlerSettings {
-                    name: match handler.name {
-                        HandlerName::SessionTermination => "sessionTermination".to_owned(),
-                    },
-                    subscriptions: handler.subscriptions.iter().map(|event| event.0).collect(),
-                    on: handler.properties.on.0,
+                .filter_map(|one| {
+                    let owner = match (&one.user, &one.application) {
+                        (Some(user), None) => CertificateOwner::User(user.clone()),
+                        (None, Some(app)) => CertificateOwner::Application(app.clone()),
+                        _ => return None,
+                    };
+                    Some((one.sha256.0, owner))
                 })
                 .collect(),
-            history_ms: self.session.history.map_or(default.history_ms, |d| d.0),
+            mails_new_browsers: self.mail.is_some(),
+            addresses_ms: self.session.addresses.map(|d| d.0),
             keys: KeySettings {
                 rotate_every_ms: self.keys.rotate_every.map(|d| d.0),
                 publish_ahead_ms: self

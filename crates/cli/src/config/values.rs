@@ -64,6 +64,20 @@ impl<'de> Deserialize<'de> for Direction {
     }
 }
 
+/// SHA-256 of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Thumbprint(pub(crate) [u8; 32]);
+
+impl<'de> Deserialize<'de> for Thumbprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = text.replace(':', "").to_lowercase();
+        sojourn_model::ids::unhex(&plain)
+            .map(Self)
+            .map_err(|_| de::Error::custom("a certificate's SHA-256 has 64 hex digits"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

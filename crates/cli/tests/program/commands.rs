@@ -53,6 +53,64 @@ async fn users_roles_and_sessions() {
 }
 
 #[tokio::test]
+async fn the_session_service_on_the_terminal() {
+    let inbox = Inbox::start().await;
+    let site = Site::new(&inbox.uri(), "");
+    let server = site.serve().await;
+    let tokens = site.tokens().await;
+    let access = tokens["access_token"].as_str().expect("a token").to_owned();
+    let json = |args: &[&str]| -> serde_json::Value {
+        let (good, text) = site.command(args, "");
+        assert!(good, "{args:?} {text}");
+        // The log follows.
+        let mut all = serde_json::Deserializer::from_str(&text).into_iter();
+        all.next().and_then(Result::ok).unwrap_or_else(|| panic!("{args:?}: {text}"))
+    };
+    let list = json(&["sessions", "list", "--filter", "username eq alex", "--total", "--json"]);
+    assert_eq!((&list["total"], &list["items"][0]["state"]), (&1.into(), &"active".into()));
+    let id = list["items"][0]["id"].as_str().expect("an id").to_owned();
+    let shown = json(&["sessions", "show", &id, "--json"]);
+    assert_eq!(shown["grants"].as_array().map(Vec::len), Some(1));
+    let (good, text) = site.command(&["sessions", "show", &id], "");
+    assert!(good && text.contains("alex") && text.contains("GRANT"), "{text}");
+    let dry = json(&["sessions", "end", "--filter", "username eq alex", "--dry-run", "--json"]);
+    assert_eq!(dry["summary"]["sessions"], 1);
+    for (args, want) in [
+        (&["sessions", "end"][..], "name users"),
+        (&["sessions", "end", "--filter", "x"], "filter ends too early"),
+        (&["sessions", "end", "alex", "--effects", "boom"], "none of session"),
+        (&["sessions", "end", "alex", "--role", "staff"], "not both"),
+        (
+            &["sessions", "end", "--filter", "username eq alex", "--expected-at-most", "0"],
+            "look again",
+        ),
+        (&["sessions", "list", "--sort", "colour"], "sort by"),
+        (&["sessions", "show", "x"], "64 hex digits"),
+        (&["sessions", "jobs", "x"], "32 hex digits"),
+    ] {
+        let (good, text) = site.command(args, "");
+        assert!(!good && text.contains(want), "{args:?} {text}");
+    }
+    assert!(site.active(&access).await, "nothing was done");
+    // With a rate it is a job: the command itself brings it to its end, beside the server.
+    let job = json(&["sessions", "end", "--role", "staff", "--rate", "50", "--json"]);
+    assert_eq!((&job["state"], &job["summary"]["sessions"]), (&"done".into(), &1.into()));
+    assert!(!site.active(&access).await);
+    inbox.wait_for(1).await;
+    let jobs = json(&["sessions", "jobs", "--json"]);
+    assert_eq!(jobs[0]["id"], job["id"]);
+    let told = json(&["sessions", "deliveries", "--application", "app", "--json"]);
+    assert_eq!(told[0]["session"], id.as_str(), "{told}");
+    let ended = json(&["sessions", "list", "--filter", "end_reason eq admin", "--json"]);
+    assert_eq!(ended["items"][0]["id"], id.as_str());
+    let set = json(&["sessions", "policy", "--user", "alex", "--set", r#"{"max_sessions": 2}"#]);
+    assert_eq!(set["max_sessions"], 2);
+    let (good, text) = site.command(&["sessions", "policy", "--user", "alex", "--effective"], "");
+    assert!(good && text.contains("\"max_sessions\": 2"), "{text}");
+    assert!(server.terminate());
+}
+
+#[tokio::test]
 async fn the_master_key_is_rotated_and_its_backup_noted() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");
     let server = site.serve().await;

@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 
 use sojourn_testkit::inbox::Inbox;
-use sojourn_testkit::server::claims;
+use sojourn_testkit::program::eventually;
+use sojourn_testkit::server::{Answer, claims};
 
 use crate::site::Site;
 
@@ -37,6 +38,74 @@ async fn an_answered_end_and_its_delivery_survive_kill_9() {
     let told = claims(&inbox.wait_for(1).await[0]);
     assert_eq!(told["sid"], sid);
     assert!(server.terminate(), "a good end");
+}
+
+#[tokio::test]
+async fn a_job_goes_on_where_a_kill_stopped_it_and_does_nothing_twice() {
+    let inbox = Inbox::start().await;
+    let site = Site::new(&inbox.uri(), "[throttle]\nper_account = 1000\n");
+    let mut server = site.serve().await;
+    let mut tokens = Vec::new();
+    for _ in 0..9 {
+        let all = site.tokens().await;
+        tokens.push(all["access_token"].as_str().expect("a token").to_owned());
+    }
+    let admin = async |method: &str, path: &str, body: &str| {
+        let request = site.http.request(method.parse().expect("a method"), site.at(path));
+        let request = request.basic_auth("admin", Some("admin")).body(body.to_owned());
+        let answer = request.header("content-type", "application/json").send().await;
+        Answer::of(answer.expect("an answer")).await
+    };
+    let body = r#"{"filter": "username eq alex", "rate": 2}"#;
+    let begun = admin("POST", "/api/sessions/v1/end", body).await;
+    assert_eq!(begun.status, 202, "{begun:?}");
+    let path = begun.location().to_owned();
+    let progress = async |more_than: i64| {
+        eventually("the job moves", || async {
+            let job = admin("GET", &path, "").await.json();
+            let moved = job["done"].as_i64() > Some(more_than) || job["state"] == "done";
+            moved.then_some(job)
+        })
+        .await
+    };
+    let mut done = 0;
+    let mut kills = 0;
+    loop {
+        let job = progress(done).await;
+        done = job["done"].as_i64().expect("a number");
+        if job["state"] == "done" {
+            break;
+        }
+        // Right after a step, whatever it is about to do.
+        server.kill();
+        kills += 1;
+        server = site.serve().await;
+        let after = admin("GET", &path, "").await.json();
+        assert!(after["done"].as_i64() >= Some(done), "{after}");
+    }
+    assert!(kills >= 3, "{kills}");
+    let job = admin("GET", &path, "").await.json();
+    assert_eq!((&job["done"], &job["total"]), (&9.into(), &9.into()), "{job}");
+    for token in &tokens {
+        assert!(!site.active(token).await);
+    }
+    let ended =
+        admin("GET", "/api/sessions/v1/sessions?filter=end_reason+eq+admin&limit=50", "").await;
+    let ended = ended.json();
+    let items = ended["items"].as_array().expect("items");
+    assert_eq!(items.len(), 9);
+    let one_end = items.iter().all(|one| one["end"]["id"] == items[0]["end"]["id"]);
+    assert!(one_end, "what a job ends is one end");
+    // At least once, for each stay.
+    eventually("each application hears of each stay", || async {
+        let mut sids: Vec<String> =
+            inbox.tokens().iter().map(|token| claims(token)["sid"].to_string()).collect();
+        sids.sort_unstable();
+        sids.dedup();
+        (sids.len() == 9).then_some(())
+    })
+    .await;
+    assert!(server.terminate());
 }
 
 #[tokio::test]

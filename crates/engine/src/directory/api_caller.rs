@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 use crate::session::SignInError;
+use crate::settings::CertificateOwner;
 use crate::tokens::Bearer;
 
 /// An authenticated caller.
@@ -84,7 +85,7 @@ impl Engine {
                 }
                 Err(SignInError::TooMany) => return Err(ApiRefused::TooMany),
                 Err(SignInError::Failed(error)) => return Err(error.into()),
-                Err(SignInError::Wrong | SignInError::Interrupted) => None,
+                Err(_) => None,
             }
         };
         let user = user.ok_or(ApiRefused::Unauthenticated)?;
@@ -116,6 +117,35 @@ impl Engine {
                 ApiCaller { kind: CallerKind::Application(access.app.id), rights: scopes }
             }
         })
+    }
+
+    /// Lets a caller in by a certificate that the TLS handshake has verified.
+    ///
+    /// # Errors
+    /// [`ApiRefused`]
+    pub async fn certificate_caller(
+        &self,
+        tenant: &Tenant,
+        sha256: &[u8; 32],
+    ) -> Result<ApiCaller, ApiRefused> {
+        let owner = self.settings.certificates.get(sha256);
+        let owner = owner.filter(|_| tenant.id == sojourn_model::TenantId::DEFAULT);
+        match owner.ok_or(ApiRefused::Unauthenticated)? {
+            CertificateOwner::User(name) => {
+                let user = self.store.user_by_name(tenant.id, name).await;
+                let user = user.map_err(EngineError::from)?;
+                let user = user.filter(|user| user.state == UserState::Active);
+                let user = user.ok_or(ApiRefused::Unauthenticated)?;
+                let rights = self.rights_of_user(tenant.id, user.id).await?;
+                Ok(ApiCaller { kind: CallerKind::User(user.id, None), rights })
+            }
+            CertificateOwner::Application(client_id) => {
+                let app = self.application_by_client(tenant.id, client_id).await?;
+                let app = app.filter(|app| app.enabled).ok_or(ApiRefused::Unauthenticated)?;
+                let rights = Rights::of_scopes(&app.settings.own_scopes.join(" "));
+                Ok(ApiCaller { kind: CallerKind::Application(app.id), rights })
+            }
+        }
     }
 
     /// Refuses when a caller would reach someone with more rights than their own.

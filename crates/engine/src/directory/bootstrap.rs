@@ -3,7 +3,6 @@
 
 use sojourn_model::{
     Actor, AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, Op, Role, Tenant,
-    TenantId,
 };
 
 use super::applications::NewApplication;
@@ -22,8 +21,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]
     pub async fn bootstrap(&self) -> Result<Tenant, EngineError> {
-        let tenant =
-            Tenant { id: TenantId::DEFAULT, name: Tenant::DEFAULT_NAME.to_owned(), enabled: true };
+        let tenant = Tenant { created_at: self.now(), ..Tenant::default_one() };
         self.ensure_tenant(&tenant).await?;
         Ok(tenant)
     }

@@ -3,13 +3,22 @@
 mod api_caller;
 mod applications;
 mod bootstrap;
+mod groups;
+mod membership;
+mod password;
 mod registration;
 mod roles;
+mod tenants;
 mod users;
 
 pub use api_caller::{ApiCaller, ApiRefused, CallerKind};
 pub use applications::NewApplication;
 pub use bootstrap::{CONSOLE, MY_ACCOUNT};
+pub use groups::GroupWrite;
+pub use membership::Members;
+pub use password::PasswordRefused;
 pub use registration::RegistrationRefused;
-pub use roles::{RoleChange, RoleRemoval};
-pub use users::NewUser;
+pub(crate) use roles::REMOVAL;
+pub use roles::{RoleChange, RoleRemoval, RoleWrite};
+pub use tenants::NewTenant;
+pub use users::{NewUser, PasswordGiven};

@@ -2,17 +2,22 @@
 //! the transaction that changes the role.
 
 use serde_json::json;
-use sojourn_model::change::NewJob;
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndSummary, EventName, JobId, NewEvent, Op, Outcome, Role, RoleId, RoleState,
-    Subject, Tenant, User, UserId,
+    Actor, ChangeSet, EndSummary, EventName, GroupId, JobId, JobKind, NewEvent, NewJob, Op,
+    Outcome, Role, RoleId, RoleState, Subject, Tenant, User, UserId,
 };
 
+use super::membership::Members;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::handlers::RoleChanged;
 use crate::jobs::Work;
 use crate::settings::RoleDirection;
+
+/// The events of a role that goes.
+pub(crate) const REMOVAL: [EventName; 2] =
+    [EventName::PostUpdateUserListOfRole, EventName::PostDeleteRole];
 
 /// A role given to or taken from a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,31 @@ pub enum RoleRemoval {
     Job(JobId),
 }
 
+/// How a role is to be. What is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleWrite {
+    /// Its name.
+    pub name: Option<String>,
+    /// The scopes that it permits, separated by spaces.
+    pub permissions: Option<String>,
+    /// Who is given it and who loses it.
+    pub members: Members,
+    /// Groups that are to carry it.
+    pub groups_add: Vec<GroupId>,
+    /// Groups that are to carry it no more.
+    pub groups_remove: Vec<GroupId>,
+    /// The version that was read; another one is a conflict.
+    pub if_version: Option<i64>,
+}
+
+fn checked_name(name: &str) -> Result<String, EngineError> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
+        return Err(EngineError::Invalid("a role's name has 1 to 255 bytes".into()));
+    }
+    Ok(name.to_owned())
+}
+
 impl Engine {
     /// Makes a role.
     ///
@@ -44,17 +74,17 @@ impl Engine {
         permissions: &str,
         actor: &Actor,
     ) -> Result<Role, EngineError> {
-        let name = name.trim();
-        if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
-            return Err(EngineError::Invalid("a role's name has 1 to 255 bytes".into()));
-        }
+        let name = checked_name(name)?;
         let role = Role {
             tenant: tenant.id,
             id: RoleId::random(&*self.rng),
-            name: name.to_owned(),
+            name,
             permissions: permissions.to_owned(),
             state: RoleState::Active,
             epoch: 0,
+            version: 1,
+            created_at: self.now(),
+            updated_at: self.now(),
         };
         let mut change = ChangeSet::of(tenant.id, Op::CreateRole(role.clone()));
         let data = json!({ "role-name": role.name });
@@ -66,7 +96,7 @@ impl Engine {
         }
     }
 
-    fn role_event(
+    pub(crate) fn role_event(
         &self,
         role: RoleId,
         name: EventName,
@@ -114,8 +144,11 @@ impl Engine {
         };
         let event = EventName::PostUpdateRoleListOfUser;
         let mut change = ChangeSet::of(tenant.id, op);
-        if let Some(plan) = self.on_role_change(event, direction, &[user.id], actor) {
-            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        let changed = RoleChanged { events: &[event], role, direction };
+        // Who has it by a group as well neither gains nor loses anything.
+        let by_group = self.has_by_group(tenant, role.id, user.id).await?;
+        if !by_group && let Some(reaction) = self.on_role_change(tenant, changed).await? {
+            self.push_reaction(tenant, &reaction, &[user.id], actor, &mut change)?;
         }
         let data = json!({
             "user-name": user.username,
@@ -137,6 +170,206 @@ impl Engine {
         }
     }
 
+    /// Changes a role: its name, what it permits, who has it and which groups carry it. The sessions of those concerned
+    /// end as handlers and policies say; of more than a hundred by a job.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Stale`] when it has another version, [`EngineError::Exists`] when the
+    /// name is taken, [`EngineError::Invalid`].
+    pub async fn change_role_set(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        write: &RoleWrite,
+        actor: &Actor,
+    ) -> Result<Role, EngineError> {
+        for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
+            let role = self.store.role(tenant.id, id).await?;
+            let role = role.ok_or(EngineError::NotFound("role"))?;
+            if write.if_version.is_some_and(|version| version != role.version) {
+                return Err(EngineError::Stale);
+            }
+            let Some((changed, change)) = self.role_rewrite(tenant, &role, write, actor).await?
+            else {
+                return Ok(role);
+            };
+            match self.apply(change).await? {
+                Outcome::Applied(applied) => {
+                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                    return Ok(changed);
+                }
+                Outcome::Duplicate => return Err(EngineError::Exists("a role of that name")),
+                _ => {}
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    async fn role_rewrite(
+        &self,
+        tenant: &Tenant,
+        role: &Role,
+        write: &RoleWrite,
+        actor: &Actor,
+    ) -> Result<Option<(Role, ChangeSet)>, EngineError> {
+        let (join, leave) = self.role_changes(tenant, role.id, &write.members).await?;
+        let mut changed =
+            Role { version: role.version + 1, updated_at: self.now(), ..role.clone() };
+        if let Some(name) = &write.name {
+            changed.name = checked_name(name)?;
+        }
+        if let Some(permissions) = &write.permissions {
+            changed.permissions = permissions.clone();
+        }
+        let same = changed.name == role.name && changed.permissions == role.permissions;
+        let carried = self.store.groups_with_role(tenant.id, role.id).await?;
+        let mut add = write.groups_add.clone();
+        add.retain(|group| !carried.contains(group));
+        let mut drop = write.groups_remove.clone();
+        drop.retain(|group| carried.contains(group));
+        if same && join.is_empty() && leave.is_empty() && add.is_empty() && drop.is_empty() {
+            return Ok(None);
+        }
+        let mut change = ChangeSet::of(tenant.id, Op::UpdateRole(changed.clone()));
+        if changed.name != role.name {
+            let data = json!({ "role-name": changed.name, "old-role-name": role.name });
+            let event = EventName::PostUpdateRoleName;
+            change.events.push(self.role_event(role.id, event, actor, &data));
+        }
+        self.push_permissions(tenant, (role, &changed), actor, &mut change).await?;
+        self.push_role_members(tenant, &changed, (&join, &leave), actor, &mut change).await?;
+        self.push_role_groups(tenant, &changed, (&add, &drop), actor, &mut change).await?;
+        let detail = json!({
+            "role-name": changed.name, "given": join.len(), "taken": leave.len(),
+            "groups": add.len() + drop.len(),
+        });
+        change.audit.push(self.audit_row(actor, "role.change", role.id, &detail));
+        Ok(Some((changed, change)))
+    }
+
+    async fn role_changes(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        members: &Members,
+    ) -> Result<(Vec<UserId>, Vec<UserId>), EngineError> {
+        match members {
+            Members::Change { add, remove } => {
+                self.all_there(tenant, add).await?;
+                let mut join = add.clone();
+                let present = self.store.role_members_among(tenant.id, id, add).await?;
+                join.retain(|user| !present.contains(user) && !remove.contains(user));
+                let leave = self.store.role_members_among(tenant.id, id, remove).await?;
+                Ok((join, leave))
+            }
+            Members::Exactly(wanted) => {
+                self.all_there(tenant, wanted).await?;
+                let mut present: Vec<UserId> = Vec::new();
+                loop {
+                    let after = present.last().copied();
+                    let some =
+                        self.store.own_role_members_after(tenant.id, id, after, 5_000).await?;
+                    if some.is_empty() {
+                        break;
+                    }
+                    present.extend(some);
+                }
+                Ok(super::membership::difference(&present, wanted))
+            }
+        }
+    }
+
+    async fn push_role_members(
+        &self,
+        tenant: &Tenant,
+        role: &Role,
+        (join, leave): (&[UserId], &[UserId]),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if join.is_empty() && leave.is_empty() {
+            return Ok(());
+        }
+        let event = EventName::PostUpdateUserListOfRole;
+        for (users, direction) in [(leave, RoleDirection::Removed), (join, RoleDirection::Added)] {
+            if users.is_empty() {
+                continue;
+            }
+            let changed = RoleChanged { events: &[event], role, direction };
+            if let Some(reaction) = self.on_role_change(tenant, changed).await? {
+                self.push_reaction(tenant, &reaction, users, actor, change)?;
+            }
+            let (role, users) = (role.id, users.to_vec());
+            change.ops.push(match direction {
+                RoleDirection::Removed => Op::UnassignRoleFromMany { role, users },
+                _ => Op::AssignRoleToMany { role, users },
+            });
+        }
+        let data = json!({ "role-name": role.name, "NEW_USERS": join, "DELETED_USERS": leave });
+        change.events.push(self.role_event(role.id, event, actor, &data));
+        Ok(())
+    }
+
+    /// What a role permits changed: it concerns everyone who has it.
+    async fn push_permissions(
+        &self,
+        tenant: &Tenant,
+        (before, after): (&Role, &Role),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let lacking = |of: &str, other: &str| -> Vec<String> {
+            let other: Vec<&str> = other.split_whitespace().collect();
+            let all = of.split_whitespace().filter(|scope| !other.contains(scope));
+            all.map(str::to_owned).collect()
+        };
+        let added = lacking(&after.permissions, &before.permissions);
+        let deleted = lacking(&before.permissions, &after.permissions);
+        if added.is_empty() && deleted.is_empty() {
+            return Ok(());
+        }
+        let event = EventName::PostUpdatePermissionsForRole;
+        for (some, direction) in
+            [(&deleted, RoleDirection::Removed), (&added, RoleDirection::Added)]
+        {
+            let changed = RoleChanged { events: &[event], role: after, direction };
+            if some.is_empty() {
+                continue;
+            }
+            let Some(reaction) = self.on_role_change(tenant, changed).await? else { continue };
+            let most = INLINE_END_USERS_MAX as i64 + 1;
+            let members = self.store.role_members_after(tenant.id, after.id, None, most).await?;
+            if members.len() > INLINE_END_USERS_MAX {
+                let total = self.role_people_count(tenant, after.id).await?;
+                let total = usize::try_from(total).unwrap_or(0);
+                self.push_role_job(&reaction, (after.id, total), actor, change)?;
+            } else {
+                self.push_reaction(tenant, &reaction, &members, actor, change)?;
+            }
+            break;
+        }
+        let data = json!({
+            "role-name": after.name, "ADDED_PERMISSIONS": added, "DELETED_PERMISSIONS": deleted,
+        });
+        change.events.push(self.role_event(after.id, event, actor, &data));
+        Ok(())
+    }
+
+    /// Whether a user has a role by a group.
+    async fn has_by_group(
+        &self,
+        tenant: &Tenant,
+        role: RoleId,
+        user: UserId,
+    ) -> Result<bool, EngineError> {
+        for group in self.store.groups_with_role(tenant.id, role).await? {
+            if !self.store.group_members_among(tenant.id, group, &[user]).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Removes a role: with up to a hundred members at once, with more by a job.
     ///
     /// # Errors
@@ -149,11 +382,12 @@ impl Engine {
     ) -> Result<RoleRemoval, EngineError> {
         let limit = INLINE_END_USERS_MAX as i64;
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
-            let members = self.store.role_members(tenant.id, role.id, limit + 1).await?;
+            let members =
+                self.store.role_members_after(tenant.id, role.id, None, limit + 1).await?;
             if members.len() > INLINE_END_USERS_MAX {
                 return self.begin_removal(tenant, role, actor).await;
             }
-            let change = self.removal(tenant, role, &members, actor);
+            let change = self.removal(tenant, role, &members, actor).await?;
             match self.apply(change).await? {
                 Outcome::Applied(applied) => {
                     self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
@@ -170,30 +404,30 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    fn removal(
+    async fn removal(
         &self,
         tenant: &Tenant,
         role: &Role,
         members: &[UserId],
         actor: &Actor,
-    ) -> ChangeSet {
-        let data = json!({ "role-name": role.name, "DELETED_USERS": members });
-        let event = EventName::PostUpdateUserListOfRole;
+    ) -> Result<ChangeSet, EngineError> {
+        let data = json!({ "role-name": role.name, "NEW_USERS": [], "DELETED_USERS": members });
         let mut change = ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id });
-        if let Some(plan) = self.on_role_change(event, RoleDirection::Removed, members, actor) {
-            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
-        }
-        for user in members {
-            change.ops.push(Op::UnassignRole { role: role.id, user: *user });
+        let changed = RoleChanged { events: &REMOVAL, role, direction: RoleDirection::Removed };
+        if let Some(reaction) = self.on_role_change(tenant, changed).await? {
+            self.push_reaction(tenant, &reaction, members, actor, &mut change)?;
         }
         if !members.is_empty() {
+            let users = members.to_vec();
+            change.ops.push(Op::UnassignRoleFromMany { role: role.id, users });
+            let event = EventName::PostUpdateUserListOfRole;
             change.ops.push(Op::Append(self.role_event(role.id, event, actor, &data)));
         }
         let deleted = self.role_event(role.id, EventName::PostDeleteRole, actor, &data);
         change.ops.push(Op::Append(deleted));
         change.ops.push(Op::DeleteRole { role: role.id });
         change.audit.push(self.audit_row(actor, "role.remove", role.id, &data));
-        change
+        Ok(change)
     }
 
     async fn begin_removal(
@@ -202,24 +436,45 @@ impl Engine {
         role: &Role,
         actor: &Actor,
     ) -> Result<RoleRemoval, EngineError> {
-        let total = self.store.role_member_count(tenant.id, role.id).await?;
+        let total = self.role_people_count(tenant, role.id).await?;
         let id = JobId::random(&*self.rng);
         let work = Work::RemoveRole { role: role.id, actor: actor.clone() };
         let payload = serde_json::to_string(&work)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
         let data = json!({ "role-name": role.name, "members": total });
-        let mut change = ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id })
-            .with(Op::AddJob(NewJob { id, payload, total, due_at: self.now() }));
+        let job = NewJob {
+            id,
+            kind: JobKind::RemoveRole,
+            payload,
+            total,
+            actor: actor.clone(),
+            at: self.now(),
+        };
+        let mut change =
+            ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id }).with(Op::AddJob(job));
         let deleted = self.role_event(role.id, EventName::PostDeleteRole, actor, &data);
         change.events.push(deleted);
         change.audit.push(self.audit_row(actor, "role.remove", role.id, &data));
         match self.apply(change).await? {
-            Outcome::Applied(_) => {
-                self.jobs.notify_one();
-                Ok(RoleRemoval::Job(id))
-            }
+            Outcome::Applied(_) => Ok(RoleRemoval::Job(id)),
             _ => Err(EngineError::NotFound("role")),
         }
+    }
+
+    /// How many have a role, by themselves or by a group; who has it in several ways counts for each.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn role_people_count(
+        &self,
+        tenant: &Tenant,
+        role: RoleId,
+    ) -> Result<i64, EngineError> {
+        let mut total = self.store.role_member_count(tenant.id, role).await?;
+        for group in self.store.groups_with_role(tenant.id, role).await? {
+            total += self.store.group_member_count(tenant.id, group).await?;
+        }
+        Ok(total)
     }
 
     /// A role by name.

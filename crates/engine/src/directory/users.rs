@@ -3,8 +3,8 @@
 use serde_json::json;
 use sojourn_model::limits::USERNAME_BYTES_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, EventName, NewEvent, Op, Outcome, Subject, Tenant,
-    User, UserId, UserState,
+    Actor, ChangeSet, EndId, EndReason, EndTarget, EventName, Millis, NewEvent, Op, Outcome,
+    Subject, Tenant, User, UserId, UserState,
 };
 
 use crate::end::EndPlan;
@@ -30,6 +30,21 @@ pub struct NewUser {
     pub email_verified: bool,
     /// Standard claims (OpenID Connect Core 1.0 §5.1) that have no field here.
     pub profile: serde_json::Map<String, serde_json::Value>,
+    /// The id that another system knows the person by.
+    pub external_id: Option<String>,
+    /// SCIM attributes that have no field here.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Whether the account is switched off from the beginning.
+    pub disabled: bool,
+}
+
+/// A password that an administrator gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordGiven {
+    /// In clear.
+    Plain(String),
+    /// A hash made elsewhere: Argon2, bcrypt, PBKDF2 or scrypt.
+    Hash(String),
 }
 
 fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> {
@@ -47,6 +62,23 @@ fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> 
     Ok(name.to_owned())
 }
 
+/// A hash made elsewhere, if it is one that can be verified at a bearable cost.
+fn imported(hash: &str) -> Result<String, EngineError> {
+    match sojourn_crypto::password::importable(hash) {
+        Ok(()) => Ok(hash.to_owned()),
+        Err(why) => Err(EngineError::Invalid(why.into())),
+    }
+}
+
+/// The id of the end in a change set; any other where there is none.
+pub(crate) fn end_id(change: &ChangeSet) -> EndId {
+    let found = change.ops.iter().find_map(|op| match op {
+        Op::EndSessions(end) => Some(end.id),
+        _ => None,
+    });
+    found.unwrap_or(EndId([0; 16]))
+}
+
 impl Engine {
     /// Makes an account.
     ///
@@ -58,9 +90,25 @@ impl Engine {
         new: NewUser,
         actor: &Actor,
     ) -> Result<User, EngineError> {
+        let password = new.password.clone().map(PasswordGiven::Plain);
+        self.add_user_with(tenant, new, password, actor).await
+    }
+
+    /// Makes an account with a password or a hash of one that was made elsewhere.
+    ///
+    /// # Errors
+    /// As [`Engine::add_user`].
+    pub async fn add_user_with(
+        &self,
+        tenant: &Tenant,
+        new: NewUser,
+        password: Option<PasswordGiven>,
+        actor: &Actor,
+    ) -> Result<User, EngineError> {
         let username = checked_name(tenant, &new.username)?;
-        let password_hash = match &new.password {
-            Some(password) => Some(self.hash_password(password).await?),
+        let password_hash = match &password {
+            Some(PasswordGiven::Plain(password)) => Some(self.hash_password(password).await?),
+            Some(PasswordGiven::Hash(hash)) => Some(imported(hash)?),
             None => None,
         };
         let user = User {
@@ -73,11 +121,16 @@ impl Engine {
             family_name: new.family_name,
             email: new.email,
             email_verified: new.email_verified,
-            state: UserState::Active,
+            state: if new.disabled { UserState::Disabled } else { UserState::Active },
+            password_due: false,
             epoch: 0,
             created_at: self.now(),
             updated_at: self.now(),
             profile: serde_json::Value::Object(new.profile).to_string(),
+            version: 1,
+            external_id: new.external_id,
+            attributes: serde_json::Value::Object(new.attributes).to_string(),
+            unlock_at: None,
         };
         let mut change = ChangeSet::of(tenant.id, Op::CreateUser(user.clone()));
         change.events.push(self.user_event(&user, EventName::PostAddUser, actor));
@@ -123,7 +176,7 @@ impl Engine {
         self.apply_end(id, change).await.map(|_| ())
     }
 
-    /// Switches an account off, which ends its sessions and grants, or on again.
+    /// Lets an account be used, switches it off or locks it. What isn't active ends the user's sessions and grants.
     ///
     /// # Errors
     /// [`EngineError`]
@@ -134,22 +187,105 @@ impl Engine {
         state: UserState,
         actor: &Actor,
     ) -> Result<(), EngineError> {
-        let set = Op::SetUserState { user: user.id, state };
+        let change = self.state_change(tenant, user, state, None, actor);
+        let id = end_id(&change);
+        self.apply_end(id, change).await.map(|_| ())
+    }
+
+    /// The change set by which an account's state changes.
+    pub(crate) fn state_change(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        state: UserState,
+        unlock_at: Option<Millis>,
+        actor: &Actor,
+    ) -> ChangeSet {
+        let set = Op::SetUserState { user: user.id, state, unlock_at };
         let mut change = ChangeSet::of(tenant.id, set);
-        let plan =
-            EndPlan::new(EndTarget::User(user.id), EndReason::AccountDisabled, actor.clone());
-        let end = self.end_operation(tenant, plan);
-        let id = end.id;
-        let (event, action) = match state {
-            UserState::Active => (EventName::PostEnableAccount, "user.enable"),
-            UserState::Disabled => {
-                change.ops.push(Op::EndSessions(end));
-                (EventName::PostDisableAccount, "user.disable")
+        let (event, action, reason) = match (state, user.state) {
+            (UserState::Active, UserState::Locked) => {
+                (EventName::PostUnlockAccount, "user.unlock", None)
+            }
+            (UserState::Active, _) => (EventName::PostEnableAccount, "user.enable", None),
+            (UserState::Disabled, _) => {
+                (EventName::PostDisableAccount, "user.disable", Some(EndReason::AccountDisabled))
+            }
+            (UserState::Locked, _) => {
+                (EventName::PostLockAccount, "user.lock", Some(EndReason::AccountLocked))
             }
         };
+        if let Some(reason) = reason {
+            let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        }
         change.events.push(self.user_event(user, event, actor));
         change.audit.push(self.audit_row(actor, action, user.id, &json!({})));
-        self.apply_end(id, change).await.map(|_| ())
+        change
+    }
+
+    /// Writes what SCIM shows of a user. `claims` names what changed.
+    ///
+    /// # Errors
+    /// [`EngineError::Stale`] when the user changed since it was read, [`EngineError::Exists`] when the name is taken,
+    /// [`EngineError::Invalid`] when it can't be one.
+    pub async fn update_user(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        claims: &[String],
+        actor: &Actor,
+    ) -> Result<User, EngineError> {
+        let changed = User {
+            username: checked_name(tenant, &user.username)?,
+            version: user.version + 1,
+            updated_at: self.now(),
+            ..user.clone()
+        };
+        let update = Op::UpdateUser { user: Box::new(changed.clone()) };
+        let mut change = ChangeSet::of(tenant.id, update);
+        let data = json!({ "user-name": changed.username, "claims": claims });
+        let event = EventName::PostSetUserClaims;
+        let event = NewEvent { data: data.to_string(), ..self.user_event(user, event, actor) };
+        change.events.push(event);
+        change.audit.push(self.audit_row(
+            actor,
+            "user.change",
+            user.id,
+            &json!({ "claims": claims }),
+        ));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(changed),
+            Outcome::Duplicate => Err(EngineError::Exists("a user of that name")),
+            _ => Err(EngineError::Stale),
+        }
+    }
+
+    /// Removes an account. Its sessions and grants end and its applications are told; the ledger keeps what ended.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when it is gone already.
+    pub async fn remove_user(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let reason = EndReason::AccountDeleted;
+        let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+        let mut change =
+            ChangeSet::of(tenant.id, Op::EndSessions(self.end_operation(tenant, plan)));
+        change.ops.push(Op::Append(self.user_event(user, EventName::PostDeleteUser, actor)));
+        change.ops.push(Op::DeleteUser { user: user.id });
+        let detail = json!({ "user-name": user.username });
+        change.audit.push(self.audit_row(actor, "user.remove", user.id, &detail));
+        match self.apply(change).await? {
+            Outcome::Applied(applied) => {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                Ok(())
+            }
+            _ => Err(EngineError::NotFound("user")),
+        }
     }
 
     /// A user by login name, with or without the tenant's name behind it.

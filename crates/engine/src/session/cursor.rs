@@ -1,9 +1,10 @@
 //! A place in a list, as callers keep it: sealed, and of use only to the same caller with the same question.
 
 use sojourn_crypto::{TokenKind, sha256};
-use sojourn_model::{Actor, Tenant};
+use sojourn_model::{Actor, Millis, Tenant};
+use sojourn_store::Place;
 
-use super::search::{Position, SignInStamp};
+use super::search::{Position, Sort};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -12,8 +13,30 @@ use crate::error::EngineError;
 #[error("the cursor does not belong to this question: begin without one")]
 pub struct ForeignCursor;
 
-fn question(caller: &Actor, filter: &str) -> [u8; 32] {
-    sha256(format!("{caller}\n{filter}").as_bytes())
+/// Who asks what: a cursor is of use for nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The caller.
+    pub caller: &'a Actor,
+    /// The filter as it was written.
+    pub filter: &'a str,
+    /// The order.
+    pub sort: Sort,
+}
+
+impl Question<'_> {
+    fn hash(&self) -> [u8; 32] {
+        sha256(format!("{}\n{}\n{}", self.caller, self.sort.as_str(), self.filter).as_bytes())
+    }
+}
+
+/// A place with the moment at which the caller began to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bookmark {
+    /// Where the page begins.
+    pub position: Position,
+    /// When the first page was read.
+    pub as_of: Millis,
 }
 
 impl Engine {
@@ -24,18 +47,19 @@ impl Engine {
     pub fn session_cursor(
         &self,
         tenant: &Tenant,
-        caller: &Actor,
-        filter: &str,
-        position: Position,
+        question: &Question<'_>,
+        mark: &Bookmark,
     ) -> Result<String, EngineError> {
-        let (kind, stamp) = match position {
-            Position::Newest => (0, 0),
-            Position::Before(stamp) => (1, stamp.0),
-            Position::After(stamp) => (2, stamp.0),
+        let (kind, place) = match &mark.position {
+            Position::Newest => (0, &Place::LAST),
+            Position::Before(place) => (1, place),
+            Position::From(place) => (2, place),
         };
         let mut body = vec![kind];
-        body.extend_from_slice(&stamp.to_be_bytes());
-        body.extend_from_slice(&question(caller, filter));
+        body.extend_from_slice(&mark.as_of.0.to_be_bytes());
+        body.extend_from_slice(&place.at.0.to_be_bytes());
+        body.extend_from_slice(&question.hash());
+        body.extend_from_slice(&place.id);
         Ok(self.sealer.seal(TokenKind::Cursor, tenant.id, &body)?)
     }
 
@@ -46,22 +70,24 @@ impl Engine {
     pub fn read_session_cursor(
         &self,
         tenant: &Tenant,
-        caller: &Actor,
-        filter: &str,
+        question: &Question<'_>,
         cursor: &str,
-    ) -> Result<Position, ForeignCursor> {
+    ) -> Result<Bookmark, ForeignCursor> {
         let body = self.sealer.open(TokenKind::Cursor, tenant.id, cursor).ok_or(ForeignCursor)?;
         let (kind, rest) = body.split_first().ok_or(ForeignCursor)?;
-        let (stamp, asked) = rest.split_first_chunk::<8>().ok_or(ForeignCursor)?;
-        if asked != question(caller, filter) {
+        let (as_of, rest) = rest.split_first_chunk::<8>().ok_or(ForeignCursor)?;
+        let (at, rest) = rest.split_first_chunk::<8>().ok_or(ForeignCursor)?;
+        let (asked, id) = rest.split_first_chunk::<32>().ok_or(ForeignCursor)?;
+        if *asked != question.hash() {
             return Err(ForeignCursor);
         }
-        let stamp = SignInStamp(i64::from_be_bytes(*stamp));
-        match kind {
-            0 => Ok(Position::Newest),
-            1 => Ok(Position::Before(stamp)),
-            2 => Ok(Position::After(stamp)),
-            _ => Err(ForeignCursor),
-        }
+        let place = Place { at: Millis(i64::from_be_bytes(*at)), id: id.to_vec() };
+        let position = match kind {
+            0 => Position::Newest,
+            1 => Position::Before(place),
+            2 => Position::From(place),
+            _ => return Err(ForeignCursor),
+        };
+        Ok(Bookmark { position, as_of: Millis(i64::from_be_bytes(*as_of)) })
     }
 }

@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 
 use sojourn_model::limits::SWEEP_BATCH;
+use sojourn_model::network::address_key;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, GrantId, Millis, Op, Outcome, Tenant, TenantId,
+    Actor, ChangeSet, EndReason, EndTarget, GrantId, Millis, Op, Outcome, SessionId, Tenant,
+    TenantId,
 };
+use sojourn_store::{Place, SessionRange};
 
+use super::search::Sort;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -50,6 +54,7 @@ impl Engine {
     pub async fn purge(&self) -> Result<u64, EngineError> {
         const ROWS: i64 = 500;
         let now = self.now();
+        self.complete_rows(ROWS).await?;
         let mut purged = 0;
         for tenant in self.store.tenants().await? {
             let op =
@@ -57,8 +62,42 @@ impl Engine {
             if let Outcome::Applied(applied) = self.apply(ChangeSet::of(tenant.id, op)).await? {
                 purged += applied.purged;
             }
+            self.forget_addresses(&tenant, now).await?;
         }
         Ok(purged + self.purge_grants(now).await?)
+    }
+
+    /// Walks on through the ledger from where the last walk stopped, and removes addresses that are old enough.
+    async fn forget_addresses(&self, tenant: &Tenant, now: Millis) -> Result<(), EngineError> {
+        const ROWS: i64 = 500;
+        let Some(kept) = self.settings.addresses_ms else { return Ok(()) };
+        let walked = || self.addresses_to.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = walked().get(&tenant.id).cloned().unwrap_or(Place::FIRST);
+        let stop = now.plus(-kept);
+        let old =
+            self.store.sessions_from(tenant.id, &SessionRange::Ended, from, stop, ROWS).await?;
+        let Some(last) = old.last() else { return Ok(()) };
+        let place = Sort::Ended.place(last).after();
+        let with = old.iter().filter(|session| !session.ip.is_empty());
+        let ids: Vec<SessionId> = with.map(|session| session.id).collect();
+        if !ids.is_empty() {
+            self.must_apply(ChangeSet::of(tenant.id, Op::ForgetAddresses(ids))).await?;
+        }
+        walked().insert(tenant.id, place);
+        Ok(())
+    }
+
+    /// Fills in what programs before this one left out.
+    async fn complete_rows(&self, limit: i64) -> Result<(), EngineError> {
+        let mut keys: HashMap<TenantId, Vec<(SessionId, Vec<u8>)>> = HashMap::new();
+        for (tenant, session, ip) in self.store.unkeyed_sessions(limit).await? {
+            keys.entry(tenant).or_default().push((session, address_key(&ip)));
+        }
+        for (tenant, keys) in keys {
+            self.apply(ChangeSet::of(tenant, Op::KeyAddresses(keys))).await?;
+        }
+        self.apply(ChangeSet::of(TenantId::DEFAULT, Op::PlaceStays { limit })).await?;
+        Ok(())
     }
 
     /// Walks on through the grants from where the last walk stopped; at the young ones it turns back to

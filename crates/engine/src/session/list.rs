@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sojourn_model::limits::SESSION_LIST_MAX;
-use sojourn_model::{AppKind, Application, Delivery, Session, SessionId, Tenant, User, UserId};
+use sojourn_model::{
+    AppKind, Application, Delivery, Session, SessionId, SessionState, Tenant, UserId,
+};
 use sojourn_store::StayRow;
 
 use crate::engine::Engine;
@@ -34,6 +36,15 @@ impl SessionView {
             .iter()
             .filter(|stay| stay.app.kind == AppKind::Client && stay.row.ended_at.is_none())
     }
+
+    /// The stays by which a session is found: the living ones of a living session, all of an ended one.
+    pub(super) fn known_stays(&self, clients_only: bool) -> impl Iterator<Item = &StayView> {
+        let living = self.session.state == SessionState::Living;
+        self.stays.iter().filter(move |stay| {
+            (!clients_only || stay.app.kind == AppKind::Client)
+                && (!living || stay.row.ended_at.is_none())
+        })
+    }
 }
 
 impl Engine {
@@ -42,8 +53,19 @@ impl Engine {
         tenant: &Tenant,
         session: Session,
     ) -> Result<SessionView, EngineError> {
+        let rows = self.store.stays(tenant.id, session.id).await?;
+        self.view_of(tenant, session, rows).await
+    }
+
+    /// A session with stays that were read already.
+    pub(super) async fn view_of(
+        &self,
+        tenant: &Tenant,
+        session: Session,
+        rows: Vec<StayRow>,
+    ) -> Result<SessionView, EngineError> {
         let mut stays = Vec::new();
-        for row in self.store.stays(tenant.id, session.id).await? {
+        for row in rows {
             // A stay in an application that is gone isn't shown.
             if let Some(app) = self.application(tenant.id, row.stay.app).await? {
                 stays.push(StayView { row, app });
@@ -70,50 +92,6 @@ impl Engine {
         let mut views = Vec::with_capacity(found.len());
         for session in found {
             views.push(self.view(tenant, session).await?);
-        }
-        Ok(views)
-    }
-
-    /// The tenant's live sessions, newest sign-in first, with their users.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`]
-    pub async fn newest_sessions(
-        &self,
-        tenant: &Tenant,
-        limit: i64,
-    ) -> Result<Vec<(User, SessionView)>, EngineError> {
-        let slack = self.settings.lifetimes.touch_flush_ms;
-        let found = self
-            .store
-            .sessions_newest(tenant.id, self.now(), slack, limit.clamp(1, SESSION_LIST_MAX))
-            .await?;
-        self.with_users(tenant, found).await
-    }
-
-    /// The tenant's ended sessions, latest end first, with their users.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`]
-    pub async fn ledger(
-        &self,
-        tenant: &Tenant,
-        limit: i64,
-    ) -> Result<Vec<(User, SessionView)>, EngineError> {
-        let found = self.store.ledger(tenant.id, limit.clamp(1, SESSION_LIST_MAX)).await?;
-        self.with_users(tenant, found).await
-    }
-
-    async fn with_users(
-        &self,
-        tenant: &Tenant,
-        sessions: Vec<Session>,
-    ) -> Result<Vec<(User, SessionView)>, EngineError> {
-        let mut views = Vec::with_capacity(sessions.len());
-        for session in sessions {
-            if let Some(user) = self.store.user(tenant.id, session.user).await? {
-                views.push((user, self.view(tenant, session).await?));
-            }
         }
         Ok(views)
     }

@@ -5,17 +5,25 @@ mod current;
 mod cursor;
 mod expire;
 mod extend;
+mod feed;
 mod list;
 mod logout;
-mod search;
+pub(crate) mod search;
 mod sign_in;
 mod touch;
+mod unknown_browser;
 
-pub use cursor::ForeignCursor;
+pub use cursor::{Bookmark, ForeignCursor, Question};
 pub use extend::{ExtendOutcome, ExtendRequest};
+pub use feed::{Feed, FeedItem, Happening};
 pub use list::{SessionView, StayView};
 pub use logout::{FrontChannelNotice, LogoutOutcome, LogoutRequest};
-pub use search::{Position, SearchPage, SearchRefused, SessionFilter, SignInStamp};
+pub use search::{
+    Browser, Position, SearchPage, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort,
+    Total, Vocabulary,
+};
 pub(crate) use sign_in::plain_name;
-pub use sign_in::{SignIn, SignInError, SignedIn};
+pub use sign_in::{Choice, Proven, SignIn, SignInError, SignedIn};
+pub use sojourn_store::Place;
 pub(crate) use touch::Touches;
+pub use unknown_browser::ToldSignIn;

@@ -1,10 +1,13 @@
 //! Signing in with a password.
 
 use sojourn_crypto::sha256;
-use sojourn_model::limits::{USER_AGENT_BYTES_MAX, USERNAME_BYTES_MAX};
+use sojourn_model::limits::{
+    CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, USER_AGENT_BYTES_MAX, USERNAME_BYTES_MAX,
+};
+use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, Op, Outcome, Session, SessionId, SessionState, Tenant,
-    User, UserState,
+    Actor, AppId, AtLimit, ChangeSet, EffectivePolicy, EndReason, EndTarget, Op, Outcome, Session,
+    SessionId, SessionState, Tenant, User, UserId, UserState,
 };
 
 use crate::end::EndPlan;
@@ -30,6 +33,30 @@ pub struct SignIn {
     pub user_agent: String,
     /// The live session that this browser has already.
     pub present: Option<Session>,
+    /// The application for which the person signs in.
+    pub app: Option<AppId>,
+    /// The browser's own secret, by which it is known again.
+    pub browser: Option<[u8; 32]>,
+}
+
+/// Someone whose password was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proven {
+    /// Who.
+    pub user: UserId,
+    /// The account's epoch at that time: what happens to the account since makes it worthless.
+    pub epoch: i64,
+}
+
+/// A person has as many sessions as may be, and is to choose which to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Who proved who they are.
+    pub proven: Proven,
+    /// Their live sessions, newest sign-in first.
+    pub live: Vec<Session>,
+    /// So many may be, the new one with them.
+    pub max: usize,
 }
 
 /// A session and the secret that opens it. The secret is nowhere else.
@@ -55,6 +82,18 @@ pub enum SignInError {
     /// The account changed meanwhile.
     #[error("the account changed meanwhile")]
     Interrupted,
+    /// Its person said that a sign-in was not theirs: another password has to be chosen first.
+    #[error("another password has to be chosen first")]
+    PasswordDue,
+    /// The person has as many sessions as may be.
+    #[error("{max} sessions are as many as may be")]
+    TooManySessions {
+        /// So many may be.
+        max: usize,
+    },
+    /// The person has as many sessions as may be, and is to choose which to end.
+    #[error("as many sessions as may be: choose which to end")]
+    Choose(Box<Choice>),
     /// Something failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
@@ -97,58 +136,175 @@ impl Engine {
         let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
         let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let good = self.verify_password(password, hash).await?;
-        user.filter(|user| good && user.state == UserState::Active).ok_or(SignInError::Wrong)
+        let user = user.filter(|user| good && user.state == UserState::Active);
+        let user = user.ok_or(SignInError::Wrong)?;
+        if user.password_due { Err(SignInError::PasswordDue) } else { Ok(user) }
     }
 
     /// Signs a person in: begins a session, or renews the one that the same person has in this
-    /// browser. Another person's session in this browser ends.
+    /// browser. Another person's session in this browser ends. Where the person has as many sessions as may
+    /// be, the policy says what happens.
     ///
     /// # Errors
     /// [`SignInError`]
     pub async fn sign_in(&self, tenant: &Tenant, wanted: SignIn) -> Result<SignedIn, SignInError> {
         let user =
             self.check_password(tenant, &wanted.username, &wanted.password, &wanted.ip).await?;
-        let secret: [u8; 32] = sojourn_model::time::random(&*self.rng);
-        let fresh = self.new_session(tenant, &user, &wanted, sha256(&secret));
-        let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
-        let session = match wanted.present {
-            Some(present) if present.user == user.id => {
-                let renewed = Session {
-                    id: present.id,
-                    signed_in_at: present.signed_in_at,
-                    absolute_deadline: present.absolute_deadline,
-                    remember: fresh.remember || present.remember,
-                    idle_deadline: fresh.idle_deadline.max(present.idle_deadline),
-                    ..fresh
-                };
-                change.ops.push(Op::RenewSession {
-                    session: renewed.clone(),
-                    from_secret_hash: present.secret_hash,
-                    previous_until: self.now().plus(PREVIOUS_SECRET_MS),
-                    epoch: user.epoch,
-                });
-                renewed
+        self.begin(tenant, user, &wanted, &[]).await
+    }
+
+    /// Goes on with a sign-in for which the person chose which sessions to end.
+    ///
+    /// # Errors
+    /// [`SignInError`]; [`SignInError::Choose`] again when that was not enough.
+    pub async fn sign_in_after_choice(
+        &self,
+        tenant: &Tenant,
+        proven: Proven,
+        wanted: SignIn,
+        ends: &[SessionId],
+    ) -> Result<SignedIn, SignInError> {
+        let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
+        match user {
+            Some(user) if user.epoch == proven.epoch && user.state == UserState::Active => {
+                self.begin(tenant, user, &wanted, ends).await
             }
-            other => {
-                if let Some(stranger) = other {
-                    let target = EndTarget::Session(stranger.user, stranger.id);
-                    let plan =
-                        EndPlan::new(target, EndReason::Replaced, Actor::User(stranger.user));
-                    change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
-                }
-                change.ops.push(Op::StartSession { session: fresh.clone(), epoch: user.epoch });
-                fresh
-            }
-        };
-        self.push_password_upgrade(&user, &wanted.password, &mut change).await?;
-        match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                Ok(SignedIn { session, secret, user })
-            }
-            // An end by user, role or password came between reading and writing.
             _ => Err(SignInError::Interrupted),
         }
+    }
+
+    async fn begin(
+        &self,
+        tenant: &Tenant,
+        user: User,
+        wanted: &SignIn,
+        ends: &[SessionId],
+    ) -> Result<SignedIn, SignInError> {
+        let policy = self.policy(tenant, user.id, wanted.app).await?;
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let secret: [u8; 32] = sojourn_model::time::random(&*self.rng);
+            let fresh = self.new_session(tenant, &user, wanted, sha256(&secret), &policy);
+            let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+            let mut limited = false;
+            let session = match &wanted.present {
+                Some(present) if present.user == user.id => {
+                    self.renew(present, fresh, user.epoch, &mut change)
+                }
+                other => {
+                    if let Some(stranger) = other {
+                        let target = EndTarget::Session(stranger.user, stranger.id);
+                        let actor = Actor::User(stranger.user);
+                        let plan = EndPlan::new(target, EndReason::Replaced, actor);
+                        change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+                    }
+                    let limit = match policy.max_sessions {
+                        None => None,
+                        Some(max) => {
+                            limited = true;
+                            Some(
+                                self.make_room(tenant, &user, max, &policy, ends, &mut change)
+                                    .await?,
+                            )
+                        }
+                    };
+                    let session = fresh.clone();
+                    change.ops.push(Op::StartSession { session, epoch: user.epoch, limit });
+                    fresh
+                }
+            };
+            if !wanted.password.is_empty() {
+                self.push_password_upgrade(&user, &wanted.password, &mut change).await?;
+            }
+            self.note_browser(tenant, &user, &session, wanted.browser, &mut change).await?;
+            let mails = change.ops.iter().any(|op| matches!(op, Op::AddMail(_)));
+            match self.apply(change).await? {
+                Outcome::Applied(applied) => {
+                    if mails {
+                        self.mail.notify_one();
+                    }
+                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                    return Ok(SignedIn { session, secret, user });
+                }
+                // Another sign-in took the place: look again.
+                _ if limited && self.unchanged(tenant, &user).await? => {}
+                // An end by user, role or password came between reading and writing.
+                _ => return Err(SignInError::Interrupted),
+            }
+        }
+        Err(SignInError::Failed(EngineError::Contended))
+    }
+
+    async fn unchanged(&self, tenant: &Tenant, user: &User) -> Result<bool, EngineError> {
+        let now = self.store.user(tenant.id, user.id).await?;
+        Ok(now.is_some_and(|now| now.epoch == user.epoch && now.state == user.state))
+    }
+
+    fn renew(
+        &self,
+        present: &Session,
+        fresh: Session,
+        epoch: i64,
+        change: &mut ChangeSet,
+    ) -> Session {
+        let renewed = Session {
+            id: present.id,
+            signed_in_at: present.signed_in_at,
+            absolute_deadline: present.absolute_deadline,
+            remember: fresh.remember || present.remember,
+            idle_deadline: fresh.idle_deadline.max(present.idle_deadline),
+            ..fresh
+        };
+        change.ops.push(Op::RenewSession {
+            session: renewed.clone(),
+            from_secret_hash: present.secret_hash,
+            previous_until: self.now().plus(PREVIOUS_SECRET_MS),
+            epoch,
+        });
+        renewed
+    }
+
+    /// Ends what has to go so that one more session may begin, as the policy says.
+    async fn make_room(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        max: u32,
+        policy: &EffectivePolicy,
+        ends: &[SessionId],
+        change: &mut ChangeSet,
+    ) -> Result<SessionLimit, SignInError> {
+        let (now, slack_ms) = (self.now(), self.settings.lifetimes.touch_flush_ms);
+        let most = sojourn_model::limits::SESSION_LIST_MAX;
+        let live = self.store.sessions_of_user(tenant.id, user.id, now, slack_ms, most).await;
+        let live = live.map_err(EngineError::from)?;
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let mut going: Vec<_> = live
+            .iter()
+            .filter(|session| ends.contains(&session.id))
+            .map(|session| (session.user, session.id))
+            .collect();
+        if live.len() - going.len() >= max {
+            match policy.at_limit {
+                AtLimit::Deny => return Err(SignInError::TooManySessions { max }),
+                AtLimit::Ask => {
+                    let proven = Proven { user: user.id, epoch: user.epoch };
+                    return Err(SignInError::Choose(Box::new(Choice { proven, live, max })));
+                }
+                AtLimit::EndOldest => going = Self::oldest(&live, max),
+            }
+        }
+        for chunk in going.chunks(INLINE_END_USERS_MAX) {
+            let plan = EndPlan {
+                targets: chunk.iter().map(|(user, id)| EndTarget::Session(*user, *id)).collect(),
+                ..EndPlan::new(
+                    EndTarget::User(user.id),
+                    EndReason::SessionLimit,
+                    Actor::User(user.id),
+                )
+            };
+            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        }
+        Ok(SessionLimit { max: i64::try_from(max).unwrap_or(i64::MAX), now, slack_ms })
     }
 
     async fn push_password_upgrade(
@@ -172,18 +328,19 @@ impl Engine {
         user: &User,
         wanted: &SignIn,
         secret_hash: [u8; 32],
+        policy: &EffectivePolicy,
     ) -> Session {
         let now = self.now();
-        let lifetimes = &self.settings.lifetimes;
+        let idle_ms = policy.idle_timeout_ms;
         // Remember-me counts from the authentication and isn't stretched by use.
         let idle_deadline = if wanted.remember {
-            now.plus(lifetimes.remember_ms.max(lifetimes.idle_ms))
+            now.plus(policy.remember_me_ms.max(idle_ms))
         } else {
-            now.plus(lifetimes.idle_ms)
+            now.plus(idle_ms)
         };
         Session {
             tenant: tenant.id,
-            id: SessionId::random(&*self.rng),
+            id: SessionId::of_user(user.id, &*self.rng),
             user: user.id,
             secret_hash,
             signed_in_at: now,
@@ -193,10 +350,11 @@ impl Engine {
             ip: cut(&wanted.ip, 64),
             user_agent: cut(&wanted.user_agent, USER_AGENT_BYTES_MAX),
             last_access: now,
-            idle_timeout_ms: lifetimes.idle_ms,
+            idle_timeout_ms: idle_ms,
             idle_deadline,
-            absolute_deadline: lifetimes.absolute_ms.map(|ms| now.plus(ms)),
+            absolute_deadline: policy.absolute_lifetime_ms.map(|ms| now.plus(ms)),
             state: SessionState::Living,
+            sign_in_due: false,
         }
     }
 }
@@ -207,11 +365,7 @@ mod tests {
 
     #[test]
     fn names_with_and_without_the_tenant() {
-        let tenant = Tenant {
-            id: sojourn_model::TenantId::DEFAULT,
-            name: Tenant::DEFAULT_NAME.into(),
-            enabled: true,
-        };
+        let tenant = Tenant::default_one();
         for (given, want) in [
             ("alex", "alex"),
             (" alex ", "alex"),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use sojourn_model::change::Touch;
 use sojourn_model::limits::TOUCHES_MAX;
+use sojourn_model::operation::Touch;
 use sojourn_model::{AppId, ChangeSet, Millis, Op, SessionId, TenantId};
 
 use crate::engine::Engine;

@@ -59,7 +59,7 @@ impl Engine {
             let mut change = ChangeSet::new(tenant.id);
             let stay = match stay {
                 Some(stay) if attempt == 0 => stay.clone(),
-                None if attempt == 0 => self.begin_stay(tenant, app, session, &mut change),
+                None if attempt == 0 => self.begin_stay(tenant, app, session, &mut change).await?,
                 // What was read doesn't hold any more.
                 _ => self.enter(tenant, app, session, &mut change).await?,
             };
@@ -167,17 +167,17 @@ impl Engine {
         if let Some(stay) = self.store.participation(tenant.id, session.id, app.id).await? {
             return Ok(stay);
         }
-        Ok(self.begin_stay(tenant, app, session, change))
+        self.begin_stay(tenant, app, session, change).await
     }
 
     /// A new stay, added to the change set.
-    fn begin_stay(
+    async fn begin_stay(
         &self,
         tenant: &Tenant,
         app: &Application,
         session: &Session,
         change: &mut ChangeSet,
-    ) -> Participation {
+    ) -> Result<Participation, EngineError> {
         let now = self.now();
         let participation = Participation {
             tenant: tenant.id,
@@ -191,7 +191,8 @@ impl Engine {
         };
         let stay = participation.clone();
         change.ops.push(Op::AddParticipation { participation, now });
-        stay
+        change.ops.extend(self.tightened(tenant, app, session).await?);
+        Ok(stay)
     }
 
     /// Lets a session enter a built-in application, such as My Account.

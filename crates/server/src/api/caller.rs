@@ -1,4 +1,4 @@
-//! Who calls: Basic or Bearer.
+//! Who calls: Basic, Bearer or a client certificate.
 
 use axum::response::Response;
 use http::header;
@@ -10,8 +10,15 @@ use crate::context::Context;
 
 /// Lets the caller in who has a right.
 pub(super) async fn caller(context: &Context, right: &str) -> Result<ApiCaller, Box<Response>> {
-    let Some(header) = context.header(header::AUTHORIZATION) else {
-        return Err(Box::new(error::unauthenticated(context)));
+    let header = context.header(header::AUTHORIZATION);
+    let Some(header) = header else {
+        // A browser shows a certificate by itself, whoever's page it is that asks.
+        let certificate = context.arrival.certificate.filter(|_| !cross_site(context));
+        let found = match &certificate {
+            Some(sha256) => context.engine().certificate_caller(context.tenant(), sha256).await,
+            None => Err(ApiRefused::Unauthenticated),
+        };
+        return let_in(context, right, found);
     };
     let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
     let found = if scheme.eq_ignore_ascii_case("bearer") {
@@ -27,6 +34,14 @@ pub(super) async fn caller(context: &Context, right: &str) -> Result<ApiCaller, 
     } else {
         Err(ApiRefused::Unauthenticated)
     };
+    let_in(context, right, found)
+}
+
+fn let_in(
+    context: &Context,
+    right: &str,
+    found: Result<ApiCaller, ApiRefused>,
+) -> Result<ApiCaller, Box<Response>> {
     match found {
         Ok(caller) if caller.rights.has(right) => Ok(caller),
         Ok(_) => Err(Box::new(error::forbidden(context))),

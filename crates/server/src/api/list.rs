@@ -1,6 +1,6 @@
 //! `limit`, `offset`, `filter` and `sort` of the lists of one user's sessions.
 
-use sojourn_engine::session::{SessionFilter, SessionView};
+use sojourn_engine::session::{SessionFilter, SessionView, Vocabulary};
 use sojourn_model::User;
 use sojourn_oidc::Params;
 
@@ -49,9 +49,8 @@ impl ListQuery {
         Ok(Self {
             limit: number("limit")?,
             offset: number("offset")?.unwrap_or(0),
-            filter: SessionFilter::parse(params.get("filter"))
-                .map_err(|why| why.to_string())?
-                .in_applications(),
+            filter: SessionFilter::parse(params.get("filter"), Vocabulary::Wso2)
+                .map_err(|why| why.to_string())?,
             sort,
         })
     }

@@ -3,7 +3,9 @@
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
-use sojourn_engine::session::{Position, SearchRefused, SessionFilter, SignInStamp};
+use sojourn_engine::session::{
+    Position, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort, Vocabulary,
+};
 use sojourn_oidc::Params;
 
 use super::caller::caller;
@@ -32,8 +34,8 @@ impl Asked {
         params.no_doubles().map_err(|error| error.to_string())?;
         let (since, until) = (number("since")?, number("until")?);
         let position = match (since, until) {
-            (Some(since), _) => Position::After(SignInStamp(since)),
-            (None, Some(until)) => Position::Before(SignInStamp(until)),
+            (Some(since), _) => SignInStamp(since).above(),
+            (None, Some(until)) => SignInStamp(until).below(),
             (None, None) => Position::Newest,
         };
         let limit = number("limit")?.filter(|limit| *limit > 0).unwrap_or(LIMIT);
@@ -66,14 +68,20 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         Ok(asked) => asked,
         Err(why) => return error::invalid_search(&context, &why),
     };
-    let filter = match SessionFilter::parse(asked.filter.as_deref()) {
-        Ok(filter) => filter.in_applications(),
+    let filter = match SessionFilter::parse(asked.filter.as_deref(), Vocabulary::Wso2) {
+        Ok(filter) => filter,
         Err(why) => return error::invalid_search(&context, &why.to_string()),
     };
     let (engine, tenant) = (context.engine(), context.tenant());
-    let found =
-        engine.search_sessions(tenant, &filter, asked.position, asked.limit, &caller.rights).await;
-    let page = match found {
+    let query = SessionQuery {
+        filter: &filter,
+        sort: Sort::SignedIn,
+        position: asked.position.clone(),
+        limit: asked.limit,
+        rights: &caller.rights,
+        as_of: None,
+    };
+    let page = match engine.search_sessions(tenant, &query).await {
         Ok(page) => page,
         Err(SearchRefused::Filter(why)) => return error::invalid_search(&context, &why),
         Err(SearchRefused::Failed(cause)) => return error::failure(&context, &cause),
@@ -81,8 +89,8 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let resources =
         page.found.iter().filter_map(|(user, view)| json::session(user, view)).collect();
     let body = json::SearchJson {
-        previous: page.newer.map(|stamp| asked.link(&context, "since", stamp)),
-        next: page.older.map(|stamp| asked.link(&context, "until", stamp)),
+        previous: page.newer.map(|at| asked.link(&context, "since", SignInStamp::of(&at))),
+        next: page.older.map(|at| asked.link(&context, "until", SignInStamp::of(&at))),
         resources,
     };
     respond::json(StatusCode::OK, &body)

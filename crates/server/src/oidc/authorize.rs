@@ -90,12 +90,28 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
         Err(error) => return errors::bad_request(context, &error.to_string()),
     };
     let reply = authorize::reply_to(&params, redirect_uri);
-    let request = match authorize::check(&params, &app, reply.clone()) {
+    let mut request = match authorize::check(&params, &app, reply.clone()) {
         Ok(request) => request,
         Err(error) => {
             return reply::error(context, &app.client_id, &reply, session.as_ref(), &error);
         }
     };
+    if session.as_ref().is_some_and(|session| session.sign_in_due) {
+        request.max_age = Some(0);
+    }
+    if let Some(session) = &session {
+        // What the organisation demands, if it is more than the application asks for.
+        let engine = context.engine();
+        let demanded = engine.max_authentication_age_ms(context.tenant(), session.user, app.id);
+        match demanded.await {
+            Ok(None) => {}
+            Ok(Some(ms)) => {
+                let seconds = ms / 1000;
+                request.max_age = Some(request.max_age.map_or(seconds, |asked| asked.min(seconds)));
+            }
+            Err(error) => return errors::failure(context, &error),
+        }
+    }
     let asking = Asking { context, params: &params, app: &app, request: &request, ticket };
     match asking.decide(session.as_ref(), stay.as_ref()).await {
         Ok(response) => session_state::with_cookie(context, session.as_ref(), response),

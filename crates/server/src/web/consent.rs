@@ -56,11 +56,15 @@ async fn app_of(
     }
 }
 
+/// The application that a ticket leads to.
+pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<Arc<Application>> {
+    let params = Params::parse(ticket.query.as_bytes()).ok()?;
+    app_of(context, &params).await.ok()?
+}
+
 /// What pages show of the application that a ticket leads to.
 pub(crate) async fn face_of(context: &Context, ticket: &Ticket) -> Option<AppFace> {
-    let params = Params::parse(ticket.query.as_bytes()).ok()?;
-    let app = app_of(context, &params).await.ok()??;
-    Some(face(&app))
+    Some(face(&*app_of_ticket(context, ticket).await?))
 }
 
 fn face(app: &Application) -> AppFace {

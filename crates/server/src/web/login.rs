@@ -3,19 +3,21 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
-use sojourn_engine::session::{SignIn, SignInError};
+use sojourn_engine::session::{SignIn, SignInError, SignedIn};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::oidc::session_state;
 use crate::web::pages::Login;
 use crate::web::ticket::{Done, Ticket};
-use crate::web::{consent, errors, render};
+use crate::web::{consent, errors, render, sessions, words};
 use crate::{request, respond};
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 const INTERRUPTED: &str = "Your account was changed while you signed in. Please sign in again.";
+const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new one: open the link in the \
+                            mail that told you of the sign-in.";
 const EXPIRED: &str = "This page was open for too long. Please sign in again.";
 const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
 
@@ -39,7 +41,7 @@ async fn show(
     context: &Context,
     params: &Params,
     status: StatusCode,
-    error: Option<&'static str>,
+    error: Option<String>,
 ) -> Response {
     let Some(ticket) = destination(context, params) else {
         return errors::bad_request(
@@ -85,15 +87,16 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         return errors::bad_request(&context, &error.to_string());
     }
     if !context.genuine_before_sign_in(params.get("csrf")) {
-        return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED)).await;
+        return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED.to_owned())).await;
     }
-    let Some(mut ticket) = destination(&context, &params) else {
+    let Some(ticket) = destination(&context, &params) else {
         return show(&context, &params, StatusCode::BAD_REQUEST, None).await;
     };
     let present = match context.session().await {
         Ok(present) => present,
         Err(error) => return errors::failure(&context, &error),
     };
+    let (browser, browser_cookie) = context.browser_secret();
     let wanted = SignIn {
         username: params.get("username").unwrap_or_default().to_owned(),
         password: params.get("password").unwrap_or_default().to_owned(),
@@ -101,28 +104,64 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         ip: context.arrival.ip.to_string(),
         user_agent: context.user_agent().to_owned(),
         present,
+        app: consent::app_of_ticket(&context, &ticket).await.map(|app| app.id),
+        browser: Some(browser),
     };
-    let (status, message, counted) = match context.engine().sign_in(context.tenant(), wanted).await
-    {
-        Ok(signed_in) => {
-            context.state.metrics.sign_in("success");
-            let remember = signed_in.session.remember;
-            let cookie = context.session_cookie(&signed_in.secret, remember);
-            let done = ticket.done.in_session(signed_in.session.id);
-            ticket.done = Done { signed_in: true, ..done };
-            let response = respond::see_other(&ticket.location(&context));
-            let response = respond::with(response, header::SET_COOKIE, &cookie);
-            let session = Some(&signed_in.session);
-            return session_state::with_cookie(&context, session, response);
+    let remember = wanted.remember;
+    let refused = match context.engine().sign_in(context.tenant(), wanted).await {
+        Ok(signed_in) => return go_on(&context, ticket, &signed_in, browser_cookie),
+        Err(SignInError::Choose(choice)) => {
+            context.state.metrics.sign_in("limited");
+            return sessions::choose(&context, &ticket, &choice, remember, false);
         }
-        Err(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, WRONG, "wrong"),
-        Err(SignInError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY, "throttled"),
-        Err(SignInError::Interrupted) => (StatusCode::CONFLICT, INTERRUPTED, "interrupted"),
-        Err(SignInError::Failed(sojourn_engine::EngineError::Busy)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, BUSY, "busy")
+        Err(refused) => refused,
+    };
+    refuse(&context, &params, refused).await
+}
+
+/// Shows the page again with what went wrong.
+pub(super) async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Response {
+    let (status, message, counted) = match refused {
+        SignInError::Wrong => (StatusCode::UNAUTHORIZED, WRONG.to_owned(), "wrong"),
+        SignInError::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY.to_owned(), "throttled"),
+        SignInError::TooManySessions { max } => {
+            let sessions = words::count(max as u64, "session");
+            let text = format!(
+                "You have {sessions} already, and no more are allowed. Sign out in another browser, then \
+                 try again."
+            );
+            (StatusCode::FORBIDDEN, text, "limited")
         }
-        Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
+        SignInError::PasswordDue => {
+            (StatusCode::FORBIDDEN, PASSWORD_DUE.to_owned(), "password_due")
+        }
+        SignInError::Interrupted | SignInError::Choose(_) => {
+            (StatusCode::CONFLICT, INTERRUPTED.to_owned(), "interrupted")
+        }
+        SignInError::Failed(sojourn_engine::EngineError::Busy) => {
+            (StatusCode::SERVICE_UNAVAILABLE, BUSY.to_owned(), "busy")
+        }
+        SignInError::Failed(error) => return errors::failure(context, &error),
     };
     context.state.metrics.sign_in(counted);
-    show(&context, &params, status, Some(message)).await
+    show(context, params, status, Some(message)).await
+}
+
+/// The person is signed in: on to where they were going.
+pub(super) fn go_on(
+    context: &Context,
+    mut ticket: Ticket,
+    signed_in: &SignedIn,
+    browser_cookie: Option<String>,
+) -> Response {
+    context.state.metrics.sign_in("success");
+    let cookie = context.session_cookie(&signed_in.secret, &signed_in.session);
+    let done = ticket.done.in_session(signed_in.session.id);
+    ticket.done = Done { signed_in: true, ..done };
+    let response = respond::see_other(&ticket.location(context));
+    let mut response = respond::with(response, header::SET_COOKIE, &cookie);
+    if let Some(cookie) = browser_cookie {
+        response = respond::with(response, header::SET_COOKIE, &cookie);
+    }
+    session_state::with_cookie(context, Some(&signed_in.session), response)
 }

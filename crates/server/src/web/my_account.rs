@@ -163,6 +163,7 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
 fn notice(uri: &Uri) -> Option<String> {
     let params = request::query(uri.query()).ok()?;
     match params.get("done")? {
+        "password" => Some("Your password is changed. You are signed out everywhere else.".into()),
         "one" => Some("The session has ended. Its applications are being told.".into()),
         _ => None,
     }
@@ -288,7 +289,7 @@ pub(crate) async fn end_all(context: Context, body: Bytes) -> Response {
 }
 
 /// This browser's own session is among the ended.
-fn everything_ended(context: &Context) -> Response {
+pub(crate) fn everything_ended(context: &Context) -> Response {
     let response = crate::oidc::logout::signed_out(context);
     respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
 }

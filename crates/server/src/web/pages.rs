@@ -36,9 +36,45 @@ pub(crate) struct Login {
     pub(crate) csrf: String,
     pub(crate) ticket: String,
     pub(crate) username: String,
-    pub(crate) error: Option<&'static str>,
+    pub(crate) error: Option<String>,
     pub(crate) present: Option<String>,
     pub(crate) app: Option<AppFace>,
+}
+
+/// Which sessions to end so that one more may begin.
+#[derive(Template)]
+#[template(path = "too_many_sessions.html")]
+pub(crate) struct TooManySessions {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) choice: String,
+    pub(crate) max: String,
+    pub(crate) to_end: String,
+    pub(crate) not_enough: bool,
+    pub(crate) sessions: Vec<SessionLine>,
+}
+
+/// A sign-in that was perhaps not its person's.
+#[derive(Template)]
+#[template(path = "not_me.html")]
+pub(crate) struct NotMe {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) token: String,
+    pub(crate) user: String,
+    pub(crate) facts: Vec<String>,
+    pub(crate) choose: bool,
+    pub(crate) done: bool,
+    pub(crate) error: Option<&'static str>,
+}
+
+/// A session to choose.
+pub(crate) struct SessionLine {
+    pub(crate) id: String,
+    pub(crate) browser: String,
+    pub(crate) ip: String,
+    pub(crate) signed_in: String,
+    pub(crate) last_access: String,
 }
 
 /// What pages show of an application.
@@ -162,6 +198,15 @@ pub(crate) struct MyAccount {
     pub(crate) frame: Frame,
     pub(crate) rows: Vec<(&'static str, String)>,
     pub(crate) sessions: String,
+}
+
+/// My Account: the password.
+#[derive(Template)]
+#[template(path = "password.html")]
+pub(crate) struct Password {
+    pub(crate) frame: Frame,
+    pub(crate) error: Option<&'static str>,
+    pub(crate) consequence: &'static str,
 }
 
 /// My Account: sessions.

@@ -1,5 +1,6 @@
 //! Times, browsers and states in words.
 
+use sojourn_engine::session::Browser;
 use sojourn_model::{DeliveryState, Millis};
 
 /// `22 Nov 2026, 16:31:05 UTC`.
@@ -24,11 +25,10 @@ pub(crate) fn ago(at: Millis, now: Millis) -> String {
 
 /// `Chrome on Linux`, or the raw text where it isn't known.
 pub(crate) fn browser(user_agent: &str) -> String {
-    match woothee::parser::Parser::new().parse(user_agent) {
-        Some(found) if found.name != "UNKNOWN" && found.os != "UNKNOWN" => {
-            format!("{} on {}", found.name, found.os)
-        }
-        Some(found) if found.name != "UNKNOWN" => found.name.to_owned(),
+    let Browser { name, system, .. } = Browser::of(user_agent);
+    match (name.is_empty(), system.is_empty()) {
+        (false, false) => format!("{name} on {system}"),
+        (false, true) => name,
         _ if user_agent.is_empty() => "Unknown browser".into(),
         _ => user_agent.chars().take(60).collect(),
     }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sojourn_engine::{DeliverySender, Engine};
+use sojourn_engine::{DeliverySender, Engine, Mailer};
 use sojourn_model::Delivery;
-use sojourn_model::change::SettleDelivery;
 use sojourn_model::limits::DELIVERIES_IN_FLIGHT_MAX;
+use sojourn_model::operation::SettleDelivery;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -36,6 +36,31 @@ pub(crate) fn spawn(
     tasks.spawn(sweep(engine(), Duration::from_millis(sweep_ms), stopped.clone()));
     tasks.spawn(jobs(engine(), stopped.clone()));
     tasks.spawn(purge(engine(), stopped.clone()));
+}
+
+/// Sends mail that waits.
+pub(crate) fn spawn_mail(
+    tasks: &mut JoinSet<()>,
+    state: &AppState,
+    mailer: Arc<dyn Mailer>,
+    stopped: &Stopped,
+) {
+    tasks.spawn(mail(Arc::clone(&state.engine), mailer, stopped.clone()));
+}
+
+async fn mail(engine: Arc<Engine>, mailer: Arc<dyn Mailer>, mut stopped: Stopped) {
+    while !is_over(&stopped) {
+        match engine.send_mail(&*mailer).await {
+            Ok(tried) if tried > 0 => continue,
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "mail can't be claimed"),
+        }
+        tokio::select! {
+            () = engine.mail_to_send() => {}
+            () = pause(POLL_MAX) => {}
+            _ = stopped.changed() => {}
+        }
+    }
 }
 
 fn is_over(stopped: &Stopped) -> bool {
@@ -153,7 +178,8 @@ async fn attempt(
 ) -> Option<SettleDelivery> {
     match engine.attempt_delivery(delivery, sender).await {
         Ok(Some(settled)) => {
-            metrics.delivery(settled.state.as_str());
+            let put_off = !settled.attempted;
+            metrics.delivery(if put_off { "put_off" } else { settled.state.as_str() });
             Some(settled)
         }
         // Its lease is nearly over: whoever claims it next attempts it.
@@ -197,6 +223,9 @@ async fn sweep(engine: Arc<Engine>, every: Duration, mut stopped: Stopped) {
 
 /// Does the steps of durable jobs.
 async fn jobs(engine: Arc<Engine>, mut stopped: Stopped) {
+    if let Err(error) = engine.begin_jobs().await {
+        tracing::error!(%error, "jobs of the last run wait for their leases to run out");
+    }
     while !is_over(&stopped) {
         match engine.run_job_step().await {
             Ok(true) => continue,

@@ -30,7 +30,7 @@ async fn use_keeps_a_session_alive_and_idleness_ends_it_with_a_notice() {
     server.engine.sweep().await.expect("swept");
     inbox.wait_for(1).await;
     assert!(!signed_in(&browser).await);
-    let ledger = server.engine.store().ledger(server.tenant.id, 9).await.expect("read");
+    let ledger = server.ledger(9).await;
     assert!(matches!(
         &ledger[0].state,
         sojourn_model::SessionState::Ended { reason: sojourn_model::EndReason::IdleTimeout, .. }

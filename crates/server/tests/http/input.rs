@@ -46,17 +46,47 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("DELETE", "/api/users/v1/{user_id}/sessions", 401),
     ("GET", "/api/users/v1/{user_id}/sessions/{session_id}", 401),
     ("DELETE", "/api/users/v1/{user_id}/sessions/{session_id}", 401),
+    ("GET", "/api/sessions/v1/openapi.json", 200),
+    ("GET", "/api/sessions/v1/docs", 200),
     ("GET", "/api/sessions/v1/sessions", 401),
     ("GET", "/api/sessions/v1/sessions/{session_id}", 401),
+    ("DELETE", "/api/sessions/v1/sessions/{session_id}", 401),
+    ("DELETE", "/api/sessions/v1/sessions/{session_id}/applications/{app_id}", 401),
+    ("DELETE", "/api/sessions/v1/grants/{grant_id}", 401),
     ("POST", "/api/sessions/v1/end", 401),
+    ("GET", "/api/server/v1/configs", 401),
+    ("PATCH", "/api/server/v1/configs", 401),
+    ("GET", "/api/sessions/v1/policies", 401),
+    ("GET", "/api/sessions/v1/policies/effective", 401),
+    ("GET", "/api/sessions/v1/policies/tenant", 401),
+    ("PUT", "/api/sessions/v1/policies/tenant", 401),
+    ("GET", "/api/sessions/v1/policies/{scope}/{subject}", 401),
+    ("PUT", "/api/sessions/v1/policies/{scope}/{subject}", 401),
+    ("GET", "/api/sessions/v1/deliveries", 401),
+    ("GET", "/api/sessions/v1/deliveries/applications", 401),
+    ("POST", "/api/sessions/v1/deliveries/{session_id}/{sid}/resend", 401),
+    ("POST", "/api/sessions/v1/deliveries/{session_id}/{sid}/give-up", 401),
+    ("GET", "/api/sessions/v1/me/sessions", 401),
+    ("GET", "/api/sessions/v1/me/events", 401),
+    ("GET", "/api/sessions/v1/events", 401),
+    ("GET", "/api/sessions/v1/jobs", 401),
+    ("GET", "/api/sessions/v1/jobs/{job_id}", 401),
+    ("POST", "/api/sessions/v1/jobs/{job_id}/cancel", 401),
+    ("GET", "/api/sessions/v1/jobs/{job_id}/events", 401),
     ("GET", "/", 303),
     ("GET", "/login", 200),
     ("POST", "/login", 403),
+    ("POST", "/login/sessions", 403),
+    ("GET", "/not-me", 400),
+    ("POST", "/not-me", 403),
+    ("POST", "/not-me/password", 403),
     ("POST", "/logout", 403),
     ("GET", "/consent", 400),
     ("POST", "/consent", 403),
     ("GET", "/select-account", 400),
     ("POST", "/select-account", 403),
+    ("GET", "/myaccount/password", 200),
+    ("POST", "/myaccount/password", 403),
     ("GET", "/myaccount/connections", 200),
     ("POST", "/myaccount/connections/{app_id}/withdraw", 403),
     ("GET", "/assets/{name}", 404),
@@ -185,8 +215,8 @@ async fn every_route_has_a_row_and_no_input_breaks_it() {
             let (status, _) = sender.send(method, &format!("{path}?{query}"), None).await;
             assert!(status < 500, "{method} {path}: {status}");
         }
-        let (status, _) = sender.send("PATCH", &path, None).await;
-        assert_eq!(status, 405, "PATCH {path}");
+        let (status, _) = sender.send("TRACE", &path, None).await;
+        assert_eq!(status, 405, "TRACE {path}");
     }
     assert_eq!(ROWS.len(), ROUTES.len(), "a row for a route that is gone");
     assert_eq!(browser.get("/myaccount").await.status, 200, "and the session is still there");

@@ -3,13 +3,20 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod binding;
+mod certificates;
 mod deliveries;
+mod ending;
 mod expiry;
+mod finding;
 mod input;
+mod interleavings;
 mod isolation;
+mod knowing;
 mod logout;
+mod new_browser;
 mod oidc;
 mod pages;
+mod policies;
 mod provider;
 mod registration;
 mod roles;

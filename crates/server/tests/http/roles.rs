@@ -1,7 +1,7 @@
 //! What a role change does to sessions, at once and in large.
 
-use sojourn_engine::RoleDirection;
 use sojourn_engine::directory::{RoleChange, RoleRemoval};
+use sojourn_engine::{HandlerSettings, RoleDirection};
 use sojourn_model::{Actor, EndReason, EventName, SessionState, Subject};
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::program::eventually;
@@ -28,7 +28,7 @@ async fn a_role_taken_away_ends_sessions_tokens_and_stays_at_once() {
         let access = tokens["access_token"].as_str().expect("a token");
         assert!(!server.active("app", access).await, "offline grants too: it is the account's");
         inbox.wait_for(1).await;
-        let ledger = server.engine.store().ledger(server.tenant.id, 1).await.expect("read");
+        let ledger = server.ledger(1).await;
         assert!(matches!(
             &ledger[0].state,
             SessionState::Ended { reason: EndReason::RoleChanged, .. }
@@ -64,7 +64,11 @@ async fn the_handler_s_direction_is_kept() {
         (RoleDirection::Added, false, true),
         (RoleDirection::Removed, true, false),
     ] {
-        let server = TestServer::with(|settings| settings.handlers[0].on = on).await;
+        let server = TestServer::with(|settings| {
+            let events = settings.handlers[0].subscriptions.clone();
+            settings.handlers[0] = HandlerSettings::session_termination(events, on);
+        })
+        .await;
         let alex = server.user("alex", "alex123", &[]).await;
         let actor = Actor::System;
         let role = server.engine.add_role(&server.tenant, "staff", "", &actor).await.expect("role");
@@ -100,7 +104,7 @@ async fn a_role_of_many_is_removed_by_a_job_that_goes_on() {
         assert!(!rights.is_administrator());
         eventually("the job is done", || async {
             let job = server.engine.store().job(tenant.id, id).await.expect("read")?;
-            (job.state == "done").then_some(job)
+            (job.state == sojourn_model::JobState::Done).then_some(job)
         })
         .await;
         let job = server.engine.store().job(tenant.id, id).await.expect("read").expect("the job");

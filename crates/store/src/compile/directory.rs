@@ -1,6 +1,6 @@
 //! Tenants, users, roles, applications.
 
-use sojourn_model::{AppKind, AppOwner, Op, TenantId, User};
+use sojourn_model::{AppKind, AppOwner, Op, PolicyScope, SessionPolicy, TenantId, User};
 
 use super::{Steps, params};
 use crate::sql::directory as sql;
@@ -8,7 +8,7 @@ use crate::sql::directory as sql;
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
         Op::CreateTenant(new) => {
-            steps.run(&sql::TENANT_CREATE, params![new.id, new.name, new.enabled]);
+            steps.run(&sql::TENANT_CREATE, params![new.id, new.name, new.enabled, new.created_at]);
         }
         Op::CreateUser(user) => {
             let key = User::username_key(&user.username);
@@ -29,9 +29,13 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     user.epoch,
                     user.created_at,
                     user.updated_at,
-                    user.profile
+                    user.profile,
+                    user.external_id,
+                    user.attributes,
+                    user.password_due
                 ],
             );
+            steps.run(&sql::ACCOUNT_COUNTED, params![tenant, 1]);
         }
         Op::SetPassword { user, hash } => {
             steps.must(&sql::ACCOUNT_PASSWORD, params![tenant, user, hash]);
@@ -39,8 +43,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::UpgradePassword { user, from, to } => {
             steps.run(&sql::ACCOUNT_PASSWORD_UPGRADE, params![tenant, user, from, to]);
         }
-        Op::SetUserState { user, state } => {
-            steps.must(&sql::ACCOUNT_STATE, params![tenant, user, state.code()]);
+        Op::SetUserState { user, state, unlock_at } => {
+            steps.must(&sql::ACCOUNT_STATE, params![tenant, user, state.code(), unlock_at]);
         }
         other => roles(steps, tenant, other),
     }
@@ -59,7 +63,8 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
                     key,
                     role.permissions,
                     role.state.code(),
-                    role.epoch
+                    role.epoch,
+                    role.created_at
                 ],
             );
         }
@@ -70,7 +75,21 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.must(&sql::ROLE_UNASSIGN, params![tenant, role, user]);
         }
         Op::BeginRoleRemoval { role } => steps.must(&sql::ROLE_REMOVING, params![tenant, role]),
-        Op::DeleteRole { role } => steps.must(&sql::ROLE_DELETE, params![tenant, role]),
+        Op::DeleteRole { role } => {
+            steps.run(&sql::ROLE_LEAVE_GROUPS, params![tenant, role]);
+            steps.must(&sql::ROLE_DELETE, params![tenant, role]);
+        }
+        Op::SetTenantEnabled { enabled } => {
+            steps.must(&sql::TENANT_ENABLED, params![tenant, enabled]);
+        }
+        Op::DeleteTenant => steps.must(&sql::TENANT_DELETE, params![tenant]),
+        Op::DuePassword { user } => {
+            steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user]);
+        }
+        Op::KnowBrowser { user, browser, at } => {
+            steps.run(&sql::BROWSER_KNOW, params![tenant, user, browser.to_vec(), at]);
+        }
+        Op::PutPolicy { scope, policy } => put_policy(steps, tenant, scope, &policy),
         Op::RemoveApplication { app } => {
             steps.must(&sql::APPLICATION_REMOVE, params![tenant, app]);
             steps.run(&sql::CATALOG_CHANGED, params![tenant]);
@@ -112,4 +131,26 @@ pub(crate) const fn owner_code(owner: AppOwner) -> i64 {
         AppOwner::File => 1,
         AppOwner::Program => 2,
     }
+}
+
+/// The number and the subject that the database keeps of a scope.
+fn scope_key(scope: PolicyScope) -> (i64, Vec<u8>) {
+    match scope {
+        PolicyScope::Tenant => (0, Vec::new()),
+        PolicyScope::Application(id) => (1, id.to_vec()),
+        PolicyScope::Role(id) => (2, id.to_vec()),
+        PolicyScope::User(id) => (3, id.to_vec()),
+    }
+}
+
+fn put_policy(steps: &mut Steps, tenant: TenantId, scope: PolicyScope, policy: &SessionPolicy) {
+    let (number, subject) = scope_key(scope);
+    if *policy == SessionPolicy::default() {
+        steps.run(&sql::POLICY_REMOVE, params![tenant, number, subject]);
+    } else {
+        // What our own types can't be turned into JSON doesn't exist.
+        let settings = serde_json::to_string(policy).unwrap_or_default();
+        steps.run(&sql::POLICY_PUT, params![tenant, number, subject, settings]);
+    }
+    steps.run(&sql::CATALOG_CHANGED, params![tenant]);
 }

@@ -1,7 +1,9 @@
 //! The one door, as statements. The order matters: locks, then what is selected by way of living
 //! sessions (tokens, notices), and the sessions themselves last.
 
-use sojourn_model::{AppId, EndReason, EndSessions, EndTarget, EventName, SessionId};
+use sojourn_model::{
+    AppId, Effects, EndReason, EndSessions, EndTarget, EventName, SessionId, UserId,
+};
 
 use super::{Expect, Gather, Steps, params};
 use crate::dialect::Statement;
@@ -13,31 +15,41 @@ pub(crate) struct Selected {
     user: Value,
     session: Value,
     detached: i64,
-    by_session: bool,
+    by: By,
+}
+
+/// What a target names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Session,
+    User,
+    /// Several users at once.
+    Users,
 }
 
 impl Selected {
     /// `None` for a single grant, which is no selection of sessions.
-    pub(crate) fn of(target: EndTarget) -> Option<Self> {
+    pub(crate) fn of(target: EndTarget, effects: &Effects) -> Option<Self> {
         match target {
             EndTarget::User(user) => Some(Self {
                 user: user.into(),
                 session: Value::Blob(Vec::new()),
                 detached: 1,
-                by_session: false,
+                by: By::User,
             }),
             EndTarget::UserExcept(user, spared) => Some(Self {
                 user: user.into(),
                 session: spared.into(),
-                detached: 0,
-                by_session: false,
+                // An end that takes offline grants takes those too whose session is gone.
+                detached: i64::from(effects.offline),
+                by: By::User,
             }),
             EndTarget::Session(user, session) | EndTarget::ExpiredSession(user, session) => {
                 Some(Self {
                     user: user.into(),
                     session: session.into(),
                     detached: 0,
-                    by_session: true,
+                    by: By::Session,
                 })
             }
             EndTarget::Grant(_) => None,
@@ -48,12 +60,35 @@ impl Selected {
         self.user.clone()
     }
 
+    /// Several users, whatever they have.
+    fn many(users: &[UserId]) -> Self {
+        Self {
+            user: Value::Text(super::many(users, |user| user.to_vec())),
+            session: Value::Blob(Vec::new()),
+            detached: 1,
+            by: By::Users,
+        }
+    }
+
     pub(crate) fn pick(
         &self,
         by_session: &'static Statement,
         by_user: &'static Statement,
     ) -> &'static Statement {
-        if self.by_session { by_session } else { by_user }
+        if self.by == By::Session { by_session } else { by_user }
+    }
+
+    fn pick_of_three(
+        &self,
+        by_session: &'static Statement,
+        by_user: &'static Statement,
+        by_users: &'static Statement,
+    ) -> &'static Statement {
+        match self.by {
+            By::Session => by_session,
+            By::User => by_user,
+            By::Users => by_users,
+        }
     }
 
     pub(crate) fn params(&self, tenant: sojourn_model::TenantId, more: Vec<Value>) -> Vec<Value> {
@@ -81,6 +116,16 @@ pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
     let mut targets = end.targets.clone();
     targets.sort_unstable();
     targets.dedup();
+    let users: Vec<UserId> = targets
+        .iter()
+        .filter_map(|target| match target {
+            EndTarget::User(user) => Some(*user),
+            _ => None,
+        })
+        .collect();
+    if users.len() > 1 && users.len() == targets.len() {
+        return end_users(steps, end, &users);
+    }
     for target in &targets {
         if let EndTarget::User(user) | EndTarget::UserExcept(user, _) = target
             && (end.effects.session || end.effects.tokens)
@@ -99,13 +144,22 @@ pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
                     Gather::Grants,
                 );
             }
-        } else if let Some(selected) = Selected::of(target) {
+        } else if let Some(selected) = Selected::of(target, &end.effects) {
             if let EndTarget::ExpiredSession(_, session) = target {
                 expired_guard(steps, end, session);
             }
             one(steps, end, &selected);
         }
     }
+}
+
+/// Several users at once: a handful of statements for all of them.
+fn end_users(steps: &mut Steps, end: &EndSessions, users: &[UserId]) {
+    let selected = Selected::many(users);
+    if end.effects.session || end.effects.tokens {
+        steps.must(&sql::EPOCHS_BUMP, params![end.tenant, selected.user.clone()]);
+    }
+    one(steps, end, &selected);
 }
 
 fn expired_guard(steps: &mut Steps, end: &EndSessions, session: SessionId) {
@@ -119,9 +173,13 @@ fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
     let tenant = end.tenant;
     let apps = each_app(end.applications.as_deref());
     // The account first: every writer of its events and sessions takes it in this order.
-    steps.lock(&sql::ACCOUNT_LOCK, vec![tenant.into(), selected.user.clone()]);
+    let accounts = match selected.by {
+        By::Users => &sql::ACCOUNTS_LOCK,
+        _ => &sql::ACCOUNT_LOCK,
+    };
+    steps.lock(accounts, vec![tenant.into(), selected.user.clone()]);
     steps.lock(
-        selected.pick(&sql::LOCK_BY_SESSION, &sql::LOCK_BY_USER),
+        selected.pick_of_three(&sql::LOCK_BY_SESSION, &sql::LOCK_BY_USER, &sql::LOCK_BY_USERS),
         selected.params(tenant, vec![]),
     );
     if end.effects.tokens {
@@ -131,47 +189,32 @@ fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
     }
     if end.effects.session {
         steps.push(
-            selected.pick(&sql::BOUND_BY_SESSION, &sql::BOUND_BY_USER),
+            selected.pick_of_three(
+                &sql::BOUND_BY_SESSION,
+                &sql::BOUND_BY_USER,
+                &sql::BOUND_BY_USERS,
+            ),
             selected.params(tenant, vec![]),
             Expect::NoBoundTokens,
             Gather::Nothing,
         );
         steps.run(
-            selected.pick(&sql::DETACH_BY_SESSION, &sql::DETACH_BY_USER),
+            selected.pick_of_three(
+                &sql::DETACH_BY_SESSION,
+                &sql::DETACH_BY_USER,
+                &sql::DETACH_BY_USERS,
+            ),
             selected.params(tenant, vec![]),
         );
     }
     if end.effects.notify {
         for app in &apps {
-            steps.push(
-                selected.pick(&sql::DELIVER_BY_SESSION, &sql::DELIVER_BY_USER),
-                selected.params(
-                    tenant,
-                    params![
-                        app.clone(),
-                        end.issuer.as_str(),
-                        end.at,
-                        end.at.plus(end.delivery_lifetime_ms),
-                        if selected.by_session { end.lease_ms } else { 0 }
-                    ],
-                ),
-                Expect::Any,
-                match (selected.by_session, end.lease_ms > 0) {
-                    (true, true) => Gather::HandedDeliveries,
-                    _ => Gather::Deliveries,
-                },
-            );
-            end_stays(steps, end, selected, app.clone());
+            tell(steps, end, selected, app);
         }
     }
     if end.effects.consents {
         for app in &apps {
-            steps.push(
-                &sql::CONSENTS_REMOVE,
-                vec![tenant.into(), selected.user.clone(), app.clone()],
-                Expect::Any,
-                Gather::Consents,
-            );
+            forget(steps, end, selected, app);
         }
     }
     if end.effects.session {
@@ -180,10 +223,54 @@ fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
     }
 }
 
+fn tell(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
+    let tenant = end.tenant;
+    steps.push(
+        selected.pick_of_three(
+            &sql::DELIVER_BY_SESSION,
+            &sql::DELIVER_BY_USER,
+            &sql::DELIVER_BY_USERS,
+        ),
+        selected.params(
+            tenant,
+            params![
+                app.clone(),
+                end.issuer.as_str(),
+                end.at,
+                end.at.plus(end.delivery_lifetime_ms),
+                if selected.by == By::Session { end.lease_ms } else { 0 }
+            ],
+        ),
+        Expect::Any,
+        match (selected.by == By::Session, end.lease_ms > 0) {
+            (true, true) => Gather::HandedDeliveries,
+            _ => Gather::Deliveries,
+        },
+    );
+    end_stays(steps, end, selected, app.clone());
+}
+
+fn forget(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
+    let remove = match selected.by {
+        By::Users => &sql::CONSENTS_REMOVE_MANY,
+        _ => &sql::CONSENTS_REMOVE,
+    };
+    steps.push(
+        remove,
+        vec![end.tenant.into(), selected.user.clone(), app.clone()],
+        Expect::Any,
+        Gather::Consents,
+    );
+}
+
 fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
     let spare = i64::from(end.spare_kept);
     steps.push(
-        selected.pick(&sql::GRANTS_BY_SESSION, &sql::GRANTS_BY_USER),
+        selected.pick_of_three(
+            &sql::GRANTS_BY_SESSION,
+            &sql::GRANTS_BY_USER,
+            &sql::GRANTS_BY_USERS,
+        ),
         selected.params(
             end.tenant,
             params![
@@ -200,18 +287,22 @@ fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &V
     );
     // Whoever shares an access token with a session that ends loses it too.
     let mut more = params![app.clone()];
-    if selected.by_session {
+    if selected.by == By::Session {
         more.push(spare.into());
     }
     steps.run(
-        selected.pick(&sql::SHARED_BY_SESSION, &sql::SHARED_BY_USER),
+        selected.pick_of_three(
+            &sql::SHARED_BY_SESSION,
+            &sql::SHARED_BY_USER,
+            &sql::SHARED_BY_USERS,
+        ),
         selected.params(end.tenant, more),
     );
 }
 
 fn end_stays(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: Value) {
     steps.run(
-        selected.pick(&sql::STAYS_BY_SESSION, &sql::STAYS_BY_USER),
+        selected.pick_of_three(&sql::STAYS_BY_SESSION, &sql::STAYS_BY_USER, &sql::STAYS_BY_USERS),
         selected.params(end.tenant, params![app, end.at]),
     );
 }
@@ -221,17 +312,34 @@ fn end_the_sessions(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
         EndReason::IdleTimeout | EndReason::Lifetime => EventName::SessionExpire,
         _ => EventName::SessionTerminate,
     };
-    let data = serde_json::json!({ "reason": end.reason.to_string() }).to_string();
+    let data = serde_json::json!({
+        "reason": end.reason.to_string(), "end": end.id.to_string(), "effects": end.effects,
+    });
+    let data = data.to_string();
     steps.run(
-        selected.pick(&sql::EVENTS_BY_SESSION, &sql::EVENTS_BY_USER),
+        selected.pick_of_three(
+            &sql::EVENTS_BY_SESSION,
+            &sql::EVENTS_BY_USER,
+            &sql::EVENTS_BY_USERS,
+        ),
         selected.params(end.tenant, params![end.at, end.actor.to_string(), data, event.as_str()]),
     );
+    for rule in steps.rules_for(event) {
+        steps.run(
+            selected.pick_of_three(
+                &sql::TASKS_BY_SESSION,
+                &sql::TASKS_BY_USER,
+                &sql::TASKS_BY_USERS,
+            ),
+            selected.params(end.tenant, params![end.at, end.at.plus(rule.delay_ms), rule.handler]),
+        );
+    }
     steps.run(
-        selected.pick(&sql::COUNT_BY_SESSION, &sql::COUNT_BY_USER),
+        selected.pick_of_three(&sql::COUNT_BY_SESSION, &sql::COUNT_BY_USER, &sql::COUNT_BY_USERS),
         selected.params(end.tenant, vec![]),
     );
     steps.push(
-        selected.pick(&sql::END_BY_SESSION, &sql::END_BY_USER),
+        selected.pick_of_three(&sql::END_BY_SESSION, &sql::END_BY_USER, &sql::END_BY_USERS),
         selected.params(
             end.tenant,
             params![end.at, end.reason.to_string(), end.actor.to_string(), end.id],

@@ -7,10 +7,13 @@
 mod directory;
 pub(crate) mod end;
 mod grant;
+mod job;
 mod operation;
+mod people;
 mod session;
+mod task;
 
-use sojourn_model::{ChangeSet, NewEvent, Op, Subject, TenantId};
+use sojourn_model::{ChangeSet, EventName, Millis, NewEvent, Op, Subject, TaskRule, TenantId};
 
 use crate::dialect::Statement;
 use crate::sql;
@@ -39,6 +42,8 @@ pub(crate) enum Gather {
     HandedDeliveries,
     ClaimedDeliveries,
     ClaimedJobs,
+    ClaimedMail,
+    ClaimedTasks,
     Attempts,
     Purged,
 }
@@ -57,6 +62,8 @@ pub(crate) struct Step {
 #[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
+    /// Which handlers get a task for which events.
+    rules: Vec<TaskRule>,
 }
 
 impl Steps {
@@ -78,6 +85,28 @@ impl Steps {
     /// A step that must hit a row.
     pub(crate) fn must(&mut self, statement: &'static Statement, params: Vec<Value>) {
         self.push(statement, params, Expect::Some, Gather::Nothing);
+    }
+
+    /// The rules for an event.
+    pub(crate) fn rules_for(&self, event: EventName) -> Vec<TaskRule> {
+        self.rules.iter().filter(|rule| rule.event == event).cloned().collect()
+    }
+
+    /// A task for each handler that is to hear of the event that the step before wrote.
+    pub(crate) fn tasks_for(
+        &mut self,
+        tenant: TenantId,
+        subject: Subject,
+        event: EventName,
+        at: Millis,
+    ) {
+        for rule in self.rules_for(event) {
+            let due = at.plus(rule.delay_ms);
+            self.must(
+                &sql::task::TASK_ADD,
+                params![tenant, subject.kind(), subject.id(), rule.handler, at, due],
+            );
+        }
     }
 
     pub(crate) fn lock(&mut self, statement: &'static Statement, params: Vec<Value>) {
@@ -102,7 +131,7 @@ pub(crate) use params;
 /// Translates a change set.
 pub(crate) fn compile(change: ChangeSet) -> Steps {
     let tenant = change.tenant.unwrap_or(TenantId::DEFAULT);
-    let mut steps = Steps::default();
+    let mut steps = Steps { rules: change.tasks, ..Steps::default() };
     for op in change.ops {
         one(&mut steps, tenant, op);
     }
@@ -126,6 +155,7 @@ pub(crate) fn compile(change: ChangeSet) -> Steps {
     steps
 }
 
+// Long, because it names every operation, so that a new one can't be forgotten.
 fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
         Op::CreateTenant(_)
@@ -133,15 +163,40 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::SetPassword { .. }
         | Op::UpgradePassword { .. }
         | Op::SetUserState { .. }
+        | Op::DuePassword { .. }
+        | Op::KnowBrowser { .. }
         | Op::CreateRole(_)
         | Op::AssignRole { .. }
         | Op::UnassignRole { .. }
         | Op::BeginRoleRemoval { .. }
         | Op::DeleteRole { .. }
         | Op::SaveApplication(_)
+        | Op::PutPolicy { .. }
+        | Op::SetTenantEnabled { .. }
+        | Op::DeleteTenant
         | Op::RemoveApplication { .. } => directory::compile(steps, tenant, op),
+        Op::KeepPassword { .. }
+        | Op::UpdateUser { .. }
+        | Op::DeleteUser { .. }
+        | Op::DemandSignIn { .. }
+        | Op::CreateGroup(_)
+        | Op::UpdateGroup(_)
+        | Op::DeleteGroup { .. }
+        | Op::JoinGroup { .. }
+        | Op::LeaveGroup { .. }
+        | Op::CarryRole { .. }
+        | Op::DropRole { .. }
+        | Op::UpdateRole(_)
+        | Op::AssignRoleToMany { .. }
+        | Op::UnassignRoleFromMany { .. } => people::compile(steps, tenant, op),
+        Op::ClaimTasks { .. }
+        | Op::SettleTask(_)
+        | Op::RedoTask { .. }
+        | Op::EraseUsers { .. }
+        | Op::EraseTenant => task::compile(steps, tenant, op),
         Op::StartSession { .. }
         | Op::RenewSession { .. }
+        | Op::TightenSession { .. }
         | Op::Touch(_)
         | Op::AddParticipation { .. } => session::compile(steps, tenant, op),
         Op::IssueGrant { .. }
@@ -155,8 +210,19 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::PutConsent { .. } => grant::compile(steps, tenant, op),
         Op::Append(event) => append_event(steps, tenant, event),
         Op::EndSessions(end) => end::compile(steps, &end),
+        Op::AddMail(_)
+        | Op::ClaimMail { .. }
+        | Op::SettleMail { .. }
+        | Op::AddJob(_)
+        | Op::ClaimJob { .. }
+        | Op::AdvanceJob(_)
+        | Op::ReleaseJobs
+        | Op::CancelJob { .. }
+        | Op::KeepRequest { .. }
+        | Op::AnswerRequest { .. } => job::compile(steps, tenant, op),
         Op::ClaimDeliveries { .. }
         | Op::SettleDelivery(_)
+        | Op::GiveUpDelivery { .. }
         | Op::ResendDelivery { .. }
         | Op::ReleaseDeliveries { .. }
         | Op::CountAttempt { .. }
@@ -164,9 +230,9 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::AddKey(_)
         | Op::RetireKey { .. }
         | Op::SetMeta { .. }
-        | Op::AddJob(_)
-        | Op::ClaimJob { .. }
-        | Op::AdvanceJob { .. }
+        | Op::KeyAddresses(_)
+        | Op::ForgetAddresses(_)
+        | Op::PlaceStays { .. }
         | Op::Purge { .. }
         | Op::PurgeGrants { .. } => operation::compile(steps, tenant, op),
     }
@@ -177,7 +243,13 @@ fn append_event(steps: &mut Steps, tenant: TenantId, event: NewEvent) {
     let (count, insert) = match event.subject {
         Subject::User(_) => (&sql::directory::ACCOUNT_COUNT_EVENT, &sql::directory::ACCOUNT_EVENT),
         Subject::Role(_) => (&sql::directory::ROLE_COUNT_EVENT, &sql::directory::ROLE_EVENT),
+        Subject::Group(_) => (&sql::directory::GROUP_COUNT_EVENT, &sql::directory::GROUP_EVENT),
+        Subject::Application(_) => {
+            (&sql::directory::APPLICATION_COUNT_EVENT, &sql::directory::APPLICATION_EVENT)
+        }
+        Subject::Tenant(_) => (&sql::directory::TENANT_COUNT_EVENT, &sql::directory::TENANT_EVENT),
     };
+    let (subject, name, at) = (event.subject, event.name, event.at);
     steps.must(count, params![tenant, event.subject.id()]);
     steps.must(
         insert,
@@ -191,4 +263,12 @@ fn append_event(steps: &mut Steps, tenant: TenantId, event: NewEvent) {
             event.data
         ],
     );
+    steps.tasks_for(tenant, subject, name, at);
+}
+
+/// Ids as a statement takes a list of them: a JSON array of hex digits.
+pub(crate) fn many<T>(ids: &[T], bytes: impl Fn(&T) -> Vec<u8>) -> String {
+    let all: Vec<String> =
+        ids.iter().map(|id| format!("\"{}\"", sojourn_model::ids::hex(&bytes(id)))).collect();
+    format!("[{}]", all.join(","))
 }

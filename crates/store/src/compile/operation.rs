@@ -1,10 +1,13 @@
-//! Deliveries, throttles, keys, jobs and cleaning.
+//! Deliveries, throttles, keys and cleaning.
 
-use sojourn_model::change::SettleDelivery;
+use sojourn_model::operation::SettleDelivery;
 use sojourn_model::{Op, StoredKey, TenantId};
 
 use super::{Expect, Gather, Steps, params};
-use crate::sql::{delivery, operation as sql};
+use crate::sql::{delivery, operation as sql, search};
+
+/// How long the key of a request is kept, in milliseconds: a caller that tries again does so within a day.
+const REQUEST_KEPT_MS: i64 = 24 * 3_600_000;
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
@@ -15,6 +18,9 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Gather::ClaimedDeliveries,
         ),
         Op::SettleDelivery(settled) => settle(steps, settled),
+        Op::GiveUpDelivery { session, sid, why } => {
+            steps.must(&delivery::DELIVERY_GIVE_UP, params![tenant, session, sid, why]);
+        }
         Op::ReleaseDeliveries { now } => {
             steps.run(&delivery::DELIVERY_RELEASE, params![now]);
         }
@@ -33,30 +39,31 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.run(&sql::KEY_RETIRE, params![tenant, alg.as_str(), generation, at]);
         }
         Op::SetMeta { name, value } => steps.run(&sql::META_SET, params![name, value]),
-        Op::AddJob(job) => steps
-            .run(&delivery::JOB_ADD, params![tenant, job.id, job.payload, job.total, job.due_at]),
-        Op::ClaimJob { now, lease_until } => steps.push(
-            &delivery::JOB_CLAIM,
-            params![now, lease_until],
-            Expect::Any,
-            Gather::ClaimedJobs,
-        ),
-        Op::AdvanceJob { id, done, finished, due_at, error } => steps.must(
-            &delivery::JOB_ADVANCE,
-            params![tenant, id, done, if finished { "done" } else { "pending" }, due_at, error],
-        ),
         Op::PurgeGrants { grants, now } => {
             for grant in grants {
                 let params = params![tenant, grant, now];
                 steps.push(&sql::PURGE_GRANT, params, Expect::Any, Gather::Purged);
             }
         }
+        Op::KeyAddresses(keys) => {
+            for (session, key) in keys {
+                steps.run(&search::SESSION_KEY, params![tenant, session, key]);
+            }
+        }
+        Op::ForgetAddresses(sessions) => {
+            for session in sessions {
+                steps.run(&search::SESSION_FORGET_ADDRESS, params![tenant, session, Vec::new()]);
+            }
+        }
+        Op::PlaceStays { limit } => steps.run(&search::STAYS_PLACE, params![limit]),
         Op::Purge { now, history_before, limit } => {
             let mut purge = |statement, params| {
                 steps.push(statement, params, Expect::Any, Gather::Purged);
             };
             purge(&sql::PURGE_REVOKED, params![now, limit]);
             purge(&sql::PURGE_THROTTLE, params![now, limit]);
+            purge(&sql::PURGE_REQUESTS, params![now.plus(-REQUEST_KEPT_MS), limit]);
+            purge(&sql::PURGE_JOBS, params![tenant, history_before, limit]);
             purge(&sql::PURGE_DELIVERIES, params![tenant, history_before, limit]);
             purge(&sql::PURGE_STAYS, params![tenant, history_before, limit]);
             purge(&sql::PURGE_LINKS, params![tenant, history_before, limit]);
@@ -67,6 +74,11 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
 }
 
 fn settle(steps: &mut Steps, settled: SettleDelivery) {
+    if !settled.attempted {
+        let SettleDelivery { tenant, sid, attempts, due_at, created_at, .. } = settled;
+        let params = params![tenant, sid, attempts, due_at, created_at];
+        return steps.run(&delivery::DELIVERY_PUT_OFF, params);
+    }
     steps.run(
         &delivery::DELIVERY_SETTLE,
         params![

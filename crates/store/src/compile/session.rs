@@ -1,6 +1,8 @@
 //! Sessions and participations.
 
-use sojourn_model::{EventName, Millis, Op, Session, TenantId};
+use sojourn_model::network::address_key;
+use sojourn_model::operation::SessionLimit;
+use sojourn_model::{EventName, Millis, Op, Session, Subject, TenantId};
 
 use super::{Steps, params};
 use crate::sql::directory::ACCOUNT_EVENT;
@@ -8,7 +10,11 @@ use crate::sql::session as sql;
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::StartSession { session, epoch } => start(steps, tenant, session, epoch),
+        Op::StartSession { session, epoch, limit } => start(steps, tenant, session, epoch, limit),
+        Op::TightenSession { session, idle_timeout_ms, absolute_deadline } => steps.run(
+            &sql::SESSION_TIGHTEN,
+            params![tenant, session, idle_timeout_ms, absolute_deadline],
+        ),
         Op::RenewSession { session, from_secret_hash, previous_until, epoch } => {
             renew(steps, tenant, session, from_secret_hash, previous_until, epoch);
         }
@@ -40,9 +46,20 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     }
 }
 
-fn start(steps: &mut Steps, tenant: TenantId, session: Session, epoch: i64) {
+fn start(
+    steps: &mut Steps,
+    tenant: TenantId,
+    session: Session,
+    epoch: i64,
+    limit: Option<SessionLimit>,
+) {
     // The gate counts the event that follows.
     steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
+    let (subject, at) = (Subject::User(session.user), session.signed_in_at);
+    if let Some(SessionLimit { max, now, slack_ms }) = limit {
+        let since = now.plus(-slack_ms);
+        steps.must(&sql::SESSION_LIMIT, params![tenant, session.user, now, since, max]);
+    }
     steps.run(
         &sql::SESSION_CREATE,
         params![
@@ -54,12 +71,13 @@ fn start(steps: &mut Steps, tenant: TenantId, session: Session, epoch: i64) {
             session.auth_time,
             session.amr,
             session.remember,
-            session.ip,
+            &session.ip,
             session.user_agent,
             session.last_access,
             session.idle_timeout_ms,
             session.idle_deadline,
-            session.absolute_deadline
+            session.absolute_deadline,
+            address_key(&session.ip)
         ],
     );
     steps.must(
@@ -74,6 +92,7 @@ fn start(steps: &mut Steps, tenant: TenantId, session: Session, epoch: i64) {
             "{}"
         ],
     );
+    steps.tasks_for(tenant, subject, EventName::SessionCreate, at);
 }
 
 fn renew(
@@ -84,6 +103,7 @@ fn renew(
     previous_until: Millis,
     epoch: i64,
 ) {
+    let (subject, at) = (Subject::User(session.user), session.auth_time);
     steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
     steps.must(
         &sql::SESSION_RENEW,
@@ -98,8 +118,9 @@ fn renew(
             session.remember,
             session.last_access,
             session.idle_deadline,
-            session.ip,
-            session.user_agent
+            &session.ip,
+            session.user_agent,
+            address_key(&session.ip)
         ],
     );
     steps.must(
@@ -114,4 +135,5 @@ fn renew(
             "{}"
         ],
     );
+    steps.tasks_for(tenant, subject, EventName::SessionUpdate, at);
 }

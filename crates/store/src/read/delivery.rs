@@ -1,10 +1,11 @@
 //! Deliveries and jobs.
 
-use sojourn_model::change::Job;
 use sojourn_model::{
-    AppId, Delivery, DeliveryState, JobId, Millis, SessionId, Sid, TenantId, UserId,
+    AppId, Delivery, DeliveryState, EndSummary, Job, JobId, JobKind, JobState, Millis, SessionId,
+    Sid, TenantId, UserId,
 };
 
+use super::search::Place;
 use crate::compile::params;
 use crate::sql::delivery as sql;
 use crate::{Row, Store, StoreError};
@@ -46,11 +47,22 @@ pub(crate) fn job(mut row: Row) -> Result<Job, StoreError> {
     Ok(Job {
         tenant: TenantId(row.int()?),
         id: row.id(JobId::from_slice)?,
+        kind: row.parsed(JobKind::parse)?,
         payload: row.text()?,
         total: row.int()?,
         done: row.int()?,
-        state: row.text()?,
+        state: row.parsed(JobState::parse)?,
         error: row.opt_text()?,
+        actor: row.text()?,
+        created_at: row.millis()?,
+        finished_at: row.opt_millis()?,
+        progress: row.text()?,
+        ended: EndSummary {
+            sessions: row.int()?.unsigned_abs(),
+            grants: row.int()?.unsigned_abs(),
+            consents: row.int()?.unsigned_abs(),
+            deliveries: row.int()?.unsigned_abs(),
+        },
     })
 }
 
@@ -74,6 +86,23 @@ impl Store {
     /// [`StoreError`]
     pub async fn deliveries(&self, t: TenantId, limit: i64) -> Result<Vec<Delivery>, StoreError> {
         let rows = self.list(&sql::DELIVERIES_NEWEST, params![t, limit]).await?;
+        rows.into_iter().map(delivery).collect()
+    }
+
+    /// The tenant's deliveries that were written before a place, newest first: all, or those alone that were
+    /// refused or given up.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deliveries_below(
+        &self,
+        t: TenantId,
+        failed: bool,
+        place: Place,
+        limit: i64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let statement = if failed { &sql::DELIVERIES_FAILED_BELOW } else { &sql::DELIVERIES_BELOW };
+        let rows = self.list(statement, params![t, place.at, place.id, limit]).await?;
         rows.into_iter().map(delivery).collect()
     }
 
@@ -106,6 +135,15 @@ impl Store {
     /// [`StoreError`]
     pub async fn job(&self, t: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
         self.row(&sql::JOB_BY_ID, params![t, id]).await?.map(job).transpose()
+    }
+
+    /// The tenant's jobs, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn jobs(&self, t: TenantId, limit: i64) -> Result<Vec<Job>, StoreError> {
+        let rows = self.list(&sql::JOBS_LATEST, params![t, limit]).await?;
+        rows.into_iter().map(job).collect()
     }
 
     /// Jobs that aren't done.

@@ -1,19 +1,29 @@
 //! Tenants, users, roles and applications.
 
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, Role, RoleId, RoleState, Tenant, TenantId, User, UserId,
-    UserState,
+    AppId, AppKind, AppOwner, Application, PolicyScope, Role, RoleId, RoleState, SessionPolicy,
+    Tenant, TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
 use crate::sql::directory as sql;
 use crate::{Row, Store, StoreError};
 
-fn tenant(mut row: Row) -> Result<Tenant, StoreError> {
-    Ok(Tenant { id: TenantId(row.int()?), name: row.text()?, enabled: row.flag()? })
+/// Whether a user has signed in with a browser.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KnownBrowser {
+    /// With this one.
+    pub this: bool,
+    /// With another.
+    pub another: bool,
 }
 
-fn user(mut row: Row) -> Result<User, StoreError> {
+fn tenant(mut row: Row) -> Result<Tenant, StoreError> {
+    let (id, name) = (TenantId(row.int()?), row.text()?);
+    Ok(Tenant { id, name, enabled: row.flag()?, created_at: row.millis()? })
+}
+
+pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
     Ok(User {
         tenant: TenantId(row.int()?),
         id: row.id(UserId::from_slice)?,
@@ -25,14 +35,23 @@ fn user(mut row: Row) -> Result<User, StoreError> {
         email: row.opt_text()?,
         email_verified: row.flag()?,
         state: UserState::from_code(row.int()?),
+        password_due: row.flag()?,
         epoch: row.int()?,
         created_at: row.millis()?,
         updated_at: row.millis()?,
         profile: row.text()?,
+        version: row.int()?,
+        external_id: row.opt_text()?,
+        attributes: row.text()?,
+        unlock_at: row.opt_millis()?,
     })
 }
 
-fn role(mut row: Row) -> Result<Role, StoreError> {
+pub(super) fn role(mut row: Row) -> Result<Role, StoreError> {
+    role_in(&mut row)
+}
+
+pub(super) fn role_in(row: &mut Row) -> Result<Role, StoreError> {
     Ok(Role {
         tenant: TenantId(row.int()?),
         id: row.id(RoleId::from_slice)?,
@@ -40,6 +59,9 @@ fn role(mut row: Row) -> Result<Role, StoreError> {
         permissions: row.text()?,
         state: RoleState::from_code(row.int()?),
         epoch: row.int()?,
+        version: row.int()?,
+        created_at: row.millis()?,
+        updated_at: row.millis()?,
     })
 }
 
@@ -64,8 +86,22 @@ fn application(mut row: Row) -> Result<Application, StoreError> {
     })
 }
 
+fn policy(mut row: Row) -> Result<(PolicyScope, SessionPolicy), StoreError> {
+    let number = row.int()?;
+    let scope = match number {
+        1 => PolicyScope::Application(row.id(AppId::from_slice)?),
+        2 => PolicyScope::Role(row.id(RoleId::from_slice)?),
+        3 => PolicyScope::User(row.id(UserId::from_slice)?),
+        _ => {
+            row.blob()?;
+            PolicyScope::Tenant
+        }
+    };
+    Ok((scope, row.parsed(|text| serde_json::from_str(text).ok())?))
+}
+
 /// The first text after every one that begins with `prefix`, in the order of code points.
-fn after_prefix(prefix: &str) -> String {
+pub(super) fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
 }
 
@@ -138,6 +174,22 @@ impl Store {
         rows.into_iter().map(user).collect()
     }
 
+    /// Which browsers a user is known to use.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn known_browser(
+        &self,
+        t: TenantId,
+        user: UserId,
+        browser_hash: [u8; 32],
+    ) -> Result<KnownBrowser, StoreError> {
+        let row = self.row(&sql::BROWSER_KNOWN, params![t, user, browser_hash.to_vec()]).await?;
+        let Some(mut row) = row else { return Ok(KnownBrowser::default()) };
+        let (all, this) = (row.int()?, row.int()?);
+        Ok(KnownBrowser { this: this > 0, another: all > this })
+    }
+
     /// A role by id.
     ///
     /// # Errors
@@ -183,6 +235,74 @@ impl Store {
     ) -> Result<Vec<UserId>, StoreError> {
         let rows = self.list(&sql::ROLE_MEMBERS, params![t, id, limit]).await?;
         rows.into_iter().map(|mut row| row.id(UserId::from_slice)).collect()
+    }
+
+    /// Who has a role, by themselves or by a group that carries it, after one, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn role_members_after(
+        &self,
+        t: TenantId,
+        id: RoleId,
+        after: Option<UserId>,
+        limit: i64,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let from = after.map(|user| user.to_vec()).unwrap_or_default();
+        let rows = self.list(&sql::ROLE_MEMBERS_AFTER, params![t, id, from, limit]).await?;
+        let mut all: Vec<UserId> =
+            rows.into_iter().map(|mut row| row.id(UserId::from_slice)).collect::<Result<_, _>>()?;
+        let groups = self.groups_with_role(t, id).await?;
+        // Each group is walked in the same order, so that a portion costs the same however many belong.
+        for group in &groups {
+            all.extend(self.group_members_after(t, *group, after, limit).await?);
+        }
+        if !groups.is_empty() {
+            all.sort_unstable_by_key(|user| user.to_vec());
+            all.dedup();
+            all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        Ok(all)
+    }
+
+    /// The tenant's policies but those of users.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn policies(
+        &self,
+        t: TenantId,
+    ) -> Result<Vec<(PolicyScope, SessionPolicy)>, StoreError> {
+        self.list(&sql::POLICIES, params![t]).await?.into_iter().map(policy).collect()
+    }
+
+    /// Policies of users, a bounded number of them.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn policies_of_users(
+        &self,
+        t: TenantId,
+        limit: i64,
+    ) -> Result<Vec<(PolicyScope, SessionPolicy)>, StoreError> {
+        self.list(&sql::POLICIES_OF_USERS, params![t, limit])
+            .await?
+            .into_iter()
+            .map(policy)
+            .collect()
+    }
+
+    /// The policy of one user.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn policy_of_user(
+        &self,
+        t: TenantId,
+        user: UserId,
+    ) -> Result<Option<SessionPolicy>, StoreError> {
+        let row = self.row(&sql::POLICY_OF_USER, params![t, user]).await?;
+        Ok(row.map(policy).transpose()?.map(|(_, policy)| policy))
     }
 
     /// How many members a role has.

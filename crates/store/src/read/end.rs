@@ -46,7 +46,7 @@ impl Store {
                     preview.summary.grants +=
                         self.count(&sql::PREVIEW_GRANT, params![end.tenant, grant]).await?;
                 }
-            } else if let Some(selected) = Selected::of(target) {
+            } else if let Some(selected) = Selected::of(target, &end.effects) {
                 self.preview_one(end, &selected, &mut preview).await?;
             }
         }

@@ -1,10 +1,11 @@
 //! Keys, events, the audit log, and facts about the installation.
 
-use sojourn_model::{Event, Millis, SessionId, SigningAlg, StoredKey, Subject, TenantId};
+use sojourn_model::ids::MalformedId;
+use sojourn_model::{Event, Mail, Millis, SessionId, SigningAlg, StoredKey, Subject, TenantId};
 
 use crate::compile::params;
 use crate::sql::operation as sql;
-use crate::{Store, StoreError};
+use crate::{Row, Store, StoreError};
 
 /// A row of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,19 @@ pub struct AuditEntry {
     pub target: String,
     /// More, a JSON object.
     pub detail: String,
+}
+
+pub(crate) fn mail(mut row: Row) -> Result<Mail, StoreError> {
+    let bytes = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).map_err(|_| MalformedId);
+    Ok(Mail {
+        tenant: TenantId(row.int()?),
+        id: row.id(bytes)?,
+        recipient: row.text()?,
+        subject: row.text()?,
+        body: row.text()?,
+        attempts: row.int()?,
+        created_at: row.millis()?,
+    })
 }
 
 impl Store {
@@ -71,6 +85,19 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// What a request was answered that came with a key, and the hash of that request.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn kept_request(
+        &self,
+        t: TenantId,
+        key: Vec<u8>,
+    ) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+        let row = self.row(&sql::REQUEST_KEPT, params![t, key]).await?;
+        row.map(|mut row| Ok((row.blob()?, row.text()?))).transpose()
     }
 
     /// How often something was counted in the window that lasts until the given moment.

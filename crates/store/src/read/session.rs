@@ -5,6 +5,7 @@ use sojourn_model::{
     AppId, EndId, Millis, Participation, Session, SessionId, SessionState, Sid, TenantId, UserId,
 };
 
+use super::search::stay_in;
 use crate::compile::params;
 use crate::sql::session as sql;
 use crate::{Row, Store, StoreError};
@@ -22,15 +23,6 @@ pub struct SessionExpiry {
     pub lifetime: bool,
 }
 
-/// A place in the order by sign-in: a time, and the beginning of an id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignInBound {
-    /// The time.
-    pub at: Millis,
-    /// The beginning of an id; every id that begins so stands from here on.
-    pub id: Vec<u8>,
-}
-
 /// A stay, living or over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StayRow {
@@ -40,13 +32,13 @@ pub struct StayRow {
     pub ended_at: Option<Millis>,
 }
 
-fn session(mut row: Row) -> Result<Session, StoreError> {
+pub(super) fn session(mut row: Row) -> Result<Session, StoreError> {
     session_in(&mut row)
 }
 
 fn session_in(row: &mut Row) -> Result<Session, StoreError> {
     let secret = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| MalformedId);
-    Ok(Session {
+    let mut session = Session {
         tenant: TenantId(row.int()?),
         id: row.id(SessionId::from_slice)?,
         user: row.id(UserId::from_slice)?,
@@ -70,7 +62,16 @@ fn session_in(row: &mut Row) -> Result<Session, StoreError> {
                 end: row.id(EndId::from_slice)?,
             },
         },
-    })
+        sign_in_due: false,
+    };
+    if session.state == SessionState::Living {
+        // Reason, actor and id of an end that hasn't been.
+        for _ in 0..3 {
+            row.value()?;
+        }
+    }
+    session.sign_in_due = row.flag()?;
+    Ok(session)
 }
 
 fn sessions(rows: Vec<Row>) -> Result<Vec<Session>, StoreError> {
@@ -154,55 +155,6 @@ impl Store {
         sessions(self.list(&sql::SESSIONS_OF_USER, params![t, user, now, since, limit]).await?)
     }
 
-    /// The tenant's live sessions, newest sign-in first.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn sessions_newest(
-        &self,
-        t: TenantId,
-        now: Millis,
-        slack_ms: i64,
-        limit: i64,
-    ) -> Result<Vec<Session>, StoreError> {
-        let since = now.plus(-slack_ms);
-        sessions(self.list(&sql::SESSIONS_NEWEST, params![t, now, since, limit]).await?)
-    }
-
-    /// The tenant's live sessions that stand below a place, newest sign-in first.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn sessions_below(
-        &self,
-        t: TenantId,
-        place: SignInBound,
-        now: Millis,
-        slack_ms: i64,
-        limit: i64,
-    ) -> Result<Vec<Session>, StoreError> {
-        let since = now.plus(-slack_ms);
-        let params = params![t, now, since, limit, place.at, place.id];
-        sessions(self.list(&sql::SESSIONS_BELOW, params).await?)
-    }
-
-    /// The tenant's live sessions from a place on, oldest sign-in first.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn sessions_from(
-        &self,
-        t: TenantId,
-        place: SignInBound,
-        now: Millis,
-        slack_ms: i64,
-        limit: i64,
-    ) -> Result<Vec<Session>, StoreError> {
-        let since = now.plus(-slack_ms);
-        let params = params![t, now, since, limit, place.at, place.id];
-        sessions(self.list(&sql::SESSIONS_FROM, params).await?)
-    }
-
     /// A user's ended sessions, latest end first.
     ///
     /// # Errors
@@ -214,14 +166,6 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Session>, StoreError> {
         sessions(self.list(&sql::LEDGER_OF_USER, params![t, user, limit]).await?)
-    }
-
-    /// The tenant's ended sessions, latest end first.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn ledger(&self, t: TenantId, limit: i64) -> Result<Vec<Session>, StoreError> {
-        sessions(self.list(&sql::LEDGER_NEWEST, params![t, limit]).await?)
     }
 
     /// Sessions past a deadline, of all tenants, the longest overdue first.
@@ -287,28 +231,6 @@ impl Store {
     /// [`StoreError`]
     pub async fn stays(&self, t: TenantId, session: SessionId) -> Result<Vec<StayRow>, StoreError> {
         let rows = self.rows(&sql::PARTICIPATIONS_OF_SESSION, params![t, session]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let app = row.id(AppId::from_slice)?;
-                let sid = row.id(Sid::from_slice)?;
-                let sub = row.text()?;
-                let user = row.id(UserId::from_slice)?;
-                let first_access = row.millis()?;
-                let last_access = row.millis()?;
-                Ok(StayRow {
-                    stay: Participation {
-                        tenant: t,
-                        session,
-                        app,
-                        sid,
-                        user,
-                        sub,
-                        first_access,
-                        last_access,
-                    },
-                    ended_at: row.opt_millis()?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| stay_in(t, session, row)).collect()
     }
 }

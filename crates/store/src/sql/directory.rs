@@ -5,13 +5,33 @@ use crate::dialect::statements;
 macro_rules! account_columns {
     () => {
         "tenant_id, id, username, password_hash, display_name, given_name, family_name, email, \
-         email_verified, state, epoch, created_at, updated_at, profile"
+         email_verified, state, password_due, epoch, created_at, updated_at, profile, version, \
+         external_id, attributes, unlock_at"
     };
 }
 
 macro_rules! role_columns {
-    () => {
-        "tenant_id, id, name, permissions, state, epoch"
+    ($of:literal) => {
+        concat!(
+            $of,
+            "tenant_id, ",
+            $of,
+            "id, ",
+            $of,
+            "name, ",
+            $of,
+            "permissions, ",
+            $of,
+            "state, ",
+            $of,
+            "epoch, ",
+            $of,
+            "version, ",
+            $of,
+            "created_at, ",
+            $of,
+            "updated_at"
+        )
     };
 }
 
@@ -22,11 +42,36 @@ macro_rules! application_columns {
     };
 }
 
+macro_rules! group_columns {
+    ($of:literal) => {
+        concat!(
+            $of,
+            "tenant_id, ",
+            $of,
+            "id, ",
+            $of,
+            "name, ",
+            $of,
+            "external_id, ",
+            $of,
+            "version, ",
+            $of,
+            "created_at, ",
+            $of,
+            "updated_at"
+        )
+    };
+}
+
+pub(crate) use {account_columns, role_columns};
+
 statements! {
-    TENANT_BY_NAME = "SELECT id, name, enabled FROM tenant WHERE name = $1";
-    TENANT_BY_ID = "SELECT id, name, enabled FROM tenant WHERE id = $1";
-    TENANT_CREATE = "INSERT INTO tenant (id, name, enabled, catalog_version) VALUES ($1, $2, $3, 1)";
-    TENANT_ALL = "SELECT id, name, enabled FROM tenant ORDER BY id";
+    TENANT_BY_NAME = "SELECT id, name, enabled, created_at FROM tenant WHERE name = $1";
+    TENANT_BY_ID = "SELECT id, name, enabled, created_at FROM tenant WHERE id = $1";
+    TENANT_CREATE = "INSERT INTO tenant (id, name, enabled, catalog_version, created_at) \
+         VALUES ($1, $2, $3, 1, $4)";
+    TENANT_LAST = "SELECT coalesce(max(id), 0) FROM tenant";
+    TENANT_ALL = "SELECT id, name, enabled, created_at FROM tenant ORDER BY id";
     CATALOG_VERSION = "SELECT catalog_version FROM tenant WHERE id = $1";
     CATALOG_CHANGED = "UPDATE tenant SET catalog_version = catalog_version + 1 WHERE id = $1";
 
@@ -40,13 +85,72 @@ statements! {
          AND username_key < $3 ORDER BY username_key LIMIT $4");
     ACCOUNT_CREATE = "INSERT INTO account (tenant_id, id, username, username_key, password_hash, \
          display_name, given_name, family_name, email, email_verified, state, epoch, event_count, \
-         created_at, updated_at, profile) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15)";
-    ACCOUNT_PASSWORD = "UPDATE account SET password_hash = $3, epoch = epoch + 1 \
+         created_at, updated_at, profile, external_id, attributes, password_due) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18)";
+    ACCOUNT_COUNTED = "UPDATE tenant SET users = users + $2 WHERE id = $1";
+    ACCOUNT_UPDATE = "UPDATE account SET username = $4, username_key = $5, display_name = $6, \
+         given_name = $7, family_name = $8, email = $9, email_verified = $10, updated_at = $11, \
+         profile = $12, external_id = $13, attributes = $14, version = $3 \
+         WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1";
+    ACCOUNT_DELETE = "DELETE FROM account WHERE tenant_id = $1 AND id = $2";
+    ACCOUNT_LEAVE_ROLES = "DELETE FROM role_member WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_LEAVE_GROUPS = "DELETE FROM group_member WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_BROWSERS = "DELETE FROM known_browser WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_HISTORY = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_SHARED = "DELETE FROM shared_token WHERE tenant_id = $1 AND user_id = $2";
+    PASSWORD_KEEP = "INSERT INTO password_history (tenant_id, user_id, set_at, password_hash) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    PASSWORD_FORGET = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2 \
+         AND set_at < (SELECT min(set_at) FROM (SELECT set_at FROM password_history \
+         WHERE tenant_id = $1 AND user_id = $2 ORDER BY set_at DESC LIMIT $3) AS kept)";
+    PASSWORDS_BEFORE = "SELECT password_hash FROM password_history \
+         WHERE tenant_id = $1 AND user_id = $2 ORDER BY set_at DESC LIMIT $3";
+    SIGN_IN_DEMAND = "UPDATE session SET sign_in_due = 1 \
+         WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL";
+    ACCOUNTS_BY_AGE = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4");
+    ACCOUNTS_BY_AGE_DOWN = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4");
+    ACCOUNTS_BY_NAME = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND username_key > $2 ORDER BY username_key LIMIT $3");
+    ACCOUNTS_BY_NAME_DOWN = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND username_key < $2 ORDER BY username_key DESC LIMIT $3");
+    // A place by number: only the index is walked.
+    ACCOUNT_AT_AGE = "SELECT created_at, id FROM account WHERE tenant_id = $1 \
+         ORDER BY created_at, id LIMIT 1 OFFSET $2";
+    ACCOUNT_AT_AGE_DOWN = "SELECT created_at, id FROM account WHERE tenant_id = $1 \
+         ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET $2";
+    ACCOUNT_AT_NAME = "SELECT username_key FROM account WHERE tenant_id = $1 \
+         ORDER BY username_key LIMIT 1 OFFSET $2";
+    ACCOUNT_AT_NAME_DOWN = "SELECT username_key FROM account WHERE tenant_id = $1 \
+         ORDER BY username_key DESC LIMIT 1 OFFSET $2";
+    ACCOUNTS_BY_EMAIL = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND lower(email) = lower($2) AND email IS NOT NULL LIMIT $3");
+    ACCOUNTS_BY_EXTERNAL = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND external_id = $2 AND external_id IS NOT NULL LIMIT $3");
+    ACCOUNTS_THERE = "SELECT id FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
+    ACCOUNTS_OF = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))");
+    ACCOUNT_NUMBER = "SELECT users FROM tenant WHERE id = $1";
+    ACCOUNT_PASSWORD_DUE = "UPDATE account SET password_due = 1, epoch = epoch + 1 \
+         WHERE tenant_id = $1 AND id = $2";
+    BROWSER_KNOW = "INSERT INTO known_browser (tenant_id, user_id, browser_hash, first_seen) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    BROWSER_KNOWN = "SELECT count(*), coalesce(sum(CASE WHEN browser_hash = $3 THEN 1 ELSE 0 END), 0) \
+         FROM (SELECT browser_hash FROM known_browser WHERE tenant_id = $1 AND user_id = $2 \
+         ORDER BY CASE WHEN browser_hash = $3 THEN 0 ELSE 1 END LIMIT 2) AS known";
+    ACCOUNT_PASSWORD = "UPDATE account SET password_hash = $3, password_due = 0, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_PASSWORD_UPGRADE = "UPDATE account SET password_hash = $4 \
          WHERE tenant_id = $1 AND id = $2 AND password_hash = $3";
-    ACCOUNT_STATE = "UPDATE account SET state = $3, epoch = epoch + 1 \
+    ACCOUNT_STATE = "UPDATE account SET state = $3, unlock_at = $4, epoch = epoch + 1, \
+         version = version + 1 \
          WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_COUNT_EVENT = "UPDATE account SET event_count = event_count + 1 \
          WHERE tenant_id = $1 AND id = $2";
@@ -54,18 +158,98 @@ statements! {
          actor, session_id, data) SELECT tenant_id, 1, id, event_count, $3, $4, $5, $6, $7 \
          FROM account WHERE tenant_id = $1 AND id = $2";
 
-    ROLE_BY_ID = concat!("SELECT ", role_columns!(), " FROM role WHERE tenant_id = $1 AND id = $2");
+    ROLE_BY_ID = concat!("SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 AND id = $2");
     ROLE_BY_NAME = concat!(
-        "SELECT ", role_columns!(), " FROM role WHERE tenant_id = $1 AND name_key = $2");
+        "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 AND name_key = $2");
     ROLE_ALL = concat!(
-        "SELECT ", role_columns!(), " FROM role WHERE tenant_id = $1 ORDER BY name_key LIMIT $2");
-    ROLES_OF_USER = "SELECT r.tenant_id, r.id, r.name, r.permissions, r.state, r.epoch \
-         FROM role_member m JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id \
-         WHERE m.tenant_id = $1 AND m.user_id = $2 ORDER BY r.name_key";
+        "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 ORDER BY name_key LIMIT $2");
+    // Those that groups carry as well.
+    ROLES_OF_USER = concat!("SELECT ", role_columns!("r."), " FROM role r \
+         WHERE r.tenant_id = $1 AND r.id IN (\
+         SELECT m.role_id FROM role_member m WHERE m.tenant_id = $1 AND m.user_id = $2 \
+         UNION SELECT c.role_id FROM group_member m JOIN group_role c \
+         ON c.tenant_id = m.tenant_id AND c.group_id = m.group_id \
+         WHERE m.tenant_id = $1 AND m.user_id = $2) ORDER BY r.name_key");
+    OWN_ROLES_OF_USER = "SELECT role_id FROM role_member WHERE tenant_id = $1 AND user_id = $2";
+    ROLE_UPDATE = "UPDATE role SET name = $4, name_key = $5, permissions = $6, updated_at = $7, \
+         version = $3 WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1 AND state = 0";
+    ROLE_ASSIGN_MANY = "INSERT INTO role_member (tenant_id, role_id, user_id) \
+         SELECT $1, $2, id FROM account WHERE tenant_id = $1 AND id = ANY(MANY($3)) \
+         ON CONFLICT DO NOTHING";
+    ROLE_UNASSIGN_MANY = "DELETE FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
+         AND user_id = ANY(MANY($3))";
+    ROLE_MEMBERS_AMONG = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
+         AND user_id = ANY(MANY($3))";
+    ROLE_GROUPS = "SELECT group_id FROM group_role WHERE tenant_id = $1 AND role_id = $2 \
+         ORDER BY group_id";
+    ROLE_LEAVE_GROUPS = "DELETE FROM group_role WHERE tenant_id = $1 AND role_id = $2";
+
+    GROUP_BY_ID = concat!(
+        "SELECT ", group_columns!(""), " FROM user_group WHERE tenant_id = $1 AND id = $2");
+    GROUP_BY_NAME = concat!(
+        "SELECT ", group_columns!(""), " FROM user_group WHERE tenant_id = $1 AND name_key = $2");
+    GROUPS_BY_NAME = concat!(
+        "SELECT ", group_columns!(""), " FROM user_group WHERE tenant_id = $1 \
+         AND name_key > $2 ORDER BY name_key LIMIT $3");
+    GROUP_AT_NAME = "SELECT name_key FROM user_group WHERE tenant_id = $1 \
+         ORDER BY name_key LIMIT 1 OFFSET $2";
+    GROUP_NUMBER = "SELECT count(*) FROM user_group WHERE tenant_id = $1";
+    ROLES_BY_NAME = concat!(
+        "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 \
+         AND name_key > $2 ORDER BY name_key LIMIT $3");
+    ROLE_AT_NAME = "SELECT name_key FROM role WHERE tenant_id = $1 \
+         ORDER BY name_key LIMIT 1 OFFSET $2";
+    ROLE_NUMBER = "SELECT count(*) FROM role WHERE tenant_id = $1";
+    GROUPS_OF_USER = concat!("SELECT ", group_columns!("g."), " \
+         FROM group_member m JOIN user_group g ON +g.tenant_id = m.tenant_id AND g.id = m.group_id \
+         WHERE m.tenant_id = $1 AND m.user_id = $2 ORDER BY g.name_key");
+    GROUP_CREATE = "INSERT INTO user_group (tenant_id, id, name, name_key, external_id, version, \
+         event_count, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 1, 0, $6, $6)";
+    GROUP_UPDATE = "UPDATE user_group SET name = $4, name_key = $5, external_id = $6, \
+         updated_at = $7, version = $3 WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1";
+    GROUP_DELETE = "DELETE FROM user_group WHERE tenant_id = $1 AND id = $2";
+    GROUP_EMPTY = "DELETE FROM group_member WHERE tenant_id = $1 AND group_id = $2";
+    GROUP_DROP_ROLES = "DELETE FROM group_role WHERE tenant_id = $1 AND group_id = $2";
+    GROUP_JOIN = "INSERT INTO group_member (tenant_id, group_id, user_id) \
+         SELECT $1, $2, id FROM account WHERE tenant_id = $1 AND id = ANY(MANY($3)) \
+         ON CONFLICT DO NOTHING";
+    GROUP_LEAVE = "DELETE FROM group_member WHERE tenant_id = $1 AND group_id = $2 \
+         AND user_id = ANY(MANY($3))";
+    GROUP_MEMBERS_AMONG = "SELECT user_id FROM group_member WHERE tenant_id = $1 AND group_id = $2 \
+         AND user_id = ANY(MANY($3))";
+    GROUP_MEMBERS_AFTER = "SELECT user_id FROM group_member WHERE tenant_id = $1 AND group_id = $2 \
+         AND user_id > $3 ORDER BY user_id LIMIT $4";
+    GROUP_MEMBER_COUNT = "SELECT count(*) FROM group_member WHERE tenant_id = $1 AND group_id = $2";
+    GROUP_ROLES = concat!("SELECT ", role_columns!("r."), " \
+         FROM group_role c JOIN role r ON r.tenant_id = c.tenant_id AND r.id = c.role_id \
+         WHERE c.tenant_id = $1 AND c.group_id = $2 ORDER BY r.name_key");
+    GROUP_CARRY = "INSERT INTO group_role (tenant_id, group_id, role_id) \
+         SELECT tenant_id, $2, id FROM role WHERE tenant_id = $1 AND id = $3 AND state = 0 FOR SHARE";
+    GROUP_DROP = "DELETE FROM group_role WHERE tenant_id = $1 AND group_id = $2 AND role_id = $3";
+    GROUP_COUNT_EVENT = "UPDATE user_group SET event_count = event_count + 1 \
+         WHERE tenant_id = $1 AND id = $2";
+    GROUP_EVENT = "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, \
+         actor, session_id, data) SELECT tenant_id, 3, id, event_count, $3, $4, $5, $6, $7 \
+         FROM user_group WHERE tenant_id = $1 AND id = $2";
+    APPLICATION_COUNT_EVENT = "UPDATE application SET event_count = event_count + 1 \
+         WHERE tenant_id = $1 AND id = $2";
+    APPLICATION_EVENT = "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, \
+         actor, session_id, data) SELECT tenant_id, 4, id, event_count, $3, $4, $5, $6, $7 \
+         FROM application WHERE tenant_id = $1 AND id = $2";
+    TENANT_COUNT_EVENT = "UPDATE tenant SET event_count = event_count + 1 \
+         WHERE id = $1 AND CAST($2 AS BLOB) IS NOT NULL";
+    TENANT_EVENT = "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, \
+         actor, session_id, data) SELECT id, 5, $2, event_count, $3, $4, $5, $6, $7 \
+         FROM tenant WHERE id = $1";
+    TENANT_ENABLED = "UPDATE tenant SET enabled = $2, catalog_version = catalog_version + 1 \
+         WHERE id = $1";
+    TENANT_DELETE = "DELETE FROM tenant WHERE id = $1";
     ROLE_CREATE = "INSERT INTO role (tenant_id, id, name, name_key, permissions, state, epoch, \
-         event_count) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+         event_count, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)";
     ROLE_MEMBERS = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
          ORDER BY user_id LIMIT $3";
+    ROLE_MEMBERS_AFTER = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
+         AND user_id > $3 ORDER BY user_id LIMIT $4";
     ROLE_MEMBER_COUNT = "SELECT count(*) FROM role_member WHERE tenant_id = $1 AND role_id = $2";
     // The role's row is locked so that nobody joins while it is being removed.
     ROLE_ASSIGN = "INSERT INTO role_member (tenant_id, role_id, user_id) \
@@ -81,6 +265,17 @@ statements! {
     ROLE_EVENT = "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, \
          actor, session_id, data) SELECT tenant_id, 2, id, event_count, $3, $4, $5, $6, $7 \
          FROM role WHERE tenant_id = $1 AND id = $2";
+
+    POLICY_PUT = "INSERT INTO session_policy (tenant_id, scope, subject, settings) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (subject, scope, tenant_id) DO UPDATE SET \
+         settings = excluded.settings";
+    POLICY_REMOVE = "DELETE FROM session_policy WHERE tenant_id = $1 AND scope = $2 AND subject = $3";
+    POLICIES = "SELECT scope, subject, settings FROM session_policy \
+         WHERE tenant_id = $1 AND scope < 3";
+    POLICIES_OF_USERS = "SELECT scope, subject, settings FROM session_policy \
+         WHERE tenant_id = $1 AND scope = 3 LIMIT $2";
+    POLICY_OF_USER = "SELECT scope, subject, settings FROM session_policy \
+         WHERE tenant_id = $1 AND scope = 3 AND subject = $2";
 
     APPLICATION_REMOVE = "DELETE FROM application WHERE tenant_id = $1 AND id = $2";
     APPLICATION_BY_CLIENT = concat!(

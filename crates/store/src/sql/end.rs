@@ -29,44 +29,64 @@ macro_rules! grants_by_user {
 }
 
 macro_rules! session_end {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "UPDATE session SET ended_at = $5, end_reason = $6, end_actor = $7, end_id = $8 \
-             WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+             WHERE tenant_id = $1 AND user_id",
+            $user,
+            " AND ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector
         )
     };
 }
 
 macro_rules! session_events {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, actor, \
              session_id, data) \
              SELECT s.tenant_id, 1, s.user_id, \
-             a.event_count + row_number() OVER (ORDER BY s.id), $8, $5, $6, s.id, $7 \
+             a.event_count + row_number() OVER (PARTITION BY s.user_id ORDER BY s.id), $8, $5, $6, s.id, $7 \
              FROM session s JOIN account a ON a.tenant_id = s.tenant_id AND a.id = s.user_id \
-             WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+             WHERE s.tenant_id = $1 AND s.user_id", $user, " AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            $selector
+        )
+    };
+}
+
+// $5 when it happened, $6 when the task is due, $7 the handler. Numbered as the events are.
+macro_rules! session_tasks {
+    ($user:literal, $selector:expr) => {
+        concat!(
+            "INSERT INTO handler_task (tenant_id, subject_kind, subject_id, handler, n, state, attempts, \
+             created_at, due_at) \
+             SELECT s.tenant_id, 1, s.user_id, $7, \
+             a.event_count + row_number() OVER (PARTITION BY s.user_id ORDER BY s.id), 'pending', 0, \
+             CAST($5 AS BIGINT), CAST($6 AS BIGINT) \
+             FROM session s JOIN account a ON a.tenant_id = s.tenant_id AND a.id = s.user_id \
+             WHERE s.tenant_id = $1 AND s.user_id", $user, " AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector
         )
     };
 }
 
 macro_rules! count_events {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "UPDATE account SET event_count = event_count + (SELECT count(*) FROM session s \
-             WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+             WHERE s.tenant_id = $1 AND s.user_id = account.id AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector,
-            ") WHERE tenant_id = $1 AND id = $2"
+            ") WHERE tenant_id = $1 AND id", $user
         )
     };
 }
 
 macro_rules! sessions_lock {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
-            "SELECT id FROM session WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL \
+            "SELECT id FROM session WHERE tenant_id = $1 AND user_id",
+            $user,
+            " AND ended_at IS NULL \
              AND CAST($4 AS BIGINT) >= 0",
             $selector,
             "ORDER BY id FOR UPDATE"
@@ -77,30 +97,36 @@ macro_rules! sessions_lock {
 // $5 offline grants too, $6 one application or NULL for all, and a parameter that says whether grants are
 // spared that their application keeps when its person signs out.
 macro_rules! grants_where {
-    ($selector:expr, $spare:literal) => {
+    ($user:literal, $selector:expr, $spare:literal) => {
         concat!(
-            "g.tenant_id = $1 AND g.user_id = $2 AND g.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+            "g.tenant_id = $1 AND g.user_id",
+            $user,
+            " AND g.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector,
             "AND ($5 = 1 OR g.offline = 0) AND (CAST($6 AS BLOB) IS NULL OR g.app_id = $6) \
-             AND (CAST(", $spare, " AS BIGINT) = 0 OR g.outlives_logout = 0)"
+             AND (CAST(",
+            $spare,
+            " AS BIGINT) = 0 OR g.outlives_logout = 0)"
         )
     };
 }
 
 macro_rules! grants_end {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "UPDATE oauth_grant AS g SET ended_at = $7, end_reason = $8, end_id = $9 WHERE ",
-            grants_where!($selector, "$10")
+            grants_where!($user, $selector, "$10")
         )
     };
 }
 
 macro_rules! grants_detach {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "UPDATE oauth_grant AS g SET session_id = NULL WHERE g.tenant_id = $1 \
-             AND g.user_id = $2 AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND CAST($4 AS BIGINT) >= 0",
+             AND g.user_id",
+            $user,
+            " AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND CAST($4 AS BIGINT) >= 0",
             $selector
         )
     };
@@ -108,9 +134,11 @@ macro_rules! grants_detach {
 
 // A grant bound to the session can't outlive it.
 macro_rules! grants_bound {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
-            "SELECT g.id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.user_id = $2 \
+            "SELECT g.id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.user_id",
+            $user,
+            " \
              AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND g.offline = 0 \
              AND g.binding = 'sso-session' AND CAST($4 AS BIGINT) >= 0",
             $selector,
@@ -121,11 +149,11 @@ macro_rules! grants_bound {
 
 // Participations, by way of their living sessions. $5 is one application or NULL for all.
 macro_rules! stays_where {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "p.tenant_id = $1 AND p.ended_at IS NULL AND (CAST($5 AS BLOB) IS NULL OR p.app_id = $5) \
              AND p.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 \
-             AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+             AND s.user_id", $user, " AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector,
             ")"
         )
@@ -133,13 +161,17 @@ macro_rules! stays_where {
 }
 
 macro_rules! stays_end {
-    ($selector:expr) => {
-        concat!("UPDATE participation AS p SET ended_at = $6 WHERE ", stays_where!($selector))
+    ($user:literal, $selector:expr) => {
+        concat!(
+            "UPDATE participation AS p SET ended_at = $6 WHERE ",
+            stays_where!($user, $selector)
+        )
     };
 }
 
+// The plus keeps the applications from being read first, and then everyone who is in them.
 macro_rules! deliveries_write {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "INSERT INTO delivery (tenant_id, sid, session_id, app_id, user_id, sub, issuer, uri, \
              state, attempts, refusals, answer_lost, due_at, leased, created_at, expires_at) \
@@ -149,30 +181,34 @@ macro_rules! deliveries_write {
              0, 0, 0, CAST($7 AS BIGINT) + CAST($9 AS BIGINT), \
              CASE WHEN CAST($9 AS BIGINT) > 0 THEN 1 ELSE 0 END, CAST($7 AS BIGINT), $8 \
              FROM participation p JOIN application a \
-             ON a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
-            stays_where!($selector)
+             ON +a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
+            stays_where!($user, $selector)
         )
     };
 }
 
 macro_rules! deliveries_count {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
             "SELECT count(*) FROM participation p JOIN application a \
-             ON a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
-            stays_where!($selector)
+             ON +a.tenant_id = p.tenant_id AND a.id = p.app_id AND a.kind = 0 WHERE ",
+            stays_where!($user, $selector)
         )
     };
 }
 
 // $5 is one application or NULL for all.
 macro_rules! shared_where {
-    ($selector:expr) => {
+    ($user:literal, $selector:expr) => {
         concat!(
-            "tenant_id = $1 AND user_id = $2 AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
+            "tenant_id = $1 AND user_id",
+            $user,
+            " AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
              SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
              AND l.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 \
-             AND s.user_id = $2 AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
+             AND s.user_id",
+            $user,
+            " AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
             $selector,
             "))"
         )
@@ -188,35 +224,56 @@ statements! {
          AND (idle_deadline <= $4 OR (absolute_deadline IS NOT NULL AND absolute_deadline <= $3)) \
          FOR UPDATE";
 
-    LOCK_BY_SESSION = sessions_lock!(by_session!("id"));
-    LOCK_BY_USER = sessions_lock!(sessions_by_user!("id"));
-    GRANTS_BY_SESSION = grants_end!(by_session!("g.session_id"));
-    GRANTS_BY_USER = grants_end!(grants_by_user!());
-    DETACH_BY_SESSION = grants_detach!(by_session!("g.session_id"));
-    DETACH_BY_USER = grants_detach!(sessions_by_user!("g.session_id"));
-    BOUND_BY_SESSION = grants_bound!(by_session!("g.session_id"));
-    BOUND_BY_USER = grants_bound!(sessions_by_user!("g.session_id"));
+    LOCK_BY_SESSION = sessions_lock!(" = $2", by_session!("id"));
+    LOCK_BY_USER = sessions_lock!(" = $2", sessions_by_user!("id"));
+    GRANTS_BY_SESSION = grants_end!(" = $2", by_session!("g.session_id"));
+    GRANTS_BY_USER = grants_end!(" = $2", grants_by_user!());
+    DETACH_BY_SESSION = grants_detach!(" = $2", by_session!("g.session_id"));
+    DETACH_BY_USER = grants_detach!(" = $2", sessions_by_user!("g.session_id"));
+    BOUND_BY_SESSION = grants_bound!(" = $2", by_session!("g.session_id"));
+    BOUND_BY_USER = grants_bound!(" = $2", sessions_by_user!("g.session_id"));
     SHARED_BY_SESSION = concat!(
         "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
-        shared_where!(by_session!("s.id")),
+        shared_where!(" = $2", by_session!("s.id")),
         " AND (CAST($6 AS BIGINT) = 0 OR NOT EXISTS (SELECT 1 FROM oauth_grant g \
          WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \
          AND g.app_id = shared_token.app_id AND g.outlives_logout = 1))");
     SHARED_BY_USER = concat!(
         "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
-        shared_where!(sessions_by_user!("s.id")));
+        shared_where!(" = $2", sessions_by_user!("s.id")));
     // Answers them: the worker of this process takes them from there.
     DELIVER_BY_SESSION = concat!(
-        deliveries_write!(by_session!("s.id")), " RETURNING ", delivery_columns!());
-    DELIVER_BY_USER = deliveries_write!(sessions_by_user!("s.id"));
-    STAYS_BY_SESSION = stays_end!(by_session!("s.id"));
-    STAYS_BY_USER = stays_end!(sessions_by_user!("s.id"));
-    EVENTS_BY_SESSION = session_events!(by_session!("s.id"));
-    EVENTS_BY_USER = session_events!(sessions_by_user!("s.id"));
-    COUNT_BY_SESSION = count_events!(by_session!("s.id"));
-    COUNT_BY_USER = count_events!(sessions_by_user!("s.id"));
-    END_BY_SESSION = session_end!(by_session!("id"));
-    END_BY_USER = session_end!(sessions_by_user!("id"));
+        deliveries_write!(" = $2", by_session!("s.id")), " RETURNING ", delivery_columns!());
+    DELIVER_BY_USER = deliveries_write!(" = $2", sessions_by_user!("s.id"));
+    STAYS_BY_SESSION = stays_end!(" = $2", by_session!("s.id"));
+    STAYS_BY_USER = stays_end!(" = $2", sessions_by_user!("s.id"));
+    EVENTS_BY_SESSION = session_events!(" = $2", by_session!("s.id"));
+    EVENTS_BY_USER = session_events!(" = $2", sessions_by_user!("s.id"));
+    TASKS_BY_SESSION = session_tasks!(" = $2", by_session!("s.id"));
+    TASKS_BY_USER = session_tasks!(" = $2", sessions_by_user!("s.id"));
+    TASKS_BY_USERS = session_tasks!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
+    COUNT_BY_SESSION = count_events!(" = $2", by_session!("s.id"));
+    COUNT_BY_USER = count_events!(" = $2", sessions_by_user!("s.id"));
+    END_BY_SESSION = session_end!(" = $2", by_session!("id"));
+    END_BY_USER = session_end!(" = $2", sessions_by_user!("id"));
+    // The same for many users at once; $2 lists them.
+    EPOCHS_BUMP = "UPDATE account SET epoch = epoch + 1 WHERE tenant_id = $1 AND id = ANY(MANY($2))";
+    ACCOUNTS_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2)) \
+         ORDER BY id FOR UPDATE";
+    LOCK_BY_USERS = sessions_lock!(" = ANY(MANY($2))", sessions_by_user!("id"));
+    GRANTS_BY_USERS = grants_end!(" = ANY(MANY($2))", grants_by_user!());
+    DETACH_BY_USERS = grants_detach!(" = ANY(MANY($2))", sessions_by_user!("g.session_id"));
+    BOUND_BY_USERS = grants_bound!(" = ANY(MANY($2))", sessions_by_user!("g.session_id"));
+    SHARED_BY_USERS = concat!(
+        "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
+        shared_where!(" = ANY(MANY($2))", sessions_by_user!("s.id")));
+    DELIVER_BY_USERS = deliveries_write!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
+    STAYS_BY_USERS = stays_end!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
+    EVENTS_BY_USERS = session_events!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
+    COUNT_BY_USERS = count_events!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
+    END_BY_USERS = session_end!(" = ANY(MANY($2))", sessions_by_user!("id"));
+    CONSENTS_REMOVE_MANY = "DELETE FROM consent WHERE tenant_id = $1 AND user_id = ANY(MANY($2)) \
+         AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
     CONSENTS_REMOVE = "DELETE FROM consent WHERE tenant_id = $1 AND user_id = $2 \
          AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
     GRANT_END = "UPDATE oauth_grant SET ended_at = $3, end_reason = $4, end_id = $5 \
@@ -236,11 +293,11 @@ statements! {
         "SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
          AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0", sessions_by_user!("s.id"));
     PREVIEW_GRANTS_BY_SESSION = concat!(
-        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(by_session!("g.session_id"), "$7"));
+        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(" = $2", by_session!("g.session_id"), "$7"));
     PREVIEW_GRANTS_BY_USER = concat!(
-        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(grants_by_user!(), "$7"));
-    PREVIEW_DELIVERIES_BY_SESSION = deliveries_count!(by_session!("s.id"));
-    PREVIEW_DELIVERIES_BY_USER = deliveries_count!(sessions_by_user!("s.id"));
+        "SELECT count(*) FROM oauth_grant g WHERE ", grants_where!(" = $2", grants_by_user!(), "$7"));
+    PREVIEW_DELIVERIES_BY_SESSION = deliveries_count!(" = $2", by_session!("s.id"));
+    PREVIEW_DELIVERIES_BY_USER = deliveries_count!(" = $2", sessions_by_user!("s.id"));
     PREVIEW_CONSENTS = "SELECT count(*) FROM consent WHERE tenant_id = $1 AND user_id = $2 \
          AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
     PREVIEW_GRANT = "SELECT count(*) FROM oauth_grant WHERE tenant_id = $1 AND id = $2 \

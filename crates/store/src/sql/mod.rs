@@ -5,14 +5,25 @@ pub(crate) mod directory;
 pub(crate) mod end;
 pub(crate) mod grant;
 pub(crate) mod operation;
+pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod task;
 
 use crate::dialect::Statement;
 
 /// All statements, for the test that prepares each on both databases.
 pub fn all() -> impl Iterator<Item = &'static Statement> {
-    [directory::ALL, session::ALL, grant::ALL, end::ALL, delivery::ALL, operation::ALL]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        directory::ALL,
+        session::ALL,
+        search::ALL,
+        grant::ALL,
+        end::ALL,
+        delivery::ALL,
+        operation::ALL,
+        task::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }

@@ -2,7 +2,80 @@
 
 use crate::dialect::statements;
 
+/// Removes what belongs to some users: `$1` tenant, `$2` a list of them.
+pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
+    &ERASE_DELIVERIES,
+    &ERASE_STAYS,
+    &ERASE_LINKS,
+    &ERASE_GRANTS,
+    &ERASE_SHARED,
+    &ERASE_SESSIONS,
+    &ERASE_EVENTS,
+    &ERASE_TASKS,
+    &ERASE_ROLE_MEMBERS,
+    &ERASE_GROUP_MEMBERS,
+    &ERASE_CONSENTS,
+    &ERASE_BROWSERS,
+    &ERASE_HISTORY,
+    &ERASE_ACCOUNTS,
+];
+
+/// Removes the rest of a tenant, when it has no users any more.
+pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
+    &ERASE_GROUP_ROLES,
+    &ERASE_GROUPS,
+    &ERASE_ROLES,
+    &ERASE_APPLICATIONS,
+    &ERASE_POLICIES,
+    &ERASE_KEYS,
+    &ERASE_MAIL,
+    &ERASE_AUDIT,
+];
+
+macro_rules! erase_by_user {
+    ($table:literal) => {
+        concat!("DELETE FROM ", $table, " WHERE tenant_id = $1 AND user_id = ANY(MANY($2))")
+    };
+}
+
+macro_rules! erase_by_session {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE +tenant_id = $1 AND session_id IN (SELECT id FROM session WHERE tenant_id = $1 \
+             AND user_id = ANY(MANY($2)))"
+        )
+    };
+}
+
 statements! {
+    ERASE_DELIVERIES = erase_by_session!("delivery");
+    ERASE_STAYS = erase_by_session!("participation");
+    ERASE_LINKS = erase_by_session!("shared_token_session");
+    // The ended ones go when the purge walks by.
+    ERASE_GRANTS = "DELETE FROM oauth_grant WHERE tenant_id = $1 AND user_id = ANY(MANY($2)) \
+         AND ended_at IS NULL";
+    ERASE_SHARED = erase_by_user!("shared_token");
+    ERASE_SESSIONS = erase_by_user!("session");
+    ERASE_EVENTS = "DELETE FROM event WHERE tenant_id = $1 AND subject_kind = 1 \
+         AND subject_id = ANY(MANY($2))";
+    ERASE_TASKS = "DELETE FROM handler_task WHERE +tenant_id = $1 AND subject_kind = 1 \
+         AND subject_id = ANY(MANY($2))";
+    ERASE_ROLE_MEMBERS = erase_by_user!("role_member");
+    ERASE_GROUP_MEMBERS = erase_by_user!("group_member");
+    ERASE_CONSENTS = erase_by_user!("consent");
+    ERASE_BROWSERS = erase_by_user!("known_browser");
+    ERASE_HISTORY = erase_by_user!("password_history");
+    ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
+    ERASE_GROUP_ROLES = "DELETE FROM group_role WHERE tenant_id = $1";
+    ERASE_GROUPS = "DELETE FROM user_group WHERE tenant_id = $1";
+    ERASE_ROLES = "DELETE FROM role WHERE tenant_id = $1";
+    ERASE_APPLICATIONS = "DELETE FROM application WHERE tenant_id = $1";
+    ERASE_POLICIES = "DELETE FROM session_policy WHERE tenant_id = $1";
+    ERASE_KEYS = "DELETE FROM signing_key WHERE tenant_id = $1";
+    ERASE_MAIL = "DELETE FROM mail WHERE tenant_id = $1";
+    ERASE_AUDIT = "DELETE FROM audit WHERE tenant_id = $1";
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2)";
     // What the key before has signed is dead when the new one has been in use for that long.
@@ -28,6 +101,26 @@ statements! {
     ATTEMPT_GET = "SELECT attempts, window_ends_at FROM throttle \
          WHERE tenant_id = $1 AND counter_key = $2";
 
+    REQUEST_KEEP = "INSERT INTO request_key (tenant_id, request_key, request_hash, answer, created_at) \
+         VALUES ($1, $2, $3, $4, $5)";
+    REQUEST_ANSWER = "UPDATE request_key SET answer = $3 WHERE tenant_id = $1 AND request_key = $2";
+    REQUEST_KEPT = "SELECT request_hash, answer FROM request_key \
+         WHERE tenant_id = $1 AND request_key = $2";
+
+    MAIL_ADD = "INSERT INTO mail (tenant_id, id, recipient, subject, body, attempts, created_at, due_at) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6, $6)";
+    MAIL_CLAIM = "UPDATE mail SET due_at = $2, attempts = attempts + 1 WHERE (tenant_id, id) IN (\
+         SELECT tenant_id, id FROM mail WHERE due_at <= $1 ORDER BY due_at LIMIT $3 \
+         FOR UPDATE SKIP LOCKED) \
+         RETURNING tenant_id, id, recipient, subject, body, attempts, created_at";
+    MAIL_SENT = "DELETE FROM mail WHERE tenant_id = $1 AND id = $2";
+    MAIL_LATER = "UPDATE mail SET due_at = $3 WHERE tenant_id = $1 AND id = $2";
+
+    PURGE_REQUESTS = "DELETE FROM request_key WHERE (tenant_id, request_key) IN (\
+         SELECT tenant_id, request_key FROM request_key WHERE created_at < $1 LIMIT $2)";
+    PURGE_JOBS = "DELETE FROM job WHERE tenant_id = $1 AND id IN (SELECT id FROM job \
+         WHERE tenant_id = $1 AND created_at < $2 AND state <> 'pending' \
+         ORDER BY created_at LIMIT $3)";
     PURGE_REVOKED = "DELETE FROM revoked_token WHERE (tenant_id, token_key) IN (\
          SELECT tenant_id, token_key FROM revoked_token WHERE expires_at <= $1 LIMIT $2)";
     PURGE_THROTTLE = "DELETE FROM throttle WHERE (tenant_id, counter_key) IN (\

@@ -6,20 +6,36 @@ macro_rules! session_columns {
     () => {
         "s.tenant_id, s.id, s.user_id, s.secret_hash, s.signed_in_at, s.auth_time, s.amr, \
          s.remember, s.ip, s.user_agent, s.last_access, s.idle_timeout_ms, s.idle_deadline, \
-         s.absolute_deadline, s.ended_at, s.end_reason, s.end_actor, s.end_id"
+         s.absolute_deadline, s.ended_at, s.end_reason, s.end_actor, s.end_id, s.sign_in_due"
     };
 }
+
+pub(crate) use session_columns;
 
 statements! {
     // The epoch is the gate: an end by user, role or group has moved it.
     SESSION_GATE = "UPDATE account SET event_count = event_count + 1 \
          WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 0";
+    // After the gate, which holds the user's row: two sign-ins count one after the other.
+    SESSION_LIMIT = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 AND (\
+         SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
+         AND s.ended_at IS NULL AND s.idle_deadline > $4 \
+         AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $3)) < $5";
+    SESSION_TIGHTEN = "UPDATE session SET \
+         idle_deadline = CASE WHEN remember = 0 AND idle_deadline > last_access + $3 \
+         THEN last_access + $3 ELSE idle_deadline END, \
+         idle_timeout_ms = CASE WHEN idle_timeout_ms > $3 THEN $3 ELSE idle_timeout_ms END, \
+         absolute_deadline = CASE WHEN CAST($4 AS BIGINT) IS NULL THEN absolute_deadline \
+         WHEN absolute_deadline IS NULL OR absolute_deadline > $4 THEN $4 \
+         ELSE absolute_deadline END \
+         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL";
     SESSION_CREATE = "INSERT INTO session (tenant_id, id, user_id, secret_hash, signed_in_at, \
          auth_time, amr, remember, ip, user_agent, last_access, idle_timeout_ms, idle_deadline, \
-         absolute_deadline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+         absolute_deadline, ip_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     SESSION_RENEW = "UPDATE session SET secret_hash = $4, previous_secret_hash = $3, \
-         previous_until = $5, auth_time = $6, amr = $7, remember = $8, last_access = $9, \
-         idle_deadline = $10, ip = $11, user_agent = $12 \
+         previous_until = $5, sign_in_due = 0, auth_time = $6, amr = $7, remember = $8, last_access = $9, \
+         idle_deadline = $10, ip = $11, user_agent = $12, ip_key = $13 \
          WHERE tenant_id = $1 AND id = $2 AND secret_hash = $3 AND ended_at IS NULL";
     SESSION_TOUCH = "UPDATE session SET last_access = $3, idle_deadline = \
          CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \
@@ -50,30 +66,10 @@ statements! {
          WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
          AND s.idle_deadline > $4 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $3) \
          ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $5");
-    SESSIONS_NEWEST = concat!(
-        "SELECT ", session_columns!(), " FROM session s \
-         WHERE s.tenant_id = $1 AND s.ended_at IS NULL \
-         AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
-         ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $4");
-    // $5 and $6 are a place in the order.
-    SESSIONS_BELOW = concat!(
-        "SELECT ", session_columns!(), " FROM session s \
-         WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND (s.signed_in_at, s.id) < ($5, $6) \
-         AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
-         ORDER BY s.signed_in_at DESC, s.id DESC LIMIT $4");
-    SESSIONS_FROM = concat!(
-        "SELECT ", session_columns!(), " FROM session s \
-         WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND (s.signed_in_at, s.id) >= ($5, $6) \
-         AND s.idle_deadline > $3 AND (s.absolute_deadline IS NULL OR s.absolute_deadline > $2) \
-         ORDER BY s.signed_in_at, s.id LIMIT $4");
     LEDGER_OF_USER = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NOT NULL \
          ORDER BY s.ended_at DESC, s.id DESC LIMIT $3");
-    LEDGER_NEWEST = concat!(
-        "SELECT ", session_columns!(), " FROM session s \
-         WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
-         ORDER BY s.ended_at DESC, s.id DESC LIMIT $2");
     SESSIONS_IDLE = "SELECT tenant_id, user_id, id FROM session \
          WHERE ended_at IS NULL AND idle_deadline <= $1 ORDER BY idle_deadline LIMIT $2";
     SESSIONS_OLD = "SELECT tenant_id, user_id, id FROM session \
@@ -83,11 +79,11 @@ statements! {
     // A stay begins only in a living session, and only when none is there. Two that begin at once
     // count the same number, and the key refuses one of them.
     PARTICIPATION_ADD = "INSERT INTO participation (tenant_id, session_id, app_id, stay, sid, \
-         user_id, sub, first_access, last_access) \
+         user_id, sub, first_access, last_access, signed_in_at) \
          SELECT s.tenant_id, s.id, $3, \
          (SELECT count(*) FROM participation q WHERE q.tenant_id = s.tenant_id \
          AND q.session_id = s.id AND q.app_id = $3), \
-         $4, s.user_id, $5, $6, $6 FROM session s \
+         $4, s.user_id, $5, $6, $6, s.signed_in_at FROM session s \
          WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM participation q WHERE q.tenant_id = s.tenant_id \
          AND q.session_id = s.id AND q.app_id = $3 AND q.ended_at IS NULL) FOR SHARE OF s";

@@ -6,7 +6,7 @@
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -40,6 +40,8 @@ struct Shared {
     path: PathBuf,
     idle_readers: Mutex<Vec<Connection>>,
     healthy: AtomicBool,
+    /// Pages in the write-ahead log when the checkpoint beside the writer last looked.
+    log_pages: AtomicU64,
 }
 
 pub(crate) struct Sqlite {
@@ -104,7 +106,10 @@ fn connect_writer(path: &Path) -> Result<Connection, StoreError> {
         ("journal_mode", "WAL"),
         ("synchronous", "FULL"),
         ("wal_autocheckpoint", "0"),
-        ("cache_size", "-4096"),
+        // A log that starts over is written in place, which costs less than growing it anew.
+        ("journal_size_limit", writer::WAL_BYTES_KEPT),
+        // A large end touches some ten thousand pages in one transaction: none is written twice.
+        ("cache_size", "-65536"),
         ("temp_store", "MEMORY"),
         ("trusted_schema", "OFF"),
     ] {
@@ -135,6 +140,7 @@ impl Sqlite {
             path: options.path.clone(),
             idle_readers: Mutex::new(Vec::new()),
             healthy: AtomicBool::new(true),
+            log_pages: AtomicU64::new(0),
         });
         let writer =
             writer::Writer::start(connection, Arc::clone(&shared), options.checkpoint_every_ms)?;

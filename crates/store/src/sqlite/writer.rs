@@ -17,9 +17,12 @@ use crate::compile::{Step, Steps};
 use crate::error::StoreError;
 use crate::gather::{self, Answer};
 
-/// A write-ahead log longer than this is cut by the writer itself, between two groups: under steady
-/// load the checkpoint beside it may never find a moment in which the log is done with.
-const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A write-ahead log of more pages than this (256 MiB) is started over by the writer itself, between two groups:
+/// under steady load the checkpoint beside it may never find a moment in which the log is done with.
+const WAL_PAGES_MAX: u64 = 65_536;
+
+/// What a log that starts over may keep of its file.
+pub(super) const WAL_BYTES_KEPT: &str = "402653184";
 
 /// How long the writer lets others join a group when the group before had several: under load that many more
 /// share a flush, and alone nobody waits.
@@ -50,11 +53,11 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (queue, messages) = mpsc::sync_channel(WRITE_QUEUE_MAX);
         let (stop, stopped) = mpsc::channel::<()>();
-        let path = shared.path.clone();
+        let beside = Arc::clone(&shared);
         let no_thread = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         let checkpointer = std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || checkpoint(&path, &stopped, checkpoint_every_ms))
+            .spawn(move || checkpoint(&beside, &stopped, checkpoint_every_ms))
             .map_err(no_thread)?;
         let writer = std::thread::Builder::new()
             .name("writer".into())
@@ -147,6 +150,10 @@ fn commit_group(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
         let failed = failure(&error, "BEGIN");
         return answer_all(group.drain(..).map(|waiting| waiting.answer), &failed, &error);
     }
+    // Where it is alone, the transaction itself undoes it, and no page is kept twice.
+    if let [_] = group.as_slice() {
+        return commit_alone(connection, group);
+    }
     let mut answers = Vec::with_capacity(group.len());
     for waiting in group.drain(..) {
         if connection.is_autocommit() {
@@ -166,6 +173,10 @@ fn commit_group(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
         }
         return false;
     }
+    commit(connection, answers)
+}
+
+fn commit(connection: &Connection, answers: Vec<(oneshot::Sender<Result1>, Result1)>) -> bool {
     match connection.execute_batch("COMMIT") {
         Ok(()) => {
             for (answer, result) in answers {
@@ -186,6 +197,20 @@ fn commit_group(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
             answer_all(answers.into_iter().map(|(answer, _)| answer), &failed, &error)
         }
     }
+}
+
+fn commit_alone(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
+    let Some(Waiting { steps, answer }) = group.pop() else { return false };
+    let result = run_steps(connection, &steps.list);
+    let applied = matches!(result, Ok(Outcome::Applied(_)));
+    if applied && !connection.is_autocommit() {
+        return commit(connection, vec![(answer, result)]);
+    }
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    let _ = answer.send(if applied { Err(lost_group()) } else { result });
+    false
 }
 
 fn lost_group() -> StoreError {
@@ -249,7 +274,7 @@ fn run_steps(connection: &Connection, steps: &[Step]) -> Result1 {
             }
             Err(error) => return Err(failure(&error, step.statement.name)),
         };
-        if let Err(outcome) = gather::expected(step, answer.count) {
+        if let Some(outcome) = gather::unexpected(step, answer.count) {
             return Ok(outcome);
         }
         gather::add(&mut applied, step, answer)?;
@@ -258,30 +283,28 @@ fn run_steps(connection: &Connection, steps: &[Step]) -> Result1 {
 }
 
 fn keep_log_short(connection: &Connection, shared: &Shared) {
-    let mut log = shared.path.clone().into_os_string();
-    log.push("-wal");
-    let long = std::fs::metadata(log).is_ok_and(|file| file.len() > WAL_BYTES_MAX);
-    if long {
+    if shared.log_pages.load(Ordering::Relaxed) > WAL_PAGES_MAX {
+        shared.log_pages.store(0, Ordering::Relaxed);
         let _ =
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0));
     }
 }
 
 /// Moves the log into the file beside the writer, so that no commit pays for it.
-fn checkpoint(path: &std::path::Path, stopped: &mpsc::Receiver<()>, every_ms: u64) {
+fn checkpoint(shared: &Shared, stopped: &mpsc::Receiver<()>, every_ms: u64) {
     let mut connection = None;
     while let Err(RecvTimeoutError::Timeout) =
         stopped.recv_timeout(Duration::from_millis(every_ms.max(10)))
     {
         if connection.is_none() {
-            connection = connect_writer(path).ok();
+            connection = connect_writer(&shared.path).ok();
         }
-        if let Some(open) = &connection
-            && open
-                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0))
-                .is_err()
-        {
-            connection = None;
+        let Some(open) = &connection else { continue };
+        match open.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)) {
+            Ok(pages) => {
+                shared.log_pages.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            }
+            Err(_) => connection = None,
         }
     }
 }

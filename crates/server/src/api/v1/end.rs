@@ -1,168 +1,440 @@
-//! `POST /api/sessions/v1/end`: ends what it names, or says what that would do.
+//! `POST /api/sessions/v1/end`: ends what it names, or says what that would do. Finer: one session, one application
+//! of a session, one grant.
+
+use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::extract::Path;
 use axum::response::Response;
-use http::{StatusCode, header};
-use serde::Deserialize;
-use serde_json::json;
-use sojourn_engine::{EndPlan, EngineError};
-use sojourn_model::limits::INLINE_END_USERS_MAX;
-use sojourn_model::{AppId, Effects, EndReason, EndTarget, SessionId, UserId};
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::ApiCaller;
+use sojourn_engine::ending::{
+    EndAnswer, EndRequest, EndTargets, Forecast, FoundBy, Named, RequestKey,
+};
+use sojourn_model::{AppId, Effects, EndSummary, GrantId, SessionId, UserId};
+use utoipa::ToSchema;
 
-use super::{caller, failure, problem};
+use super::jobs::JobJson;
+use super::prefer::Preferences;
+use super::sessions::one;
+use super::types::{DeliveryJson, ProblemJson};
+use super::{END, Refusal, VIEW, body, caller};
 use crate::context::Context;
 use crate::respond;
 
-const VIEW: &str = "internal_session_view";
-const END: &str = "internal_session_delete";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
+/// What is to be ended. Name sessions, users or grants; or say by role, group, network, application or filter.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EndBody {
     /// Sessions by id.
-    #[serde(default)]
     sessions: Vec<String>,
     /// Users by id: all their sessions, and grants without one.
-    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     users: Vec<UserId>,
     /// A session that is spared; with one user alone.
     except: Option<String>,
-    /// The applications to which tokens, consents and notices are narrowed; left out: all, empty: none.
+    /// Grants by id; of the effects, only `tokens` applies to them.
+    grants: Vec<String>,
+    /// A role by name: everything of everyone who has it. Together with others: sessions of those people.
+    role: Option<String>,
+    /// A group by name, in the same way.
+    group: Option<String>,
+    /// Sessions that came from a network, such as 192.0.2.0/24, or an address.
+    network: Option<String>,
+    /// Sessions in an application, by its `client_id`.
+    application: Option<String>,
+    /// Live sessions that pass a filter; as in finding.
+    filter: Option<String>,
+    /// The applications to which tokens, consents and notices are narrowed, by id. Left out or null: all; an
+    /// empty list: none.
+    #[schema(value_type = Option<Vec<String>>)]
     applications: Option<Vec<AppId>>,
-    #[serde(default)]
-    effects: EffectsAsked,
+    /// What to do. Left out: session, tokens and notify.
+    effects: EffectsBody,
     /// Say what it would do, and do nothing.
-    #[serde(default)]
     dry_run: bool,
     /// Refuse when more sessions than this would end.
     expected_at_most: Option<u64>,
+    /// Sessions that a job ends in a second, at most.
+    #[schema(minimum = 1)]
+    rate: Option<u32>,
 }
 
-#[derive(Deserialize)]
+/// The effects, each alone or with others.
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-struct EffectsAsked {
+pub(crate) struct EffectsBody {
+    /// End the sessions themselves.
     session: bool,
+    /// End grants, and with them every code and token.
     tokens: bool,
+    /// Forget the users' approvals.
     consents: bool,
+    /// Tell the applications, and end the stays that they are told of.
     notify: bool,
+    /// Let `tokens` take offline grants as well.
     offline: bool,
 }
 
-impl Default for EffectsAsked {
+impl Default for EffectsBody {
     fn default() -> Self {
         let Effects { session, tokens, consents, notify, offline } = Effects::SIGN_OUT;
         Self { session, tokens, consents, notify, offline }
     }
 }
 
-impl Asked {
-    /// The targets, with whose they are.
-    async fn targets(&self, context: &Context) -> Result<Vec<(UserId, EndTarget)>, EngineError> {
-        let invalid = |why: &str| EngineError::Invalid(why.to_owned());
-        let mut targets = Vec::new();
-        if self.users.len() + self.sessions.len() > INLINE_END_USERS_MAX {
-            return Err(EngineError::Invalid(format!("at most {INLINE_END_USERS_MAX} at once")));
+/// What an end did, or would do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SummaryJson {
+    /// Sessions ended.
+    sessions: u64,
+    /// Grants ended.
+    grants: u64,
+    /// Consents removed.
+    consents: u64,
+    /// Applications to be told.
+    deliveries: u64,
+}
+
+impl From<EndSummary> for SummaryJson {
+    fn from(from: EndSummary) -> Self {
+        let EndSummary { sessions, grants, consents, deliveries } = from;
+        Self { sessions, grants, consents, deliveries }
+    }
+}
+
+/// An end that was done.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EndedJson {
+    /// Names the end: what ended together carries it.
+    id: String,
+    /// What it did. Missing where the same request came again before that was noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<SummaryJson>,
+    /// With `Prefer: wait`: what each application answered by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipts: Option<Vec<DeliveryJson>>,
+}
+
+/// What an end would do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ForecastJson {
+    /// Always true.
+    dry_run: bool,
+    /// What would end, as far as the caller may end it.
+    summary: SummaryJson,
+    /// Whether the counts are whole. Of a very large end the sessions alone are counted, up to a budget.
+    exact: bool,
+    /// To be given back with the real request: it is refused if more would end.
+    expected_at_most: u64,
+    /// Whether it would be refused, because tokens bound to the session would be left behind.
+    refused: bool,
+    /// How long access tokens that are JWTs may still be taken by those who don't ask, in milliseconds.
+    jwt_access_tokens_live_ms: i64,
+}
+
+fn invalid(why: &str) -> EngineError {
+    EngineError::Invalid(why.to_owned())
+}
+
+impl EndBody {
+    fn targets(&self) -> Result<EndTargets, EngineError> {
+        let named = !(self.sessions.is_empty() && self.users.is_empty() && self.grants.is_empty());
+        match (named, !self.found_by().is_empty()) {
+            (true, true) => Err(invalid("name what is to be ended, or say by what; not both")),
+            (true, false) => self.named().map(EndTargets::Named),
+            (false, true) => self.found(),
+            (false, false) => Err(invalid(
+                "Name sessions, users or grants, or a role, group, network, application or filter: nothing is \
+                 ended by leaving all out.",
+            )),
         }
-        let store = context.engine().store();
-        for user in &self.users {
-            // Another tenant's, or nobody's.
-            if store.user(context.tenant().id, *user).await?.is_none() {
-                return Err(EngineError::NotFound("user"));
+    }
+
+    fn named(&self) -> Result<Vec<Named>, EngineError> {
+        let session =
+            |id: &String| id.parse::<SessionId>().map_err(|_| invalid("a session id is malformed"));
+        let spared = self.except.as_ref().map(session).transpose()?;
+        let mut named = Vec::new();
+        match (spared, self.users.as_slice()) {
+            (Some(spared), [user]) if self.sessions.is_empty() && self.grants.is_empty() => {
+                named.push(Named::UserExcept(*user, spared));
             }
-        }
-        let spared = self
-            .except
-            .as_ref()
-            .map(|id| id.parse::<SessionId>().map_err(|_| invalid("except is no session id")))
-            .transpose()?;
-        match (spared, self.users.as_slice(), self.sessions.is_empty()) {
-            (Some(spared), [user], true) => {
-                targets.push((*user, EndTarget::UserExcept(*user, spared)));
-            }
-            (Some(_), _, _) => return Err(invalid("except goes with one user alone")),
-            (None, users, _) => {
-                targets.extend(users.iter().map(|user| (*user, EndTarget::User(*user))));
-            }
+            (Some(_), _) => return Err(invalid("except goes with one user alone")),
+            (None, users) => named.extend(users.iter().copied().map(Named::User)),
         }
         for id in &self.sessions {
-            let id: SessionId = id.parse().map_err(|_| invalid("a session id is malformed"))?;
-            // An unknown or ended session is as good as ended.
-            if let Some(found) = store.session(context.tenant().id, id).await? {
-                targets.push((found.user, EndTarget::Session(found.user, id)));
-            }
+            named.push(Named::Session(session(id)?));
         }
-        Ok(targets)
+        for id in &self.grants {
+            named.push(Named::Grant(id.parse().map_err(|_| invalid("a grant's id is malformed"))?));
+        }
+        Ok(named)
+    }
+
+    fn found(&self) -> Result<EndTargets, EngineError> {
+        if self.except.is_some() {
+            return Err(invalid("except goes with one user alone"));
+        }
+        self.found_by().targets()
+    }
+
+    fn found_by(&self) -> FoundBy {
+        FoundBy {
+            role: self.role.clone(),
+            group: self.group.clone(),
+            network: self.network.clone(),
+            client_id: self.application.clone(),
+            filter: self.filter.clone(),
+        }
+    }
+
+    fn request(
+        &self,
+        caller: &ApiCaller,
+        prefer: &Preferences,
+        key: Option<RequestKey>,
+    ) -> Result<EndRequest, EngineError> {
+        if self.rate == Some(0) {
+            return Err(invalid("rate is a number of sessions in a second, from 1 on"));
+        }
+        let EffectsBody { session, tokens, consents, notify, offline } = self.effects;
+        Ok(EndRequest {
+            effects: Effects { session, tokens, consents, notify, offline },
+            applications: self.applications.clone(),
+            expected_at_most: self.expected_at_most,
+            as_job: prefer.respond_async || self.rate.is_some(),
+            rate: self.rate,
+            key,
+            ..EndRequest::new(self.targets()?, caller.actor(), caller.rights.clone())
+        })
     }
 }
 
 /// Ends.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let caller = match caller(&context, &[END, VIEW]).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let wrong = |detail: &str| problem(&context, StatusCode::BAD_REQUEST, detail);
-    let kind = context.header(header::CONTENT_TYPE).unwrap_or_default();
-    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-        return wrong("Send application/json.");
-    }
-    let asked: Asked = match serde_json::from_slice(&body) {
-        Ok(asked) => asked,
-        Err(error) => return wrong(&error.to_string()),
-    };
-    if asked.sessions.is_empty() && asked.users.is_empty() {
-        return wrong("Name sessions or users: nothing is ended by leaving both out.");
-    }
-    match end(&context, &caller, &asked).await {
+#[utoipa::path(
+    post, path = "/end", tag = "Ending", operation_id = "endSessions",
+    params(
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait so many seconds (30 at most) for the applications' answers, and tell them. `respond-async`: make it a job."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A key of the caller's own, up to 255 characters: the same request again is answered and not carried out. Kept for a day."),
+    ),
+    request_body(content = EndBody, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is done; or, with `dry_run`, what it would do", body = EndResultJson),
+        (status = 202, description = "A job does it", body = JobJson),
+        (status = 400, description = "The request is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "A user or role isn't there", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 409, description = "More would end than was expected, or tokens bound to the session would be left behind", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 413, description = "The request is too large"),
+    ),
+    security(("bearer" = ["internal_session_delete", "internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn post(context: Context, bytes: Bytes) -> Response {
+    match posted(&context, &bytes).await {
         Ok(response) => response,
-        Err(cause) => failure(&context, &cause),
+        Err(refusal) => refusal.respond(&context),
     }
 }
 
-async fn end(
-    context: &Context,
-    caller: &sojourn_engine::directory::ApiCaller,
-    asked: &Asked,
-) -> Result<Response, EngineError> {
-    let (engine, tenant) = (context.engine(), context.tenant());
-    let targets = asked.targets(context).await?;
-    for (user, _) in &targets {
-        engine.must_cover(tenant, &caller.rights, *user).await?;
-    }
-    let nothing = json!({ "sessions": 0, "grants": 0, "consents": 0, "deliveries": 0 });
-    if targets.is_empty() {
-        let body = json!({ "dry_run": asked.dry_run, "summary": nothing });
+/// What `POST /end` answers with 200.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum EndResultJson {
+    /// It was done.
+    Ended(EndedJson),
+    /// It would do this.
+    Forecast(ForecastJson),
+}
+
+async fn posted(context: &Context, bytes: &Bytes) -> Result<Response, Refusal> {
+    let caller = caller(context, &[END, VIEW]).await?;
+    let asked: EndBody = body(context, bytes)?;
+    let prefer = Preferences::of(context);
+    let key = request_key(context, bytes)?;
+    let request = asked.request(&caller, &prefer, key)?;
+    if asked.dry_run {
+        let forecast = context.engine().preview(context.tenant(), &request).await?;
+        let body = EndResultJson::Forecast(forecast_json(context, forecast));
         return Ok(respond::json(StatusCode::OK, &body));
     }
-    let EffectsAsked { session, tokens, consents, notify, offline } = asked.effects;
-    let plan = EndPlan {
-        targets: targets.into_iter().map(|(_, target)| target).collect(),
-        effects: Effects { session, tokens, consents, notify, offline },
-        applications: asked.applications.clone(),
-        reason: EndReason::Admin,
-        actor: caller.actor(),
-        in_browser: false,
-    };
-    if asked.dry_run || asked.expected_at_most.is_some() {
-        let preview = engine.preview_end(tenant, plan.clone()).await?;
-        if asked.dry_run {
-            let body = json!({
-                "dry_run": true,
-                "summary": preview.summary,
-                "expected_at_most": preview.summary.sessions,
-                "refused": preview.session_bound_tokens,
-                "jwt_access_tokens_live_ms": engine.settings().lifetimes.jwt_access_token_ms,
-            });
-            return Ok(respond::json(StatusCode::OK, &body));
-        }
-        if asked.expected_at_most.is_some_and(|most| preview.summary.sessions > most) {
-            let count = preview.summary.sessions;
-            let detail =
-                format!("{count} sessions would end, more than expected_at_most. Look again.");
-            return Ok(problem(context, StatusCode::CONFLICT, &detail));
-        }
+    perform(context, &request, &prefer).await
+}
+
+fn forecast_json(context: &Context, forecast: Forecast) -> ForecastJson {
+    ForecastJson {
+        dry_run: true,
+        expected_at_most: forecast.summary.sessions,
+        summary: forecast.summary.into(),
+        exact: forecast.exact,
+        refused: forecast.session_bound_tokens,
+        jwt_access_tokens_live_ms: context.engine().settings().lifetimes.jwt_access_token_ms,
     }
-    let ended = engine.end_sessions(tenant, plan).await?;
-    let body = json!({ "id": ended.id.to_string(), "dry_run": false, "summary": ended.summary });
-    Ok(respond::json(StatusCode::OK, &body))
+}
+
+fn request_key(context: &Context, bytes: &Bytes) -> Result<Option<RequestKey>, Refusal> {
+    let Some(value) = context.headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim).filter(|key| (1..=255).contains(&key.len()));
+    let Some(key) = key else {
+        return Err(Refusal::bad("Idempotency-Key has 1 to 255 characters of ASCII."));
+    };
+    let prefer = context.header("prefer").unwrap_or_default().as_bytes();
+    let request = sojourn_engine::sha256(&[bytes, prefer].concat());
+    Ok(Some(RequestKey { key: key.to_owned(), request }))
+}
+
+/// Carries a request out and answers what came of it.
+async fn perform(
+    context: &Context,
+    request: &EndRequest,
+    prefer: &Preferences,
+) -> Result<Response, Refusal> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let began = engine.now();
+    let (status, text, location) = match engine.end(tenant, request).await? {
+        EndAnswer::Again(answer) => {
+            // The name of a job is answered by the job as it is now.
+            let job = serde_json::from_str::<serde_json::Value>(&answer).ok();
+            let job = job.as_ref().and_then(|job| job.get("id")?.as_str()?.parse().ok());
+            let job = match job {
+                Some(id) => engine.store().job(tenant.id, id).await.map_err(EngineError::from)?,
+                None => None,
+            };
+            match job {
+                Some(job) => accepted(context, &JobJson::of(&job)),
+                None => (StatusCode::OK, answer, None),
+            }
+        }
+        EndAnswer::Job(job) => {
+            let accepted = accepted(context, &JobJson::of(&job));
+            engine.remember_answer(tenant, request, &accepted.1).await?;
+            accepted
+        }
+        EndAnswer::Ended { id, summary, concerned } => {
+            let receipts = match prefer.wait {
+                None => None,
+                Some(seconds) => {
+                    let wait = Duration::from_secs(seconds);
+                    let limit =
+                        tokio::time::timeout(wait, engine.receipts(tenant, &concerned, began));
+                    let found = match limit.await {
+                        Ok(found) => found?,
+                        Err(_) => engine.receipts_now(tenant, &concerned, began).await?,
+                    };
+                    Some(found.iter().map(DeliveryJson::of).collect())
+                }
+            };
+            let body = EndedJson { id: id.to_string(), summary: Some(summary.into()), receipts };
+            let text = serde_json::to_string(&EndResultJson::Ended(body)).unwrap_or_default();
+            engine.remember_answer(tenant, request, &text).await?;
+            (StatusCode::OK, text, None)
+        }
+    };
+    let mut response = respond::json_text(status, text);
+    let headers = response.headers_mut();
+    if let Some(location) = location.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        headers.insert(header::LOCATION, location);
+    }
+    if let Some(applied) = prefer.applied(status) {
+        headers.insert("preference-applied", applied);
+    }
+    Ok(response)
+}
+
+fn accepted(context: &Context, job: &JobJson) -> (StatusCode, String, Option<String>) {
+    let location = context.link(&format!("/api/sessions/v1/jobs/{}", job.id));
+    (StatusCode::ACCEPTED, serde_json::to_string(job).unwrap_or_default(), Some(location))
+}
+
+/// Ends one session, its tokens, and tells its applications.
+#[utoipa::path(
+    delete, path = "/sessions/{session_id}", tag = "Ending", operation_id = "endSession",
+    params(
+        ("session_id" = String, Path, description = "The session's id"),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait so many seconds for the applications' answers, and tell them."),
+    ),
+    responses(
+        (status = 200, description = "It is done", body = EndedJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such session", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_delete"]), ("basic" = []))
+)]
+pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Response {
+    let done = async {
+        let caller = caller(&context, &[END]).await?;
+        let (view, _) = one(&context, &caller, &id).await?;
+        let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
+        let request = EndRequest::new(targets, caller.actor(), caller.rights);
+        perform(&context, &request, &Preferences::waiting(&context)).await
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+/// Signs a session out of one application: its tokens there end, and it is told. The session goes on.
+#[utoipa::path(
+    delete, path = "/sessions/{session_id}/applications/{application_id}", tag = "Ending", operation_id = "endApplication",
+    params(
+        ("session_id" = String, Path, description = "The session's id"),
+        ("application_id" = String, Path, description = "The application's id"),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait so many seconds for the application's answer, and tell it."),
+    ),
+    responses(
+        (status = 200, description = "It is done", body = EndedJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such session, or it isn't in the application", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_delete"]), ("basic" = []))
+)]
+pub(crate) async fn application(
+    context: Context,
+    Path((id, app)): Path<(String, String)>,
+) -> Response {
+    let done = async {
+        let caller = caller(&context, &[END]).await?;
+        let (view, _) = one(&context, &caller, &id).await?;
+        let app = app.parse::<AppId>().ok();
+        let stays = |app: &AppId| view.stays.iter().any(|stay| stay.app.id == *app);
+        let app = app.filter(stays).ok_or(EngineError::NotFound("application of this session"))?;
+        let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
+        let request = EndRequest {
+            effects: Effects { session: false, ..Effects::SIGN_OUT },
+            applications: Some(vec![app]),
+            ..EndRequest::new(targets, caller.actor(), caller.rights)
+        };
+        perform(&context, &request, &Preferences::waiting(&context)).await
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+/// Ends one grant, offline or not: everything that was issued from it is dead.
+#[utoipa::path(
+    delete, path = "/grants/{grant_id}", tag = "Ending", operation_id = "endGrant",
+    params(("grant_id" = String, Path, description = "The grant's id")),
+    responses(
+        (status = 200, description = "It is done", body = EndedJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such grant", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_delete"]), ("basic" = []))
+)]
+pub(crate) async fn grant(context: Context, Path(id): Path<String>) -> Response {
+    let done = async {
+        let caller = caller(&context, &[END]).await?;
+        let gone = EngineError::NotFound("grant");
+        let Ok(id) = id.parse::<GrantId>() else { return Err(gone.into()) };
+        if context.engine().grant_owner(context.tenant(), id).await?.is_none() {
+            return Err(gone.into());
+        }
+        let targets = EndTargets::Named(vec![Named::Grant(id)]);
+        let request = EndRequest::new(targets, caller.actor(), caller.rights);
+        perform(&context, &request, &Preferences::default()).await
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
 }

@@ -1,26 +1,85 @@
 //! `/api/sessions/v1`: the session service. Errors are problem details (RFC 9457).
 
+pub(crate) mod deliveries;
 pub(crate) mod end;
+pub(crate) mod feed;
+pub(crate) mod jobs;
+pub(crate) mod openapi;
+pub(crate) mod policies;
+mod prefer;
 pub(crate) mod sessions;
+pub(crate) mod types;
 
+use axum::body::Bytes;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::json;
+use http::{HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
 use sojourn_engine::EngineError;
-use sojourn_engine::directory::ApiCaller;
+use sojourn_engine::directory::{ApiCaller, CallerKind};
+use sojourn_model::UserId;
 
+use self::types::ProblemJson;
 use crate::context::Context;
 use crate::respond;
 
+/// The right to look at sessions.
+pub(super) const VIEW: &str = "internal_session_view";
+/// The right to end them.
+pub(super) const END: &str = "internal_session_delete";
+
+/// The right to change policies of sessions.
+pub(super) const POLICY: &str = "internal_session_policy_update";
+
+/// The right to send deliveries again and to give them up.
+pub(super) const DELIVERY: &str = "internal_session_delivery_manage";
+
+/// Why a request isn't served.
+pub(super) enum Refusal {
+    /// The request is wrong; the text says what to do.
+    Problem(StatusCode, String),
+    /// The engine found something, or failed.
+    Failed(EngineError),
+    /// Answered already: nobody signed in, or too many attempts.
+    Answered(Box<Response>),
+}
+
+impl From<EngineError> for Refusal {
+    fn from(cause: EngineError) -> Self {
+        Self::Failed(cause)
+    }
+}
+
+impl Refusal {
+    pub(super) fn bad(detail: impl Into<String>) -> Self {
+        Self::Problem(StatusCode::BAD_REQUEST, detail.into())
+    }
+
+    pub(super) fn respond(self, context: &Context) -> Response {
+        match self {
+            Self::Problem(status, detail) => problem(context, status, &detail),
+            Self::Failed(cause) => {
+                let status = respond::status_of(&cause);
+                if status.is_server_error() {
+                    tracing::error!(error = %cause, "session service failed");
+                    let detail = "The request could not be served. Try again in a moment.";
+                    return problem(context, status, detail);
+                }
+                problem(context, status, &cause.to_string())
+            }
+            Self::Answered(response) => *response,
+        }
+    }
+}
+
 /// A problem, in words that say what to do.
-pub(super) fn problem(context: &Context, status: StatusCode, detail: &str) -> Response {
-    let body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-        "detail": detail,
-        "instance": format!("urn:request:{}", context.arrival.request_id),
-    });
+fn problem(context: &Context, status: StatusCode, detail: &str) -> Response {
+    let body = ProblemJson {
+        r#type: "about:blank".into(),
+        title: status.canonical_reason().unwrap_or_default().into(),
+        status: status.as_u16(),
+        detail: detail.to_owned(),
+        instance: format!("urn:request:{}", context.arrival.request_id),
+    };
     let mut response = respond::json(status, &body);
     response
         .headers_mut()
@@ -28,34 +87,46 @@ pub(super) fn problem(context: &Context, status: StatusCode, detail: &str) -> Re
     response
 }
 
-/// A failure of ours, or one of the caller's that the engine found.
-pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
-    let status = respond::status_of(cause);
-    if status.is_server_error() {
-        tracing::error!(error = %cause, "session service failed");
-        return problem(context, status, "The request could not be served. Try again in a moment.");
-    }
-    problem(context, status, &cause.to_string())
-}
-
 /// Lets in who has all of the rights.
-pub(super) async fn caller(context: &Context, rights: &[&str]) -> Result<ApiCaller, Box<Response>> {
+pub(super) async fn caller(context: &Context, rights: &[&str]) -> Result<ApiCaller, Refusal> {
+    const MAY_NOT: &str = "The caller has not the right to do this.";
     let first = rights.first().copied().unwrap_or("internal_login");
-    let refused = |status: StatusCode, from: &Response| {
-        let mut response = problem(context, status, "The caller has not the right to do this.");
-        for value in from.headers().get_all(header::WWW_AUTHENTICATE) {
-            let name: HeaderName = header::WWW_AUTHENTICATE;
-            response.headers_mut().append(name, value.clone());
-        }
-        Box::new(response)
-    };
     match super::caller::caller(context, first).await {
         Ok(caller) if rights.iter().all(|right| caller.rights.has(right)) => Ok(caller),
-        Ok(_) => Err(Box::new(problem(
-            context,
-            StatusCode::FORBIDDEN,
-            "The caller has not the right to do this.",
-        ))),
-        Err(response) => Err(refused(response.status(), &response)),
+        Ok(_) => Err(Refusal::Problem(StatusCode::FORBIDDEN, MAY_NOT.into())),
+        Err(answered) => {
+            let detail = match answered.status() {
+                StatusCode::UNAUTHORIZED => "Send a token or a name and a password.",
+                StatusCode::TOO_MANY_REQUESTS => "Too many attempts. Try again later.",
+                StatusCode::FORBIDDEN => MAY_NOT,
+                _ => "The request could not be served. Try again in a moment.",
+            };
+            let mut response = problem(context, answered.status(), detail);
+            for value in answered.headers().get_all(header::WWW_AUTHENTICATE) {
+                response.headers_mut().append(header::WWW_AUTHENTICATE, value.clone());
+            }
+            Err(Refusal::Answered(Box::new(response)))
+        }
     }
+}
+
+/// Lets in a person, for what is their own.
+pub(super) async fn own(context: &Context) -> Result<(ApiCaller, UserId), Refusal> {
+    let caller = caller(context, &["internal_login"]).await?;
+    match caller.kind {
+        CallerKind::User(user, _) => Ok((caller, user)),
+        CallerKind::Application(_) => {
+            let detail = "An application has no sessions of its own.";
+            Err(Refusal::Problem(StatusCode::FORBIDDEN, detail.into()))
+        }
+    }
+}
+
+/// Reads a body of JSON.
+pub(super) fn body<T: DeserializeOwned>(context: &Context, body: &Bytes) -> Result<T, Refusal> {
+    let kind = context.header(header::CONTENT_TYPE).unwrap_or_default();
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+        return Err(Refusal::bad("Send application/json."));
+    }
+    serde_json::from_slice(body).map_err(|error| Refusal::bad(error.to_string()))
 }

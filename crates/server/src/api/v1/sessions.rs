@@ -1,197 +1,304 @@
-//! `GET /api/sessions/v1/sessions`: live sessions by filter, a page at a time.
+//! `GET /api/sessions/v1/sessions`: sessions by filter, a page at a time, and one with all that is known of it.
 
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use serde::Serialize;
-use serde_json::json;
 use sojourn_engine::EngineError;
-use sojourn_engine::session::{Position, SearchRefused, SessionFilter, SessionView, StayView};
-use sojourn_model::{Millis, SessionId, SessionState, User};
+use sojourn_engine::directory::ApiCaller;
+use sojourn_engine::session::{
+    Bookmark, Position, Question, SearchPage, SearchRefused, SessionFilter, SessionQuery,
+    SessionView, Sort, Vocabulary,
+};
+use sojourn_model::{SessionId, User, UserId};
+use sojourn_oidc::Params;
 
-use super::{caller, failure, problem};
+use super::types::{DeliveryJson, GrantJson, PageJson, PlaceJson, SessionJson, TotalJson, time};
+use super::{Refusal, VIEW, caller, own};
 use crate::context::Context;
+use crate::places::Place;
 use crate::{request, respond};
 
-const VIEW: &str = "internal_session_view";
 /// As in Duende's service.
 const LIMIT: i64 = 25;
 
-#[derive(Serialize)]
-struct ApplicationJson {
-    id: String,
-    name: String,
-    client_id: String,
-    sid: String,
-    first_access: String,
-    last_access: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<String>,
+/// Grants shown of one session.
+const GRANTS: i64 = 200;
+
+struct Asked {
+    text: String,
+    filter: SessionFilter,
+    sort: Sort,
+    limit: i64,
+    cursor: Option<String>,
+    total: bool,
+    grants: bool,
 }
 
-#[derive(Serialize)]
-struct SessionJson {
-    id: String,
-    user: serde_json::Value,
-    state: &'static str,
-    ip: String,
-    user_agent: String,
-    browser: String,
-    signed_in_at: String,
-    last_access: String,
-    auth_time: String,
-    amr: Vec<String>,
-    remember: bool,
-    idle_deadline: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absolute_deadline: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<serde_json::Value>,
-    applications: Vec<ApplicationJson>,
-}
-
-/// RFC 3339, in UTC.
-fn time(at: Millis) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
-}
-
-fn application(stay: &StayView) -> ApplicationJson {
-    let row = &stay.row;
-    ApplicationJson {
-        id: stay.app.id.to_string(),
-        name: stay.app.name.clone(),
-        client_id: stay.app.client_id.clone(),
-        sid: row.stay.sid.to_string(),
-        first_access: time(row.stay.first_access),
-        last_access: time(row.stay.last_access),
-        ended_at: row.ended_at.map(time),
+impl Asked {
+    fn read(params: &Params, only: Option<UserId>) -> Result<Self, String> {
+        params.no_doubles().map_err(|error| error.to_string())?;
+        let text = match (params.get("filter"), only) {
+            (text, None) => text.map(str::to_owned),
+            (None, Some(user)) => Some(format!("user_id eq {user}")),
+            (Some(text), Some(user)) => {
+                // Read by itself first: brackets must not reach beyond it.
+                SessionFilter::parse(Some(text), Vocabulary::Full)
+                    .map_err(|why| why.to_string())?;
+                Some(format!("user_id eq {user} and ({text})"))
+            }
+        };
+        let filter = SessionFilter::parse(text.as_deref(), Vocabulary::Full)
+            .map_err(|refused| refused.to_string())?;
+        let sort = match params.get("sort") {
+            Some(name) => Sort::parse(name)
+                .ok_or_else(|| format!("'{name}' is none of signed_in_at last_access ended_at"))?,
+            None if filter.ended_only() => Sort::Ended,
+            None => Sort::SignedIn,
+        };
+        if sort == Sort::Ended && filter.live_only() {
+            return Err(
+                "only ended sessions have an end: add 'state eq ended' to the filter".into()
+            );
+        }
+        let limit = match params.get("limit").map(str::parse::<i64>) {
+            None => LIMIT,
+            Some(Ok(limit)) if limit > 0 => limit,
+            Some(_) => return Err("limit is not a number from 1 on".into()),
+        };
+        let flag = |name: &str| match params.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(format!("{name} is true or false")),
+        };
+        let grants = match params.get("include") {
+            None => false,
+            Some("grants") => true,
+            Some(_) => return Err("include is 'grants' or left out".into()),
+        };
+        let prior = flag("prior")?;
+        let cursor = match (params.get("cursor"), params.get("results_token")) {
+            (Some(_), Some(_)) => return Err("give cursor or results_token, not both".into()),
+            (Some(cursor), None) => Some(cursor.to_owned()),
+            (None, Some(token)) => Some(of_token(token, prior)?),
+            (None, None) if prior => return Err("prior needs a results_token".into()),
+            (None, None) => None,
+        };
+        let text = text.unwrap_or_default();
+        Ok(Self { text, filter, sort, limit, cursor, total: flag("total")?, grants })
     }
 }
 
-fn session(user: &User, view: &SessionView) -> SessionJson {
-    let session = &view.session;
-    let (state, end) = match &session.state {
-        SessionState::Living => ("active", None),
-        SessionState::Ended { at, reason, actor, end } => (
-            "ended",
-            Some(json!({
-                "at": time(*at), "reason": reason.to_string(), "by": actor.to_string(),
-                "id": end.to_string(),
-            })),
-        ),
-    };
-    SessionJson {
-        id: session.id.to_string(),
-        user: json!({
-            "id": user.id.to_string(), "username": user.username, "display_name": user.shown_name(),
-        }),
-        state,
-        ip: session.ip.clone(),
-        user_agent: session.user_agent.clone(),
-        browser: crate::web::words::browser(&session.user_agent),
-        signed_in_at: time(session.signed_in_at),
-        last_access: time(session.last_access),
-        auth_time: time(session.auth_time),
-        amr: session.amr.split_whitespace().map(str::to_owned).collect(),
-        remember: session.remember,
-        idle_deadline: time(session.idle_deadline),
-        absolute_deadline: session.absolute_deadline.map(time),
-        end,
-        applications: view.stays.iter().map(application).collect(),
+/// The cursor in a results token: the next one before the dot, the prior one behind it.
+fn of_token(token: &str, prior: bool) -> Result<String, String> {
+    let (next, before) = token.split_once('.').ok_or("the results_token is malformed")?;
+    let cursor = if prior { before } else { next };
+    if cursor.is_empty() {
+        let side = if prior { "before" } else { "after" };
+        return Err(format!("there is no page {side} this one"));
     }
+    Ok(cursor.to_owned())
 }
 
 /// The page that a filter and a cursor name.
+#[utoipa::path(
+    get, path = "/sessions", tag = "Finding", operation_id = "findSessions",
+    params(
+        ("filter" = Option<String>, Query, description = "SCIM's filter grammar (RFC 7644 §3.4.2.2), such as `username eq alex and state eq ended`. Attributes: id sid user_id username display_name role application client_id application_id ip network user_agent browser system device signed_in_at last_access ended_at method state end_reason remember. A filter that doesn't ask about the end finds live sessions alone."),
+        ("sort" = Option<String>, Query, description = "`signed_in_at`, `last_access` or `ended_at`; the latest comes first. By sign-in no session that stays is shown twice or skipped."),
+        ("limit" = Option<i64>, Query, description = "Sessions on a page, 1 to 500; 25 when left out.", minimum = 1),
+        ("cursor" = Option<String>, Query, description = "`next` or `prior` of a page of the same question."),
+        ("results_token" = Option<String>, Query, description = "`results_token` of a page of the same question."),
+        ("prior" = Option<bool>, Query, description = "With a results_token: the page before."),
+        ("total" = Option<bool>, Query, description = "Count what passes, up to a budget."),
+        ("include" = Option<String>, Query, description = "`grants`: what each session gave to applications."),
+    ),
+    responses(
+        (status = 200, description = "A page", body = PageJson),
+        (status = 400, description = "The question is malformed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let caller = match caller(&context, &[VIEW]).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
+    let done = async {
+        let caller = caller(&context, &[VIEW]).await?;
+        listed(&context, &uri, &caller, None).await
     };
-    let wrong = |detail: &str| problem(&context, StatusCode::BAD_REQUEST, detail);
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return wrong(&error.to_string()),
-    };
-    if let Err(error) = params.no_doubles() {
-        return wrong(&error.to_string());
-    }
-    let text = params.get("filter");
-    let filter = match SessionFilter::parse(text) {
-        Ok(filter) => filter,
-        Err(why) => return wrong(&why.to_string()),
-    };
-    let limit = match params.get("limit").map(str::parse::<i64>) {
-        None => LIMIT,
-        Some(Ok(limit)) if limit > 0 => limit,
-        Some(_) => return wrong("limit is not a number from 1 on"),
-    };
-    let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
-    let asked = text.unwrap_or_default();
-    let position = match params.get("cursor") {
-        None => Position::Newest,
-        Some(cursor) => match engine.read_session_cursor(tenant, &actor, asked, cursor) {
-            Ok(position) => position,
-            Err(foreign) => return wrong(&foreign.to_string()),
-        },
-    };
-    let page = match engine.search_sessions(tenant, &filter, position, limit, &caller.rights).await
-    {
-        Ok(page) => page,
-        Err(SearchRefused::Filter(why)) => return wrong(&why),
-        Err(SearchRefused::Failed(cause)) => return failure(&context, &cause),
-    };
-    let cursor = |position: Option<Position>| {
-        position.map(|at| engine.session_cursor(tenant, &actor, asked, at)).transpose()
-    };
-    let cursors = cursor(page.older.map(Position::Before))
-        .and_then(|next| Ok((next, cursor(page.newer.map(Position::After))?)));
-    match cursors {
-        Ok((next, prior)) => {
-            let items: Vec<SessionJson> =
-                page.found.iter().map(|(user, view)| session(user, view)).collect();
-            let body = json!({ "items": items, "next": next, "prior": prior });
-            respond::json(StatusCode::OK, &body)
-        }
-        Err(cause) => failure(&context, &cause),
+    match done.await {
+        Ok(page) => respond::json(StatusCode::OK, &page),
+        Err(refusal) => Refusal::respond(refusal, &context),
     }
 }
 
+/// One's own sessions, those too that have ended: when, and why.
+#[utoipa::path(
+    get, path = "/me/sessions", tag = "Own sessions", operation_id = "findOwnSessions",
+    params(
+        ("filter" = Option<String>, Query, description = "As in finding, such as `state eq ended`"),
+        ("sort" = Option<String>, Query, description = "`signed_in_at`, `last_access` or `ended_at`; the latest comes first"),
+        ("limit" = Option<i64>, Query, description = "Sessions on a page, 1 to 500; 25 when left out.", minimum = 1),
+        ("cursor" = Option<String>, Query, description = "`next` or `prior` of a page of the same question."),
+        ("results_token" = Option<String>, Query, description = "`results_token` of a page of the same question."),
+        ("prior" = Option<bool>, Query, description = "With a results_token: the page before."),
+        ("total" = Option<bool>, Query, description = "Count what passes, up to a budget."),
+        ("include" = Option<String>, Query, description = "`grants`: what each session gave to applications."),
+    ),
+    responses(
+        (status = 200, description = "A page", body = PageJson),
+        (status = 400, description = "The question is malformed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not a person", body = super::types::ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_login"]), ("basic" = []))
+)]
+pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
+    let done = async {
+        let (caller, user) = own(&context).await?;
+        listed(&context, &uri, &caller, Some(user)).await
+    };
+    match done.await {
+        Ok(page) => respond::json(StatusCode::OK, &page),
+        Err(refusal) => Refusal::respond(refusal, &context),
+    }
+}
+
+async fn listed(
+    context: &Context,
+    uri: &Uri,
+    caller: &ApiCaller,
+    only: Option<UserId>,
+) -> Result<PageJson, Refusal> {
+    let params = request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    let asked = Asked::read(&params, only).map_err(Refusal::bad)?;
+    let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
+    let question = Question { caller: &actor, filter: &asked.text, sort: asked.sort };
+    let mark = match &asked.cursor {
+        None => Bookmark { position: Position::Newest, as_of: engine.now() },
+        Some(cursor) => engine
+            .read_session_cursor(tenant, &question, cursor)
+            .map_err(|foreign| Refusal::bad(foreign.to_string()))?,
+    };
+    let moves = asked.sort == Sort::LastAccess;
+    let query = SessionQuery {
+        filter: &asked.filter,
+        sort: asked.sort,
+        position: mark.position,
+        limit: asked.limit,
+        rights: &caller.rights,
+        as_of: moves.then_some(mark.as_of),
+    };
+    let page = engine.search_sessions(tenant, &query).await?;
+    let total = match asked.total {
+        true => Some(engine.count_sessions(tenant, &query).await?),
+        false => None,
+    };
+    let cursor = |position: Option<Position>| {
+        let mark = position.map(|position| Bookmark { position, as_of: mark.as_of });
+        mark.map(|mark| engine.session_cursor(tenant, &question, &mark)).transpose()
+    };
+    let SearchPage { found, newer, older } = page;
+    let next = cursor(older.map(Position::Before))?;
+    let prior = cursor(newer.map(|place| Position::From(place.after())))?;
+    let mut items = Vec::with_capacity(found.len());
+    for (user, view) in &found {
+        items.push(shown(context, user, view, asked.grants).await?);
+    }
+    let both = |next: &Option<String>, prior: &Option<String>| {
+        let part = |cursor: &Option<String>| cursor.clone().unwrap_or_default();
+        (next.is_some() || prior.is_some()).then(|| format!("{}.{}", part(next), part(prior)))
+    };
+    let pages = |sessions: u64| sessions.div_ceil(asked.limit.unsigned_abs().max(1));
+    Ok(PageJson {
+        items,
+        results_token: both(&next, &prior),
+        next,
+        prior,
+        total: total.map(|total| TotalJson {
+            sessions: total.count,
+            pages: pages(total.count),
+            exact: total.exact,
+        }),
+        as_of: moves.then(|| time(mark.as_of)),
+    })
+}
+
+async fn shown(
+    context: &Context,
+    user: &User,
+    view: &SessionView,
+    grants: bool,
+) -> Result<SessionJson, EngineError> {
+    let (engine, session) = (context.engine(), &view.session);
+    let slack = engine.settings().lifetimes.touch_flush_ms;
+    let mut json = SessionJson::of(user, view, session.is_live(engine.now(), slack));
+    json.place = context
+        .state
+        .places
+        .as_ref()
+        .and_then(|places| places.find(&session.ip))
+        .map(|Place { country, city }| PlaceJson { country, city });
+    if grants {
+        let tenant = context.tenant().id;
+        let grants =
+            engine.store().grants_of_session(tenant, session.user, session.id, GRANTS).await?;
+        json.grants = Some(grants.iter().map(GrantJson::of).collect());
+    }
+    Ok(json)
+}
+
 /// One session, living or ended, with what each application was told.
+#[utoipa::path(
+    get, path = "/sessions/{session_id}", tag = "Finding", operation_id = "getSession",
+    params(("session_id" = String, Path, description = "The session's id")),
+    responses(
+        (status = 200, description = "The session", body = SessionJson),
+        (status = 401, description = "Nobody signed in", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none", body = super::types::ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let caller = match caller(&context, &[VIEW]).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let gone = || problem(&context, StatusCode::NOT_FOUND, "There is no such session.");
-    let Ok(id) = id.parse::<SessionId>() else { return gone() };
+    match found(&context, &id).await {
+        Ok(session) => respond::json(StatusCode::OK, &session),
+        Err(refusal) => refusal.respond(&context),
+    }
+}
+
+async fn found(context: &Context, id: &str) -> Result<SessionJson, Refusal> {
+    let caller = caller(context, &[VIEW]).await?;
+    let (view, user) = one(context, &caller, id).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let (view, deliveries) = match engine.session_with_deliveries(tenant, id).await {
-        Ok(found) => found,
-        Err(EngineError::NotFound(_)) => return gone(),
-        Err(cause) => return failure(&context, &cause),
-    };
-    let user = match engine.store().user(tenant.id, view.session.user).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return gone(),
-        Err(cause) => return failure(&context, &cause.into()),
-    };
-    if let Err(cause) = engine.must_cover(tenant, &caller.rights, user.id).await {
-        return failure(&context, &cause);
+    let mut json = shown(context, &user, &view, true).await?;
+    let deliveries = engine.store().deliveries_of_session(tenant.id, view.session.id).await;
+    let deliveries = deliveries.map_err(EngineError::from)?;
+    json.deliveries = Some(deliveries.iter().map(DeliveryJson::of).collect());
+    Ok(json)
+}
+
+/// A session of the path, with its user, whom the caller may not be below.
+pub(super) async fn one(
+    context: &Context,
+    caller: &ApiCaller,
+    id: &str,
+) -> Result<(SessionView, User), Refusal> {
+    let gone = EngineError::NotFound("session");
+    let Ok(id) = id.parse::<SessionId>() else { return Err(gone.into()) };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let (view, _) = engine.session_with_deliveries(tenant, id).await?;
+    let user =
+        engine.store().user(tenant.id, view.session.user).await.map_err(EngineError::from)?;
+    let Some(user) = user else { return Err(gone.into()) };
+    engine.must_cover(tenant, &caller.rights, user.id).await?;
+    Ok((view, user))
+}
+
+impl From<SearchRefused> for Refusal {
+    fn from(refused: SearchRefused) -> Self {
+        match refused {
+            SearchRefused::Filter(why) => Self::bad(why),
+            SearchRefused::Failed(cause) => Self::Failed(cause),
+        }
     }
-    let told: Vec<_> = deliveries
-        .iter()
-        .map(|one| {
-            json!({
-                "sid": one.sid.to_string(), "application": one.app.to_string(),
-                "state": one.state.as_str(), "attempts": one.attempts,
-                "last_status": one.last_status, "last_error": one.last_error,
-                "last_attempt_at": one.last_attempt_at.map(time), "jti": one.last_jti,
-            })
-        })
-        .collect();
-    let mut body = serde_json::to_value(session(&user, &view)).unwrap_or_default();
-    if let Some(members) = body.as_object_mut() {
-        members.insert("deliveries".to_owned(), told.into());
-    }
-    respond::json(StatusCode::OK, &body)
 }

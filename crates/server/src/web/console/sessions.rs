@@ -4,6 +4,9 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
+use sojourn_engine::session::{
+    Position, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary,
+};
 use sojourn_engine::{EndPlan, EngineError};
 use sojourn_model::{Actor, EndReason, EndTarget, SessionId, SessionState, User};
 
@@ -75,26 +78,33 @@ async fn of_user(context: &Context, visitor: &Visitor, query: &str) -> Result<Fo
 }
 
 async fn newest(context: &Context, visitor: &Visitor) -> Result<Vec<SessionCard>, EngineError> {
-    let found = context.engine().newest_sessions(context.tenant(), SHOWN).await?;
-    cards(context, visitor, found).await
+    latest(context, visitor, None, Sort::SignedIn).await
 }
 
-async fn cards(
+/// The latest sessions of a filter that is known to be one.
+async fn latest(
     context: &Context,
     visitor: &Visitor,
-    found: Vec<(User, sojourn_engine::session::SessionView)>,
+    filter: Option<&str>,
+    sort: Sort,
 ) -> Result<Vec<SessionCard>, EngineError> {
+    let refused = |refused: SearchRefused| match refused {
+        SearchRefused::Filter(why) => EngineError::Invalid(why),
+        SearchRefused::Failed(cause) => cause,
+    };
+    let filter = SessionFilter::parse(filter, Vocabulary::Full).map_err(refused)?;
+    let query = SessionQuery {
+        filter: &filter,
+        sort,
+        position: Position::Newest,
+        limit: SHOWN,
+        rights: &visitor.rights,
+        as_of: None,
+    };
     let engine = context.engine();
-    let now = engine.now();
-    let mut cards = Vec::new();
-    for (user, view) in found {
-        match engine.must_cover(context.tenant(), &visitor.rights, user.id).await {
-            Ok(()) => cards.push(card(&user, &view, now, Some(visitor.session.id))),
-            Err(EngineError::Forbidden) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(cards)
+    let page = engine.search_sessions(context.tenant(), &query).await.map_err(refused)?;
+    let (now, this_one) = (engine.now(), Some(visitor.session.id));
+    Ok(page.found.iter().map(|(user, view)| card(user, view, now, this_one)).collect())
 }
 
 /// What has ended.
@@ -103,11 +113,7 @@ pub(crate) async fn ledger(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let found = match context.engine().ledger(context.tenant(), SHOWN).await {
-        Ok(found) => cards(&context, &visitor, found).await,
-        Err(error) => Err(error),
-    };
-    match found {
+    match latest(&context, &visitor, Some("state eq ended"), Sort::Ended).await {
         Ok(sessions) => {
             let page = ConsoleSessions {
                 frame: visitor.frame(&context, "ledger"),

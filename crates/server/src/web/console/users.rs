@@ -26,6 +26,7 @@ fn line(user: &User) -> UserLine {
         state: match user.state {
             UserState::Active => "active",
             UserState::Disabled => "disabled",
+            UserState::Locked => "locked",
         },
     }
 }
@@ -191,8 +192,13 @@ pub(crate) async fn confirm_unassign(
         Ok(preview) => preview.summary,
         Err(error) => return errors::failure(&context, &error),
     };
+    let ends = context.engine().ends_sessions_on_role_removal(context.tenant(), role.id).await;
+    let ends = match ends {
+        Ok(ends) => ends,
+        Err(error) => return errors::failure(&context, &error),
+    };
     let mut facts = Vec::new();
-    if context.engine().ends_sessions_on_role_removal() {
+    if ends {
         facts.push(format!("{} will end", words::count(preview.sessions, "session")));
         facts.push(format!("{} will be told", words::count(preview.deliveries, "application")));
     } else {

@@ -1,0 +1,136 @@
+//! Questions to a store of sessions as it grows: the same ones at ten thousand sessions and at ten million, on both
+//! databases, in this process. `cargo run --release -p sojourn-bench -- scale [sqlite|postgresql] [sizes …]`
+
+mod fill;
+mod postgres;
+mod questions;
+mod rows;
+mod sqlite;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sojourn_crypto::{MasterKey, PasswordPolicy};
+use sojourn_engine::{Engine, EngineParts, Settings};
+use sojourn_model::{Clock, Rng, Tenant};
+use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
+use sojourn_server::{HashPool, SystemClock};
+use sojourn_store::{PostgresOptions, SqliteOptions, Store};
+
+use self::questions::Answer;
+
+/// Sizes when none are named: those of continuous integration.
+const SIZES: [u64; 3] = [10_000, 100_000, 1_000_000];
+
+struct SystemRandom;
+
+impl Rng for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("randomness");
+    }
+}
+
+/// The same master key at each opening: nothing here is secret.
+struct Same;
+
+impl Rng for Same {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+/// An installation in this process.
+pub(super) struct Installation {
+    pub(super) engine: Engine,
+    pub(super) tenant: Tenant,
+}
+
+impl Installation {
+    async fn open(store: Store) -> Self {
+        let engine = Engine::new(EngineParts {
+            store,
+            master_keys: vec![MasterKey::generate(1, &Same)],
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRandom),
+            offload: Arc::new(HashPool::default()),
+            fetcher: Arc::new(Outgoing::new(OutgoingOptions::default())),
+            settings: Settings {
+                password: PasswordPolicy { memory_kib: 64, iterations: 1, lanes: 1 },
+                ..Settings::default()
+            },
+        })
+        .expect("an engine");
+        let tenant = engine.bootstrap().await.expect("an installation");
+        Self { engine, tenant }
+    }
+}
+
+/// Runs it; without databases named, on both.
+pub(crate) async fn run(folder: &Path, args: &[String]) {
+    let sizes: Vec<u64> = args.iter().filter_map(|arg| arg.replace('_', "").parse().ok()).collect();
+    let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
+    for database in ["sqlite", "postgresql"] {
+        if args.iter().any(|arg| arg.starts_with("sqlite") || arg.starts_with("postgres"))
+            && !args.iter().any(|arg| arg == database)
+        {
+            continue;
+        }
+        let mut columns: Vec<(u64, Vec<Answer>)> = Vec::new();
+        for size in &sizes {
+            let _ = std::fs::remove_dir_all(folder);
+            std::fs::create_dir_all(folder).expect("a folder");
+            let began = Instant::now();
+            let now = SystemClock.now();
+            let store = match database {
+                "sqlite" => {
+                    let path = folder.join("sojourn.db");
+                    let open = || Store::open_sqlite(&SqliteOptions::at(&path)).expect("opens");
+                    let first = Installation::open(open()).await;
+                    let plan = fill::prepare(&first, *size, now).await;
+                    first.engine.store().close().await;
+                    drop(first);
+                    sqlite::fill(&path, &plan);
+                    open()
+                }
+                _ => {
+                    let url = sojourn_testkit::postgres::empty_database().await;
+                    let options = PostgresOptions { url: url.clone(), connections: 8 };
+                    let first = Store::open_postgres(&options).await.expect("opens");
+                    let first = Installation::open(first).await;
+                    let plan = fill::prepare(&first, *size, now).await;
+                    drop(first);
+                    postgres::fill(&url, &plan).await;
+                    Store::open_postgres(&options).await.expect("opens")
+                }
+            };
+            eprintln!("{database}: {size} sessions after {:.0} s", began.elapsed().as_secs_f64());
+            let installation = Installation::open(store).await;
+            columns.push((*size, questions::ask(&installation, *size).await));
+            installation.engine.store().close().await;
+            let _ = std::fs::remove_dir_all(folder);
+        }
+        print(database, &columns);
+    }
+}
+
+fn print(database: &str, columns: &[(u64, Vec<Answer>)]) {
+    println!("\n{database}, milliseconds at the median / 99th percentile\n");
+    let head: Vec<String> = columns.iter().map(|(size, _)| format!(" {size} |")).collect();
+    println!("| question |{} last / first |", head.concat());
+    println!("|---|{}---|", "---|".repeat(columns.len()));
+    let Some((_, first)) = columns.first() else { return };
+    for (row, answer) in first.iter().enumerate() {
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|(_, answers)| format!(" {:.2} / {:.2} |", answers[row].p50, answers[row].p99))
+            .collect();
+        let last = columns.last().map_or(0.0, |(_, answers)| answers[row].p50);
+        println!("| {} |{} {:.1} |", answer.name, cells.concat(), last / answer.p50);
+    }
+    for (size, answers) in columns {
+        if let Some(job) = answers.iter().find_map(|answer| answer.job.as_ref()) {
+            println!("\n{size}: {job}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `sojourn sessions`: the session service on the terminal.
+
+mod deliveries;
+mod end;
+mod list;
+mod policies;
+mod watch;
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::Value;
+use sojourn_engine::{Engine, Rights};
+use sojourn_model::{Job, JobId, JobState, Tenant};
+
+use super::{opened, table};
+use crate::{Done, Failure, say};
+
+/// What can be done with sessions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List sessions, by any filter: 'username eq alex and state eq ended'
+    List(list::ListArgs),
+    /// Show one session with all that is known of it
+    Show {
+        /// Its id
+        session: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End sessions: of users, of a role, a network, an application, of any filter
+    End(end::EndArgs),
+    /// Show sign-ins and ends as they happen
+    Watch(watch::WatchArgs),
+    /// Large ends and how far they are
+    Jobs {
+        /// Only this one
+        job: Option<String>,
+        /// Stop it; what it has ended stays ended
+        #[arg(long, requires = "job")]
+        cancel: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What applications were told
+    Deliveries(deliveries::DeliveryArgs),
+    /// Lifetimes and limits: of the tenant, an application, a role, a user
+    Policy(policies::PolicyArgs),
+}
+
+/// An installation that a command works on, with every right.
+struct Work<'a> {
+    engine: &'a Engine,
+    tenant: &'a Tenant,
+    rights: Rights,
+}
+
+pub(crate) async fn session(config_file: &Path, command: SessionCommand) -> Done {
+    let opened = opened(config_file).await?;
+    let work = Work {
+        engine: &opened.engine,
+        tenant: &opened.tenant,
+        rights: Rights::of_scopes("internal_*"),
+    };
+    match command {
+        SessionCommand::List(args) => list::list(&work, args).await?,
+        SessionCommand::Show { session, json } => list::show(&work, &session, json).await?,
+        SessionCommand::End(args) => end::end(&work, args).await?,
+        SessionCommand::Watch(args) => watch::watch(&work, args).await?,
+        SessionCommand::Jobs { job, cancel, json } => jobs(&work, job, cancel, json).await?,
+        SessionCommand::Deliveries(args) => deliveries::deliveries(&work, args).await?,
+        SessionCommand::Policy(args) => policies::policy(&work, args).await?,
+    }
+    opened.engine.store().close().await;
+    Ok(())
+}
+
+/// Prints JSON as a whole, or a line for each.
+fn say_json(value: &Value) {
+    say(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+fn job_json(job: &Job) -> Value {
+    serde_json::json!({
+        "id": job.id.to_string(), "kind": job.kind.as_str(), "state": job.state.as_str(),
+        "total": job.total, "done": job.done, "summary": job.ended, "error": job.error,
+        "by": job.actor, "created_at": job.created_at.0,
+        "finished_at": job.finished_at.map(|at| at.0),
+    })
+}
+
+async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool, json: bool) -> Done {
+    let Work { engine, tenant, .. } = work;
+    let found = match job {
+        None => engine.store().jobs(tenant.id, 50).await?,
+        Some(text) => {
+            let id: JobId =
+                text.parse().map_err(|_| Failure("a job's id has 32 hex digits".into()))?;
+            if cancel {
+                vec![engine.cancel_job(tenant, id, &sojourn_model::Actor::Operator).await?]
+            } else {
+                let job = engine.store().job(tenant.id, id).await?;
+                vec![job.ok_or_else(|| Failure("there is no such job".into()))?]
+            }
+        }
+    };
+    if json {
+        say_json(&found.iter().map(job_json).collect());
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|job| {
+            let done = format!("{} of {}", job.done, job.total);
+            vec![job.id.to_string(), job.kind.as_str().into(), job.state.as_str().into(), done]
+        })
+        .collect();
+    table(&["JOB", "KIND", "STATE", "DONE"], &rows);
+    Ok(())
+}
+
+/// Works at jobs beside the running server until one is done, and shows how far it is.
+async fn bring_to_end(work: &Work<'_>, id: JobId) -> Result<Job, Failure> {
+    let bar = std::io::stderr().is_terminal();
+    loop {
+        engine_step(work).await?;
+        let job = work.engine.store().job(work.tenant.id, id).await?;
+        let job = job.ok_or_else(|| Failure("the job is gone".into()))?;
+        if bar {
+            progress(&job);
+        }
+        if job.state != JobState::Pending {
+            return Ok(job);
+        }
+    }
+}
+
+async fn engine_step(work: &Work<'_>) -> Done {
+    if !work.engine.run_job_step().await? {
+        // The server has it, or it keeps to its rate.
+        let moved = work.engine.job_moved();
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), moved).await;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "a progress bar is no part of the answer")]
+fn progress(job: &Job) {
+    const WIDTH: i64 = 40;
+    let share = (job.done.min(job.total) * WIDTH).checked_div(job.total).unwrap_or(WIDTH);
+    let full = usize::try_from(share).unwrap_or(0);
+    let bar = format!("{}{}", "█".repeat(full), "░".repeat(WIDTH as usize - full));
+    eprint!("\r{bar} {} of {}", job.done, job.total);
+    if job.state != JobState::Pending {
+        eprintln!();
+    }
+}

@@ -1,0 +1,56 @@
+//! Policies.
+
+use clap::Args;
+use sojourn_model::{Actor, PolicyScope, SessionPolicy};
+
+use super::{Work, say_json};
+use crate::{Done, Failure};
+
+/// Whose policy, and what to set.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// Of an application, by its client_id; of the tenant when nobody is named
+    #[arg(long, group = "whose")]
+    application: Option<String>,
+    /// Of a role, by name
+    #[arg(long, group = "whose")]
+    role: Option<String>,
+    /// Of a user, by login name
+    #[arg(long, group = "whose")]
+    user: Option<String>,
+    /// Set it, as JSON: '{"max_sessions": 3, "at_limit": "ask"}'; '{}' removes it
+    #[arg(long)]
+    set: Option<String>,
+    /// Show what holds for the user, from all levels
+    #[arg(long, requires = "user", conflicts_with = "set")]
+    effective: bool,
+}
+
+pub(super) async fn policy(work: &Work<'_>, args: PolicyArgs) -> Done {
+    let Work { engine, tenant, .. } = work;
+    let scope = match (&args.application, &args.role, &args.user) {
+        (Some(client_id), _, _) => {
+            let app = engine.application_by_client(tenant.id, client_id).await?;
+            let unknown = || Failure(format!("there is no application {client_id}"));
+            PolicyScope::Application(app.ok_or_else(unknown)?.id)
+        }
+        (_, Some(role), _) => PolicyScope::Role(engine.role_named(tenant, role).await?.id),
+        (_, _, Some(user)) => {
+            let user = engine.user_named(tenant, user).await?.id;
+            if args.effective {
+                let holds = engine.policy(tenant, user, None).await?;
+                say_json(&serde_json::to_value(holds)?);
+                return Ok(());
+            }
+            PolicyScope::User(user)
+        }
+        _ => PolicyScope::Tenant,
+    };
+    if let Some(text) = &args.set {
+        let policy: SessionPolicy = serde_json::from_str(text)?;
+        engine.set_policy(tenant, scope, policy, &Actor::Operator).await?;
+    }
+    let policy = engine.policy_set(tenant, scope).await?;
+    say_json(&serde_json::to_value(policy)?);
+    Ok(())
+}

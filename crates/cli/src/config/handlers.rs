@@ -1,0 +1,202 @@
+//! `[[event_handler]]`: what happens when something happens.
+
+use base64::Engine as _;
+use serde::Deserialize;
+use sojourn_engine::{HandlerKind, HandlerSettings, Termination, Webhook};
+use sojourn_model::{Effects, EventName};
+
+use super::values::{Direction, Duration, Event};
+
+/// Attempts at a webhook before its task is parked: with pauses that double, some nine hours.
+const ATTEMPTS: i64 = 20;
+/// Fewest bytes of a webhook's secret (Standard Webhooks).
+const SECRET_BYTES_MIN: usize = 24;
+
+/// `[[event_handler]]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub(crate) struct HandlerSection {
+    name: HandlerName,
+    settings: HandlerSettings,
+}
+
+/// The handlers that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum HandlerName {
+    #[serde(rename = "sessionTermination")]
+    SessionTermination,
+    #[serde(rename = "webhook")]
+    Webhook,
+}
+
+/// As it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// `sessionTermination` or `webhook`.
+    name: HandlerName,
+    /// Events that it reacts to.
+    subscriptions: Vec<Event>,
+    /// Its properties.
+    #[serde(default)]
+    properties: Properties,
+}
+
+/// `[event_handler.properties]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Properties {
+    /// Names the handler where several have one name.
+    id: Option<String>,
+    /// Which direction of a role change: "removed", "added" or "any".
+    on: Option<Direction>,
+    /// The roles whose change matters; none: all.
+    roles: Vec<String>,
+    /// session, tokens, offline, consents, notify: what ends.
+    effects: Option<Vec<Effect>>,
+    /// "end" or "sign_in": whether sessions end, or their people have to sign in afresh.
+    action: Action,
+    /// How long after the event.
+    delay: Option<Duration>,
+    /// Only say in the log what would end.
+    dry_run: bool,
+    /// Where a webhook goes.
+    url: Option<String>,
+    /// Its secret, as `whsec_` and base64.
+    secret: Option<String>,
+    /// Its secrets, the newest first, while one replaces another.
+    secrets: Vec<String>,
+    /// Attempts before it is parked.
+    attempts: Option<i64>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    #[default]
+    End,
+    SignIn,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Effect {
+    Session,
+    Tokens,
+    Offline,
+    Consents,
+    Notify,
+}
+
+impl TryFrom<Written> for HandlerSection {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { name, subscriptions, properties } = written;
+        let subscriptions: Vec<EventName> = subscriptions.iter().map(|event| event.0).collect();
+        if subscriptions.is_empty() {
+            return Err("'subscriptions' names at least one event".into());
+        }
+        let id = properties.id.clone().unwrap_or_default();
+        let kind = match name {
+            HandlerName::SessionTermination => {
+                let of_sessions = subscriptions.iter().find(|event| {
+                    matches!(
+                        event,
+                        EventName::SessionTerminate
+                            | EventName::SessionExpire
+                            | EventName::SessionCreate
+                            | EventName::SessionUpdate
+                    )
+                });
+                if let Some(event) = of_sessions {
+                    let event = event.as_str();
+                    return Err(format!(
+                        "sessionTermination can't subscribe to {event}: it would follow itself"
+                    ));
+                }
+                HandlerKind::SessionTermination(termination(&properties)?)
+            }
+            HandlerName::Webhook => HandlerKind::Webhook(webhook(&properties)?),
+        };
+        Ok(Self { name, settings: HandlerSettings { id, subscriptions, kind } })
+    }
+}
+
+fn termination(properties: &Properties) -> Result<Termination, String> {
+    if properties.url.is_some() || properties.secret.is_some() || !properties.secrets.is_empty() {
+        return Err("'url' and 'secret' belong to the handler 'webhook'".into());
+    }
+    let effects = properties.effects.as_ref().map(|list| {
+        let has = |effect| list.contains(&effect);
+        Effects {
+            session: has(Effect::Session),
+            tokens: has(Effect::Tokens),
+            consents: has(Effect::Consents),
+            notify: has(Effect::Notify),
+            offline: has(Effect::Offline),
+        }
+    });
+    if properties.action == Action::SignIn && effects.is_some_and(|effects| effects.session) {
+        return Err(
+            "with action = \"sign_in\" sessions stay: leave 'session' out of 'effects'".into()
+        );
+    }
+    if effects.is_some_and(|effects| effects.is_empty()) {
+        return Err("'effects' names at least one of session, tokens, consents, notify".into());
+    }
+    Ok(Termination {
+        on: properties.on.unwrap_or_default().0,
+        roles: properties.roles.clone(),
+        effects,
+        sign_in: properties.action == Action::SignIn,
+        delay_ms: properties.delay.map_or(0, |delay| delay.0),
+        dry_run: properties.dry_run,
+    })
+}
+
+fn webhook(properties: &Properties) -> Result<Webhook, String> {
+    let url = properties.url.clone().ok_or("a webhook needs 'url'")?;
+    if !(url.starts_with("https://") || url.starts_with("http://")) {
+        return Err("'url' begins with https:// or http://".into());
+    }
+    let written = properties.secret.iter().chain(&properties.secrets);
+    let secrets: Vec<Vec<u8>> = written.map(|text| secret(text)).collect::<Result<_, _>>()?;
+    if secrets.is_empty() {
+        return Err("a webhook needs 'secret': whsec_ and base64 of 24 bytes or more".into());
+    }
+    let attempts_max = properties.attempts.unwrap_or(ATTEMPTS);
+    if !(1..=100).contains(&attempts_max) {
+        return Err("'attempts' is between 1 and 100".into());
+    }
+    Ok(Webhook { url, secrets, attempts_max })
+}
+
+fn secret(text: &str) -> Result<Vec<u8>, String> {
+    let plain = text.strip_prefix("whsec_").unwrap_or(text);
+    base64::engine::general_purpose::STANDARD
+        .decode(plain)
+        .ok()
+        .filter(|bytes| bytes.len() >= SECRET_BYTES_MIN)
+        .ok_or_else(|| "a webhook's secret is whsec_ and base64 of 24 bytes or more".into())
+}
+
+/// The handlers with names of their own.
+pub(super) fn handlers(sections: &[HandlerSection]) -> Vec<HandlerSettings> {
+    let mut all: Vec<HandlerSettings> = Vec::new();
+    for section in sections {
+        let base = match (&*section.settings.id, section.name) {
+            ("", HandlerName::SessionTermination) => "sessionTermination",
+            ("", HandlerName::Webhook) => "webhook",
+            (id, _) => id,
+        };
+        let mut id = base.to_owned();
+        let mut number = 1;
+        while all.iter().any(|handler| handler.id == id) {
+            number += 1;
+            id = format!("{base}-{number}");
+        }
+        all.push(HandlerSettings { id, ..section.settings.clone() });
+    }
+    all
+}

@@ -1,0 +1,366 @@
+//! Groups. Their members have the roles that they carry, so a change of members is a change of roles.
+
+use serde_json::json;
+use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX};
+use sojourn_model::{
+    Actor, ChangeSet, EventName, Group, GroupId, NewEvent, Op, Outcome, Subject, Tenant, UserId,
+};
+
+use super::membership::Members;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::handlers::RoleChanged;
+use crate::settings::RoleDirection;
+
+/// How a group is to be. What is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupWrite {
+    /// Its name.
+    pub name: Option<String>,
+    /// The id that another system knows it by; `Some(None)` removes it.
+    pub external_id: Option<Option<String>>,
+    /// Who joins and leaves.
+    pub members: Members,
+    /// The version that was read; another one is a conflict.
+    pub if_version: Option<i64>,
+}
+
+fn checked_name(name: &str) -> Result<String, EngineError> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
+        return Err(EngineError::Invalid("a group's name has 1 to 255 bytes".into()));
+    }
+    Ok(name.to_owned())
+}
+
+impl Engine {
+    /// Makes a group with its first members.
+    ///
+    /// # Errors
+    /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it is none or a member isn't there.
+    pub async fn add_group(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        external_id: Option<String>,
+        members: &[UserId],
+        actor: &Actor,
+    ) -> Result<Group, EngineError> {
+        let group = Group {
+            tenant: tenant.id,
+            id: GroupId::random(&*self.rng),
+            name: checked_name(name)?,
+            external_id,
+            version: 1,
+            created_at: self.now(),
+            updated_at: self.now(),
+        };
+        self.all_there(tenant, members).await?;
+        let mut change = ChangeSet::of(tenant.id, Op::CreateGroup(group.clone()));
+        let data = json!({ "group-name": group.name });
+        change.ops.push(Op::Append(self.group_event(
+            group.id,
+            EventName::PostAddGroup,
+            actor,
+            &data,
+        )));
+        if !members.is_empty() {
+            change.ops.push(Op::JoinGroup { group: group.id, users: members.to_vec() });
+            let data = json!({
+                "group-name": group.name, "NEW_USER_ID_LIST": members, "DELETE_USER_ID_LIST": [],
+            });
+            let event = EventName::PostUpdateUserListOfGroup;
+            change.events.push(self.group_event(group.id, event, actor, &data));
+        }
+        change.audit.push(self.audit_row(actor, "group.add", group.id, &data));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(group),
+            _ => Err(EngineError::Exists("a group of that name")),
+        }
+    }
+
+    fn group_event(
+        &self,
+        group: GroupId,
+        name: EventName,
+        actor: &Actor,
+        data: &serde_json::Value,
+    ) -> NewEvent {
+        NewEvent {
+            subject: Subject::Group(group),
+            name,
+            actor: actor.clone(),
+            at: self.now(),
+            session: None,
+            data: data.to_string(),
+        }
+    }
+
+    /// Changes a group: its name, and who is in it. The sessions of those end whose roles change by it, as handlers and
+    /// policies say.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Stale`] when it has another version, [`EngineError::Exists`] when the
+    /// name is taken, [`EngineError::Invalid`].
+    pub async fn change_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        write: &GroupWrite,
+        actor: &Actor,
+    ) -> Result<Group, EngineError> {
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let group = self.store.group(tenant.id, id).await?;
+            let group = group.ok_or(EngineError::NotFound("group"))?;
+            if write.if_version.is_some_and(|version| version != group.version) {
+                return Err(EngineError::Stale);
+            }
+            let (join, leave) = self.group_changes(tenant, id, &write.members).await?;
+            let changed = Group {
+                name: write.name.as_deref().map_or(Ok(group.name.clone()), checked_name)?,
+                external_id: write.external_id.clone().unwrap_or(group.external_id.clone()),
+                version: group.version + 1,
+                updated_at: self.now(),
+                ..group.clone()
+            };
+            let same = changed.name == group.name && changed.external_id == group.external_id;
+            if same && join.is_empty() && leave.is_empty() {
+                return Ok(group);
+            }
+            let mut change = ChangeSet::of(tenant.id, Op::UpdateGroup(changed.clone()));
+            if changed.name != group.name {
+                let data = json!({ "group-name": changed.name, "old-group-name": group.name });
+                let event = EventName::PostUpdateGroup;
+                change.events.push(self.group_event(id, event, actor, &data));
+            }
+            self.push_group_members(tenant, &changed, (&join, &leave), actor, &mut change).await?;
+            let detail = json!({
+                "group-name": changed.name, "joined": join.len(), "left": leave.len(),
+            });
+            change.audit.push(self.audit_row(actor, "group.change", id, &detail));
+            match self.apply(change).await? {
+                Outcome::Applied(applied) => {
+                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                    return Ok(changed);
+                }
+                Outcome::Duplicate => return Err(EngineError::Exists("a group of that name")),
+                _ => {}
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    async fn group_changes(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        members: &Members,
+    ) -> Result<(Vec<UserId>, Vec<UserId>), EngineError> {
+        match members {
+            Members::Change { add, remove } => {
+                self.all_there(tenant, add).await?;
+                let mut join = add.clone();
+                let present = self.store.group_members_among(tenant.id, id, add).await?;
+                join.retain(|user| !present.contains(user) && !remove.contains(user));
+                let leave = self.store.group_members_among(tenant.id, id, remove).await?;
+                Ok((join, leave))
+            }
+            Members::Exactly(wanted) => {
+                self.all_there(tenant, wanted).await?;
+                let present = self.all_group_members(tenant, id).await?;
+                Ok(super::membership::difference(&present, wanted))
+            }
+        }
+    }
+
+    /// Everyone who is in a group, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn all_group_members(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+    ) -> Result<Vec<UserId>, EngineError> {
+        let mut all: Vec<UserId> = Vec::new();
+        loop {
+            let after = all.last().copied();
+            let some = self.store.group_members_after(tenant.id, id, after, 5_000).await?;
+            if some.is_empty() {
+                return Ok(all);
+            }
+            all.extend(some);
+        }
+    }
+
+    /// What comes and goes in a group, with what that does to the roles of those concerned.
+    async fn push_group_members(
+        &self,
+        tenant: &Tenant,
+        group: &Group,
+        (join, leave): (&[UserId], &[UserId]),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if join.is_empty() && leave.is_empty() {
+            return Ok(());
+        }
+        let roles = self.store.roles_of_group(tenant.id, group.id).await?;
+        for (users, direction) in [(leave, RoleDirection::Removed), (join, RoleDirection::Added)] {
+            for role in &roles {
+                self.push_role_by_group(tenant, group, (role, direction), users, actor, change)
+                    .await?;
+            }
+        }
+        if !leave.is_empty() {
+            change.ops.push(Op::LeaveGroup { group: group.id, users: leave.to_vec() });
+        }
+        if !join.is_empty() {
+            change.ops.push(Op::JoinGroup { group: group.id, users: join.to_vec() });
+        }
+        let data = json!({
+            "group-name": group.name, "NEW_USER_ID_LIST": join, "DELETE_USER_ID_LIST": leave,
+        });
+        let event = EventName::PostUpdateUserListOfGroup;
+        change.events.push(self.group_event(group.id, event, actor, &data));
+        Ok(())
+    }
+
+    async fn push_role_by_group(
+        &self,
+        tenant: &Tenant,
+        group: &Group,
+        (role, direction): (&sojourn_model::Role, RoleDirection),
+        users: &[UserId],
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let event = EventName::PostUpdateUserListOfRole;
+        let (new, deleted): (&[UserId], &[UserId]) = match direction {
+            RoleDirection::Removed => (&[], users),
+            _ => (users, &[]),
+        };
+        let data = json!({
+            "role-name": role.name, "NEW_USERS": new, "DELETED_USERS": deleted, "group-name": group.name,
+        });
+        change.events.push(self.role_event(role.id, event, actor, &data));
+        let events =
+            [event, EventName::PostUpdateRoleListOfUser, EventName::PostUpdateUserListOfGroup];
+        let changed = RoleChanged { events: &events, role, direction };
+        if let Some(reaction) = self.on_role_change(tenant, changed).await? {
+            self.push_reaction(tenant, &reaction, users, actor, change)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a group. Its members lose the roles that it carried.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Stale`] when it has another version.
+    pub async fn remove_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        if_version: Option<i64>,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let group = self.store.group(tenant.id, id).await?.ok_or(EngineError::NotFound("group"))?;
+        if if_version.is_some_and(|version| version != group.version) {
+            return Err(EngineError::Stale);
+        }
+        let roles = self.store.roles_of_group(tenant.id, id).await?;
+        // Whose members lose nothing needn't be read.
+        let members =
+            if roles.is_empty() { Vec::new() } else { self.all_group_members(tenant, id).await? };
+        let mut change = ChangeSet::new(tenant.id);
+        for role in &roles {
+            let removed = (role, RoleDirection::Removed);
+            self.push_role_by_group(tenant, &group, removed, &members, actor, &mut change).await?;
+        }
+        let data = json!({ "group-name": group.name });
+        let event = EventName::PostDeleteGroup;
+        change.ops.push(Op::Append(self.group_event(id, event, actor, &data)));
+        change.ops.push(Op::DeleteGroup { group: id });
+        change.audit.push(self.audit_row(actor, "group.remove", id, &data));
+        match self.apply(change).await? {
+            Outcome::Applied(applied) => {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                Ok(())
+            }
+            _ => Err(EngineError::NotFound("group")),
+        }
+    }
+
+    /// Lets groups carry a role, or no more; the sessions of their members end as handlers and policies say.
+    pub(crate) async fn push_role_groups(
+        &self,
+        tenant: &Tenant,
+        role: &sojourn_model::Role,
+        (add, drop): (&[GroupId], &[GroupId]),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if add.is_empty() && drop.is_empty() {
+            return Ok(());
+        }
+        let event = EventName::PostUpdateGroupListOfRole;
+        let events =
+            [event, EventName::PostUpdateUserListOfRole, EventName::PostUpdateRoleListOfUser];
+        for (groups, direction) in [(drop, RoleDirection::Removed), (add, RoleDirection::Added)] {
+            let changed = RoleChanged { events: &events, role, direction };
+            let reaction = self.on_role_change(tenant, changed).await?;
+            for group in groups {
+                if self.store.group(tenant.id, *group).await?.is_none() {
+                    return Err(EngineError::Invalid(format!("there is no group {group}")));
+                }
+                change.ops.push(match direction {
+                    RoleDirection::Removed => Op::DropRole { group: *group, role: role.id },
+                    _ => Op::CarryRole { group: *group, role: role.id },
+                });
+                let Some(reaction) = &reaction else { continue };
+                let most = INLINE_END_USERS_MAX as i64 + 1;
+                let some = self.store.group_members_after(tenant.id, *group, None, most).await?;
+                if some.len() > INLINE_END_USERS_MAX {
+                    let total = self.store.group_member_count(tenant.id, *group).await?;
+                    let total = usize::try_from(total).unwrap_or(0);
+                    self.push_group_job(reaction, (*group, total), actor, change)?;
+                } else {
+                    self.push_reaction(tenant, reaction, &some, actor, change)?;
+                }
+            }
+        }
+        let data = json!({
+            "role-name": role.name, "NEW_GROUP_ID_LIST": add, "DELETE_GROUP_ID_LIST": drop,
+        });
+        change.events.push(self.role_event(role.id, event, actor, &data));
+        Ok(())
+    }
+
+    /// A group by name.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]
+    pub async fn group_named(&self, tenant: &Tenant, name: &str) -> Result<Group, EngineError> {
+        self.store.group_by_name(tenant.id, name).await?.ok_or(EngineError::NotFound("group"))
+    }
+
+    /// Refuses when one of these users isn't there.
+    pub(crate) async fn all_there(
+        &self,
+        tenant: &Tenant,
+        users: &[UserId],
+    ) -> Result<(), EngineError> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let there: std::collections::HashSet<UserId> =
+            self.store.users_there(tenant.id, users).await?.into_iter().collect();
+        match users.iter().find(|user| !there.contains(user)) {
+            Some(missing) => Err(EngineError::Invalid(format!("there is no user {missing}"))),
+            None => Ok(()),
+        }
+    }
+}

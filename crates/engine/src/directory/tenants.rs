@@ -1,0 +1,152 @@
+//! Tenants: making, switching off, deleting.
+
+use serde_json::json;
+use sojourn_model::{
+    Actor, ChangeSet, EndSummary, Job, JobAdvance, JobId, JobKind, JobState, NewJob, Op, Outcome,
+    Role, Tenant, TenantId,
+};
+
+use super::roles::RoleChange;
+use super::users::NewUser;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::jobs::Work;
+
+/// A tenant to be made, with its first administrator.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Its name in paths.
+    pub name: String,
+    /// Its first administrator.
+    pub owner: NewUser,
+}
+
+/// Users whose rows one step of an erasure removes.
+const ERASE_BATCH: i64 = 100;
+
+fn checked_name(name: &str) -> Result<String, EngineError> {
+    let fits = (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b))
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && name.bytes().last().is_some_and(|b| b.is_ascii_alphanumeric());
+    if fits && name != Tenant::DEFAULT_NAME {
+        Ok(name.to_owned())
+    } else {
+        let why = "a tenant's name has 1 to 63 small letters, digits, dots and hyphens";
+        Err(EngineError::Invalid(why.into()))
+    }
+}
+
+impl Engine {
+    /// Makes a tenant with its keys, built-in applications and its first administrator.
+    ///
+    /// # Errors
+    /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it can't be one.
+    pub async fn add_tenant(&self, new: NewTenant, actor: &Actor) -> Result<Tenant, EngineError> {
+        let name = checked_name(&new.name)?;
+        if self.store.tenant_by_name(&name).await?.is_some() {
+            return Err(EngineError::Exists("a tenant of that name"));
+        }
+        let last = self.store.last_tenant().await?;
+        let created_at = self.now();
+        let tenant = Tenant { id: TenantId(last.0 + 1), name, enabled: true, created_at };
+        let mut change = ChangeSet::of(TenantId::DEFAULT, Op::CreateTenant(tenant.clone()));
+        let detail = json!({ "tenant-domain": tenant.name });
+        change.audit.push(self.audit_row(actor, "tenant.add", tenant.id.0, &detail));
+        if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
+            return Err(EngineError::Exists("a tenant of that name"));
+        }
+        self.ensure_tenant(&tenant).await?;
+        let owner = self.add_user(&tenant, new.owner, actor).await?;
+        let role = self.role_named(&tenant, Role::ADMIN).await?;
+        self.change_role(&tenant, &role, &owner, RoleChange::Assign, actor).await?;
+        Ok(tenant)
+    }
+
+    /// Switches a tenant on or off. Off, nobody signs in and no token is valid from now on; a job ends its sessions, so
+    /// that its applications hear of it.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] for the default tenant.
+    pub async fn set_tenant_enabled(
+        &self,
+        tenant: &Tenant,
+        enabled: bool,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        if tenant.id == TenantId::DEFAULT {
+            return Err(EngineError::Invalid("the default tenant can't be switched off".into()));
+        }
+        let mut change = ChangeSet::of(tenant.id, Op::SetTenantEnabled { enabled });
+        if !enabled {
+            self.push_everyone_job(tenant, actor, &mut change).await?;
+        }
+        let action = if enabled { "tenant.enable" } else { "tenant.disable" };
+        change.audit.push(self.audit_row(actor, action, tenant.id.0, &json!({})));
+        self.must_apply(change).await?;
+        self.catalog.changed(tenant.id);
+        Ok(())
+    }
+
+    /// Deletes a tenant: it answers nothing more from now on, and a job removes what it has.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] for the default tenant.
+    pub async fn remove_tenant(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+    ) -> Result<JobId, EngineError> {
+        if tenant.id == TenantId::DEFAULT {
+            return Err(EngineError::Invalid("the default tenant can't be deleted".into()));
+        }
+        let id = JobId::random(&*self.rng);
+        let work = Work::EraseTenant { tenant: tenant.name.clone() };
+        let payload = serde_json::to_string(&work)
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let mut change = ChangeSet::of(tenant.id, Op::SetTenantEnabled { enabled: false });
+        change.ops.push(Op::AddJob(NewJob {
+            id,
+            kind: JobKind::EraseTenant,
+            payload,
+            total: self.store.user_count(tenant.id).await?,
+            actor: actor.clone(),
+            at: self.now(),
+        }));
+        self.must_apply(change).await?;
+        // In the default tenant's log: that of the tenant goes with it.
+        let mut note = ChangeSet::new(TenantId::DEFAULT);
+        let detail = json!({ "tenant-domain": tenant.name, "job": id.to_string() });
+        note.audit.push(self.audit_row(actor, "tenant.remove", tenant.id.0, &detail));
+        self.must_apply(note).await?;
+        self.catalog.changed(tenant.id);
+        Ok(id)
+    }
+
+    /// Removes the rows of some users; at the end what is left, and the tenant itself.
+    pub(crate) async fn erase_tenant_step(
+        &self,
+        tenant: &Tenant,
+        job: &Job,
+    ) -> Result<JobAdvance, EngineError> {
+        let order = sojourn_store::UserOrder::Age;
+        let users = self.store.users_after(tenant.id, order, false, None, ERASE_BATCH).await?;
+        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let done = i64::try_from(ids.len()).unwrap_or(0);
+        if !ids.is_empty() {
+            self.must_apply(ChangeSet::of(tenant.id, Op::EraseUsers { users: ids })).await?;
+            return Ok(JobAdvance { done, ..self.goes_on(job, EndSummary::default()) });
+        }
+        let rest = ChangeSet::of(tenant.id, Op::EraseTenant).with(Op::DeleteTenant);
+        self.must_apply(rest).await?;
+        Ok(JobAdvance { state: JobState::Done, ..self.goes_on(job, EndSummary::default()) })
+    }
+
+    /// Every tenant, the default one first.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, EngineError> {
+        Ok(self.store.tenants().await?)
+    }
+}

@@ -1,0 +1,98 @@
+//! What an end would do.
+
+use sojourn_model::limits::{FORECAST_TARGETS_MAX, INLINE_END_USERS_MAX};
+use sojourn_model::{ChangeSet, EndSummary, Tenant};
+
+use super::targets::{Resolved, live_filter};
+use super::{EndRequest, EndTargets};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::session::{Position, SessionQuery, Sort, Total};
+
+/// What an end would do, as far as the caller may end it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// The counts.
+    pub summary: EndSummary,
+    /// Whether they are whole. Otherwise sessions are counted up to a budget, and the rest isn't.
+    pub exact: bool,
+    /// Whether it would be refused, because tokens bound to the session would be left behind.
+    pub session_bound_tokens: bool,
+}
+
+impl Engine {
+    /// Says what a request would do, does nothing, and leaves a row in the audit log.
+    ///
+    /// # Errors
+    /// As [`Engine::end`].
+    pub async fn preview(
+        &self,
+        tenant: &Tenant,
+        request: &EndRequest,
+    ) -> Result<Forecast, EngineError> {
+        if request.effects.is_empty() {
+            return Err(EngineError::Invalid("name at least one effect".into()));
+        }
+        let forecast = self.forecast(tenant, request).await?;
+        let detail = serde_json::json!({
+            "effects": request.effects,
+            "targets": format!("{:?}", request.targets),
+            "would_end": forecast.summary,
+        });
+        let row = self.audit_row(&request.actor, "session.end_preview", tenant.id.0, &detail);
+        let mut change = ChangeSet::new(tenant.id);
+        change.audit.push(row);
+        self.must_apply(change).await?;
+        Ok(forecast)
+    }
+
+    pub(super) async fn forecast(
+        &self,
+        tenant: &Tenant,
+        request: &EndRequest,
+    ) -> Result<Forecast, EngineError> {
+        let targets = match self.resolve(tenant, request, FORECAST_TARGETS_MAX).await? {
+            Resolved::All(targets) => targets,
+            Resolved::Large => {
+                let total = self.sessions_concerned(tenant, request).await?;
+                let summary = EndSummary { sessions: total.count, ..EndSummary::default() };
+                return Ok(Forecast { summary, exact: total.exact, session_bound_tokens: false });
+            }
+        };
+        let mut forecast = Forecast { exact: true, ..Forecast::default() };
+        for some in targets.chunks(INLINE_END_USERS_MAX) {
+            let found = self.preview_end(tenant, request.plan(some.to_vec())).await?;
+            forecast.summary += found.summary;
+            forecast.session_bound_tokens |= found.session_bound_tokens;
+        }
+        Ok(forecast)
+    }
+
+    /// How many sessions a large request concerns.
+    pub(super) async fn sessions_concerned(
+        &self,
+        tenant: &Tenant,
+        request: &EndRequest,
+    ) -> Result<Total, EngineError> {
+        let text = match &request.targets {
+            EndTargets::Named(_) => return Ok(Total { count: 0, exact: true }),
+            EndTargets::Query(filter) => filter.clone(),
+            EndTargets::Role(name) => {
+                format!("role eq {}", serde_json::Value::String(name.clone()))
+            }
+            EndTargets::Group(name) => {
+                format!("group eq {}", serde_json::Value::String(name.clone()))
+            }
+        };
+        let filter = live_filter(&text)?;
+        let query = SessionQuery {
+            filter: &filter,
+            sort: Sort::SignedIn,
+            position: Position::Newest,
+            limit: 1,
+            rights: &request.rights,
+            as_of: None,
+        };
+        Ok(self.count_sessions(tenant, &query).await?)
+    }
+}

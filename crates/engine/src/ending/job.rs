@@ -1,0 +1,486 @@
+//! A large end as a job: it goes down through the sessions that passed when it began, or through the members of a
+//! role, and writes how far it came in the transaction of each end.
+
+use serde::{Deserialize, Serialize};
+use sojourn_model::limits::{INLINE_END_USERS_MAX, JOB_SETS_MAX};
+use sojourn_model::{
+    Actor, AppId, ChangeSet, Effects, EndId, EndReason, EndSummary, EndTarget, GroupId, Job,
+    JobAdvance, JobId, JobKind, JobState, Millis, NewJob, Op, Outcome, RoleId, SessionId, Tenant,
+    UserId,
+};
+use sojourn_store::Place;
+
+use super::{EndAnswer, EndRequest, EndTargets};
+use crate::end::EndPlan;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::handlers::Reaction;
+use crate::jobs::{LEASE_MS, Work};
+use crate::rights::Rights;
+use crate::session::Position;
+
+/// What such a job is to do; kept as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndWork {
+    /// The end that all of it is part of.
+    end: String,
+    whom: Whom,
+    effects: Effects,
+    applications: Option<Vec<AppId>>,
+    actor: Actor,
+    rights: String,
+    rate: Option<u32>,
+    /// Sessions that began later aren't concerned.
+    begun_at: i64,
+    /// Why; an administrator's act where nothing else is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Whether a fresh sign-in is demanded.
+    #[serde(default)]
+    sign_in: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Whom {
+    /// The members of a role.
+    Role(RoleId),
+    /// The members of a group.
+    Group(GroupId),
+    /// Every user of the tenant.
+    Everyone,
+    /// Sessions that pass a filter.
+    Filter(String),
+    /// These sessions and people.
+    Named { users: Vec<UserId>, except: Option<SessionId>, sessions: Vec<(UserId, SessionId)> },
+}
+
+/// How far it came; kept as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Progress {
+    /// The session that was looked at last.
+    session: Option<(i64, SessionId)>,
+    /// The member that was looked at last.
+    user: Option<UserId>,
+    /// How many of those that are listed were looked at.
+    listed: usize,
+}
+
+/// What one transaction of the job is to end, and where the next goes on.
+struct Portion {
+    targets: Vec<EndTarget>,
+    /// How many were looked at: they are done, whether they could be ended or not.
+    counted: usize,
+    next: Option<Progress>,
+}
+
+impl Portion {
+    /// Some users of a list that goes on where this one was full.
+    fn of_users(looked_at: &[UserId], size: usize, concerned: Vec<UserId>) -> Self {
+        let next = (looked_at.len() == size)
+            .then(|| Progress { user: looked_at.last().copied(), ..Progress::default() });
+        let targets = concerned.into_iter().map(EndTarget::User).collect();
+        Self { targets, counted: looked_at.len(), next }
+    }
+}
+
+impl Engine {
+    pub(super) async fn begin_end_job(
+        &self,
+        tenant: &Tenant,
+        request: &EndRequest,
+    ) -> Result<EndAnswer, EngineError> {
+        let (whom, total) = self.whom(tenant, request).await?;
+        let now = self.now();
+        let id = JobId::random(&*self.rng);
+        let work = Work::EndSessions(EndWork {
+            end: EndId::random(&*self.rng).to_string(),
+            whom,
+            effects: request.effects,
+            applications: request.applications.clone(),
+            actor: request.actor.clone(),
+            rights: request.rights.as_scopes(),
+            rate: request.rate,
+            begun_at: now.0,
+            reason: None,
+            sign_in: false,
+        });
+        let payload = serde_json::to_string(&work)
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let detail = serde_json::json!({
+            "effects": request.effects, "targets": format!("{:?}", request.targets), "job": id.to_string(),
+        });
+        let job = NewJob {
+            id,
+            kind: JobKind::EndSessions,
+            payload,
+            total: i64::try_from(total).unwrap_or(i64::MAX),
+            actor: request.actor.clone(),
+            at: now,
+        };
+        let mut change = ChangeSet::of(tenant.id, Op::AddJob(job));
+        change.audit.push(self.audit_row(&request.actor, "session.end_job", id, &detail));
+        self.keep_request(request, &id.to_string(), &mut change);
+        self.must_apply(change).await?;
+        let job = self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))?;
+        Ok(EndAnswer::Job(Box::new(job)))
+    }
+
+    /// A job that does to many users what an event calls for.
+    pub(crate) fn push_end_job(
+        &self,
+        reaction: &Reaction,
+        users: &[UserId],
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let whom = Whom::Named { users: users.to_vec(), except: None, sessions: Vec::new() };
+        self.push_job(reaction, whom, users.len(), actor, change)
+    }
+
+    /// The same for all members of a group.
+    pub(crate) fn push_group_job(
+        &self,
+        reaction: &Reaction,
+        group: (GroupId, usize),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        self.push_job(reaction, Whom::Group(group.0), group.1, actor, change)
+    }
+
+    /// A job that ends every session of a tenant.
+    pub(crate) async fn push_everyone_job(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let total = self.store.user_count(tenant.id).await?;
+        let reason = EndReason::AccountDisabled;
+        let effects = Effects::for_reason(&reason);
+        let reaction = Reaction { effects: Some(effects), sign_in: false, reason };
+        let total = usize::try_from(total).unwrap_or(0);
+        self.push_job(&reaction, Whom::Everyone, total, actor, change)
+    }
+
+    /// The same for everyone who has a role.
+    pub(crate) fn push_role_job(
+        &self,
+        reaction: &Reaction,
+        role: (RoleId, usize),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        self.push_job(reaction, Whom::Role(role.0), role.1, actor, change)
+    }
+
+    fn push_job(
+        &self,
+        reaction: &Reaction,
+        whom: Whom,
+        total: usize,
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        let work = Work::EndSessions(EndWork {
+            end: EndId::random(&*self.rng).to_string(),
+            whom,
+            effects: reaction.effects.unwrap_or(Effects::NONE),
+            applications: None,
+            actor: actor.clone(),
+            // An event concerns everyone, whoever caused it.
+            rights: "internal_*".into(),
+            rate: None,
+            begun_at: now.0,
+            reason: Some(reaction.reason.to_string()),
+            sign_in: reaction.sign_in,
+        });
+        let payload = serde_json::to_string(&work)
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        change.ops.push(Op::AddJob(NewJob {
+            id: JobId::random(&*self.rng),
+            kind: JobKind::EndSessions,
+            payload,
+            total: i64::try_from(total).unwrap_or(i64::MAX),
+            actor: actor.clone(),
+            at: now,
+        }));
+        Ok(())
+    }
+
+    async fn whom(
+        &self,
+        tenant: &Tenant,
+        request: &EndRequest,
+    ) -> Result<(Whom, u64), EngineError> {
+        Ok(match &request.targets {
+            EndTargets::Role(name) => {
+                let role = self.role_named(tenant, name).await?;
+                let members = self.store.role_member_count(tenant.id, role.id).await?;
+                (Whom::Role(role.id), members.unsigned_abs())
+            }
+            EndTargets::Group(name) => {
+                let group = self.group_named(tenant, name).await?;
+                let members = self.store.group_member_count(tenant.id, group.id).await?;
+                (Whom::Group(group.id), members.unsigned_abs())
+            }
+            EndTargets::Query(filter) => {
+                let total = self.sessions_concerned(tenant, request).await?;
+                (Whom::Filter(filter.clone()), total.count)
+            }
+            EndTargets::Named(_) => {
+                let (mut users, mut except, mut sessions) = (Vec::new(), None, Vec::new());
+                let resolved = self.resolve(tenant, request, INLINE_END_USERS_MAX).await?;
+                let super::Resolved::All(targets) = resolved else {
+                    return Err(EngineError::Invalid("too many at once".into()));
+                };
+                let total = targets.len();
+                for target in targets {
+                    match target {
+                        EndTarget::User(user) => users.push(user),
+                        EndTarget::UserExcept(user, spared) => {
+                            users.push(user);
+                            except = Some(spared);
+                        }
+                        EndTarget::Session(user, id) | EndTarget::ExpiredSession(user, id) => {
+                            sessions.push((user, id));
+                        }
+                        EndTarget::Grant(_) => {
+                            let why = "a grant ends at once: don't ask for a job";
+                            return Err(EngineError::Invalid(why.into()));
+                        }
+                    }
+                }
+                let total = u64::try_from(total).unwrap_or(u64::MAX);
+                (Whom::Named { users, except, sessions }, total)
+            }
+        })
+    }
+
+    /// Works at such a job for a while, and answers how it stands.
+    pub(crate) async fn end_job_step(
+        &self,
+        tenant: &Tenant,
+        job: &Job,
+        work: &EndWork,
+    ) -> Result<JobAdvance, EngineError> {
+        let mut progress: Progress = serde_json::from_str(&job.progress).unwrap_or_default();
+        // What a transaction ended is known after it; it is written with the next.
+        let mut ended = EndSummary::default();
+        for _ in 0..JOB_SETS_MAX {
+            let portion = self.portion(tenant, work, &progress).await?;
+            let now = self.now();
+            let mut advance = JobAdvance {
+                id: job.id,
+                done: i64::try_from(portion.counted).unwrap_or(0),
+                ended,
+                state: JobState::Pending,
+                progress: None,
+                at: now,
+                due_at: now,
+                lease_until: now.plus(LEASE_MS),
+                error: None,
+            };
+            let Some(next) = portion.next else {
+                ended += self.end_portion(tenant, work, portion.targets, None).await?;
+                return Ok(JobAdvance {
+                    ended,
+                    state: JobState::Done,
+                    lease_until: Millis(0),
+                    ..advance
+                });
+            };
+            advance.progress = serde_json::to_string(&next).ok();
+            progress = next;
+            let counted = portion.counted;
+            ended = self.end_portion(tenant, work, portion.targets, Some(advance.clone())).await?;
+            if let Some(rate) = work.rate {
+                let pause = i64::try_from(counted).unwrap_or(0) * 1000 / i64::from(rate.max(1));
+                let due_at = now.plus(pause);
+                let (done, lease_until) = (0, Millis(0));
+                return Ok(JobAdvance { done, ended, due_at, lease_until, ..advance });
+            }
+        }
+        let now = self.now();
+        Ok(JobAdvance {
+            id: job.id,
+            done: 0,
+            ended,
+            state: JobState::Pending,
+            progress: None,
+            at: now,
+            due_at: now,
+            lease_until: Millis(0),
+            error: None,
+        })
+    }
+
+    async fn end_portion(
+        &self,
+        tenant: &Tenant,
+        work: &EndWork,
+        targets: Vec<EndTarget>,
+        advance: Option<JobAdvance>,
+    ) -> Result<EndSummary, EngineError> {
+        let mut change = ChangeSet::new(tenant.id);
+        if work.sign_in {
+            change.ops.extend(targets.iter().filter_map(|target| match target {
+                EndTarget::User(user) => Some(Op::DemandSignIn { user: *user }),
+                _ => None,
+            }));
+        }
+        if !targets.is_empty() && !work.effects.is_empty() {
+            let reason = work.reason.as_deref().and_then(|reason| reason.parse().ok());
+            let plan = EndPlan {
+                targets,
+                effects: work.effects,
+                applications: work.applications.clone(),
+                reason: reason.unwrap_or(EndReason::Admin),
+                actor: work.actor.clone(),
+                in_browser: false,
+            };
+            let mut end = self.end_operation(tenant, plan);
+            end.id = work.end.parse().unwrap_or(end.id);
+            change.ops.push(Op::EndSessions(end));
+        }
+        // A job that was cancelled meanwhile ends nothing more.
+        change.ops.extend(advance.map(Op::AdvanceJob));
+        if change.ops.is_empty() {
+            return Ok(EndSummary::default());
+        }
+        match self.apply(change).await? {
+            Outcome::Applied(applied) => {
+                if applied.ended.deliveries > 0 {
+                    self.outbox.written();
+                }
+                Ok(applied.ended)
+            }
+            Outcome::SessionBoundTokens => Err(EngineError::SessionBoundTokens),
+            Outcome::Conflict | Outcome::Duplicate => Err(EngineError::Contended),
+        }
+    }
+
+    async fn portion(
+        &self,
+        tenant: &Tenant,
+        work: &EndWork,
+        progress: &Progress,
+    ) -> Result<Portion, EngineError> {
+        let size = work.rate.map_or(INLINE_END_USERS_MAX, |rate| {
+            usize::try_from(rate).unwrap_or(1).clamp(1, INLINE_END_USERS_MAX)
+        });
+        let rights = Rights::of_scopes(&work.rights);
+        match &work.whom {
+            Whom::Named { users, except: None, sessions } if sessions.is_empty() => {
+                let here: Vec<UserId> =
+                    users.iter().skip(progress.listed).take(size).copied().collect();
+                let counted = here.len();
+                let listed = progress.listed + counted;
+                let next =
+                    (listed < users.len()).then(|| Progress { listed, ..Progress::default() });
+                // Someone may be gone meanwhile.
+                let there = self.store.users_there(tenant.id, &here).await?;
+                let covered = self.covered(tenant, &rights, there).await?;
+                let targets = covered.into_iter().map(EndTarget::User).collect();
+                Ok(Portion { targets, counted, next })
+            }
+            Whom::Named { users, except, sessions } => {
+                let user = |user: &UserId| match except {
+                    Some(spared) => EndTarget::UserExcept(*user, *spared),
+                    None => EndTarget::User(*user),
+                };
+                let sessions = sessions.iter().map(|(user, id)| EndTarget::Session(*user, *id));
+                let targets: Vec<EndTarget> = users.iter().map(user).chain(sessions).collect();
+                Ok(Portion { counted: targets.len(), targets, next: None })
+            }
+            Whom::Everyone => {
+                let after = match progress.user {
+                    Some(user) => self.store.user(tenant.id, user).await?,
+                    None => None,
+                };
+                let (limit, order) =
+                    (i64::try_from(size).unwrap_or(1), sojourn_store::UserOrder::Age);
+                let users =
+                    self.store.users_after(tenant.id, order, false, after.as_ref(), limit).await?;
+                let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+                Ok(Portion::of_users(&ids, size, ids.clone()))
+            }
+            Whom::Role(_) | Whom::Group(_) => {
+                let limit = i64::try_from(size).unwrap_or(1);
+                let after = progress.user;
+                let members = match &work.whom {
+                    Whom::Group(group) => {
+                        self.store.group_members_after(tenant.id, *group, after, limit).await?
+                    }
+                    Whom::Role(role) => {
+                        self.store.role_members_after(tenant.id, *role, after, limit).await?
+                    }
+                    _ => Vec::new(),
+                };
+                let covered = self.covered(tenant, &rights, members.clone()).await?;
+                Ok(Portion::of_users(&members, size, covered))
+            }
+            Whom::Filter(filter) => self.portion_found(tenant, work, progress, filter, size).await,
+        }
+    }
+
+    /// The next sessions that pass a filter.
+    async fn portion_found(
+        &self,
+        tenant: &Tenant,
+        work: &EndWork,
+        progress: &Progress,
+        filter: &str,
+        size: usize,
+    ) -> Result<Portion, EngineError> {
+        let place = match &progress.session {
+            Some((at, id)) => Place { at: Millis(*at), id: id.to_vec() },
+            None => Place { at: Millis(work.begun_at).plus(1), id: Vec::new() },
+        };
+        let position = Position::Before(place);
+        let rights = Rights::of_scopes(&work.rights);
+        let names = self.names_to_end(tenant, filter, &rights, position, size).await?;
+        let next = names.older.map(|place| {
+            let session = SessionId::from_slice(&place.id);
+            let session = session.ok().map(|id| (place.at.0, id));
+            Progress { session, ..Progress::default() }
+        });
+        let counted = names.found.len();
+        let found = names.found.into_iter();
+        let targets = found.map(|(user, id)| EndTarget::Session(user, id)).collect();
+        Ok(Portion { targets, counted, next })
+    }
+
+    /// Stops a job. What it has done stays done.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is none that still works; [`EngineError::Invalid`] for one that must
+    /// be brought to its end.
+    pub async fn cancel_job(
+        &self,
+        tenant: &Tenant,
+        id: JobId,
+        actor: &Actor,
+    ) -> Result<Job, EngineError> {
+        let job = self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))?;
+        if job.kind == JobKind::EraseTenant && job.state == JobState::Pending {
+            let why = "a tenant that is being deleted is gone: the job must end";
+            return Err(EngineError::Invalid(why.into()));
+        }
+        if job.kind == JobKind::RemoveRole && job.state == JobState::Pending {
+            let why = "a role that is being removed grants nothing any more: the job must end";
+            return Err(EngineError::Invalid(why.into()));
+        }
+        if job.state == JobState::Pending {
+            let mut change = ChangeSet::of(tenant.id, Op::CancelJob { id, at: self.now() });
+            let detail = serde_json::json!({ "done": job.done, "total": job.total });
+            change.audit.push(self.audit_row(actor, "job.cancel", id, &detail));
+            // A conflict: it came to its end in this moment.
+            self.apply(change).await?;
+        }
+        self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))
+    }
+}

@@ -1,0 +1,184 @@
+//! From what a request names to what the door takes.
+
+use sojourn_model::limits::INLINE_END_USERS_MAX;
+use sojourn_model::{EndTarget, GrantId, Tenant, UserId};
+
+use super::{EndRequest, EndTargets, Named};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::rights::Rights;
+use crate::session::search::Names;
+use crate::session::{Position, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary};
+
+pub(super) enum Resolved {
+    /// All of it.
+    All(Vec<EndTarget>),
+    /// More than was asked for.
+    Large,
+}
+
+impl From<SearchRefused> for EngineError {
+    fn from(refused: SearchRefused) -> Self {
+        match refused {
+            SearchRefused::Filter(why) => Self::Invalid(why),
+            SearchRefused::Failed(cause) => cause,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) async fn resolve(
+        &self,
+        tenant: &Tenant,
+        request: &EndRequest,
+        most: usize,
+    ) -> Result<Resolved, EngineError> {
+        match &request.targets {
+            EndTargets::Named(named) => {
+                self.resolve_named(tenant, named, &request.rights).await.map(Resolved::All)
+            }
+            EndTargets::Role(name) => {
+                let role = self.role_named(tenant, name).await?;
+                let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
+                let store = &self.store;
+                let members = store.role_members_after(tenant.id, role.id, None, limit).await?;
+                if members.len() > most {
+                    return Ok(Resolved::Large);
+                }
+                let covered = self.covered(tenant, &request.rights, members).await?;
+                Ok(Resolved::All(covered.into_iter().map(EndTarget::User).collect()))
+            }
+            EndTargets::Group(name) => {
+                let group = self.group_named(tenant, name).await?;
+                let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
+                let store = &self.store;
+                let members = store.group_members_after(tenant.id, group.id, None, limit).await?;
+                if members.len() > most {
+                    return Ok(Resolved::Large);
+                }
+                let covered = self.covered(tenant, &request.rights, members).await?;
+                Ok(Resolved::All(covered.into_iter().map(EndTarget::User).collect()))
+            }
+            EndTargets::Query(filter) => {
+                let limit = most + 1;
+                let position = Position::Newest;
+                let names = self.names_to_end(tenant, filter, &request.rights, position, limit);
+                let Names { found, older } = names.await?;
+                if found.len() > most || older.is_some() {
+                    return Ok(Resolved::Large);
+                }
+                let targets = found.into_iter().map(|(user, id)| EndTarget::Session(user, id));
+                Ok(Resolved::All(targets.collect()))
+            }
+        }
+    }
+
+    /// Live sessions that pass a filter, going down from a position.
+    pub(super) async fn names_to_end(
+        &self,
+        tenant: &Tenant,
+        filter: &str,
+        rights: &Rights,
+        position: Position,
+        limit: usize,
+    ) -> Result<Names, EngineError> {
+        let filter = live_filter(filter)?;
+        let query = SessionQuery {
+            filter: &filter,
+            sort: Sort::SignedIn,
+            position,
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            rights,
+            as_of: None,
+        };
+        Ok(self.session_names(tenant, &query).await?)
+    }
+
+    /// Those whom the rights cover, in the order in which they came.
+    pub(crate) async fn covered(
+        &self,
+        tenant: &Tenant,
+        rights: &Rights,
+        mut users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, EngineError> {
+        if rights.cover_everyone() {
+            return Ok(users);
+        }
+        let mut above = std::collections::HashSet::new();
+        for (user, role) in self.store.roles_among(tenant.id, &users).await? {
+            if !rights.cover(&Rights::of_roles(std::slice::from_ref(&role))) {
+                above.insert(user);
+            }
+        }
+        users.retain(|user| !above.contains(user));
+        Ok(users)
+    }
+
+    async fn resolve_named(
+        &self,
+        tenant: &Tenant,
+        named: &[Named],
+        rights: &Rights,
+    ) -> Result<Vec<EndTarget>, EngineError> {
+        if named.is_empty() {
+            return Err(EngineError::Invalid("name what is to be ended".into()));
+        }
+        if named.len() > INLINE_END_USERS_MAX {
+            let why = format!("at most {INLINE_END_USERS_MAX} at once; with a filter any number");
+            return Err(EngineError::Invalid(why));
+        }
+        let mut targets = Vec::new();
+        for one in named {
+            let found = match *one {
+                Named::User(user) => Some((user, EndTarget::User(user))),
+                Named::UserExcept(user, spared) => {
+                    Some((user, EndTarget::UserExcept(user, spared)))
+                }
+                Named::Session(id) => {
+                    let session = self.store.session(tenant.id, id).await?;
+                    session.map(|session| (session.user, EndTarget::Session(session.user, id)))
+                }
+                Named::Grant(id) => {
+                    let user = self.grant_owner(tenant, id).await?;
+                    user.map(|user| (user, EndTarget::Grant(id)))
+                }
+            };
+            let Some((user, target)) = found else { continue };
+            if matches!(one, Named::User(_) | Named::UserExcept(..))
+                && self.store.user(tenant.id, user).await?.is_none()
+            {
+                // Another tenant's, or nobody's.
+                return Err(EngineError::NotFound("user"));
+            }
+            self.must_cover(tenant, rights, user).await?;
+            targets.push(target);
+        }
+        Ok(targets)
+    }
+
+    /// Whose grant it is.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn grant_owner(
+        &self,
+        tenant: &Tenant,
+        grant: GrantId,
+    ) -> Result<Option<UserId>, EngineError> {
+        let standing = self.store.standing(tenant.id, grant, Vec::new()).await?;
+        Ok(standing.map(|standing| standing.grant.user))
+    }
+}
+
+/// A filter of sessions to end: it may not ask for those that have ended.
+pub(super) fn live_filter(text: &str) -> Result<SessionFilter, EngineError> {
+    if text.trim().is_empty() {
+        return Err(EngineError::Invalid("an empty filter ends nothing".into()));
+    }
+    let filter = SessionFilter::parse(Some(text), Vocabulary::Full)?;
+    if !filter.live_only() {
+        let why = "only live sessions can be ended: leave out what asks about the end";
+        return Err(EngineError::Invalid(why.into()));
+    }
+    Ok(filter)
+}

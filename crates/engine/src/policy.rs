@@ -1,0 +1,216 @@
+//! Policies of sessions: what an organisation sets, and what holds for one session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use sojourn_model::{
+    Actor, AppId, Application, ChangeSet, EffectivePolicy, OnRoleChange, Op, PolicyScope, RoleId,
+    SessionId, SessionPolicy, Tenant, UserId,
+};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// The policies of a tenant that are kept in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Policies {
+    tenant: SessionPolicy,
+    applications: HashMap<AppId, SessionPolicy>,
+    roles: HashMap<RoleId, SessionPolicy>,
+    /// Whether any user has one of their own: otherwise nobody looks for it.
+    users: bool,
+}
+
+/// Longest that a policy may set, in milliseconds: ten years.
+const LONGEST_MS: i64 = 10 * 366 * 24 * 3_600_000;
+/// Shortest idle time and lifetime, in milliseconds: less would end sessions while they begin.
+const SHORTEST_MS: i64 = 1_000;
+
+impl Engine {
+    pub(crate) async fn policies(&self, tenant: &Tenant) -> Result<Arc<Policies>, EngineError> {
+        self.refresh_catalog(tenant.id).await?;
+        if let Some(policies) = self.catalog.policies(tenant.id) {
+            return Ok(policies);
+        }
+        let mut found = Policies::default();
+        for (scope, policy) in self.store.policies(tenant.id).await? {
+            match scope {
+                PolicyScope::Tenant => found.tenant = policy,
+                PolicyScope::Application(app) => {
+                    found.applications.insert(app, policy);
+                }
+                PolicyScope::Role(role) => {
+                    found.roles.insert(role, policy);
+                }
+                PolicyScope::User(_) => {}
+            }
+        }
+        found.users = !self.store.policies_of_users(tenant.id, 1).await?.is_empty();
+        let found = Arc::new(found);
+        self.catalog.keep_policies(tenant.id, Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// What holds for a user's session, where they sign in for an application or enter it.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn policy(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        app: Option<AppId>,
+    ) -> Result<EffectivePolicy, EngineError> {
+        let policies = self.policies(tenant).await?;
+        let mut others: Vec<SessionPolicy> = Vec::new();
+        others.extend(app.and_then(|app| policies.applications.get(&app)));
+        if !policies.roles.is_empty() {
+            let roles = self.store.roles_of_user(tenant.id, user).await?;
+            others.extend(roles.iter().filter_map(|role| policies.roles.get(&role.id)));
+        }
+        if policies.users {
+            others.extend(self.store.policy_of_user(tenant.id, user).await?);
+        }
+        Ok(EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &others))
+    }
+
+    /// What a session that enters an application has to keep to from now on, if the application sets anything.
+    pub(crate) async fn tightened(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &sojourn_model::Session,
+    ) -> Result<Option<Op>, EngineError> {
+        let policies = self.policies(tenant).await?;
+        let Some(policy) = policies.applications.get(&app.id) else { return Ok(None) };
+        let deadline = policy.absolute_lifetime_ms.map(|ms| session.signed_in_at.plus(ms));
+        let idle_timeout_ms = policy.idle_timeout_ms.unwrap_or(session.idle_timeout_ms);
+        Ok(Some(Op::TightenSession {
+            session: session.id,
+            idle_timeout_ms,
+            absolute_deadline: deadline,
+        }))
+    }
+
+    /// Milliseconds since the last authentication after which an application demands a fresh one of a user.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn max_authentication_age_ms(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        app: AppId,
+    ) -> Result<Option<i64>, EngineError> {
+        Ok(self.policy(tenant, user, Some(app)).await?.max_authentication_age_ms)
+    }
+
+    /// Which changes of a role end sessions by policy.
+    pub(crate) async fn on_change_of(
+        &self,
+        tenant: &Tenant,
+        role: RoleId,
+    ) -> Result<OnRoleChange, EngineError> {
+        let policies = self.policies(tenant).await?;
+        let own: Vec<SessionPolicy> = policies.roles.get(&role).copied().into_iter().collect();
+        let found = EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &own);
+        Ok(found.on_role_change)
+    }
+
+    /// What is set for someone; nothing set is an empty policy.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when the application, role or user isn't there.
+    pub async fn policy_set(
+        &self,
+        tenant: &Tenant,
+        scope: PolicyScope,
+    ) -> Result<SessionPolicy, EngineError> {
+        self.subject_exists(tenant, scope).await?;
+        if let PolicyScope::User(user) = scope {
+            return Ok(self.store.policy_of_user(tenant.id, user).await?.unwrap_or_default());
+        }
+        let all = self.store.policies(tenant.id).await?;
+        Ok(all.into_iter().find(|(of, _)| *of == scope).map(|(_, set)| set).unwrap_or_default())
+    }
+
+    /// Everything that is set; of users a bounded number.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn policies_set(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<Vec<(PolicyScope, SessionPolicy)>, EngineError> {
+        let mut all = self.store.policies(tenant.id).await?;
+        let most = sojourn_model::limits::SESSION_LIST_MAX;
+        all.extend(self.store.policies_of_users(tenant.id, most).await?);
+        Ok(all)
+    }
+
+    /// Sets a policy; an empty one removes what was set. Sessions that live keep what they began with.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when the application, role or user isn't there, [`EngineError::Invalid`] for
+    /// numbers that can't be.
+    pub async fn set_policy(
+        &self,
+        tenant: &Tenant,
+        scope: PolicyScope,
+        policy: SessionPolicy,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        self.subject_exists(tenant, scope).await?;
+        checked(&policy)?;
+        let mut change = ChangeSet::of(tenant.id, Op::PutPolicy { scope, policy });
+        let target = match scope {
+            PolicyScope::Tenant => format!("tenant:{}", tenant.name),
+            PolicyScope::Application(id) => format!("application:{id}"),
+            PolicyScope::Role(id) => format!("role:{id}"),
+            PolicyScope::User(id) => format!("user:{id}"),
+        };
+        change.audit.push(self.audit_row(actor, "policy.set", target, &json!(policy)));
+        self.must_apply(change).await?;
+        self.catalog.changed(tenant.id);
+        Ok(())
+    }
+
+    async fn subject_exists(&self, tenant: &Tenant, scope: PolicyScope) -> Result<(), EngineError> {
+        let (there, what) = match scope {
+            PolicyScope::Tenant => (true, "tenant"),
+            PolicyScope::Application(id) => {
+                (self.application(tenant.id, id).await?.is_some(), "application")
+            }
+            PolicyScope::Role(id) => (self.store.role(tenant.id, id).await?.is_some(), "role"),
+            PolicyScope::User(id) => (self.store.user(tenant.id, id).await?.is_some(), "user"),
+        };
+        if there { Ok(()) } else { Err(EngineError::NotFound(what)) }
+    }
+
+    /// The oldest of live sessions, as many as have to go so that one more may begin.
+    pub(crate) fn oldest(live: &[sojourn_model::Session], max: usize) -> Vec<(UserId, SessionId)> {
+        let surplus = (live.len() + 1).saturating_sub(max);
+        // They come newest first.
+        live.iter().rev().take(surplus).map(|session| (session.user, session.id)).collect()
+    }
+}
+
+fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
+    for (name, value) in [
+        ("idle_timeout_ms", policy.idle_timeout_ms),
+        ("absolute_lifetime_ms", policy.absolute_lifetime_ms),
+        ("absolute_lifetime_off_ms", policy.absolute_lifetime_off_ms),
+        ("remember_me_ms", policy.remember_me_ms),
+        ("max_authentication_age_ms", policy.max_authentication_age_ms),
+    ] {
+        if value.is_some_and(|ms| !(SHORTEST_MS..=LONGEST_MS).contains(&ms)) {
+            let why = format!("{name} is between a second and ten years, in milliseconds");
+            return Err(EngineError::Invalid(why));
+        }
+    }
+    if policy.max_sessions.is_some_and(|max| !(1..=1000).contains(&max)) {
+        return Err(EngineError::Invalid("max_sessions is between 1 and 1000".into()));
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! What happens to sessions, as it happens: who signed in, whose session ended. Read from the sessions themselves,
+//! so that it tells what other nodes do, and what happened while nobody listened.
+
+use std::collections::HashMap;
+
+use sojourn_model::{Millis, Session, SessionId, SessionState, Tenant, User, UserId};
+use sojourn_store::{Place, SessionRange};
+
+use super::list::SessionView;
+use super::search::{Position, SessionFilter, SessionQuery, Sieve, Sort};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::rights::Rights;
+
+/// How far behind its own time a row may appear, in milliseconds: it is written with the time at which its
+/// transaction began.
+const LATE_MS: i64 = 5_000;
+/// Rows of a kind that one look reads.
+const ROWS: i64 = 200;
+
+/// What happened to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Happening {
+    /// It began.
+    Began,
+    /// It ended.
+    Ended,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub struct FeedItem {
+    /// What.
+    pub what: Happening,
+    /// When.
+    pub at: Millis,
+    /// Whose session.
+    pub user: User,
+    /// The session.
+    pub view: SessionView,
+}
+
+/// Where a listener is.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// Looked at up to here.
+    reached: Millis,
+    /// What happened before isn't told.
+    since: Millis,
+    told: HashMap<(SessionId, Happening), Millis>,
+    only: Option<UserId>,
+    filter: SessionFilter,
+    rights: Rights,
+}
+
+impl Feed {
+    /// Begins to listen at a moment: to what happens to sessions that pass a filter, or to one user's alone.
+    #[must_use]
+    pub fn since(at: Millis, only: Option<UserId>, filter: SessionFilter, rights: Rights) -> Self {
+        let filter = filter.of_any_state();
+        Self { reached: at, since: at, told: HashMap::new(), only, filter, rights }
+    }
+}
+
+/// When something happened to a session.
+fn moment(session: &Session, what: Happening) -> Option<Millis> {
+    match (what, &session.state) {
+        (Happening::Began, _) => Some(session.signed_in_at),
+        (Happening::Ended, SessionState::Ended { at, .. }) => Some(*at),
+        (Happening::Ended, SessionState::Living) => None,
+    }
+}
+
+impl Engine {
+    /// What happened since the last look, in the order in which it happened; each thing once.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn look(
+        &self,
+        tenant: &Tenant,
+        feed: &mut Feed,
+    ) -> Result<Vec<FeedItem>, EngineError> {
+        let mut news: Vec<(Millis, Happening, Session)> = Vec::new();
+        for what in [Happening::Began, Happening::Ended] {
+            for session in self.happened(tenant, feed, what).await? {
+                let Some(at) = moment(&session, what) else { continue };
+                let new = at >= feed.since && !feed.told.contains_key(&(session.id, what));
+                if new && feed.only.is_none_or(|user| user == session.user) {
+                    news.push((at, what, session));
+                }
+            }
+        }
+        news.sort_by_key(|(at, what, session)| (*at, *what, session.id));
+        let filter = feed.filter.clone();
+        let query = SessionQuery {
+            filter: &filter,
+            sort: Sort::SignedIn,
+            position: Position::Newest,
+            limit: 1,
+            rights: &feed.rights.clone(),
+            as_of: None,
+        };
+        let mut sieve = Sieve::new(self, tenant, &query);
+        let mut items = Vec::new();
+        for (at, what, session) in news {
+            feed.told.insert((session.id, what), at);
+            feed.reached = feed.reached.max(at);
+            for (user, view) in sieve.sift(vec![session]).await? {
+                items.push(FeedItem { what, at, user, view });
+            }
+        }
+        let old = feed.reached.plus(-2 * LATE_MS);
+        feed.told.retain(|_, at| *at >= old);
+        Ok(items)
+    }
+
+    async fn happened(
+        &self,
+        tenant: &Tenant,
+        feed: &Feed,
+        what: Happening,
+    ) -> Result<Vec<Session>, EngineError> {
+        let t = tenant.id;
+        if let Some(user) = feed.only {
+            let mut all = self.store.sessions_of_users(t, &[user], true, ROWS).await?;
+            if what == Happening::Began {
+                all.extend(self.store.sessions_of_users(t, &[user], false, ROWS).await?);
+            }
+            return Ok(all);
+        }
+        let range = match what {
+            Happening::Began => SessionRange::All,
+            Happening::Ended => SessionRange::Ended,
+        };
+        let from = Place { at: feed.reached.plus(-LATE_MS), id: Vec::new() };
+        let mut all = Vec::new();
+        let mut place = from;
+        loop {
+            let some = self.store.sessions_from(t, &range, place, Millis(i64::MAX), ROWS).await?;
+            let full = i64::try_from(some.len()).unwrap_or(0) == ROWS;
+            let sort = if what == Happening::Began { Sort::SignedIn } else { Sort::Ended };
+            let last = some.last().map(|session| sort.place(session).after());
+            all.extend(some.into_iter().filter(|session| {
+                moment(session, what).is_some_and(|at| at >= feed.since)
+                    && !feed.told.contains_key(&(session.id, what))
+            }));
+            match last {
+                // As much as one look tells; the next goes on.
+                Some(next) if full && all.len() < usize::try_from(ROWS).unwrap_or(1) => {
+                    place = next
+                }
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Resolves when this process has changed something since it was asked.
+    pub async fn changed(&self) {
+        self.changes.notified().await;
+    }
+}

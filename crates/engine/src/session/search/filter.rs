@@ -1,0 +1,551 @@
+//! Filters of sessions: which attributes there are, what goes with each, and whether a session passes.
+
+use sojourn_model::network::{Network, address_key};
+use sojourn_model::{Millis, Role, RoleState, Session, SessionState, User};
+use sojourn_scim::{Comparison, Filter, Literal, Operator};
+
+use super::SearchRefused;
+use crate::session::list::SessionView;
+
+/// An attribute of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attribute {
+    Id,
+    Sid,
+    UserId,
+    Username,
+    DisplayName,
+    Role,
+    Group,
+    Application,
+    ClientId,
+    ApplicationId,
+    Ip,
+    Network,
+    UserAgent,
+    Browser,
+    System,
+    Device,
+    SignedIn,
+    LastAccess,
+    EndedAt,
+    Method,
+    State,
+    EndReason,
+    Remember,
+}
+
+/// What values an attribute has, and so which operators go with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// Equal or not.
+    Exact,
+    Time,
+    Flag,
+}
+
+/// The attributes with the names by which filters know them, WSO2's behind our own. Underscores and dots in a
+/// name don't count, nor does case.
+const ATTRIBUTES: [(Attribute, Kind, &[&str]); 23] = [
+    (Attribute::Id, Kind::Text, &["id", "sessionid"]),
+    (Attribute::Sid, Kind::Exact, &["sid"]),
+    (Attribute::UserId, Kind::Exact, &["userid"]),
+    (Attribute::Username, Kind::Text, &["username", "loginid", "userusername"]),
+    (Attribute::DisplayName, Kind::Text, &["displayname", "userdisplayname"]),
+    (Attribute::Role, Kind::Exact, &["role"]),
+    (Attribute::Group, Kind::Exact, &["group"]),
+    (Attribute::Application, Kind::Text, &["application", "appname"]),
+    (Attribute::ClientId, Kind::Exact, &["clientid"]),
+    (Attribute::ApplicationId, Kind::Exact, &["applicationid"]),
+    (Attribute::Ip, Kind::Text, &["ip", "ipaddress"]),
+    (Attribute::Network, Kind::Exact, &["network"]),
+    (Attribute::UserAgent, Kind::Text, &["useragent"]),
+    (Attribute::Browser, Kind::Text, &["browser"]),
+    (Attribute::System, Kind::Text, &["system"]),
+    (Attribute::Device, Kind::Exact, &["device"]),
+    (Attribute::SignedIn, Kind::Time, &["signedinat", "logintime"]),
+    (Attribute::LastAccess, Kind::Time, &["lastaccess", "lastaccesstime"]),
+    (Attribute::EndedAt, Kind::Time, &["endedat"]),
+    (Attribute::Method, Kind::Exact, &["method", "amr"]),
+    (Attribute::State, Kind::Exact, &["state"]),
+    (Attribute::EndReason, Kind::Text, &["endreason"]),
+    (Attribute::Remember, Kind::Flag, &["remember"]),
+];
+
+/// WSO2's attributes with the operators that its search takes.
+const WSO2: [(&str, &[Operator]); 7] = [
+    ("loginid", &[Operator::Eq, Operator::Sw, Operator::Ew, Operator::Co]),
+    ("appname", &[Operator::Eq, Operator::Sw, Operator::Ew, Operator::Co]),
+    ("useragent", &[Operator::Eq, Operator::Sw, Operator::Ew, Operator::Co]),
+    ("sessionid", &[Operator::Eq, Operator::Sw, Operator::Ew, Operator::Co]),
+    ("ipaddress", &[Operator::Eq]),
+    ("logintime", &[Operator::Le, Operator::Ge]),
+    ("lastaccesstime", &[Operator::Le, Operator::Ge]),
+];
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '.')).collect::<String>().to_ascii_lowercase()
+}
+
+impl Attribute {
+    fn find(name: &str) -> Option<(Self, Kind)> {
+        let name = plain(name);
+        let found = ATTRIBUTES.iter().find(|(_, _, names)| names.contains(&&*name));
+        found.map(|(attribute, kind, _)| (*attribute, *kind))
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::find(name).map(|(attribute, _)| attribute)
+    }
+
+    /// Whether it is one of the parts that a user agent is read into, which costs more than a look.
+    const fn is_of_browser(self) -> bool {
+        matches!(self, Self::Browser | Self::System | Self::Device)
+    }
+
+    const fn tells_of_the_end(self) -> bool {
+        matches!(self, Self::State | Self::EndReason | Self::EndedAt)
+    }
+}
+
+/// Whose words a filter is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// Every attribute with every operator that makes sense.
+    Full,
+    /// WSO2's search: seven attributes, and of each the operators that it knows.
+    Wso2,
+}
+
+/// A filter whose attributes, operators and values fit each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionFilter {
+    filter: Option<Filter>,
+    /// Only sessions in applications of the outside: WSO2's paths know no others.
+    in_applications: bool,
+    /// Also those that aren't live, where the filter doesn't ask about the end.
+    any_state: bool,
+}
+
+/// What is known of a session when it is looked at: more from step to step.
+pub(super) struct Known<'a> {
+    pub(super) session: &'a Session,
+    pub(super) user: Option<&'a User>,
+    pub(super) roles: Option<&'a [Role]>,
+    /// Names of the groups that the user is in.
+    pub(super) groups: Option<&'a [String]>,
+    pub(super) view: Option<&'a SessionView>,
+    /// Whether it lives and no deadline has passed.
+    pub(super) live: bool,
+    /// Whether stays in our own pages don't count.
+    pub(super) clients_only: bool,
+}
+
+fn wrong<T>(why: impl Into<String>) -> Result<T, SearchRefused> {
+    Err(SearchRefused::Filter(why.into()))
+}
+
+impl SessionFilter {
+    /// Reads a filter of sessions.
+    ///
+    /// # Errors
+    /// [`SearchRefused::Filter`] says what is wrong.
+    pub fn parse(text: Option<&str>, words: Vocabulary) -> Result<Self, SearchRefused> {
+        let Some(text) = text else {
+            let in_applications = words == Vocabulary::Wso2;
+            return Ok(Self { filter: None, in_applications, any_state: false });
+        };
+        let filter = match Filter::parse(text) {
+            Ok(filter) => filter,
+            Err(error) => return wrong(error.to_string()),
+        };
+        for name in filter.attributes() {
+            let known = Attribute::parse(name).is_some();
+            let known = known && (words == Vocabulary::Full || is_wso2(name).is_some());
+            if !known {
+                return wrong(format!("'{name}' is none of {}", names(words)));
+            }
+        }
+        for one in filter.comparisons() {
+            fits(one, words)?;
+        }
+        let in_applications = words == Vocabulary::Wso2;
+        Ok(Self { filter: Some(filter), in_applications, any_state: false })
+    }
+
+    /// The same for sessions in any state, where it doesn't ask about the end.
+    pub(in crate::session) fn of_any_state(self) -> Self {
+        Self { any_state: true, ..self }
+    }
+
+    /// The comparison that whatever passes the filter passes, of an attribute with one of some operators.
+    pub(super) fn required(&self, wanted: Attribute, operators: &[Operator]) -> Option<Comparison> {
+        let filter = self.filter.as_ref()?;
+        let found = filter.required().into_iter().find(|one| {
+            operators.contains(&one.operator) && Attribute::parse(&one.attribute) == Some(wanted)
+        });
+        found.cloned()
+    }
+
+    /// The value that an attribute has to have, where the filter says so for all that pass.
+    pub(super) fn exactly(&self, wanted: Attribute) -> Option<String> {
+        self.required(wanted, &[Operator::Eq]).map(|one| one.value.text())
+    }
+
+    pub(super) fn names(&self, wanted: impl Fn(Attribute) -> bool) -> bool {
+        let filter = self.filter.iter().flat_map(Filter::attributes);
+        filter.filter_map(Attribute::parse).any(wanted)
+    }
+
+    pub(super) fn names_groups(&self) -> bool {
+        self.names(|one| one == Attribute::Group)
+    }
+
+    pub(super) fn names_roles(&self) -> bool {
+        self.names(|one| one == Attribute::Role)
+    }
+
+    /// Whether only live sessions can pass: also where the filter doesn't ask about the end at all.
+    #[must_use]
+    pub fn live_only(&self) -> bool {
+        (!self.any_state && !self.names(Attribute::tells_of_the_end))
+            || self
+                .exactly(Attribute::State)
+                .is_some_and(|state| state.eq_ignore_ascii_case("active"))
+    }
+
+    /// Whether only ended sessions can pass.
+    #[must_use]
+    pub fn ended_only(&self) -> bool {
+        self.exactly(Attribute::State).is_some_and(|state| state.eq_ignore_ascii_case("ended"))
+            || self.exactly(Attribute::EndReason).is_some()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.filter.is_none() && !self.in_applications
+    }
+
+    pub(super) const fn clients_only(&self) -> bool {
+        self.in_applications
+    }
+
+    /// The first and the last time that a time attribute may have.
+    pub(super) fn span(&self, of: Attribute) -> (Millis, Millis) {
+        let bound = |operators: &[Operator]| {
+            let one = self.required(of, operators)?;
+            let at = moment(&one.value)?;
+            Some(match one.operator {
+                Operator::Gt => at.plus(1),
+                Operator::Lt => at.plus(-1),
+                _ => at,
+            })
+        };
+        let first = bound(&[Operator::Ge, Operator::Gt]).unwrap_or(Millis(i64::MIN));
+        (first, bound(&[Operator::Le, Operator::Lt]).unwrap_or(Millis(i64::MAX)))
+    }
+
+    /// Whether a session passes, as far as it is known.
+    pub(super) fn decide(&self, known: &Known<'_>) -> Option<bool> {
+        if self.live_only() && !known.live {
+            return Some(false);
+        }
+        let within = match known.view {
+            _ if !self.in_applications => Some(true),
+            Some(view) => Some(view.client_stays().next().is_some()),
+            None => None,
+        };
+        if within == Some(false) {
+            return Some(false);
+        }
+        let Some(filter) = &self.filter else { return within };
+        let browser = std::cell::LazyCell::new(|| Browser::of(&known.session.user_agent));
+        match filter.decide(&|one| holds(one, known, &|| &*browser), &|name| present(name, known)) {
+            Some(true) => within,
+            other => other,
+        }
+    }
+
+    /// Whether a live session with its user and applications passes; for lists that know no roles.
+    #[must_use]
+    pub fn passes(&self, user: &User, view: &SessionView) -> bool {
+        let session = &view.session;
+        let known = Known {
+            session,
+            user: Some(user),
+            roles: Some(&[]),
+            groups: Some(&[]),
+            view: Some(view),
+            live: true,
+            clients_only: self.in_applications,
+        };
+        self.decide(&known) == Some(true)
+    }
+}
+
+fn is_wso2(name: &str) -> Option<&'static [Operator]> {
+    let name = name.to_ascii_lowercase();
+    WSO2.iter().find(|(known, _)| *known == name).map(|(_, operators)| *operators)
+}
+
+fn names(words: Vocabulary) -> String {
+    match words {
+        Vocabulary::Wso2 => {
+            "loginId appName userAgent sessionId ipAddress loginTime lastAccessTime".into()
+        }
+        Vocabulary::Full => {
+            "id sid user_id username display_name role group application client_id application_id ip \
+             network user_agent browser system device signed_in_at last_access ended_at method \
+             state end_reason remember"
+                .into()
+        }
+    }
+}
+
+fn fits(one: &Comparison, words: Vocabulary) -> Result<(), SearchRefused> {
+    let Some((attribute, kind)) = Attribute::find(&one.attribute) else { return Ok(()) };
+    let (name, operator) = (&one.attribute, one.operator);
+    let allowed = match words {
+        Vocabulary::Wso2 => is_wso2(name).is_some_and(|all| all.contains(&operator)),
+        Vocabulary::Full => match kind {
+            Kind::Text => !is_order(operator),
+            Kind::Exact | Kind::Flag => matches!(operator, Operator::Eq | Operator::Ne),
+            Kind::Time => is_order(operator),
+        },
+    };
+    if !allowed {
+        return wrong(format!("'{}' does not go with {name}", operator.name()));
+    }
+    match kind {
+        Kind::Time if words == Vocabulary::Wso2 && !matches!(one.value, Literal::Number(_)) => {
+            wrong(format!("{name} needs milliseconds since 1970"))
+        }
+        Kind::Time if moment(&one.value).is_none() => {
+            wrong(format!("{name} needs milliseconds since 1970 or a time of RFC 3339"))
+        }
+        Kind::Flag if !matches!(one.value, Literal::Flag(_)) => {
+            wrong(format!("{name} is true or false"))
+        }
+        Kind::Exact if attribute == Attribute::Network => match one.value.text().parse::<Network>()
+        {
+            Ok(_) => Ok(()),
+            Err(error) => wrong(format!("'{}' is {error}", one.value.text())),
+        },
+        Kind::Exact if attribute == Attribute::State => {
+            let state = one.value.text().to_ascii_lowercase();
+            if ["active", "ended", "expired"].contains(&&*state) {
+                return Ok(());
+            }
+            wrong(format!("'{state}' is none of active ended expired"))
+        }
+        _ => Ok(()),
+    }
+}
+
+const fn is_order(operator: Operator) -> bool {
+    matches!(operator, Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le)
+}
+
+/// Milliseconds since 1970, as a number or written out.
+fn moment(value: &Literal) -> Option<Millis> {
+    match value {
+        Literal::Number(number) => Some(Millis(*number)),
+        Literal::Text(text) => {
+            text.parse().ok().map(Millis).or_else(|| {
+                text.parse::<jiff::Timestamp>().ok().map(|at| Millis(at.as_millisecond()))
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What a user agent says of itself, as far as it is understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Browser {
+    /// Such as `Chrome`; empty when it isn't known.
+    pub name: String,
+    /// The system under it, such as `Windows 10`; empty when it isn't known.
+    pub system: String,
+    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`; empty when it isn't known.
+    pub device: String,
+}
+
+fn known(text: &str) -> String {
+    if text == "UNKNOWN" { String::new() } else { text.to_owned() }
+}
+
+impl Browser {
+    /// Reads a user agent.
+    #[must_use]
+    pub fn of(user_agent: &str) -> Self {
+        match woothee::parser::Parser::new().parse(user_agent) {
+            Some(found) => Self {
+                name: known(found.name),
+                system: known(found.os),
+                device: known(found.category),
+            },
+            None => Self::default(),
+        }
+    }
+}
+
+fn present(name: &str, known: &Known<'_>) -> Option<bool> {
+    let attribute = Attribute::parse(name)?;
+    Some(match attribute {
+        Attribute::EndedAt | Attribute::EndReason => {
+            matches!(known.session.state, SessionState::Ended { .. })
+        }
+        Attribute::Group => !known.groups?.is_empty(),
+        Attribute::Role => known.roles?.iter().any(|role| role.state == RoleState::Active),
+        Attribute::Application
+        | Attribute::ClientId
+        | Attribute::ApplicationId
+        | Attribute::Sid => known.view?.known_stays(known.clients_only).next().is_some(),
+        Attribute::DisplayName => known.user?.display_name.is_some(),
+        Attribute::UserAgent => !known.session.user_agent.is_empty(),
+        other if other.is_of_browser() => !Browser::of(&known.session.user_agent).name.is_empty(),
+        _ => true,
+    })
+}
+
+fn holds<'b>(
+    one: &Comparison,
+    known: &Known<'_>,
+    browser: &dyn Fn() -> &'b Browser,
+) -> Option<bool> {
+    let session = known.session;
+    let stays = || known.view.map(|view| view.known_stays(known.clients_only));
+    let wanted = one.value.text().to_lowercase();
+    let text = |value: &str| compared(one.operator, &value.to_lowercase(), &wanted);
+    // Of several values one that fits is enough; 'not equal' means that none is equal.
+    let any = |values: &mut dyn Iterator<Item = String>| {
+        let mut values = values.map(|value| value.to_lowercase());
+        match one.operator {
+            Operator::Ne => !values.any(|value| value == wanted),
+            operator => values.any(|value| compared(operator, &value, &wanted)),
+        }
+    };
+    let time = |at: Millis| {
+        moment(&one.value).is_some_and(|wanted| match one.operator {
+            Operator::Ge => at >= wanted,
+            Operator::Gt => at > wanted,
+            Operator::Le => at <= wanted,
+            Operator::Lt => at < wanted,
+            _ => false,
+        })
+    };
+    let ended = match &session.state {
+        SessionState::Ended { at, reason, .. } => Some((*at, reason)),
+        SessionState::Living => None,
+    };
+    Some(match Attribute::parse(&one.attribute)? {
+        Attribute::Id => text(&session.id.to_string()),
+        Attribute::UserId => text(&session.user.to_string()),
+        Attribute::Username => text(&known.user?.username),
+        Attribute::DisplayName => text(known.user?.shown_name()),
+        Attribute::Role => {
+            let roles = known.roles?.iter().filter(|role| role.state == RoleState::Active);
+            any(&mut roles.map(|role| role.name.clone()))
+        }
+        Attribute::Group => any(&mut known.groups?.iter().cloned()),
+        Attribute::Sid => any(&mut stays()?.map(|one| one.row.stay.sid.to_string())),
+        Attribute::Application => any(&mut stays()?.map(|one| one.app.name.clone())),
+        Attribute::ClientId => any(&mut stays()?.map(|one| one.app.client_id.clone())),
+        Attribute::ApplicationId => any(&mut stays()?.map(|one| one.app.id.to_string())),
+        Attribute::Ip => text(&session.ip),
+        Attribute::Network => {
+            let within =
+                wanted.parse::<Network>().is_ok_and(|net| net.contains(&address_key(&session.ip)));
+            within == (one.operator == Operator::Eq)
+        }
+        Attribute::UserAgent => text(&session.user_agent),
+        Attribute::Browser => text(&browser().name),
+        Attribute::System => text(&browser().system),
+        Attribute::Device => text(&browser().device),
+        Attribute::SignedIn => time(session.signed_in_at),
+        Attribute::LastAccess => time(session.last_access),
+        Attribute::EndedAt => ended.is_some_and(|(at, _)| time(at)),
+        Attribute::Method => any(&mut session.amr.split(' ').map(str::to_owned)),
+        Attribute::State => text(match (&session.state, known.live) {
+            (SessionState::Ended { .. }, _) => "ended",
+            (SessionState::Living, true) => "active",
+            (SessionState::Living, false) => "expired",
+        }),
+        Attribute::EndReason => ended.is_some_and(|(_, reason)| text(&reason.to_string())),
+        Attribute::Remember => {
+            (one.value == Literal::Flag(session.remember)) == (one.operator == Operator::Eq)
+        }
+    })
+}
+
+fn compared(operator: Operator, value: &str, wanted: &str) -> bool {
+    match operator {
+        Operator::Eq => value == wanted,
+        Operator::Ne => value != wanted,
+        Operator::Co => value.contains(wanted),
+        Operator::Sw => value.starts_with(wanted),
+        Operator::Ew => value.ends_with(wanted),
+        Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_checked_before_anything_is_read() {
+        use Vocabulary::{Full, Wso2};
+        for (text, words, good) in [
+            ("loginId eq alex", Wso2, true),
+            ("LOGINID SW \"al\" and userAgent co chrome", Wso2, true),
+            ("loginTime ge 1 or not (ipAddress eq 127.0.0.1)", Wso2, true),
+            ("loginTime eq 1", Wso2, false),
+            ("loginTime ge yesterday", Wso2, false),
+            ("loginTime ge \"2026-01-01T00:00:00Z\"", Wso2, false),
+            ("ipAddress sw 127", Wso2, false),
+            ("loginId ge a", Wso2, false),
+            ("loginId ne a", Wso2, false),
+            ("userId eq x", Wso2, false),
+            ("state eq ended", Wso2, false),
+            ("loginId", Wso2, false),
+            ("username eq alex and state eq ended", Full, true),
+            ("user_agent co chrome or browser eq Firefox", Full, true),
+            ("signed_in_at ge \"2026-01-01T00:00:00Z\"", Full, true),
+            ("signedInAt lt 7", Full, true),
+            ("signed_in_at ge yesterday", Full, false),
+            ("network eq 10.0.0.0/8", Full, true),
+            ("network sw 10.", Full, false),
+            ("network eq 10.0.0.0/33", Full, false),
+            ("ip sw 10.", Full, true),
+            ("state eq gone", Full, false),
+            ("remember eq true", Full, true),
+            ("remember eq 1", Full, false),
+            ("role co adm", Full, false),
+            ("colour eq red", Full, false),
+            ("colour pr", Full, false),
+        ] {
+            assert_eq!(SessionFilter::parse(Some(text), words).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_filter_says_of_all_that_pass() {
+        let read = |text| SessionFilter::parse(Some(text), Vocabulary::Full).expect("fine");
+        for (text, live, ended) in [
+            ("username eq a", true, false),
+            ("state eq active", true, false),
+            ("state eq ended and username eq a", false, true),
+            ("end_reason eq admin", false, true),
+            ("state eq ended or username eq a", false, false),
+            ("not (state eq active)", false, false),
+        ] {
+            let filter = read(text);
+            assert_eq!((filter.live_only(), filter.ended_only()), (live, ended), "{text}");
+        }
+        let span = read("signed_in_at gt 5 and signed_in_at le 9").span(Attribute::SignedIn);
+        assert_eq!(span, (Millis(6), Millis(9)));
+        let all = (Millis(i64::MIN), Millis(i64::MAX));
+        assert_eq!(read("signed_in_at gt 5 or ip eq x").span(Attribute::SignedIn), all);
+    }
+}

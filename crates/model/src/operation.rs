@@ -1,0 +1,559 @@
+//! Operations: the typed parts of a change set.
+
+use crate::application::Application;
+use crate::delivery::DeliveryState;
+use crate::directory::{Group, Role, Tenant, User, UserState};
+use crate::end::EndSessions;
+use crate::event::{NewEvent, Subject};
+use crate::grant::Grant;
+use crate::ids::{AppId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
+use crate::job::{JobAdvance, NewJob};
+use crate::key::{SigningAlg, StoredKey};
+use crate::mail::Mail;
+use crate::policy::{PolicyScope, SessionPolicy};
+use crate::session::{Participation, Session};
+use crate::task::SettleTask;
+use crate::time::Millis;
+
+/// One operation. Those that rely on what was read say so and make the change set a
+/// [conflict](crate::change::Outcome::Conflict) when it no longer holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Make a tenant.
+    CreateTenant(Tenant),
+    /// Make an account.
+    CreateUser(User),
+    /// Set a password hash and raise the epoch.
+    SetPassword {
+        /// Whose.
+        user: UserId,
+        /// PHC text.
+        hash: String,
+    },
+    /// Remember a password that a user had, and forget the oldest beyond some number.
+    KeepPassword {
+        /// Whose.
+        user: UserId,
+        /// PHC text.
+        hash: String,
+        /// When it was replaced.
+        at: Millis,
+        /// So many are kept.
+        keep: i64,
+    },
+    /// Write what SCIM shows of an account. A conflict when its version moved.
+    UpdateUser {
+        /// As it is to be; its version is one more than the one that was read.
+        user: Box<User>,
+    },
+    /// Remove an account with its memberships, approvals and known browsers.
+    DeleteUser {
+        /// Whose.
+        user: UserId,
+    },
+    /// Let a user's sessions reach applications only after a fresh sign-in.
+    DemandSignIn {
+        /// Whose.
+        user: UserId,
+    },
+    /// Make a group.
+    CreateGroup(Group),
+    /// Write a group. A conflict when its version moved.
+    UpdateGroup(Group),
+    /// Remove a group with its memberships.
+    DeleteGroup {
+        /// Which.
+        group: GroupId,
+    },
+    /// Put users into a group; those in it stay.
+    JoinGroup {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        users: Vec<UserId>,
+    },
+    /// Take users out of a group.
+    LeaveGroup {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        users: Vec<UserId>,
+    },
+    /// Let a group carry a role; a conflict when the role is being removed.
+    CarryRole {
+        /// The group.
+        group: GroupId,
+        /// The role.
+        role: RoleId,
+    },
+    /// Let a group carry a role no more.
+    DropRole {
+        /// The group.
+        group: GroupId,
+        /// The role.
+        role: RoleId,
+    },
+    /// Write a role's name and permissions. A conflict when its version moved or it is being removed.
+    UpdateRole(Role),
+    /// Give a role to several users; those who have it keep it.
+    AssignRoleToMany {
+        /// The role.
+        role: RoleId,
+        /// To whom.
+        users: Vec<UserId>,
+    },
+    /// Take a role from several users.
+    UnassignRoleFromMany {
+        /// The role.
+        role: RoleId,
+        /// From whom.
+        users: Vec<UserId>,
+    },
+    /// Switch a tenant on or off.
+    SetTenantEnabled {
+        /// Which way.
+        enabled: bool,
+    },
+    /// Remove accounts of a tenant that is deleted, with everything that is theirs.
+    EraseUsers {
+        /// Whose.
+        users: Vec<UserId>,
+    },
+    /// Remove what a tenant without users still has.
+    EraseTenant,
+    /// Remove a tenant of which nothing is left.
+    DeleteTenant,
+    /// Take tasks of handlers that are due, for the time of a lease. [`Applied::tasks`](crate::change::Applied::tasks) has them.
+    ClaimTasks {
+        /// Now.
+        now: Millis,
+        /// Until when nobody else takes them.
+        lease_until: Millis,
+        /// At most so many.
+        limit: i64,
+    },
+    /// Write what came of a task.
+    SettleTask(SettleTask),
+    /// Let a task that was parked or done be done again, or skip a parked one; a conflict when it waits already.
+    RedoTask {
+        /// What the event is about.
+        subject: Subject,
+        /// The handler.
+        handler: String,
+        /// The event's number.
+        n: i64,
+        /// When; `None` skips it.
+        due_at: Option<Millis>,
+    },
+    /// Replace a password hash by a stronger one of the same password; nothing else changes.
+    UpgradePassword {
+        /// Whose.
+        user: UserId,
+        /// The one that was verified.
+        from: String,
+        /// The stronger one.
+        to: String,
+    },
+    /// Let a password open nothing until another is chosen.
+    DuePassword {
+        /// Whose.
+        user: UserId,
+    },
+    /// Remember that a user signs in with a browser.
+    KnowBrowser {
+        /// Who.
+        user: UserId,
+        /// SHA-256 of the browser's own secret.
+        browser: [u8; 32],
+        /// When.
+        at: Millis,
+    },
+    /// Write a mail.
+    AddMail(Mail),
+    /// Take mails that are due, for the time of a lease. [`Applied::mail`](crate::change::Applied::mail) has them.
+    ClaimMail {
+        /// Now.
+        now: Millis,
+        /// Until when nobody else takes them.
+        lease_until: Millis,
+        /// At most so many.
+        limit: i64,
+    },
+    /// A mail was sent or given up, or waits for another attempt.
+    SettleMail {
+        /// Which.
+        id: [u8; 16],
+        /// When it is tried again.
+        retry_at: Option<Millis>,
+    },
+    /// Enable or disable an account.
+    SetUserState {
+        /// Whose.
+        user: UserId,
+        /// To what.
+        state: UserState,
+        /// When a lock opens by itself.
+        unlock_at: Option<Millis>,
+    },
+    /// Make a role.
+    CreateRole(Role),
+    /// Give a role to a user; a conflict when the role is being removed.
+    AssignRole {
+        /// The role.
+        role: RoleId,
+        /// To whom.
+        user: UserId,
+    },
+    /// Take a role from a user; a conflict when the user hasn't got it.
+    UnassignRole {
+        /// The role.
+        role: RoleId,
+        /// From whom.
+        user: UserId,
+    },
+    /// Mark a role as being removed: it grants nothing from now on.
+    BeginRoleRemoval {
+        /// The role.
+        role: RoleId,
+    },
+    /// Remove a role that has no members left.
+    DeleteRole {
+        /// The role.
+        role: RoleId,
+    },
+    /// Make or change an application.
+    SaveApplication(Box<Application>),
+    /// Remove an application: nothing that it was given works any more.
+    RemoveApplication {
+        /// Which.
+        app: AppId,
+    },
+    /// Make a session. A conflict when the user's epoch moved or the account was disabled.
+    StartSession {
+        /// The session.
+        session: Session,
+        /// The epoch read before the credentials were checked.
+        epoch: i64,
+        /// Most live sessions that the user may have, this one with them; more make a conflict.
+        limit: Option<SessionLimit>,
+    },
+    /// The same person proved again who they are: new secret, same id.
+    RenewSession {
+        /// The session with its new secret, times and methods.
+        session: Session,
+        /// The secret's hash that was read.
+        from_secret_hash: [u8; 32],
+        /// Until when that one still opens the session.
+        previous_until: Millis,
+        /// The epoch read before the credentials were checked.
+        epoch: i64,
+    },
+    /// Shorten what is left of a living session; nothing is ever lengthened.
+    TightenSession {
+        /// The session.
+        session: SessionId,
+        /// Milliseconds that an access keeps it alive, at most.
+        idle_timeout_ms: i64,
+        /// When it ends in any case, at the latest.
+        absolute_deadline: Option<Millis>,
+    },
+    /// Set a policy.
+    PutPolicy {
+        /// Whom it is for.
+        scope: PolicyScope,
+        /// What it sets; nothing removes it.
+        policy: SessionPolicy,
+    },
+    /// Write last accesses; only ever forwards, only for living sessions.
+    Touch(Vec<Touch>),
+    /// A session enters an application. A conflict when the session ended or is there already, a duplicate
+    /// when another enters at this moment.
+    AddParticipation {
+        /// The stay.
+        participation: Participation,
+        /// Now.
+        now: Millis,
+    },
+    /// Make a grant. A conflict when the session or the participation ended.
+    IssueGrant {
+        /// The grant.
+        grant: Box<Grant>,
+        /// Now.
+        now: Millis,
+    },
+    /// Make a grant without a session. A conflict when the user's epoch moved or the account was disabled.
+    IssueDetachedGrant {
+        /// The grant.
+        grant: Box<Grant>,
+        /// The epoch read before the credentials were checked.
+        epoch: i64,
+    },
+    /// Remember that something may not come again, such as a client assertion; a duplicate when it did.
+    UseOnce {
+        /// What names it.
+        key: Vec<u8>,
+        /// When it would be refused anyway.
+        until: Millis,
+    },
+    /// Redeem a code: at most once.
+    RedeemCode {
+        /// The code's grant.
+        grant: GrantId,
+        /// When its access token is issued.
+        at: Millis,
+        /// Whether a refresh token is issued.
+        refresh: bool,
+        /// When everything issued is dead.
+        expires_at: Millis,
+    },
+    /// Go to the next refresh generation and access token number.
+    Refresh {
+        /// The grant.
+        grant: GrantId,
+        /// The generation that was read.
+        from_generation: i64,
+        /// The generation to be stored: one more, or the same where rotation is off.
+        to_generation: i64,
+        /// The token number that was read.
+        from_number: i64,
+        /// Now.
+        at: Millis,
+        /// When everything issued is dead.
+        expires_at: Millis,
+    },
+    /// Let a session use the shared access token that was read.
+    JoinSharedToken {
+        /// The shared token.
+        id: GrantId,
+        /// The number that was read.
+        number: i64,
+        /// Who joins.
+        session: SessionId,
+    },
+    /// Issue the next number of a shared access token, making its row if need be.
+    IssueSharedToken {
+        /// The id, if the row is new.
+        id: GrantId,
+        /// For whom.
+        user: UserId,
+        /// To whom.
+        app: AppId,
+        /// Scopes, separated by spaces, sorted.
+        scopes: String,
+        /// The number that was read; 0 when there was no row.
+        from_number: i64,
+        /// Now.
+        at: Millis,
+        /// Milliseconds that it lives.
+        lifetime_ms: i64,
+        /// The session that uses it first.
+        session: SessionId,
+    },
+    /// Remember that one token is revoked.
+    RevokeToken {
+        /// What names the token.
+        key: Vec<u8>,
+        /// When it would have died anyway.
+        until: Millis,
+    },
+    /// Remember a user's approval.
+    PutConsent {
+        /// Whose.
+        user: UserId,
+        /// For whom.
+        app: AppId,
+        /// Scopes, separated by spaces.
+        scopes: String,
+        /// When.
+        at: Millis,
+    },
+    /// Append an event at this place, for subjects that a later operation removes.
+    Append(NewEvent),
+    /// Go through the door.
+    EndSessions(EndSessions),
+    /// Take deliveries that are due, for the time of a lease. [`Applied::deliveries`](crate::change::Applied::deliveries) has them.
+    ClaimDeliveries {
+        /// Now.
+        now: Millis,
+        /// Until when nobody else takes them.
+        lease_until: Millis,
+        /// At most so many.
+        limit: i64,
+    },
+    /// Write what came of an attempt.
+    SettleDelivery(SettleDelivery),
+    /// Try a dead or refused delivery again.
+    ResendDelivery {
+        /// The session that ended.
+        session: SessionId,
+        /// Its participation.
+        sid: Sid,
+        /// Now.
+        now: Millis,
+        /// When it is given up.
+        expires_at: Millis,
+    },
+    /// Give up a delivery that waits; a conflict when it doesn't.
+    GiveUpDelivery {
+        /// The session that ended.
+        session: SessionId,
+        /// Its participation.
+        sid: Sid,
+        /// By whom, in words.
+        why: String,
+    },
+    /// Take the leases from workers that are not there any more. Only where this process is the only one.
+    ReleaseDeliveries {
+        /// Now.
+        now: Millis,
+    },
+    /// Count an attempt. [`Applied::attempts`](crate::change::Applied::attempts) has the count in the window, one number for each.
+    CountAttempt {
+        /// What is counted: a keyed hash of the account or the address.
+        key: Vec<u8>,
+        /// Now.
+        now: Millis,
+        /// Milliseconds after which counting begins anew.
+        window_ms: i64,
+    },
+    /// Forget attempts.
+    ClearAttempts {
+        /// What is counted.
+        key: Vec<u8>,
+    },
+    /// Keep a signing key. A duplicate when the tenant has one of that algorithm and generation already.
+    AddKey(StoredKey),
+    /// Say from when on a key is not published any more.
+    RetireKey {
+        /// Its algorithm.
+        alg: SigningAlg,
+        /// Its generation.
+        generation: i64,
+        /// From when on.
+        at: Millis,
+    },
+    /// Keep a fact about the installation; a duplicate when it is kept already.
+    SetMeta {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// Enqueue a durable job.
+    AddJob(NewJob),
+    /// Take one job that is due, for the time of a lease. [`Applied::jobs`](crate::change::Applied::jobs) has it.
+    ClaimJob {
+        /// Now.
+        now: Millis,
+        /// Until when nobody else takes it.
+        lease_until: Millis,
+    },
+    /// Write how far a job came; a conflict when it is no longer pending.
+    AdvanceJob(JobAdvance),
+    /// Take the leases of jobs from workers that are not there any more. Only where this process is the only
+    /// server.
+    ReleaseJobs,
+    /// Stop a job; a conflict when it is no longer pending.
+    CancelJob {
+        /// The job.
+        id: JobId,
+        /// Now.
+        at: Millis,
+    },
+    /// Keep the key of a request with its answer; a duplicate when it came before.
+    KeepRequest {
+        /// Names the caller and their key.
+        key: Vec<u8>,
+        /// Of the request.
+        hash: [u8; 32],
+        /// What is answered when it comes again.
+        answer: String,
+        /// Now.
+        at: Millis,
+    },
+    /// Write a fuller answer to a kept request.
+    AnswerRequest {
+        /// Names the caller and their key.
+        key: Vec<u8>,
+        /// What is answered when it comes again.
+        answer: String,
+    },
+    /// Remove what nobody can need any more, at most so many rows of each kind.
+    Purge {
+        /// Now.
+        now: Millis,
+        /// Ended sessions and deliveries older than this go.
+        history_before: Millis,
+        /// At most so many rows.
+        limit: i64,
+    },
+    /// Write the address keys of sessions that a program wrote which knew none.
+    KeyAddresses(Vec<(SessionId, Vec<u8>)>),
+    /// Forget the addresses of these sessions.
+    ForgetAddresses(Vec<SessionId>),
+    /// Write the sign-in's time into stays that a program wrote which kept it elsewhere; of all tenants.
+    PlaceStays {
+        /// At most so many.
+        limit: i64,
+    },
+    /// Remove these grants, as far as everything issued from them is dead.
+    PurgeGrants {
+        /// The grants.
+        grants: Vec<GrantId>,
+        /// Now.
+        now: Millis,
+    },
+}
+
+/// A limit on a user's live sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimit {
+    /// So many at most.
+    pub max: i64,
+    /// Now.
+    pub now: Millis,
+    /// How far behind a stored last access may be, in milliseconds.
+    pub slack_ms: i64,
+}
+
+/// A last access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// The session.
+    pub session: SessionId,
+    /// The application through which it was used, if one was.
+    pub app: Option<AppId>,
+    /// When.
+    pub at: Millis,
+}
+
+/// What came of an attempt to deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettleDelivery {
+    /// The tenant that it belongs to; deliveries of several tenants are settled together.
+    pub tenant: TenantId,
+    /// When it was written.
+    pub created_at: Millis,
+    /// The delivery.
+    pub sid: Sid,
+    /// Its attempts as they were read; nothing is written when another worker was quicker.
+    pub attempts: i64,
+    /// Where it stands now.
+    pub state: DeliveryState,
+    /// When the next attempt is due.
+    pub due_at: Millis,
+    /// When this attempt was made.
+    pub at: Millis,
+    /// HTTP status of the answer.
+    pub status: Option<i64>,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// `jti` of the token that was sent.
+    pub jti: String,
+    /// Whether the answer counts as a refusal.
+    pub refused: bool,
+    /// Whether the answer was lost.
+    pub answer_lost: bool,
+    /// Whether an attempt was made at all; otherwise it was put off.
+    pub attempted: bool,
+}

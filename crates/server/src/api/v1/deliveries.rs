@@ -1,0 +1,210 @@
+//! What applications were told: a list by state and application, sending again, giving up, and how applications
+//! stand.
+
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::Serialize;
+use sojourn_engine::session::{Bookmark, Place, Position, Question, Sort};
+use sojourn_engine::{DeliveryQuery, EngineError};
+use sojourn_model::{AppId, DeliveryState, SessionId, Sid};
+use utoipa::ToSchema;
+
+use super::types::{DeliveryJson, ProblemJson, time};
+use super::{DELIVERY, Refusal, VIEW, caller};
+use crate::context::Context;
+use crate::{request, respond};
+
+/// Deliveries on a page.
+const LIMIT: i64 = 25;
+
+/// A page of deliveries.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DeliveriesJson {
+    /// The deliveries, the newest first.
+    items: Vec<DeliveryJson>,
+    /// Leads to the page after this one. The page may be short: what stands beyond its budget of rows comes
+    /// with the next.
+    next: Option<String>,
+}
+
+/// How an application stands.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HealthJson {
+    /// The application's id.
+    #[schema(format = Uuid)]
+    application: String,
+    /// Failures in a row.
+    failures: u32,
+    /// Until when nothing is sent to it, because it failed too often.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    left_alone_until: Option<String>,
+    /// Deliveries under way.
+    under_way: usize,
+}
+
+/// How applications stand that aren't well, or have deliveries under way.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HealthsJson {
+    /// The applications, as the answering node knows them.
+    items: Vec<HealthJson>,
+}
+
+/// What applications were told.
+#[utoipa::path(
+    get, path = "/deliveries", tag = "Deliveries", operation_id = "listDeliveries",
+    params(
+        ("state" = Option<String>, Query, description = "`pending`, `delivered`, `refused`, `dead` or `unreachable`"),
+        ("application" = Option<String>, Query, description = "The application's id"),
+        ("limit" = Option<i64>, Query, description = "Deliveries on a page, 1 to 500; 25 when left out", minimum = 1),
+        ("cursor" = Option<String>, Query, description = "`next` of a page of the same question"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = DeliveriesJson),
+        (status = 400, description = "The question is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    match listed(&context, &uri).await {
+        Ok(page) => respond::json(StatusCode::OK, &page),
+        Err(refusal) => refusal.respond(&context),
+    }
+}
+
+async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal> {
+    let caller = caller(context, &[VIEW]).await?;
+    let params = request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
+    let state = match params.get("state") {
+        None => None,
+        Some(text) => Some(DeliveryState::parse(text).ok_or_else(|| {
+            Refusal::bad(format!("'{text}' is none of pending delivered refused dead unreachable"))
+        })?),
+    };
+    let app = params.get("application").map(str::parse::<AppId>).transpose();
+    let app = app.map_err(|_| Refusal::bad("application is no id of one"))?;
+    let limit = match params.get("limit").map(str::parse::<i64>) {
+        None => LIMIT,
+        Some(Ok(limit)) if limit > 0 => limit,
+        Some(_) => return Err(Refusal::bad("limit is not a number from 1 on")),
+    };
+    let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
+    let text = format!("deliveries {state:?} {app:?}");
+    let question = Question { caller: &actor, filter: &text, sort: Sort::SignedIn };
+    let place = match params.get("cursor") {
+        None => Place::LAST,
+        Some(cursor) => match engine.read_session_cursor(tenant, &question, cursor) {
+            Ok(Bookmark { position: Position::Before(place), .. }) => place,
+            Ok(_) => return Err(Refusal::bad("the cursor does not belong to this question")),
+            Err(foreign) => return Err(Refusal::bad(foreign.to_string())),
+        },
+    };
+    let query = DeliveryQuery { state, app, before: place, limit, rights: &caller.rights };
+    let (items, older) = engine.search_deliveries(tenant, &query).await?;
+    let next = older.map(|place| {
+        let mark = Bookmark { position: Position::Before(place), as_of: engine.now() };
+        engine.session_cursor(tenant, &question, &mark)
+    });
+    Ok(DeliveriesJson {
+        items: items.iter().map(DeliveryJson::of).collect(),
+        next: next.transpose()?,
+    })
+}
+
+/// How applications stand.
+#[utoipa::path(
+    get, path = "/deliveries/applications", tag = "Deliveries", operation_id = "applicationHealth",
+    responses(
+        (status = 200, description = "Those that aren't well, or have deliveries under way", body = HealthsJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn health(context: Context) -> Response {
+    let done = async {
+        caller(&context, &[VIEW]).await?;
+        let all = context.engine().application_health(context.tenant());
+        let items = all.into_iter().map(|one| HealthJson {
+            application: one.app.to_string(),
+            failures: one.failures,
+            left_alone_until: one.open_until.map(time),
+            under_way: one.under_way,
+        });
+        Ok(respond::json(StatusCode::OK, &HealthsJson { items: items.collect() }))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+#[derive(Clone, Copy)]
+enum Act {
+    Resend,
+    GiveUp,
+}
+
+async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Response {
+    let done = async {
+        let caller = caller(context, &[DELIVERY]).await?;
+        let gone = || EngineError::NotFound("delivery");
+        let session = session.parse::<SessionId>().map_err(|_| gone())?;
+        let sid = sid.parse::<Sid>().map_err(|_| gone())?;
+        let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
+        match what {
+            Act::Resend => engine.resend_delivery(tenant, session, sid, &actor).await?,
+            Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &actor).await?,
+        }
+        let all = engine.store().deliveries_of_session(tenant.id, session).await;
+        let all = all.map_err(EngineError::from)?;
+        let one = all.iter().find(|one| one.sid == sid).ok_or_else(gone)?;
+        Ok(respond::json(StatusCode::OK, &DeliveryJson::of(one)))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+}
+
+/// Sends a delivery again that was refused or given up.
+#[utoipa::path(
+    post, path = "/deliveries/{session_id}/{sid}/resend", tag = "Deliveries", operation_id = "resendDelivery",
+    params(
+        ("session_id" = String, Path, description = "The session that ended"),
+        ("sid" = String, Path, description = "The stay"),
+    ),
+    responses(
+        (status = 200, description = "The delivery", body = DeliveryJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none that was refused or given up", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_delivery_manage"]), ("basic" = []))
+)]
+pub(crate) async fn resend(
+    context: Context,
+    Path((session, sid)): Path<(String, String)>,
+) -> Response {
+    act(&context, &session, &sid, Act::Resend).await
+}
+
+/// Gives up a delivery that waits.
+#[utoipa::path(
+    post, path = "/deliveries/{session_id}/{sid}/give-up", tag = "Deliveries", operation_id = "giveUpDelivery",
+    params(
+        ("session_id" = String, Path, description = "The session that ended"),
+        ("sid" = String, Path, description = "The stay"),
+    ),
+    responses(
+        (status = 200, description = "The delivery", body = DeliveryJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none that waits", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_delivery_manage"]), ("basic" = []))
+)]
+pub(crate) async fn give_up(
+    context: Context,
+    Path((session, sid)): Path<(String, String)>,
+) -> Response {
+    act(&context, &session, &sid, Act::GiveUp).await
+}

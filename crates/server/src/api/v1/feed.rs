@@ -1,0 +1,136 @@
+//! What happens to sessions, live: server-sent events for administrators, and for everyone of their own.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use http::Uri;
+use sojourn_engine::Rights;
+use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
+use sojourn_model::{Millis, Tenant, UserId};
+
+use super::types::{ProblemJson, SessionJson};
+use super::{Refusal, VIEW, caller, own};
+use crate::context::Context;
+use crate::request;
+use crate::serve::pause;
+
+/// How long a stream waits before it looks again: what other nodes do comes without a word.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The least time between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How far back a stream that goes on may begin, in milliseconds.
+const BACK_MS: i64 = 3_600_000;
+
+/// Sign-ins and ends of the tenant's sessions, as they happen: events `session.began` and `session.ended`, each
+/// with the session. A client that comes back with `Last-Event-ID` gets what it missed, up to an hour.
+#[utoipa::path(
+    get, path = "/events", tag = "Live", operation_id = "watchSessions",
+    params(
+        ("filter" = Option<String>, Query, description = "As in finding"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen"),
+    ),
+    responses(
+        (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "The filter is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn all(context: Context, uri: Uri) -> Response {
+    let begun = async {
+        let caller = caller(&context, &[VIEW]).await?;
+        let filter = filter(&uri)?;
+        Ok((filter, caller.rights))
+    };
+    match begun.await {
+        Ok((filter, rights)) => stream(context, None, filter, rights),
+        Err(refusal) => Refusal::respond(refusal, &context),
+    }
+}
+
+/// Sign-ins and ends of one's own sessions, as they happen.
+#[utoipa::path(
+    get, path = "/me/events", tag = "Live", operation_id = "watchOwnSessions",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen")),
+    responses(
+        (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "The filter is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not a person", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_login"]), ("basic" = []))
+)]
+pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
+    let begun = async { Ok((own(&context).await?, filter(&uri)?)) };
+    match begun.await {
+        Ok(((caller, user), filter)) => stream(context, Some(user), filter, caller.rights),
+        Err(refusal) => Refusal::respond(refusal, &context),
+    }
+}
+
+fn filter(uri: &Uri) -> Result<SessionFilter, Refusal> {
+    let params = request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
+    Ok(SessionFilter::parse(params.get("filter"), Vocabulary::Full)?)
+}
+
+struct Listener {
+    context: Context,
+    tenant: Tenant,
+    feed: Feed,
+    waiting: VecDeque<FeedItem>,
+}
+
+fn stream(
+    context: Context,
+    only: Option<UserId>,
+    filter: SessionFilter,
+    rights: Rights,
+) -> Response {
+    let now = context.engine().now();
+    let seen = context.header("last-event-id").and_then(|id| id.parse().ok()).map(Millis);
+    let since = seen.map_or(now, |seen| seen.max(now.plus(-BACK_MS)).min(now));
+    let feed = Feed::since(since, only, filter, rights);
+    let tenant = context.tenant().clone();
+    let listener = Listener { context, tenant, feed, waiting: VecDeque::new() };
+    let stream = futures_util::stream::unfold(listener, |mut listener| async move {
+        let item = listener.next().await?;
+        let live = item.what == Happening::Began;
+        let name = if live { "session.began" } else { "session.ended" };
+        let json = SessionJson::of(&item.user, &item.view, live);
+        let data = serde_json::to_string(&json).unwrap_or_default();
+        let event = Event::default().event(name).id(item.at.0.to_string()).data(data);
+        Some((Ok::<_, Infallible>(event), listener))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+}
+
+impl Listener {
+    /// What happened next; nothing when the server ends or the database doesn't answer.
+    async fn next(&mut self) -> Option<FeedItem> {
+        let mut stopped = self.context.state.stopped.clone();
+        loop {
+            if let Some(item) = self.waiting.pop_front() {
+                return Some(item);
+            }
+            let engine = self.context.engine();
+            let changed = engine.changed();
+            tokio::pin!(changed);
+            self.waiting = engine.look(&self.tenant, &mut self.feed).await.ok()?.into();
+            if self.waiting.is_empty() {
+                let over = tokio::select! {
+                    _ = tokio::time::timeout(LOOK_EVERY, changed) => false,
+                    _ = stopped.wait_for(|over| *over) => true,
+                };
+                if over {
+                    return None;
+                }
+                pause(PAUSE).await;
+            }
+        }
+    }
+}

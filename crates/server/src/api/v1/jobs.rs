@@ -1,0 +1,208 @@
+//! Large ends: how far they are, and stopping them.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::Path;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde::Serialize;
+use sojourn_engine::EngineError;
+use sojourn_model::{Job, JobId, JobState};
+use utoipa::ToSchema;
+
+use super::end::SummaryJson;
+use super::types::{ProblemJson, time};
+use super::{END, Refusal, VIEW, caller};
+use crate::context::Context;
+use crate::respond;
+
+/// Jobs in a list.
+const SHOWN: i64 = 100;
+/// How long a stream waits before it looks again: a job of another node moves without a word.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A large end, or the removal of a role.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct JobJson {
+    /// Its id.
+    pub(crate) id: String,
+    /// `end_sessions` or `remove_role`.
+    kind: String,
+    /// `pending`, `done`, `failed` or `cancelled`.
+    state: String,
+    /// How much there is to do, as far as known when it began: sessions, or members of a role.
+    total: i64,
+    /// How much is done.
+    done: i64,
+    /// What it ended so far.
+    summary: SummaryJson,
+    /// What went wrong last; a job that is pending tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Who wanted it.
+    by: String,
+    /// When it was wanted.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it came to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    finished_at: Option<String>,
+}
+
+impl JobJson {
+    pub(super) fn of(job: &Job) -> Self {
+        Self {
+            id: job.id.to_string(),
+            kind: job.kind.as_str().to_owned(),
+            state: job.state.as_str().to_owned(),
+            total: job.total,
+            done: job.done,
+            summary: job.ended.into(),
+            error: job.error.clone(),
+            by: job.actor.clone(),
+            created_at: time(job.created_at),
+            finished_at: job.finished_at.map(time),
+        }
+    }
+}
+
+/// The latest jobs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct JobsJson {
+    /// The jobs, the latest first.
+    items: Vec<JobJson>,
+}
+
+async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
+    let gone = EngineError::NotFound("job");
+    let Ok(id) = id.parse::<JobId>() else { return Err(gone.into()) };
+    let found = context.engine().store().job(context.tenant().id, id).await;
+    Ok(found.map_err(EngineError::from)?.ok_or(gone)?)
+}
+
+/// The latest jobs.
+#[utoipa::path(
+    get, path = "/jobs", tag = "Jobs", operation_id = "listJobs",
+    responses(
+        (status = 200, description = "The jobs", body = JobsJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn list(context: Context) -> Response {
+    let done = async {
+        caller(&context, &[VIEW]).await?;
+        let jobs = context.engine().store().jobs(context.tenant().id, SHOWN).await;
+        let items = jobs.map_err(EngineError::from)?.iter().map(JobJson::of).collect();
+        Ok(respond::json(StatusCode::OK, &JobsJson { items }))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+/// One job.
+#[utoipa::path(
+    get, path = "/jobs/{job_id}", tag = "Jobs", operation_id = "getJob",
+    params(("job_id" = String, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The job", body = JobJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    let done = async {
+        caller(&context, &[VIEW]).await?;
+        let job = job(&context, &id).await?;
+        Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+/// Stops a job. What it has ended stays ended. A job that has come to its end is answered as it is.
+#[utoipa::path(
+    post, path = "/jobs/{job_id}/cancel", tag = "Jobs", operation_id = "cancelJob",
+    params(("job_id" = String, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The job", body = JobJson),
+        (status = 400, description = "A role's removal can't be stopped", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_delete"]), ("basic" = []))
+)]
+pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response {
+    let done = async {
+        let caller = caller(&context, &[END]).await?;
+        let job = job(&context, &id).await?;
+        let job = context.engine().cancel_job(context.tenant(), job.id, &caller.actor()).await?;
+        Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+/// A job's progress as server-sent events named `progress`, each with the job; the stream ends with the job.
+#[utoipa::path(
+    get, path = "/jobs/{job_id}/events", tag = "Jobs", operation_id = "watchJob",
+    params(("job_id" = String, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response {
+    let begun = async {
+        caller(&context, &[VIEW]).await?;
+        job(&context, &id).await
+    };
+    let first = match begun.await {
+        Ok(job) => job,
+        Err(refusal) => return refusal.respond(&context),
+    };
+    let begin = Watch { context, id: first.id, told: None };
+    let stream = futures_util::stream::unfold(Some(begin), |watch| async move {
+        let mut watch = watch?;
+        let job = watch.next().await?;
+        let data = serde_json::to_string(&JobJson::of(&job)).unwrap_or_default();
+        let event = Event::default().event("progress").data(data);
+        let goes_on = job.state == JobState::Pending;
+        watch.told = Some(job);
+        Some((Ok::<_, Infallible>(event), goes_on.then_some(watch)))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+}
+
+struct Watch {
+    context: Context,
+    id: JobId,
+    told: Option<Job>,
+}
+
+impl Watch {
+    /// The job when it has moved; nothing when it is gone or the server ends.
+    async fn next(&mut self) -> Option<Job> {
+        loop {
+            let engine = self.context.engine();
+            let moved = engine.job_moved();
+            let job = engine.store().job(self.context.tenant().id, self.id).await.ok()??;
+            if self.told.as_ref() != Some(&job) {
+                return Some(job);
+            }
+            let mut stopped = self.context.state.stopped.clone();
+            tokio::select! {
+                // Whichever comes first: one looks again.
+                _ = tokio::time::timeout(LOOK_EVERY, moved) => {}
+                _ = stopped.wait_for(|over| *over) => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What an organisation sets for sessions: for the tenant, applications, roles, users.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::{Deserialize, Serialize};
+use sojourn_engine::EngineError;
+use sojourn_model::{
+    AtLimit, EffectivePolicy, OnPasswordChange, OnRoleChange, PolicyScope, SessionPolicy,
+};
+use utoipa::ToSchema;
+
+use super::types::ProblemJson;
+use super::{POLICY, Refusal, VIEW, body, caller};
+use crate::context::Context;
+use crate::{request, respond};
+
+/// What one level of policy sets. What it leaves out, it doesn't set; an empty one removes what was set.
+#[derive(Serialize, Deserialize, ToSchema, Default, Clone)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PolicyJson {
+    /// Milliseconds after which a session that nobody uses ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    idle_timeout_ms: Option<i64>,
+    /// Milliseconds after which any session ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    absolute_lifetime_ms: Option<i64>,
+    /// Milliseconds that a session lives of someone who asked to stay signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    remember_me_ms: Option<i64>,
+    /// Most live sessions of one user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000)]
+    max_sessions: Option<u32>,
+    /// What happens when there are that many: `deny`, `end_oldest` or `ask`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    at_limit: Option<AtLimit>,
+    /// Step-up: milliseconds since the last authentication after which a fresh one is demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    max_authentication_age_ms: Option<i64>,
+    /// What a change of the password ends: `keep_current` (all others) or `all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_password_change: Option<OnPasswordChange>,
+    /// Which changes of a role end sessions: `nothing`, `removed` or `any`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_role_change: Option<OnRoleChange>,
+}
+
+impl From<SessionPolicy> for PolicyJson {
+    fn from(from: SessionPolicy) -> Self {
+        Self {
+            idle_timeout_ms: from.idle_timeout_ms,
+            absolute_lifetime_ms: from.absolute_lifetime_ms,
+            remember_me_ms: from.remember_me_ms,
+            max_sessions: from.max_sessions,
+            at_limit: from.at_limit,
+            max_authentication_age_ms: from.max_authentication_age_ms,
+            on_password_change: from.on_password_change,
+            on_role_change: from.on_role_change,
+        }
+    }
+}
+
+impl From<PolicyJson> for SessionPolicy {
+    fn from(from: PolicyJson) -> Self {
+        Self {
+            idle_timeout_ms: from.idle_timeout_ms,
+            absolute_lifetime_ms: from.absolute_lifetime_ms,
+            absolute_lifetime_off_ms: None,
+            remember_me_ms: from.remember_me_ms,
+            max_sessions: from.max_sessions,
+            at_limit: from.at_limit,
+            max_authentication_age_ms: from.max_authentication_age_ms,
+            on_password_change: from.on_password_change,
+            on_role_change: from.on_role_change,
+        }
+    }
+}
+
+/// A policy with whom it is for.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ScopedPolicyJson {
+    /// `tenant`, `applications`, `roles` or `users`.
+    scope: &'static str,
+    /// Whose; missing for the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// What it sets.
+    policy: PolicyJson,
+}
+
+/// Everything that is set.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PoliciesJson {
+    /// The policies.
+    items: Vec<ScopedPolicyJson>,
+}
+
+/// What holds for a session.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EffectivePolicyJson {
+    /// Milliseconds that an access keeps it alive.
+    idle_timeout_ms: i64,
+    /// Milliseconds that it lives at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absolute_lifetime_ms: Option<i64>,
+    /// Milliseconds that it lives if its person asked to stay signed in.
+    remember_me_ms: i64,
+    /// Most live sessions of the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_sessions: Option<u32>,
+    /// What happens when there are that many.
+    #[schema(value_type = String)]
+    at_limit: AtLimit,
+    /// Milliseconds since the last authentication after which a fresh one is demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_authentication_age_ms: Option<i64>,
+    /// What a change of the password ends.
+    #[schema(value_type = String)]
+    on_password_change: OnPasswordChange,
+    /// Which changes of a role end it.
+    #[schema(value_type = String)]
+    on_role_change: OnRoleChange,
+}
+
+impl From<EffectivePolicy> for EffectivePolicyJson {
+    fn from(from: EffectivePolicy) -> Self {
+        Self {
+            idle_timeout_ms: from.idle_timeout_ms,
+            absolute_lifetime_ms: from.absolute_lifetime_ms,
+            remember_me_ms: from.remember_me_ms,
+            max_sessions: from.max_sessions,
+            at_limit: from.at_limit,
+            max_authentication_age_ms: from.max_authentication_age_ms,
+            on_password_change: from.on_password_change,
+            on_role_change: from.on_role_change,
+        }
+    }
+}
+
+fn scope(kind: &str, id: &str) -> Result<PolicyScope, EngineError> {
+    let unknown = || EngineError::NotFound("subject of a policy");
+    match kind {
+        "applications" => id.parse().map(PolicyScope::Application).map_err(|_| unknown()),
+        "roles" => id.parse().map(PolicyScope::Role).map_err(|_| unknown()),
+        "users" => id.parse().map(PolicyScope::User).map_err(|_| unknown()),
+        _ => Err(unknown()),
+    }
+}
+
+fn scoped((scope, policy): (PolicyScope, SessionPolicy)) -> ScopedPolicyJson {
+    let (scope, id) = match scope {
+        PolicyScope::Tenant => ("tenant", None),
+        PolicyScope::Application(id) => ("applications", Some(id.to_string())),
+        PolicyScope::Role(id) => ("roles", Some(id.to_string())),
+        PolicyScope::User(id) => ("users", Some(id.to_string())),
+    };
+    ScopedPolicyJson { scope, id, policy: policy.into() }
+}
+
+/// Everything that is set.
+#[utoipa::path(
+    get, path = "/policies", tag = "Policies", operation_id = "listPolicies",
+    responses(
+        (status = 200, description = "The policies; of users the first 500", body = PoliciesJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn list(context: Context) -> Response {
+    let done = async {
+        caller(&context, &[VIEW]).await?;
+        let all = context.engine().policies_set(context.tenant()).await?;
+        let items = all.into_iter().map(scoped).collect();
+        Ok(respond::json(StatusCode::OK, &PoliciesJson { items }))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+async fn read(context: &Context, scope: Result<PolicyScope, EngineError>) -> Response {
+    let done = async {
+        caller(context, &[VIEW]).await?;
+        let policy = context.engine().policy_set(context.tenant(), scope?).await?;
+        Ok(respond::json(StatusCode::OK, &PolicyJson::from(policy)))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+}
+
+async fn write(
+    context: &Context,
+    scope: Result<PolicyScope, EngineError>,
+    bytes: &Bytes,
+) -> Response {
+    let done = async {
+        let caller = caller(context, &[POLICY]).await?;
+        let policy: PolicyJson = body(context, bytes)?;
+        let scope = scope?;
+        let (engine, tenant) = (context.engine(), context.tenant());
+        if let PolicyScope::User(user) = scope {
+            engine.must_cover(tenant, &caller.rights, user).await?;
+        }
+        engine.set_policy(tenant, scope, policy.clone().into(), &caller.actor()).await?;
+        Ok(respond::json(StatusCode::OK, &policy))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+}
+
+/// What is set for the tenant.
+#[utoipa::path(
+    get, path = "/policies/tenant", tag = "Policies", operation_id = "getTenantPolicy",
+    responses(
+        (status = 200, description = "The policy", body = PolicyJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn get_tenant(context: Context) -> Response {
+    read(&context, Ok(PolicyScope::Tenant)).await
+}
+
+/// Sets the tenant's policy. Sessions that live keep what they began with.
+#[utoipa::path(
+    put, path = "/policies/tenant", tag = "Policies", operation_id = "setTenantPolicy",
+    request_body(content = PolicyJson, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The policy", body = PolicyJson),
+        (status = 400, description = "The policy is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 413, description = "The request is too large"),
+    ),
+    security(("bearer" = ["internal_session_policy_update"]), ("basic" = []))
+)]
+pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Response {
+    write(&context, Ok(PolicyScope::Tenant), &bytes).await
+}
+
+/// What is set for an application, a role or a user.
+#[utoipa::path(
+    get, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "getPolicy",
+    params(
+        ("scope" = String, Path, description = "`applications`, `roles` or `users`"),
+        ("id" = String, Path, description = "Whose"),
+    ),
+    responses(
+        (status = 200, description = "The policy; empty where nothing is set", body = PolicyJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such application, role or user", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn get(context: Context, Path((kind, id)): Path<(String, String)>) -> Response {
+    read(&context, scope(&kind, &id)).await
+}
+
+/// Sets the policy of an application, a role or a user. It stands over the tenant's; where several apply, the
+/// strictest wins.
+#[utoipa::path(
+    put, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "setPolicy",
+    params(
+        ("scope" = String, Path, description = "`applications`, `roles` or `users`"),
+        ("id" = String, Path, description = "Whose"),
+    ),
+    request_body(content = PolicyJson, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The policy", body = PolicyJson),
+        (status = 400, description = "The policy is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such application, role or user", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 413, description = "The request is too large"),
+    ),
+    security(("bearer" = ["internal_session_policy_update"]), ("basic" = []))
+)]
+pub(crate) async fn put(
+    context: Context,
+    Path((kind, id)): Path<(String, String)>,
+    bytes: Bytes,
+) -> Response {
+    write(&context, scope(&kind, &id), &bytes).await
+}
+
+/// What holds for the sessions of a user, and of those in an application.
+#[utoipa::path(
+    get, path = "/policies/effective", tag = "Policies", operation_id = "getEffectivePolicy",
+    params(
+        ("user" = String, Query, description = "The user's id"),
+        ("application" = Option<String>, Query, description = "The application's id"),
+    ),
+    responses(
+        (status = 200, description = "What holds", body = EffectivePolicyJson),
+        (status = 400, description = "The question is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such user or application", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_session_view"]), ("basic" = []))
+)]
+pub(crate) async fn effective(context: Context, uri: Uri) -> Response {
+    let done = async {
+        let caller = caller(&context, &[VIEW]).await?;
+        let params =
+            request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+        params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
+        let Some(user) = params.get("user") else { return Err(Refusal::bad("Name a user.")) };
+        let (engine, tenant) = (context.engine(), context.tenant());
+        let user = user.parse().map_err(|_| EngineError::NotFound("user"))?;
+        let there = engine.store().user(tenant.id, user).await.map_err(EngineError::from)?;
+        if there.is_none() {
+            return Err(EngineError::NotFound("user").into());
+        }
+        engine.must_cover(tenant, &caller.rights, user).await?;
+        let app = match params.get("application") {
+            None => None,
+            Some(id) => {
+                let id = id.parse().map_err(|_| EngineError::NotFound("application"))?;
+                let app = engine.application(tenant.id, id).await?;
+                Some(app.ok_or(EngineError::NotFound("application"))?.id)
+            }
+        };
+        let policy = engine.policy(tenant, user, app).await?;
+        Ok(respond::json(StatusCode::OK, &EffectivePolicyJson::from(policy)))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}

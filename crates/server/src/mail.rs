@@ -1,0 +1,144 @@
+//! Sending mail: over SMTP, or into a folder.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::message::{Mailbox, header};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use sojourn_engine::{Boxed, Mailer};
+use sojourn_model::Mail;
+
+/// An attempt that takes longer is given up.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How the server of mail is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailTls {
+    /// Not encrypted; for a relay on this machine.
+    None,
+    /// STARTTLS (RFC 3207), and nothing without it.
+    StartTls,
+    /// TLS from the first byte (RFC 8314).
+    Implicit,
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone)]
+pub enum MailOptions {
+    /// To a server, over SMTP (RFC 5321).
+    Smtp {
+        /// Its name.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// How it is spoken to.
+        tls: MailTls,
+        /// Name and password, if it wants them.
+        credentials: Option<(String, String)>,
+        /// An authority to trust besides those of the Web, in PEM.
+        ca_pem: Option<Vec<u8>>,
+        /// The sender.
+        from: String,
+    },
+    /// Into a folder, a file each.
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The sender.
+        from: String,
+    },
+}
+
+enum Way {
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+    Folder(PathBuf),
+}
+
+/// Sends mail.
+pub struct Post {
+    way: Way,
+    from: Mailbox,
+}
+
+impl Post {
+    /// Prepares to send; nothing is connected yet.
+    ///
+    /// # Errors
+    /// What is wrong with the options, in words.
+    pub fn new(options: MailOptions) -> Result<Self, String> {
+        let (way, from) = match options {
+            MailOptions::Folder { folder, from } => {
+                std::fs::create_dir_all(&folder)
+                    .map_err(|error| format!("{}: {error}", folder.display()))?;
+                (Way::Folder(folder), from)
+            }
+            MailOptions::Smtp { host, port, tls, credentials, ca_pem, from } => {
+                let parameters = || {
+                    let mut builder = TlsParameters::builder(host.clone());
+                    if let Some(pem) = &ca_pem {
+                        let authority =
+                            Certificate::from_pem(pem).map_err(|error| error.to_string())?;
+                        builder = builder.add_root_certificate(authority);
+                    }
+                    builder.build().map_err(|error| error.to_string())
+                };
+                let tls = match tls {
+                    MailTls::None => Tls::None,
+                    MailTls::StartTls => Tls::Required(parameters()?),
+                    MailTls::Implicit => Tls::Wrapper(parameters()?),
+                };
+                let mut transport =
+                    AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.clone())
+                        .port(port)
+                        .tls(tls)
+                        .timeout(Some(TIMEOUT));
+                if let Some((name, password)) = credentials {
+                    transport = transport.credentials(Credentials::new(name, password));
+                }
+                (Way::Smtp(Box::new(transport.build())), from)
+            }
+        };
+        let from = from.parse().map_err(|_| format!("'{from}' is no mail address"))?;
+        Ok(Self { way, from })
+    }
+
+    async fn deliver(&self, mail: &Mail) -> Result<(), String> {
+        let recipient: Mailbox =
+            mail.recipient.parse().map_err(|_| "the recipient is no mail address".to_owned())?;
+        let domain = self.from.email.domain();
+        let id = format!("<{}@{domain}>", sojourn_model::ids::hex(&mail.id));
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(recipient)
+            .subject(mail.subject.clone())
+            .message_id(Some(id))
+            .header(header::ContentType::TEXT_PLAIN)
+            .body(mail.body.clone())
+            .map_err(|error| error.to_string())?;
+        match &self.way {
+            Way::Smtp(transport) => match transport.send(message).await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            },
+            Way::Folder(folder) => {
+                let path = folder.join(format!("{}.eml", sojourn_model::ids::hex(&mail.id)));
+                let text = message.formatted();
+                tokio::task::spawn_blocking(move || {
+                    std::fs::write(&path, text).map_err(|error| error.to_string())?;
+                    tracing::info!(file = %path.display(), "a mail was written");
+                    Ok(())
+                })
+                .await
+                .map_err(|error| error.to_string())?
+            }
+        }
+    }
+}
+
+impl Mailer for Post {
+    fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>> {
+        Box::pin(self.deliver(mail))
+    }
+}

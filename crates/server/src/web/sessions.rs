@@ -1,0 +1,126 @@
+//! "You have too many sessions": which of them to end, so that one more may begin.
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use sojourn_engine::session::{Choice, Proven, SignIn, SignInError};
+use sojourn_model::{SessionId, UserId};
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::web::pages::{SessionLine, TooManySessions};
+use crate::web::ticket::Ticket;
+use crate::web::{consent, errors, login, render, words};
+use crate::{request, respond};
+
+/// Milliseconds that a person may take: the password was right, and nobody else should profit.
+const LIFETIME_MS: i64 = 5 * 60_000;
+const EXPIRED: &str = "This took too long. Please sign in again.";
+
+/// Someone whose password was right in this browser, on the way to a session. Sealed.
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    ticket: Ticket,
+    user: UserId,
+    epoch: i64,
+    remember: bool,
+    made_at: i64,
+    /// Names the browser by the cookie of its forms.
+    browser: String,
+}
+
+impl Pending {
+    fn open(context: &Context, text: &str) -> Option<Self> {
+        let body = context.engine().open_interaction(context.tenant(), text)?;
+        let pending: Self = serde_json::from_slice(&body).ok()?;
+        let age = context.engine().now().0 - pending.made_at;
+        let (secret, missing) = context.form_secret();
+        let here = missing.is_none() && pending.browser == context.form_token(&secret);
+        (here && (0..LIFETIME_MS).contains(&age)).then_some(pending)
+    }
+}
+
+/// Shows the page.
+pub(super) fn choose(
+    context: &Context,
+    ticket: &Ticket,
+    choice: &Choice,
+    remember: bool,
+    not_enough: bool,
+) -> Response {
+    let now = context.engine().now();
+    let (secret, cookie) = context.form_secret();
+    let csrf = context.form_token(&secret);
+    let pending = Pending {
+        ticket: ticket.clone(),
+        user: choice.proven.user,
+        epoch: choice.proven.epoch,
+        remember,
+        made_at: now.0,
+        browser: csrf.clone(),
+    };
+    let sealed = serde_json::to_vec(&pending)
+        .ok()
+        .and_then(|body| context.engine().seal_interaction(context.tenant(), &body));
+    let line = |session: &sojourn_model::Session| SessionLine {
+        id: session.id.to_string(),
+        browser: words::browser(&session.user_agent),
+        ip: session.ip.clone(),
+        signed_in: words::ago(session.signed_in_at, now),
+        last_access: words::ago(session.last_access, now),
+    };
+    let surplus = (choice.live.len() + 1).saturating_sub(choice.max);
+    let page = TooManySessions {
+        base: context.arrival.prefix.to_string(),
+        csrf,
+        choice: sealed.unwrap_or_default(),
+        max: words::count(choice.max as u64, "session"),
+        to_end: if surplus == 1 { "one".into() } else { format!("{surplus} or more") },
+        not_enough,
+        sessions: choice.live.iter().map(line).collect(),
+    };
+    let response = render::page(StatusCode::OK, &page);
+    match cookie {
+        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
+        None => response,
+    }
+}
+
+/// Ends the chosen sessions and signs in, both in one transaction.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let params = match request::form(&context.headers, &body) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, &error.to_string()),
+    };
+    if !context.genuine_before_sign_in(params.get("csrf")) {
+        return errors::forged(&context);
+    }
+    let pending = params.get("choice").and_then(|text| Pending::open(&context, text));
+    let Some(pending) = pending else { return errors::bad_request(&context, EXPIRED) };
+    let ends: Vec<SessionId> = params.all("end").filter_map(|id| id.parse().ok()).collect();
+    let present = match context.session().await {
+        Ok(present) => present,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let (browser, browser_cookie) = context.browser_secret();
+    let wanted = SignIn {
+        username: String::new(),
+        password: String::new(),
+        remember: pending.remember,
+        ip: context.arrival.ip.to_string(),
+        user_agent: context.user_agent().to_owned(),
+        present,
+        app: consent::app_of_ticket(&context, &pending.ticket).await.map(|app| app.id),
+        browser: Some(browser),
+    };
+    let proven = Proven { user: pending.user, epoch: pending.epoch };
+    let engine = context.engine();
+    match engine.sign_in_after_choice(context.tenant(), proven, wanted, &ends).await {
+        Ok(signed_in) => login::go_on(&context, pending.ticket, &signed_in, browser_cookie),
+        Err(SignInError::Choose(choice)) => {
+            choose(&context, &pending.ticket, &choice, pending.remember, true)
+        }
+        Err(refused) => login::refuse(&context, &Params::default(), refused).await,
+    }
+}

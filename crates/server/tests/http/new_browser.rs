@@ -1,0 +1,116 @@
+//! A sign-in from an unknown browser: a mail over SMTP, and "this was not me".
+
+use std::sync::Arc;
+
+use sojourn_engine::directory::NewUser;
+use sojourn_model::Actor;
+use sojourn_server::mail::{MailOptions, MailTls, Post};
+use sojourn_testkit::program::eventually;
+use sojourn_testkit::server::TestServer;
+use sojourn_testkit::smtp::Smtp;
+use sojourn_testkit::store::Engine;
+
+async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
+    let options = MailOptions::Smtp {
+        host: "127.0.0.1".into(),
+        port: smtp.port(),
+        tls: MailTls::None,
+        credentials: None,
+        ca_pem: None,
+        from: "Sojourn <no-reply@sojourn.test>".into(),
+    };
+    let post = Post::new(options).expect("mail");
+    let server = TestServer::with_options(
+        engine,
+        |settings| settings.mails_new_browsers = true,
+        |serve| serve.mailer = Some(Arc::new(post)),
+    )
+    .await;
+    for (name, email_verified) in [("cleo", true), ("ben", false)] {
+        let new = NewUser {
+            username: name.into(),
+            password: Some(format!("{name}-123")),
+            display_name: Some("Cleo".into()),
+            email: Some(format!("{name}@example.test")),
+            email_verified,
+            ..NewUser::default()
+        };
+        server.engine.add_user(&server.tenant, new, &Actor::System).await.expect("a user");
+    }
+    server.app("shop", |_| {}).await;
+    server
+}
+
+/// The text of a mail: long lines come folded, and signs encoded (RFC 2045 §6.7).
+fn text(mail: &str) -> String {
+    mail.replace("=\n", "").replace("=3D", "=")
+}
+
+fn link(mail: &str) -> String {
+    let text = text(mail);
+    let start = text.find("/not-me?token=").expect("a link");
+    text[start..].split_whitespace().next().expect("a link").to_owned()
+}
+
+#[tokio::test]
+async fn who_says_that_it_was_not_them_gets_the_account_back() {
+    for engine in Engine::BOTH {
+        let smtp = Smtp::start().await;
+        let server = prepared(engine, &smtp).await;
+        let own = server.browser();
+        assert_eq!(own.sign_in("cleo", "cleo-123").await.status, 303);
+        assert_eq!(own.sign_in("cleo", "cleo-123").await.status, 303);
+        // Nobody has to be told of the first browser, of one that is known, or at an address that isn't proved.
+        for _ in 0..2 {
+            assert_eq!(server.browser().sign_in("ben", "ben-123").await.status, 303);
+        }
+        smtp.refuse(1);
+        let thief = server.browser();
+        assert_eq!(thief.sign_in("cleo", "cleo-123").await.status, 303);
+        let tokens = server.tokens(&thief, "shop", "openid offline_access").await;
+        let (access, refresh) = (&tokens["access_token"], &tokens["refresh_token"]);
+        let (access, refresh) = (access.as_str().expect("one"), refresh.as_str().expect("one"));
+        // The server of mail says 'not now': it is tried again.
+        let mail = eventually("the mail", || async {
+            server.clock.advance(200);
+            smtp.mails().first().cloned()
+        })
+        .await;
+        assert_eq!(smtp.mails().len(), 1, "{:?}", smtp.mails());
+        assert!(mail.contains("To: cleo@example.test") && mail.contains("New sign-in"), "{mail}");
+        assert!(text(&mail).contains("Address 127.0.0.1"), "{mail}");
+        let path = link(&mail);
+        let reader = server.browser();
+        let page = reader.get(&path).await;
+        assert!(page.status == 200 && page.body.contains("It was not me"), "{page:?}");
+        assert!(server.active("shop", access).await, "a look changes nothing");
+        let (csrf, token) = (page.field("csrf"), page.field("token"));
+        let both = [("csrf", &*csrf), ("token", &*token)];
+        let too_early =
+            [("csrf", &*csrf), ("token", &*token), ("new", "new-word-1"), ("again", "new-word-1")];
+        assert_eq!(reader.post("/not-me/password", &too_early).await.status, 400);
+        assert_eq!(reader.post("/not-me", &[("csrf", "x"), ("token", &token)]).await.status, 403);
+        let ended = reader.post("/not-me", &both).await;
+        assert!(ended.status == 200 && ended.body.contains("Choose a new password"), "{ended:?}");
+        assert!(!server.active("shop", access).await);
+        assert_eq!(server.refresh("shop", refresh).await.status, 400, "offline access too");
+        assert_eq!(thief.get("/myaccount").await.status, 303);
+        assert_eq!(own.get("/myaccount").await.status, 200, "that session alone ended");
+        let old = server.browser().sign_in("cleo", "cleo-123").await;
+        assert!(old.status == 403 && old.body.contains("Choose a new one"), "{old:?}");
+        assert_eq!(server.browser().sign_in("cleo", "wrong").await.status, 401);
+        let short = [("csrf", &*csrf), ("token", &*token), ("new", "short"), ("again", "short")];
+        assert_eq!(reader.post("/not-me/password", &short).await.status, 400);
+        let done = reader.post("/not-me/password", &too_early).await;
+        assert!(done.status == 200 && done.body.contains("yours again"), "{done:?}");
+        assert_eq!(own.get("/myaccount").await.status, 303, "now all have ended");
+        assert_eq!(server.browser().sign_in("cleo", "cleo-123").await.status, 401);
+        assert_eq!(own.sign_in("cleo", "new-word-1").await.status, 303);
+        assert_eq!(reader.post("/not-me/password", &too_early).await.status, 400, "once");
+        server.clock.advance(8 * 24 * 3_600_000);
+        assert_eq!(reader.get(&path).await.status, 400, "too old");
+        assert_eq!(reader.get("/not-me?token=x").await.status, 400);
+        assert_eq!(smtp.mails().len(), 1);
+        server.stop().await;
+    }
+}

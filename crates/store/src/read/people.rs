@@ -1,0 +1,462 @@
+//! Lists of people, groups and roles, and who belongs to what.
+
+use sojourn_model::{Group, GroupId, Millis, Role, RoleId, TenantId, User, UserId};
+
+use super::directory::{role, user};
+use crate::compile::{many, params};
+use crate::sql::directory as sql;
+use crate::sql::search;
+use crate::value::Value;
+use crate::{Row, Store, StoreError};
+
+/// An order of the users of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserOrder {
+    /// By the time at which they were made.
+    Age,
+    /// By login name.
+    Name,
+}
+
+/// A place in such an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Age(Millis, Vec<u8>),
+    Name(String),
+}
+
+fn group(mut row: Row) -> Result<Group, StoreError> {
+    Ok(Group {
+        tenant: TenantId(row.int()?),
+        id: row.id(GroupId::from_slice)?,
+        name: row.text()?,
+        external_id: row.opt_text()?,
+        version: row.int()?,
+        created_at: row.millis()?,
+        updated_at: row.millis()?,
+    })
+}
+
+fn ids(rows: Vec<Row>) -> Result<Vec<UserId>, StoreError> {
+    rows.into_iter().map(|mut row| row.id(UserId::from_slice)).collect()
+}
+
+fn list_of(users: &[UserId]) -> String {
+    many(users, |user| user.to_vec())
+}
+
+impl Store {
+    /// Users in an order, after one of them or from the beginning.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_after(
+        &self,
+        t: TenantId,
+        order: UserOrder,
+        descending: bool,
+        after: Option<&User>,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        let place = after.map(|user| match order {
+            UserOrder::Age => Place::Age(user.created_at, user.id.to_vec()),
+            UserOrder::Name => Place::Name(User::username_key(&user.username)),
+        });
+        self.users_from(t, order, descending, place, limit).await
+    }
+
+    async fn users_from(
+        &self,
+        t: TenantId,
+        order: UserOrder,
+        descending: bool,
+        place: Option<Place>,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        let (statement, params): (_, Vec<Value>) = match (order, descending) {
+            (UserOrder::Age, _) => {
+                let (at, id) = match place {
+                    Some(Place::Age(at, id)) => (at.0, id),
+                    _ if descending => (i64::MAX, Vec::new()),
+                    _ => (i64::MIN, Vec::new()),
+                };
+                let statement =
+                    if descending { &sql::ACCOUNTS_BY_AGE_DOWN } else { &sql::ACCOUNTS_BY_AGE };
+                (statement, params![t, at, id, limit])
+            }
+            (UserOrder::Name, _) => {
+                let key = match place {
+                    Some(Place::Name(key)) => key,
+                    _ if descending => "\u{10ffff}".to_owned(),
+                    _ => String::new(),
+                };
+                let statement =
+                    if descending { &sql::ACCOUNTS_BY_NAME_DOWN } else { &sql::ACCOUNTS_BY_NAME };
+                (statement, params![t, key, limit])
+            }
+        };
+        self.list(statement, params).await?.into_iter().map(user).collect()
+    }
+
+    /// Users in an order from a place given by its number, the first of all being 0.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_at(
+        &self,
+        t: TenantId,
+        order: UserOrder,
+        descending: bool,
+        number: i64,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        if number <= 0 {
+            return self.users_from(t, order, descending, None, limit).await;
+        }
+        let statement = match (order, descending) {
+            (UserOrder::Age, false) => &sql::ACCOUNT_AT_AGE,
+            (UserOrder::Age, true) => &sql::ACCOUNT_AT_AGE_DOWN,
+            (UserOrder::Name, false) => &sql::ACCOUNT_AT_NAME,
+            (UserOrder::Name, true) => &sql::ACCOUNT_AT_NAME_DOWN,
+        };
+        // The one before, so that the page begins after it.
+        let Some(mut row) = self.list(statement, params![t, number - 1]).await?.into_iter().next()
+        else {
+            return Ok(Vec::new());
+        };
+        let place = match order {
+            UserOrder::Age => Place::Age(row.millis()?, row.blob()?),
+            UserOrder::Name => Place::Name(row.text()?),
+        };
+        self.users_from(t, order, descending, Some(place), limit).await
+    }
+
+    /// How many users a tenant has.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn user_count(&self, t: TenantId) -> Result<i64, StoreError> {
+        self.number(&sql::ACCOUNT_NUMBER, params![t]).await
+    }
+
+    async fn number(
+        &self,
+        statement: &'static crate::dialect::Statement,
+        params: Vec<Value>,
+    ) -> Result<i64, StoreError> {
+        match self.list(statement, params).await?.into_iter().next() {
+            Some(mut row) => row.int(),
+            None => Ok(0),
+        }
+    }
+
+    /// Users by mail address, without regard to case.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_by_email(
+        &self,
+        t: TenantId,
+        email: &str,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        let rows = self.list(&sql::ACCOUNTS_BY_EMAIL, params![t, email, limit]).await?;
+        rows.into_iter().map(user).collect()
+    }
+
+    /// Users by the id that another system knows them by.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_by_external_id(
+        &self,
+        t: TenantId,
+        external: &str,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        let rows = self.list(&sql::ACCOUNTS_BY_EXTERNAL, params![t, external, limit]).await?;
+        rows.into_iter().map(user).collect()
+    }
+
+    /// Which of these users there are.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_there(
+        &self,
+        t: TenantId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        ids(self.list(&sql::ACCOUNTS_THERE, params![t, list_of(users)]).await?)
+    }
+
+    /// These users, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_of(&self, t: TenantId, users: &[UserId]) -> Result<Vec<User>, StoreError> {
+        let rows = self.list(&sql::ACCOUNTS_OF, params![t, list_of(users)]).await?;
+        rows.into_iter().map(user).collect()
+    }
+
+    /// Hashes of a user's earlier passwords, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn passwords_before(
+        &self,
+        t: TenantId,
+        user: UserId,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = self.list(&sql::PASSWORDS_BEFORE, params![t, user, limit]).await?;
+        rows.into_iter().map(|mut row| row.text()).collect()
+    }
+
+    /// The roles that a user has without any group.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn own_roles_of_user(
+        &self,
+        t: TenantId,
+        user: UserId,
+    ) -> Result<Vec<RoleId>, StoreError> {
+        let rows = self.rows(&sql::OWN_ROLES_OF_USER, params![t, user]).await?;
+        rows.into_iter().map(|mut row| row.id(RoleId::from_slice)).collect()
+    }
+
+    /// Which of these users have a role by themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn role_members_among(
+        &self,
+        t: TenantId,
+        role: RoleId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        ids(self.list(&sql::ROLE_MEMBERS_AMONG, params![t, role, list_of(users)]).await?)
+    }
+
+    /// Who has a role without any group, after one, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn own_role_members_after(
+        &self,
+        t: TenantId,
+        role: RoleId,
+        after: Option<UserId>,
+        limit: i64,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let from = after.map(|user| user.to_vec()).unwrap_or_default();
+        ids(self.list(&sql::ROLE_MEMBERS_AFTER, params![t, role, from, limit]).await?)
+    }
+
+    /// The groups that carry a role.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn groups_with_role(
+        &self,
+        t: TenantId,
+        role: RoleId,
+    ) -> Result<Vec<GroupId>, StoreError> {
+        let rows = self.list(&sql::ROLE_GROUPS, params![t, role]).await?;
+        rows.into_iter().map(|mut row| row.id(GroupId::from_slice)).collect()
+    }
+
+    /// A group by id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn group(&self, t: TenantId, id: GroupId) -> Result<Option<Group>, StoreError> {
+        self.row(&sql::GROUP_BY_ID, params![t, id]).await?.map(group).transpose()
+    }
+
+    /// A group by name, without regard to case.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn group_by_name(
+        &self,
+        t: TenantId,
+        name: &str,
+    ) -> Result<Option<Group>, StoreError> {
+        let key = User::username_key(name);
+        self.row(&sql::GROUP_BY_NAME, params![t, key]).await?.map(group).transpose()
+    }
+
+    /// Groups by name, after one of them or from the beginning.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn groups_after(
+        &self,
+        t: TenantId,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Group>, StoreError> {
+        let key = after.map(User::username_key).unwrap_or_default();
+        let rows = self.list(&sql::GROUPS_BY_NAME, params![t, key, limit]).await?;
+        rows.into_iter().map(group).collect()
+    }
+
+    /// Groups by name from a place given by its number.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn groups_at(
+        &self,
+        t: TenantId,
+        number: i64,
+        limit: i64,
+    ) -> Result<Vec<Group>, StoreError> {
+        if number <= 0 {
+            return self.groups_after(t, None, limit).await;
+        }
+        let found = self.list(&sql::GROUP_AT_NAME, params![t, number - 1]).await?;
+        let Some(mut row) = found.into_iter().next() else { return Ok(Vec::new()) };
+        let rows = self.list(&sql::GROUPS_BY_NAME, params![t, row.text()?, limit]).await?;
+        rows.into_iter().map(group).collect()
+    }
+
+    /// How many groups a tenant has.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn group_count(&self, t: TenantId) -> Result<i64, StoreError> {
+        self.number(&sql::GROUP_NUMBER, params![t]).await
+    }
+
+    /// Roles by name, after one of them or from the beginning.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn roles_after(
+        &self,
+        t: TenantId,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Role>, StoreError> {
+        let key = after.map(User::username_key).unwrap_or_default();
+        let rows = self.list(&sql::ROLES_BY_NAME, params![t, key, limit]).await?;
+        rows.into_iter().map(role).collect()
+    }
+
+    /// Roles by name from a place given by its number.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn roles_at(
+        &self,
+        t: TenantId,
+        number: i64,
+        limit: i64,
+    ) -> Result<Vec<Role>, StoreError> {
+        if number <= 0 {
+            return self.roles_after(t, None, limit).await;
+        }
+        let found = self.list(&sql::ROLE_AT_NAME, params![t, number - 1]).await?;
+        let Some(mut row) = found.into_iter().next() else { return Ok(Vec::new()) };
+        let rows = self.list(&sql::ROLES_BY_NAME, params![t, row.text()?, limit]).await?;
+        rows.into_iter().map(role).collect()
+    }
+
+    /// How many roles a tenant has.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn role_count(&self, t: TenantId) -> Result<i64, StoreError> {
+        self.number(&sql::ROLE_NUMBER, params![t]).await
+    }
+
+    /// The groups that a user is in.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn groups_of_user(
+        &self,
+        t: TenantId,
+        user: UserId,
+    ) -> Result<Vec<Group>, StoreError> {
+        self.rows(&sql::GROUPS_OF_USER, params![t, user]).await?.into_iter().map(group).collect()
+    }
+
+    /// The groups of users: whose, which and its name.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn groups_among(
+        &self,
+        t: TenantId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, GroupId, String)>, StoreError> {
+        let mut found = Vec::new();
+        for some in users.chunks(search::BATCH) {
+            let Some(params) = super::search::batch(t, some) else { continue };
+            for mut row in self.rows(&search::GROUPS_AMONG, params).await? {
+                let user = row.id(UserId::from_slice)?;
+                found.push((user, row.id(GroupId::from_slice)?, row.text()?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Members of a group after one, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn group_members_after(
+        &self,
+        t: TenantId,
+        group: GroupId,
+        after: Option<UserId>,
+        limit: i64,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let from = after.map(|user| user.to_vec()).unwrap_or_default();
+        ids(self.list(&sql::GROUP_MEMBERS_AFTER, params![t, group, from, limit]).await?)
+    }
+
+    /// Which of these users are in a group.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn group_members_among(
+        &self,
+        t: TenantId,
+        group: GroupId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        ids(self.list(&sql::GROUP_MEMBERS_AMONG, params![t, group, list_of(users)]).await?)
+    }
+
+    /// How many members a group has.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn group_member_count(&self, t: TenantId, group: GroupId) -> Result<i64, StoreError> {
+        self.number(&sql::GROUP_MEMBER_COUNT, params![t, group]).await
+    }
+
+    /// The roles that a group carries.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn roles_of_group(
+        &self,
+        t: TenantId,
+        group: GroupId,
+    ) -> Result<Vec<Role>, StoreError> {
+        self.rows(&sql::GROUP_ROLES, params![t, group]).await?.into_iter().map(role).collect()
+    }
+
+    /// The greatest number of a tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn last_tenant(&self) -> Result<TenantId, StoreError> {
+        self.number(&sql::TENANT_LAST, params![]).await.map(TenantId)
+    }
+}

@@ -1,0 +1,99 @@
+//! A server of mail that keeps what it is given.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+#[derive(Default)]
+struct Inner {
+    /// Refuse so many mails for now.
+    refuse: usize,
+    mails: Vec<String>,
+}
+
+/// Speaks SMTP (RFC 5321), as far as a client without wishes needs it.
+pub struct Smtp {
+    address: SocketAddr,
+    inner: Arc<Mutex<Inner>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Smtp {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let inner = Arc::new(Mutex::new(Inner::default()));
+        let kept = Arc::clone(&inner);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&kept)));
+            }
+        });
+        Self { address, inner, task }
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Refuses so many mails for now (451).
+    pub fn refuse(&self, count: usize) {
+        self.inner.lock().expect("mails").refuse = count;
+    }
+
+    /// The mails, as they came.
+    #[must_use]
+    pub fn mails(&self) -> Vec<String> {
+        self.inner.lock().expect("mails").mails.clone()
+    }
+}
+
+impl Drop for Smtp {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(stream: TcpStream, inner: Arc<Mutex<Inner>>) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    let _ = write.write_all(b"220 mail.test\r\n").await;
+    while let Ok(Some(line)) = lines.next_line().await {
+        let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+        let reply: &[u8] = match verb.as_str() {
+            "EHLO" | "HELO" => b"250-mail.test\r\n250 8BITMIME\r\n",
+            "DATA" => {
+                let _ = write.write_all(b"354 go on\r\n").await;
+                let mut mail = String::new();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if line == "." {
+                        break;
+                    }
+                    mail.push_str(line.strip_prefix('.').unwrap_or(&line));
+                    mail.push('\n');
+                }
+                let mut inner = inner.lock().expect("mails");
+                if inner.refuse > 0 {
+                    inner.refuse -= 1;
+                    b"451 not now\r\n"
+                } else {
+                    inner.mails.push(mail);
+                    b"250 kept\r\n"
+                }
+            }
+            "QUIT" => {
+                let _ = write.write_all(b"221 bye\r\n").await;
+                return;
+            }
+            _ => b"250 fine\r\n",
+        };
+        if write.write_all(reply).await.is_err() {
+            return;
+        }
+    }
+}
