@@ -23,6 +23,8 @@ pub enum Filter {
     Compare(Comparison),
     /// The attribute has a value (`pr`).
     Present(String),
+    /// One value of a complex attribute passes a filter of its own: `emails[type eq "work"]`.
+    Within(String, Box<Filter>),
 }
 
 /// An attribute compared with a value.
@@ -135,6 +137,9 @@ pub enum FilterError {
 enum Token {
     Open,
     Close,
+    /// `[` and `]`, where they aren't part of a value.
+    Begin,
+    End,
     Word(String),
     Quoted(String),
 }
@@ -144,16 +149,32 @@ impl Token {
         match self {
             Self::Open => "(".into(),
             Self::Close => ")".into(),
+            Self::Begin => "[".into(),
+            Self::End => "]".into(),
             Self::Word(text) | Self::Quoted(text) => text.chars().take(40).collect(),
         }
     }
 }
 
 fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
-    let mut out = Vec::new();
+    let mut out: Vec<Token> = Vec::new();
     let mut rest = text.trim_start();
+    let mut inside = false;
     while let Some(first) = rest.chars().next() {
+        // A value without quotes may hold brackets, as user agents do; but not the one that ends the group.
+        let value =
+            matches!(out.last(), Some(Token::Word(word)) if Operator::parse(word).is_some());
         let length = match first {
+            '[' if !value => {
+                out.push(Token::Begin);
+                inside = true;
+                1
+            }
+            ']' if inside => {
+                out.push(Token::End);
+                inside = false;
+                1
+            }
             '(' => {
                 out.push(Token::Open);
                 1
@@ -171,7 +192,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
                 length
             }
             _ => {
-                let length = rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
+                let length = rest.find(|c: char| {
+                    c.is_whitespace()
+                        || matches!(c, '(' | ')' | '"')
+                        || (c == '[' && !value)
+                        || (c == ']' && inside)
+                });
                 let length = length.unwrap_or(rest.len());
                 out.push(Token::Word(rest.get(..length).unwrap_or_default().to_owned()));
                 length
@@ -240,7 +266,16 @@ impl Parser {
         if self.tokens.peek() == Some(&Token::Open) {
             return self.group(depth + 1);
         }
-        self.comparison()
+        self.comparison(depth)
+    }
+
+    /// What follows `attribute[`.
+    fn within(&mut self, attribute: String, depth: usize) -> Result<Filter, FilterError> {
+        let inner = self.any(depth + 1)?;
+        match self.next()? {
+            Token::End => Ok(Filter::Within(attribute, Box::new(inner))),
+            other => Err(FilterError::Unexpected(other.shown())),
+        }
     }
 
     fn group(&mut self, depth: usize) -> Result<Filter, FilterError> {
@@ -255,7 +290,7 @@ impl Parser {
         }
     }
 
-    fn comparison(&mut self) -> Result<Filter, FilterError> {
+    fn comparison(&mut self, depth: usize) -> Result<Filter, FilterError> {
         self.comparisons += 1;
         if self.comparisons > COMPARISONS_MAX {
             return Err(FilterError::TooLong);
@@ -266,6 +301,7 @@ impl Parser {
         };
         let operator = match self.next()? {
             Token::Word(text) => text,
+            Token::Begin => return self.within(attribute, depth),
             other => return Err(FilterError::Unexpected(other.shown())),
         };
         if operator.eq_ignore_ascii_case("pr") {
@@ -329,7 +365,7 @@ impl Filter {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::comparisons).collect(),
             Self::Not(inner) => inner.comparisons(),
             Self::Compare(comparison) => vec![comparison],
-            Self::Present(_) => Vec::new(),
+            Self::Present(_) | Self::Within(..) => Vec::new(),
         }
     }
 
@@ -367,6 +403,8 @@ impl Filter {
             Self::Not(inner) => inner.decide(test, present).map(|found| !found),
             Self::Compare(comparison) => test(comparison),
             Self::Present(attribute) => present(attribute),
+            // Of what is searched so, nothing has values with parts.
+            Self::Within(..) => Some(false),
         }
     }
 
@@ -376,7 +414,7 @@ impl Filter {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::attributes).collect(),
             Self::Not(inner) => inner.attributes(),
             Self::Compare(comparison) => vec![&comparison.attribute],
-            Self::Present(attribute) => vec![attribute],
+            Self::Present(attribute) | Self::Within(attribute, _) => vec![attribute],
         }
     }
 }
@@ -408,11 +446,20 @@ mod tests {
             ),
             (
                 r#"(c ge 7 or a eq "x y") and not (b sw "z")"#,
-                Filter::And(vec![Filter::Or(vec![c, a]), Filter::Not(Box::new(b))]),
+                Filter::And(vec![
+                    Filter::Or(vec![c.clone(), a.clone()]),
+                    Filter::Not(Box::new(b.clone())),
+                ]),
             ),
             ("d pr", Filter::Present("d".into())),
             ("e eq true", compare("e", Operator::Eq, Literal::Flag(true))),
             (r#"f eq "a\"b\u00e9""#, compare("f", Operator::Eq, text("a\"bé"))),
+            ("g co [en]", compare("g", Operator::Co, text("[en]"))),
+            (
+                r#"h[a eq "x y"] and b sw z"#,
+                Filter::And(vec![Filter::Within("h".into(), Box::new(a.clone())), b.clone()]),
+            ),
+            ("h[b sw z]", Filter::Within("h".into(), Box::new(b.clone()))),
         ] {
             assert_eq!(Filter::parse(filter), Ok(want), "{filter}");
         }
@@ -433,6 +480,7 @@ mod tests {
             ("not a eq x", E::Unexpected("a".into())),
             ("a eq \"x", E::Quotes),
             ("\"a\" eq x", E::Unexpected("a".into())),
+            ("a[b eq c", E::Incomplete),
         ] {
             assert_eq!(Filter::parse(filter), Err(want), "{filter}");
         }

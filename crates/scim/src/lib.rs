@@ -1,7 +1,19 @@
-//! The rules of SCIM 2.0 as pure functions: so far the filters, which searches of sessions share.
+//! The rules of SCIM 2.0 (RFC 7643, RFC 7644) as pure functions: schemas, filters, paths, changes, and how accounts
+//! are written as resources.
 //!
 //! Nothing here reads a clock, a socket or a database.
 
+pub mod error;
+pub mod evaluate;
 pub mod filter;
+pub mod patch;
+pub mod path;
+pub mod resource;
+pub mod schema;
+pub mod user;
 
+pub use error::ScimError;
 pub use filter::{Comparison, Filter, FilterError, Literal, Operator};
+pub use path::Path;
+pub use resource::{Projection, Resource};
+pub use schema::ResourceType;
