@@ -22,6 +22,7 @@ test: tools
 	$(CARGO) run -q -p xtask -- tidy
 	$(CARGO) build --workspace
 	$(CARGO) test --workspace
+	$(CARGO) run -q -p sojourn-bench -- scale 1000000
 
 # The browser alone.
 e2e: tools

@@ -284,7 +284,7 @@ CREATE TABLE session (
     ended_at BIGINT,
     end_reason TEXT,
     end_actor TEXT,
-    end_id BLOB, ip_key BLOB, sign_in_due BIGINT NOT NULL DEFAULT 0,
+    end_id BLOB, ip_key BLOB, sign_in_due BIGINT NOT NULL DEFAULT 0, end_effects BIGINT,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX session_accessed ON session (tenant_id, last_access, id);

@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sojourn-model", &[]),
     ("sojourn-crypto", &["sojourn-model"]),
     ("sojourn-oidc", &["sojourn-crypto", "sojourn-model"]),
-    ("sojourn-scim", &[]),
+    ("sojourn-scim", &["sojourn-model"]),
     ("sojourn-store", &["sojourn-model"]),
     (
         "sojourn-engine",

@@ -207,6 +207,41 @@ impl Effects {
         Self { offline: reason.concerns_account(), ..Self::SIGN_OUT }
     }
 
+    /// The number that the database keeps: a bit for each.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        self.session as i64
+            | (self.tokens as i64) << 1
+            | (self.consents as i64) << 2
+            | (self.notify as i64) << 3
+            | (self.offline as i64) << 4
+    }
+
+    /// Reads the number.
+    #[must_use]
+    pub const fn from_code(code: i64) -> Self {
+        Self {
+            session: code & 1 != 0,
+            tokens: code & 2 != 0,
+            consents: code & 4 != 0,
+            notify: code & 8 != 0,
+            offline: code & 16 != 0,
+        }
+    }
+
+    /// Those that are on, by name.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.session, "session"),
+            (self.tokens, "tokens"),
+            (self.offline, "offline"),
+            (self.consents, "consents"),
+            (self.notify, "notify"),
+        ]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+    }
+
     /// Whether nothing was asked for.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -313,6 +348,15 @@ mod tests {
             assert_eq!(reason.to_string().parse(), Ok(reason));
         }
         assert!("nonsense".parse::<EndReason>().is_err());
+    }
+
+    #[test]
+    fn effects_survive_the_database() {
+        for code in 0..32 {
+            let effects = Effects::from_code(code);
+            assert_eq!(effects.code(), code);
+            assert_eq!(effects.names().count(), code.count_ones() as usize);
+        }
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub const SESSION_SEARCH_USERS_MAX: i64 = 200;
 pub const FORECAST_TARGETS_MAX: usize = 1_000;
 /// Transactions of a job in one step; then another job has its turn.
 pub const JOB_SETS_MAX: usize = 20;
+/// Streams of events open at once in one process: each looks at the database every second.
+pub const STREAMS_MAX: usize = 512;
+/// Streams open at once of one caller: some windows, and no more.
+pub const STREAMS_OF_ONE_CALLER_MAX: usize = 16;
 /// Sessions that one sweep ends in a batch.
 pub const SWEEP_BATCH: i64 = 100;
 /// Deliveries that a worker claims at a time.

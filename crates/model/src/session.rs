@@ -1,6 +1,6 @@
 //! The session and its participations.
 
-use crate::end::{Actor, EndReason};
+use crate::end::{Actor, Effects, EndReason};
 use crate::ids::{AppId, EndId, SessionId, Sid, TenantId, UserId};
 use crate::time::Millis;
 
@@ -56,6 +56,8 @@ pub enum SessionState {
         actor: Actor,
         /// Which end it was part of.
         end: EndId,
+        /// What that end did, where it was noted.
+        effects: Option<Effects>,
     },
 }
 
@@ -145,6 +147,7 @@ mod tests {
             reason: EndReason::User,
             actor: Actor::System,
             end: EndId([0; 16]),
+            effects: None,
         };
         assert!(!ended.is_live(Millis(2), 0));
     }

@@ -104,6 +104,7 @@ impl Running {
             same_site: options.same_site,
             draining: Arc::clone(&draining),
             places: options.places.clone(),
+            streams: Arc::default(),
             stopped: stopped.clone(),
         };
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));

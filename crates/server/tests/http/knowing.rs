@@ -209,6 +209,16 @@ async fn sign_ins_and_ends_are_told_live_and_to_who_comes_back() {
         assert_eq!(names(&told(&mut filtered, 1).await), ["session.began admin"]);
         let mut late = listen("/events", ADMIN, Some(&began)).await;
         assert_eq!(names(&told(&mut late, 3).await), everything, "what was missed");
+        // Who isn't let in any more hears nothing more.
+        let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        let off = sojourn_model::UserState::Disabled;
+        let actor = sojourn_model::Actor::Operator;
+        server.engine.set_user_state(&server.tenant, &cleo, off, &actor).await.expect("off");
+        server.clock.advance(10_000);
+        let rest = async { while let Ok(Some(_)) = own.chunk().await {} };
+        tokio::time::timeout(Duration::from_secs(20), rest).await.expect("it ends");
+        let back = sojourn_model::UserState::Active;
+        server.engine.set_user_state(&server.tenant, &cleo, back, &actor).await.expect("on");
         let denied = server.api("GET", &format!("{BASE}/events"), CLEO).await;
         assert_eq!(denied.status, 403);
         server.stop().await;
@@ -236,6 +246,7 @@ async fn everyone_knows_why_they_were_signed_out() {
     assert!(mine("").await.is_empty());
     let ended = mine("?filter=state+eq+ended").await;
     assert_eq!((ended.len(), &ended[0]["end"]["reason"]), (1, &json!("admin")));
+    assert_eq!(ended[0]["end"]["effects"], json!(["session", "tokens", "notify"]));
     // Another's sessions are out of reach, however the filter is written.
     assert!(mine("?filter=username+eq+admin").await.is_empty());
     assert!(mine("?filter=username+eq+cleo+or+username+eq+admin").await.is_empty());

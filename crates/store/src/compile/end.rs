@@ -342,7 +342,13 @@ fn end_the_sessions(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
         selected.pick_of_three(&sql::END_BY_SESSION, &sql::END_BY_USER, &sql::END_BY_USERS),
         selected.params(
             end.tenant,
-            params![end.at, end.reason.to_string(), end.actor.to_string(), end.id],
+            params![
+                end.at,
+                end.reason.to_string(),
+                end.actor.to_string(),
+                end.id,
+                end.effects.code()
+            ],
         ),
         Expect::Any,
         Gather::Sessions,

@@ -57,6 +57,8 @@ CREATE TABLE password_history (
 
 -- Its person has to sign in afresh before an application is reached again.
 ALTER TABLE session ADD COLUMN sign_in_due BIGINT NOT NULL DEFAULT 0;
+-- What its end did, a bit for each effect; NULL where a program ended it that didn't say.
+ALTER TABLE session ADD COLUMN end_effects BIGINT;
 
 -- Events are counted where their subject is kept.
 ALTER TABLE application ADD COLUMN event_count BIGINT NOT NULL DEFAULT 0;

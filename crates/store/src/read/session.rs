@@ -2,7 +2,8 @@
 
 use sojourn_model::ids::MalformedId;
 use sojourn_model::{
-    AppId, EndId, Millis, Participation, Session, SessionId, SessionState, Sid, TenantId, UserId,
+    AppId, Effects, EndId, Millis, Participation, Session, SessionId, SessionState, Sid, TenantId,
+    UserId,
 };
 
 use super::search::stay_in;
@@ -60,13 +61,14 @@ fn session_in(row: &mut Row) -> Result<Session, StoreError> {
                 reason: row.parsed(|text| text.parse().ok())?,
                 actor: row.parsed(|text| text.parse().ok())?,
                 end: row.id(EndId::from_slice)?,
+                effects: row.opt_int()?.map(Effects::from_code),
             },
         },
         sign_in_due: false,
     };
     if session.state == SessionState::Living {
-        // Reason, actor and id of an end that hasn't been.
-        for _ in 0..3 {
+        // Reason, actor, id and effects of an end that hasn't been.
+        for _ in 0..4 {
             row.value()?;
         }
     }

@@ -31,7 +31,8 @@ macro_rules! grants_by_user {
 macro_rules! session_end {
     ($user:literal, $selector:expr) => {
         concat!(
-            "UPDATE session SET ended_at = $5, end_reason = $6, end_actor = $7, end_id = $8 \
+            "UPDATE session SET ended_at = $5, end_reason = $6, end_actor = $7, end_id = $8, \
+             end_effects = $9 \
              WHERE tenant_id = $1 AND user_id",
             $user,
             " AND ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",

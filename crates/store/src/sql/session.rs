@@ -6,7 +6,8 @@ macro_rules! session_columns {
     () => {
         "s.tenant_id, s.id, s.user_id, s.secret_hash, s.signed_in_at, s.auth_time, s.amr, \
          s.remember, s.ip, s.user_agent, s.last_access, s.idle_timeout_ms, s.idle_deadline, \
-         s.absolute_deadline, s.ended_at, s.end_reason, s.end_actor, s.end_id, s.sign_in_due"
+         s.absolute_deadline, s.ended_at, s.end_reason, s.end_actor, s.end_id, s.end_effects, \
+         s.sign_in_due"
     };
 }
 

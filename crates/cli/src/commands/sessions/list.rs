@@ -163,8 +163,11 @@ pub(super) async fn show(work: &Work<'_>, session: &str, json: bool) -> Done {
     ] {
         say(&format!("{name:12} {value}"));
     }
-    if let SessionState::Ended { at, reason, actor, .. } = &view.session.state {
+    if let SessionState::Ended { at, reason, actor, effects, .. } = &view.session.state {
         say(&format!("{:12} {} by {actor} ({})", "Ended", reason.in_words(), at.0));
+        if let Some(effects) = effects {
+            say(&format!("{:12} {}", "It took", effects.names().collect::<Vec<_>>().join(", ")));
+        }
     }
     let rows: Vec<Vec<String>> = view
         .stays

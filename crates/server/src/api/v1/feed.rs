@@ -11,6 +11,7 @@ use sojourn_engine::Rights;
 use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
 use sojourn_model::{Millis, Tenant, UserId};
 
+use super::streams::Place;
 use super::types::{ProblemJson, SessionJson};
 use super::{Refusal, VIEW, caller, own};
 use crate::context::Context;
@@ -44,10 +45,11 @@ pub(crate) async fn all(context: Context, uri: Uri) -> Response {
     let begun = async {
         let caller = caller(&context, &[VIEW]).await?;
         let filter = filter(&uri)?;
-        Ok((filter, caller.rights))
+        let place = Place::take(&context, &caller, &[VIEW])?;
+        Ok((place, filter, caller.rights))
     };
     match begun.await {
-        Ok((filter, rights)) => stream(context, None, filter, rights),
+        Ok((place, filter, rights)) => stream(context, place, None, filter, rights),
         Err(refusal) => Refusal::respond(refusal, &context),
     }
 }
@@ -65,9 +67,14 @@ pub(crate) async fn all(context: Context, uri: Uri) -> Response {
     security(("bearer" = ["internal_login"]), ("basic" = []))
 )]
 pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
-    let begun = async { Ok((own(&context).await?, filter(&uri)?)) };
+    let begun = async {
+        let (caller, user) = own(&context).await?;
+        let filter = filter(&uri)?;
+        let place = Place::take(&context, &caller, &["internal_login"])?;
+        Ok((place, user, filter, caller.rights))
+    };
     match begun.await {
-        Ok(((caller, user), filter)) => stream(context, Some(user), filter, caller.rights),
+        Ok((place, user, filter, rights)) => stream(context, place, Some(user), filter, rights),
         Err(refusal) => Refusal::respond(refusal, &context),
     }
 }
@@ -80,6 +87,7 @@ fn filter(uri: &Uri) -> Result<SessionFilter, Refusal> {
 
 struct Listener {
     context: Context,
+    place: Place,
     tenant: Tenant,
     feed: Feed,
     waiting: VecDeque<FeedItem>,
@@ -87,6 +95,7 @@ struct Listener {
 
 fn stream(
     context: Context,
+    place: Place,
     only: Option<UserId>,
     filter: SessionFilter,
     rights: Rights,
@@ -96,7 +105,7 @@ fn stream(
     let since = seen.map_or(now, |seen| seen.max(now.plus(-BACK_MS)).min(now));
     let feed = Feed::since(since, only, filter, rights);
     let tenant = context.tenant().clone();
-    let listener = Listener { context, tenant, feed, waiting: VecDeque::new() };
+    let listener = Listener { context, place, tenant, feed, waiting: VecDeque::new() };
     let stream = futures_util::stream::unfold(listener, |mut listener| async move {
         let item = listener.next().await?;
         let live = item.what == Happening::Began;
@@ -110,10 +119,14 @@ fn stream(
 }
 
 impl Listener {
-    /// What happened next; nothing when the server ends or the database doesn't answer.
+    /// What happened next; nothing when the server ends, the caller isn't let in any more or the database doesn't
+    /// answer.
     async fn next(&mut self) -> Option<FeedItem> {
         let mut stopped = self.context.state.stopped.clone();
         loop {
+            if !self.place.goes_on(&self.context).await {
+                return None;
+            }
             if let Some(item) = self.waiting.pop_front() {
                 return Some(item);
             }

@@ -13,6 +13,7 @@ use sojourn_model::{Job, JobId, JobState};
 use utoipa::ToSchema;
 
 use super::end::SummaryJson;
+use super::streams::Place;
 use super::types::{ProblemJson, time};
 use super::{END, Refusal, VIEW, caller};
 use crate::context::Context;
@@ -161,14 +162,15 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response
 )]
 pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response {
     let begun = async {
-        caller(&context, &[VIEW]).await?;
-        job(&context, &id).await
+        let caller = caller(&context, &[VIEW]).await?;
+        let job = job(&context, &id).await?;
+        Ok((Place::take(&context, &caller, &[VIEW])?, job.id))
     };
-    let first = match begun.await {
-        Ok(job) => job,
-        Err(refusal) => return refusal.respond(&context),
+    let (place, id): (Place, JobId) = match begun.await {
+        Ok(begun) => begun,
+        Err(refusal) => return Refusal::respond(refusal, &context),
     };
-    let begin = Watch { context, id: first.id, told: None };
+    let begin = Watch { context, place, id, told: None };
     let stream = futures_util::stream::unfold(Some(begin), |watch| async move {
         let mut watch = watch?;
         let job = watch.next().await?;
@@ -183,14 +185,18 @@ pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response
 
 struct Watch {
     context: Context,
+    place: Place,
     id: JobId,
     told: Option<Job>,
 }
 
 impl Watch {
-    /// The job when it has moved; nothing when it is gone or the server ends.
+    /// The job when it has moved; nothing when it is gone, its caller isn't let in any more or the server ends.
     async fn next(&mut self) -> Option<Job> {
         loop {
+            if !self.place.goes_on(&self.context).await {
+                return None;
+            }
             let engine = self.context.engine();
             let moved = engine.job_moved();
             let job = engine.store().job(self.context.tenant().id, self.id).await.ok()??;

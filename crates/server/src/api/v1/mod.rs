@@ -8,6 +8,7 @@ pub(crate) mod openapi;
 pub(crate) mod policies;
 mod prefer;
 pub(crate) mod sessions;
+pub(crate) mod streams;
 pub(crate) mod types;
 
 use axum::body::Bytes;

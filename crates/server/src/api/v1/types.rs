@@ -76,6 +76,9 @@ pub(crate) struct EndJson {
     pub(crate) reason: String,
     /// By whom: `system`, `operator`, `user:<id>` or `application:<id>`.
     pub(crate) by: String,
+    /// What it took: `session`, `tokens`, `offline` (grants that outlive a sign-out), `consents`, `notify`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) effects: Option<Vec<String>>,
 }
 
 /// A stay in an application.
@@ -272,13 +275,14 @@ impl SessionJson {
         let session = &view.session;
         let (state, end) = match &session.state {
             SessionState::Living => (if live { "active" } else { "expired" }, None),
-            SessionState::Ended { at, reason, actor, end } => (
+            SessionState::Ended { at, reason, actor, end, effects } => (
                 "ended",
                 Some(EndJson {
                     id: end.to_string(),
                     at: time(*at),
                     reason: reason.to_string(),
                     by: actor.to_string(),
+                    effects: effects.map(|effects| effects.names().map(str::to_owned).collect()),
                 }),
             ),
         };

@@ -1,0 +1,105 @@
+//! Streams that are open: a bounded number, of one caller and of all, and none for longer than its caller is let in.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::StatusCode;
+use sojourn_engine::directory::ApiCaller;
+use sojourn_model::Millis;
+use sojourn_model::limits::{STREAMS_MAX, STREAMS_OF_ONE_CALLER_MAX};
+
+use super::{Refusal, caller};
+use crate::context::Context;
+
+/// How often it is looked whether the caller is still let in, in milliseconds.
+const CHECK_EVERY_MS: i64 = 5_000;
+
+/// The streams of this process, by caller.
+#[derive(Debug, Default)]
+pub struct Streams(Mutex<HashMap<String, usize>>);
+
+/// One open stream. Its place is free again when this is dropped.
+pub(super) struct Place {
+    streams: Arc<Streams>,
+    caller: String,
+    rights: &'static [&'static str],
+    checked_at: Millis,
+}
+
+impl Streams {
+    fn take(&self, caller: &str) -> bool {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = open.values().sum();
+        let own = open.entry(caller.to_owned()).or_default();
+        let free = all < STREAMS_MAX && *own < STREAMS_OF_ONE_CALLER_MAX;
+        *own += usize::from(free);
+        if *own == 0 {
+            open.remove(caller);
+        }
+        free
+    }
+
+    fn give_back(&self, caller: &str) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(caller) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(caller);
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.streams.give_back(&self.caller);
+    }
+}
+
+impl Place {
+    /// Takes a place for a caller who was let in with these rights.
+    pub(super) fn take(
+        context: &Context,
+        who: &ApiCaller,
+        rights: &'static [&'static str],
+    ) -> Result<Self, Refusal> {
+        let streams = Arc::clone(&context.state.streams);
+        let caller = format!("{}/{}", context.tenant().id.0, who.actor());
+        if !streams.take(&caller) {
+            let detail = "Too many streams are open. Close one, or try again in a moment.";
+            return Err(Refusal::Problem(StatusCode::SERVICE_UNAVAILABLE, detail.into()));
+        }
+        Ok(Self { streams, caller, rights, checked_at: context.engine().now() })
+    }
+
+    /// Whether the stream may go on: looks now and then whether its caller is still let in.
+    pub(super) async fn goes_on(&mut self, context: &Context) -> bool {
+        let now = context.engine().now();
+        if now.since(self.checked_at) < CHECK_EVERY_MS {
+            return true;
+        }
+        self.checked_at = now;
+        caller(context, self.rights).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_and_come_back() {
+        let streams = Streams::default();
+        for _ in 0..STREAMS_OF_ONE_CALLER_MAX {
+            assert!(streams.take("a"));
+        }
+        assert!(!streams.take("a") && streams.take("b"));
+        streams.give_back("a");
+        assert!(streams.take("a"));
+        let mut others = 0;
+        while streams.take(&format!("c{others}")) {
+            others += 1;
+        }
+        assert_eq!(others, STREAMS_MAX - STREAMS_OF_ONE_CALLER_MAX - 1);
+    }
+}
