@@ -8,14 +8,35 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::routing::post;
 
 #[derive(Default)]
 struct Inner {
     tokens: Vec<String>,
+    hooks: Vec<Hook>,
     answers: VecDeque<u16>,
     otherwise: u16,
+}
+
+/// A webhook that came.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as it came.
+    pub body: String,
+}
+
+async fn receive_hook(
+    State(inner): State<Arc<Mutex<Inner>>>,
+    headers: HeaderMap,
+    body: String,
+) -> StatusCode {
+    let mut inner = inner.lock().expect("an inbox");
+    inner.hooks.push(Hook { headers, body });
+    let status = inner.answers.pop_front().unwrap_or(inner.otherwise);
+    StatusCode::from_u16(status).expect("a status")
 }
 
 /// The application.
@@ -46,7 +67,10 @@ impl Inbox {
         let listener = tokio::net::TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let inner = Arc::new(Mutex::new(Inner { otherwise: 200, ..Inner::default() }));
-        let router = Router::new().route("/bclogout", post(receive)).with_state(Arc::clone(&inner));
+        let router = Router::new()
+            .route("/bclogout", post(receive))
+            .route("/hook", post(receive_hook))
+            .with_state(Arc::clone(&inner));
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves");
         });
@@ -57,6 +81,21 @@ impl Inbox {
     #[must_use]
     pub fn uri(&self) -> String {
         format!("http://{}/bclogout", self.address)
+    }
+
+    /// Where webhooks go.
+    #[must_use]
+    pub fn hook_uri(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// Waits for a number of webhooks, counting those that were answered with an error.
+    pub async fn wait_for_hooks(&self, count: usize) -> Vec<Hook> {
+        crate::program::eventually("webhooks arrive", || async {
+            let hooks = self.inner.lock().expect("an inbox").hooks.clone();
+            (hooks.len() >= count).then_some(hooks)
+        })
+        .await
     }
 
     /// Answers these statuses first.

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// SHA-256.
 #[must_use]
@@ -30,6 +30,18 @@ pub fn hmac_sha256(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(context.sign().as_ref());
     out
+}
+
+/// HMAC with SHA-256 under a secret of any length.
+#[must_use]
+pub fn hmac_of(secret: &[u8], message: &[u8]) -> [u8; 32] {
+    hmac_sha256(&hmac::Key::new(hmac::HMAC_SHA256, secret), &[message])
+}
+
+/// Base64 with padding (RFC 4648 §4).
+#[must_use]
+pub fn b64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// Base64url without padding (RFC 4648 §5).

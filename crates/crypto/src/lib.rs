@@ -14,7 +14,7 @@ pub mod secret;
 pub mod token;
 
 pub use client_keys::{ClientKeys, JwsHeader, verify_client_jws, verify_client_mac};
-pub use digest::{b64url, constant_time_eq, sha256, sha512, unb64url};
+pub use digest::{b64, b64url, constant_time_eq, hmac_of, sha256, sha512, unb64url};
 pub use jws::{JwsError, sign_jwt, unsigned_jwt, verify_jwt};
 pub use keys::{KeyError, SigningKey};
 pub use master::{MasterKey, MasterKeyError};

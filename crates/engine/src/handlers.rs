@@ -23,7 +23,7 @@ pub(crate) struct Reaction {
 }
 
 impl Reaction {
-    fn of(termination: &Termination, reason: EndReason) -> Self {
+    pub(crate) fn of(termination: &Termination, reason: EndReason) -> Self {
         if termination.sign_in {
             return Self { effects: termination.effects, sign_in: true, reason };
         }

@@ -25,6 +25,7 @@ mod policy;
 mod rights;
 pub mod session;
 mod settings;
+mod tasks;
 mod throttle;
 pub mod tokens;
 
@@ -48,3 +49,4 @@ pub use settings::{
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_store::{DeliveryBacklog, EndPreview, StayRow, StoreError};
+pub use tasks::WebhookSender;

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// The scopes of the administrative APIs that exist.
-pub const ADMIN_SCOPES: [&str; 9] = [
+pub const ADMIN_SCOPES: [&str; 11] = [
     "internal_login",
     "internal_session_view",
     "internal_session_delete",
@@ -14,6 +14,8 @@ pub const ADMIN_SCOPES: [&str; 9] = [
     "internal_session_policy_update",
     "internal_config_view",
     "internal_config_update",
+    "internal_event_handler_view",
+    "internal_event_handler_manage",
     "internal_user_mgt",
     "internal_role_mgt",
 ];

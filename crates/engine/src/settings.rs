@@ -202,6 +202,17 @@ pub enum HandlerKind {
     Webhook(Webhook),
 }
 
+impl HandlerKind {
+    /// The name in configuration.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SessionTermination(_) => "sessionTermination",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+}
+
 /// How `sessionTermination` reacts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Termination {

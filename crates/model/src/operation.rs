@@ -132,6 +132,15 @@ pub enum Op {
         /// At most so many.
         limit: i64,
     },
+    /// Remove tasks of a handler that are done, the oldest.
+    PurgeTasks {
+        /// The handler.
+        handler: String,
+        /// Of events before this.
+        before: Millis,
+        /// At most so many.
+        limit: i64,
+    },
     /// Write what came of a task.
     SettleTask(SettleTask),
     /// Let a task that was parked or done be done again, or skip a parked one; a conflict when it waits already.

@@ -40,6 +40,12 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
         }
         Err(error) => tracing::error!(%error, "the delivery backlog can't be read"),
     }
+    match state.engine.store().task_lag().await {
+        Ok((pending, oldest)) => {
+            state.metrics.note_tasks(pending, oldest, state.engine.now());
+        }
+        Err(error) => tracing::error!(%error, "the tasks of handlers can't be read"),
+    }
     let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
     response.headers_mut().insert(
         header::CONTENT_TYPE,

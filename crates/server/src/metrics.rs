@@ -35,6 +35,9 @@ pub struct Metrics {
     backlog: Gauge,
     backlog_age: Gauge,
     open_circuits: Gauge,
+    tasks: Family<ResultLabel, Counter>,
+    tasks_pending: Gauge,
+    task_lag: Gauge,
 }
 
 impl Default for Metrics {
@@ -49,6 +52,9 @@ impl Default for Metrics {
             backlog: Gauge::default(),
             backlog_age: Gauge::default(),
             open_circuits: Gauge::default(),
+            tasks: Family::default(),
+            tasks_pending: Gauge::default(),
+            task_lag: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("http_requests", "Requests served", metrics.requests.clone());
@@ -78,6 +84,21 @@ impl Default for Metrics {
             "Applications to which nothing is sent for a while, because they failed too often",
             metrics.open_circuits.clone(),
         );
+        registry.register(
+            "handler_attempts",
+            "Attempts at tasks of event handlers, by the state they led to",
+            metrics.tasks.clone(),
+        );
+        registry.register(
+            "handler_tasks_pending",
+            "Tasks of event handlers that are to be done",
+            metrics.tasks_pending.clone(),
+        );
+        registry.register(
+            "handler_lag_seconds",
+            "How long ago the oldest event happened that a handler has not dealt with",
+            metrics.task_lag.clone(),
+        );
         metrics
     }
 }
@@ -95,6 +116,16 @@ impl Metrics {
 
     pub(crate) fn delivery(&self, result: &'static str) {
         self.deliveries.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn task(&self, result: &'static str) {
+        self.tasks.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn note_tasks(&self, pending: i64, oldest: Millis, now: Millis) {
+        self.tasks_pending.set(pending);
+        let lag = if pending > 0 { now.since(oldest).max(0) / 1000 } else { 0 };
+        self.task_lag.set(lag);
     }
 
     pub(crate) fn note_circuits(&self, open: usize) {

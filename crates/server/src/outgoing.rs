@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use sojourn_engine::{AttemptResult, Boxed, DeliverySender, Fetcher};
+use sojourn_engine::{AttemptResult, Boxed, DeliverySender, Fetcher, WebhookSender};
 
 /// How requests are sent.
 #[derive(Debug, Clone, Default)]
@@ -148,7 +148,11 @@ impl Outgoing {
             Ok(ready) => ready,
             Err(why) => return AttemptResult::NotSent(why),
         };
-        match client.post(url).form(&[("logout_token", logout_token)]).send().await {
+        Self::outcome(client.post(url).form(&[("logout_token", logout_token)])).await
+    }
+
+    async fn outcome(request: reqwest::RequestBuilder) -> AttemptResult {
+        match request.send().await {
             // The body is never read: the status says it all.
             Ok(answer) => AttemptResult::Answered(answer.status().as_u16()),
             Err(error) if error.is_connect() || error.is_builder() => {
@@ -171,6 +175,27 @@ fn in_words(error: &reqwest::Error) -> String {
 impl DeliverySender for Outgoing {
     fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult> {
         Box::pin(self.send(uri, logout_token))
+    }
+}
+
+impl WebhookSender for Outgoing {
+    fn post_json<'a>(
+        &'a self,
+        uri: &'a str,
+        headers: &'a [(&'static str, String)],
+        body: String,
+    ) -> Boxed<'a, AttemptResult> {
+        Box::pin(async move {
+            let (client, url) = match self.ready(uri) {
+                Ok(ready) => ready,
+                Err(why) => return AttemptResult::NotSent(why),
+            };
+            let mut request = client.post(url).header("content-type", "application/json");
+            for (name, value) in headers {
+                request = request.header(*name, value);
+            }
+            Self::outcome(request.body(body)).await
+        })
     }
 }
 

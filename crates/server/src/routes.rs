@@ -121,6 +121,10 @@ routes! {
     GET "/api/sessions/v1/me/sessions" => api::v1::sessions::mine;
     GET "/api/sessions/v1/me/events" => api::v1::feed::mine;
     GET "/api/sessions/v1/events" => api::v1::feed::all;
+    GET "/api/sessions/v1/handlers" => api::v1::handlers::list;
+    GET "/api/sessions/v1/handlers/{handler}/tasks" => api::v1::handlers::tasks;
+    POST "/api/sessions/v1/handlers/{handler}/tasks/{subject}/{number}/redo" => api::v1::handlers::redo;
+    POST "/api/sessions/v1/handlers/{handler}/tasks/{subject}/{number}/skip" => api::v1::handlers::skip;
     GET "/api/sessions/v1/jobs" => api::v1::jobs::list;
     GET "/api/sessions/v1/jobs/{job_id}" => api::v1::jobs::get;
     POST "/api/sessions/v1/jobs/{job_id}/cancel" => api::v1::jobs::cancel;

@@ -63,6 +63,12 @@ impl Engine {
                 purged += applied.purged;
             }
             self.forget_addresses(&tenant, now).await?;
+            let before = now.plus(-self.settings.history_ms);
+            for handler in &self.settings.handlers {
+                let handler = handler.id.clone();
+                let op = Op::PurgeTasks { handler, before, limit: ROWS };
+                self.must_apply(ChangeSet::of(tenant.id, op)).await?;
+            }
         }
         Ok(purged + self.purge_grants(now).await?)
     }

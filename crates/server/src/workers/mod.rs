@@ -1,10 +1,12 @@
 //! What runs beside requests: deliveries, expiry, jobs, cleaning. Each ends when it is told to, after
 //! what it has begun.
 
+mod handlers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use sojourn_engine::{DeliverySender, Engine, Mailer};
+use sojourn_engine::{DeliverySender, Engine, Mailer, WebhookSender};
 use sojourn_model::Delivery;
 use sojourn_model::limits::DELIVERIES_IN_FLIGHT_MAX;
 use sojourn_model::operation::SettleDelivery;
@@ -13,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::AppState;
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::serve::pause;
 
 /// How long a worker waits at most before it looks for work of other nodes.
@@ -27,11 +30,15 @@ type Stopped = watch::Receiver<bool>;
 pub(crate) fn spawn(
     tasks: &mut JoinSet<()>,
     state: &AppState,
-    sender: Arc<dyn DeliverySender>,
+    sender: Arc<Outgoing>,
     sweep_ms: u64,
     stopped: &Stopped,
 ) {
     let engine = || Arc::clone(&state.engine);
+    if state.engine.has_tasks() {
+        let hooks = Arc::clone(&sender) as Arc<dyn WebhookSender>;
+        tasks.spawn(handlers::run(engine(), hooks, Arc::clone(&state.metrics), stopped.clone()));
+    }
     tasks.spawn(deliver(engine(), sender, Arc::clone(&state.metrics), stopped.clone()));
     tasks.spawn(sweep(engine(), Duration::from_millis(sweep_ms), stopped.clone()));
     tasks.spawn(jobs(engine(), stopped.clone()));

@@ -8,6 +8,7 @@ mod deliveries;
 mod ending;
 mod expiry;
 mod finding;
+mod handlers;
 mod input;
 mod interleavings;
 mod isolation;

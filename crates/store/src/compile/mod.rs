@@ -190,6 +190,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::AssignRoleToMany { .. }
         | Op::UnassignRoleFromMany { .. } => people::compile(steps, tenant, op),
         Op::ClaimTasks { .. }
+        | Op::PurgeTasks { .. }
         | Op::SettleTask(_)
         | Op::RedoTask { .. }
         | Op::EraseUsers { .. }

@@ -13,6 +13,9 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Expect::Any,
             Gather::ClaimedTasks,
         ),
+        Op::PurgeTasks { handler, before, limit } => {
+            steps.run(&sql::PURGE_TASKS, params![tenant, handler, before, limit]);
+        }
         Op::SettleTask(settled) => settle(steps, settled),
         Op::RedoTask { subject, handler, n, due_at } => {
             let key = params![tenant, subject.kind(), subject.id(), handler, n];

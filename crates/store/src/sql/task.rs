@@ -53,9 +53,6 @@ statements! {
          AND handler = $2 AND state = 'parked' ORDER BY created_at DESC LIMIT $3");
     EVENT_GET = "SELECT n, name, happened_at, actor, session_id, data FROM event \
          WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 AND n = $4";
-    // A lease that a worker of the run before left behind.
-    TASKS_RELEASE = "UPDATE handler_task SET due_at = $1 WHERE state = 'pending' AND due_at > $1 \
-         AND due_at <= $2";
     PURGE_TASKS = "DELETE FROM handler_task WHERE (subject_id, handler, subject_kind, tenant_id, n) IN (\
          SELECT subject_id, handler, subject_kind, tenant_id, n FROM handler_task \
          WHERE tenant_id = $1 AND handler = $2 AND created_at < $3 AND state IN ('done', 'skipped') \

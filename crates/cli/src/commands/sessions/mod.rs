@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod end;
+mod handlers;
 mod list;
 mod policies;
 mod watch;
@@ -47,6 +48,8 @@ pub(crate) enum SessionCommand {
     },
     /// What applications were told
     Deliveries(deliveries::DeliveryArgs),
+    /// Event handlers and their log
+    Handlers(handlers::HandlerArgs),
     /// Lifetimes and limits: of the tenant, an application, a role, a user
     Policy(policies::PolicyArgs),
 }
@@ -72,6 +75,7 @@ pub(crate) async fn session(config_file: &Path, command: SessionCommand) -> Done
         SessionCommand::Watch(args) => watch::watch(&work, args).await?,
         SessionCommand::Jobs { job, cancel, json } => jobs(&work, job, cancel, json).await?,
         SessionCommand::Deliveries(args) => deliveries::deliveries(&work, args).await?,
+        SessionCommand::Handlers(args) => handlers::handlers(&work, args).await?,
         SessionCommand::Policy(args) => policies::policy(&work, args).await?,
     }
     opened.engine.store().close().await;

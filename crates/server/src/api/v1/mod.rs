@@ -3,6 +3,7 @@
 pub(crate) mod deliveries;
 pub(crate) mod end;
 pub(crate) mod feed;
+pub(crate) mod handlers;
 pub(crate) mod jobs;
 pub(crate) mod openapi;
 pub(crate) mod policies;
@@ -33,6 +34,12 @@ pub(super) const POLICY: &str = "internal_session_policy_update";
 
 /// The right to send deliveries again and to give them up.
 pub(super) const DELIVERY: &str = "internal_session_delivery_manage";
+
+/// The right to look at event handlers and their log.
+pub(super) const HANDLER_VIEW: &str = "internal_event_handler_view";
+
+/// The right to let them do something again, or let it go.
+pub(super) const HANDLER_MANAGE: &str = "internal_event_handler_manage";
 
 /// Why a request isn't served.
 pub(super) enum Refusal {

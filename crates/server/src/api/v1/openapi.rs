@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
-use super::{deliveries, end, feed, jobs, policies, sessions};
+use super::{deliveries, end, feed, handlers, jobs, policies, sessions};
 use crate::context::Context;
 use crate::respond;
 use crate::web::render;
@@ -27,6 +27,7 @@ use crate::web::render;
         (name = "Jobs", description = "Large ends, with progress"),
         (name = "Policies", description = "Lifetimes, limits and what ends sessions"),
         (name = "Deliveries", description = "What applications were told"),
+        (name = "Handlers", description = "What event handlers have done, and what waits for them"),
         (name = "Live", description = "What happens, as it happens"),
     ),
     paths(
@@ -37,6 +38,7 @@ use crate::web::render;
         policies::get, policies::put,
         deliveries::list, deliveries::health, deliveries::resend, deliveries::give_up,
         feed::all, feed::mine,
+        handlers::list, handlers::tasks, handlers::redo, handlers::skip,
     ),
     modifiers(&Shared)
 )]

@@ -1,0 +1,215 @@
+//! Event handlers: what waits for them, their log, doing again and letting go.
+
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::Serialize;
+use sojourn_engine::EngineError;
+use sojourn_model::{HandlerTask, Subject, TaskState};
+use utoipa::ToSchema;
+
+use super::types::{ProblemJson, time};
+use super::{HANDLER_MANAGE, HANDLER_VIEW, Refusal, caller};
+use crate::context::Context;
+use crate::{request, respond};
+
+/// Tasks in an answer.
+const LIMIT: i64 = 100;
+
+/// A handler, as configuration registers it, and what waits for it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HandlerJson {
+    /// Its id.
+    id: String,
+    /// `sessionTermination` or `webhook`.
+    kind: &'static str,
+    /// The events that it reacts to.
+    subscriptions: Vec<&'static str>,
+    /// Tasks to be done.
+    pending: i64,
+    /// Tasks that failed too often. What comes after them, of the same subject, waits.
+    parked: i64,
+    /// When the oldest event happened that it has not dealt with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    oldest: Option<String>,
+}
+
+/// The handlers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HandlersJson {
+    /// In the order in which they are registered.
+    items: Vec<HandlerJson>,
+}
+
+/// The duty of a handler towards one event.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TaskJson {
+    /// What the event is about: `user:<id>`, `role:<id>`, `group:<id>`, `application:<id>` or `tenant:<number>`.
+    subject: String,
+    /// The event's number among its subject's.
+    number: i64,
+    /// `pending`, `done`, `parked` or `skipped`.
+    state: &'static str,
+    /// How often it was tried.
+    attempts: i64,
+    /// When the event happened.
+    #[schema(format = DateTime)]
+    happened_at: String,
+    /// When it was tried last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    last_attempt_at: Option<String>,
+    /// HTTP status of the last answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<i64>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+impl TaskJson {
+    fn of(task: &HandlerTask) -> Self {
+        Self {
+            subject: task.subject.in_words(),
+            number: task.n,
+            state: task.state.as_str(),
+            attempts: task.attempts,
+            happened_at: time(task.created_at),
+            last_attempt_at: task.last_attempt_at.map(time),
+            last_status: task.last_status,
+            last_error: task.last_error.clone(),
+        }
+    }
+}
+
+/// Tasks of a handler.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TasksJson {
+    /// The latest events first, at most a hundred.
+    items: Vec<TaskJson>,
+}
+
+/// The event handlers, and what waits for them.
+#[utoipa::path(
+    get, path = "/handlers", tag = "Handlers", operation_id = "listHandlers",
+    responses(
+        (status = 200, description = "The handlers", body = HandlersJson),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_event_handler_view"]), ("basic" = []))
+)]
+pub(crate) async fn list(context: Context) -> Response {
+    let done = async {
+        caller(&context, &[HANDLER_VIEW]).await?;
+        let waiting = context.engine().handler_backlogs(context.tenant()).await?;
+        let items = waiting
+            .into_iter()
+            .map(|(handler, backlog)| HandlerJson {
+                id: handler.id.clone(),
+                kind: handler.kind.name(),
+                subscriptions: handler.subscriptions.iter().map(|event| event.as_str()).collect(),
+                pending: backlog.pending,
+                parked: backlog.parked,
+                oldest: backlog.oldest.map(time),
+            })
+            .collect();
+        Ok(respond::json(StatusCode::OK, &HandlersJson { items }))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+/// The log of a handler: its tasks, the latest events first.
+#[utoipa::path(
+    get, path = "/handlers/{handler}/tasks", tag = "Handlers", operation_id = "listHandlerTasks",
+    params(
+        ("handler" = String, Path, description = "The handler's id"),
+        ("state" = Option<String>, Query, description = "`parked`: those that failed too often; all when left out"),
+    ),
+    responses(
+        (status = 200, description = "Its tasks", body = TasksJson),
+        (status = 400, description = "The question is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such handler", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_event_handler_view"]), ("basic" = []))
+)]
+pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Uri) -> Response {
+    let done = async {
+        caller(&context, &[HANDLER_VIEW]).await?;
+        let params = request::query(uri.query());
+        let params = params.map_err(|error| Refusal::bad(error.to_string()))?;
+        params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
+        let parked = match params.get("state") {
+            None => false,
+            Some("parked") => true,
+            Some(_) => return Err(Refusal::bad("state is 'parked' or left out")),
+        };
+        let found = context.engine().handler_tasks(context.tenant(), &handler, parked, LIMIT);
+        let items = found.await?.iter().map(TaskJson::of).collect();
+        Ok(respond::json(StatusCode::OK, &TasksJson { items }))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+}
+
+async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: bool) -> Response {
+    let done = async {
+        let caller = caller(context, &[HANDLER_MANAGE]).await?;
+        let unknown = || EngineError::NotFound("task");
+        let subject = Subject::parse(subject).ok_or_else(unknown)?;
+        let n = n.parse::<i64>().map_err(|_| unknown())?;
+        let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
+        let state = if redo { TaskState::Pending } else { TaskState::Skipped };
+        engine.settle_handler_task(tenant, handler, (subject, n), state, &actor).await?;
+        Ok(respond::empty(StatusCode::NO_CONTENT))
+    };
+    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+}
+
+/// Lets a task be done again: one that was parked, skipped or done.
+#[utoipa::path(
+    post, path = "/handlers/{handler}/tasks/{subject}/{number}/redo", tag = "Handlers", operation_id = "redoHandlerTask",
+    params(
+        ("handler" = String, Path, description = "The handler's id"),
+        ("subject" = String, Path, description = "What the event is about, as the log names it"),
+        ("number" = i64, Path, description = "The event's number"),
+    ),
+    responses(
+        (status = 204, description = "It is done in a moment"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it waits already", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_event_handler_manage"]), ("basic" = []))
+)]
+pub(crate) async fn redo(
+    context: Context,
+    Path((handler, subject, n)): Path<(String, String, String)>,
+) -> Response {
+    settle(&context, &handler, &subject, &n, true).await
+}
+
+/// Lets a parked task go, so that those after it are done.
+#[utoipa::path(
+    post, path = "/handlers/{handler}/tasks/{subject}/{number}/skip", tag = "Handlers", operation_id = "skipHandlerTask",
+    params(
+        ("handler" = String, Path, description = "The handler's id"),
+        ("subject" = String, Path, description = "What the event is about, as the log names it"),
+        ("number" = i64, Path, description = "The event's number"),
+    ),
+    responses(
+        (status = 204, description = "What comes after it is done in a moment"),
+        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "There is none that is parked", body = ProblemJson, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["internal_event_handler_manage"]), ("basic" = []))
+)]
+pub(crate) async fn skip(
+    context: Context,
+    Path((handler, subject, n)): Path<(String, String, String)>,
+) -> Response {
+    settle(&context, &handler, &subject, &n, false).await
+}

@@ -1,0 +1,67 @@
+//! Does the tasks of event handlers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sojourn_engine::{Engine, WebhookSender};
+use tokio::task::JoinSet;
+
+use super::{POLL_MAX, Stopped, is_over};
+use crate::metrics::Metrics;
+use crate::serve::pause;
+
+/// Tasks under way at once from one node.
+const IN_FLIGHT_MAX: usize = 32;
+
+/// Claims what is due and does it, of each handler and subject one after the other.
+pub(super) async fn run(
+    engine: Arc<Engine>,
+    sender: Arc<dyn WebhookSender>,
+    metrics: Arc<Metrics>,
+    mut stopped: Stopped,
+) {
+    let mut under_way: JoinSet<()> = JoinSet::new();
+    while !is_over(&stopped) {
+        let free = i64::try_from(IN_FLIGHT_MAX - under_way.len()).unwrap_or(0);
+        let claimed = match engine.claim_tasks(free).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "tasks of handlers can't be claimed");
+                Vec::new()
+            }
+        };
+        let wait = if claimed.is_empty() { next_due(&engine).await } else { POLL_MAX };
+        for task in claimed {
+            let (engine, sender) = (Arc::clone(&engine), Arc::clone(&sender));
+            let metrics = Arc::clone(&metrics);
+            under_way.spawn(async move {
+                match engine.do_task(&task, &*sender).await {
+                    Ok(state) => metrics.task(state.as_str()),
+                    Err(error) => {
+                        metrics.task("failed");
+                        tracing::error!(%error, handler = task.handler, "a task can't be settled");
+                    }
+                }
+            });
+        }
+        let full = under_way.len() >= IN_FLIGHT_MAX;
+        tokio::select! {
+            // What waited for it may be due now.
+            Some(_) = under_way.join_next() => {}
+            () = engine.tasks_to_do(), if !full => {}
+            () = pause(wait), if !full => {}
+            _ = stopped.changed() => {}
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn next_due(engine: &Engine) -> Duration {
+    match engine.store().next_task_due().await {
+        Ok(Some(due)) => {
+            let ms = u64::try_from(due.since(engine.now())).unwrap_or(0);
+            Duration::from_millis(ms.max(1)).min(POLL_MAX)
+        }
+        _ => POLL_MAX,
+    }
+}
