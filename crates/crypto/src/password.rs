@@ -50,6 +50,21 @@ impl PasswordPolicy {
     }
 }
 
+/// Bytes of a password that are looked at for how easily it is guessed: the work grows faster than the length.
+const GUESSED_BYTES_MAX: usize = 128;
+
+/// Whether a password is among the most common ones, or so like them, like a keyboard's rows or like what is known of
+/// its person (`about`) that a million guesses find it.
+#[must_use]
+pub fn is_guessable(password: &str, about: &[&str]) -> bool {
+    let mut end = password.len().min(GUESSED_BYTES_MAX);
+    while !password.is_char_boundary(end) {
+        end -= 1;
+    }
+    let looked_at = password.get(..end).unwrap_or_default();
+    zxcvbn::zxcvbn(looked_at, about).score() < zxcvbn::Score::Two
+}
+
 /// Whether a password is the one that was hashed: by Argon2, or by bcrypt, PBKDF2 or scrypt elsewhere. Takes its
 /// parameters from the hash.
 #[must_use]
@@ -111,6 +126,21 @@ pub fn importable(hash: &str) -> Result<(), &'static str> {
 mod tests {
     use super::*;
     use crate::SystemRng;
+
+    #[test]
+    fn common_passwords_and_ones_own_name_are_guessable() {
+        for (password, guessable) in [
+            ("password1", true),
+            ("qwertyuiop", true),
+            ("12345678", true),
+            ("alexander1", true),
+            ("new-word-1", false),
+            ("vier Igel im Regen", false),
+            (&"ü".repeat(500), true),
+        ] {
+            assert_eq!(is_guessable(password, &["alexander"]), guessable, "{password}");
+        }
+    }
 
     #[test]
     fn hashes_verify_and_weakness_is_seen() {

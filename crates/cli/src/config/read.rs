@@ -137,6 +137,13 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if keys.rotate_every_ms.is_some_and(|every| every <= keys.publish_ahead_ms) {
         return wrong("[keys] rotate_every has to be longer than publish_ahead".into());
     }
+    let rules = config.settings().password_rules;
+    if !(1..=128).contains(&rules.length_min) {
+        return wrong("[password] min_length is between 1 and 128".into());
+    }
+    if !(0..=24).contains(&rules.history) {
+        return wrong("[password] history is between 0 and 24".into());
+    }
     let dcr = &config.oauth.dcr;
     let token = dcr.initial_access_token.as_deref().unwrap_or_default();
     if dcr.mode == RegistrationWord::InitialAccessToken && token.len() < 32 {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use sojourn_engine::{CertificateOwner, Settings, ThrottleLimits};
-use sojourn_engine::{KeySettings, RegistrationMode};
+use sojourn_engine::{KeySettings, PasswordRules, RegistrationMode};
 use sojourn_model::Lifetimes;
 
 use super::application::ApplicationSection;
@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) oauth: OauthSection,
     pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
+    pub(crate) password: PasswordSection,
     pub(crate) outgoing: OutgoingSection,
     pub(crate) mail: Option<MailSection>,
     pub(crate) log: LogSection,
@@ -217,6 +218,18 @@ pub(crate) struct TokenSection {
     pub(crate) logout_token_validity: Option<Duration>,
 }
 
+/// `[password]`: what people may choose.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PasswordSection {
+    /// Fewest characters.
+    pub(crate) min_length: Option<usize>,
+    /// Whether those are refused that are guessed first.
+    pub(crate) refuse_common: Option<bool>,
+    /// How many earlier ones can't be chosen again.
+    pub(crate) history: Option<i64>,
+}
+
 /// `[throttle]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -336,6 +349,14 @@ impl Config {
             base_url: self.server.base_url.clone(),
             lifetimes: self.lifetimes(),
             throttle,
+            password_rules: PasswordRules {
+                length_min: self.password.min_length.unwrap_or(default.password_rules.length_min),
+                refuse_common: self
+                    .password
+                    .refuse_common
+                    .unwrap_or(default.password_rules.refuse_common),
+                history: self.password.history.unwrap_or(default.password_rules.history),
+            },
             basic_authentication: self.server.basic_authentication,
             handlers: handlers(&self.event_handler),
             history_ms: self.session.history.map_or(default.history_ms, |d| d.0),

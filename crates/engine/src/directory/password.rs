@@ -11,9 +11,6 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::SignInError;
 
-/// Fewest characters of a new password (NIST SP 800-63B §5.1.1.1).
-const CHARACTERS_MIN: usize = 8;
-
 /// Why a password isn't changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRefused {
@@ -24,11 +21,14 @@ pub enum PasswordRefused {
     #[error("too many attempts")]
     TooMany,
     /// The new one is too short, or longer than any that a person types.
-    #[error("a password has 8 characters or more")]
-    TooShort,
-    /// The new one is the old one.
-    #[error("the new password is the old one")]
-    Same,
+    #[error("a password has {0} characters or more")]
+    TooShort(usize),
+    /// The new one is the old one, or one that the person had before.
+    #[error("the new password was used before")]
+    Used,
+    /// The new one is among those that are guessed first.
+    #[error("the new password is easily guessed")]
+    Guessable,
     /// Something failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
@@ -57,7 +57,7 @@ impl Engine {
             Err(_) => return Err(PasswordRefused::Wrong),
         }
         if new == current {
-            return Err(PasswordRefused::Same);
+            return Err(PasswordRefused::Used);
         }
         let policy = self.policy(tenant, user.id, None).await?.on_password_change;
         let target = match policy {
@@ -68,6 +68,45 @@ impl Engine {
         Ok(policy)
     }
 
+    /// Refuses a password that the rules forbid.
+    async fn acceptable(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        new: &str,
+    ) -> Result<(), PasswordRefused> {
+        let rules = self.settings.password_rules;
+        if new.chars().count() < rules.length_min || new.len() > PASSWORD_BYTES_MAX {
+            return Err(PasswordRefused::TooShort(rules.length_min));
+        }
+        if rules.refuse_common {
+            let mut about = vec![user.username.clone()];
+            for more in [&user.email, &user.given_name, &user.family_name, &user.display_name] {
+                about.extend(more.clone());
+            }
+            let password = new.to_owned();
+            let guessable = self
+                .off_thread(move || {
+                    let about: Vec<&str> = about.iter().map(String::as_str).collect();
+                    sojourn_crypto::password::is_guessable(&password, &about)
+                })
+                .await?;
+            if guessable {
+                return Err(PasswordRefused::Guessable);
+            }
+        }
+        if rules.history > 0 {
+            let before = self.store.passwords_before(tenant.id, user.id, rules.history).await;
+            let before = before.map_err(EngineError::from)?;
+            for hash in user.password_hash.iter().chain(&before) {
+                if self.verify_password(new, Some(hash)).await? {
+                    return Err(PasswordRefused::Used);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a password that its person chose, and ends what it has to.
     pub(crate) async fn put_password(
         &self,
@@ -76,9 +115,7 @@ impl Engine {
         new: &str,
         target: EndTarget,
     ) -> Result<(), PasswordRefused> {
-        if new.chars().count() < CHARACTERS_MIN || new.len() > PASSWORD_BYTES_MAX {
-            return Err(PasswordRefused::TooShort);
-        }
+        self.acceptable(tenant, user, new).await?;
         let hash = self.hash_password(new).await?;
         let actor = Actor::User(user.id);
         let plan = EndPlan::new(target, EndReason::CredentialChanged, actor.clone());
@@ -87,6 +124,11 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, Op::SetPassword { user: user.id, hash })
             .with(Op::EndSessions(end))
             .with(self.forgive(tenant.id, &user.username));
+        let keep = self.settings.password_rules.history;
+        if let Some(before) = user.password_hash.clone().filter(|_| keep > 0) {
+            let at = self.now();
+            change.ops.push(Op::KeepPassword { user: user.id, hash: before, at, keep });
+        }
         change.events.push(self.user_event(user, EventName::PostUpdateCredential, &actor));
         change.audit.push(self.audit_row(&actor, "user.password_change", user.id, &json!({})));
         self.apply_end(id, change).await?;

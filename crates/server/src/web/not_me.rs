@@ -39,7 +39,7 @@ async fn show(
     params: &Params,
     step: Step,
     status: StatusCode,
-    error: Option<&'static str>,
+    error: Option<String>,
 ) -> Response {
     let token = params.get("token").unwrap_or_default();
     let told = match context.engine().told_sign_in(context.tenant(), token).await {
@@ -106,7 +106,7 @@ pub(crate) async fn password(context: Context, body: Bytes) -> Response {
     };
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("new") != text("again") {
-        let error = Some("The two passwords are not the same. Type both again.");
+        let error = Some("The two passwords are not the same. Type both again.".into());
         return show(&context, &params, Step::Choose, StatusCode::BAD_REQUEST, error).await;
     }
     match context.engine().choose_password(context.tenant(), text("token"), text("new")).await {
@@ -115,8 +115,8 @@ pub(crate) async fn password(context: Context, body: Bytes) -> Response {
             errors::bad_request(&context, TOO_OLD)
         }
         Err(PasswordRefused::Failed(error)) => errors::failure(&context, &error),
-        Err(_) => {
-            let error = Some("The password is too short: take 8 characters or more.");
+        Err(refused) => {
+            let error = Some(words::refused_password(&refused));
             show(&context, &params, Step::Choose, StatusCode::BAD_REQUEST, error).await
         }
     }

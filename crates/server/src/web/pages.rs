@@ -65,7 +65,7 @@ pub(crate) struct NotMe {
     pub(crate) facts: Vec<String>,
     pub(crate) choose: bool,
     pub(crate) done: bool,
-    pub(crate) error: Option<&'static str>,
+    pub(crate) error: Option<String>,
 }
 
 /// A session to choose.
@@ -205,7 +205,7 @@ pub(crate) struct MyAccount {
 #[template(path = "password.html")]
 pub(crate) struct Password {
     pub(crate) frame: Frame,
-    pub(crate) error: Option<&'static str>,
+    pub(crate) error: Option<String>,
     pub(crate) consequence: &'static str,
 }
 

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::respond;
 use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
 use crate::web::pages::Password;
-use crate::web::{errors, render};
+use crate::web::{errors, render, words};
 
 const PATH: &str = "/myaccount/password";
 
@@ -26,7 +26,7 @@ async fn show(
     context: &Context,
     visitor: &Visitor,
     status: StatusCode,
-    error: Option<&'static str>,
+    error: Option<String>,
 ) -> Response {
     let policy = context.engine().policy(context.tenant(), visitor.user.id, None).await;
     let consequence = match policy.map(|policy| policy.on_password_change) {
@@ -48,7 +48,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     };
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("new") != text("again") {
-        let error = Some("The two new passwords are not the same. Type both again.");
+        let error = Some("The two new passwords are not the same. Type both again.".into());
         return show(&context, &visitor, StatusCode::BAD_REQUEST, error).await;
     }
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -61,18 +61,14 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         }
         Ok(OnPasswordChange::All) => return everything_ended(&context),
         Err(PasswordRefused::Wrong) => {
-            (StatusCode::FORBIDDEN, "The current password is not right. Type it again.")
+            (StatusCode::FORBIDDEN, "The current password is not right. Type it again.".into())
         }
         Err(PasswordRefused::TooMany) => {
-            (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait five minutes, then try again.")
-        }
-        Err(PasswordRefused::TooShort) => {
-            (StatusCode::BAD_REQUEST, "The new password is too short: take 8 characters or more.")
-        }
-        Err(PasswordRefused::Same) => {
-            (StatusCode::BAD_REQUEST, "The new password is the old one. Choose another.")
+            let text = "Too many attempts. Wait five minutes, then try again.";
+            (StatusCode::TOO_MANY_REQUESTS, text.into())
         }
         Err(PasswordRefused::Failed(cause)) => return errors::failure(&context, &cause),
+        Err(refused) => (StatusCode::BAD_REQUEST, words::refused_password(&refused)),
     };
     show(&context, &visitor, status, Some(error)).await
 }

@@ -1,5 +1,6 @@
 //! Times, browsers and states in words.
 
+use sojourn_engine::directory::PasswordRefused;
 use sojourn_engine::session::Browser;
 use sojourn_model::{DeliveryState, Millis};
 
@@ -66,6 +67,20 @@ pub(crate) fn delivery(state: DeliveryState) -> &'static str {
         DeliveryState::Refused => "refused",
         DeliveryState::Dead => "given up",
         DeliveryState::Unreachable => "no address",
+    }
+}
+
+/// Why a new password isn't taken, and what to do.
+pub(crate) fn refused_password(refused: &PasswordRefused) -> String {
+    match refused {
+        PasswordRefused::TooShort(least) => {
+            format!("The new password is too short: take {least} characters or more.")
+        }
+        PasswordRefused::Guessable => {
+            "The new password is one of those that are guessed first. Take several words, or a longer one.".into()
+        }
+        PasswordRefused::Used => "You have had this password before. Choose another.".into(),
+        other => format!("{other}."),
     }
 }
 

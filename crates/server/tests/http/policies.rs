@@ -275,6 +275,50 @@ async fn a_changed_password_ends_what_the_policy_says() {
 }
 
 #[tokio::test]
+async fn a_new_password_is_held_to_the_rules() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |settings| {
+            settings.password_rules.length_min = 10;
+            settings.password_rules.history = 2;
+            settings.throttle.per_account = 1_000;
+        })
+        .await;
+        server.user(CLEO.0, CLEO.1, &[]).await;
+        let change = async |current: &str, new: &str| {
+            let browser = server.signed_in(CLEO.0, current).await;
+            let page = browser.get("/myaccount/password").await;
+            let csrf = page.field("csrf");
+            let form = [("csrf", &*csrf), ("current", current), ("new", new), ("again", new)];
+            browser.post("/myaccount/password", &form).await
+        };
+        let words = [CLEO.1, "grey heron nine", "vier Igel im Regen", "le train de nuit 7"];
+        for (new, why) in [
+            ("new-word", "10 characters or more"),
+            ("password123", "guessed first"),
+            ("cleocleocleo", "guessed first"),
+            (CLEO.1, "had this password before"),
+        ] {
+            let answer = change(CLEO.1, new).await;
+            assert_eq!(answer.status, 400, "{new}");
+            assert!(answer.body.contains(why), "{new}: {}", answer.body);
+            server.clock.advance(1_000);
+        }
+        for pair in words.windows(2) {
+            assert_eq!(change(pair[0], pair[1]).await.status, 200, "{pair:?}");
+            server.clock.advance(1_000);
+        }
+        // Of the earlier ones two are remembered, besides the present one.
+        let refused = change(words[3], words[2]).await;
+        assert!(refused.body.contains("had this password before"), "{refused:?}");
+        assert_eq!(change(words[3], words[1]).await.status, 400);
+        assert_eq!(change(words[3], "grey heron ten").await.status, 200);
+        server.clock.advance(1_000);
+        assert_eq!(change("grey heron ten", words[1]).await.status, 200, "forgotten by now");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_policy_ends_sessions_at_a_change_of_a_role() {
     for (policy, given, taken) in
         [("nothing", true, true), ("removed", true, false), ("any", false, false)]
