@@ -307,6 +307,7 @@ CREATE TABLE session_policy (
     settings TEXT NOT NULL,
     PRIMARY KEY (subject, scope, tenant_id)
 ) WITHOUT ROWID;
+CREATE INDEX session_policy_scope ON session_policy (tenant_id, scope);
 CREATE TABLE shared_token (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use sojourn_model::{
-    Actor, AppId, Application, ChangeSet, EffectivePolicy, OnRoleChange, Op, PolicyScope, RoleId,
-    SessionId, SessionPolicy, Tenant, UserId,
+    Actor, AppId, Application, ChangeSet, EffectivePolicy, GroupId, OnRoleChange, Op, PolicyScope,
+    RoleId, SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::engine::Engine;
@@ -18,6 +18,7 @@ pub(crate) struct Policies {
     tenant: SessionPolicy,
     applications: HashMap<AppId, SessionPolicy>,
     roles: HashMap<RoleId, SessionPolicy>,
+    groups: HashMap<GroupId, SessionPolicy>,
     /// Whether any user has one of their own: otherwise nobody looks for it.
     users: bool,
 }
@@ -42,6 +43,9 @@ impl Engine {
                 }
                 PolicyScope::Role(role) => {
                     found.roles.insert(role, policy);
+                }
+                PolicyScope::Group(group) => {
+                    found.groups.insert(group, policy);
                 }
                 PolicyScope::User(_) => {}
             }
@@ -68,6 +72,10 @@ impl Engine {
         if !policies.roles.is_empty() {
             let roles = self.store.roles_of_user(tenant.id, user).await?;
             others.extend(roles.iter().filter_map(|role| policies.roles.get(&role.id)));
+        }
+        if !policies.groups.is_empty() {
+            let groups = self.store.groups_of_user(tenant.id, user).await?;
+            others.extend(groups.iter().filter_map(|group| policies.groups.get(&group.id)));
         }
         if policies.users {
             others.extend(self.store.policy_of_user(tenant.id, user).await?);
@@ -168,6 +176,7 @@ impl Engine {
             PolicyScope::Tenant => format!("tenant:{}", tenant.name),
             PolicyScope::Application(id) => format!("application:{id}"),
             PolicyScope::Role(id) => format!("role:{id}"),
+            PolicyScope::Group(id) => format!("group:{id}"),
             PolicyScope::User(id) => format!("user:{id}"),
         };
         change.audit.push(self.audit_row(actor, "policy.set", target, &json!(policy)));
@@ -183,6 +192,7 @@ impl Engine {
                 (self.application(tenant.id, id).await?.is_some(), "application")
             }
             PolicyScope::Role(id) => (self.store.role(tenant.id, id).await?.is_some(), "role"),
+            PolicyScope::Group(id) => (self.store.group(tenant.id, id).await?.is_some(), "group"),
             PolicyScope::User(id) => (self.store.user(tenant.id, id).await?.is_some(), "user"),
         };
         if there { Ok(()) } else { Err(EngineError::NotFound(what)) }

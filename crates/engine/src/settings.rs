@@ -34,12 +34,6 @@ pub struct Settings {
     pub registration: RegistrationMode,
     /// What a new password has to be.
     pub password_rules: PasswordRules,
-    /// Failed attempts at an account after which it is locked; `None`: never, attempts are only slowed down.
-    pub lock_after: Option<i64>,
-    /// Milliseconds after which such a lock opens by itself.
-    pub unlock_after_ms: i64,
-    /// Attributes of users that the organisation adds, by name.
-    pub attributes: Vec<CustomAttribute>,
 }
 
 /// What a new password has to be.
@@ -57,21 +51,6 @@ impl Default for PasswordRules {
     fn default() -> Self {
         Self { length_min: 8, refuse_common: true, history: 0 }
     }
-}
-
-/// An attribute of users that the organisation adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomAttribute {
-    /// Its name in `urn:sojourn:schemas:extension:custom:2.0:User`.
-    pub name: String,
-    /// What it is, for people.
-    pub description: String,
-    /// `string`, `boolean`, `integer` or `dateTime`.
-    pub kind: String,
-    /// Whether it has several values.
-    pub multi_valued: bool,
-    /// Whether each user must have it.
-    pub required: bool,
 }
 
 /// Whom a client certificate stands for.
@@ -126,9 +105,6 @@ impl Default for Settings {
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
             password_rules: PasswordRules::default(),
-            lock_after: None,
-            unlock_after_ms: 30 * 60_000,
-            attributes: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AppId, RoleId, UserId};
+use crate::ids::{AppId, GroupId, RoleId, UserId};
 
 /// How long things live, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +134,8 @@ pub enum PolicyScope {
     Application(AppId),
     /// Whoever has a role.
     Role(RoleId),
+    /// The members of a group.
+    Group(GroupId),
     /// A user.
     User(UserId),
 }

@@ -21,6 +21,7 @@ fn migrations_are_only_appended() {
         (1, "5e4f9f7913cf45fcda23b2de137fffa582f940c732e17c4f7f3d40689703b1ae"),
         (2, "2d90a4c4c7a57d92978adcae2ecd2f762a9549a09b51d1d085c55eb011d938ab"),
         (3, "fca007e1fc74fdc9fe1b027db812219cd8a131bd5a9a03ae3f0771b306e32357"),
+        (4, "d45a904d0f7467b557867f7dcbc06374ef8cee0be85584b8d71eadd2d709209f"),
     ];
     for (version, hash) in fixed {
         let migration = sojourn_store::MIGRATIONS

@@ -275,6 +275,44 @@ async fn a_changed_password_ends_what_the_policy_says() {
 }
 
 #[tokio::test]
+async fn a_group_has_a_policy_is_found_and_ended() {
+    for engine in Engine::BOTH {
+        let server = prepared(engine).await;
+        let cleo = server.engine.user_named(&server.tenant, CLEO.0).await.expect("cleo");
+        let by = sojourn_model::Actor::System;
+        let group =
+            server.engine.add_group(&server.tenant, "couriers", None, &[cleo.id], &by).await;
+        let group = group.expect("a group");
+        set(
+            &server,
+            &format!("groups/{}", group.id),
+            &json!({"max_sessions": 1, "at_limit": "deny"}),
+        )
+        .await;
+        let first = server.signed_in(CLEO.0, CLEO.1).await;
+        assert_eq!(server.browser().sign_in(CLEO.0, CLEO.1).await.status, 403, "one is enough");
+        let admin = server.signed_in("admin", "admin12").await;
+        let (found, path) =
+            ("/api/sessions/v1/sessions?filter=group+eq+Couriers", "/api/sessions/v1/end");
+        let found = server.api("GET", found, ("admin", "admin12")).await.json();
+        assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+        assert_eq!(found["items"][0]["user"]["username"], CLEO.0);
+        let request =
+            server.http.post(format!("{}{path}", server.base)).basic_auth("admin", Some("admin12"));
+        let body = json!({"group": "couriers"}).to_string();
+        let sent = request.header("content-type", "application/json").body(body).send().await;
+        assert_eq!(sent.expect("an answer").status(), 200);
+        assert_eq!(first.get("/myaccount").await.status, 303, "ended");
+        assert_eq!(admin.get("/myaccount").await.status, 200, "not in the group");
+        server.engine.remove_group(&server.tenant, group.id, None, &by).await.expect("removed");
+        server.clock.advance(2_000);
+        server.signed_in(CLEO.0, CLEO.1).await;
+        server.signed_in(CLEO.0, CLEO.1).await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_new_password_is_held_to_the_rules() {
     for engine in Engine::BOTH {
         let server = TestServer::on(engine, |settings| {

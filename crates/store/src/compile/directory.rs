@@ -140,6 +140,7 @@ fn scope_key(scope: PolicyScope) -> (i64, Vec<u8>) {
         PolicyScope::Application(id) => (1, id.to_vec()),
         PolicyScope::Role(id) => (2, id.to_vec()),
         PolicyScope::User(id) => (3, id.to_vec()),
+        PolicyScope::Group(id) => (4, id.to_vec()),
     }
 }
 

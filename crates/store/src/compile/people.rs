@@ -106,6 +106,7 @@ fn groups(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::DeleteGroup { group } => {
             steps.run(&sql::GROUP_EMPTY, params![tenant, group]);
             steps.run(&sql::GROUP_DROP_ROLES, params![tenant, group]);
+            steps.run(&sql::POLICY_REMOVE, params![tenant, 4, group]);
             steps.must(&sql::GROUP_DELETE, params![tenant, group]);
         }
         Op::JoinGroup { group, users: ids } => {

@@ -91,3 +91,6 @@ CREATE INDEX handler_task_open ON handler_task (tenant_id, handler, created_at) 
 CREATE INDEX handler_task_parked ON handler_task (tenant_id, handler, created_at) WHERE state = 'parked';
 -- The log of a handler, latest first.
 CREATE INDEX handler_task_log ON handler_task (tenant_id, handler, created_at, subject_id, n);
+
+-- The policies of a tenant without those of its users. Scope 4 is a group.
+CREATE INDEX session_policy_scope ON session_policy (tenant_id, scope);

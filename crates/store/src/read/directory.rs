@@ -1,8 +1,8 @@
 //! Tenants, users, roles and applications.
 
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, PolicyScope, Role, RoleId, RoleState, SessionPolicy,
-    Tenant, TenantId, User, UserId, UserState,
+    AppId, AppKind, AppOwner, Application, GroupId, PolicyScope, Role, RoleId, RoleState,
+    SessionPolicy, Tenant, TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
@@ -92,6 +92,7 @@ fn policy(mut row: Row) -> Result<(PolicyScope, SessionPolicy), StoreError> {
         1 => PolicyScope::Application(row.id(AppId::from_slice)?),
         2 => PolicyScope::Role(row.id(RoleId::from_slice)?),
         3 => PolicyScope::User(row.id(UserId::from_slice)?),
+        4 => PolicyScope::Group(row.id(GroupId::from_slice)?),
         _ => {
             row.blob()?;
             PolicyScope::Tenant

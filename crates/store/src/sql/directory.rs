@@ -271,7 +271,7 @@ statements! {
          settings = excluded.settings";
     POLICY_REMOVE = "DELETE FROM session_policy WHERE tenant_id = $1 AND scope = $2 AND subject = $3";
     POLICIES = "SELECT scope, subject, settings FROM session_policy \
-         WHERE tenant_id = $1 AND scope < 3";
+         WHERE tenant_id = $1 AND scope IN (0, 1, 2, 4)";
     POLICIES_OF_USERS = "SELECT scope, subject, settings FROM session_policy \
          WHERE tenant_id = $1 AND scope = 3 LIMIT $2";
     POLICY_OF_USER = "SELECT scope, subject, settings FROM session_policy \

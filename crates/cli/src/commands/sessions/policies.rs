@@ -15,6 +15,9 @@ pub(crate) struct PolicyArgs {
     /// Of a role, by name
     #[arg(long, group = "whose")]
     role: Option<String>,
+    /// Of a group, by name
+    #[arg(long, group = "whose")]
+    group: Option<String>,
     /// Of a user, by login name
     #[arg(long, group = "whose")]
     user: Option<String>,
@@ -29,6 +32,10 @@ pub(crate) struct PolicyArgs {
 pub(super) async fn policy(work: &Work<'_>, args: PolicyArgs) -> Done {
     let Work { engine, tenant, .. } = work;
     let scope = match (&args.application, &args.role, &args.user) {
+        _ if args.group.is_some() => {
+            let name = args.group.as_deref().unwrap_or_default();
+            PolicyScope::Group(engine.group_named(tenant, name).await?.id)
+        }
         (Some(client_id), _, _) => {
             let app = engine.application_by_client(tenant.id, client_id).await?;
             let unknown = || Failure(format!("there is no application {client_id}"));

@@ -1,4 +1,4 @@
-//! What an organisation sets for sessions: for the tenant, applications, roles, users.
+//! What an organisation sets for sessions: for the tenant, applications, roles, groups, users.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -88,7 +88,7 @@ impl From<PolicyJson> for SessionPolicy {
 /// A policy with whom it is for.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ScopedPolicyJson {
-    /// `tenant`, `applications`, `roles` or `users`.
+    /// `tenant`, `applications`, `roles`, `groups` or `users`.
     scope: &'static str,
     /// Whose; missing for the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +151,7 @@ fn scope(kind: &str, id: &str) -> Result<PolicyScope, EngineError> {
     match kind {
         "applications" => id.parse().map(PolicyScope::Application).map_err(|_| unknown()),
         "roles" => id.parse().map(PolicyScope::Role).map_err(|_| unknown()),
+        "groups" => id.parse().map(PolicyScope::Group).map_err(|_| unknown()),
         "users" => id.parse().map(PolicyScope::User).map_err(|_| unknown()),
         _ => Err(unknown()),
     }
@@ -161,6 +162,7 @@ fn scoped((scope, policy): (PolicyScope, SessionPolicy)) -> ScopedPolicyJson {
         PolicyScope::Tenant => ("tenant", None),
         PolicyScope::Application(id) => ("applications", Some(id.to_string())),
         PolicyScope::Role(id) => ("roles", Some(id.to_string())),
+        PolicyScope::Group(id) => ("groups", Some(id.to_string())),
         PolicyScope::User(id) => ("users", Some(id.to_string())),
     };
     ScopedPolicyJson { scope, id, policy: policy.into() }
@@ -249,7 +251,7 @@ pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Response {
 #[utoipa::path(
     get, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "getPolicy",
     params(
-        ("scope" = String, Path, description = "`applications`, `roles` or `users`"),
+        ("scope" = String, Path, description = "`applications`, `roles`, `groups` or `users`"),
         ("id" = String, Path, description = "Whose"),
     ),
     responses(
@@ -269,7 +271,7 @@ pub(crate) async fn get(context: Context, Path((kind, id)): Path<(String, String
 #[utoipa::path(
     put, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "setPolicy",
     params(
-        ("scope" = String, Path, description = "`applications`, `roles` or `users`"),
+        ("scope" = String, Path, description = "`applications`, `roles`, `groups` or `users`"),
         ("id" = String, Path, description = "Whose"),
     ),
     request_body(content = PolicyJson, content_type = "application/json"),
