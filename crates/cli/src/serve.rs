@@ -84,6 +84,11 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
         same_site: server.cookie_same_site.as_str(),
         outgoing: open::outgoing_options(config_file, config)?,
         mailer: open::mailer(config_file, config)?,
+        mail_folder: config
+            .mail
+            .as_ref()
+            .and_then(|mail| mail.folder.as_ref())
+            .map(|folder| beside(config_file, folder)),
         places: places(config_file, config)?,
         ..ServerOptions::default()
     })

@@ -42,6 +42,8 @@ pub struct AppState {
     pub draining: Arc<std::sync::atomic::AtomicBool>,
     /// Where addresses are, if a database of that is configured.
     pub places: Option<Arc<places::Places>>,
+    /// Where mail is written instead of sent, if it is.
+    pub mail_folder: Option<Arc<std::path::Path>>,
     /// Streams that are open.
     pub streams: Arc<api::v1::streams::Streams>,
     /// Turns true when the server is ending: streams end.

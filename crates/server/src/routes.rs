@@ -174,5 +174,6 @@ routes! {
     GET "/console/deliveries" => web::console::deliveries::list;
     POST "/console/sessions/{id}/deliveries/{sid}/resend" => web::console::deliveries::resend;
     GET "/console/ledger" => web::console::sessions::ledger;
+    GET "/console/mail" => web::console::mail::list;
     GET "/console/audit" => web::console::audit::list;
 }

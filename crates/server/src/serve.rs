@@ -58,6 +58,8 @@ pub struct ServerOptions {
     pub sweep_ms: u64,
     /// Where addresses are.
     pub places: Option<Arc<Places>>,
+    /// Where mail is written instead of sent: the Console shows it.
+    pub mail_folder: Option<std::path::PathBuf>,
     /// Sends mail, if it can be sent.
     pub mailer: Option<Arc<dyn sojourn_engine::Mailer>>,
 }
@@ -71,6 +73,7 @@ impl Default for ServerOptions {
             sweep_ms: 5_000,
             places: None,
             mailer: None,
+            mail_folder: None,
         }
     }
 }
@@ -104,6 +107,7 @@ impl Running {
             same_site: options.same_site,
             draining: Arc::clone(&draining),
             places: options.places.clone(),
+            mail_folder: options.mail_folder.clone().map(Arc::from),
             streams: Arc::default(),
             stopped: stopped.clone(),
         };

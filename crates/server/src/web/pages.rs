@@ -14,6 +14,8 @@ pub(crate) struct Frame {
     pub(crate) csrf: String,
     /// Whether the person may use the Console.
     pub(crate) administrator: bool,
+    /// Whether mail is written into a folder, where the Console shows it.
+    pub(crate) mail: bool,
     /// What just happened.
     pub(crate) notice: Option<String>,
 }
@@ -342,6 +344,14 @@ pub(crate) struct ApplicationLine {
 pub(crate) struct ConsoleApplications {
     pub(crate) frame: Frame,
     pub(crate) applications: Vec<ApplicationLine>,
+}
+
+/// Console: mail that was written into a folder.
+#[derive(Template)]
+#[template(path = "console/mail.html")]
+pub(crate) struct ConsoleMail {
+    pub(crate) frame: Frame,
+    pub(crate) mails: Vec<String>,
 }
 
 /// Console: audit log.

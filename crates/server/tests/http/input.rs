@@ -121,6 +121,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/console/deliveries", 200),
     ("POST", "/console/sessions/{id}/deliveries/{sid}/resend", 403),
     ("GET", "/console/ledger", 200),
+    ("GET", "/console/mail", 404),
     ("GET", "/console/audit", 200),
 ];
 

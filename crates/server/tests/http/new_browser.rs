@@ -114,3 +114,30 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn the_console_shows_mail_that_is_written_into_a_folder() {
+    let folder = sojourn_testkit::store::Folder::new();
+    let mail = "Subject: A new sign-in\r\n\r\nWas it you? <b>No</b>\r\n";
+    std::fs::write(folder.0.join("one.eml"), mail).expect("written");
+    std::fs::write(folder.0.join("else.txt"), "Subject: no mail").expect("written");
+    let path = folder.0.clone();
+    let engine = sojourn_testkit::store::Engine::Sqlite;
+    let server =
+        TestServer::with_options(engine, |_| {}, |options| options.mail_folder = Some(path)).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("cleo", "cleo123", &[]).await;
+    let page = server.signed_in("admin", "admin12").await.get("/console/mail").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("Subject: A new sign-in\n\nWas it you?"), "{}", page.body);
+    assert!(!page.body.contains("<b>No") && !page.body.contains("no mail"), "{}", page.body);
+    let refused = server.signed_in("cleo", "cleo123").await.get("/console/mail").await;
+    assert_eq!(refused.status, 403);
+    let other = server.second_tenant("acme").await;
+    server.user_in(&other, "boss", "boss123", &["admin"]).await;
+    let there = server.browser();
+    there.sign_in_at("/t/acme/login", "boss", "boss123", false).await;
+    assert_eq!(there.get("/t/acme/console").await.status, 303);
+    assert_eq!(there.get("/t/acme/console/mail").await.status, 404, "another tenant's");
+    server.stop().await;
+}

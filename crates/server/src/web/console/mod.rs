@@ -3,6 +3,7 @@
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod mail;
 pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
