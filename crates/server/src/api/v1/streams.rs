@@ -79,7 +79,15 @@ impl Place {
             return true;
         }
         self.checked_at = now;
-        caller(context, self.rights).await.is_ok()
+        match caller(context, self.rights).await {
+            Ok(_) => true,
+            // Too many callers at this moment, or a database that doesn't answer, say nothing about this one.
+            Err(Refusal::Answered(answer)) => {
+                !matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            }
+            Err(Refusal::Failed(_)) => true,
+            Err(Refusal::Problem(..)) => false,
+        }
     }
 }
 
