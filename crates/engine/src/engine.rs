@@ -158,13 +158,14 @@ impl Engine {
         }
         let audit = change.audit.clone();
         let adds_job = change.ops.iter().any(|op| matches!(op, Op::AddJob(_)));
+        let adds_task = self.adds_task(&change);
         let outcome = self.store.apply(change).await?;
         if matches!(outcome, Outcome::Applied(_)) {
             self.changes.notify_waiters();
             if adds_job {
                 self.jobs.notify_one();
             }
-            if !self.task_rules.is_empty() {
+            if adds_task {
                 self.tasks.notify_one();
             }
             for row in audit {
@@ -177,6 +178,18 @@ impl Engine {
             }
         }
         Ok(outcome)
+    }
+
+    /// Whether a change set may write a task of a handler: waking the worker for nothing costs a transaction.
+    fn adds_task(&self, change: &ChangeSet) -> bool {
+        let subscribed = |name| self.task_rules.iter().any(|rule| rule.event == name);
+        !self.task_rules.is_empty()
+            && (change.events.iter().any(|event| subscribed(event.name))
+                || change.ops.iter().any(|op| match op {
+                    Op::Append(event) => subscribed(event.name),
+                    Op::StartSession { .. } | Op::RenewSession { .. } | Op::EndSessions(_) => true,
+                    _ => false,
+                }))
     }
 
     /// Adds what handlers do about the events of a change set, and their tasks.
