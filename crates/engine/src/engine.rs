@@ -198,7 +198,7 @@ impl Engine {
         if (appends || !change.events.is_empty())
             && let Some(tenant) = self.tenant_of(change).await?
         {
-            self.react(&tenant, change);
+            self.react(&tenant, change)?;
         }
         change.tasks = self.task_rules.clone();
         Ok(())

@@ -145,7 +145,10 @@ impl Engine {
 
     /// Adds to a change set what handlers do about its events in the same transaction. Changes of roles have seen to
     /// that themselves: they know whom they concern.
-    pub(crate) fn react(&self, tenant: &Tenant, change: &mut ChangeSet) {
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] when a job can't be written.
+    pub(crate) fn react(&self, tenant: &Tenant, change: &mut ChangeSet) -> Result<(), EngineError> {
         let appended = change.ops.iter().filter_map(|op| match op {
             Op::Append(event) => Some(event),
             _ => None,
@@ -166,9 +169,9 @@ impl Engine {
             .collect();
         for (event, reaction) in concerned {
             let users = users_of(&event);
-            // A job could fail to be written only if its own types had no JSON.
-            let _ = self.push_reaction(tenant, &reaction, &users, &event.actor, change);
+            self.push_reaction(tenant, &reaction, &users, &event.actor, change)?;
         }
+        Ok(())
     }
 
     /// Whether taking a role from a user ends the user's sessions, by handlers or policy.

@@ -6,7 +6,7 @@ use sojourn_model::{
     Actor, ChangeSet, EventName, Group, GroupId, NewEvent, Op, Outcome, Subject, Tenant, UserId,
 };
 
-use super::membership::Members;
+use super::membership::{Members, checked_name};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
@@ -25,14 +25,6 @@ pub struct GroupWrite {
     pub if_version: Option<i64>,
 }
 
-fn checked_name(name: &str) -> Result<String, EngineError> {
-    let name = name.trim();
-    if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
-        return Err(EngineError::Invalid("a group's name has 1 to 255 bytes".into()));
-    }
-    Ok(name.to_owned())
-}
-
 impl Engine {
     /// Makes a group with its first members.
     ///
@@ -49,7 +41,7 @@ impl Engine {
         let group = Group {
             tenant: tenant.id,
             id: GroupId::random(&*self.rng),
-            name: checked_name(name)?,
+            name: checked_name("group", name)?,
             external_id,
             version: 1,
             created_at: self.now(),
@@ -117,7 +109,10 @@ impl Engine {
             }
             let (join, leave) = self.group_changes(tenant, id, &write.members).await?;
             let changed = Group {
-                name: write.name.as_deref().map_or(Ok(group.name.clone()), checked_name)?,
+                name: write
+                    .name
+                    .as_deref()
+                    .map_or(Ok(group.name.clone()), |name| checked_name("group", name))?,
                 external_id: write.external_id.clone().unwrap_or(group.external_id.clone()),
                 version: group.version + 1,
                 updated_at: self.now(),

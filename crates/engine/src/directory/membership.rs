@@ -1,8 +1,10 @@
-//! Who joins and leaves, as a request says it.
+//! What roles and groups share: their names, and who joins and leaves, as a request says it.
 
 use std::collections::HashSet;
 
 use sojourn_model::UserId;
+
+use crate::error::EngineError;
 
 /// A change of members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,4 +36,13 @@ pub(crate) fn difference(present: &[UserId], wanted: &[UserId]) -> (Vec<UserId>,
     join.sort_unstable();
     leave.sort_unstable();
     (join, leave)
+}
+
+/// The name of a role or a group, without blanks around it.
+pub(crate) fn checked_name(of: &str, name: &str) -> Result<String, EngineError> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
+        return Err(EngineError::Invalid(format!("a {of}'s name has 1 to 255 bytes")));
+    }
+    Ok(name.to_owned())
 }

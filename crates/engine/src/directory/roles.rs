@@ -8,7 +8,7 @@ use sojourn_model::{
     Outcome, Role, RoleId, RoleState, Subject, Tenant, User, UserId,
 };
 
-use super::membership::Members;
+use super::membership::{Members, checked_name};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
@@ -54,14 +54,6 @@ pub struct RoleWrite {
     pub if_version: Option<i64>,
 }
 
-fn checked_name(name: &str) -> Result<String, EngineError> {
-    let name = name.trim();
-    if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
-        return Err(EngineError::Invalid("a role's name has 1 to 255 bytes".into()));
-    }
-    Ok(name.to_owned())
-}
-
 impl Engine {
     /// Makes a role.
     ///
@@ -74,7 +66,7 @@ impl Engine {
         permissions: &str,
         actor: &Actor,
     ) -> Result<Role, EngineError> {
-        let name = checked_name(name)?;
+        let name = checked_name("role", name)?;
         let role = Role {
             tenant: tenant.id,
             id: RoleId::random(&*self.rng),
@@ -216,7 +208,7 @@ impl Engine {
         let mut changed =
             Role { version: role.version + 1, updated_at: self.now(), ..role.clone() };
         if let Some(name) = &write.name {
-            changed.name = checked_name(name)?;
+            changed.name = checked_name("role", name)?;
         }
         if let Some(permissions) = &write.permissions {
             changed.permissions = permissions.clone();
