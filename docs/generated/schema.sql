@@ -253,7 +253,7 @@ CREATE TABLE role (
     permissions TEXT NOT NULL,
     state BIGINT NOT NULL,
     epoch BIGINT NOT NULL,
-    event_count BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1, created_at BIGINT NOT NULL DEFAULT 0, updated_at BIGINT NOT NULL DEFAULT 0,
+    event_count BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1, created_at BIGINT NOT NULL DEFAULT 0, updated_at BIGINT NOT NULL DEFAULT 0, external_id TEXT,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX role_name ON role (tenant_id, name_key);

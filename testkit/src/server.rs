@@ -305,6 +305,27 @@ impl TestServer {
         Answer::of(request.basic_auth(who.0, Some(who.1)).send().await.expect("an answer")).await
     }
 
+    /// Sends JSON with a name and password.
+    pub async fn send(&self, method: &str, path: &str, who: (&str, &str), body: &Value) -> Answer {
+        let method = method.parse().expect("a method");
+        let request = self.http.request(method, format!("{}{path}", self.base)).json(body);
+        Answer::of(request.basic_auth(who.0, Some(who.1)).send().await.expect("an answer")).await
+    }
+
+    /// The same, for a version that was read.
+    pub async fn send_if_match(
+        &self,
+        method: &str,
+        path: &str,
+        who: (&str, &str),
+        (tag, body): (&str, &Value),
+    ) -> Answer {
+        let method = method.parse().expect("a method");
+        let request = self.http.request(method, format!("{}{path}", self.base)).json(body);
+        let request = request.header("if-match", tag).basic_auth(who.0, Some(who.1));
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
     /// Redeems a code.
     pub async fn redeem(&self, client_id: &str, code: &str) -> Answer {
         let form = [

@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "sojourn-engine",
         &["sojourn-store", "sojourn-oidc", "sojourn-scim", "sojourn-crypto", "sojourn-model"],
     ),
-    ("sojourn-server", &["sojourn-engine", "sojourn-oidc", "sojourn-model"]),
+    ("sojourn-server", &["sojourn-engine", "sojourn-oidc", "sojourn-scim", "sojourn-model"]),
     (
         "sojourn",
         &[

@@ -44,6 +44,7 @@ pub struct Engine {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) offload: Arc<dyn Offload>,
     pub(crate) settings: Settings,
+    pub(crate) scim_types: crate::scim::Types,
     /// The number of the master key in use.
     pub(crate) master_key_number: u8,
     pub(crate) sealer: TokenSealer,
@@ -91,6 +92,7 @@ impl Engine {
             rng: parts.rng,
             offload: parts.offload,
             fetcher: parts.fetcher,
+            scim_types: crate::scim::Types::new(&parts.settings.custom_attributes),
             fetched_keys: FetchedKeys::default(),
             fetch_failures: FetchFailures::default(),
             settings: parts.settings,

@@ -23,6 +23,7 @@ mod outbox;
 mod passwords;
 mod policy;
 mod rights;
+pub mod scim;
 pub mod session;
 mod settings;
 mod tasks;

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// The scopes of the administrative APIs that exist.
-pub const ADMIN_SCOPES: [&str; 11] = [
+pub const ADMIN_SCOPES: &[&str] = &[
     "internal_login",
     "internal_session_view",
     "internal_session_delete",
@@ -17,7 +17,23 @@ pub const ADMIN_SCOPES: [&str; 11] = [
     "internal_event_handler_view",
     "internal_event_handler_manage",
     "internal_user_mgt",
+    "internal_user_mgt_list",
+    "internal_user_mgt_view",
+    "internal_user_mgt_create",
+    "internal_user_mgt_update",
+    "internal_user_mgt_delete",
+    "internal_group_mgt",
+    "internal_group_mgt_list",
+    "internal_group_mgt_view",
+    "internal_group_mgt_create",
+    "internal_group_mgt_update",
+    "internal_group_mgt_delete",
     "internal_role_mgt",
+    "internal_role_mgt_list",
+    "internal_role_mgt_view",
+    "internal_role_mgt_create",
+    "internal_role_mgt_update",
+    "internal_role_mgt_delete",
 ];
 
 const EVERYTHING: &str = "internal_*";
@@ -54,9 +70,13 @@ impl Rights {
     /// Whether they include a scope.
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {
-        self.scopes
-            .iter()
-            .any(|mine| mine == scope || (mine == EVERYTHING && scope.starts_with("internal_")))
+        self.scopes.iter().any(|mine| {
+            mine == scope
+                || (mine == EVERYTHING && scope.starts_with("internal_"))
+                // `internal_user_mgt` stands for `internal_user_mgt_create` and its like.
+                || (mine.starts_with("internal_")
+                    && scope.strip_prefix(mine.as_str()).is_some_and(|rest| rest.starts_with('_')))
+        })
     }
 
     /// Only those that the other set has as well.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub registration: RegistrationMode,
     /// What a new password has to be.
     pub password_rules: PasswordRules,
+    /// What the organisation adds to what SCIM knows of users.
+    pub custom_attributes: Vec<sojourn_scim::schema::Custom>,
 }
 
 /// What a new password has to be.
@@ -105,6 +107,7 @@ impl Default for Settings {
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
             password_rules: PasswordRules::default(),
+            custom_attributes: Vec::new(),
         }
     }
 }

@@ -165,6 +165,8 @@ pub struct Role {
     pub created_at: Millis,
     /// When it was changed last.
     pub updated_at: Millis,
+    /// The id that another system knows it by.
+    pub external_id: Option<String>,
 }
 
 impl Role {

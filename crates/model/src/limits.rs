@@ -2,6 +2,10 @@
 
 /// Longest request body in bytes: forms and small JSON; nothing that we accept comes near it.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Longest body of a SCIM request in bytes: a group of some thousand members, or a hundred accounts at once.
+pub const SCIM_BYTES_MAX: usize = 1024 * 1024;
+/// Most operations of one SCIM bulk request: each may be a transaction and a password hash.
+pub const SCIM_BULK_MAX: usize = 100;
 /// Longest query string in bytes that we parse: a sealed request and a little more.
 pub const QUERY_BYTES_MAX: usize = 24 * 1024;
 /// Longest authorization request in bytes, written as a query: it has to travel through the pages on which a

@@ -6,6 +6,7 @@
 pub mod error;
 pub mod evaluate;
 pub mod filter;
+pub mod members;
 pub mod patch;
 pub mod path;
 pub mod resource;
@@ -14,6 +15,7 @@ pub mod user;
 
 pub use error::ScimError;
 pub use filter::{Comparison, Filter, FilterError, Literal, Operator};
+pub use members::Members;
 pub use path::Path;
 pub use resource::{Projection, Resource};
 pub use schema::ResourceType;

@@ -126,6 +126,8 @@ fn expand<'a>(
                 }
             }
             (_, Value::Object(object)) => {
+                // Some clients write the names of schemas into extensions too.
+                let object = object.into_iter().filter(|(name, _)| name != "schemas");
                 for (name, value) in object {
                     let path = Path::parse(of, &format!("{}:{name}", schema.id))?;
                     expand(of, kind, path, value, whole, out)?;

@@ -76,7 +76,8 @@ fn check_schemas(of: &ResourceType, value: &Value) -> Result<bool, ScimError> {
 
 fn read_attributes(schema: &Schema, object: &Resource) -> Result<Resource, ScimError> {
     let mut out = Resource::new();
-    for (name, value) in object {
+    // Some clients write the names of schemas into extensions too.
+    for (name, value) in object.iter().filter(|(name, _)| *name != "schemas") {
         let attribute = schema.attribute(name).ok_or_else(|| unknown(name))?;
         if let Some(value) = checked(attribute, value)? {
             out.insert(attribute.name.clone(), value);

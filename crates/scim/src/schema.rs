@@ -522,7 +522,6 @@ pub fn group() -> ResourceType {
 #[must_use]
 pub fn role() -> ResourceType {
     let mut attributes = of_all();
-    attributes.retain(|one| one.name != "externalId");
     attributes.push(text("displayName", "The role's name.").required().unique());
     attributes.push(
         complex(

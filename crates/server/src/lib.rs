@@ -15,6 +15,7 @@ mod pool;
 mod request;
 mod respond;
 pub mod routes;
+mod scim;
 mod serve;
 pub mod tls;
 mod web;

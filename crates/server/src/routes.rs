@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use sojourn_model::limits::SCIM_BYTES_MAX;
 
 use crate::AppState;
-use crate::{api, health, oidc, web};
+use crate::{api, health, oidc, scim, web};
 
 /// A route, for lists and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,12 @@ macro_rules! routes {
             let mut paths: Vec<(&'static str, MethodRouter<AppState>)> = Vec::new();
             $(add(&mut paths, $path, routes!(@route $method, $handler));)+
             paths.into_iter().fold(Router::new(), |router, (path, methods)| {
+                // Groups have long lists of members, and a bulk request many resources.
+                let methods = if path.starts_with("/scim2/") {
+                    methods.layer(axum::extract::DefaultBodyLimit::max(SCIM_BYTES_MAX))
+                } else {
+                    methods
+                };
                 router.route(path, methods)
             })
         }
@@ -129,6 +136,38 @@ routes! {
     GET "/api/sessions/v1/jobs/{job_id}" => api::v1::jobs::get;
     POST "/api/sessions/v1/jobs/{job_id}/cancel" => api::v1::jobs::cancel;
     GET "/api/sessions/v1/jobs/{job_id}/events" => api::v1::jobs::events;
+
+    GET "/scim2/ServiceProviderConfig" => scim::discovery::service_provider_config;
+    GET "/scim2/ResourceTypes" => scim::discovery::resource_types;
+    GET "/scim2/ResourceTypes/{id}" => scim::discovery::resource_type;
+    GET "/scim2/Schemas" => scim::discovery::schemas;
+    GET "/scim2/Schemas/{id}" => scim::discovery::schema;
+    GET "/scim2/Users" => scim::users::list;
+    POST "/scim2/Users" => scim::users::post;
+    POST "/scim2/Users/.search" => scim::users::search;
+    GET "/scim2/Users/{id}" => scim::users::get;
+    PUT "/scim2/Users/{id}" => scim::users::put;
+    PATCH "/scim2/Users/{id}" => scim::users::patch;
+    DELETE "/scim2/Users/{id}" => scim::users::delete;
+    GET "/scim2/Groups" => scim::groups::list;
+    POST "/scim2/Groups" => scim::groups::post;
+    POST "/scim2/Groups/.search" => scim::groups::search;
+    GET "/scim2/Groups/{id}" => scim::groups::get;
+    PUT "/scim2/Groups/{id}" => scim::groups::put;
+    PATCH "/scim2/Groups/{id}" => scim::groups::patch;
+    DELETE "/scim2/Groups/{id}" => scim::groups::delete;
+    GET "/scim2/v2/Roles" => scim::roles::list;
+    POST "/scim2/v2/Roles" => scim::roles::post;
+    POST "/scim2/v2/Roles/.search" => scim::roles::search;
+    GET "/scim2/v2/Roles/{id}" => scim::roles::get;
+    PUT "/scim2/v2/Roles/{id}" => scim::roles::put;
+    PATCH "/scim2/v2/Roles/{id}" => scim::roles::patch;
+    DELETE "/scim2/v2/Roles/{id}" => scim::roles::delete;
+    GET "/scim2/Me" => scim::me::get;
+    PUT "/scim2/Me" => scim::me::put;
+    PATCH "/scim2/Me" => scim::me::patch;
+    POST "/scim2/Bulk" => scim::bulk::post;
+    POST "/scim2/.search" => scim::search::post;
 
     GET "/" => web::home::get;
     GET "/login" => web::login::get;

@@ -260,6 +260,7 @@ async fn events_are_counted_per_subject(test: TestStore) {
         version: 1,
         created_at: NOW,
         updated_at: NOW,
+        external_id: None,
     };
     let mut change = ChangeSet::of(T, Op::CreateRole(role.clone()));
     change.events.push(event(Subject::Role(role.id)));

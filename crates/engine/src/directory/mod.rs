@@ -21,4 +21,5 @@ pub use registration::RegistrationRefused;
 pub(crate) use roles::REMOVAL;
 pub use roles::{RoleChange, RoleRemoval, RoleWrite};
 pub use tenants::NewTenant;
+pub(crate) use users::checked_name;
 pub use users::{NewUser, PasswordGiven};

@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Refuses a password that the rules forbid.
-    async fn acceptable(
+    pub(crate) async fn acceptable(
         &self,
         tenant: &Tenant,
         user: &User,
@@ -124,14 +124,18 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, Op::SetPassword { user: user.id, hash })
             .with(Op::EndSessions(end))
             .with(self.forgive(tenant.id, &user.username));
-        let keep = self.settings.password_rules.history;
-        if let Some(before) = user.password_hash.clone().filter(|_| keep > 0) {
-            let at = self.now();
-            change.ops.push(Op::KeepPassword { user: user.id, hash: before, at, keep });
-        }
+        self.keep_password(user, &mut change);
         change.events.push(self.user_event(user, EventName::PostUpdateCredential, &actor));
         change.audit.push(self.audit_row(&actor, "user.password_change", user.id, &json!({})));
         self.apply_end(id, change).await?;
         Ok(())
+    }
+
+    /// Remembers the password that a user has until now, where the rules look at earlier ones.
+    pub(crate) fn keep_password(&self, user: &User, change: &mut ChangeSet) {
+        let keep = self.settings.password_rules.history;
+        if let Some(hash) = user.password_hash.clone().filter(|_| keep > 0) {
+            change.ops.push(Op::KeepPassword { user: user.id, hash, at: self.now(), keep });
+        }
     }
 }

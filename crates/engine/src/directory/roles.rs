@@ -42,6 +42,8 @@ pub enum RoleRemoval {
 pub struct RoleWrite {
     /// Its name.
     pub name: Option<String>,
+    /// The id that another system knows it by; `Some(None)` removes it.
+    pub external_id: Option<Option<String>>,
     /// The scopes that it permits, separated by spaces.
     pub permissions: Option<String>,
     /// Who is given it and who loses it.
@@ -66,24 +68,49 @@ impl Engine {
         permissions: &str,
         actor: &Actor,
     ) -> Result<Role, EngineError> {
-        let name = checked_name("role", name)?;
+        let (name, permissions) = (Some(name.to_owned()), Some(permissions.to_owned()));
+        let write = RoleWrite { name, permissions, ..RoleWrite::default() };
+        self.add_role_with(tenant, &write, actor).await
+    }
+
+    /// Makes a role with those who have it and the groups that carry it.
+    ///
+    /// # Errors
+    /// As [`Engine::add_role`]; [`EngineError::Invalid`] also when a user or a group isn't there.
+    pub async fn add_role_with(
+        &self,
+        tenant: &Tenant,
+        write: &RoleWrite,
+        actor: &Actor,
+    ) -> Result<Role, EngineError> {
+        let name = checked_name("role", write.name.as_deref().unwrap_or_default())?;
         let role = Role {
             tenant: tenant.id,
             id: RoleId::random(&*self.rng),
             name,
-            permissions: permissions.to_owned(),
+            permissions: write.permissions.clone().unwrap_or_default(),
             state: RoleState::Active,
             epoch: 0,
             version: 1,
             created_at: self.now(),
             updated_at: self.now(),
+            external_id: write.external_id.clone().flatten(),
         };
         let mut change = ChangeSet::of(tenant.id, Op::CreateRole(role.clone()));
         let data = json!({ "role-name": role.name });
-        change.events.push(self.role_event(role.id, EventName::PostAddRole, actor, &data));
+        let added = self.role_event(role.id, EventName::PostAddRole, actor, &data);
+        change.ops.push(Op::Append(added));
+        if let Members::Change { add, .. } = &write.members {
+            self.all_there(tenant, add).await?;
+            self.push_role_members(tenant, &role, (add, &[]), actor, &mut change).await?;
+        }
+        self.push_role_groups(tenant, &role, (&write.groups_add, &[]), actor, &mut change).await?;
         change.audit.push(self.audit_row(actor, "role.add", role.id, &data));
         match self.apply(change).await? {
-            Outcome::Applied(_) => Ok(role),
+            Outcome::Applied(applied) => {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                Ok(role)
+            }
             _ => Err(EngineError::Exists("a role of that name")),
         }
     }
@@ -213,7 +240,12 @@ impl Engine {
         if let Some(permissions) = &write.permissions {
             changed.permissions = permissions.clone();
         }
-        let same = changed.name == role.name && changed.permissions == role.permissions;
+        if let Some(external) = &write.external_id {
+            changed.external_id.clone_from(external);
+        }
+        let same = changed.name == role.name
+            && changed.permissions == role.permissions
+            && changed.external_id == role.external_id;
         let carried = self.store.groups_with_role(tenant.id, role.id).await?;
         let mut add = write.groups_add.clone();
         add.retain(|group| !carried.contains(group));
@@ -348,7 +380,7 @@ impl Engine {
     }
 
     /// Whether a user has a role by a group.
-    async fn has_by_group(
+    pub(crate) async fn has_by_group(
         &self,
         tenant: &Tenant,
         role: RoleId,

@@ -47,7 +47,7 @@ pub enum PasswordGiven {
     Hash(String),
 }
 
-fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> {
+pub(crate) fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> {
     let name = crate::session::plain_name(tenant, username);
     if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
         return Err(EngineError::Invalid(format!(
@@ -105,6 +105,21 @@ impl Engine {
         password: Option<PasswordGiven>,
         actor: &Actor,
     ) -> Result<User, EngineError> {
+        let (user, change) = self.new_user(tenant, new, password, actor).await?;
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(user),
+            _ => Err(EngineError::Exists("a user of that name")),
+        }
+    }
+
+    /// An account to be, and the change set that makes it.
+    pub(crate) async fn new_user(
+        &self,
+        tenant: &Tenant,
+        new: NewUser,
+        password: Option<PasswordGiven>,
+        actor: &Actor,
+    ) -> Result<(User, ChangeSet), EngineError> {
         let username = checked_name(tenant, &new.username)?;
         let password_hash = match &password {
             Some(PasswordGiven::Plain(password)) => Some(self.hash_password(password).await?),
@@ -135,10 +150,7 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, Op::CreateUser(user.clone()));
         change.events.push(self.user_event(&user, EventName::PostAddUser, actor));
         change.audit.push(self.audit_row(actor, "user.add", user.id, &json!({})));
-        match self.apply(change).await? {
-            Outcome::Applied(_) => Ok(user),
-            _ => Err(EngineError::Exists("a user of that name")),
-        }
+        Ok((user, change))
     }
 
     pub(crate) fn user_event(&self, user: &User, name: EventName, actor: &Actor) -> NewEvent {

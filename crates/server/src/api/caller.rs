@@ -10,18 +10,34 @@ use crate::context::Context;
 
 /// Lets the caller in who has a right.
 pub(super) async fn caller(context: &Context, right: &str) -> Result<ApiCaller, Box<Response>> {
+    match authenticated(context).await {
+        Ok(caller) if caller.rights.has(right) => Ok(caller),
+        Ok(_) => Err(Box::new(error::forbidden(context))),
+        Err(ApiRefused::Unauthenticated) => Err(Box::new(error::unauthenticated(context))),
+        Err(ApiRefused::TooMany) => Err(Box::new(error::too_many(context))),
+        Err(ApiRefused::Failed(cause)) => Err(Box::new(error::failure(context, &cause))),
+    }
+}
+
+/// Whether a request brings a name and a password.
+pub(crate) fn is_basic(context: &Context) -> bool {
+    let header = context.header(header::AUTHORIZATION).unwrap_or_default();
+    header.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+}
+
+/// Who calls.
+pub(crate) async fn authenticated(context: &Context) -> Result<ApiCaller, ApiRefused> {
     let header = context.header(header::AUTHORIZATION);
     let Some(header) = header else {
         // A browser shows a certificate by itself, whoever's page it is that asks.
         let certificate = context.arrival.certificate.filter(|_| !cross_site(context));
-        let found = match &certificate {
+        return match &certificate {
             Some(sha256) => context.engine().certificate_caller(context.tenant(), sha256).await,
             None => Err(ApiRefused::Unauthenticated),
         };
-        return let_in(context, right, found);
     };
     let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
-    let found = if scheme.eq_ignore_ascii_case("bearer") {
+    if scheme.eq_ignore_ascii_case("bearer") {
         context.engine().bearer_caller(context.tenant(), rest.trim()).await
     } else if scheme.eq_ignore_ascii_case("basic") && !cross_site(context) {
         match client_auth::basic_raw(header) {
@@ -33,21 +49,6 @@ pub(super) async fn caller(context: &Context, right: &str) -> Result<ApiCaller, 
         }
     } else {
         Err(ApiRefused::Unauthenticated)
-    };
-    let_in(context, right, found)
-}
-
-fn let_in(
-    context: &Context,
-    right: &str,
-    found: Result<ApiCaller, ApiRefused>,
-) -> Result<ApiCaller, Box<Response>> {
-    match found {
-        Ok(caller) if caller.rights.has(right) => Ok(caller),
-        Ok(_) => Err(Box::new(error::forbidden(context))),
-        Err(ApiRefused::Unauthenticated) => Err(Box::new(error::unauthenticated(context))),
-        Err(ApiRefused::TooMany) => Err(Box::new(error::too_many(context))),
-        Err(ApiRefused::Failed(cause)) => Err(Box::new(error::failure(context, &cause))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The REST APIs. They never take the session cookie.
 
-mod caller;
+pub(crate) mod caller;
 pub(crate) mod configs;
 mod error;
 mod json;

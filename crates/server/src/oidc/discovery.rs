@@ -12,7 +12,7 @@ pub(crate) async fn get(context: Context) -> Response {
     let endpoints = Endpoints { issuer: context.engine().issuer(context.tenant()) };
     let registration =
         context.engine().settings().registration != sojourn_engine::RegistrationMode::Off;
-    let document = discovery_document(&endpoints, &sojourn_engine::ADMIN_SCOPES, registration);
+    let document = discovery_document(&endpoints, sojourn_engine::ADMIN_SCOPES, registration);
     public(respond::json(StatusCode::OK, &document))
 }
 

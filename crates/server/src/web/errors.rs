@@ -77,6 +77,9 @@ fn wants_json(path: &str) -> bool {
 
 /// No such path.
 pub(crate) async fn not_found(context: Context, uri: http::Uri) -> Response {
+    if uri.path().starts_with("/scim2") {
+        return crate::scim::no_such_path();
+    }
     if wants_json(uri.path()) {
         let body = serde_json::json!({ "error": "not_found", "error_description": "no such path" });
         return respond::json(StatusCode::NOT_FOUND, &body);
@@ -86,6 +89,9 @@ pub(crate) async fn not_found(context: Context, uri: http::Uri) -> Response {
 
 /// No such method; the router adds `Allow`.
 pub(crate) async fn method_not_allowed(context: Context, uri: http::Uri) -> Response {
+    if uri.path().starts_with("/scim2") {
+        return crate::scim::no_such_method();
+    }
     if wants_json(uri.path()) {
         let body = serde_json::json!({
             "error": "method_not_allowed",

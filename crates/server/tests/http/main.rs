@@ -21,6 +21,7 @@ mod policies;
 mod provider;
 mod registration;
 mod roles;
+mod scim;
 mod session_management;
 mod session_service;
 mod sessions;

@@ -64,7 +64,8 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
                     role.permissions,
                     role.state.code(),
                     role.epoch,
-                    role.created_at
+                    role.created_at,
+                    role.external_id
                 ],
             );
         }

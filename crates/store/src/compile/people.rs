@@ -43,7 +43,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     role.name,
                     key,
                     role.permissions,
-                    role.updated_at
+                    role.updated_at,
+                    role.external_id
                 ],
             );
         }

@@ -62,6 +62,7 @@ pub(super) fn role_in(row: &mut Row) -> Result<Role, StoreError> {
         version: row.int()?,
         created_at: row.millis()?,
         updated_at: row.millis()?,
+        external_id: row.opt_text()?,
     })
 }
 

@@ -131,6 +131,24 @@ impl Store {
         self.users_from(t, order, descending, Some(place), limit).await
     }
 
+    /// Users in an order, after a place that was kept: the time and id of the last one by age, its name by name.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_after_place(
+        &self,
+        t: TenantId,
+        (order, descending): (UserOrder, bool),
+        (at, id, name): (Millis, UserId, &str),
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        let place = match order {
+            UserOrder::Age => Place::Age(at, id.to_vec()),
+            UserOrder::Name => Place::Name(User::username_key(name)),
+        };
+        self.users_from(t, order, descending, Some(place), limit).await
+    }
+
     /// How many users a tenant has.
     ///
     /// # Errors
@@ -399,6 +417,26 @@ impl Store {
             for mut row in self.rows(&search::GROUPS_AMONG, params).await? {
                 let user = row.id(UserId::from_slice)?;
                 found.push((user, row.id(GroupId::from_slice)?, row.text()?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The roles that users have without any group: whose, which and its name.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn own_roles_among(
+        &self,
+        t: TenantId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, RoleId, String)>, StoreError> {
+        let mut found = Vec::new();
+        for some in users.chunks(search::BATCH) {
+            let Some(params) = super::search::batch(t, some) else { continue };
+            for mut row in self.rows(&search::OWN_ROLES_AMONG, params).await? {
+                let user = row.id(UserId::from_slice)?;
+                found.push((user, row.id(RoleId::from_slice)?, row.text()?));
             }
         }
         Ok(found)

@@ -30,7 +30,9 @@ macro_rules! role_columns {
             $of,
             "created_at, ",
             $of,
-            "updated_at"
+            "updated_at, ",
+            $of,
+            "external_id"
         )
     };
 }
@@ -172,7 +174,8 @@ statements! {
          WHERE m.tenant_id = $1 AND m.user_id = $2) ORDER BY r.name_key");
     OWN_ROLES_OF_USER = "SELECT role_id FROM role_member WHERE tenant_id = $1 AND user_id = $2";
     ROLE_UPDATE = "UPDATE role SET name = $4, name_key = $5, permissions = $6, updated_at = $7, \
-         version = $3 WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1 AND state = 0";
+         external_id = $8, version = $3 WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1 \
+         AND state = 0";
     ROLE_ASSIGN_MANY = "INSERT INTO role_member (tenant_id, role_id, user_id) \
          SELECT $1, $2, id FROM account WHERE tenant_id = $1 AND id = ANY(MANY($3)) \
          ON CONFLICT DO NOTHING";
@@ -245,7 +248,8 @@ statements! {
          WHERE id = $1";
     TENANT_DELETE = "DELETE FROM tenant WHERE id = $1";
     ROLE_CREATE = "INSERT INTO role (tenant_id, id, name, name_key, permissions, state, epoch, \
-         event_count, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)";
+         event_count, created_at, updated_at, external_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8, $9)";
     ROLE_MEMBERS = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
          ORDER BY user_id LIMIT $3";
     ROLE_MEMBERS_AFTER = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \

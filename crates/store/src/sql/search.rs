@@ -111,6 +111,10 @@ statements! {
          JOIN group_role c ON c.tenant_id = m.tenant_id AND c.group_id = m.group_id \
          JOIN role r ON r.tenant_id = c.tenant_id AND r.id = c.role_id \
          WHERE m.tenant_id = $1 AND m.user_id IN ", batch!());
+    OWN_ROLES_AMONG = concat!(
+        "SELECT m.user_id, r.id, r.name FROM role_member m \
+         JOIN role r ON r.tenant_id = m.tenant_id AND r.id = m.role_id \
+         WHERE m.tenant_id = $1 AND m.user_id IN ", batch!());
     GROUPS_AMONG = concat!(
         "SELECT m.user_id, g.id, g.name FROM group_member m \
          JOIN user_group g ON +g.tenant_id = m.tenant_id AND g.id = m.group_id \

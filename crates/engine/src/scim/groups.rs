@@ -1,0 +1,169 @@
+//! Groups, read and written through SCIM.
+
+use serde_json::Value;
+use sojourn_model::{GroupId, Tenant, UserId};
+use sojourn_scim::resource::{read, require};
+use sojourn_scim::{Members as Listed, Projection, Resource, members, patch};
+
+use super::ScimFailure;
+use crate::directory::{ApiCaller, GroupWrite, Members};
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Reads the ids of members.
+pub(super) fn users(ids: &[String]) -> Result<Vec<UserId>, EngineError> {
+    let read = |id: &String| {
+        id.parse().map_err(|_| EngineError::Invalid(format!("there is no user {id}")))
+    };
+    let mut users: Vec<UserId> = ids.iter().map(read).collect::<Result<_, _>>()?;
+    users.sort_unstable();
+    users.dedup();
+    Ok(users)
+}
+
+/// A change of members as the directory knows it.
+pub(super) fn written(listed: &Listed) -> Result<Members, EngineError> {
+    if listed.only {
+        return Ok(Members::Exactly(users(&listed.add)?));
+    }
+    // Who isn't there needn't go.
+    let remove = listed.remove.iter().filter_map(|id| id.parse().ok()).collect();
+    Ok(Members::Change { add: users(&listed.add)?, remove })
+}
+
+fn text(resource: &Resource, name: &str) -> Option<String> {
+    resource.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+impl Engine {
+    /// A group as a resource.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]
+    pub async fn group_resource(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        shown: &Projection,
+    ) -> Result<Resource, ScimFailure> {
+        let group = self.store.group(tenant.id, id).await?.ok_or(EngineError::NotFound("group"))?;
+        let found = self.group_resources(tenant, &[group], shown).await?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// Makes a group with its members.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn create_group(
+        &self,
+        tenant: &Tenant,
+        body: &Value,
+        caller: &ApiCaller,
+    ) -> Result<GroupId, ScimFailure> {
+        let of = &self.scim_types.group;
+        let resource = read(of, body)?;
+        require(of, &resource)?;
+        let name = text(&resource, "displayName").unwrap_or_default();
+        let external = text(&resource, "externalId");
+        let all = users(&members::of(&resource, "members"))?;
+        let actor = caller.actor();
+        Ok(self.add_group(tenant, &name, external, &all, &actor).await?.id)
+    }
+
+    /// Makes a group what a client sent.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn replace_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        (body, if_version): (&Value, Option<i64>),
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        let of = &self.scim_types.group;
+        let resource = read(of, body)?;
+        require(of, &resource)?;
+        let write = GroupWrite {
+            name: text(&resource, "displayName"),
+            external_id: Some(text(&resource, "externalId")),
+            members: Members::Exactly(users(&members::of(&resource, "members"))?),
+            if_version,
+        };
+        self.write_group(tenant, id, &write, caller).await
+    }
+
+    /// Changes parts of a group; of its members only those who are named are looked at.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn patch_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        (body, if_version): (&Value, Option<i64>),
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        let of = &self.scim_types.group;
+        let operations = patch::operations(of, body)?;
+        let shown = Projection { attributes: Vec::new(), excluded: vec!["members".into()] };
+        let mut resource = self.group_resource(tenant, id, &shown).await?;
+        let before = resource.clone();
+        let mut listed = Listed::default();
+        for operation in &operations {
+            if operation.attribute() == "members" {
+                listed.apply(operation)?;
+            } else {
+                patch::apply(&mut resource, operation)?;
+            }
+        }
+        require(of, &resource)?;
+        let changed = |name: &str| before.get(name) != resource.get(name);
+        let write = GroupWrite {
+            name: text(&resource, "displayName").filter(|_| changed("displayName")),
+            external_id: changed("externalId").then(|| text(&resource, "externalId")),
+            members: written(&listed)?,
+            if_version,
+        };
+        self.write_group(tenant, id, &write, caller).await
+    }
+
+    async fn write_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        write: &GroupWrite,
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        self.must_cover_group(tenant, id, caller).await?;
+        self.change_group(tenant, id, write, &caller.actor()).await?;
+        Ok(())
+    }
+
+    /// Removes a group.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn delete_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        if_version: Option<i64>,
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        self.must_cover_group(tenant, id, caller).await?;
+        Ok(self.remove_group(tenant, id, if_version, &caller.actor()).await?)
+    }
+
+    /// Who changes a group gives and takes what it carries: nobody does that with what they haven't got.
+    async fn must_cover_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        caller: &ApiCaller,
+    ) -> Result<(), EngineError> {
+        let roles = self.store.roles_of_group(tenant.id, id).await?;
+        roles.iter().try_for_each(|role| self.must_cover_role(caller, role))
+    }
+}

@@ -1,0 +1,69 @@
+//! Lists of roles.
+
+use sojourn_model::{Actor, Role, Tenant};
+use sojourn_scim::Resource;
+use sojourn_scim::evaluate::{check, passes};
+use sojourn_scim::filter::Operator;
+
+use super::super::{ListQuery, Listed, SCAN_MAX, ScimFailure};
+use super::{names, required, sort, sort_path, too_many};
+use crate::engine::Engine;
+
+impl Engine {
+    /// Roles.
+    ///
+    /// # Errors
+    /// As [`Engine::list_users`].
+    pub async fn list_roles(
+        &self,
+        tenant: &Tenant,
+        query: &ListQuery,
+        caller: &Actor,
+    ) -> Result<Listed, ScimFailure> {
+        let of = &self.scim_types.role;
+        if let Some(filter) = &query.filter {
+            check(of, filter)?;
+        }
+        let path = sort_path(of, query)?;
+        let mark = self.mark(tenant, query, caller)?;
+        let most = i64::try_from(SCAN_MAX + 1).unwrap_or(0);
+        let found = query.filter.as_ref().and_then(|filter| {
+            let equal = required(of, filter, &["id", "displayName", "users"]);
+            equal.filter(|(_, one)| one.operator == Operator::Eq)
+        });
+        let roles: Vec<Role> = match &found {
+            Some((name, one)) => {
+                let value = one.value.text();
+                match &**name {
+                    "id" => match value.parse() {
+                        Ok(id) => self.store.role(tenant.id, id).await?.into_iter().collect(),
+                        Err(_) => Vec::new(),
+                    },
+                    "users" => match value.parse() {
+                        Ok(user) => self.store.roles_of_user(tenant.id, user).await?,
+                        Err(_) => Vec::new(),
+                    },
+                    _ => self.store.role_by_name(tenant.id, &value).await?.into_iter().collect(),
+                }
+            }
+            None => self.store.roles_after(tenant.id, None, most).await?,
+        };
+        if roles.len() > SCAN_MAX {
+            return Err(too_many("no index fits this list of roles"));
+        }
+        let users_asked = query.filter.as_ref().is_some_and(|filter| names(of, filter, "users"));
+        let shown = Self::looked_at(users_asked, "users");
+        let resources = self.role_resources(tenant, &roles, &shown).await?;
+        let both = roles.into_iter().zip(resources);
+        let mut found: Vec<(Role, Resource)> = both
+            .filter(|(_, one)| query.filter.as_ref().is_none_or(|filter| passes(of, one, filter)))
+            .collect();
+        sort(&mut found, path.as_ref(), query.descending);
+        let (total, part, next) = self.part(tenant, query, mark, caller, found)?;
+        let mut resources = self.role_resources(tenant, &part, &query.shown).await?;
+        for resource in &mut resources {
+            query.shown.apply(of, resource);
+        }
+        Ok(Listed { total: Some(total), next, resources })
+    }
+}

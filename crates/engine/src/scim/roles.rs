@@ -1,0 +1,226 @@
+//! Roles, read and written through SCIM as WSO2's `/scim2/v2/Roles` has them.
+
+use serde_json::Value;
+use sojourn_model::{GroupId, Role, RoleId, Tenant};
+use sojourn_scim::resource::{read, require};
+use sojourn_scim::{Members as Listed, Projection, Resource, ScimError, members, patch};
+
+use super::ScimFailure;
+use super::groups::{users, written};
+use crate::directory::{ApiCaller, Members, RoleWrite};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::rights::Rights;
+
+fn groups(ids: &[String]) -> Result<Vec<GroupId>, EngineError> {
+    let read = |id: &String| {
+        id.parse().map_err(|_| EngineError::Invalid(format!("there is no group {id}")))
+    };
+    let mut groups: Vec<GroupId> = ids.iter().map(read).collect::<Result<_, _>>()?;
+    groups.sort_unstable();
+    groups.dedup();
+    Ok(groups)
+}
+
+fn text(resource: &Resource, name: &str) -> Option<String> {
+    resource.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The scopes of a resource, as roles keep them.
+fn permissions(resource: &Resource) -> Result<String, ScimError> {
+    let all = members::of(resource, "permissions");
+    if all.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
+        return Err(ScimError::invalid_value("a permission is a scope, without blanks"));
+    }
+    Ok(all.join(" "))
+}
+
+impl Engine {
+    /// A role as a resource.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]
+    pub async fn role_resource(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        shown: &Projection,
+    ) -> Result<Resource, ScimFailure> {
+        let role = self.store.role(tenant.id, id).await?.ok_or(EngineError::NotFound("role"))?;
+        let found = self.role_resources(tenant, &[role], shown).await?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// Makes a role, gives it to users and lets groups carry it.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn create_role(
+        &self,
+        tenant: &Tenant,
+        body: &Value,
+        caller: &ApiCaller,
+    ) -> Result<RoleId, ScimFailure> {
+        let of = &self.scim_types.role;
+        let resource = read(of, body)?;
+        require(of, &resource)?;
+        let write = RoleWrite {
+            name: text(&resource, "displayName"),
+            external_id: Some(text(&resource, "externalId")),
+            permissions: Some(permissions(&resource)?),
+            members: Members::Change {
+                add: users(&members::of(&resource, "users"))?,
+                remove: Vec::new(),
+            },
+            groups_add: groups(&members::of(&resource, "groups"))?,
+            ..RoleWrite::default()
+        };
+        self.may_write(caller, &write)?;
+        Ok(self.add_role_with(tenant, &write, &caller.actor()).await?.id)
+    }
+
+    /// Makes a role what a client sent.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn replace_role(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        (body, if_version): (&Value, Option<i64>),
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        let of = &self.scim_types.role;
+        let resource = read(of, body)?;
+        require(of, &resource)?;
+        let listed = Listed::exactly(members::of(&resource, "groups"));
+        let (groups_add, groups_remove) = self.groups_moved(tenant, id, &listed).await?;
+        let write = RoleWrite {
+            name: text(&resource, "displayName"),
+            external_id: Some(text(&resource, "externalId")),
+            permissions: Some(permissions(&resource)?),
+            members: Members::Exactly(users(&members::of(&resource, "users"))?),
+            groups_add,
+            groups_remove,
+            if_version,
+        };
+        self.write_role(tenant, id, &write, caller).await
+    }
+
+    /// Changes parts of a role; of its users only those who are named are looked at.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn patch_role(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        (body, if_version): (&Value, Option<i64>),
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        let of = &self.scim_types.role;
+        let operations = patch::operations(of, body)?;
+        let shown = Projection { attributes: Vec::new(), excluded: vec!["users".into()] };
+        let mut resource = self.role_resource(tenant, id, &shown).await?;
+        let before = resource.clone();
+        let (mut people, mut carriers) = (Listed::default(), Listed::default());
+        for operation in &operations {
+            match operation.attribute() {
+                "users" => people.apply(operation)?,
+                "groups" => carriers.apply(operation)?,
+                _ => patch::apply(&mut resource, operation)?,
+            }
+        }
+        require(of, &resource)?;
+        let changed = |name: &str| before.get(name) != resource.get(name);
+        let (groups_add, groups_remove) = self.groups_moved(tenant, id, &carriers).await?;
+        let write = RoleWrite {
+            name: text(&resource, "displayName").filter(|_| changed("displayName")),
+            external_id: changed("externalId").then(|| text(&resource, "externalId")),
+            permissions: match changed("permissions") {
+                true => Some(permissions(&resource)?),
+                false => None,
+            },
+            members: written(&people)?,
+            groups_add,
+            groups_remove,
+            if_version,
+        };
+        self.write_role(tenant, id, &write, caller).await
+    }
+
+    async fn groups_moved(
+        &self,
+        tenant: &Tenant,
+        role: RoleId,
+        listed: &Listed,
+    ) -> Result<(Vec<GroupId>, Vec<GroupId>), ScimFailure> {
+        let add = groups(&listed.add)?;
+        if !listed.only {
+            let remove = listed.remove.iter().filter_map(|id| id.parse().ok()).collect();
+            return Ok((add, remove));
+        }
+        let mut remove = self.store.groups_with_role(tenant.id, role).await?;
+        remove.retain(|group| !add.contains(group));
+        Ok((add, remove))
+    }
+
+    async fn write_role(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        write: &RoleWrite,
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        let role = self.store.role(tenant.id, id).await?.ok_or(EngineError::NotFound("role"))?;
+        self.must_cover_role(caller, &role)?;
+        self.may_write(caller, write)?;
+        let renamed = write.name.as_ref().is_some_and(|name| *name != role.name);
+        let permits = write.permissions.as_ref().is_some_and(|all| *all != role.permissions);
+        if role.name == Role::ADMIN && (renamed || permits) {
+            return Err(ScimError::mutability(ADMIN_STAYS).into());
+        }
+        self.change_role_set(tenant, id, write, &caller.actor()).await?;
+        Ok(())
+    }
+
+    /// Removes a role; its members lose it, of many by a job.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn delete_role(
+        &self,
+        tenant: &Tenant,
+        id: RoleId,
+        if_version: Option<i64>,
+        caller: &ApiCaller,
+    ) -> Result<(), ScimFailure> {
+        let role = self.store.role(tenant.id, id).await?.ok_or(EngineError::NotFound("role"))?;
+        self.must_cover_role(caller, &role)?;
+        if if_version.is_some_and(|version| version != role.version) {
+            return Err(EngineError::Stale.into());
+        }
+        if role.name == Role::ADMIN {
+            return Err(ScimError::mutability(ADMIN_STAYS).into());
+        }
+        self.remove_role(tenant, &role, &caller.actor()).await?;
+        Ok(())
+    }
+
+    fn may_write(&self, caller: &ApiCaller, write: &RoleWrite) -> Result<(), EngineError> {
+        let wanted = Rights::of_scopes(write.permissions.as_deref().unwrap_or_default());
+        if caller.rights.cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
+    }
+
+    /// Nobody gives or takes what they haven't got.
+    pub(super) fn must_cover_role(
+        &self,
+        caller: &ApiCaller,
+        role: &Role,
+    ) -> Result<(), EngineError> {
+        let permits = Rights::of_scopes(&role.permissions);
+        if caller.rights.cover(&permits) { Ok(()) } else { Err(EngineError::Forbidden) }
+    }
+}
+
+const ADMIN_STAYS: &str = "the role 'admin' is given and taken, but neither renamed nor removed";

@@ -1,0 +1,429 @@
+//! Accounts, read and written through SCIM. Profile, state, password and roles are written in one change set, with
+//! what each of them does to the sessions.
+
+use serde_json::{Value, json};
+use sojourn_model::limits::CONFLICT_RETRIES_MAX;
+use sojourn_model::{
+    ChangeSet, EndReason, EndTarget, EventName, NewEvent, Op, Outcome, Role, RoleId, Tenant, User,
+    UserId, UserState,
+};
+use sojourn_scim::resource::{read, require};
+use sojourn_scim::{Resource, ScimError, members, patch, user as account};
+
+use super::ScimFailure;
+use crate::directory::{ApiCaller, NewUser, PasswordGiven};
+use crate::end::EndPlan;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::handlers::RoleChanged;
+use crate::settings::RoleDirection;
+
+/// What a person may not change of their own account: it would raise their rights, or take the account from those who
+/// look after it.
+const NOT_ONES_OWN: [&str; 5] = ["userName", "active", "roles", "externalId", "entitlements"];
+
+/// How an account is to become another.
+#[derive(Debug, Clone, Copy)]
+pub enum UserEdit<'a> {
+    /// This is all that it has (RFC 7644 §3.5.1).
+    Replace(&'a Value),
+    /// These operations (RFC 7644 §3.5.2).
+    Patch(&'a Value),
+}
+
+/// Who writes, and what.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// The caller.
+    pub caller: &'a ApiCaller,
+    /// Whether the account is the caller's own and they write as themselves.
+    pub own: bool,
+    /// Whether the caller proved their password with this very request.
+    pub fresh: bool,
+    /// The version that was read; another one is refused.
+    pub if_version: Option<i64>,
+}
+
+/// An account before and after.
+struct Edited {
+    before: User,
+    after: Resource,
+    shown: Resource,
+    roles_before: Vec<RoleId>,
+}
+
+impl Engine {
+    /// An account as a resource.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]
+    pub async fn user_resource(
+        &self,
+        tenant: &Tenant,
+        id: UserId,
+    ) -> Result<Resource, ScimFailure> {
+        let user = self.store.user(tenant.id, id).await?.ok_or(EngineError::NotFound("user"))?;
+        let found = self.user_resources(tenant, &[user]).await?;
+        Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// Makes an account. A password may be a hash that was made elsewhere.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn create_user(
+        &self,
+        tenant: &Tenant,
+        body: &Value,
+        caller: &ApiCaller,
+    ) -> Result<Resource, ScimFailure> {
+        let of = &self.scim_types.user;
+        let resource = read(of, body)?;
+        require(of, &resource)?;
+        let mut blank = User::deleted(tenant.id, UserId::random(&*self.rng));
+        account::write(&mut blank, &resource);
+        let password = resource.get("password").and_then(Value::as_str).map(|text| {
+            match sojourn_crypto::password::importable(text) {
+                Ok(()) => PasswordGiven::Hash(text.to_owned()),
+                Err(_) => PasswordGiven::Plain(text.to_owned()),
+            }
+        });
+        let wanted = NewUser {
+            username: blank.username.clone(),
+            display_name: blank.display_name.clone(),
+            given_name: blank.given_name.clone(),
+            family_name: blank.family_name.clone(),
+            email: blank.email.clone(),
+            profile: serde_json::from_str(&blank.profile).unwrap_or_default(),
+            external_id: blank.external_id.clone(),
+            attributes: serde_json::from_str(&blank.attributes).unwrap_or_default(),
+            disabled: resource.get("active") == Some(&Value::Bool(false)),
+            ..NewUser::default()
+        };
+        if let Some(PasswordGiven::Plain(password)) = &password {
+            self.acceptable(tenant, &blank, password).await.map_err(refused)?;
+        }
+        let actor = caller.actor();
+        let (user, mut change) = self.new_user(tenant, wanted, password, &actor).await?;
+        let roles = self.roles_named(tenant, &members::of(&resource, "roles")).await?;
+        self.push_roles_of(tenant, (&user, &[]), &roles, caller, &mut change).await?;
+        match self.apply(change).await? {
+            Outcome::Applied(_) => self.user_resource(tenant, user.id).await,
+            Outcome::Duplicate => Err(EngineError::Exists("a user of that name").into()),
+            _ => Err(EngineError::Contended.into()),
+        }
+    }
+
+    /// Writes an account. What changes of its state, password and roles ends sessions as everywhere else.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn edit_user(
+        &self,
+        tenant: &Tenant,
+        id: UserId,
+        edit: UserEdit<'_>,
+        writing: &Writing<'_>,
+    ) -> Result<Resource, ScimFailure> {
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let before = self.store.user(tenant.id, id).await?;
+            let before = before.ok_or(EngineError::NotFound("user"))?;
+            if !writing.own {
+                self.must_cover(tenant, &writing.caller.rights, id).await?;
+            }
+            if writing.if_version.is_some_and(|version| version != before.version) {
+                return Err(EngineError::Stale.into());
+            }
+            let edited = self.edited(tenant, before, edit).await?;
+            if writing.own {
+                may_write_own(&edited, writing.fresh)?;
+            }
+            let name = edited.after.get("userName").and_then(Value::as_str).unwrap_or_default();
+            let name = name.to_owned();
+            let Some(change) = self.edit_change(tenant, edited, writing).await? else {
+                return self.user_resource(tenant, id).await;
+            };
+            match self.apply(change).await? {
+                Outcome::Applied(applied) => {
+                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                    return self.user_resource(tenant, id).await;
+                }
+                Outcome::Duplicate => {
+                    let other = self.store.user_by_name(tenant.id, &name).await?;
+                    if other.is_some_and(|other| other.id != id) {
+                        return Err(EngineError::Exists("a user of that name").into());
+                    }
+                }
+                Outcome::Conflict => {}
+                Outcome::SessionBoundTokens => return Err(EngineError::SessionBoundTokens.into()),
+            }
+        }
+        Err(EngineError::Contended.into())
+    }
+
+    /// Removes an account.
+    ///
+    /// # Errors
+    /// [`ScimFailure`]
+    pub async fn delete_user(
+        &self,
+        tenant: &Tenant,
+        id: UserId,
+        writing: &Writing<'_>,
+    ) -> Result<(), ScimFailure> {
+        let user = self.store.user(tenant.id, id).await?.ok_or(EngineError::NotFound("user"))?;
+        self.must_cover(tenant, &writing.caller.rights, id).await?;
+        if writing.if_version.is_some_and(|version| version != user.version) {
+            return Err(EngineError::Stale.into());
+        }
+        Ok(self.remove_user(tenant, &user, &writing.caller.actor()).await?)
+    }
+
+    async fn edited(
+        &self,
+        tenant: &Tenant,
+        before: User,
+        edit: UserEdit<'_>,
+    ) -> Result<Edited, ScimFailure> {
+        let of = &self.scim_types.user;
+        let roles_before = self.store.own_roles_of_user(tenant.id, before.id).await?;
+        let shown = account::to_resource(&before);
+        let mut present = shown.clone();
+        if !roles_before.is_empty() {
+            let roles: Vec<Value> =
+                roles_before.iter().map(|id| json!({ "value": id.to_string() })).collect();
+            present.insert("roles".into(), roles.into());
+        }
+        let after = match edit {
+            UserEdit::Replace(body) => {
+                let mut resource = read(of, body)?;
+                require(of, &resource)?;
+                // Acts with consequences happen only where they are asked for.
+                for name in ["roles", "active"] {
+                    if let (false, Some(value)) = (named(body, name), present.get(name)) {
+                        resource.insert(name.into(), value.clone());
+                    }
+                }
+                resource
+            }
+            UserEdit::Patch(body) => {
+                for operation in patch::operations(of, body)? {
+                    if operation.attribute() == "roles" {
+                        // Whatever else a client knows of a role, its id says which.
+                        let mut change = members::of(&present, "roles");
+                        let mut fold = sojourn_scim::Members::default();
+                        fold.apply(&operation)?;
+                        if fold.only {
+                            change.clear();
+                        }
+                        change.retain(|id| !fold.remove.contains(id));
+                        change.extend(fold.add);
+                        let roles = change.iter().map(|id| json!({ "value": id }));
+                        present.insert("roles".into(), roles.collect());
+                    } else {
+                        patch::apply(&mut present, &operation)?;
+                    }
+                }
+                require(of, &present)?;
+                present
+            }
+        };
+        Ok(Edited { before, after, shown, roles_before })
+    }
+
+    /// The change set of an edit; nothing when nothing changes.
+    async fn edit_change(
+        &self,
+        tenant: &Tenant,
+        edited: Edited,
+        writing: &Writing<'_>,
+    ) -> Result<Option<ChangeSet>, ScimFailure> {
+        let Edited { before, after, shown, roles_before } = edited;
+        let actor = writing.caller.actor();
+        let mut user = before.clone();
+        account::write(&mut user, &after);
+        user.username = crate::directory::checked_name(tenant, &user.username)?;
+        let claims = account::changes(&shown, &account::to_resource(&user));
+        let roles = self.roles_named(tenant, &members::of(&after, "roles")).await?;
+        let password = after.get("password").and_then(Value::as_str);
+        let wanted = match after.get("active") {
+            Some(Value::Bool(true)) if before.state != UserState::Active => Some(UserState::Active),
+            Some(Value::Bool(false)) if before.state == UserState::Active => {
+                Some(UserState::Disabled)
+            }
+            _ => None,
+        };
+        let roles_move = {
+            let mut ids: Vec<RoleId> = roles.iter().map(|role| role.id).collect();
+            let mut present = roles_before.clone();
+            ids.sort_unstable();
+            present.sort_unstable();
+            ids != present
+        };
+        if claims.is_empty() && password.is_none() && wanted.is_none() && !roles_move {
+            return Ok(None);
+        }
+        user.version = before.version + 1;
+        user.updated_at = self.now();
+        let mut change = ChangeSet::of(tenant.id, Op::UpdateUser { user: Box::new(user.clone()) });
+        if !claims.is_empty() {
+            let data = json!({ "user-name": user.username, "claims": claims });
+            let event = self.user_event(&user, EventName::PostSetUserClaims, &actor);
+            change.events.push(NewEvent { data: data.to_string(), ..event });
+            let detail = json!({ "claims": claims });
+            change.audit.push(self.audit_row(&actor, "user.change", user.id, &detail));
+        }
+        if let Some(state) = wanted {
+            let more = self.state_change(tenant, &before, state, None, &actor);
+            change.ops.extend(more.ops);
+            change.events.extend(more.events);
+            change.audit.extend(more.audit);
+        }
+        if let Some(password) = password {
+            self.push_password(tenant, &before, password, writing, &mut change).await?;
+        }
+        if roles_move {
+            let of = (&user, &*roles_before);
+            self.push_roles_of(tenant, of, &roles, writing.caller, &mut change).await?;
+        }
+        Ok(Some(change))
+    }
+
+    async fn push_password(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        password: &str,
+        writing: &Writing<'_>,
+        change: &mut ChangeSet,
+    ) -> Result<(), ScimFailure> {
+        self.acceptable(tenant, user, password).await.map_err(refused)?;
+        let hash = self.hash_password(password).await?;
+        let actor = writing.caller.actor();
+        let (event, action) = if writing.own {
+            (EventName::PostUpdateCredential, "user.password_change")
+        } else {
+            (EventName::PostUpdateCredentialByAdmin, "user.password")
+        };
+        let reason = EndReason::CredentialChanged;
+        let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+        change.ops.push(Op::SetPassword { user: user.id, hash });
+        change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        self.keep_password(user, change);
+        change.events.push(self.user_event(user, event, &actor));
+        change.audit.push(self.audit_row(&actor, action, user.id, &json!({})));
+        Ok(())
+    }
+
+    /// The roles of a list: ids, or names.
+    async fn roles_named(
+        &self,
+        tenant: &Tenant,
+        names: &[String],
+    ) -> Result<Vec<Role>, ScimFailure> {
+        let mut roles: Vec<Role> = Vec::new();
+        for name in names {
+            let by_id = match name.parse() {
+                Ok(id) => self.store.role(tenant.id, id).await?,
+                Err(_) => self.store.role_by_name(tenant.id, name).await?,
+            };
+            let role =
+                by_id.ok_or_else(|| EngineError::Invalid(format!("there is no role {name}")))?;
+            if !roles.iter().any(|one| one.id == role.id) {
+                roles.push(role);
+            }
+        }
+        Ok(roles)
+    }
+
+    /// Gives a user these roles and no others. Nobody gives or takes what they haven't got.
+    async fn push_roles_of(
+        &self,
+        tenant: &Tenant,
+        (user, before): (&User, &[RoleId]),
+        after: &[Role],
+        caller: &ApiCaller,
+        change: &mut ChangeSet,
+    ) -> Result<(), ScimFailure> {
+        let mut taken = Vec::new();
+        for id in before.iter().filter(|id| !after.iter().any(|role| role.id == **id)) {
+            taken.extend(self.store.role(tenant.id, *id).await?);
+        }
+        let given: Vec<&Role> = after.iter().filter(|role| !before.contains(&role.id)).collect();
+        if taken.is_empty() && given.is_empty() {
+            return Ok(());
+        }
+        let event = EventName::PostUpdateRoleListOfUser;
+        let actor = caller.actor();
+        let both = taken.iter().map(|role| (role, RoleDirection::Removed));
+        for (role, direction) in both.chain(given.iter().map(|role| (*role, RoleDirection::Added)))
+        {
+            self.must_cover_role(caller, role)?;
+            let changed = RoleChanged { events: &[event], role, direction };
+            let by_group = self.has_by_group(tenant, role.id, user.id).await?;
+            if !by_group && let Some(reaction) = self.on_role_change(tenant, changed).await? {
+                self.push_reaction(tenant, &reaction, &[user.id], &actor, change)?;
+            }
+            change.ops.push(match direction {
+                RoleDirection::Removed => Op::UnassignRole { role: role.id, user: user.id },
+                _ => Op::AssignRole { role: role.id, user: user.id },
+            });
+        }
+        let name = |role: &Role| role.name.clone();
+        let data = json!({
+            "user-name": user.username,
+            "tenant-domain": tenant.name,
+            "NEW_ROLES": given.iter().map(|role| name(role)).collect::<Vec<_>>(),
+            "DELETED_ROLES": taken.iter().map(name).collect::<Vec<_>>(),
+        });
+        let written = self.user_event(user, event, &actor);
+        change.events.push(NewEvent { data: data.to_string(), ..written });
+        change.audit.push(self.audit_row(&actor, "user.roles", user.id, &data));
+        Ok(())
+    }
+}
+
+/// Whether a client said something of an attribute, even that it has no value.
+fn named(body: &Value, name: &str) -> bool {
+    let object = body.as_object();
+    object.is_some_and(|object| {
+        object.keys().any(|key| {
+            let last = key.rsplit(':').next().unwrap_or(key);
+            last.eq_ignore_ascii_case(name)
+        })
+    })
+}
+
+fn may_write_own(edited: &Edited, fresh: bool) -> Result<(), ScimFailure> {
+    let (before, after) = (&edited.shown, &edited.after);
+    for name in NOT_ONES_OWN {
+        let same = match name {
+            "roles" => {
+                let mut ids: Vec<String> =
+                    edited.roles_before.iter().map(ToString::to_string).collect();
+                let mut wanted = members::of(after, "roles");
+                ids.sort_unstable();
+                wanted.sort_unstable();
+                ids == wanted
+            }
+            _ => before.get(name) == after.get(name) || !after.contains_key(name),
+        };
+        if !same {
+            let why = format!("'{name}' is changed by an administrator");
+            return Err(ScimError::mutability(why).into());
+        }
+    }
+    if after.contains_key("password") && !fresh {
+        let why = "the password is changed by who sends the present one with the request, as \
+                   Basic authentication, or on the page for it";
+        return Err(ScimError::new(403, None, why).into());
+    }
+    Ok(())
+}
+
+fn refused(refused: crate::directory::PasswordRefused) -> ScimFailure {
+    match refused {
+        crate::directory::PasswordRefused::Failed(error) => error.into(),
+        other => EngineError::Invalid(other.to_string()).into(),
+    }
+}

@@ -1,0 +1,58 @@
+//! `/scim2/Me`: one's own account (RFC 7644 §3.11). What would raise one's rights isn't changed here.
+
+use axum::body::Bytes;
+use axum::extract::RawQuery;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::directory::CallerKind;
+use sojourn_engine::scim::{UserEdit, Writing};
+use sojourn_model::UserId;
+use sojourn_scim::ScimError;
+
+use super::{Answer, Call, Refusal, answer, request, users};
+use crate::context::Context;
+
+fn me(call: &Call<'_>) -> Result<UserId, Refusal> {
+    call.need("internal_login")?;
+    match call.caller.kind {
+        CallerKind::User(user, _) => Ok(user),
+        CallerKind::Application(_) => {
+            Err(ScimError::new(404, None, "An application has no account of its own.").into())
+        }
+    }
+}
+
+/// `GET`.
+pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        users::one(&call, StatusCode::OK, me(&call)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `PUT`: replaces it.
+pub(crate) async fn put(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        edit(&call, UserEdit::Replace(&request::body(&context, &body)?)).await
+    };
+    answer(&context, done.await)
+}
+
+/// `PATCH`: changes a part.
+pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        edit(&call, UserEdit::Patch(&request::body(&context, &body)?)).await
+    };
+    answer(&context, done.await)
+}
+
+async fn edit(call: &Call<'_>, edit: UserEdit<'_>) -> Answer {
+    let fresh = crate::api::caller::is_basic(call.context);
+    let writing = Writing { caller: &call.caller, own: true, fresh, if_version: call.if_version };
+    let (engine, tenant) = (call.context.engine(), call.context.tenant());
+    let written = engine.edit_user(tenant, me(call)?, edit, &writing).await?;
+    Ok(users::shown(call, StatusCode::OK, written))
+}

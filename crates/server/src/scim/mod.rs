@@ -1,0 +1,226 @@
+//! SCIM 2.0 at `/scim2` (RFC 7643, RFC 7644): people, groups, roles, and what the server says of itself.
+
+pub(crate) mod bulk;
+pub(crate) mod discovery;
+pub(crate) mod groups;
+pub(crate) mod me;
+mod request;
+pub(crate) mod roles;
+pub(crate) mod search;
+pub(crate) mod users;
+
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{ApiCaller, ApiRefused};
+use sojourn_engine::scim::{ListQuery, Listed, Page, ScimFailure, version_of};
+use sojourn_scim::{Projection, Resource, ScimError};
+
+use crate::context::Context;
+use crate::respond;
+
+/// The schema of a page of a list.
+const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+
+/// Why a request isn't served.
+pub(super) enum Refusal {
+    /// Nobody is let in.
+    Denied(ApiRefused),
+    /// A rule was broken, or something failed.
+    Failed(ScimFailure),
+}
+
+impl From<ScimFailure> for Refusal {
+    fn from(failure: ScimFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<ScimError> for Refusal {
+    fn from(error: ScimError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A request that is served, and on whose behalf.
+pub(super) struct Call<'c> {
+    pub(super) context: &'c Context,
+    pub(super) caller: ApiCaller,
+    /// Which attributes of the answer are shown.
+    pub(super) shown: Projection,
+    /// The version that a write relies on.
+    pub(super) if_version: Option<i64>,
+}
+
+/// An answer.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) body: Option<Value>,
+}
+
+pub(super) type Answer = Result<Reply, Refusal>;
+
+impl Reply {
+    pub(super) fn resource(status: StatusCode, resource: Resource) -> Self {
+        Self { status, body: Some(resource.into()) }
+    }
+
+    pub(super) fn gone() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: None }
+    }
+
+    fn meta(&self, name: &str) -> Option<&str> {
+        self.body.as_ref()?.get("meta")?.get(name)?.as_str()
+    }
+}
+
+impl<'c> Call<'c> {
+    /// Lets a caller in and reads which attributes they want.
+    pub(super) async fn new(context: &'c Context, query: Option<&str>) -> Result<Self, Refusal> {
+        let caller = crate::api::caller::authenticated(context).await.map_err(Refusal::Denied)?;
+        let shown = request::projection(&request::query(query)?)?;
+        let if_version = match context.header(header::IF_MATCH).map(str::trim) {
+            None | Some("*") => None,
+            // A tag that isn't one of ours matches nothing.
+            Some(tag) => Some(version_of(tag).unwrap_or(-1)),
+        };
+        Ok(Self { context, caller, shown, if_version })
+    }
+
+    /// Refuses who has not the right.
+    pub(super) fn need(&self, right: &str) -> Result<(), Refusal> {
+        if self.caller.rights.has(right) { Ok(()) } else { Err(EngineError::Forbidden.into()) }
+    }
+
+    /// A page of a list, as it is answered.
+    pub(super) fn listed(&self, query: &ListQuery, listed: Listed) -> Reply {
+        let mut body = json!({
+            "schemas": [LIST_SCHEMA],
+            "itemsPerPage": listed.resources.len(),
+            "Resources": listed.resources,
+        });
+        if let Some(object) = body.as_object_mut() {
+            if let Some(total) = listed.total {
+                object.insert("totalResults".into(), total.into());
+            }
+            if let Page::Index { start, .. } = query.page {
+                object.insert("startIndex".into(), start.into());
+            }
+            if let Some(next) = listed.next {
+                object.insert("nextCursor".into(), next.into());
+            }
+        }
+        Reply { status: StatusCode::OK, body: Some(body) }
+    }
+}
+
+fn document(status: StatusCode, body: &Value) -> Response {
+    let mut response = respond::json(status, body);
+    let kind = HeaderValue::from_static("application/scim+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Answers a request.
+pub(super) fn answer(context: &Context, answer: Answer) -> Response {
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(refusal) => return refuse(context, refusal),
+    };
+    let Some(body) = &reply.body else { return respond::empty(reply.status) };
+    let version = reply.meta("version");
+    let known = context.header(header::IF_NONE_MATCH);
+    if let (StatusCode::OK, Some(version), Some(known)) = (reply.status, version, known)
+        && known.split(',').any(|one| one.trim() == version || one.trim() == "*")
+    {
+        return respond::with(respond::empty(StatusCode::NOT_MODIFIED), header::ETAG, version);
+    }
+    let mut response = document(reply.status, body);
+    if let Some(version) = version {
+        response = respond::with(response, header::ETAG, version);
+    }
+    if let (StatusCode::CREATED, Some(location)) = (reply.status, reply.meta("location")) {
+        response = respond::with(response, header::LOCATION, location);
+    }
+    response
+}
+
+/// What went wrong, in SCIM's words.
+pub(super) fn in_words(failure: &ScimFailure) -> ScimError {
+    let error = match failure {
+        ScimFailure::Refused(error) => return error.clone(),
+        ScimFailure::Failed(error) => error,
+    };
+    let status = respond::status_of(error).as_u16();
+    let kind = match error {
+        EngineError::Exists(_) => Some("uniqueness"),
+        EngineError::Invalid(_) => Some("invalidValue"),
+        _ => None,
+    };
+    let detail = match error {
+        EngineError::Forbidden => {
+            "The caller has not the right to do this, or the other has more rights.".into()
+        }
+        EngineError::Store(_) | EngineError::Key(_) => {
+            "The request could not be served. Try again in a moment.".into()
+        }
+        other => other.to_string(),
+    };
+    ScimError::new(status, kind, detail)
+}
+
+fn refuse(context: &Context, refusal: Refusal) -> Response {
+    let error = match &refusal {
+        Refusal::Denied(ApiRefused::Unauthenticated) => {
+            ScimError::new(401, None, "Send a token, or a name and a password.")
+        }
+        Refusal::Denied(ApiRefused::TooMany) => {
+            ScimError::new(429, None, "Too many attempts. Try again later.")
+        }
+        Refusal::Denied(ApiRefused::Failed(error)) => in_words(&error.clone().into()),
+        Refusal::Failed(failure) => {
+            if let ScimFailure::Failed(cause) = failure
+                && respond::status_of(cause).is_server_error()
+            {
+                tracing::error!(error = %cause, request.id = %context.arrival.request_id, "SCIM failed");
+            }
+            in_words(failure)
+        }
+    };
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let response = document(status, &error.body());
+    if status != StatusCode::UNAUTHORIZED {
+        return response;
+    }
+    let response = respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"sojourn\"");
+    // A browser would pop up a dialogue of its own.
+    if context.headers.contains_key("sec-fetch-mode") {
+        response
+    } else {
+        respond::with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
+    }
+}
+
+/// No such path below `/scim2`.
+pub(crate) fn no_such_path() -> Response {
+    document(StatusCode::NOT_FOUND, &ScimError::new(404, None, "There is nothing here.").body())
+}
+
+/// The path has other methods; the router adds `Allow`.
+pub(crate) fn no_such_method() -> Response {
+    let error = ScimError::new(405, None, "The path has other methods: see the header Allow.");
+    document(StatusCode::METHOD_NOT_ALLOWED, &error.body())
+}
+
+/// Nothing of that id, in this tenant.
+pub(super) fn unknown(what: &'static str) -> Refusal {
+    EngineError::NotFound(what).into()
+}

@@ -1,0 +1,144 @@
+//! `/scim2/v2/Roles`.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+use sojourn_engine::scim::ListQuery;
+use sojourn_model::RoleId;
+
+use super::{Answer, Call, Refusal, Reply, answer, request, unknown};
+use crate::context::Context;
+
+fn id_of(id: &str) -> Result<RoleId, Refusal> {
+    id.parse().map_err(|_| unknown("role"))
+}
+
+/// A page of roles.
+pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
+    call.need("internal_role_mgt_list")?;
+    let (engine, tenant) = (call.context.engine(), call.context.tenant());
+    let listed = engine.list_roles(tenant, query, &call.caller.actor()).await?;
+    Ok(call.listed(query, listed))
+}
+
+/// `GET`: lists.
+pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        found(&call, &request::list_of_query(query.as_deref())?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `POST …/.search`: lists.
+pub(crate) async fn search(context: Context, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, None).await?;
+        found(&call, &request::list_of_body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `POST`: makes one.
+pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        create(&call, &request::body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `GET …/{id}`.
+pub(crate) async fn get(
+    context: Context,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        call.need("internal_role_mgt_view")?;
+        one(&call, StatusCode::OK, id_of(&id)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `PUT …/{id}`: replaces it.
+pub(crate) async fn put(
+    context: Context,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        replace(&call, &id, &request::body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `PATCH …/{id}`: changes a part.
+pub(crate) async fn patch(
+    context: Context,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        change(&call, &id, &request::body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `DELETE …/{id}`.
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    let done = async {
+        let call = Call::new(&context, None).await?;
+        remove(&call, &id).await
+    };
+    answer(&context, done.await)
+}
+
+/// A role, as it is shown.
+pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: RoleId) -> Answer {
+    let (engine, tenant) = (call.context.engine(), call.context.tenant());
+    let mut resource = engine.role_resource(tenant, id, &call.shown).await?;
+    call.shown.apply(&engine.scim_types().role, &mut resource);
+    Ok(Reply::resource(status, resource))
+}
+
+/// Makes a role.
+pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
+    call.need("internal_role_mgt_create")?;
+    let engine = call.context.engine();
+    let made = engine.create_role(call.context.tenant(), body, &call.caller).await?;
+    one(call, StatusCode::CREATED, made).await
+}
+
+/// Makes a role what was sent.
+pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
+    call.need("internal_role_mgt_update")?;
+    let (engine, id) = (call.context.engine(), id_of(id)?);
+    let what = (body, call.if_version);
+    engine.replace_role(call.context.tenant(), id, what, &call.caller).await?;
+    one(call, StatusCode::OK, id).await
+}
+
+/// Changes a part of a role.
+pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
+    call.need("internal_role_mgt_update")?;
+    let (engine, id) = (call.context.engine(), id_of(id)?);
+    let what = (body, call.if_version);
+    engine.patch_role(call.context.tenant(), id, what, &call.caller).await?;
+    one(call, StatusCode::OK, id).await
+}
+
+/// Removes a role.
+pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
+    call.need("internal_role_mgt_delete")?;
+    let (engine, version) = (call.context.engine(), call.if_version);
+    engine.delete_role(call.context.tenant(), id_of(id)?, version, &call.caller).await?;
+    Ok(Reply::gone())
+}

@@ -1,0 +1,71 @@
+//! `/scim2/.search`: users, groups and roles in one list (RFC 7644 §3.4.3).
+
+use axum::body::Bytes;
+use axum::response::Response;
+use sojourn_engine::scim::{ListQuery, Listed, Page};
+use sojourn_scim::ScimError;
+use sojourn_scim::evaluate::check;
+
+use super::{Answer, Call, answer, request};
+use crate::context::Context;
+
+/// Searches.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, None).await?;
+        let query = request::list_of_body(&context, &body)?;
+        everything(&call, &query).await
+    };
+    answer(&context, done.await)
+}
+
+/// First the users, then the groups, then the roles that the caller may list and that have what the filter names.
+async fn everything(call: &Call<'_>, query: &ListQuery) -> Answer {
+    let Page::Index { start, count } = query.page else {
+        let why = "pages of everything begin at 'startIndex'; search one type to use 'cursor'";
+        return Err(ScimError::invalid_value(why).into());
+    };
+    let (engine, tenant, actor) =
+        (call.context.engine(), call.context.tenant(), call.caller.actor());
+    let types = engine.scim_types();
+    let mut all = Listed { total: Some(0), ..Listed::default() };
+    let mut why_not = None;
+    let kinds = [
+        (&types.user, "internal_user_mgt_list"),
+        (&types.group, "internal_group_mgt_list"),
+        (&types.role, "internal_role_mgt_list"),
+    ];
+    let (mut may, mut fits) = (false, false);
+    for (of, right) in kinds {
+        if call.need(right).is_err() {
+            continue;
+        }
+        may = true;
+        // What has no such attribute has nothing that passes.
+        if let Some(Err(error)) = query.filter.as_ref().map(|filter| check(of, filter)) {
+            why_not = Some(error);
+            continue;
+        }
+        fits = true;
+        let before = all.total.unwrap_or(0);
+        let page = Page::Index {
+            start: start.saturating_sub(before).max(1),
+            count: count - all.resources.len(),
+        };
+        let part = ListQuery { page, sort_by: None, ..query.clone() };
+        let found = match of.name {
+            "User" => engine.list_users(tenant, &part, &actor).await?,
+            "Group" => engine.list_groups(tenant, &part, &actor).await?,
+            _ => engine.list_roles(tenant, &part, &actor).await?,
+        };
+        all.total = Some(before + found.total.unwrap_or(0));
+        all.resources.extend(found.resources);
+    }
+    if !may {
+        call.need("internal_user_mgt_list")?;
+    }
+    match why_not {
+        Some(error) if !fits => Err(error.into()),
+        _ => Ok(call.listed(query, all)),
+    }
+}

@@ -1,0 +1,151 @@
+//! `/scim2/Users`.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+use sojourn_engine::scim::{ListQuery, UserEdit, Writing};
+use sojourn_model::UserId;
+use sojourn_scim::Resource;
+
+use super::{Answer, Call, Refusal, Reply, answer, request, unknown};
+use crate::context::Context;
+
+fn id_of(id: &str) -> Result<UserId, Refusal> {
+    id.parse().map_err(|_| unknown("user"))
+}
+
+/// A page of users.
+pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
+    call.need("internal_user_mgt_list")?;
+    let (engine, tenant) = (call.context.engine(), call.context.tenant());
+    let listed = engine.list_users(tenant, query, &call.caller.actor()).await?;
+    Ok(call.listed(query, listed))
+}
+
+/// `GET`: lists.
+pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        found(&call, &request::list_of_query(query.as_deref())?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `POST …/.search`: lists.
+pub(crate) async fn search(context: Context, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, None).await?;
+        found(&call, &request::list_of_body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `POST`: makes one.
+pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        create(&call, &request::body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `GET …/{id}`.
+pub(crate) async fn get(
+    context: Context,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        call.need("internal_user_mgt_view")?;
+        one(&call, StatusCode::OK, id_of(&id)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `PUT …/{id}`: replaces it.
+pub(crate) async fn put(
+    context: Context,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        replace(&call, &id, &request::body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `PATCH …/{id}`: changes a part.
+pub(crate) async fn patch(
+    context: Context,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Response {
+    let done = async {
+        let call = Call::new(&context, query.as_deref()).await?;
+        change(&call, &id, &request::body(&context, &body)?).await
+    };
+    answer(&context, done.await)
+}
+
+/// `DELETE …/{id}`.
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    let done = async {
+        let call = Call::new(&context, None).await?;
+        remove(&call, &id).await
+    };
+    answer(&context, done.await)
+}
+
+/// An account, as it is shown.
+pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: UserId) -> Answer {
+    let resource = call.context.engine().user_resource(call.context.tenant(), id).await?;
+    Ok(shown(call, status, resource))
+}
+
+pub(super) fn shown(call: &Call<'_>, status: StatusCode, mut resource: Resource) -> Reply {
+    call.shown.apply(&call.context.engine().scim_types().user, &mut resource);
+    Reply::resource(status, resource)
+}
+
+/// Makes an account.
+pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
+    call.need("internal_user_mgt_create")?;
+    let engine = call.context.engine();
+    let made = engine.create_user(call.context.tenant(), body, &call.caller).await?;
+    Ok(shown(call, StatusCode::CREATED, made))
+}
+
+fn writing<'w>(call: &'w Call<'_>) -> Writing<'w> {
+    Writing { caller: &call.caller, own: false, fresh: false, if_version: call.if_version }
+}
+
+/// Makes an account what was sent.
+pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
+    edit(call, id, UserEdit::Replace(body)).await
+}
+
+/// Changes a part of an account.
+pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
+    edit(call, id, UserEdit::Patch(body)).await
+}
+
+async fn edit(call: &Call<'_>, id: &str, edit: UserEdit<'_>) -> Answer {
+    call.need("internal_user_mgt_update")?;
+    let engine = call.context.engine();
+    let written = engine.edit_user(call.context.tenant(), id_of(id)?, edit, &writing(call)).await?;
+    Ok(shown(call, StatusCode::OK, written))
+}
+
+/// Removes an account.
+pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
+    call.need("internal_user_mgt_delete")?;
+    let engine = call.context.engine();
+    engine.delete_user(call.context.tenant(), id_of(id)?, &writing(call)).await?;
+    Ok(Reply::gone())
+}
