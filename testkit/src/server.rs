@@ -481,7 +481,7 @@ impl Browser {
     }
 }
 
-fn authorization<'a>(client_id: &'a str, scope: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn authorization<'a>(client_id: &'a str, scope: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("response_type", "code"),
         ("client_id", client_id),
@@ -494,7 +494,7 @@ fn authorization<'a>(client_id: &'a str, scope: &'a str) -> Vec<(&'a str, &'a st
     ]
 }
 
-fn authorize_path(pairs: &[(&str, &str)]) -> String {
+pub fn authorize_path(pairs: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     format!("/oauth2/authorize?{query}")
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sojourn_model::{
     AccessTokenBinding, Actor, AppId, AppKind, AppOwner, Application, ApplicationSettings,
     ChangeSet, Effects, EndId, EndReason, EndSessions, EndTarget, Grant, GrantId, GrantKind,
-    Millis, Op, Outcome, Participation, Session, SessionId, SessionState, Sid, Tenant, TenantId,
-    User, UserId, UserState, grant::CodeState,
+    Millis, Op, Outcome, Participation, PasswordDue, Session, SessionId, SessionState, Sid, Tenant,
+    TenantId, User, UserId, UserState, grant::CodeState,
 };
 use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 
@@ -171,7 +171,7 @@ pub fn user(name: &str) -> User {
         email: None,
         email_verified: false,
         state: UserState::Active,
-        password_due: false,
+        password_due: PasswordDue::No,
         version: 1,
         external_id: None,
         attributes: "{}".into(),

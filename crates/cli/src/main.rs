@@ -47,12 +47,18 @@ enum Command {
     /// The master key: make, rotate, note that it is backed up
     #[command(subcommand)]
     MasterKey(commands::MasterKeyCommand),
-    /// Users: add, list, password, enable, disable
+    /// Users: add, list, password, enable, disable, lock, remove
     #[command(subcommand)]
     User(commands::UserCommand),
     /// Roles: add, list, assign, unassign, remove
     #[command(subcommand)]
     Role(commands::RoleCommand),
+    /// Groups: add, list, join, leave, carry and drop roles, remove
+    #[command(subcommand)]
+    Group(commands::GroupCommand),
+    /// Tenants: add, list, enable, disable, remove
+    #[command(subcommand)]
+    Tenant(commands::TenantCommand),
     /// Sessions: list, show, end, watch; jobs, deliveries, policies
     #[command(subcommand, visible_alias = "session")]
     Sessions(commands::SessionCommand),
@@ -113,6 +119,8 @@ async fn run(cli: Cli) -> Done {
         Command::MasterKey(command) => commands::master_key(config, command).await,
         Command::User(command) => commands::user(config, command).await,
         Command::Role(command) => commands::role(config, command).await,
+        Command::Group(command) => commands::group(config, command).await,
+        Command::Tenant(command) => commands::tenant(config, command).await,
         Command::Sessions(command) => commands::session(config, command).await,
     }
 }

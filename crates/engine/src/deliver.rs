@@ -210,7 +210,7 @@ impl Engine {
         let iat = now.seconds();
         let claims = LogoutTokenClaims {
             iss: &delivery.issuer,
-            aud: &app.client_id,
+            aud: app.audience(),
             iat,
             exp: iat + self.settings.lifetimes.logout_token_ms / 1000,
             jti,

@@ -2,7 +2,8 @@
 
 use sojourn_crypto::{MasterKey, SigningKey};
 use sojourn_model::{
-    Actor, ChangeSet, Millis, Op, Outcome, SigningAlg, StoredKey, Tenant, TenantId,
+    Actor, ChangeSet, EventName, Millis, NewEvent, Op, Outcome, SigningAlg, StoredKey, Subject,
+    Tenant, TenantId,
 };
 use sojourn_store::Store;
 
@@ -43,9 +44,23 @@ impl Engine {
         }
         let key = self.new_key(tenant, alg, 1, self.now()).await?;
         // A duplicate means that another node was quicker; its key serves as well.
-        self.apply(ChangeSet::of(tenant, Op::AddKey(key))).await?;
+        let event = self.key_event(&key, &Actor::System);
+        let mut change = ChangeSet::of(tenant, Op::AddKey(key));
+        change.events.push(event);
+        self.apply(change).await?;
         self.catalog.changed(tenant);
         Ok(())
+    }
+
+    fn key_event(&self, key: &StoredKey, actor: &Actor) -> NewEvent {
+        NewEvent {
+            subject: Subject::Tenant(key.tenant),
+            name: EventName::PostAddKey,
+            actor: actor.clone(),
+            at: self.now(),
+            session: None,
+            data: serde_json::json!({ "kid": key.kid, "alg": key.alg.as_str() }).to_string(),
+        }
     }
 
     async fn new_key(
@@ -109,7 +124,9 @@ impl Engine {
             generation: newest.generation,
             at: active_from.plus(longest + RETIRE_SLACK_MS),
         };
+        let event = self.key_event(&key, actor);
         let mut change = ChangeSet::of(tenant.id, Op::AddKey(key)).with(retire);
+        change.events.push(event);
         let detail = serde_json::json!({ "alg": alg.as_str(), "active_from": active_from.0 });
         change.audit.push(self.audit_row(actor, "key.rotate", &kid, &detail));
         match self.apply(change).await? {

@@ -45,8 +45,8 @@ pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
 pub use settings::{
-    CertificateOwner, HandlerKind, HandlerSettings, KeySettings, PasswordRules, RegistrationMode,
-    RoleDirection, Settings, Termination, ThrottleLimits, Webhook,
+    CertificateOwner, HandlerKind, HandlerSettings, KeySettings, Lockout, PasswordRules,
+    RegistrationMode, RoleDirection, Settings, Termination, ThrottleLimits, Webhook,
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_store::{DeliveryBacklog, EndPreview, StayRow, StoreError};

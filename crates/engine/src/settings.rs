@@ -36,6 +36,21 @@ pub struct Settings {
     pub password_rules: PasswordRules,
     /// What the organisation adds to what SCIM knows of users.
     pub custom_attributes: Vec<sojourn_scim::schema::Custom>,
+    /// When failed attempts lock an account; `None`: never, they are throttled alone.
+    pub lockout: Option<Lockout>,
+    /// Whether a person who forgot the password gets a link by mail; only where mail can be sent.
+    pub resets_by_mail: bool,
+    /// Whether mail addresses that administrators write by SCIM count as proved.
+    pub trusts_given_addresses: bool,
+}
+
+/// When failed attempts lock an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lockout {
+    /// So many in the window of the throttle.
+    pub attempts: i64,
+    /// Milliseconds after which it opens by itself; `None`: by an administrator alone.
+    pub unlock_after_ms: Option<i64>,
 }
 
 /// What a new password has to be.
@@ -108,6 +123,9 @@ impl Default for Settings {
             registration: RegistrationMode::Off,
             password_rules: PasswordRules::default(),
             custom_attributes: Vec::new(),
+            lockout: None,
+            resets_by_mail: false,
+            trusts_given_addresses: false,
         }
     }
 }

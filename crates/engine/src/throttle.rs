@@ -9,7 +9,8 @@ use crate::error::EngineError;
 /// Whether an attempt may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    Allowed,
+    /// It may; so many were made at the account, this one with them.
+    Allowed(i64),
     TooMany,
 }
 
@@ -43,7 +44,8 @@ impl Engine {
             .iter()
             .zip([limits.per_account, limits.per_address])
             .all(|(attempts, limit)| *attempts <= limit);
-        Ok(if within { Attempt::Allowed } else { Attempt::TooMany })
+        let made = applied.attempts.first().copied().unwrap_or(0);
+        Ok(if within { Attempt::Allowed(made) } else { Attempt::TooMany })
     }
 
     /// The operation by which a success forgives the account's attempts. The address's stay: a guesser

@@ -306,8 +306,20 @@ pub struct ApplicationSettings {
     pub registered_at: Option<i64>,
     /// Its secret, sealed, where the protocol needs the secret itself.
     pub sealed_secret: Option<String>,
+    /// Set when it was removed: it is kept until what was to be told to it is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<RemovedApplication>,
     /// What else it registered about its software (RFC 7591 §2): echoed, never used.
     pub software: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What is left of an application that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedApplication {
+    /// What it called itself; free for another since.
+    pub client_id: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// How something is encrypted to an application (RFC 7516).
@@ -369,12 +381,19 @@ impl Default for ApplicationSettings {
             session_extension: false,
             registered_at: None,
             sealed_secret: None,
+            removed: None,
             software: serde_json::Map::new(),
         }
     }
 }
 
 impl Application {
+    /// What it calls itself, or did before it was removed.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        self.settings.removed.as_ref().map_or(&self.client_id, |removed| &removed.client_id)
+    }
+
     /// Whether it may present this grant type.
     #[must_use]
     pub fn may(&self, grant: GrantType) -> bool {

@@ -52,7 +52,7 @@ pub struct User {
     /// Whether it may be used.
     pub state: UserState,
     /// Whether the password opens nothing until another is chosen.
-    pub password_due: bool,
+    pub password_due: PasswordDue,
     /// Raised by every end that concerns the user; a sign-in that began before doesn't finish.
     pub epoch: i64,
     /// Since when.
@@ -92,7 +92,7 @@ impl User {
             email: None,
             email_verified: false,
             state: UserState::Disabled,
-            password_due: false,
+            password_due: PasswordDue::No,
             epoch: 0,
             created_at: Millis(0),
             updated_at: Millis(0),
@@ -108,6 +108,40 @@ impl User {
     #[must_use]
     pub fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.username)
+    }
+}
+
+/// Whether a password may open anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PasswordDue {
+    /// It may.
+    #[default]
+    No,
+    /// Its person said that a sign-in was not theirs: another one is chosen by the link of a mail alone.
+    ByMail,
+    /// An administrator demands another one: who proves this one chooses it.
+    AtSignIn,
+}
+
+impl PasswordDue {
+    /// The number that the database keeps.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::No => 0,
+            Self::ByMail => 1,
+            Self::AtSignIn => 2,
+        }
+    }
+
+    /// Reads the number; whatever isn't known opens nothing.
+    #[must_use]
+    pub const fn from_code(code: i64) -> Self {
+        match code {
+            0 => Self::No,
+            2 => Self::AtSignIn,
+            _ => Self::ByMail,
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub enum EndReason {
     TokenRevoked,
     /// Its person said that the sign-in was not theirs.
     NotMe,
+    /// An application was switched off or removed.
+    ApplicationRemoved,
     /// A handler's policy; the text is the handler's name.
     Policy(String),
 }
@@ -79,6 +81,7 @@ impl EndReason {
             Self::Replaced => "another person signed in",
             Self::TokenReuse => "a token was used twice",
             Self::TokenRevoked => "the application gave its token back",
+            Self::ApplicationRemoved => "the application was switched off or removed",
             Self::NotMe => "the user said that it was not them",
             Self::Policy(handler) => return format!("policy {handler}"),
         }
@@ -104,6 +107,7 @@ impl fmt::Display for EndReason {
             Self::TokenReuse => "token_reuse",
             Self::TokenRevoked => "token_revoked",
             Self::NotMe => "not_me",
+            Self::ApplicationRemoved => "application_removed",
             Self::Policy(handler) => return write!(f, "policy:{handler}"),
         })
     }
@@ -134,6 +138,7 @@ impl FromStr for EndReason {
             "token_reuse" => Self::TokenReuse,
             "token_revoked" => Self::TokenRevoked,
             "not_me" => Self::NotMe,
+            "application_removed" => Self::ApplicationRemoved,
             other => Self::Policy(other.strip_prefix("policy:").ok_or(UnknownReason)?.to_owned()),
         })
     }

@@ -24,11 +24,11 @@ pub mod time;
 
 pub use application::{
     AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
-    ClientAuthMethod, Encryption, GrantType, SubjectType,
+    ClientAuthMethod, Encryption, GrantType, RemovedApplication, SubjectType,
 };
 pub use change::{Applied, ChangeSet, Outcome};
 pub use delivery::{Delivery, DeliveryState};
-pub use directory::{Group, Role, RoleState, Tenant, User, UserState};
+pub use directory::{Group, PasswordDue, Role, RoleState, Tenant, User, UserState};
 pub use end::{Actor, Effects, EndReason, EndSessions, EndSummary, EndTarget};
 pub use event::{Event, EventName, NewEvent, Subject};
 pub use grant::{Grant, GrantKind};
@@ -38,7 +38,8 @@ pub use key::{SigningAlg, StoredKey};
 pub use mail::Mail;
 pub use operation::Op;
 pub use policy::{
-    AtLimit, EffectivePolicy, Lifetimes, OnPasswordChange, OnRoleChange, PolicyScope, SessionPolicy,
+    AtLimit, EffectivePolicy, Lifetimes, OnAccessRemoved, OnAccount, OnPasswordChange,
+    OnRoleChange, PolicyScope, SessionPolicy,
 };
 pub use session::{Participation, Session, SessionState};
 pub use task::{HandlerTask, SettleTask, TaskRule, TaskState};

@@ -2,7 +2,7 @@
 
 use crate::application::Application;
 use crate::delivery::DeliveryState;
-use crate::directory::{Group, Role, Tenant, User, UserState};
+use crate::directory::{Group, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
 use crate::event::{NewEvent, Subject};
 use crate::grant::Grant;
@@ -167,6 +167,8 @@ pub enum Op {
     DuePassword {
         /// Whose.
         user: UserId,
+        /// How it is chosen.
+        due: PasswordDue,
     },
     /// Remember that a user signs in with a browser.
     KnowBrowser {

@@ -86,6 +86,18 @@ pub struct SessionPolicy {
     /// Which changes of a role end the sessions of the user concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_role_change: Option<OnRoleChange>,
+    /// What happens when an administrator sets the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_password_reset: Option<OnAccount>,
+    /// What happens when the account is locked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_lock: Option<OnAccount>,
+    /// What happens when the account is switched off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_disable: Option<OnAccount>,
+    /// What happens when a person takes back what an application may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_access_removed: Option<OnAccessRemoved>,
 }
 
 /// What happens at a sign-in when there are as many sessions as may be; the later, the stricter.
@@ -125,6 +137,30 @@ pub enum OnRoleChange {
     Any,
 }
 
+/// What happens to sessions when something happens to the account; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnAccount {
+    /// They stay. Of an account that is locked or switched off they are of no use until it may be used again.
+    Keep,
+    /// They end with their tokens, and applications are told.
+    #[default]
+    End,
+}
+
+/// What ends when a person takes back what an application may; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnAccessRemoved {
+    /// Its tokens.
+    Tokens,
+    /// Its tokens and the person's stays in it, of which it is told.
+    #[default]
+    Application,
+    /// The person's sessions.
+    Session,
+}
+
 /// Whom a policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyScope {
@@ -159,6 +195,14 @@ pub struct EffectivePolicy {
     pub on_password_change: OnPasswordChange,
     /// Which changes of a role end it.
     pub on_role_change: OnRoleChange,
+    /// What happens when an administrator sets the password.
+    pub on_password_reset: OnAccount,
+    /// What happens when the account is locked.
+    pub on_lock: OnAccount,
+    /// What happens when the account is switched off.
+    pub on_disable: OnAccount,
+    /// What happens when the person takes back what an application may.
+    pub on_access_removed: OnAccessRemoved,
 }
 
 /// Of those that set something, the strictest; else the tenant's.
@@ -194,6 +238,24 @@ impl EffectivePolicy {
             .unwrap_or_default(),
             on_role_change: strictest(|one| one.on_role_change, tenant, others, OnRoleChange::max)
                 .unwrap_or_default(),
+            on_password_reset: strictest(
+                |one| one.on_password_reset,
+                tenant,
+                others,
+                OnAccount::max,
+            )
+            .unwrap_or_default(),
+            on_lock: strictest(|one| one.on_lock, tenant, others, OnAccount::max)
+                .unwrap_or_default(),
+            on_disable: strictest(|one| one.on_disable, tenant, others, OnAccount::max)
+                .unwrap_or_default(),
+            on_access_removed: strictest(
+                |one| one.on_access_removed,
+                tenant,
+                others,
+                OnAccessRemoved::max,
+            )
+            .unwrap_or_default(),
         }
     }
 }

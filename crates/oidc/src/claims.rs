@@ -214,7 +214,7 @@ mod tests {
             email: Some("alex@example.test".into()),
             email_verified: true,
             state: sojourn_model::UserState::Active,
-            password_due: false,
+            password_due: sojourn_model::PasswordDue::No,
             epoch: 0,
             created_at: sojourn_model::Millis(5_000),
             updated_at: sojourn_model::Millis(0),

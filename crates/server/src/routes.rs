@@ -115,6 +115,22 @@ routes! {
     GET "/api/server/v1/configs" => api::configs::get;
     PATCH "/api/server/v1/configs" => api::configs::patch;
 
+    GET "/api/server/v1/applications" => api::applications::list;
+    POST "/api/server/v1/applications" => api::applications::post;
+    GET "/api/server/v1/applications/{id}" => api::applications::get;
+    PUT "/api/server/v1/applications/{id}" => api::applications::put;
+    PATCH "/api/server/v1/applications/{id}" => api::applications::patch;
+    DELETE "/api/server/v1/applications/{id}" => api::applications::delete;
+    POST "/api/server/v1/applications/{id}/secret" => api::applications::rotate;
+    GET "/api/server/v1/applications/{id}/inbound-protocols/oidc" => api::inbound_oidc::get;
+    PUT "/api/server/v1/applications/{id}/inbound-protocols/oidc" => api::inbound_oidc::put;
+    GET "/api/server/v1/tenants" => api::tenants::list;
+    POST "/api/server/v1/tenants" => api::tenants::post;
+    GET "/api/server/v1/tenants/{id}" => api::tenants::get;
+    DELETE "/api/server/v1/tenants/{id}" => api::tenants::delete;
+    PUT "/api/server/v1/tenants/{id}/lifecycle-status" => api::tenants::put_status;
+    GET "/api/server/v1/audit" => api::audit::list;
+
     GET "/api/sessions/v1/policies" => api::v1::policies::list;
     GET "/api/sessions/v1/policies/effective" => api::v1::policies::effective;
     GET "/api/sessions/v1/policies/tenant" => api::v1::policies::get_tenant;
@@ -172,6 +188,11 @@ routes! {
     GET "/" => web::home::get;
     GET "/login" => web::login::get;
     POST "/login" => web::login::post;
+    POST "/login/password" => web::new_password::post_demanded;
+    GET "/forgot" => web::new_password::forgot;
+    POST "/forgot" => web::new_password::post_forgot;
+    GET "/reset" => web::new_password::reset;
+    POST "/reset" => web::new_password::post_reset;
     GET "/not-me" => web::not_me::get;
     POST "/not-me" => web::not_me::post;
     POST "/not-me/password" => web::not_me::password;

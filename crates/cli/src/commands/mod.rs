@@ -2,17 +2,21 @@
 //! server they work on the same database; what they end is ended at once.
 
 mod configuration;
+mod groups;
 mod keys;
 mod master_key;
 mod roles;
 mod sessions;
+mod tenants;
 mod users;
 
 pub(crate) use configuration::{ConfigCommand, config};
+pub(crate) use groups::{GroupCommand, group};
 pub(crate) use keys::{KeyCommand, key};
 pub(crate) use master_key::{MasterKeyCommand, master_key};
 pub(crate) use roles::{RoleCommand, role};
 pub(crate) use sessions::{SessionCommand, session};
+pub(crate) use tenants::{TenantCommand, tenant};
 pub(crate) use users::{UserCommand, user};
 
 use std::path::Path;

@@ -23,6 +23,9 @@ pub(crate) enum UserCommand {
         /// Mail address
         #[arg(long)]
         email: Option<String>,
+        /// The mail address is known to be the person's
+        #[arg(long, requires = "email")]
+        email_verified: bool,
         /// Make the account without a password
         #[arg(long)]
         no_password: bool,
@@ -43,15 +46,31 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
-    /// Switch an account on again
+    /// Switch an account on again, or unlock it
+    #[command(visible_alias = "unlock")]
     Enable {
+        /// Login name
+        username: String,
+    },
+    /// Lock an account; ends every session of the user
+    Lock {
+        /// Login name
+        username: String,
+    },
+    /// Demand another password: the present one opens nothing but the page for that
+    ExpirePassword {
+        /// Login name
+        username: String,
+    },
+    /// Remove an account for good; ends every session of the user
+    Remove {
         /// Login name
         username: String,
     },
 }
 
 /// A password never stands on the command line: there everyone on the machine could read it.
-fn password() -> Result<String, Failure> {
+pub(super) fn password() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
         say("Password (is shown while you type; or pipe it in):");
     }
@@ -69,10 +88,16 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
     let (engine, tenant) = (&opened.engine, &opened.tenant);
     let actor = Actor::Operator;
     match command {
-        UserCommand::Add { username, name, email, no_password } => {
+        UserCommand::Add { username, name, email, email_verified, no_password } => {
             let password = if no_password { None } else { Some(password()?) };
-            let new =
-                NewUser { username, password, display_name: name, email, ..NewUser::default() };
+            let new = NewUser {
+                username,
+                password,
+                display_name: name,
+                email,
+                email_verified,
+                ..NewUser::default()
+            };
             let user = engine.add_user(tenant, new, &actor).await?;
             say(&format!("{} {}", user.username, user.id));
         }
@@ -104,7 +129,22 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
         UserCommand::Enable { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.set_user_state(tenant, &user, UserState::Active, &actor).await?;
-            say("The account is enabled.");
+            say("The account may be used.");
+        }
+        UserCommand::Lock { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.set_user_state(tenant, &user, UserState::Locked, &actor).await?;
+            say("The account is locked, and every session has ended.");
+        }
+        UserCommand::ExpirePassword { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.demand_new_password(tenant, &user, &actor).await?;
+            say("Another password is demanded, and every session has ended.");
+        }
+        UserCommand::Remove { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.remove_user(tenant, &user, &actor).await?;
+            say("The account is removed, and every session has ended.");
         }
     }
     engine.store().close().await;

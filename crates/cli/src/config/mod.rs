@@ -2,6 +2,7 @@
 
 mod application;
 mod claims;
+mod directory;
 mod handlers;
 mod read;
 mod sections;

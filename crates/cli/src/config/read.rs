@@ -144,6 +144,7 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if !(0..=24).contains(&rules.history) {
         return wrong("[password] history is between 0 and 24".into());
     }
+    check_accounts(config).or_else(wrong)?;
     let dcr = &config.oauth.dcr;
     let token = dcr.initial_access_token.as_deref().unwrap_or_default();
     if dcr.mode == RegistrationWord::InitialAccessToken && token.len() < 32 {
@@ -181,6 +182,28 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
                     app.client_id
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with locks and attributes of accounts.
+fn check_accounts(config: &Config) -> Result<(), String> {
+    if let Some(lock) = &config.account_lock
+        && !(1..=config.settings().throttle.per_account).contains(&lock.attempts)
+    {
+        let most = config.settings().throttle.per_account;
+        return Err(format!(
+            "[account_lock] attempts is between 1 and {most}: further ones are throttled and not counted"
+        ));
+    }
+    let mut names = std::collections::HashSet::new();
+    for attribute in &config.custom_attribute {
+        if !attribute.has_a_name() || !names.insert(attribute.name.to_lowercase()) {
+            let name = &attribute.name;
+            return Err(format!(
+                "[[custom_attribute]] '{name}': a name has letters, digits, '-' and '_', and comes once"
+            ));
         }
     }
     Ok(())
@@ -224,6 +247,10 @@ mod tests {
                 "[[application]]\nclient_id = \"a\"\n[[application]]\nclient_id = \"a\"\n",
                 "two applications 'a'",
             ),
+            ("[account_lock]\nattempts = 5\nunlock_after = \"15m\"\n", ""),
+            ("[account_lock]\nattempts = 500\n", "[account_lock] attempts is between 1 and"),
+            ("[[custom_attribute]]\nname = \"badge\"\ntype = \"dateTime\"\n", ""),
+            ("[[custom_attribute]]\nname = \"a b\"\n", "a name has letters"),
         ] {
             let got = problem(text);
             assert!(got.contains(want) && got.is_empty() == want.is_empty(), "{text}: {got}");

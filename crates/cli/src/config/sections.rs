@@ -10,6 +10,7 @@ use sojourn_model::Lifetimes;
 
 use super::application::ApplicationSection;
 use super::claims::ClaimsSection;
+use super::directory::{AccountLockSection, CustomAttributeSection};
 use super::handlers::{HandlerSection, handlers};
 use super::values::{Duration, Thumbprint};
 
@@ -25,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) password: PasswordSection,
+    pub(crate) account_lock: Option<AccountLockSection>,
+    pub(crate) custom_attribute: Vec<CustomAttributeSection>,
     pub(crate) outgoing: OutgoingSection,
     pub(crate) mail: Option<MailSection>,
     pub(crate) log: LogSection,
@@ -273,6 +276,9 @@ pub(crate) struct MailSection {
     pub(crate) password: Option<String>,
     /// A folder in which mails are written instead, a file each; relative to this file.
     pub(crate) folder: Option<PathBuf>,
+    /// Whether addresses that administrators give by SCIM count as proved: mails about passwords go to proved ones alone.
+    #[serde(default)]
+    pub(crate) trust_given_addresses: bool,
 }
 
 /// How the server of mail is spoken to.
@@ -373,6 +379,17 @@ impl Config {
                 })
                 .collect(),
             mails_new_browsers: self.mail.is_some(),
+            resets_by_mail: self.mail.is_some(),
+            trusts_given_addresses: self
+                .mail
+                .as_ref()
+                .is_some_and(|mail| mail.trust_given_addresses),
+            lockout: self.account_lock.as_ref().map(AccountLockSection::lockout),
+            custom_attributes: self
+                .custom_attribute
+                .iter()
+                .map(CustomAttributeSection::custom)
+                .collect(),
             addresses_ms: self.session.addresses.map(|d| d.0),
             keys: KeySettings {
                 rotate_every_ms: self.keys.rotate_every.map(|d| d.0),

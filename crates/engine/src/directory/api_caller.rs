@@ -79,7 +79,9 @@ impl Engine {
                     let stored = user.password_hash.as_deref();
                     self.remember_verified(password, stored);
                     let forgive = self.forgive(tenant.id, &user.username);
-                    let change = sojourn_model::ChangeSet::of(tenant.id, forgive);
+                    let mut change = sojourn_model::ChangeSet::of(tenant.id, forgive);
+                    let event = sojourn_model::EventName::AuthenticationSuccess;
+                    change.events.push(self.user_event(&user, event, &Actor::User(user.id)));
                     self.must_apply(change).await?;
                     Some(user)
                 }

@@ -1,9 +1,10 @@
 //! Applications as configuration declares them.
 
+use serde_json::json;
 use sojourn_crypto::SecretHasher;
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, ApplicationSettings, ChangeSet, ClientAuthMethod, Op,
-    Outcome, Tenant,
+    Actor, AppId, AppKind, AppOwner, Application, ApplicationSettings, ChangeSet, ClientAuthMethod,
+    EventName, NewEvent, Op, Outcome, Subject, Tenant,
 };
 
 use crate::engine::Engine;
@@ -74,13 +75,36 @@ impl Engine {
         }
         self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
         let save = Op::SaveApplication(Box::new(app.clone()));
-        match self.apply(ChangeSet::of(tenant.id, save)).await? {
+        let event = match present {
+            Some(_) => EventName::PostUpdateApplication,
+            None => EventName::PostAddApplication,
+        };
+        let mut change = ChangeSet::of(tenant.id, save);
+        change.events.push(self.application_event(&app, event, &Actor::System));
+        match self.apply(change).await? {
             Outcome::Applied(_) => {
                 self.catalog.changed(tenant.id);
                 let saved = self.store.application(tenant.id, app.id).await?;
                 saved.ok_or(EngineError::NotFound("application"))
             }
             _ => Err(EngineError::Exists("an application of that client_id")),
+        }
+    }
+
+    pub(crate) fn application_event(
+        &self,
+        app: &Application,
+        name: EventName,
+        actor: &Actor,
+    ) -> NewEvent {
+        let data = json!({ "application-name": app.name, "client-id": app.audience() });
+        NewEvent {
+            subject: Subject::Application(app.id),
+            name,
+            actor: actor.clone(),
+            at: self.now(),
+            session: None,
+            data: data.to_string(),
         }
     }
 

@@ -1,17 +1,20 @@
 //! Users, roles and applications, as far as sessions need them.
 
 mod api_caller;
+mod application_management;
 mod applications;
 mod bootstrap;
 mod groups;
 mod membership;
 mod password;
+mod password_reset;
 mod registration;
 mod roles;
 mod tenants;
 mod users;
 
 pub use api_caller::{ApiCaller, ApiRefused, CallerKind};
+pub use application_management::application_document;
 pub use applications::NewApplication;
 pub use bootstrap::{CONSOLE, MY_ACCOUNT};
 pub use groups::GroupWrite;
@@ -21,5 +24,5 @@ pub use registration::RegistrationRefused;
 pub(crate) use roles::REMOVAL;
 pub use roles::{RoleChange, RoleRemoval, RoleWrite};
 pub use tenants::NewTenant;
-pub(crate) use users::checked_name;
 pub use users::{NewUser, PasswordGiven};
+pub(crate) use users::{checked_name, end_id};

@@ -34,6 +34,16 @@ pub enum PasswordRefused {
     Failed(#[from] EngineError),
 }
 
+impl PasswordRefused {
+    /// The same for those who set another's password.
+    pub(crate) fn into_error(self) -> EngineError {
+        match self {
+            Self::Failed(error) => error,
+            other => EngineError::Invalid(other.to_string()),
+        }
+    }
+}
+
 impl Engine {
     /// Changes the password of a session's person, who proves the present one, and ends what the policy says:
     /// all their sessions, or all but this one. Answers which.

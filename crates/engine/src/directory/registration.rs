@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 use sojourn_crypto::{SecretHasher, TokenKind, constant_time_eq};
 use sojourn_model::{
-    Actor, AppId, AppKind, AppOwner, Application, ChangeSet, ClientAuthMethod, Op, Outcome, Tenant,
+    Actor, AppId, AppKind, AppOwner, Application, ChangeSet, ClientAuthMethod, EventName, Op,
+    Outcome, Tenant,
 };
 use sojourn_oidc::OAuthError;
 use sojourn_oidc::registration::{self, Metadata};
@@ -153,16 +154,8 @@ impl Engine {
         token: Option<&str>,
     ) -> Result<(), RegistrationRefused> {
         let app = self.registered(tenant, client_id, token).await?;
-        let mut change = ChangeSet::of(tenant.id, Op::RemoveApplication { app: app.id });
         let actor = Actor::Application(app.id);
-        change.audit.push(self.audit_row(
-            &actor,
-            "application.remove",
-            app.id,
-            &serde_json::json!({}),
-        ));
-        self.apply(change).await?;
-        self.catalog.changed(tenant.id);
+        self.retire_application(tenant, &app, &actor).await?;
         Ok(())
     }
 
@@ -186,7 +179,7 @@ impl Engine {
     }
 
     /// Checks metadata, with what has to be fetched for that.
-    async fn checked_metadata(
+    pub(crate) async fn checked_metadata(
         &self,
         document: &Map<String, Value>,
     ) -> Result<Metadata, RegistrationRefused> {
@@ -214,7 +207,7 @@ impl Engine {
 
     /// A fresh secret, where the application authenticates with one or signs with it. It is kept sealed, not
     /// hashed: RFC 7592 wants it told again, and MACs are made with it.
-    fn give_secret(&self, app: &mut Application) -> Result<Option<String>, EngineError> {
+    pub(crate) fn give_secret(&self, app: &mut Application) -> Result<Option<String>, EngineError> {
         let mac = |alg: &Option<String>| alg.as_deref().is_some_and(|alg| alg.starts_with("HS"));
         let method = app.settings.token_endpoint_auth_method;
         if !method.has_secret() && !mac(&app.settings.request_object_signing_alg) {
@@ -229,7 +222,7 @@ impl Engine {
     }
 
     /// What an application's secret is compared with, where it is compared at all.
-    fn secret_hash(&self, app: &Application, secret: &str) -> Option<String> {
+    pub(crate) fn secret_hash(&self, app: &Application, secret: &str) -> Option<String> {
         let method = app.settings.token_endpoint_auth_method;
         (method != ClientAuthMethod::ClientSecretJwt && method.has_secret())
             .then(|| self.hasher.store(secret))
@@ -248,6 +241,12 @@ impl Engine {
         for _ in 0..TRIES {
             let save = Op::SaveApplication(Box::new(app.clone()));
             let mut change = ChangeSet::of(tenant.id, save);
+            let event = if action == "application.register" {
+                EventName::PostAddApplication
+            } else {
+                EventName::PostUpdateApplication
+            };
+            change.events.push(self.application_event(app, event, &actor));
             change.audit.push(self.audit_row(&actor, action, app.id, &detail));
             if let Outcome::Applied(_) = self.apply(change).await? {
                 self.catalog.changed(tenant.id);

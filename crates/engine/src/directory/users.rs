@@ -3,10 +3,11 @@
 use serde_json::json;
 use sojourn_model::limits::USERNAME_BYTES_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndId, EndReason, EndTarget, EventName, Millis, NewEvent, Op, Outcome,
-    Subject, Tenant, User, UserId, UserState,
+    Actor, ChangeSet, EndId, EndReason, EndTarget, EventName, Millis, NewEvent, OnAccount, Op,
+    Outcome, PasswordDue, Subject, Tenant, User, UserId, UserState,
 };
 
+use super::password::PasswordRefused;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -137,7 +138,7 @@ impl Engine {
             email: new.email,
             email_verified: new.email_verified,
             state: if new.disabled { UserState::Disabled } else { UserState::Active },
-            password_due: false,
+            password_due: PasswordDue::No,
             epoch: 0,
             created_at: self.now(),
             updated_at: self.now(),
@@ -164,10 +165,11 @@ impl Engine {
         }
     }
 
-    /// Sets a password as an administrator does, and ends every session and grant of the user.
+    /// Sets a password as an administrator does, and ends every session and grant of the user unless the policy says
+    /// otherwise.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError::Invalid`] when the rules forbid it.
     pub async fn reset_password(
         &self,
         tenant: &Tenant,
@@ -175,16 +177,56 @@ impl Engine {
         password: &str,
         actor: &Actor,
     ) -> Result<(), EngineError> {
+        let mut change = ChangeSet::new(tenant.id);
+        self.push_password_reset(tenant, user, password, actor, &mut change).await?;
+        let id = end_id(&change);
+        self.apply_end(id, change).await.map(|_| ())
+    }
+
+    /// A password that an administrator sets, with what it ends.
+    pub(crate) async fn push_password_reset(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        password: &str,
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        self.acceptable(tenant, user, password).await.map_err(PasswordRefused::into_error)?;
         let hash = self.hash_password(password).await?;
-        let plan =
-            EndPlan::new(EndTarget::User(user.id), EndReason::CredentialChanged, actor.clone());
-        let end = self.end_operation(tenant, plan);
-        let id = end.id;
-        let mut change = ChangeSet::of(tenant.id, Op::SetPassword { user: user.id, hash })
-            .with(Op::EndSessions(end));
+        change.ops.push(Op::SetPassword { user: user.id, hash });
+        if self.policy(tenant, user.id, None).await?.on_password_reset == OnAccount::End {
+            let reason = EndReason::CredentialChanged;
+            let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        }
+        self.keep_password(user, change);
         let event = EventName::PostUpdateCredentialByAdmin;
         change.events.push(self.user_event(user, event, actor));
         change.audit.push(self.audit_row(actor, "user.password", user.id, &json!({})));
+        Ok(())
+    }
+
+    /// Demands that a user chooses another password: the present one opens nothing but the page for that, and the
+    /// user's sessions end.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn demand_new_password(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let due = Op::DuePassword { user: user.id, due: PasswordDue::AtSignIn };
+        let reason = EndReason::CredentialChanged;
+        let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+        let end = self.end_operation(tenant, plan);
+        let id = end.id;
+        let mut change = ChangeSet::of(tenant.id, due).with(Op::EndSessions(end));
+        let event = EventName::PostForcePasswordResetByAdmin;
+        change.events.push(self.user_event(user, event, actor));
+        change.audit.push(self.audit_row(actor, "user.password_demand", user.id, &json!({})));
         self.apply_end(id, change).await.map(|_| ())
     }
 
@@ -199,20 +241,20 @@ impl Engine {
         state: UserState,
         actor: &Actor,
     ) -> Result<(), EngineError> {
-        let change = self.state_change(tenant, user, state, None, actor);
+        let change = self.state_change(tenant, user, state, None, actor).await?;
         let id = end_id(&change);
         self.apply_end(id, change).await.map(|_| ())
     }
 
     /// The change set by which an account's state changes.
-    pub(crate) fn state_change(
+    pub(crate) async fn state_change(
         &self,
         tenant: &Tenant,
         user: &User,
         state: UserState,
         unlock_at: Option<Millis>,
         actor: &Actor,
-    ) -> ChangeSet {
+    ) -> Result<ChangeSet, EngineError> {
         let set = Op::SetUserState { user: user.id, state, unlock_at };
         let mut change = ChangeSet::of(tenant.id, set);
         let (event, action, reason) = match (state, user.state) {
@@ -227,13 +269,15 @@ impl Engine {
                 (EventName::PostLockAccount, "user.lock", Some(EndReason::AccountLocked))
             }
         };
-        if let Some(reason) = reason {
+        let policy = self.policy(tenant, user.id, None).await?;
+        let what = if state == UserState::Locked { policy.on_lock } else { policy.on_disable };
+        if let Some(reason) = reason.filter(|_| what == OnAccount::End) {
             let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
             change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
         }
         change.events.push(self.user_event(user, event, actor));
         change.audit.push(self.audit_row(actor, action, user.id, &json!({})));
-        change
+        Ok(change)
     }
 
     /// Writes what SCIM shows of a user. `claims` names what changed.

@@ -165,6 +165,43 @@ impl Engine {
         self.push_job(&reaction, Whom::Everyone, total, actor, change)
     }
 
+    /// Ends what is left of an application that goes: its stays and their tokens, at once where there are few.
+    pub(crate) async fn push_application_end(
+        &self,
+        tenant: &Tenant,
+        app: AppId,
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let filter = format!("application_id eq \"{app}\"");
+        let reason = EndReason::ApplicationRemoved;
+        let effects = Effects { session: false, notify: true, ..Effects::SIGN_OUT };
+        let everything = Rights::of_scopes("internal_*");
+        let request = EndRequest {
+            effects,
+            applications: Some(vec![app]),
+            ..EndRequest::new(EndTargets::Query(filter.clone()), actor.clone(), everything)
+        };
+        match self.resolve(tenant, &request, INLINE_END_USERS_MAX).await? {
+            super::targets::Resolved::All(targets) if targets.is_empty() => {}
+            super::targets::Resolved::All(targets) => {
+                let applications = Some(vec![app]);
+                let actor = actor.clone();
+                let plan =
+                    EndPlan { targets, effects, applications, reason, actor, in_browser: false };
+                change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+            }
+            super::targets::Resolved::Large => {
+                let total = self.sessions_concerned(tenant, &request).await?.count;
+                let total = usize::try_from(total).unwrap_or(0);
+                let reaction = Reaction { effects: Some(effects), sign_in: false, reason };
+                let only = (Whom::Filter(filter), Some(vec![app]));
+                self.push_job_in(&reaction, only, total, actor, change)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same for everyone who has a role.
     pub(crate) fn push_role_job(
         &self,
@@ -184,12 +221,23 @@ impl Engine {
         actor: &Actor,
         change: &mut ChangeSet,
     ) -> Result<(), EngineError> {
+        self.push_job_in(reaction, (whom, None), total, actor, change)
+    }
+
+    fn push_job_in(
+        &self,
+        reaction: &Reaction,
+        (whom, applications): (Whom, Option<Vec<AppId>>),
+        total: usize,
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
         let now = self.now();
         let work = Work::EndSessions(EndWork {
             end: EndId::random(&*self.rng).to_string(),
             whom,
             effects: reaction.effects.unwrap_or(Effects::NONE),
-            applications: None,
+            applications,
             actor: actor.clone(),
             // An event concerns everyone, whoever caused it.
             rights: "internal_*".into(),

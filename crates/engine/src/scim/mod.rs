@@ -11,7 +11,8 @@ pub use users::{UserEdit, Writing};
 
 use sojourn_model::Tenant;
 use sojourn_scim::filter::Filter;
-use sojourn_scim::schema::{self, Custom};
+use sojourn_scim::schema;
+pub use sojourn_scim::schema::{Custom, Kind};
 use sojourn_scim::{Projection, Resource, ResourceType, ScimError};
 
 use crate::engine::Engine;

@@ -11,7 +11,7 @@ use sojourn_scim::resource::{read, require};
 use sojourn_scim::{Resource, ScimError, members, patch, user as account};
 
 use super::ScimFailure;
-use crate::directory::{ApiCaller, NewUser, PasswordGiven};
+use crate::directory::{ApiCaller, NewUser, PasswordGiven, PasswordRefused};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -94,6 +94,7 @@ impl Engine {
             given_name: blank.given_name.clone(),
             family_name: blank.family_name.clone(),
             email: blank.email.clone(),
+            email_verified: self.settings.trusts_given_addresses && blank.email.is_some(),
             profile: serde_json::from_str(&blank.profile).unwrap_or_default(),
             external_id: blank.external_id.clone(),
             attributes: serde_json::from_str(&blank.attributes).unwrap_or_default(),
@@ -101,7 +102,7 @@ impl Engine {
             ..NewUser::default()
         };
         if let Some(PasswordGiven::Plain(password)) = &password {
-            self.acceptable(tenant, &blank, password).await.map_err(refused)?;
+            self.acceptable(tenant, &blank, password).await.map_err(PasswordRefused::into_error)?;
         }
         let actor = caller.actor();
         let (user, mut change) = self.new_user(tenant, wanted, password, &actor).await?;
@@ -243,6 +244,9 @@ impl Engine {
         let mut user = before.clone();
         account::write(&mut user, &after);
         user.username = crate::directory::checked_name(tenant, &user.username)?;
+        if !writing.own && self.settings.trusts_given_addresses && user.email != before.email {
+            user.email_verified = user.email.is_some();
+        }
         let claims = account::changes(&shown, &account::to_resource(&user));
         let roles = self.roles_named(tenant, &members::of(&after, "roles")).await?;
         let password = after.get("password").and_then(Value::as_str);
@@ -274,7 +278,7 @@ impl Engine {
             change.audit.push(self.audit_row(&actor, "user.change", user.id, &detail));
         }
         if let Some(state) = wanted {
-            let more = self.state_change(tenant, &before, state, None, &actor);
+            let more = self.state_change(tenant, &before, state, None, &actor).await?;
             change.ops.extend(more.ops);
             change.events.extend(more.events);
             change.audit.extend(more.audit);
@@ -297,21 +301,20 @@ impl Engine {
         writing: &Writing<'_>,
         change: &mut ChangeSet,
     ) -> Result<(), ScimFailure> {
-        self.acceptable(tenant, user, password).await.map_err(refused)?;
-        let hash = self.hash_password(password).await?;
         let actor = writing.caller.actor();
-        let (event, action) = if writing.own {
-            (EventName::PostUpdateCredential, "user.password_change")
-        } else {
-            (EventName::PostUpdateCredentialByAdmin, "user.password")
-        };
+        if !writing.own {
+            self.push_password_reset(tenant, user, password, &actor, change).await?;
+            return Ok(());
+        }
+        self.acceptable(tenant, user, password).await.map_err(PasswordRefused::into_error)?;
+        let hash = self.hash_password(password).await?;
         let reason = EndReason::CredentialChanged;
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
         change.ops.push(Op::SetPassword { user: user.id, hash });
         change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
         self.keep_password(user, change);
-        change.events.push(self.user_event(user, event, &actor));
-        change.audit.push(self.audit_row(&actor, action, user.id, &json!({})));
+        change.events.push(self.user_event(user, EventName::PostUpdateCredential, &actor));
+        change.audit.push(self.audit_row(&actor, "user.password_change", user.id, &json!({})));
         Ok(())
     }
 
@@ -419,11 +422,4 @@ fn may_write_own(edited: &Edited, fresh: bool) -> Result<(), ScimFailure> {
         return Err(ScimError::new(403, None, why).into());
     }
     Ok(())
-}
-
-fn refused(refused: crate::directory::PasswordRefused) -> ScimFailure {
-    match refused {
-        crate::directory::PasswordRefused::Failed(error) => error.into(),
-        other => EngineError::Invalid(other.to_string()).into(),
-    }
 }

@@ -1,7 +1,9 @@
 //! A person's remembered approval of an application, and whom a request expects.
 
+use serde_json::json;
 use sojourn_model::{
-    Actor, AppId, Application, ChangeSet, Effects, EndReason, EndTarget, Millis, Op, Tenant, UserId,
+    Actor, AppId, Application, ChangeSet, Effects, EndReason, EndTarget, EventName, Millis,
+    NewEvent, OnAccessRemoved, Op, Subject, Tenant, UserId,
 };
 use sojourn_oidc::{AuthorizeRequest, scope};
 use sojourn_store::ConsentRow;
@@ -58,11 +60,25 @@ impl Engine {
                 all.push_str(one);
             }
         }
+        let data = json!({ "application": app.to_string(), "scopes": all });
         let op = Op::PutConsent { user, app, scopes: all, at: self.now() };
-        self.must_apply(ChangeSet::of(tenant.id, op)).await.map(|_| ())
+        let mut change = ChangeSet::of(tenant.id, op);
+        change.events.push(self.consent_event(user, EventName::PostAddConsent, &data));
+        self.must_apply(change).await.map(|_| ())
     }
 
-    /// Forgets an approval and ends everything that the application was given.
+    fn consent_event(&self, user: UserId, name: EventName, data: &serde_json::Value) -> NewEvent {
+        NewEvent {
+            subject: Subject::User(user),
+            name,
+            actor: Actor::User(user),
+            at: self.now(),
+            session: None,
+            data: data.to_string(),
+        }
+    }
+
+    /// Forgets an approval and ends everything that the application was given; and what more the policy says.
     ///
     /// # Errors
     /// [`EngineError`]
@@ -72,8 +88,10 @@ impl Engine {
         user: UserId,
         app: AppId,
     ) -> Result<(), EngineError> {
+        let policy = self.policy(tenant, user, None).await?.on_access_removed;
+        let notify = policy >= OnAccessRemoved::Application;
         let effects =
-            Effects { session: false, tokens: true, consents: true, notify: false, offline: true };
+            Effects { session: false, tokens: true, consents: true, notify, offline: true };
         let plan = EndPlan {
             targets: vec![EndTarget::User(user)],
             effects,
@@ -82,7 +100,16 @@ impl Engine {
             actor: Actor::User(user),
             in_browser: false,
         };
-        self.end_sessions(tenant, plan).await.map(|_| ())
+        let end = self.end_operation(tenant, plan);
+        let id = end.id;
+        let mut change = ChangeSet::of(tenant.id, Op::EndSessions(end));
+        if policy == OnAccessRemoved::Session {
+            let plan = EndPlan::new(EndTarget::User(user), EndReason::User, Actor::User(user));
+            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        }
+        let data = json!({ "application": app.to_string() });
+        change.events.push(self.consent_event(user, EventName::PostRevokeConsent, &data));
+        self.apply_end(id, change).await.map(|_| ())
     }
 
     /// Whether a person is the one that a request expects by `id_token_hint` or by a value for the claim `sub`

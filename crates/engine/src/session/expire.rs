@@ -63,6 +63,7 @@ impl Engine {
                 purged += applied.purged;
             }
             self.forget_addresses(&tenant, now).await?;
+            self.purge_applications(&tenant).await?;
             let before = now.plus(-self.settings.history_ms);
             for handler in &self.settings.handlers {
                 let handler = handler.id.clone();

@@ -1,7 +1,10 @@
 //! Extending a session's idle time, by an application or by its browser.
 
 use sojourn_crypto::TokenKind;
-use sojourn_model::{AppId, Session, SessionId, Tenant};
+use sojourn_model::operation::Touch;
+use sojourn_model::{
+    Actor, AppId, ChangeSet, EventName, NewEvent, Op, Session, SessionId, Subject, Tenant,
+};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -64,9 +67,31 @@ impl Engine {
             return Ok(ExtendOutcome::Unknown);
         };
         if now.since(session.last_access) >= EXTEND_EVERY_MS {
-            self.touch(tenant.id, session.id, app);
+            self.write_extension(tenant, &session, app).await?;
         }
         Ok(ExtendOutcome::Extended)
+    }
+
+    /// Written at once and not with the other accesses: whoever extends a session wants to be sure of it.
+    async fn write_extension(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        app: Option<AppId>,
+    ) -> Result<(), EngineError> {
+        let at = self.now();
+        let mut touches = vec![Touch { session: session.id, app: None, at }];
+        touches.extend(app.map(|app| Touch { session: session.id, app: Some(app), at }));
+        let mut change = ChangeSet::of(tenant.id, Op::Touch(touches));
+        change.events.push(NewEvent {
+            subject: Subject::User(session.user),
+            name: EventName::SessionExtend,
+            actor: app.map_or(Actor::User(session.user), Actor::Application),
+            at,
+            session: Some(session.id),
+            data: "{}".into(),
+        });
+        self.must_apply(change).await.map(|_| ())
     }
 
     fn read_session_key(&self, tenant: &Tenant, key: &str) -> Option<(AppId, SessionId)> {

@@ -23,7 +23,7 @@ pub use search::{
     Total, Vocabulary,
 };
 pub(crate) use sign_in::plain_name;
-pub use sign_in::{Choice, Proven, SignIn, SignInError, SignedIn};
+pub use sign_in::{Choice, NewPasswordError, Proven, SignIn, SignInError, SignedIn};
 pub use sojourn_store::Place;
 pub(crate) use touch::Touches;
 pub use unknown_browser::ToldSignIn;

@@ -6,8 +6,9 @@ use sojourn_model::limits::{
 };
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
-    Actor, AppId, AtLimit, ChangeSet, EffectivePolicy, EndReason, EndTarget, Op, Outcome, Session,
-    SessionId, SessionState, Tenant, User, UserId, UserState,
+    Actor, AppId, AtLimit, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, NewEvent,
+    Op, Outcome, PasswordDue, Session, SessionId, SessionState, Subject, Tenant, User, UserId,
+    UserState,
 };
 
 use crate::end::EndPlan;
@@ -85,6 +86,9 @@ pub enum SignInError {
     /// Its person said that a sign-in was not theirs: another password has to be chosen first.
     #[error("another password has to be chosen first")]
     PasswordDue,
+    /// An administrator demands another password; the present one was right.
+    #[error("another password has to be chosen first")]
+    ChoosePassword(Proven),
     /// The person has as many sessions as may be.
     #[error("{max} sessions are as many as may be")]
     TooManySessions {
@@ -97,6 +101,23 @@ pub enum SignInError {
     /// Something failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
+}
+
+/// Why a sign-in with a new password isn't one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NewPasswordError {
+    /// The new password can't be.
+    #[error(transparent)]
+    Refused(#[from] crate::directory::PasswordRefused),
+    /// The sign-in went no further.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+}
+
+impl From<EngineError> for NewPasswordError {
+    fn from(error: EngineError) -> Self {
+        Self::SignIn(error.into())
+    }
 }
 
 /// A login name without the tenant's name behind it.
@@ -130,15 +151,106 @@ impl Engine {
         if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
             return Err(SignInError::Wrong);
         }
-        if self.count_attempt(tenant.id, name, ip).await? == Attempt::TooMany {
+        let Attempt::Allowed(made) = self.count_attempt(tenant.id, name, ip).await? else {
             return Err(SignInError::TooMany);
-        }
+        };
         let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
         let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let good = self.verify_password(password, hash).await?;
-        let user = user.filter(|user| good && user.state == UserState::Active);
-        let user = user.ok_or(SignInError::Wrong)?;
-        if user.password_due { Err(SignInError::PasswordDue) } else { Ok(user) }
+        let user = match user {
+            Some(user) if good => self.opened_by_time(tenant, user).await?,
+            user => {
+                self.note_failure(tenant, user.as_ref(), made).await?;
+                return Err(SignInError::Wrong);
+            }
+        };
+        if user.state != UserState::Active {
+            self.note_failure(tenant, Some(&user), 0).await?;
+            return Err(SignInError::Wrong);
+        }
+        match user.password_due {
+            PasswordDue::No => Ok(user),
+            PasswordDue::ByMail => Err(SignInError::PasswordDue),
+            PasswordDue::AtSignIn => {
+                let proven = Proven { user: user.id, epoch: user.epoch };
+                Err(SignInError::ChoosePassword(proven))
+            }
+        }
+    }
+
+    /// Unlocks an account whose lock opens by itself at a time that is past.
+    async fn opened_by_time(&self, tenant: &Tenant, user: User) -> Result<User, EngineError> {
+        let past = user.unlock_at.is_some_and(|at| at <= self.now());
+        if user.state != UserState::Locked || !past {
+            return Ok(user);
+        }
+        self.set_user_state(tenant, &user, UserState::Active, &Actor::System).await?;
+        let again = self.store.user(tenant.id, user.id).await?;
+        again.ok_or(EngineError::NotFound("user"))
+    }
+
+    /// Writes that someone failed to prove who they are; and locks the account where that is to be after so many
+    /// attempts. Of an account that isn't there the tenant has the event, so that both take as long.
+    async fn note_failure(
+        &self,
+        tenant: &Tenant,
+        user: Option<&User>,
+        made: i64,
+    ) -> Result<(), EngineError> {
+        let Some(user) = user else {
+            let mut change = ChangeSet::new(tenant.id);
+            change.events.push(NewEvent {
+                subject: Subject::Tenant(tenant.id),
+                name: EventName::AuthenticationFailure,
+                actor: Actor::System,
+                at: self.now(),
+                session: None,
+                data: "{}".into(),
+            });
+            return self.must_apply(change).await.map(|_| ());
+        };
+        let lock = self.settings.lockout.filter(|lock| made >= lock.attempts);
+        let mut change = match lock.filter(|_| user.state == UserState::Active) {
+            Some(lock) => {
+                let unlock_at = lock.unlock_after_ms.map(|ms| self.now().plus(ms));
+                self.state_change(tenant, user, UserState::Locked, unlock_at, &Actor::System)
+                    .await?
+            }
+            None => ChangeSet::new(tenant.id),
+        };
+        let event = EventName::AuthenticationFailure;
+        change.events.insert(0, self.user_event(user, event, &Actor::System));
+        let id = crate::directory::end_id(&change);
+        self.apply_end(id, change).await.map(|_| ())
+    }
+
+    /// Goes on with a sign-in for which another password was demanded: sets it, ends what there is, and signs in.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`](crate::directory::PasswordRefused) for the password, the rest as [`Engine::sign_in`].
+    pub async fn sign_in_with_new_password(
+        &self,
+        tenant: &Tenant,
+        proven: Proven,
+        wanted: SignIn,
+        new: &str,
+    ) -> Result<SignedIn, NewPasswordError> {
+        let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
+        let due = user.filter(|user| {
+            user.epoch == proven.epoch
+                && user.state == UserState::Active
+                && user.password_due == PasswordDue::AtSignIn
+        });
+        let user = due.ok_or(SignInError::Interrupted)?;
+        if self.verify_password(new, user.password_hash.as_deref()).await? {
+            return Err(crate::directory::PasswordRefused::Used.into());
+        }
+        self.put_password(tenant, &user, new, EndTarget::User(user.id)).await?;
+        let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
+        let user = user.ok_or(SignInError::Interrupted)?;
+        // Its session, if there was one in this browser, has just ended.
+        let wanted = SignIn { present: wanted.present.filter(|one| one.user != user.id), ..wanted };
+        Ok(self.begin(tenant, user, &wanted, &[]).await?)
     }
 
     /// Signs a person in: begins a session, or renews the one that the same person has in this
@@ -215,6 +327,9 @@ impl Engine {
             if !wanted.password.is_empty() {
                 self.push_password_upgrade(&user, &wanted.password, &mut change).await?;
             }
+            let event =
+                self.user_event(&user, EventName::AuthenticationSuccess, &Actor::User(user.id));
+            change.ops.insert(0, Op::Append(NewEvent { session: Some(session.id), ..event }));
             self.note_browser(tenant, &user, &session, wanted.browser, &mut change).await?;
             let mails = change.ops.iter().any(|op| matches!(op, Op::AddMail(_)));
             match self.apply(change).await? {

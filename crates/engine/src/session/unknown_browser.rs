@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, Mail, Millis, Op, Session, SessionId, Tenant, User,
-    UserId,
+    Actor, ChangeSet, EndReason, EndTarget, Mail, Millis, Op, PasswordDue, Session, SessionId,
+    Tenant, User, UserId,
 };
 
 use super::search::Browser;
@@ -143,7 +143,8 @@ impl Engine {
         let end = self.end_operation(tenant, plan);
         let id = end.id;
         let mut change =
-            ChangeSet::of(tenant.id, Op::DuePassword { user: link.of }).with(Op::EndSessions(end));
+            ChangeSet::of(tenant.id, Op::DuePassword { user: link.of, due: PasswordDue::ByMail })
+                .with(Op::EndSessions(end));
         let detail = json!({ "session": link.not_mine.to_string() });
         change.audit.push(self.audit_row(&actor, "session.not_me", link.of, &detail));
         self.apply_end(id, change).await.map(|_| ())
@@ -162,7 +163,8 @@ impl Engine {
         let too_old = || EngineError::Invalid("the link is too old".into());
         let link = self.link(tenant, token).ok_or_else(too_old)?;
         let user = self.store.user(tenant.id, link.of).await.map_err(EngineError::from)?;
-        let user = user.filter(|user| user.password_due).ok_or_else(too_old)?;
+        let user =
+            user.filter(|user| user.password_due == PasswordDue::ByMail).ok_or_else(too_old)?;
         self.put_password(tenant, &user, new, EndTarget::User(user.id)).await
     }
 }

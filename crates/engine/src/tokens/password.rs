@@ -3,8 +3,8 @@
 
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    Application, ChangeSet, Grant, GrantId, GrantKind, GrantType, Millis, Op, Outcome, Sid, Tenant,
-    User,
+    Actor, Application, ChangeSet, EventName, Grant, GrantId, GrantKind, GrantType, Millis, Op,
+    Outcome, Sid, Tenant, User,
 };
 use sojourn_oidc::{OAuthError, scope};
 
@@ -81,6 +81,8 @@ impl Engine {
             detail: "{}".to_owned(),
         };
         let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+        let event = EventName::AuthenticationSuccess;
+        change.events.push(self.user_event(&user, event, &Actor::User(user.id)));
         let op = Op::IssueDetachedGrant { grant: Box::new(grant.clone()), epoch: user.epoch };
         change.ops.push(op);
         match self.apply(change).await? {

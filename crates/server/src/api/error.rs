@@ -84,6 +84,14 @@ pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
         EngineError::Invalid(text) => {
             error(context, StatusCode::BAD_REQUEST, "UE-10000", "Invalid Request", text)
         }
+        EngineError::NotFound(_) => {
+            let text = cause.to_string();
+            error(context, StatusCode::NOT_FOUND, "UE-10004", "Not found", &text)
+        }
+        EngineError::Exists(_) => {
+            let text = cause.to_string();
+            error(context, StatusCode::CONFLICT, "UE-10005", "Exists already", &text)
+        }
         _ => {
             tracing::error!(error = %cause, request.id = %context.arrival.request_id, "API failed");
             let status = respond::status_of(cause);

@@ -80,3 +80,8 @@ pub(super) fn sessions(user: &User, views: &[SessionView]) -> SessionsJson {
     let user_id = (!sessions.is_empty()).then(|| user.id.to_string());
     SessionsJson { user_id, sessions }
 }
+
+/// A time as RFC 3339 has it.
+pub(super) fn moment(at: sojourn_model::Millis) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
+}

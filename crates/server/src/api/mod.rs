@@ -1,11 +1,15 @@
 //! The REST APIs. They never take the session cookie.
 
+pub(crate) mod applications;
+pub(crate) mod audit;
 pub(crate) mod caller;
 pub(crate) mod configs;
 mod error;
+pub(crate) mod inbound_oidc;
 mod json;
 mod list;
 pub(crate) mod me_sessions;
 pub(crate) mod tenant_sessions;
+pub(crate) mod tenants;
 pub(crate) mod user_sessions;
 pub(crate) mod v1;

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::oidc::session_state;
 use crate::web::pages::Login;
 use crate::web::ticket::{Done, Ticket};
-use crate::web::{consent, errors, render, sessions, words};
+use crate::web::{consent, errors, new_password, render, sessions, words};
 use crate::{request, respond};
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
@@ -69,6 +69,7 @@ async fn show(
         error,
         present,
         app,
+        forgot: context.engine().settings().resets_by_mail,
     };
     let response = render::face_page(status, &page, logo.as_deref());
     match cookie {
@@ -114,6 +115,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             context.state.metrics.sign_in("limited");
             return sessions::choose(&context, &ticket, &choice, remember, false);
         }
+        Err(SignInError::ChoosePassword(proven)) => {
+            context.state.metrics.sign_in("password_due");
+            return new_password::demanded(&context, &ticket, proven, remember);
+        }
         Err(refused) => refused,
     };
     refuse(&context, &params, refused).await
@@ -135,7 +140,7 @@ pub(super) async fn refuse(context: &Context, params: &Params, refused: SignInEr
         SignInError::PasswordDue => {
             (StatusCode::FORBIDDEN, PASSWORD_DUE.to_owned(), "password_due")
         }
-        SignInError::Interrupted | SignInError::Choose(_) => {
+        SignInError::Interrupted | SignInError::Choose(_) | SignInError::ChoosePassword(_) => {
             (StatusCode::CONFLICT, INTERRUPTED.to_owned(), "interrupted")
         }
         SignInError::Failed(sojourn_engine::EngineError::Busy) => {

@@ -8,6 +8,7 @@ pub(crate) mod errors;
 pub(crate) mod home;
 pub(crate) mod login;
 pub(crate) mod my_account;
+pub(crate) mod new_password;
 pub(crate) mod not_me;
 pub(crate) mod pages;
 pub(crate) mod password;

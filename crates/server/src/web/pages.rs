@@ -41,6 +41,8 @@ pub(crate) struct Login {
     pub(crate) error: Option<String>,
     pub(crate) present: Option<String>,
     pub(crate) app: Option<AppFace>,
+    /// Whether a forgotten password can be replaced by mail.
+    pub(crate) forgot: bool,
 }
 
 /// Which sessions to end so that one more may begin.
@@ -67,6 +69,30 @@ pub(crate) struct NotMe {
     pub(crate) facts: Vec<String>,
     pub(crate) choose: bool,
     pub(crate) done: bool,
+    pub(crate) error: Option<String>,
+}
+
+/// Choosing a new password.
+#[derive(Template)]
+#[template(path = "new_password.html")]
+pub(crate) struct NewPassword {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) action: &'static str,
+    pub(crate) token: String,
+    pub(crate) why: String,
+    pub(crate) user: String,
+    pub(crate) done: bool,
+    pub(crate) error: Option<String>,
+}
+
+/// A forgotten password.
+#[derive(Template)]
+#[template(path = "forgot.html")]
+pub(crate) struct Forgot {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) sent: bool,
     pub(crate) error: Option<String>,
 }
 

@@ -2,10 +2,13 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
+mod accounts;
+mod applications;
 mod binding;
 mod certificates;
 mod deliveries;
 mod ending;
+mod events;
 mod expiry;
 mod finding;
 mod handlers;

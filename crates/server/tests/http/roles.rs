@@ -42,12 +42,13 @@ async fn a_role_taken_away_ends_sessions_tokens_and_stays_at_once() {
             [
                 EventName::PostAddUser.as_str(),
                 EventName::PostUpdateRoleListOfUser.as_str(),
+                EventName::AuthenticationSuccess.as_str(),
                 EventName::SessionCreate.as_str(),
                 EventName::SessionTerminate.as_str(),
                 EventName::PostUpdateRoleListOfUser.as_str(),
             ]
         );
-        assert!(events[4].data.contains("\"DELETED_ROLES\":[\"staff\"]"), "{}", events[4].data);
+        assert!(events[5].data.contains("\"DELETED_ROLES\":[\"staff\"]"), "{}", events[5].data);
         let again = server
             .engine
             .change_role(&server.tenant, &role, &alex, RoleChange::Unassign, &Actor::System)

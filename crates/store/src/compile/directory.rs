@@ -32,7 +32,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     user.profile,
                     user.external_id,
                     user.attributes,
-                    user.password_due
+                    user.password_due.code()
                 ],
             );
             steps.run(&sql::ACCOUNT_COUNTED, params![tenant, 1]);
@@ -84,8 +84,8 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.must(&sql::TENANT_ENABLED, params![tenant, enabled]);
         }
         Op::DeleteTenant => steps.must(&sql::TENANT_DELETE, params![tenant]),
-        Op::DuePassword { user } => {
-            steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user]);
+        Op::DuePassword { user, due } => {
+            steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user, due.code()]);
         }
         Op::KnowBrowser { user, browser, at } => {
             steps.run(&sql::BROWSER_KNOW, params![tenant, user, browser.to_vec(), at]);

@@ -1,8 +1,8 @@
 //! Tenants, users, roles and applications.
 
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, GroupId, PolicyScope, Role, RoleId, RoleState,
-    SessionPolicy, Tenant, TenantId, User, UserId, UserState,
+    AppId, AppKind, AppOwner, Application, GroupId, PasswordDue, PolicyScope, Role, RoleId,
+    RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
@@ -35,7 +35,7 @@ pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
         email: row.opt_text()?,
         email_verified: row.flag()?,
         state: UserState::from_code(row.int()?),
-        password_due: row.flag()?,
+        password_due: PasswordDue::from_code(row.int()?),
         epoch: row.int()?,
         created_at: row.millis()?,
         updated_at: row.millis()?,

@@ -140,7 +140,7 @@ statements! {
     ACCOUNTS_OF = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))");
     ACCOUNT_NUMBER = "SELECT users FROM tenant WHERE id = $1";
-    ACCOUNT_PASSWORD_DUE = "UPDATE account SET password_due = 1, epoch = epoch + 1 \
+    ACCOUNT_PASSWORD_DUE = "UPDATE account SET password_due = $3, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2";
     BROWSER_KNOW = "INSERT INTO known_browser (tenant_id, user_id, browser_hash, first_seen) \
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";

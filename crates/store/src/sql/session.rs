@@ -46,19 +46,26 @@ statements! {
          WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 AND last_access < $4 \
          AND ended_at IS NULL";
 
+    // A session of an account that is locked or switched off is of no use while it is.
     SESSION_BY_SECRET = concat!(
         "SELECT ", session_columns!(), " FROM session s \
-         WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL");
+         WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL \
+         AND EXISTS (SELECT 1 FROM account a WHERE a.id = s.user_id AND a.tenant_id = s.tenant_id \
+         AND a.state = 0)");
     // What an authorization wants to know of a browser, in one read.
     SESSION_AND_STAY = concat!(
         "SELECT ", session_columns!(), ", p.sid, p.sub, p.first_access, p.last_access \
          FROM session s LEFT JOIN participation p ON p.tenant_id = s.tenant_id \
          AND p.session_id = s.id AND p.app_id = $3 AND p.ended_at IS NULL \
-         WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL");
+         WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL \
+         AND EXISTS (SELECT 1 FROM account a WHERE a.id = s.user_id AND a.tenant_id = s.tenant_id \
+         AND a.state = 0)");
     SESSION_BY_PREVIOUS = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.previous_secret_hash = $2 AND s.previous_until > $3 \
-         AND s.ended_at IS NULL");
+         AND s.ended_at IS NULL \
+         AND EXISTS (SELECT 1 FROM account a WHERE a.id = s.user_id AND a.tenant_id = s.tenant_id \
+         AND a.state = 0)");
     SESSION_BY_ID = concat!(
         "SELECT ", session_columns!(), " FROM session s WHERE s.tenant_id = $1 AND s.id = $2");
     // Living and not past a deadline: $3 is now, $4 now less one flush interval.

@@ -7,7 +7,8 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use sojourn_engine::EngineError;
 use sojourn_model::{
-    AtLimit, EffectivePolicy, OnPasswordChange, OnRoleChange, PolicyScope, SessionPolicy,
+    AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange,
+    PolicyScope, SessionPolicy,
 };
 use utoipa::ToSchema;
 
@@ -52,6 +53,22 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_role_change: Option<OnRoleChange>,
+    /// What a password set by an administrator does to sessions: `keep` or `end`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_password_reset: Option<OnAccount>,
+    /// What a lock does to sessions: `keep` or `end`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_lock: Option<OnAccount>,
+    /// What switching the account off does to sessions: `keep` or `end`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_disable: Option<OnAccount>,
+    /// What ends when a person takes back what an application may: `tokens`, `application` or `session`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_access_removed: Option<OnAccessRemoved>,
 }
 
 impl From<SessionPolicy> for PolicyJson {
@@ -65,6 +82,10 @@ impl From<SessionPolicy> for PolicyJson {
             max_authentication_age_ms: from.max_authentication_age_ms,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
+            on_password_reset: from.on_password_reset,
+            on_lock: from.on_lock,
+            on_disable: from.on_disable,
+            on_access_removed: from.on_access_removed,
         }
     }
 }
@@ -81,6 +102,10 @@ impl From<PolicyJson> for SessionPolicy {
             max_authentication_age_ms: from.max_authentication_age_ms,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
+            on_password_reset: from.on_password_reset,
+            on_lock: from.on_lock,
+            on_disable: from.on_disable,
+            on_access_removed: from.on_access_removed,
         }
     }
 }
@@ -129,6 +154,18 @@ pub(crate) struct EffectivePolicyJson {
     /// Which changes of a role end it.
     #[schema(value_type = String)]
     on_role_change: OnRoleChange,
+    /// What a password set by an administrator does to it.
+    #[schema(value_type = String)]
+    on_password_reset: OnAccount,
+    /// What a lock of the account does to it.
+    #[schema(value_type = String)]
+    on_lock: OnAccount,
+    /// What switching the account off does to it.
+    #[schema(value_type = String)]
+    on_disable: OnAccount,
+    /// What ends when the person takes back what an application may.
+    #[schema(value_type = String)]
+    on_access_removed: OnAccessRemoved,
 }
 
 impl From<EffectivePolicy> for EffectivePolicyJson {
@@ -142,6 +179,10 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             max_authentication_age_ms: from.max_authentication_age_ms,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
+            on_password_reset: from.on_password_reset,
+            on_lock: from.on_lock,
+            on_disable: from.on_disable,
+            on_access_removed: from.on_access_removed,
         }
     }
 }

@@ -9,17 +9,15 @@ use crate::context::Context;
 use crate::web::pages::{ApplicationLine, ConsoleApplications};
 use crate::web::{errors, render};
 
-const SHOWN: i64 = 200;
-
 /// All of them.
 pub(crate) async fn list(context: Context) -> Response {
     let visitor = match administrator(&context, "/console/applications", VIEW).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let found = match context.engine().store().applications(context.tenant().id, SHOWN).await {
+    let found = match context.engine().applications(context.tenant()).await {
         Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error.into()),
+        Err(error) => return errors::failure(&context, &error),
     };
     let applications = found
         .into_iter()

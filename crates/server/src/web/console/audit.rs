@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{USERS, administrator};
+use super::{AUDIT, administrator};
 use crate::context::Context;
 use crate::web::pages::ConsoleAudit;
 use crate::web::{errors, render, words};
@@ -12,7 +12,7 @@ const SHOWN: i64 = 100;
 
 /// The newest rows.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/audit", USERS).await {
+    let visitor = match administrator(&context, "/console/audit", AUDIT).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

@@ -21,6 +21,7 @@ use crate::web::my_account::{self, Visitor};
 pub(crate) const VIEW: &str = "internal_session_view";
 pub(crate) const END: &str = "internal_session_delete";
 pub(crate) const USERS: &str = "internal_user_mgt";
+pub(crate) const AUDIT: &str = "internal_audit_view";
 pub(crate) const ROLES: &str = "internal_role_mgt";
 
 /// The signed-in person, who must have a right.

@@ -1,0 +1,119 @@
+//! `sojourn group`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
+use sojourn_model::{Actor, Group};
+
+use super::{opened, table};
+use crate::open::Opened;
+use crate::{Done, Failure, say};
+
+/// What can be done with groups.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Add a group
+    Add {
+        /// Its name
+        name: String,
+    },
+    /// List groups with their members' number and the roles that they carry
+    List,
+    /// Put a user into a group; gives the roles that it carries
+    Join {
+        /// The group
+        group: String,
+        /// The user's login name
+        username: String,
+    },
+    /// Take a user out of a group; ends sessions where a handler or a policy says so
+    Leave {
+        /// The group
+        group: String,
+        /// The user's login name
+        username: String,
+    },
+    /// Let a group carry a role: its members have it
+    Carry {
+        /// The group
+        group: String,
+        /// The role
+        role: String,
+    },
+    /// Let a group carry a role no more
+    Drop {
+        /// The group
+        group: String,
+        /// The role
+        role: String,
+    },
+    /// Remove a group; its members lose the roles that it carries
+    Remove {
+        /// The group
+        group: String,
+    },
+}
+
+async fn change(opened: &Opened, group: &Group, members: Members) -> Result<(), Failure> {
+    let write = GroupWrite { members, ..GroupWrite::default() };
+    opened.engine.change_group(&opened.tenant, group.id, &write, &Actor::Operator).await?;
+    Ok(())
+}
+
+pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
+    let opened = opened(config_file).await?;
+    let (engine, tenant) = (&opened.engine, &opened.tenant);
+    let actor = Actor::Operator;
+    match command {
+        GroupCommand::Add { name } => {
+            let group = engine.add_group(tenant, &name, None, &[], &actor).await?;
+            say(&format!("{} {}", group.name, group.id));
+        }
+        GroupCommand::List => {
+            let mut rows = Vec::new();
+            for group in engine.store().groups_after(tenant.id, None, 1000).await? {
+                let members = engine.store().group_member_count(tenant.id, group.id).await?;
+                let roles = engine.store().roles_of_group(tenant.id, group.id).await?;
+                let roles: Vec<String> = roles.into_iter().map(|role| role.name).collect();
+                rows.push(vec![group.name, members.to_string(), roles.join(" ")]);
+            }
+            table(&["GROUP", "MEMBERS", "ROLES"], &rows);
+        }
+        GroupCommand::Join { group, username } => {
+            let group = engine.group_named(tenant, &group).await?;
+            let user = engine.user_named(tenant, &username).await?.id;
+            change(&opened, &group, Members::Change { add: vec![user], remove: Vec::new() })
+                .await?;
+            say("The user is in the group.");
+        }
+        GroupCommand::Leave { group, username } => {
+            let group = engine.group_named(tenant, &group).await?;
+            let user = engine.user_named(tenant, &username).await?.id;
+            change(&opened, &group, Members::Change { add: Vec::new(), remove: vec![user] })
+                .await?;
+            say("The user is not in the group any more.");
+        }
+        GroupCommand::Carry { group, role } => {
+            let group = engine.group_named(tenant, &group).await?.id;
+            let role = engine.role_named(tenant, &role).await?;
+            let write = RoleWrite { groups_add: vec![group], ..RoleWrite::default() };
+            engine.change_role_set(tenant, role.id, &write, &actor).await?;
+            say("The members of the group have the role.");
+        }
+        GroupCommand::Drop { group, role } => {
+            let group = engine.group_named(tenant, &group).await?.id;
+            let role = engine.role_named(tenant, &role).await?;
+            let write = RoleWrite { groups_remove: vec![group], ..RoleWrite::default() };
+            engine.change_role_set(tenant, role.id, &write, &actor).await?;
+            say("The group doesn't carry the role any more.");
+        }
+        GroupCommand::Remove { group } => {
+            let group = engine.group_named(tenant, &group).await?;
+            engine.remove_group(tenant, group.id, None, &actor).await?;
+            say("The group is removed.");
+        }
+    }
+    engine.store().close().await;
+    Ok(())
+}

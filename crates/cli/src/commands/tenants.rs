@@ -1,0 +1,89 @@
+//! `sojourn tenant`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use sojourn_engine::directory::{NewTenant, NewUser};
+use sojourn_model::{Actor, Tenant};
+
+use super::{opened, table};
+use crate::open::Opened;
+use crate::{Done, Failure, say};
+
+/// What can be done with tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Add a tenant with its first administrator; the password is read from standard input
+    Add {
+        /// Its name in paths
+        name: String,
+        /// Login name of its first administrator
+        #[arg(long)]
+        owner: String,
+    },
+    /// List tenants
+    List,
+    /// Switch a tenant off; the running server ends its sessions
+    Disable {
+        /// The tenant
+        name: String,
+    },
+    /// Switch a tenant on again
+    Enable {
+        /// The tenant
+        name: String,
+    },
+    /// Remove a tenant with everything in it, for good; the running server does the work
+    Remove {
+        /// The tenant
+        name: String,
+    },
+}
+
+async fn named(opened: &Opened, name: &str) -> Result<Tenant, Failure> {
+    let found = opened.engine.store().tenant_by_name(name).await?;
+    found.ok_or_else(|| Failure(format!("there is no tenant '{name}'")))
+}
+
+pub(crate) async fn tenant(config_file: &Path, command: TenantCommand) -> Done {
+    let opened = opened(config_file).await?;
+    let engine = &opened.engine;
+    let actor = Actor::Operator;
+    match command {
+        TenantCommand::Add { name, owner } => {
+            let password = Some(super::users::password()?);
+            let owner = NewUser { username: owner, password, ..NewUser::default() };
+            let tenant = engine.add_tenant(NewTenant { name, owner }, &actor).await?;
+            say(&format!("{} {}", tenant.name, engine.issuer(&tenant)));
+        }
+        TenantCommand::List => {
+            let rows: Vec<Vec<String>> = engine
+                .tenants()
+                .await?
+                .into_iter()
+                .map(|tenant| {
+                    let state = if tenant.enabled { "active" } else { "disabled" };
+                    vec![tenant.id.0.to_string(), tenant.name, state.into()]
+                })
+                .collect();
+            table(&["ID", "TENANT", "STATE"], &rows);
+        }
+        TenantCommand::Disable { name } => {
+            let tenant = named(&opened, &name).await?;
+            engine.set_tenant_enabled(&tenant, false, &actor).await?;
+            say("The tenant is switched off: nobody signs in, and no token is valid.");
+        }
+        TenantCommand::Enable { name } => {
+            let tenant = named(&opened, &name).await?;
+            engine.set_tenant_enabled(&tenant, true, &actor).await?;
+            say("The tenant is switched on.");
+        }
+        TenantCommand::Remove { name } => {
+            let tenant = named(&opened, &name).await?;
+            let job = engine.remove_tenant(&tenant, &actor).await?;
+            say(&format!("The tenant answers nothing more; job {job} removes what it has."));
+        }
+    }
+    engine.store().close().await;
+    Ok(())
+}

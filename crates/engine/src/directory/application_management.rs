@@ -1,0 +1,436 @@
+//! Applications that administrators make, change and remove. What a document says is checked as a registration is
+//! (RFC 7591 §2), with what only an organisation decides besides.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sojourn_model::{
+    AccessTokenBinding, AccessTokenFormat, Actor, AppId, AppKind, AppOwner, Application, ChangeSet,
+    EventName, Op, Outcome, RemovedApplication, Tenant,
+};
+use sojourn_oidc::registration;
+
+use super::{ApiCaller, RegistrationRefused};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::rights::Rights;
+use crate::tokens::TRIES;
+
+/// What an organisation decides, and no application for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Decided {
+    /// Whether it may be used at all.
+    enabled: bool,
+    /// The organisation's own: people are not asked for their consent.
+    first_party: bool,
+    /// What its access tokens hang on: `sso-session`, `cookie` or `none`.
+    token_binding: AccessTokenBinding,
+    /// Whether what a token is bound to has to be presented with it.
+    validate_token_binding: bool,
+    /// Whether a sign-out takes tokens with it that aren't bound to the session.
+    revoke_tokens_when_session_ends: bool,
+    /// Whether refresh tokens change at each use.
+    refresh_rotation: bool,
+    /// Whether it may extend sessions.
+    session_extension: bool,
+    /// Whether refresh, userinfo and introspection keep the session alive.
+    coordinate_inactivity: bool,
+    /// Whether it may introspect every token of its tenant.
+    resource_server: bool,
+    /// Scopes that it may have for itself.
+    own_scopes: Vec<String>,
+    /// Origins whose scripts may call.
+    allowed_origins: Vec<String>,
+    /// `opaque` or `jwt`.
+    access_token_format: AccessTokenFormat,
+    /// `aud` of its JWT access tokens.
+    audiences: Vec<String>,
+}
+
+impl Default for Decided {
+    fn default() -> Self {
+        let settings = sojourn_model::ApplicationSettings::default();
+        Self {
+            enabled: true,
+            first_party: false,
+            token_binding: settings.token_binding,
+            validate_token_binding: false,
+            revoke_tokens_when_session_ends: true,
+            refresh_rotation: true,
+            session_extension: false,
+            coordinate_inactivity: false,
+            resource_server: false,
+            own_scopes: Vec::new(),
+            allowed_origins: Vec::new(),
+            access_token_format: AccessTokenFormat::Opaque,
+            audiences: Vec::new(),
+        }
+    }
+}
+
+impl Decided {
+    fn of(app: &Application) -> Self {
+        let settings = app.settings.clone();
+        Self {
+            enabled: app.enabled,
+            first_party: settings.first_party,
+            token_binding: settings.token_binding,
+            validate_token_binding: settings.validate_token_binding,
+            revoke_tokens_when_session_ends: settings.revoke_tokens_when_session_ends,
+            refresh_rotation: settings.refresh_rotation,
+            session_extension: settings.session_extension,
+            coordinate_inactivity: settings.coordinate_inactivity,
+            resource_server: settings.resource_server,
+            own_scopes: settings.own_scopes,
+            allowed_origins: settings.allowed_origins,
+            access_token_format: settings.access_token_format,
+            audiences: settings.audiences,
+        }
+    }
+
+    fn write(self, app: &mut Application) {
+        app.enabled = self.enabled;
+        let settings = &mut app.settings;
+        settings.first_party = self.first_party;
+        settings.token_binding = self.token_binding;
+        settings.validate_token_binding = self.validate_token_binding;
+        settings.revoke_tokens_when_session_ends = self.revoke_tokens_when_session_ends;
+        settings.refresh_rotation = self.refresh_rotation;
+        settings.session_extension = self.session_extension;
+        settings.coordinate_inactivity = self.coordinate_inactivity;
+        settings.resource_server = self.resource_server;
+        settings.own_scopes = self.own_scopes;
+        settings.allowed_origins = self.allowed_origins;
+        settings.access_token_format = self.access_token_format;
+        settings.audiences = self.audiences;
+    }
+}
+
+/// What is answered and not set.
+const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
+
+fn invalid(why: impl Into<String>) -> EngineError {
+    EngineError::Invalid(why.into())
+}
+
+fn plain(refused: RegistrationRefused) -> EngineError {
+    match refused {
+        RegistrationRefused::Failed(error) => error,
+        other => invalid(other.to_string()),
+    }
+}
+
+/// An application as administrators see it.
+#[must_use]
+pub fn application_document(app: &Application) -> Map<String, Value> {
+    let mut document = registration::in_force(app);
+    document.remove("client_secret_expires_at");
+    document.insert("id".into(), app.id.to_string().into());
+    let owner = match app.owner {
+        AppOwner::File => "file",
+        AppOwner::Database => "database",
+        AppOwner::Program => "program",
+    };
+    document.insert("owner".into(), owner.into());
+    if let Some(at) = app.settings.registered_at {
+        document.insert("client_id_issued_at".into(), at.into());
+    }
+    if let Ok(Value::Object(decided)) = serde_json::to_value(Decided::of(app)) {
+        document.extend(decided);
+    }
+    document
+}
+
+/// Changes a document as RFC 7396 says: null removes.
+fn merge(document: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => {
+                document.remove(name);
+            }
+            Value::Object(inner) => {
+                let mut present = match document.remove(name) {
+                    Some(Value::Object(present)) => present,
+                    _ => Map::new(),
+                };
+                merge(&mut present, inner);
+                document.insert(name.clone(), present.into());
+            }
+            other => {
+                document.insert(name.clone(), other.clone());
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The applications of a tenant that administrators may see.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn applications(&self, tenant: &Tenant) -> Result<Vec<Application>, EngineError> {
+        let mut all = self.store.applications(tenant.id, i64::MAX).await?;
+        all.retain(|app| app.settings.removed.is_none());
+        Ok(all)
+    }
+
+    /// One of them, read from the database itself.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`]
+    pub async fn application_to_manage(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+    ) -> Result<Application, EngineError> {
+        let found = self.store.application(tenant.id, id).await?;
+        let found = found.filter(|app| app.settings.removed.is_none());
+        found.ok_or(EngineError::NotFound("application"))
+    }
+
+    /// Makes an application and answers it with its secret, which is told this once.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] for a document that can't be, [`EngineError::Exists`] when its `client_id` is taken,
+    /// [`EngineError::Forbidden`] when it would be given what the caller hasn't got.
+    pub async fn create_application(
+        &self,
+        tenant: &Tenant,
+        document: &Map<String, Value>,
+        caller: &ApiCaller,
+    ) -> Result<(Application, Option<String>), EngineError> {
+        let id = AppId::random(&*self.rng);
+        let wanted = document.get("client_id").and_then(Value::as_str).map(str::to_owned);
+        let client_id = wanted.unwrap_or_else(|| sojourn_crypto::b64url(id.0.as_bytes()));
+        let fits = (1..=255).contains(&client_id.len())
+            && client_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if !fits {
+            let why = "a client_id has 1 to 255 visible ASCII characters without a colon";
+            return Err(invalid(why));
+        }
+        let mut app = Application {
+            tenant: tenant.id,
+            id,
+            number: 0,
+            name: client_id.clone(),
+            client_id,
+            kind: AppKind::Client,
+            owner: AppOwner::Database,
+            enabled: true,
+            epoch: 0,
+            secret_hash: None,
+            backchannel_logout_uri: None,
+            settings: sojourn_model::ApplicationSettings::default(),
+        };
+        self.write_document(&mut app, document, caller).await?;
+        app.settings.registered_at = Some(self.now().seconds());
+        let secret = self.give_secret(&mut app)?;
+        if self.store.application_by_client(tenant.id, &app.client_id).await?.is_some() {
+            return Err(EngineError::Exists("an application of that client_id"));
+        }
+        let event = EventName::PostAddApplication;
+        self.save_managed(tenant, &app, (event, "application.add"), &caller.actor()).await?;
+        Ok((self.application_to_manage(tenant, id).await?, secret))
+    }
+
+    /// Replaces what an application is ([`None`] of `patch`) or changes a part of it (RFC 7396). Switched off, its stays
+    /// and their tokens end and it is told; other tokens aren't valid while it is off.
+    ///
+    /// # Errors
+    /// As [`Engine::create_application`]; [`EngineError::Invalid`] also for what belongs to the file or the program.
+    pub async fn change_application(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+        (document, patch): (&Map<String, Value>, bool),
+        caller: &ApiCaller,
+    ) -> Result<(Application, Option<String>), EngineError> {
+        let before = self.manageable(tenant, id, caller).await?;
+        let mut whole = Map::new();
+        if patch {
+            whole = application_document(&before);
+        }
+        merge(&mut whole, document);
+        if whole.get("client_id").and_then(Value::as_str).is_some_and(|id| id != before.client_id) {
+            return Err(invalid("client_id can't be changed"));
+        }
+        let mut app = before.clone();
+        self.write_document(&mut app, &whole, caller).await?;
+        app.settings.registered_at = before.settings.registered_at;
+        app.settings.sealed_secret = before.settings.sealed_secret.clone();
+        let mut secret = None;
+        match self.client_secret(&before) {
+            Some(kept) if app.settings.token_endpoint_auth_method.has_secret() => {
+                app.secret_hash = self.secret_hash(&app, &kept);
+            }
+            _ => secret = self.give_secret(&mut app)?,
+        }
+        if app == before {
+            return Ok((app, None));
+        }
+        let event = EventName::PostUpdateApplication;
+        let what = (event, "application.change");
+        self.save_managed(tenant, &app, what, &caller.actor()).await?;
+        Ok((self.application_to_manage(tenant, id).await?, secret))
+    }
+
+    /// Gives an application another secret; the one before opens nothing any more.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Invalid`] when it has none.
+    pub async fn rotate_application_secret(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+        caller: &ApiCaller,
+    ) -> Result<String, EngineError> {
+        let mut app = self.manageable(tenant, id, caller).await?;
+        let secret = self.give_secret(&mut app)?;
+        let secret = secret.ok_or_else(|| invalid("this application has no secret"))?;
+        let what = (EventName::PostUpdateApplication, "application.secret");
+        self.save_managed(tenant, &app, what, &caller.actor()).await?;
+        Ok(secret)
+    }
+
+    /// Removes an application: nothing that it was given works any more, and it is told of the stays that end.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Invalid`] for what belongs to the file or the program.
+    pub async fn remove_application(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+        caller: &ApiCaller,
+    ) -> Result<(), EngineError> {
+        let app = self.manageable(tenant, id, caller).await?;
+        self.retire_application(tenant, &app, &caller.actor()).await
+    }
+
+    /// One that the caller may change.
+    async fn manageable(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+        caller: &ApiCaller,
+    ) -> Result<Application, EngineError> {
+        let app = self.application_to_manage(tenant, id).await?;
+        match app.owner {
+            AppOwner::Database => {}
+            AppOwner::File => {
+                return Err(invalid(
+                    "this application belongs to deployment.toml: change it there",
+                ));
+            }
+            AppOwner::Program => {
+                return Err(invalid("this application is built in"));
+            }
+        }
+        self.must_cover_scopes(caller, &app.settings.own_scopes)?;
+        Ok(app)
+    }
+
+    fn must_cover_scopes(&self, caller: &ApiCaller, scopes: &[String]) -> Result<(), EngineError> {
+        let wanted = Rights::of_scopes(&scopes.join(" "));
+        if caller.rights.cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
+    }
+
+    async fn write_document(
+        &self,
+        app: &mut Application,
+        document: &Map<String, Value>,
+        caller: &ApiCaller,
+    ) -> Result<(), EngineError> {
+        let known = match serde_json::to_value(Decided::default()) {
+            Ok(Value::Object(known)) => known,
+            _ => Map::new(),
+        };
+        let (mut decided, mut registered) = (Map::new(), Map::new());
+        for (name, value) in document {
+            if known.contains_key(name) {
+                decided.insert(name.clone(), value.clone());
+            } else if !ANSWERED.contains(&name.as_str()) {
+                registered.insert(name.clone(), value.clone());
+            }
+        }
+        let decided: Decided =
+            serde_json::from_value(decided.into()).map_err(|error| invalid(error.to_string()))?;
+        self.must_cover_scopes(caller, &decided.own_scopes)?;
+        let metadata = self.checked_metadata(&registered).await.map_err(plain)?;
+        app.name = metadata.name.clone().unwrap_or_else(|| app.client_id.clone());
+        app.backchannel_logout_uri = metadata.backchannel_logout_uri;
+        app.settings = metadata.settings;
+        decided.write(app);
+        Ok(())
+    }
+
+    async fn save_managed(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        (event, action): (EventName, &str),
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
+        let was_on =
+            self.store.application(tenant.id, app.id).await?.is_some_and(|app| app.enabled);
+        let detail = json!({ "client_id": app.client_id });
+        // Two that are made at once draw the same number.
+        for _ in 0..TRIES {
+            let mut change = ChangeSet::of(tenant.id, Op::SaveApplication(Box::new(app.clone())));
+            if was_on && !app.enabled {
+                self.push_application_end(tenant, app.id, actor, &mut change).await?;
+            }
+            change.events.push(self.application_event(app, event, actor));
+            change.audit.push(self.audit_row(actor, action, app.id, &detail));
+            if let Outcome::Applied(applied) = self.apply(change).await? {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                self.catalog.changed(tenant.id);
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// Takes an application out of use and ends its stays. Its row stays until all that was to be told to it is told or
+    /// given up.
+    pub(crate) async fn retire_application(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let mut gone = app.clone();
+        let removed = RemovedApplication { client_id: app.client_id.clone(), at: self.now().0 };
+        gone.enabled = false;
+        gone.client_id = format!("removed:{}", app.id);
+        gone.settings.removed = Some(removed);
+        for _ in 0..TRIES {
+            let mut change = ChangeSet::of(tenant.id, Op::SaveApplication(Box::new(gone.clone())));
+            self.push_application_end(tenant, app.id, actor, &mut change).await?;
+            let event = EventName::PostDeleteApplication;
+            change.events.push(self.application_event(&gone, event, actor));
+            let detail = json!({ "client_id": app.client_id });
+            change.audit.push(self.audit_row(actor, "application.remove", app.id, &detail));
+            if let Outcome::Applied(applied) = self.apply(change).await? {
+                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+                self.catalog.changed(tenant.id);
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// Removes the rows of applications that were removed so long ago that nothing can wait for them.
+    pub(crate) async fn purge_applications(&self, tenant: &Tenant) -> Result<(), EngineError> {
+        let longest = self.settings.lifetimes.delivery_ms;
+        for app in self.store.applications(tenant.id, i64::MAX).await? {
+            let at = app.settings.removed.as_ref().map(|removed| sojourn_model::Millis(removed.at));
+            if at.is_some_and(|at| self.now().since(at) > longest) {
+                let gone = Op::RemoveApplication { app: app.id };
+                self.apply(ChangeSet::of(tenant.id, gone)).await?;
+                self.catalog.changed(tenant.id);
+            }
+        }
+        Ok(())
+    }
+}

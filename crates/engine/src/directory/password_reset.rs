@@ -1,0 +1,126 @@
+//! A forgotten password: a link by mail lets its person choose another.
+
+use serde::{Deserialize, Serialize};
+use sojourn_crypto::TokenKind;
+use sojourn_model::{ChangeSet, EndTarget, Mail, Millis, Op, Tenant, User, UserId, UserState};
+
+use super::PasswordRefused;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::session::plain_name;
+use crate::throttle::Attempt;
+
+/// How long a link works, in milliseconds.
+const LINK_MS: i64 = 3_600_000;
+
+/// What the link says; sealed. The epoch makes it work once: the new password raises it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Link {
+    resets: UserId,
+    epoch: i64,
+    written_at: i64,
+}
+
+/// Whether the account may be given another password so: one that an administrator locked or switched off may not.
+fn may_reset(user: &User) -> bool {
+    user.state == UserState::Active || user.unlock_at.is_some()
+}
+
+impl Engine {
+    /// Writes a mail with a link to whoever has this login name or this proved mail address. Whether there is such a
+    /// person isn't told.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] after too many attempts, [`EngineError::Invalid`] where mail can't be sent.
+    pub async fn ask_for_reset(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        ip: &str,
+    ) -> Result<(), EngineError> {
+        if !self.settings.resets_by_mail {
+            return Err(EngineError::Invalid("no mail is sent from here".into()));
+        }
+        let name = plain_name(tenant, name);
+        // Counted apart from attempts to sign in: asking for a mail must not lock anyone out.
+        let counted = format!("reset {name}");
+        if self.count_attempt(tenant.id, &counted, ip).await? == Attempt::TooMany {
+            return Err(EngineError::Busy);
+        }
+        let mut user = self.store.user_by_name(tenant.id, name).await?;
+        if user.is_none() {
+            let mut found = self.store.users_by_email(tenant.id, name, 2).await?;
+            found.retain(|user| user.email_verified);
+            // An address of two people says nothing of who asks.
+            user = if found.len() == 1 { found.pop() } else { None };
+        }
+        let Some(user) = user.filter(|user| user.email_verified && may_reset(user)) else {
+            return Ok(());
+        };
+        let Some(recipient) = user.email.clone() else { return Ok(()) };
+        let link = Link { resets: user.id, epoch: user.epoch, written_at: self.now().0 };
+        let body = serde_json::to_vec(&link).unwrap_or_default();
+        let token = self.sealer.seal(TokenKind::Interaction, tenant.id, &body)?;
+        let body = format!(
+            "Hello {},\n\nsomeone asked for a new password for your account {}.\n\nIf that was you, open this page \
+             within an hour and choose one:\n\n{}/reset?token={token}\n\nIf it was not you, there is nothing to do: \
+             without this mail nobody can change anything.\n",
+            user.shown_name(),
+            user.username,
+            self.issuer(tenant),
+        );
+        let mail = Mail {
+            tenant: tenant.id,
+            id: sojourn_model::time::random(&*self.rng),
+            recipient,
+            subject: "Choose a new password".into(),
+            body,
+            attempts: 0,
+            created_at: self.now(),
+        };
+        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
+        self.mail.notify_one();
+        Ok(())
+    }
+
+    /// Whose password a link is for; nothing when it is malformed, too old or used.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn reset_link(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<User>, EngineError> {
+        let Some(body) = self.sealer.open(TokenKind::Interaction, tenant.id, token) else {
+            return Ok(None);
+        };
+        let Ok(link) = serde_json::from_slice::<Link>(&body) else { return Ok(None) };
+        if !(0..LINK_MS).contains(&self.now().since(Millis(link.written_at))) {
+            return Ok(None);
+        }
+        let user = self.store.user(tenant.id, link.resets).await?;
+        Ok(user.filter(|user| user.epoch == link.epoch && may_reset(user)))
+    }
+
+    /// Sets the password that the person of a link chose. Every session and grant of theirs ends; a lock by failed
+    /// attempts opens.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`]; [`EngineError::Invalid`] when the link is of no use.
+    pub async fn reset_by_mail(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+        new: &str,
+    ) -> Result<(), PasswordRefused> {
+        let user = self.reset_link(tenant, token).await?;
+        let user = user.ok_or_else(|| EngineError::Invalid("the link is too old".into()))?;
+        self.put_password(tenant, &user, new, EndTarget::User(user.id)).await?;
+        if user.state == UserState::Locked {
+            let actor = sojourn_model::Actor::User(user.id);
+            self.set_user_state(tenant, &user, UserState::Active, &actor).await?;
+        }
+        Ok(())
+    }
+}

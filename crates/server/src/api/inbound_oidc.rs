@@ -1,0 +1,174 @@
+//! `/api/server/v1/applications/{id}/inbound-protocols/oidc`: what WSO2 keeps there of an application's sessions and
+//! tokens, in its words.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sojourn_engine::EngineError;
+use sojourn_model::Application;
+
+use super::applications::{UPDATE, VIEW, id_of};
+use super::caller::caller;
+use super::error;
+use crate::context::Context;
+use crate::respond;
+
+/// What may be set. What is left out stays.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Inbound {
+    #[serde(rename = "clientId")]
+    _client_id: Option<String>,
+    #[serde(rename = "publicClient")]
+    _public_client: Option<bool>,
+    grant_types: Option<Vec<String>>,
+    #[serde(rename = "callbackURLs")]
+    callback_urls: Option<Vec<String>>,
+    allowed_origins: Option<Vec<String>>,
+    access_token: Option<AccessToken>,
+    refresh_token: Option<RefreshToken>,
+    logout: Option<Logout>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AccessToken {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    binding_type: Option<String>,
+    #[serde(rename = "revokeTokensWhenIDPSessionTerminated")]
+    revoke: Option<bool>,
+    validate_token_binding: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RefreshToken {
+    renew_refresh_token: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Logout {
+    back_channel_logout_url: Option<String>,
+    front_channel_logout_url: Option<String>,
+}
+
+fn shown(app: &Application) -> Value {
+    let settings = &app.settings;
+    let grants: Vec<&str> = settings.grant_types.iter().map(|one| one.as_str()).collect();
+    // WSO2 writes the word with a capital.
+    let binding = match settings.token_binding.as_str() {
+        "none" => "None",
+        other => other,
+    };
+    let kind = match settings.access_token_format {
+        sojourn_model::AccessTokenFormat::Opaque => "Default",
+        sojourn_model::AccessTokenFormat::Jwt => "JWT",
+    };
+    let mut logout = Map::new();
+    for (name, value) in [
+        ("backChannelLogoutUrl", &app.backchannel_logout_uri),
+        ("frontChannelLogoutUrl", &settings.frontchannel_logout_uri),
+    ] {
+        if let Some(value) = value {
+            logout.insert(name.into(), value.clone().into());
+        }
+    }
+    json!({
+        "clientId": app.client_id,
+        "state": if app.enabled { "ACTIVE" } else { "REVOKED" },
+        "grantTypes": grants,
+        "callbackURLs": settings.redirect_uris,
+        "allowedOrigins": settings.allowed_origins,
+        "publicClient": app.is_public(),
+        "accessToken": {
+            "type": kind,
+            "bindingType": binding,
+            "revokeTokensWhenIDPSessionTerminated": settings.revoke_tokens_when_session_ends,
+            "validateTokenBinding": settings.validate_token_binding,
+        },
+        "refreshToken": { "renewRefreshToken": settings.refresh_rotation },
+        "logout": logout,
+    })
+}
+
+/// The same in the words of registered metadata.
+fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
+    let mut out = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            out.insert(name.to_owned(), value);
+        }
+    };
+    put("grant_types", inbound.grant_types.map(Value::from));
+    put("redirect_uris", inbound.callback_urls.map(Value::from));
+    put("allowed_origins", inbound.allowed_origins.map(Value::from));
+    if let Some(token) = inbound.access_token {
+        let kind = match token.kind.as_deref() {
+            None => None,
+            Some("Default") => Some("opaque"),
+            Some("JWT") => Some("jwt"),
+            Some(other) => {
+                let why = format!("accessToken.type '{other}' is none of Default JWT");
+                return Err(EngineError::Invalid(why));
+            }
+        };
+        put("access_token_format", kind.map(Value::from));
+        let binding = match token.binding_type.as_deref() {
+            None => None,
+            Some("None" | "none") => Some("none"),
+            Some("cookie") => Some("cookie"),
+            Some("sso-session") => Some("sso-session"),
+            Some(other) => {
+                let why = format!("bindingType '{other}' is none of None cookie sso-session");
+                return Err(EngineError::Invalid(why));
+            }
+        };
+        put("token_binding", binding.map(Value::from));
+        put("revoke_tokens_when_session_ends", token.revoke.map(Value::from));
+        put("validate_token_binding", token.validate_token_binding.map(Value::from));
+    }
+    let renew = inbound.refresh_token.and_then(|token| token.renew_refresh_token);
+    put("refresh_rotation", renew.map(Value::from));
+    if let Some(logout) = inbound.logout {
+        // An empty text takes the address away.
+        let uri = |text: String| if text.is_empty() { Value::Null } else { text.into() };
+        put("backchannel_logout_uri", logout.back_channel_logout_url.map(uri));
+        put("frontchannel_logout_uri", logout.front_channel_logout_url.map(uri));
+    }
+    Ok(out)
+}
+
+/// `GET`.
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    if let Err(refused) = caller(&context, VIEW).await {
+        return *refused;
+    }
+    let done = async {
+        let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
+        Ok(respond::json(StatusCode::OK, &shown(&app)))
+    };
+    done.await.unwrap_or_else(|cause: EngineError| error::failure(&context, &cause))
+}
+
+/// `PUT`: what is left out stays.
+pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let caller = match caller(&context, UPDATE).await {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let done = async {
+        let body = super::applications::document(&context, &body)?;
+        let inbound: Inbound = serde_json::from_value(body.into())
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let document = as_document(inbound)?;
+        let (engine, id) = (context.engine(), id_of(&id)?);
+        engine.change_application(context.tenant(), id, (&document, true), &caller).await?;
+        Ok(respond::empty(StatusCode::OK))
+    };
+    done.await.unwrap_or_else(|cause: EngineError| error::failure(&context, &cause))
+}

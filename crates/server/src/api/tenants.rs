@@ -1,0 +1,154 @@
+//! `/api/server/v1/tenants`: tenants, for administrators of the default one alone.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{ApiCaller, NewTenant, NewUser};
+use sojourn_model::{Tenant, TenantId};
+
+use super::caller::caller;
+use super::{applications, error};
+use crate::context::Context;
+use crate::respond;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTenantJson {
+    domain: String,
+    owners: Vec<OwnerJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnerJson {
+    username: String,
+    password: String,
+    email: Option<String>,
+    firstname: Option<String>,
+    lastname: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusJson {
+    activated: bool,
+}
+
+fn shown(tenant: &Tenant) -> Value {
+    json!({
+        "id": tenant.id.0.to_string(),
+        "domain": tenant.name,
+        "createdDate": super::json::moment(tenant.created_at),
+        "lifecycleStatus": { "activated": tenant.enabled },
+    })
+}
+
+/// Lets in administrators of the default tenant; for others there are no tenants.
+async fn overseer(context: &Context, right: &str) -> Result<ApiCaller, Box<Response>> {
+    let caller = caller(context, right).await?;
+    if context.tenant().id == TenantId::DEFAULT {
+        return Ok(caller);
+    }
+    Err(Box::new(error::failure(context, &EngineError::NotFound("tenant"))))
+}
+
+async fn named(context: &Context, id: &str) -> Result<Tenant, EngineError> {
+    let id: i64 = id.parse().map_err(|_| EngineError::NotFound("tenant"))?;
+    let found = context.engine().store().tenant(TenantId(id)).await?;
+    found.ok_or(EngineError::NotFound("tenant"))
+}
+
+fn answer(context: &Context, done: Result<Response, EngineError>) -> Response {
+    done.unwrap_or_else(|cause| error::failure(context, &cause))
+}
+
+/// `GET`: all of them.
+pub(crate) async fn list(context: Context) -> Response {
+    if let Err(refused) = overseer(&context, "internal_tenant_mgt_list").await {
+        return *refused;
+    }
+    let found = context.engine().tenants().await;
+    answer(
+        &context,
+        found.map(|found| {
+            let all: Vec<Value> = found.iter().map(shown).collect();
+            let body = json!({ "totalResults": all.len(), "tenants": all });
+            respond::json(StatusCode::OK, &body)
+        }),
+    )
+}
+
+/// `POST`: makes one with its first administrator.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let caller = match overseer(&context, "internal_tenant_mgt_create").await {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let done = async {
+        let body = applications::document(&context, &body)?;
+        let new: NewTenantJson = serde_json::from_value(body.into())
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let Ok([owner]) = <[OwnerJson; 1]>::try_from(new.owners) else {
+            return Err(EngineError::Invalid("name one owner".into()));
+        };
+        let owner = NewUser {
+            username: owner.username,
+            password: Some(owner.password),
+            email: owner.email,
+            given_name: owner.firstname,
+            family_name: owner.lastname,
+            ..NewUser::default()
+        };
+        let new = NewTenant { name: new.domain, owner };
+        let tenant = context.engine().add_tenant(new, &caller.actor()).await?;
+        let location = format!("/api/server/v1/tenants/{}", tenant.id.0);
+        let response = respond::json(StatusCode::CREATED, &shown(&tenant));
+        Ok(respond::with(response, header::LOCATION, &location))
+    };
+    answer(&context, done.await)
+}
+
+/// `GET …/{id}`.
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    if let Err(refused) = overseer(&context, "internal_tenant_mgt_view").await {
+        return *refused;
+    }
+    let found = named(&context, &id).await;
+    answer(&context, found.map(|tenant| respond::json(StatusCode::OK, &shown(&tenant))))
+}
+
+/// `PUT …/{id}/lifecycle-status`: switches it on or off. Off, its sessions end.
+pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let caller = match overseer(&context, "internal_tenant_mgt_update").await {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let done = async {
+        let body = applications::document(&context, &body)?;
+        let status: StatusJson = serde_json::from_value(body.into())
+            .map_err(|error| EngineError::Invalid(error.to_string()))?;
+        let tenant = named(&context, &id).await?;
+        let engine = context.engine();
+        engine.set_tenant_enabled(&tenant, status.activated, &caller.actor()).await?;
+        Ok(respond::empty(StatusCode::OK))
+    };
+    answer(&context, done.await)
+}
+
+/// `DELETE …/{id}`: it answers nothing more from now on, and a job removes what it has.
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    let caller = match overseer(&context, "internal_tenant_mgt_delete").await {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let done = async {
+        let tenant = named(&context, &id).await?;
+        let job = context.engine().remove_tenant(&tenant, &caller.actor()).await?;
+        Ok(respond::json(StatusCode::ACCEPTED, &json!({ "job": job.to_string() })))
+    };
+    answer(&context, done.await)
+}
