@@ -89,6 +89,12 @@ impl Inbox {
         format!("http://{}/hook", self.address)
     }
 
+    /// The webhooks that came, oldest first.
+    #[must_use]
+    pub fn hooks(&self) -> Vec<Hook> {
+        self.inner.lock().expect("an inbox").hooks.clone()
+    }
+
     /// Waits for a number of webhooks, counting those that were answered with an error.
     pub async fn wait_for_hooks(&self, count: usize) -> Vec<Hook> {
         crate::program::eventually("webhooks arrive", || async {

@@ -60,7 +60,7 @@ pub struct Engine {
     pub(crate) breakers: Breakers,
     pub(crate) jobs: tokio::sync::Notify,
     /// A task of a handler may have been written.
-    pub(crate) tasks: tokio::sync::Notify,
+    pub(crate) tasks: tokio::sync::watch::Sender<()>,
     /// Which handlers get tasks for which events.
     pub(crate) task_rules: Vec<TaskRule>,
     /// A mail was written.
@@ -102,7 +102,7 @@ impl Engine {
             outbox: Outbox::default(),
             breakers: Breakers::default(),
             jobs: tokio::sync::Notify::new(),
-            tasks: tokio::sync::Notify::new(),
+            tasks: tokio::sync::watch::Sender::new(()),
             mail: tokio::sync::Notify::new(),
             changes: tokio::sync::Notify::new(),
             job_moved: tokio::sync::Notify::new(),
@@ -168,7 +168,7 @@ impl Engine {
                 self.jobs.notify_one();
             }
             if adds_task {
-                self.tasks.notify_one();
+                self.tasks.send_replace(());
             }
             for row in audit {
                 tracing::info!(

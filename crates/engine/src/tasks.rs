@@ -106,28 +106,67 @@ fn settle(task: &HandlerTask, came: Came, at: Millis) -> SettleTask {
 }
 
 impl Engine {
-    /// Takes tasks that are due, of each handler and subject the first.
+    /// Takes tasks of a handler that are due, of each subject the first.
     ///
     /// # Errors
     /// [`EngineError::Store`]
-    pub async fn claim_tasks(&self, limit: i64) -> Result<Vec<HandlerTask>, EngineError> {
-        let now = self.now();
-        let claim = Op::ClaimTasks { now, lease_until: now.plus(LEASE_MS), limit };
+    pub async fn claim_tasks(
+        &self,
+        handler: &str,
+        limit: i64,
+    ) -> Result<Vec<HandlerTask>, EngineError> {
+        let (now, handler) = (self.now(), handler.to_owned());
+        let claim = Op::ClaimTasks { handler, now, lease_until: now.plus(LEASE_MS), limit };
         match self.store.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await? {
             Outcome::Applied(applied) => Ok(applied.tasks),
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Resolves when this process may have written a task since the last time it resolved.
-    pub async fn tasks_to_do(&self) {
-        self.tasks.notified().await;
+    /// A worker of a handler's tasks begins. Where no other server can have one, it takes back the leases that the run
+    /// before left behind.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn begin_tasks(&self, handler: &str) -> Result<(), EngineError> {
+        if self.store.is_embedded() {
+            let release = Op::ReleaseTasks { handler: handler.to_owned() };
+            self.must_apply(ChangeSet::of(TenantId::DEFAULT, release)).await?;
+        }
+        Ok(())
     }
 
-    /// Whether any handler gets tasks at all.
+    /// Changes whenever this process may have written a task.
     #[must_use]
-    pub fn has_tasks(&self) -> bool {
-        !self.task_rules.is_empty()
+    pub fn tasks_written(&self) -> tokio::sync::watch::Receiver<()> {
+        self.tasks.subscribe()
+    }
+
+    /// The handlers that get tasks.
+    #[must_use]
+    pub fn handlers_with_tasks(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.task_rules.iter().map(|rule| rule.handler.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Parks the tasks of handlers that are not configured any more, a bounded number.
+    pub(crate) async fn park_orphans(&self, tenant: &Tenant) -> Result<(), EngineError> {
+        const ROWS: i64 = 500;
+        let known = |id: &str| self.settings.handlers.iter().any(|handler| handler.id == id);
+        for backlog in self.store.task_backlogs(tenant.id).await? {
+            if backlog.pending == 0 || known(&backlog.handler) {
+                continue;
+            }
+            for task in self.claim_tasks(&backlog.handler, ROWS).await? {
+                let came = Came::parked("no handler of that name is configured");
+                let settled = Op::SettleTask(settle(&task, came, self.now()));
+                self.store.apply(ChangeSet::of(task.tenant, settled)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes one attempt at a task and writes what came of it.
@@ -401,7 +440,7 @@ impl Engine {
         change.audit.push(self.audit_row(actor, action, subject.in_words(), &detail));
         match self.apply(change).await? {
             Outcome::Applied(_) => {
-                self.tasks.notify_one();
+                self.tasks.send_replace(());
                 Ok(())
             }
             _ => Err(EngineError::NotFound("task in such a state")),

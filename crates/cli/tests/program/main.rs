@@ -6,3 +6,4 @@ mod commands;
 mod crash;
 mod refusals;
 mod site;
+mod webhooks;

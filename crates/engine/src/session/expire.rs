@@ -64,6 +64,7 @@ impl Engine {
             }
             self.forget_addresses(&tenant, now).await?;
             self.purge_applications(&tenant).await?;
+            self.park_orphans(&tenant).await?;
             let before = now.plus(-self.settings.history_ms);
             for handler in &self.settings.handlers {
                 let handler = handler.id.clone();

@@ -1,4 +1,4 @@
-//! Does the tasks of event handlers.
+//! Does the tasks of event handlers. Each handler has a worker of its own, so that one that hangs holds up no other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,27 +10,34 @@ use super::{POLL_MAX, Stopped, is_over};
 use crate::metrics::Metrics;
 use crate::serve::pause;
 
-/// Tasks under way at once from one node.
-const IN_FLIGHT_MAX: usize = 32;
+/// Tasks of one handler under way at once from one node.
+const IN_FLIGHT_MAX: usize = 16;
 
-/// Claims what is due and does it, of each handler and subject one after the other.
+/// Claims what is due and does it, of each subject one after the other.
 pub(super) async fn run(
     engine: Arc<Engine>,
+    handler: String,
     sender: Arc<dyn WebhookSender>,
     metrics: Arc<Metrics>,
     mut stopped: Stopped,
 ) {
     let mut under_way: JoinSet<()> = JoinSet::new();
+    if let Err(error) = engine.begin_tasks(&handler).await {
+        tracing::error!(%error, "tasks of the last run wait for their leases to run out");
+    }
+    let mut written = engine.tasks_written();
     while !is_over(&stopped) {
+        // What is written from here on is noticed below.
+        written.mark_unchanged();
         let free = i64::try_from(IN_FLIGHT_MAX - under_way.len()).unwrap_or(0);
-        let claimed = match engine.claim_tasks(free).await {
+        let claimed = match engine.claim_tasks(&handler, free).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "tasks of handlers can't be claimed");
                 Vec::new()
             }
         };
-        let wait = if claimed.is_empty() { next_due(&engine).await } else { POLL_MAX };
+        let wait = if claimed.is_empty() { next_due(&engine, &handler).await } else { POLL_MAX };
         for task in claimed {
             let (engine, sender) = (Arc::clone(&engine), Arc::clone(&sender));
             let metrics = Arc::clone(&metrics);
@@ -48,7 +55,7 @@ pub(super) async fn run(
         tokio::select! {
             // What waited for it may be due now.
             Some(_) = under_way.join_next() => {}
-            () = engine.tasks_to_do(), if !full => {}
+            _ = written.changed(), if !full => {}
             () = pause(wait), if !full => {}
             _ = stopped.changed() => {}
         }
@@ -56,8 +63,8 @@ pub(super) async fn run(
     while under_way.join_next().await.is_some() {}
 }
 
-async fn next_due(engine: &Engine) -> Duration {
-    match engine.store().next_task_due().await {
+async fn next_due(engine: &Engine, handler: &str) -> Duration {
+    match engine.store().next_task_due(handler, engine.now()).await {
         Ok(Some(due)) => {
             let ms = u64::try_from(due.since(engine.now())).unwrap_or(0);
             Duration::from_millis(ms.max(1)).min(POLL_MAX)

@@ -35,9 +35,10 @@ pub(crate) fn spawn(
     stopped: &Stopped,
 ) {
     let engine = || Arc::clone(&state.engine);
-    if state.engine.has_tasks() {
+    for handler in state.engine.handlers_with_tasks() {
         let hooks = Arc::clone(&sender) as Arc<dyn WebhookSender>;
-        tasks.spawn(handlers::run(engine(), hooks, Arc::clone(&state.metrics), stopped.clone()));
+        let metrics = Arc::clone(&state.metrics);
+        tasks.spawn(handlers::run(engine(), handler, hooks, metrics, stopped.clone()));
     }
     tasks.spawn(deliver(engine(), sender, Arc::clone(&state.metrics), stopped.clone()));
     tasks.spawn(sweep(engine(), Duration::from_millis(sweep_ms), stopped.clone()));

@@ -185,3 +185,44 @@ async fn an_end_may_wait_or_only_say_what_it_would_do() {
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_handler_that_hangs_holds_up_no_other() {
+    let inbox = Inbox::start().await;
+    // Takes connections and never says anything.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("its address");
+    let held = tokio::spawn(async move {
+        let mut all = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            all.push(stream);
+        }
+    });
+    let events = [EventName::PostLockAccount];
+    let quick = webhook(&inbox, &events, 3);
+    let hanging = Webhook {
+        url: format!("http://{address}/hook"),
+        secrets: vec![SECRETS[0].to_vec()],
+        attempts_max: 3,
+    };
+    let hanging = HandlerSettings {
+        id: "hanging".into(),
+        subscriptions: events.to_vec(),
+        kind: HandlerKind::Webhook(hanging),
+    };
+    let server = TestServer::with_options(
+        Engine::Sqlite,
+        |settings| settings.handlers = vec![hanging, quick],
+        |serve| serve.outgoing.timeout_ms = 600_000,
+    )
+    .await;
+    let many = 40;
+    for number in 0..many {
+        let name = format!("user{number}");
+        server.user(&name, "a word", &[]).await;
+        set(&server, &name, UserState::Locked).await;
+    }
+    assert_eq!(inbox.wait_for_hooks(many).await.len(), many);
+    held.abort();
+    server.stop().await;
+}

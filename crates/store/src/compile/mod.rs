@@ -189,7 +189,8 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::UpdateRole(_)
         | Op::AssignRoleToMany { .. }
         | Op::UnassignRoleFromMany { .. } => people::compile(steps, tenant, op),
-        Op::ClaimTasks { .. }
+        Op::ReleaseTasks { .. }
+        | Op::ClaimTasks { .. }
         | Op::PurgeTasks { .. }
         | Op::SettleTask(_)
         | Op::RedoTask { .. }

@@ -7,12 +7,13 @@ use crate::sql::{operation, task as sql};
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::ClaimTasks { now, lease_until, limit } => steps.push(
+        Op::ClaimTasks { handler, now, lease_until, limit } => steps.push(
             &sql::TASK_CLAIM,
-            params![now, lease_until, limit],
+            params![now, lease_until, limit, handler],
             Expect::Any,
             Gather::ClaimedTasks,
         ),
+        Op::ReleaseTasks { handler } => steps.run(&sql::TASKS_RELEASE, params![handler]),
         Op::PurgeTasks { handler, before, limit } => {
             steps.run(&sql::PURGE_TASKS, params![tenant, handler, before, limit]);
         }

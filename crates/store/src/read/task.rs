@@ -82,8 +82,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn next_task_due(&self) -> Result<Option<Millis>, StoreError> {
-        match self.list(&sql::TASK_NEXT_DUE, params![]).await?.into_iter().next() {
+    pub async fn next_task_due(
+        &self,
+        handler: &str,
+        now: Millis,
+    ) -> Result<Option<Millis>, StoreError> {
+        match self.list(&sql::TASK_NEXT_DUE, params![handler, now]).await?.into_iter().next() {
             Some(mut row) => row.opt_millis(),
             None => Ok(None),
         }

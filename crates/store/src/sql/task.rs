@@ -17,14 +17,15 @@ statements! {
          FROM event WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 ORDER BY n DESC LIMIT 1";
     // The first of each handler and subject; what comes after it waits.
     TASK_CLAIM = concat!(
-        "UPDATE handler_task SET due_at = $2 WHERE (subject_id, handler, subject_kind, tenant_id, n) IN (\
+        "UPDATE handler_task SET lease_until = $2 WHERE (subject_id, handler, subject_kind, tenant_id, n) IN (\
          SELECT t.subject_id, t.handler, t.subject_kind, t.tenant_id, t.n FROM handler_task t \
-         WHERE t.state = 'pending' AND t.due_at <= $1 AND NOT EXISTS (\
+         WHERE t.state = 'pending' AND t.handler = $4 AND t.due_at <= $1 \
+         AND t.lease_until <= $1 AND NOT EXISTS (\
          SELECT 1 FROM handler_task e WHERE e.subject_id = t.subject_id AND e.handler = t.handler \
          AND e.subject_kind = t.subject_kind AND e.tenant_id = t.tenant_id AND e.n < t.n \
          AND e.state IN ('pending', 'parked')) \
          ORDER BY t.due_at, t.n LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING ", task_columns!());
-    TASK_SETTLE = "UPDATE handler_task SET state = $7, attempts = attempts + 1, due_at = $8, \
+    TASK_SETTLE = "UPDATE handler_task SET state = $7, attempts = attempts + 1, due_at = $8, lease_until = 0, \
          last_attempt_at = $9, last_status = $10, last_error = $11, \
          settled_at = CASE WHEN CAST($7 AS TEXT) = 'pending' THEN NULL ELSE CAST($9 AS BIGINT) END \
          WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 AND handler = $4 AND n = $5 \
@@ -35,10 +36,13 @@ statements! {
     TASK_SKIP = "UPDATE handler_task SET state = 'skipped' \
          WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 AND handler = $4 AND n = $5 \
          AND state = 'parked'";
-    TASK_NEXT_DUE = "SELECT t.due_at FROM handler_task t WHERE t.state = 'pending' AND NOT EXISTS (\
+    TASK_NEXT_DUE = "SELECT t.due_at FROM handler_task t WHERE t.state = 'pending' AND t.handler = $1 \
+         AND t.lease_until <= $2 AND NOT EXISTS (\
          SELECT 1 FROM handler_task e WHERE e.subject_id = t.subject_id AND e.handler = t.handler \
          AND e.subject_kind = t.subject_kind AND e.tenant_id = t.tenant_id AND e.n < t.n \
          AND e.state IN ('pending', 'parked')) ORDER BY t.due_at LIMIT 1";
+    TASKS_RELEASE = "UPDATE handler_task SET lease_until = 0 \
+         WHERE state = 'pending' AND handler = $1 AND lease_until > 0";
     TASKS_OPEN = "SELECT handler, count(*), min(created_at) FROM handler_task \
          WHERE state = 'pending' AND tenant_id = $1 GROUP BY handler";
     TASKS_PARKED = "SELECT handler, count(*) FROM handler_task \
