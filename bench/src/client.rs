@@ -114,3 +114,12 @@ pub(crate) fn post(path: &str, headers: &str, form: &[(&str, &str)]) -> String {
 pub(crate) fn bare(method: &str, path: &str, headers: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: 0\r\n\r\n")
 }
+
+/// A request with a JSON body, written out.
+pub(crate) fn json(method: &str, path: &str, headers: &str, body: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

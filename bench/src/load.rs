@@ -22,7 +22,7 @@ pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(index).copied().unwrap_or(0.0)
 }
 
-async fn workers(target: &Target, kind: Kind, first: u64) -> Vec<Worker> {
+pub(crate) async fn workers(target: &Target, kind: Kind, first: u64) -> Vec<Worker> {
     let mut workers = Vec::new();
     for n in 0..CONNECTIONS {
         workers.push(Worker::new(target, kind, first + n).await);
@@ -47,7 +47,7 @@ pub(crate) async fn measure(
     let seconds = began.elapsed().as_secs_f64();
     let cpu_ms = (cpu_ns(pid) - cpu) as f64 / 1e6 / turns as f64;
     let per_second = turns as f64 / seconds;
-    let mut latencies = paced(ready, per_second / 2.0, time).await;
+    let (_, mut latencies) = paced(ready, per_second / 2.0, time).await;
     latencies.sort_by(f64::total_cmp);
     Cost {
         per_second,
@@ -83,7 +83,11 @@ async fn saturate(workers: Vec<Worker>, time: Duration) -> (Vec<Worker>, u64) {
 }
 
 /// Turns at a fixed rate; a turn's latency counts from when it was due, so a stall isn't hidden.
-async fn paced(workers: Vec<Worker>, per_second: f64, time: Duration) -> Vec<f64> {
+pub(crate) async fn paced(
+    workers: Vec<Worker>,
+    per_second: f64,
+    time: Duration,
+) -> (Vec<Worker>, Vec<f64>) {
     let gap = Duration::from_secs_f64(CONNECTIONS as f64 / per_second);
     let start = Instant::now();
     let running: Vec<_> = workers
@@ -99,13 +103,15 @@ async fn paced(workers: Vec<Worker>, per_second: f64, time: Duration) -> Vec<f64
                     latencies.push(due.elapsed().as_secs_f64() * 1e3);
                     due += gap;
                 }
-                latencies
+                (worker, latencies)
             })
         })
         .collect();
-    let mut all = Vec::new();
+    let (mut back, mut all) = (Vec::new(), Vec::new());
     for running in running {
-        all.extend(running.await.expect("a worker ends"));
+        let (worker, latencies) = running.await.expect("a worker ends");
+        back.push(worker);
+        all.extend(latencies);
     }
-    all
+    (back, all)
 }

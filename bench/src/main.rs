@@ -10,6 +10,7 @@ mod load;
 mod measure;
 mod operations;
 mod report;
+mod roles;
 mod scale;
 mod seed;
 mod server;
@@ -44,6 +45,19 @@ fn main() -> ExitCode {
                 }
             }
         }
+        "roles-pinned" => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            match runtime.block_on(roles::run(&folder())) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    eprintln!("the run is void: {why}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
         "scale" => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
@@ -58,9 +72,11 @@ fn main() -> ExitCode {
             let done = Command::new("taskset")
                 .args(["-c", GENERATOR_CORE])
                 .arg(program)
-                .arg("generate")
-                // A part of an operation's name, to look at that one alone.
-                .args(args.get(1))
+                .args(match mode {
+                    "roles" => vec!["roles-pinned"],
+                    // A part of an operation's name, to look at that one alone.
+                    part => vec!["generate", part],
+                })
                 .status()
                 .expect("taskset (util-linux) is there");
             if done.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

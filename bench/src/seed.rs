@@ -91,3 +91,72 @@ pub(crate) fn fill(database: &Path, now: i64) {
     transaction.commit().expect("committed");
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
 }
+
+/// Members of the role in [`fill_members`].
+pub(crate) const MEMBERS: u64 = 100_000;
+/// Users beside them, on whose sessions others work.
+const OTHERS: u64 = 100;
+
+/// A user's id as text.
+pub(crate) fn user_id(number: u64) -> String {
+    let hex = sojourn_model::ids::hex(&bytes::<16>("user", number));
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// Fills an installed, empty database with people who have the role `staff`, each with a session, a stay in an
+/// application and a grant; and some without it. Answers the role's id.
+pub(crate) fn fill_members(database: &Path, now: i64) -> String {
+    let mut connection = Connection::open(database).expect("opens");
+    connection.pragma_update(None, "synchronous", "OFF").expect("a pragma");
+    let transaction = connection.transaction().expect("begins");
+    let one =
+        |sql: &str| -> Vec<u8> { transaction.query_row(sql, [], |row| row.get(0)).expect("a row") };
+    let app = one("SELECT id FROM application WHERE client_id = 'rs256'");
+    let role = one("SELECT id FROM role WHERE name = 'staff'");
+    for n in 0..MEMBERS + OTHERS {
+        let user = bytes::<16>("user", n).to_vec();
+        // As the engine makes them: half of the user's id, then what is random.
+        let mut session = bytes::<32>("session", n);
+        session[..8].copy_from_slice(&user[..8]);
+        let sid = bytes::<16>("sid", n).to_vec();
+        let execute = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
+            transaction.prepare_cached(sql).expect("prepares").execute(params).expect("a row");
+        };
+        execute(
+            "INSERT INTO account (tenant_id, id, username, username_key, email_verified, state, epoch, \
+             event_count, created_at) VALUES (1, ?1, ?2, ?2, 0, 0, 0, 0, ?3)",
+            &[&user, &format!("user-{n}"), &now],
+        );
+        execute(
+            "INSERT INTO session (tenant_id, id, user_id, secret_hash, signed_in_at, auth_time, amr, \
+             remember, ip, user_agent, last_access, idle_timeout_ms, idle_deadline) \
+             VALUES (1, ?1, ?2, ?3, ?4, ?4, 'pwd', 0, '127.0.0.1', 'Mozilla/5.0', ?4, 86400000, \
+             ?4 + 86400000)",
+            &[&session.to_vec(), &user, &sha256(&secret(n)).to_vec(), &now],
+        );
+        if n >= MEMBERS {
+            continue;
+        }
+        execute(
+            "INSERT INTO role_member (tenant_id, role_id, user_id) VALUES (1, ?1, ?2)",
+            &[&role, &user],
+        );
+        execute(
+            "INSERT INTO participation (tenant_id, session_id, app_id, stay, sid, user_id, sub, \
+             first_access, last_access, signed_in_at) VALUES (1, ?1, ?2, 0, ?3, ?4, 'sub', ?5, ?5, ?5)",
+            &[&session.to_vec(), &app, &sid, &user, &now],
+        );
+        execute(
+            "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, kind, \
+             scopes, offline, binding, auth_time, created_at, expires_at, code_state, token_number, \
+             token_issued_at, refresh_generation, refresh_issued_at) \
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, 'sub', 1, 'openid profile', 0, 'sso-session', ?6, ?6, \
+             ?6 + 86400000, 2, 1, ?6, 1, ?6)",
+            &[&grant_id(now, n).to_vec(), &user, &app, &session.to_vec(), &sid, &now],
+        );
+    }
+    transaction.commit().expect("committed");
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
+    let hex = sojourn_model::ids::hex(&role);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -73,6 +73,24 @@ id_token_signed_response_alg = "{alg}"
     }
 }
 
+/// The same with a role, a handler that ends sessions when it changes, and a machine that may change it.
+pub(crate) fn write_role_config(folder: &Path) {
+    write_config(folder);
+    let plain = std::fs::read_to_string(folder.join("plain.toml")).expect("written");
+    let scopes = "\"internal_session_delete\"";
+    let more = "\"internal_role_mgt\", \"internal_session_view\", \"internal_session_delete\"";
+    let text = plain.replace(scopes, more)
+        + r#"
+[[role]]
+name = "staff"
+
+[[event_handler]]
+name = "sessionTermination"
+subscriptions = ["POST_UPDATE_ROLE_LIST_OF_USER", "POST_UPDATE_USER_LIST_OF_ROLE", "POST_DELETE_ROLE"]
+"#;
+    std::fs::write(folder.join("roles.toml"), text).expect("written");
+}
+
 /// Makes the certificate that the server would make at its first start with TLS, so that the client can
 /// trust it before.
 pub(crate) fn make_certificate(folder: &Path) {

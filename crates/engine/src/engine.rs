@@ -67,6 +67,8 @@ pub struct Engine {
     pub(crate) mail: tokio::sync::Notify,
     /// Something was written.
     pub(crate) changes: tokio::sync::Notify,
+    /// Whether this process is at a job.
+    pub(crate) at_job: std::sync::atomic::AtomicBool,
     /// A job went a step further.
     pub(crate) job_moved: tokio::sync::Notify,
     /// How far the purge has walked through the grants.
@@ -105,6 +107,7 @@ impl Engine {
             tasks: tokio::sync::watch::Sender::new(()),
             mail: tokio::sync::Notify::new(),
             changes: tokio::sync::Notify::new(),
+            at_job: std::sync::atomic::AtomicBool::new(false),
             job_moved: tokio::sync::Notify::new(),
             purged_to: Mutex::new(GrantId([0; 16])),
             addresses_to: Mutex::default(),

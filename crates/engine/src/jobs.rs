@@ -1,5 +1,7 @@
 //! Durable jobs: large pieces of work that go on where they stopped.
 
+use std::sync::atomic::Ordering;
+
 use serde::{Deserialize, Serialize};
 use sojourn_model::limits::{JOB_SETS_MAX, ROLE_JOB_BATCH};
 use sojourn_model::{
@@ -53,7 +55,11 @@ impl Engine {
         else {
             return Ok(false);
         };
-        let Some(job) = applied.jobs.into_iter().next() else { return Ok(false) };
+        let Some(job) = applied.jobs.into_iter().next() else {
+            self.at_job.store(false, Ordering::Relaxed);
+            return Ok(false);
+        };
+        self.at_job.store(true, Ordering::Relaxed);
         let advance = match self.step(&job).await {
             Ok(advance) => advance,
             Err(error) => self.stumbled(&job, &error),
@@ -62,6 +68,13 @@ impl Engine {
         self.apply(ChangeSet::of(job.tenant, Op::AdvanceJob(advance))).await?;
         self.job_moved.notify_waiters();
         Ok(true)
+    }
+
+    /// Whether this process is at a job. What it ends is ended first and told then: deliveries that others can wait for
+    /// take less of the machine meanwhile.
+    #[must_use]
+    pub fn is_at_job(&self) -> bool {
+        self.at_job.load(Ordering::Relaxed)
     }
 
     /// A worker of jobs begins. Where no other server can have one, it takes back the leases that the run before

@@ -85,6 +85,8 @@ pub struct Running {
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
     tasks: JoinSet<()>,
+    /// Its threads outlive the tasks: connections to the database may belong to them.
+    _background: workers::Background,
     engine: Arc<Engine>,
 }
 
@@ -114,11 +116,12 @@ impl Running {
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, state.clone(), options.tls.clone(), stopped.clone()));
-        workers::spawn(&mut tasks, &state, sender, options.sweep_ms, &stopped);
+        let background = workers::Background::start()?;
+        workers::spawn(&mut tasks, &background, &state, sender, options.sweep_ms, &stopped);
         if let Some(mailer) = options.mailer {
-            workers::spawn_mail(&mut tasks, &state, mailer, &stopped);
+            workers::spawn_mail(&mut tasks, &background, &state, mailer, &stopped);
         }
-        Ok(Self { address, stop, draining, tasks, engine })
+        Ok(Self { address, stop, draining, tasks, _background: background, engine })
     }
 
     /// Ends the server: no new connections, what is under way finishes, what is only in memory is

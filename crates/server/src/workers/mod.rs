@@ -1,6 +1,7 @@
 //! What runs beside requests: deliveries, expiry, jobs, cleaning. Each ends when it is told to, after
 //! what it has begun.
 
+mod background;
 mod handlers;
 
 use std::sync::Arc;
@@ -22,13 +23,18 @@ use crate::serve::pause;
 const POLL_MAX: Duration = Duration::from_secs(2);
 /// How long what came of an attempt waits for others to be written with.
 const SETTLE_WITHIN: Duration = Duration::from_millis(10);
+/// How long deliveries that are due wait for the next claim while this node is at a job.
+const BREATH: Duration = Duration::from_millis(200);
 /// How often what is over is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
 type Stopped = watch::Receiver<bool>;
 
+pub(crate) use background::Background;
+
 pub(crate) fn spawn(
     tasks: &mut JoinSet<()>,
+    background: &Background,
     state: &AppState,
     sender: Arc<Outgoing>,
     sweep_ms: u64,
@@ -38,22 +44,26 @@ pub(crate) fn spawn(
     for handler in state.engine.handlers_with_tasks() {
         let hooks = Arc::clone(&sender) as Arc<dyn WebhookSender>;
         let metrics = Arc::clone(&state.metrics);
-        tasks.spawn(handlers::run(engine(), handler, hooks, metrics, stopped.clone()));
+        let run = handlers::run(engine(), handler, hooks, metrics, stopped.clone());
+        background.spawn(tasks, run);
     }
-    tasks.spawn(deliver(engine(), sender, Arc::clone(&state.metrics), stopped.clone()));
-    tasks.spawn(sweep(engine(), Duration::from_millis(sweep_ms), stopped.clone()));
-    tasks.spawn(jobs(engine(), stopped.clone()));
-    tasks.spawn(purge(engine(), stopped.clone()));
+    let metrics = Arc::clone(&state.metrics);
+    background.spawn(tasks, deliver(engine(), sender, metrics, stopped.clone()));
+    let every = Duration::from_millis(sweep_ms);
+    background.spawn(tasks, sweep(engine(), every, stopped.clone()));
+    background.spawn(tasks, jobs(engine(), stopped.clone()));
+    background.spawn(tasks, purge(engine(), stopped.clone()));
 }
 
 /// Sends mail that waits.
 pub(crate) fn spawn_mail(
     tasks: &mut JoinSet<()>,
+    background: &Background,
     state: &AppState,
     mailer: Arc<dyn Mailer>,
     stopped: &Stopped,
 ) {
-    tasks.spawn(mail(Arc::clone(&state.engine), mailer, stopped.clone()));
+    background.spawn(tasks, mail(Arc::clone(&state.engine), mailer, stopped.clone()));
 }
 
 async fn mail(engine: Arc<Engine>, mailer: Arc<dyn Mailer>, mut stopped: Stopped) {
@@ -152,7 +162,7 @@ impl Dispatcher {
         };
         if !claimed.is_empty() {
             self.begin(claimed).await;
-            return Duration::ZERO;
+            return if self.engine.is_at_job() { BREATH } else { Duration::ZERO };
         }
         next_due(&self.engine).await
     }
