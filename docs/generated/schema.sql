@@ -127,10 +127,10 @@ CREATE TABLE handler_task (
     settled_at BIGINT,
     last_attempt_at BIGINT,
     last_status BIGINT,
-    last_error TEXT,
+    last_error TEXT, lease_until BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (subject_id, handler, subject_kind, tenant_id, n)
 ) WITHOUT ROWID;
-CREATE INDEX handler_task_due ON handler_task (due_at) WHERE state = 'pending';
+CREATE INDEX handler_task_due ON handler_task (handler, due_at) WHERE state = 'pending';
 CREATE INDEX handler_task_log ON handler_task (tenant_id, handler, created_at, subject_id, n);
 CREATE INDEX handler_task_open ON handler_task (tenant_id, handler, created_at) WHERE state = 'pending';
 CREATE INDEX handler_task_parked ON handler_task (tenant_id, handler, created_at) WHERE state = 'parked';

@@ -233,6 +233,11 @@ routes! {
     GET "/console/applications" => web::console::applications::list;
     GET "/console/deliveries" => web::console::deliveries::list;
     POST "/console/sessions/{id}/deliveries/{sid}/resend" => web::console::deliveries::resend;
+    GET "/console/jobs" => web::console::jobs::list;
+    POST "/console/jobs/{job_id}/cancel" => web::console::jobs::cancel;
+    GET "/console/handlers" => web::console::handlers::list;
+    GET "/console/handlers/{handler}" => web::console::handlers::one;
+    POST "/console/handlers/{handler}" => web::console::handlers::settle;
     GET "/console/ledger" => web::console::sessions::ledger;
     GET "/console/mail" => web::console::mail::list;
     GET "/console/audit" => web::console::audit::list;

@@ -19,6 +19,39 @@ async fn a_role_taken_away_by_command_reaches_applications_of_the_running_server
 }
 
 #[tokio::test]
+async fn article_000_by_every_command_that_takes_a_role_away() {
+    let inbox = Inbox::start().await;
+    let site = Site::new(&inbox.uri(), "[throttle]\nper_account = 1000\n");
+    let server = site.serve().await;
+    let run = |args: &[&str]| {
+        let (good, text) = site.command(args, "");
+        assert!(good, "{args:?}: {text}");
+    };
+    run(&["role", "unassign", "staff", "alex"]);
+    run(&["group", "add", "post"]);
+    let ways: [(&[&[&str]], &[&str]); 5] = [
+        (&[&["role", "assign", "staff", "alex"]], &["role", "unassign", "staff", "alex"]),
+        (
+            &[&["group", "carry", "post", "staff"], &["group", "join", "post", "alex"]],
+            &["group", "leave", "post", "alex"],
+        ),
+        (&[&["group", "join", "post", "alex"]], &["group", "drop", "post", "staff"]),
+        (&[&["group", "carry", "post", "staff"]], &["group", "remove", "post"]),
+        (&[&["role", "assign", "staff", "alex"]], &["role", "remove", "staff"]),
+    ];
+    for (number, (given, taken)) in ways.iter().enumerate() {
+        given.iter().for_each(|args| run(args));
+        let tokens = site.tokens().await;
+        let access = tokens["access_token"].as_str().expect("a token");
+        assert!(site.active(access).await);
+        run(taken);
+        assert!(!site.active(access).await, "{taken:?}");
+        inbox.wait_for(number + 1).await;
+    }
+    assert!(server.terminate());
+}
+
+#[tokio::test]
 async fn users_roles_and_sessions() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");
     for (args, input, good, want) in [
@@ -36,7 +69,19 @@ async fn users_roles_and_sessions() {
         (&["session", "end", "sam", "--session", "x"], "", false, "64 hex digits"),
         (&["user", "password", "sam"], "new-password\n", true, "every session has ended"),
         (&["user", "disable", "sam"], "", true, "disabled"),
-        (&["user", "enable", "sam"], "", true, "enabled"),
+        (&["user", "enable", "sam"], "", true, "may be used"),
+        (&["user", "lock", "sam"], "", true, "locked"),
+        (&["user", "unlock", "sam"], "", true, "may be used"),
+        (&["user", "expire-password", "sam"], "", true, "Another password is demanded"),
+        (&["user", "password", "sam"], "short\n", false, "8 characters"),
+        (&["group", "add", "post"], "", true, "post "),
+        (&["group", "join", "post", "sam"], "", true, "in the group"),
+        (&["group", "list"], "", true, "post"),
+        (&["user", "remove", "sam"], "", true, "removed"),
+        (&["tenant", "add", "acme", "--owner", "olga"], "a word of olga\n", true, "/t/acme"),
+        (&["tenant", "list"], "", true, "acme"),
+        (&["tenant", "disable", "acme"], "", true, "switched off"),
+        (&["tenant", "disable", "carbon.super"], "", false, "can't be switched off"),
         (&["role", "remove", "audit"], "", true, "Removed."),
         (&["key", "list"], "", true, "SIGNS FROM"),
         (&["key", "rotate", "--alg", "ES256"], "", true, "is published"),

@@ -36,7 +36,7 @@ impl Visitor {
             user: self.user.shown_name().to_owned(),
             csrf: context.session_token(&self.session),
             administrator: self.rights.is_administrator(),
-            mail: context.state.mail_folder.is_some(),
+            menu: crate::web::console::menu(context, &self.rights, here),
             notice: None,
         }
     }

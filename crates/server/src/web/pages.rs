@@ -14,10 +14,23 @@ pub(crate) struct Frame {
     pub(crate) csrf: String,
     /// Whether the person may use the Console.
     pub(crate) administrator: bool,
-    /// Whether mail is written into a folder, where the Console shows it.
-    pub(crate) mail: bool,
+    /// The menu of the Console.
+    pub(crate) menu: Vec<MenuSection>,
     /// What just happened.
     pub(crate) notice: Option<String>,
+}
+
+/// A part of a menu.
+pub(crate) struct MenuSection {
+    pub(crate) name: &'static str,
+    pub(crate) entries: Vec<MenuEntry>,
+}
+
+/// A link of a menu.
+pub(crate) struct MenuEntry {
+    pub(crate) here: bool,
+    pub(crate) link: String,
+    pub(crate) name: &'static str,
 }
 
 /// A message: done, wrong, gone.
@@ -303,6 +316,71 @@ pub(crate) struct ConsoleSession {
 pub(crate) struct ConsoleDeliveries {
     pub(crate) frame: Frame,
     pub(crate) deliveries: Vec<DeliveryLine>,
+}
+
+/// An event handler.
+pub(crate) struct HandlerLine {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) events: Vec<&'static str>,
+    pub(crate) pending: i64,
+    pub(crate) parked: i64,
+    pub(crate) lag: String,
+}
+
+/// Console: event handlers.
+#[derive(Template)]
+#[template(path = "console/handlers.html")]
+pub(crate) struct ConsoleHandlers {
+    pub(crate) frame: Frame,
+    pub(crate) handlers: Vec<HandlerLine>,
+}
+
+/// What a handler did or is to do about an event.
+pub(crate) struct TaskLine {
+    pub(crate) event: String,
+    pub(crate) subject: String,
+    pub(crate) number: i64,
+    pub(crate) state: &'static str,
+    pub(crate) attempts: i64,
+    pub(crate) happened: String,
+    pub(crate) outcome: String,
+    pub(crate) may_redo: bool,
+    pub(crate) may_skip: bool,
+}
+
+/// Console: one event handler.
+#[derive(Template)]
+#[template(path = "console/handler.html")]
+pub(crate) struct ConsoleHandler {
+    pub(crate) frame: Frame,
+    pub(crate) id: String,
+    pub(crate) parked: bool,
+    pub(crate) tasks: Vec<TaskLine>,
+    pub(crate) may_manage: bool,
+}
+
+/// A large piece of work.
+pub(crate) struct JobLine {
+    pub(crate) id: String,
+    pub(crate) what: &'static str,
+    pub(crate) state: &'static str,
+    pub(crate) done: i64,
+    pub(crate) total: i64,
+    pub(crate) sessions: String,
+    pub(crate) by: String,
+    pub(crate) begun: String,
+    pub(crate) error: String,
+    pub(crate) pending: bool,
+}
+
+/// Console: large ends.
+#[derive(Template)]
+#[template(path = "console/jobs.html")]
+pub(crate) struct ConsoleJobs {
+    pub(crate) frame: Frame,
+    pub(crate) jobs: Vec<JobLine>,
+    pub(crate) may_end: bool,
 }
 
 /// A user in a list.

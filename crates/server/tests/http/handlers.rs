@@ -226,3 +226,47 @@ async fn a_handler_that_hangs_holds_up_no_other() {
     held.abort();
     server.stop().await;
 }
+
+#[tokio::test]
+async fn the_console_shows_what_a_handler_did_and_does_it_again() {
+    let inbox = Inbox::start().await;
+    inbox.answer(&[500]);
+    let handler = webhook(&inbox, &[EventName::PostLockAccount], 1);
+    let server = TestServer::with(|settings| settings.handlers = vec![handler]).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("alex", "alex123", &[]).await;
+    set(&server, "alex", UserState::Locked).await;
+    let admin = server.signed_in("admin", "admin12").await;
+    let list = eventually("it is parked", || async {
+        let page = admin.get("/console/handlers").await;
+        page.body.contains("?state=parked").then_some(page)
+    })
+    .await;
+    assert!(list.body.contains("POST_LOCK_ACCOUNT"), "{list:?}");
+    let page = admin.get("/console/handlers/directory?state=parked").await;
+    assert!(page.body.contains("answered 500"), "{page:?}");
+    let form = [
+        ("csrf", &*page.field("csrf")),
+        ("subject", &*page.field("subject")),
+        ("number", &*page.field("number")),
+        ("act", "redo"),
+    ];
+    let done = admin.post("/console/handlers/directory", &form).await;
+    assert_eq!(done.status, 303, "{done:?}");
+    inbox.wait_for_hooks(2).await;
+    eventually("it is done", || async {
+        let page = admin.get("/console/handlers/directory").await;
+        page.body.contains("state done").then_some(())
+    })
+    .await;
+    // Without the right, neither menu nor page.
+    let actor = Actor::System;
+    let role = server.engine.add_role(&server.tenant, "view", "internal_session_view", &actor);
+    role.await.expect("a role");
+    server.user("viewer", "viewer1", &["view"]).await;
+    let viewer = server.signed_in("viewer", "viewer1").await;
+    assert_eq!(viewer.get("/console/handlers").await.status, 403);
+    let page = viewer.get("/console/sessions").await;
+    assert!(page.status == 200 && !page.body.contains("/console/handlers"), "{page:?}");
+    server.stop().await;
+}

@@ -134,3 +134,38 @@ async fn a_small_role_is_removed_in_one_transaction() {
     assert_eq!(names, ["POST_ADD_ROLE", "POST_UPDATE_USER_LIST_OF_ROLE", "POST_DELETE_ROLE"]);
     assert!(events[1].data.contains(&alex.id.to_string()));
 }
+
+#[tokio::test]
+async fn article_000_in_the_console_by_role_and_by_its_removal() {
+    let inbox = Inbox::start().await;
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let alex = server.user("alex", "alex123", &["staff"]).await;
+    let uri = inbox.uri();
+    server.app("app", |app| app.backchannel_logout_uri = Some(uri)).await;
+    let admin = server.signed_in("admin", "admin12").await;
+    let role = server.engine.role_named(&server.tenant, "staff").await.expect("staff");
+    for (number, way) in ["user", "role"].into_iter().enumerate() {
+        let browser = server.signed_in("alex", "alex123").await;
+        let tokens = server.tokens(&browser, "app", "openid").await;
+        let path = match way {
+            "user" => format!("/console/users/{}/roles/{}/remove", alex.id, role.id),
+            _ => format!("/console/roles/{}/remove", role.id),
+        };
+        let page = admin.get(&path).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let done = admin.post(&path, &[("csrf", &*page.field("csrf"))]).await;
+        assert_eq!(done.status, 303, "{done:?}");
+        assert_eq!(browser.get("/myaccount").await.status, 303, "{way}");
+        assert!(!server.active("app", tokens["access_token"].as_str().expect("one")).await);
+        inbox.wait_for(number + 1).await;
+        if way == "user" {
+            let page = admin.get(&format!("/console/users/{}", alex.id)).await;
+            let role_id = role.id.to_string();
+            let form = [("csrf", &*page.field("csrf")), ("role", &*role_id)];
+            let path = format!("/console/users/{}/roles/assign", alex.id);
+            assert_eq!(admin.post(&path, &form).await.status, 303);
+        }
+    }
+    server.stop().await;
+}

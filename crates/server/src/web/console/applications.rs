@@ -4,14 +4,14 @@ use axum::response::Response;
 use http::StatusCode;
 use sojourn_model::AppOwner;
 
-use super::{VIEW, administrator};
+use super::{APPLICATIONS, administrator};
 use crate::context::Context;
 use crate::web::pages::{ApplicationLine, ConsoleApplications};
 use crate::web::{errors, render};
 
 /// All of them.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/applications", VIEW).await {
+    let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

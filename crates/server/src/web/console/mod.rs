@@ -3,7 +3,10 @@
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod handlers;
+pub(crate) mod jobs;
 pub(crate) mod mail;
+mod menu;
 pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
@@ -14,6 +17,8 @@ use sojourn_engine::directory::CONSOLE;
 use sojourn_model::{User, UserId};
 use sojourn_oidc::Params;
 
+pub(crate) use menu::menu;
+
 use crate::context::Context;
 use crate::web::errors;
 use crate::web::my_account::{self, Visitor};
@@ -21,6 +26,9 @@ use crate::web::my_account::{self, Visitor};
 pub(crate) const VIEW: &str = "internal_session_view";
 pub(crate) const END: &str = "internal_session_delete";
 pub(crate) const USERS: &str = "internal_user_mgt";
+pub(crate) const APPLICATIONS: &str = "internal_application_mgt_view";
+pub(crate) const HANDLERS: &str = "internal_event_handler_view";
+pub(crate) const HANDLERS_MANAGE: &str = "internal_event_handler_manage";
 pub(crate) const AUDIT: &str = "internal_audit_view";
 pub(crate) const ROLES: &str = "internal_role_mgt";
 

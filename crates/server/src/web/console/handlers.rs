@@ -1,0 +1,121 @@
+//! Event handlers: what waits for them, what they did, and doing it again.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::EngineError;
+use sojourn_model::{Actor, HandlerTask, Subject, TaskState};
+
+use super::{HANDLERS, HANDLERS_MANAGE, administrator, form};
+use crate::context::Context;
+use crate::web::pages::{ConsoleHandler, ConsoleHandlers, HandlerLine, TaskLine};
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+/// Tasks in a log.
+const SHOWN: i64 = 100;
+
+/// All that are registered.
+pub(crate) async fn list(context: Context) -> Response {
+    let visitor = match administrator(&context, "/console/handlers", HANDLERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let found = match context.engine().handler_backlogs(context.tenant()).await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let now = context.engine().now();
+    let handlers = found
+        .into_iter()
+        .map(|(handler, backlog)| HandlerLine {
+            id: handler.id.clone(),
+            kind: handler.kind.name(),
+            events: handler.subscriptions.iter().map(|event| event.as_str()).collect(),
+            pending: backlog.pending,
+            parked: backlog.parked,
+            lag: backlog.oldest.map(|at| words::ago(at, now)).unwrap_or_default(),
+        })
+        .collect();
+    let frame = visitor.frame(&context, "handlers");
+    render::page(StatusCode::OK, &ConsoleHandlers { frame, handlers })
+}
+
+async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
+    let store = context.engine().store();
+    let event = store.event(task.tenant, task.subject, task.n).await.ok().flatten();
+    let outcome = match (task.last_status, &task.last_error) {
+        (_, Some(error)) => error.clone(),
+        (Some(status), None) => format!("answered {status}"),
+        (None, None) => String::new(),
+    };
+    TaskLine {
+        event: event.map(|event| event.name).unwrap_or_default(),
+        subject: task.subject.in_words(),
+        number: task.n,
+        state: task.state.as_str(),
+        attempts: task.attempts,
+        happened: words::moment(task.created_at),
+        outcome,
+        may_redo: task.state != TaskState::Pending,
+        may_skip: task.state == TaskState::Parked,
+    }
+}
+
+/// The log of one.
+pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/handlers", HANDLERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let params = match request::query(uri.query()) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, &error.to_string()),
+    };
+    let parked = params.get("state") == Some("parked");
+    let found = context.engine().handler_tasks(context.tenant(), &id, parked, SHOWN).await;
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let mut tasks = Vec::with_capacity(found.len());
+    for task in &found {
+        tasks.push(line(&context, task).await);
+    }
+    let mut frame = visitor.frame(&context, "handlers");
+    frame.notice = match params.get("done") {
+        Some("redo") => Some("It is done again in a moment.".into()),
+        Some("skip") => Some("It is let go; what comes after it is done in a moment.".into()),
+        _ => None,
+    };
+    let may_manage = visitor.rights.has(HANDLERS_MANAGE);
+    render::page(StatusCode::OK, &ConsoleHandler { frame, id, parked, tasks, may_manage })
+}
+
+/// Does a task again, or lets a parked one go.
+pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/handlers", HANDLERS_MANAGE).await
+    {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let task = Subject::parse(text("subject")).zip(text("number").parse::<i64>().ok());
+    let state = match text("act") {
+        "redo" => TaskState::Pending,
+        "skip" => TaskState::Skipped,
+        _ => return errors::missing(&context, "There is no such act."),
+    };
+    let Some(task) = task else { return errors::missing(&context, "There is no such task.") };
+    let actor = Actor::User(visitor.user.id);
+    let done = context.engine().settle_handler_task(context.tenant(), &id, task, state, &actor);
+    match done.await {
+        Ok(()) => {
+            let path = format!("/console/handlers/{id}?done={}", text("act"));
+            respond::see_other(&context.link(&path))
+        }
+        Err(EngineError::NotFound(_)) => errors::missing(&context, "It waits already, or is gone."),
+        Err(error) => errors::failure(&context, &error),
+    }
+}

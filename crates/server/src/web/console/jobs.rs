@@ -1,0 +1,70 @@
+//! Large ends and other jobs: how far they are, and stopping them.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_model::{Actor, Job, JobId, JobKind, JobState};
+
+use super::{END, VIEW, administrator, form};
+use crate::context::Context;
+use crate::respond;
+use crate::web::pages::{ConsoleJobs, JobLine};
+use crate::web::{errors, render, words};
+
+/// Jobs in the list.
+const SHOWN: i64 = 50;
+
+fn line(job: &Job) -> JobLine {
+    JobLine {
+        id: job.id.to_string(),
+        what: match job.kind {
+            JobKind::EndSessions => "End sessions",
+            JobKind::RemoveRole => "Take a role from its members",
+            JobKind::EraseTenant => "Remove a tenant",
+        },
+        state: job.state.as_str(),
+        done: job.done,
+        total: job.total.max(job.done),
+        sessions: words::count(job.ended.sessions, "session"),
+        by: job.actor.clone(),
+        begun: words::moment(job.created_at),
+        error: job.error.clone().unwrap_or_default(),
+        pending: job.state == JobState::Pending,
+    }
+}
+
+/// The newest.
+pub(crate) async fn list(context: Context) -> Response {
+    let visitor = match administrator(&context, "/console/jobs", VIEW).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let found = match context.engine().store().jobs(context.tenant().id, SHOWN).await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(&context, &error.into()),
+    };
+    let jobs: Vec<JobLine> = found.iter().map(line).collect();
+    let frame = visitor.frame(&context, "jobs");
+    let busy = jobs.iter().any(|job| job.pending);
+    let may_end = visitor.rights.has(END);
+    let response = render::page(StatusCode::OK, &ConsoleJobs { frame, jobs, may_end });
+    // While one is at work, the page looks again by itself.
+    if busy { respond::with(response, http::header::REFRESH, "2") } else { response }
+}
+
+/// Stops one.
+pub(crate) async fn cancel(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, _) = match form(&context, &body, "/console/jobs", END).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let Ok(id) = id.parse::<JobId>() else {
+        return errors::missing(&context, "There is no such job.");
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().cancel_job(context.tenant(), id, &actor).await {
+        Ok(_) => respond::see_other(&context.link("/console/jobs")),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
