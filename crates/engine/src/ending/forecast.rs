@@ -95,4 +95,20 @@ impl Engine {
         };
         Ok(self.count_sessions(tenant, &query).await?)
     }
+
+    /// How many living sessions stay in an application.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn sessions_in(
+        &self,
+        tenant: &Tenant,
+        app: sojourn_model::AppId,
+    ) -> Result<Total, EngineError> {
+        let filter = format!("application_id eq \"{app}\"");
+        let everything = crate::rights::Rights::of_scopes("internal_*");
+        let actor = sojourn_model::Actor::System;
+        let request = EndRequest::new(EndTargets::Query(filter), actor, everything);
+        self.sessions_concerned(tenant, &request).await
+    }
 }

@@ -24,6 +24,6 @@ pub use search::{
 };
 pub(crate) use sign_in::plain_name;
 pub use sign_in::{Choice, NewPasswordError, Proven, SignIn, SignInError, SignedIn};
-pub use sojourn_store::Place;
+pub use sojourn_store::{Place, SessionRange};
 pub(crate) use touch::Touches;
 pub use unknown_browser::ToldSignIn;

@@ -278,10 +278,17 @@ pub(crate) struct Confirm {
 pub(crate) struct ConsoleSessions {
     pub(crate) frame: Frame,
     pub(crate) query: String,
+    /// What the list is narrowed to besides.
+    pub(crate) also: String,
+    /// The user whose name was typed.
     pub(crate) found: Option<(String, String)>,
-    pub(crate) unknown: bool,
     pub(crate) may_end: bool,
     pub(crate) sessions: Vec<SessionCard>,
+    /// Name, link, how many on the page, and whether the list is narrowed to it.
+    pub(crate) facets: Vec<(String, String, usize, bool)>,
+    pub(crate) newer: Option<String>,
+    pub(crate) older: Option<String>,
+    pub(crate) error: Option<String>,
     pub(crate) ledger: bool,
 }
 
@@ -308,6 +315,8 @@ pub(crate) struct ConsoleSession {
     pub(crate) facts: Vec<(&'static str, String)>,
     pub(crate) may_end: bool,
     pub(crate) deliveries: Vec<DeliveryLine>,
+    /// When, and what.
+    pub(crate) timeline: Vec<(String, String)>,
 }
 
 /// Console: deliveries.
@@ -417,6 +426,11 @@ pub(crate) struct ConsoleUser {
     pub(crate) frame: Frame,
     pub(crate) user: UserLine,
     pub(crate) may_change: bool,
+    /// Whether the person may set policies.
+    pub(crate) may_set_policy: bool,
+    /// Groups that the user is in: id and name.
+    pub(crate) groups: Vec<(String, String)>,
+    pub(crate) facts: Vec<(&'static str, String)>,
     pub(crate) roles: Vec<RoleLine>,
     pub(crate) others: Vec<RoleLine>,
     pub(crate) sessions: Vec<SessionCard>,
@@ -440,6 +454,8 @@ pub(crate) struct ApplicationLine {
     pub(crate) binding: &'static str,
     pub(crate) told_at: String,
     pub(crate) owner: &'static str,
+    pub(crate) id: String,
+    pub(crate) enabled: bool,
 }
 
 /// Console: applications.
@@ -448,6 +464,7 @@ pub(crate) struct ApplicationLine {
 pub(crate) struct ConsoleApplications {
     pub(crate) frame: Frame,
     pub(crate) applications: Vec<ApplicationLine>,
+    pub(crate) may_add: bool,
 }
 
 /// Console: mail that was written into a folder.

@@ -152,6 +152,34 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// How many sessions began in each stretch of `step` milliseconds from a time on: the stretch's number, and how many.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn sign_ins_by_time(
+        &self,
+        t: TenantId,
+        since: Millis,
+        step: i64,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let rows = self.list(&sql::SIGN_INS_BY_TIME, params![t, since, step]).await?;
+        rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
+    }
+
+    /// The same for ends.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn ends_by_time(
+        &self,
+        t: TenantId,
+        since: Millis,
+        step: i64,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let rows = self.list(&sql::ENDS_BY_TIME, params![t, since, step]).await?;
+        rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
+    }
+
     /// The session that an application knows by a `sid`.
     ///
     /// # Errors

@@ -88,6 +88,13 @@ statements! {
     LIVING_COUNT = "SELECT count(*) FROM session s INDEXED BY session_newest \
          WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND s.signed_in_at >= $2 \
          AND s.signed_in_at <= $3";
+    // How many began, and how many ended, in each of equal stretches of time from $2 on; from the index alone.
+    SIGN_INS_BY_TIME = "SELECT (s.signed_in_at - $2) / CAST($3 AS BIGINT), count(*) FROM session s \
+         INDEXED BY session_signed_in WHERE s.tenant_id = $1 AND s.signed_in_at >= $2 \
+         GROUP BY (s.signed_in_at - $2) / CAST($3 AS BIGINT)";
+    ENDS_BY_TIME = "SELECT (s.ended_at - $2) / CAST($3 AS BIGINT), count(*) FROM session s \
+         INDEXED BY session_ledger WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
+         AND s.ended_at >= $2 GROUP BY (s.ended_at - $2) / CAST($3 AS BIGINT)";
     SESSION_OF_SID = "SELECT session_id FROM participation WHERE sid = $2 AND tenant_id = $1";
 
     SESSIONS_AMONG = concat!(

@@ -1,13 +1,141 @@
-//! Applications, to look at.
+//! Applications: list, make, change, another secret, switch off, remove.
 
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_model::AppOwner;
+use serde_json::{Map, Value, json};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{ApiCaller, CallerKind, application_document};
+use sojourn_model::{AppId, AppOwner, Application};
+use sojourn_oidc::Params;
 
-use super::{APPLICATIONS, administrator};
+use super::{APPLICATIONS, administrator, form};
 use crate::context::Context;
-use crate::web::pages::{ApplicationLine, ConsoleApplications};
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::{ApplicationLine, Confirm, ConsoleApplications, Frame};
 use crate::web::{errors, render};
+
+const CREATE: &str = "internal_application_mgt_create";
+const UPDATE: &str = "internal_application_mgt_update";
+const DELETE: &str = "internal_application_mgt_delete";
+
+/// An application as its form shows it.
+#[derive(Default)]
+struct Fields {
+    name: String,
+    client_id: String,
+    redirect_uris: String,
+    post_logout_redirect_uris: String,
+    backchannel_logout_uri: String,
+    frontchannel_logout_uri: String,
+    home_uri: String,
+    logo_uri: String,
+    token_binding: String,
+    first_party: bool,
+    public: bool,
+    revoke: bool,
+    validate: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/application.html")]
+struct ApplicationPage {
+    frame: Frame,
+    /// None while it is being made.
+    id: Option<String>,
+    owner: &'static str,
+    enabled: bool,
+    fields: Fields,
+    /// A new secret, shown this once.
+    secret: Option<String>,
+    may_change: bool,
+    may_remove: bool,
+    has_secret: bool,
+    error: Option<String>,
+}
+
+fn owner(app: &Application) -> &'static str {
+    match app.owner {
+        AppOwner::File => "deployment.toml",
+        AppOwner::Database => "console",
+        AppOwner::Program => "built in",
+    }
+}
+
+impl Fields {
+    fn of(app: &Application) -> Self {
+        let settings = &app.settings;
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        Self {
+            name: app.name.clone(),
+            client_id: app.client_id.clone(),
+            redirect_uris: settings.redirect_uris.join("\n"),
+            post_logout_redirect_uris: settings.post_logout_redirect_uris.join("\n"),
+            backchannel_logout_uri: text(&app.backchannel_logout_uri),
+            frontchannel_logout_uri: text(&settings.frontchannel_logout_uri),
+            home_uri: text(&settings.home_uri),
+            logo_uri: text(&settings.logo_uri),
+            token_binding: settings.token_binding.as_str().into(),
+            first_party: settings.first_party,
+            public: app.is_public(),
+            revoke: settings.revoke_tokens_when_session_ends,
+            validate: settings.validate_token_binding,
+        }
+    }
+
+    fn sent(params: &Params) -> Self {
+        let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+        let flag = |name: &str| params.get(name).is_some();
+        Self {
+            name: text("name"),
+            client_id: text("client_id"),
+            redirect_uris: text("redirect_uris"),
+            post_logout_redirect_uris: text("post_logout_redirect_uris"),
+            backchannel_logout_uri: text("backchannel_logout_uri"),
+            frontchannel_logout_uri: text("frontchannel_logout_uri"),
+            home_uri: text("home_uri"),
+            logo_uri: text("logo_uri"),
+            token_binding: text("token_binding"),
+            first_party: flag("first_party"),
+            public: flag("public"),
+            revoke: flag("revoke"),
+            validate: flag("validate"),
+        }
+    }
+
+    /// As a document of registered metadata; an empty text takes a value away.
+    fn document(&self) -> Map<String, Value> {
+        let lines = |text: &str| -> Value {
+            text.split_whitespace().map(|line| Value::from(line.to_owned())).collect()
+        };
+        let uri = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        let document = json!({
+            "client_name": uri(&self.name),
+            "redirect_uris": lines(&self.redirect_uris),
+            "post_logout_redirect_uris": lines(&self.post_logout_redirect_uris),
+            "backchannel_logout_uri": uri(&self.backchannel_logout_uri),
+            "frontchannel_logout_uri": uri(&self.frontchannel_logout_uri),
+            "client_uri": uri(&self.home_uri),
+            "logo_uri": uri(&self.logo_uri),
+            "token_binding": self.token_binding,
+            "first_party": self.first_party,
+            "revoke_tokens_when_session_ends": self.revoke,
+            "validate_token_binding": self.validate,
+        });
+        match document {
+            Value::Object(document) => document,
+            _ => Map::new(),
+        }
+    }
+}
+
+fn caller(visitor: &Visitor) -> ApiCaller {
+    let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
+    ApiCaller { kind, rights: visitor.rights.clone() }
+}
 
 /// All of them.
 pub(crate) async fn list(context: Context) -> Response {
@@ -22,18 +150,228 @@ pub(crate) async fn list(context: Context) -> Response {
     let applications = found
         .into_iter()
         .map(|app| ApplicationLine {
+            id: app.id.to_string(),
+            owner: owner(&app),
+            enabled: app.enabled,
             number: app.number,
             name: app.name,
             client_id: app.client_id,
             binding: app.settings.token_binding.as_str(),
             told_at: app.backchannel_logout_uri.unwrap_or_default(),
-            owner: match app.owner {
-                AppOwner::File => "deployment.toml",
-                AppOwner::Database => "console",
-                AppOwner::Program => "built in",
-            },
         })
         .collect();
     let frame = visitor.frame(&context, "applications");
-    render::page(StatusCode::OK, &ConsoleApplications { frame, applications })
+    let may_add = visitor.rights.has(CREATE);
+    render::page(StatusCode::OK, &ConsoleApplications { frame, applications, may_add })
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    app: Option<&Application>,
+    (fields, secret): (Fields, Option<String>),
+    error: Option<String>,
+) -> Response {
+    let of_database = app.is_none_or(|app| app.owner == AppOwner::Database);
+    let right = if app.is_some() { UPDATE } else { CREATE };
+    let page = ApplicationPage {
+        frame: visitor.frame(context, "applications"),
+        id: app.map(|app| app.id.to_string()),
+        owner: app.map_or("console", owner),
+        enabled: app.is_none_or(|app| app.enabled),
+        has_secret: app.is_some_and(|app| app.settings.token_endpoint_auth_method.has_secret()),
+        fields,
+        secret,
+        may_change: of_database && visitor.rights.has(right),
+        may_remove: of_database && visitor.rights.has(DELETE),
+        error,
+    };
+    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    render::page(status, &page)
+}
+
+/// The form of a new one.
+pub(crate) async fn new(context: Context) -> Response {
+    let visitor = match administrator(&context, "/console/applications", CREATE).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let token_binding = "sso-session".to_owned();
+    let fields = Fields { token_binding, first_party: true, revoke: true, ..Fields::default() };
+    show(&context, &visitor, None, (fields, None), None).await
+}
+
+/// Makes one, and shows its secret.
+pub(crate) async fn add(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/applications", CREATE).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let fields = Fields::sent(&params);
+    let mut document = fields.document();
+    document.retain(|_, value| !value.is_null());
+    if !fields.client_id.is_empty() {
+        document.insert("client_id".into(), fields.client_id.clone().into());
+    }
+    if fields.public {
+        document.insert("token_endpoint_auth_method".into(), "none".into());
+    }
+    document.insert("grant_types".into(), json!(["authorization_code", "refresh_token"]));
+    let (engine, tenant) = (context.engine(), context.tenant());
+    match engine.create_application(tenant, &document, &caller(&visitor)).await {
+        Ok((app, secret)) => {
+            let fields = Fields::of(&app);
+            show(&context, &visitor, Some(&app), (fields, secret), None).await
+        }
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            show(&context, &visitor, None, (fields, None), Some(format!("{error}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn named(context: &Context, id: &str) -> Result<Application, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such application."));
+    let id: AppId = id.parse().map_err(|_| missing())?;
+    match context.engine().application_to_manage(context.tenant(), id).await {
+        Ok(app) => Ok(app),
+        Err(EngineError::NotFound(_)) => Err(missing()),
+        Err(error) => Err(Box::new(errors::failure(context, &error))),
+    }
+}
+
+/// One of them.
+pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    match named(&context, &id).await {
+        Ok(app) => show(&context, &visitor, Some(&app), (Fields::of(&app), None), None).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// A change: `act` is `save`, `secret`, `enable` or `disable`.
+pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/applications", UPDATE).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let app = match named(&context, &id).await {
+        Ok(app) => app,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    let act = params.get("act").unwrap_or_default();
+    let mut fields = Fields::of(&app);
+    let done = match act {
+        "secret" => {
+            let rotated = engine.rotate_application_secret(tenant, app.id, &caller).await;
+            rotated.map(|secret| (app.clone(), Some(secret)))
+        }
+        "enable" | "disable" => {
+            let mut document = Map::new();
+            document.insert("enabled".into(), (act == "enable").into());
+            engine.change_application(tenant, app.id, (&document, true), &caller).await
+        }
+        _ => {
+            fields = Fields { client_id: app.client_id.clone(), ..Fields::sent(&params) };
+            let document = fields.document();
+            engine.change_application(tenant, app.id, (&document, true), &caller).await
+        }
+    };
+    match done {
+        Ok((app, secret)) => {
+            let fields = Fields::of(&app);
+            show(&context, &visitor, Some(&app), (fields, secret), None).await
+        }
+        Err(EngineError::Invalid(why)) => {
+            let error = Some(format!("{why}."));
+            show(&context, &visitor, Some(&app), (fields, None), error).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Asks before one is switched off or removed, and says what ends.
+pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Response {
+    let right = if act == "remove" { DELETE } else { UPDATE };
+    let visitor = match administrator(&context, "/console/applications", right).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let app = match named(&context, &id).await {
+        Ok(app) => app,
+        Err(refused) => return *refused,
+    };
+    let (title, button, action) = match &*act {
+        "remove" => ("Remove", "Remove application", "remove"),
+        "disable" => ("Switch off", "Switch off", "disable"),
+        _ => return errors::missing(&context, "There is no such act."),
+    };
+    let living = match context.engine().sessions_in(context.tenant(), app.id).await {
+        Ok(living) => living,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let about = if living.exact { "" } else { "more than " };
+    let told = if app.backchannel_logout_uri.is_some() {
+        "It is told of each of them"
+    } else {
+        "It has no address to be told at"
+    };
+    let page = Confirm {
+        title: format!("{title} {}?", app.name),
+        text: "Nothing that it was given works any more from that moment on.".into(),
+        facts: vec![format!("{about}{} stays in it end", living.count), told.into()],
+        action: context.link(&format!("/console/applications/{id}/{action}")),
+        button: button.into(),
+        back: context.link(&format!("/console/applications/{id}")),
+        frame: visitor.frame(&context, "applications"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Switches one off or removes it.
+pub(crate) async fn go(
+    context: Context,
+    Path((id, act)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let right = if act == "remove" { DELETE } else { UPDATE };
+    let (visitor, _) = match form(&context, &body, "/console/applications", right).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let app = match named(&context, &id).await {
+        Ok(app) => app,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    let done = match &*act {
+        "remove" => engine.remove_application(tenant, app.id, &caller).await,
+        "disable" => {
+            let mut document = Map::new();
+            document.insert("enabled".into(), false.into());
+            let changed = engine.change_application(tenant, app.id, (&document, true), &caller);
+            changed.await.map(|_| ())
+        }
+        _ => return errors::missing(&context, "There is no such act."),
+    };
+    match done {
+        Ok(()) if act == "remove" => respond::see_other(&context.link("/console/applications")),
+        Ok(()) => respond::see_other(&context.link(&format!("/console/applications/{id}"))),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Everything of one, as JSON, for those who want to copy it.
+pub(crate) async fn document(context: Context, Path(id): Path<String>) -> Response {
+    if let Err(elsewhere) = administrator(&context, "/console/applications", APPLICATIONS).await {
+        return *elsewhere;
+    }
+    match named(&context, &id).await {
+        Ok(app) => respond::json(StatusCode::OK, &application_document(&app)),
+        Err(refused) => *refused,
+    }
 }

@@ -2,7 +2,9 @@
 
 use sojourn_engine::Rights;
 
-use super::{APPLICATIONS, AUDIT, HANDLERS, ROLES, USERS, VIEW};
+use sojourn_model::TenantId;
+
+use super::{APPLICATIONS, AUDIT, CONFIG_VIEW, GROUPS, HANDLERS, ROLES, TENANTS, USERS, VIEW};
 use crate::context::Context;
 use crate::web::pages::{MenuEntry, MenuSection};
 
@@ -13,6 +15,7 @@ const MENU: [Section; 3] = [
     (
         "Sessions",
         &[
+            ("overview", "/console", "Overview", VIEW),
             ("sessions", "/console/sessions", "Sessions", VIEW),
             ("ledger", "/console/ledger", "Ended sessions", VIEW),
             ("jobs", "/console/jobs", "Large ends", VIEW),
@@ -21,13 +24,20 @@ const MENU: [Section; 3] = [
     ),
     (
         "People",
-        &[("users", "/console/users", "Users", USERS), ("roles", "/console/roles", "Roles", ROLES)],
+        &[
+            ("users", "/console/users", "Users", USERS),
+            ("groups", "/console/groups", "Groups", GROUPS),
+            ("roles", "/console/roles", "Roles", ROLES),
+        ],
     ),
     (
         "Organisation",
         &[
             ("applications", "/console/applications", "Applications", APPLICATIONS),
+            ("policies", "/console/policies", "Policies", VIEW),
             ("handlers", "/console/handlers", "Event handlers", HANDLERS),
+            ("keys", "/console/keys", "Signing keys", CONFIG_VIEW),
+            ("tenants", "/console/tenants", "Tenants", TENANTS),
             ("audit", "/console/audit", "Audit log", AUDIT),
             ("mail", "/console/mail", "Mail", USERS),
         ],
@@ -37,6 +47,7 @@ const MENU: [Section; 3] = [
 /// The sections of which something may be seen.
 pub(crate) fn menu(context: &Context, rights: &Rights, here: &str) -> Vec<MenuSection> {
     let shown = |name: &str| match name {
+        "tenants" => context.tenant().id == TenantId::DEFAULT,
         "mail" => context.state.mail_folder.is_some(),
         _ => true,
     };

@@ -3,12 +3,19 @@
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod groups;
 pub(crate) mod handlers;
 pub(crate) mod jobs;
+pub(crate) mod keys;
 pub(crate) mod mail;
 mod menu;
+pub(crate) mod overview;
+pub(crate) mod policies;
+pub(crate) mod role;
 pub(crate) mod roles;
 pub(crate) mod sessions;
+pub(crate) mod tenants;
+pub(crate) mod user_acts;
 pub(crate) mod users;
 
 use axum::body::Bytes;
@@ -29,6 +36,11 @@ pub(crate) const USERS: &str = "internal_user_mgt";
 pub(crate) const APPLICATIONS: &str = "internal_application_mgt_view";
 pub(crate) const HANDLERS: &str = "internal_event_handler_view";
 pub(crate) const HANDLERS_MANAGE: &str = "internal_event_handler_manage";
+pub(crate) const CONFIG_VIEW: &str = "internal_config_view";
+pub(crate) const CONFIG_UPDATE: &str = "internal_config_update";
+pub(crate) const GROUPS: &str = "internal_group_mgt";
+pub(crate) const POLICY: &str = "internal_session_policy_update";
+pub(crate) const TENANTS: &str = "internal_tenant_mgt_list";
 pub(crate) const AUDIT: &str = "internal_audit_view";
 pub(crate) const ROLES: &str = "internal_role_mgt";
 

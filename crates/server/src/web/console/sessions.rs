@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::{
-    Position, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary,
+    Bookmark, Position, Question, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary,
 };
 use sojourn_engine::{EndPlan, EngineError};
 use sojourn_model::{Actor, EndReason, EndTarget, SessionId, SessionState, User};
@@ -21,14 +21,124 @@ use crate::{request, respond};
 /// Sessions on a page.
 const SHOWN: i64 = 50;
 
-/// The Console begins with the sessions.
-pub(crate) async fn overview(context: Context) -> Response {
-    respond::see_other(&context.link("/console/sessions"))
+/// What a person typed, as a filter: a filter itself, an id, an address or a network, or the beginning of a name.
+fn as_filter(query: &str) -> String {
+    let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
+    let words = [" eq ", " ne ", " co ", " sw ", " ew ", " gt ", " ge ", " lt ", " le ", " pr"];
+    let lower = format!(" {} ", query.to_lowercase());
+    if words.iter().any(|word| lower.contains(word)) {
+        return query.to_owned();
+    }
+    if query.parse::<SessionId>().is_ok() {
+        return format!("id eq {}", quoted(query));
+    }
+    let address = query.split('/').next().unwrap_or_default();
+    if address.parse::<std::net::IpAddr>().is_ok() {
+        return format!("network eq {}", quoted(query));
+    }
+    if query.parse::<sojourn_model::Sid>().is_ok() {
+        return format!("sid eq {}", quoted(query));
+    }
+    format!("username sw {0} or display_name sw {0}", quoted(query))
 }
 
-/// The newest sessions, or those of one user.
-pub(crate) async fn search(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", VIEW).await {
+fn plain(refused: SearchRefused) -> EngineError {
+    match refused {
+        SearchRefused::Filter(why) => EngineError::Invalid(why),
+        SearchRefused::Failed(cause) => cause,
+    }
+}
+
+/// A page of sessions, as it was asked for.
+struct Asked {
+    query: String,
+    /// What the person narrowed it to besides, by the links beside the list.
+    also: String,
+    cursor: Option<String>,
+    ledger: bool,
+}
+
+struct Found {
+    sessions: Vec<SessionCard>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Found, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let mut parts: Vec<String> = Vec::new();
+    if asked.ledger {
+        parts.push("state eq ended".into());
+    }
+    if !asked.query.is_empty() {
+        let filter = as_filter(&asked.query);
+        // Read by itself: brackets must not reach beyond it.
+        SessionFilter::parse(Some(&filter), Vocabulary::Full).map_err(plain)?;
+        parts.push(format!("({filter})"));
+    }
+    if !asked.also.is_empty() {
+        SessionFilter::parse(Some(&asked.also), Vocabulary::Full).map_err(plain)?;
+        parts.push(format!("({})", asked.also));
+    }
+    let text = parts.join(" and ");
+    let filter = Some(text.as_str()).filter(|text| !text.is_empty());
+    let filter = SessionFilter::parse(filter, Vocabulary::Full).map_err(plain)?;
+    let sort = if asked.ledger { Sort::Ended } else { Sort::SignedIn };
+    let caller = Actor::User(visitor.user.id);
+    let question = Question { caller: &caller, filter: &text, sort };
+    let mark = match &asked.cursor {
+        None => Bookmark { position: Position::Newest, as_of: engine.now() },
+        Some(cursor) => engine
+            .read_session_cursor(tenant, &question, cursor)
+            .map_err(|error| EngineError::Invalid(error.to_string()))?,
+    };
+    let query = SessionQuery {
+        filter: &filter,
+        sort,
+        position: mark.position,
+        limit: SHOWN,
+        rights: &visitor.rights,
+        as_of: (!asked.ledger).then_some(mark.as_of),
+    };
+    let page = engine.search_sessions(tenant, &query).await.map_err(plain)?;
+    let cursor = |position: Option<Position>| {
+        let mark = position.map(|position| Bookmark { position, as_of: mark.as_of });
+        mark.map(|mark| engine.session_cursor(tenant, &question, &mark)).transpose()
+    };
+    let older = cursor(page.older.map(Position::Before))?;
+    let newer = match asked.cursor {
+        Some(_) => cursor(page.newer.map(|place| Position::From(place.after())))?,
+        None => None,
+    };
+    let (now, this_one) = (engine.now(), Some(visitor.session.id));
+    let sessions = page.found.iter().map(|(user, view)| card(user, view, now, this_one)).collect();
+    Ok(Found { sessions, newer, older })
+}
+
+/// Links by which a list is narrowed: the applications and browsers that there are on the page.
+fn facets(sessions: &[SessionCard]) -> Vec<(String, String, usize)> {
+    let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
+    let mut all: Vec<(String, String, usize)> = Vec::new();
+    let mut count = |name: &str, filter: String| match all.iter_mut().find(|one| one.1 == filter) {
+        Some(one) => one.2 += 1,
+        None => all.push((name.to_owned(), filter, 1)),
+    };
+    for session in sessions {
+        for app in session.apps.iter().filter(|app| !app.sid.is_empty()) {
+            count(&app.name, format!("application eq {}", quoted(&app.name)));
+        }
+        if !session.ip.is_empty() {
+            count(&session.ip, format!("network eq {}", quoted(&session.ip)));
+        }
+    }
+    all.sort_by(|a, b| b.2.cmp(&a.2));
+    all.truncate(8);
+    all
+}
+
+async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
+    let path = if ledger { "/console/ledger" } else { "/console/sessions" };
+    let visitor = match administrator(&context, path, VIEW).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -36,98 +146,64 @@ pub(crate) async fn search(context: Context, uri: Uri) -> Response {
         Ok(params) => params,
         Err(error) => return errors::bad_request(&context, &error.to_string()),
     };
-    let query = params.get("q").unwrap_or_default().trim().to_owned();
-    let found = if query.is_empty() {
-        newest(&context, &visitor).await.map(|sessions| (None, false, sessions))
-    } else {
-        of_user(&context, &visitor, &query).await
-    };
-    let (found, unknown, sessions) = match found {
-        Ok(found) => found,
+    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+    let cursor = params.get("cursor").map(str::to_owned);
+    let asked = Asked { query: text("q"), also: text("also"), cursor, ledger };
+    let (found, error) = match found(&context, &visitor, &asked).await {
+        Ok(found) => (found, None),
+        Err(EngineError::Invalid(why)) => {
+            (Found { sessions: Vec::new(), newer: None, older: None }, Some(why))
+        }
         Err(error) => return errors::failure(&context, &error),
     };
-    let mut frame = visitor.frame(&context, "sessions");
+    let whose = match context.engine().user_named(context.tenant(), &asked.query).await {
+        Ok(user) if !asked.query.is_empty() => Some((user.username, user.id.to_string())),
+        _ => None,
+    };
+    let link = |pairs: &[(&str, &str)]| {
+        let filled: Vec<(&str, &str)> =
+            pairs.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        context.link(&sojourn_oidc::params::with_query(path, &filled))
+    };
+    let page = |cursor: Option<String>| {
+        cursor.map(|at| link(&[("q", &asked.query), ("also", &asked.also), ("cursor", &at)]))
+    };
+    let facets = facets(&found.sessions)
+        .into_iter()
+        .map(|(name, filter, count)| {
+            let on = filter == asked.also;
+            let also = if on { "" } else { &*filter };
+            (name, link(&[("q", &asked.query), ("also", also)]), count, on)
+        })
+        .collect();
+    let mut frame = visitor.frame(&context, if ledger { "ledger" } else { "sessions" });
     frame.notice = params.get("done").map(|_| "Ended. The applications are being told.".into());
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let (newer, older) = (page(found.newer), page(found.older));
     let page = ConsoleSessions {
         frame,
-        query,
-        found,
-        unknown,
-        may_end: visitor.rights.has(END),
-        sessions,
-        ledger: false,
+        found: whose.filter(|_| !ledger),
+        may_end: visitor.rights.has(END) && !ledger,
+        sessions: found.sessions,
+        query: asked.query,
+        also: asked.also,
+        facets,
+        newer,
+        older,
+        error,
+        ledger,
     };
-    render::page(StatusCode::OK, &page)
+    render::page(status, &page)
 }
 
-type Found = (Option<(String, String)>, bool, Vec<SessionCard>);
-
-async fn of_user(context: &Context, visitor: &Visitor, query: &str) -> Result<Found, EngineError> {
-    let engine = context.engine();
-    let user = match engine.user_named(context.tenant(), query).await {
-        Ok(user) => user,
-        Err(EngineError::NotFound(_)) => return Ok((None, true, Vec::new())),
-        Err(error) => return Err(error),
-    };
-    engine.must_cover(context.tenant(), &visitor.rights, user.id).await?;
-    let views = engine.sessions_of_user(context.tenant(), user.id).await?;
-    let now = engine.now();
-    let this_one = Some(visitor.session.id);
-    let cards = views.iter().map(|view| card(&user, view, now, this_one)).collect();
-    Ok((Some((user.username.clone(), user.id.to_string())), false, cards))
-}
-
-async fn newest(context: &Context, visitor: &Visitor) -> Result<Vec<SessionCard>, EngineError> {
-    latest(context, visitor, None, Sort::SignedIn).await
-}
-
-/// The latest sessions of a filter that is known to be one.
-async fn latest(
-    context: &Context,
-    visitor: &Visitor,
-    filter: Option<&str>,
-    sort: Sort,
-) -> Result<Vec<SessionCard>, EngineError> {
-    let refused = |refused: SearchRefused| match refused {
-        SearchRefused::Filter(why) => EngineError::Invalid(why),
-        SearchRefused::Failed(cause) => cause,
-    };
-    let filter = SessionFilter::parse(filter, Vocabulary::Full).map_err(refused)?;
-    let query = SessionQuery {
-        filter: &filter,
-        sort,
-        position: Position::Newest,
-        limit: SHOWN,
-        rights: &visitor.rights,
-        as_of: None,
-    };
-    let engine = context.engine();
-    let page = engine.search_sessions(context.tenant(), &query).await.map_err(refused)?;
-    let (now, this_one) = (engine.now(), Some(visitor.session.id));
-    Ok(page.found.iter().map(|(user, view)| card(user, view, now, this_one)).collect())
+/// Living sessions: the newest, or those of a search.
+pub(crate) async fn search(context: Context, uri: Uri) -> Response {
+    list(context, uri, false).await
 }
 
 /// What has ended.
-pub(crate) async fn ledger(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/ledger", VIEW).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    match latest(&context, &visitor, Some("state eq ended"), Sort::Ended).await {
-        Ok(sessions) => {
-            let page = ConsoleSessions {
-                frame: visitor.frame(&context, "ledger"),
-                query: String::new(),
-                found: None,
-                unknown: false,
-                may_end: false,
-                sessions,
-                ledger: true,
-            };
-            render::page(StatusCode::OK, &page)
-        }
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn ledger(context: Context, uri: Uri) -> Response {
+    list(context, uri, true).await
 }
 
 struct Shown {
@@ -183,7 +259,28 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
             Err(error) => return errors::failure(&context, &error),
         }
     }
+    let mut timeline = vec![(session.signed_in_at, format!("Signed in at {}", session.ip))];
+    if session.auth_time > session.signed_in_at {
+        timeline.push((session.auth_time, "Proved again who they are".into()));
+    }
+    for stay in &view.stays {
+        let name = &stay.app.name;
+        timeline.push((stay.row.stay.first_access, format!("Entered {name}")));
+        if let Some(at) = stay.row.ended_at {
+            timeline.push((at, format!("Left {name}")));
+        }
+    }
+    if let SessionState::Ended { at, reason, .. } = &session.state {
+        timeline.push((*at, format!("Ended: {}", reason.in_words())));
+    }
+    for (delivery, line) in deliveries.iter().zip(&lines) {
+        let at = delivery.last_attempt_at.unwrap_or(delivery.created_at);
+        timeline.push((at, format!("{}: {}", line.app, line.words)));
+    }
+    timeline.sort_by_key(|(at, _)| *at);
+    let timeline = timeline.into_iter().map(|(at, what)| (words::moment(at), what)).collect();
     let page = ConsoleSession {
+        timeline,
         frame: visitor.frame(&context, "sessions"),
         may_end: session.state == SessionState::Living && visitor.rights.has(END),
         session: card(&user, &view, now, Some(visitor.session.id)),

@@ -134,11 +134,29 @@ async fn page(
     frame.notice = request::query(uri.query())
         .ok()
         .and_then(|params| params.get("ended").and_then(|n| n.parse::<u64>().ok()))
-        .map(|ended| format!("The roles changed. {} ended.", words::count(ended, "session")));
+        .map(|ended| format!("The roles changed. {} ended.", words::count(ended, "session")))
+        .or_else(|| {
+            let params = request::query(uri.query()).ok()?;
+            super::user_acts::notice(params.get("done")?).map(str::to_owned)
+        });
     Ok(ConsoleUser {
         frame,
         user: line(user),
         may_change: visitor.rights.has(ROLES),
+        may_set_policy: visitor.rights.has(super::POLICY),
+        groups: engine
+            .store()
+            .groups_of_user(tenant.id, user.id)
+            .await?
+            .into_iter()
+            .map(|group| (group.id.to_string(), group.name))
+            .collect(),
+        facts: vec![
+            ("Mail", user.email.clone().unwrap_or_default()),
+            ("Since", words::moment(user.created_at)),
+            ("Changed", words::moment(user.updated_at)),
+            ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
+        ],
         roles: roles.iter().map(role_line).collect(),
         others,
         sessions: views

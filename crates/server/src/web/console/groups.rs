@@ -1,0 +1,308 @@
+//! Groups: who is in them and which roles they carry.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
+use sojourn_engine::{EngineError, Rights};
+use sojourn_model::{Actor, Group, GroupId, RoleId, RoleState, UserId};
+
+use super::{GROUPS, administrator, form};
+use crate::context::Context;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+/// Groups, members and roles on a page.
+const SHOWN: i64 = 100;
+
+struct Line {
+    id: String,
+    name: String,
+    more: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/groups.html")]
+struct GroupsPage {
+    frame: Frame,
+    groups: Vec<Line>,
+    next: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/group.html")]
+struct GroupPage {
+    frame: Frame,
+    group: Line,
+    members: Vec<Line>,
+    next: Option<String>,
+    roles: Vec<Line>,
+    others: Vec<Line>,
+    may_carry: bool,
+    error: Option<String>,
+}
+
+async fn show_list(
+    context: &Context,
+    visitor: &Visitor,
+    after: Option<&str>,
+    error: Option<String>,
+) -> Response {
+    let store = context.engine().store();
+    let tenant = context.tenant().id;
+    let found = async {
+        let groups = store.groups_after(tenant, after, SHOWN).await?;
+        let next = (groups.len() as i64 == SHOWN).then(|| groups.last().map(|g| g.name.clone()));
+        let mut lines = Vec::new();
+        for group in groups {
+            let members = store.group_member_count(tenant, group.id).await?;
+            let more = words::count(members.unsigned_abs(), "member");
+            lines.push(Line { id: group.id.to_string(), name: group.name, more });
+        }
+        Ok::<_, EngineError>((lines, next.flatten()))
+    };
+    match found.await {
+        Ok((groups, next)) => {
+            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            let frame = visitor.frame(context, "groups");
+            render::page(status, &GroupsPage { frame, groups, next, error })
+        }
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// All of them, by name.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/groups", GROUPS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    match request::query(uri.query()) {
+        Ok(params) => show_list(&context, &visitor, params.get("after"), None).await,
+        Err(error) => errors::bad_request(&context, &error.to_string()),
+    }
+}
+
+/// Makes one.
+pub(crate) async fn add(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/groups", GROUPS).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let actor = Actor::User(visitor.user.id);
+    let name = params.get("name").unwrap_or_default();
+    match context.engine().add_group(context.tenant(), name, None, &[], &actor).await {
+        Ok(group) => respond::see_other(&context.link(&format!("/console/groups/{}", group.id))),
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            show_list(&context, &visitor, None, Some(format!("{error}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn group(context: &Context, id: &str) -> Result<Group, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such group."));
+    let id: GroupId = id.parse().map_err(|_| missing())?;
+    let found = context.engine().store().group(context.tenant().id, id).await;
+    found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
+}
+
+/// Nobody gives or takes what they haven't got: the roles that the group carries.
+async fn covered(context: &Context, visitor: &Visitor, group: &Group) -> Result<(), Box<Response>> {
+    let roles = context.engine().store().roles_of_group(context.tenant().id, group.id).await;
+    let roles = roles.map_err(|error| Box::new(errors::failure(context, &error.into())))?;
+    let all = roles.iter().all(|role| visitor.rights.cover(&Rights::of_scopes(&role.permissions)));
+    if all { Ok(()) } else { Err(Box::new(errors::forbidden(context))) }
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    group: &Group,
+    after: Option<UserId>,
+    error: Option<String>,
+) -> Response {
+    let (store, tenant) = (context.engine().store(), context.tenant().id);
+    let found = async {
+        let ids = store.group_members_after(tenant, group.id, after, SHOWN).await?;
+        let next = (ids.len() as i64 == SHOWN).then(|| ids.last().map(ToString::to_string));
+        let mut users = store.users_of(tenant, &ids).await?;
+        users.sort_by(|a, b| a.username.cmp(&b.username));
+        let roles = store.roles_of_group(tenant, group.id).await?;
+        let all = store.roles(tenant, SHOWN).await?;
+        Ok::<_, EngineError>((users, next.flatten(), roles, all))
+    };
+    let (users, next, roles, all) = match found.await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let line = |role: &sojourn_model::Role| Line {
+        id: role.id.to_string(),
+        name: role.name.clone(),
+        more: role.permissions.clone(),
+    };
+    let others = all.iter().filter(|role| {
+        role.state == RoleState::Active
+            && !roles.iter().any(|one| one.id == role.id)
+            && visitor.rights.cover(&Rights::of_scopes(&role.permissions))
+    });
+    let page = GroupPage {
+        frame: visitor.frame(context, "groups"),
+        group: Line {
+            id: group.id.to_string(),
+            name: group.name.clone(),
+            more: group.external_id.clone().unwrap_or_default(),
+        },
+        members: users
+            .into_iter()
+            .map(|user| Line {
+                id: user.id.to_string(),
+                more: user.display_name.unwrap_or_default(),
+                name: user.username,
+            })
+            .collect(),
+        next,
+        others: others.map(line).collect(),
+        roles: roles.iter().map(line).collect(),
+        may_carry: visitor.rights.has(super::ROLES),
+        error,
+    };
+    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    render::page(status, &page)
+}
+
+/// One of them.
+pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/groups", GROUPS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let group = match group(&context, &id).await {
+        Ok(group) => group,
+        Err(refused) => return *refused,
+    };
+    let after = request::query(uri.query()).ok();
+    let after = after.and_then(|params| params.get("after").and_then(|id| id.parse().ok()));
+    show(&context, &visitor, &group, after, None).await
+}
+
+/// A change of a group: `act` is `join` (by login name), `leave`, `carry` or `drop`.
+pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/groups", GROUPS).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let group = match group(&context, &id).await {
+        Ok(group) => group,
+        Err(refused) => return *refused,
+    };
+    if let Err(refused) = covered(&context, &visitor, &group).await {
+        return *refused;
+    }
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let actor = Actor::User(visitor.user.id);
+    let done = async {
+        match text("act") {
+            act @ ("join" | "leave") => {
+                let members = if act == "join" {
+                    let user = engine.user_named(tenant, text("username")).await?;
+                    Members::Change { add: vec![user.id], remove: Vec::new() }
+                } else {
+                    let user = text("user").parse().map_err(|_| EngineError::NotFound("user"))?;
+                    Members::Change { add: Vec::new(), remove: vec![user] }
+                };
+                let write = GroupWrite { members, ..GroupWrite::default() };
+                engine.change_group(tenant, group.id, &write, &actor).await.map(|_| ())
+            }
+            act @ ("carry" | "drop") if visitor.rights.has(super::ROLES) => {
+                let id: RoleId = text("role").parse().map_err(|_| EngineError::NotFound("role"))?;
+                let role = engine.store().role(tenant.id, id).await?;
+                let role = role.ok_or(EngineError::NotFound("role"))?;
+                if !visitor.rights.cover(&Rights::of_scopes(&role.permissions)) {
+                    return Err(EngineError::Forbidden);
+                }
+                let mut write = RoleWrite::default();
+                match act {
+                    "carry" => write.groups_add = vec![group.id],
+                    _ => write.groups_remove = vec![group.id],
+                }
+                engine.change_role_set(tenant, id, &write, &actor).await.map(|_| ())
+            }
+            _ => Err(EngineError::Forbidden),
+        }
+    };
+    match done.await {
+        Ok(()) => respond::see_other(&context.link(&format!("/console/groups/{id}"))),
+        Err(EngineError::NotFound(what)) => {
+            let error = Some(format!("There is no such {what}."));
+            show(&context, &visitor, &group, None, error).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Removes one; asked for on its page.
+pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, _) = match form(&context, &body, "/console/groups", GROUPS).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let group = match group(&context, &id).await {
+        Ok(group) => group,
+        Err(refused) => return *refused,
+    };
+    if let Err(refused) = covered(&context, &visitor, &group).await {
+        return *refused;
+    }
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().remove_group(context.tenant(), group.id, None, &actor).await {
+        Ok(()) => respond::see_other(&context.link("/console/groups")),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Asks before one is removed, and says what that does.
+pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match administrator(&context, "/console/groups", GROUPS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let group = match group(&context, &id).await {
+        Ok(group) => group,
+        Err(refused) => return *refused,
+    };
+    let (store, tenant) = (context.engine().store(), context.tenant().id);
+    let counted = async {
+        let members = store.group_member_count(tenant, group.id).await?;
+        Ok::<_, EngineError>((members, store.roles_of_group(tenant, group.id).await?))
+    };
+    let (members, roles) = match counted.await {
+        Ok(counted) => counted,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let members = words::count(members.unsigned_abs(), "member");
+    let facts = match roles.is_empty() {
+        true => vec![format!("{members} leave it"), "It carries no role: no session ends".into()],
+        false => {
+            let names: Vec<String> = roles.into_iter().map(|role| role.name).collect();
+            vec![format!("{members} lose {}", names.join(", "))]
+        }
+    };
+    let page = crate::web::pages::Confirm {
+        title: format!("Remove the group {}?", group.name),
+        text: "Where a handler or a policy says so, the sessions of those who lose a role end."
+            .into(),
+        facts,
+        action: context.link(&format!("/console/groups/{id}/remove")),
+        button: "Remove group".into(),
+        back: context.link(&format!("/console/groups/{id}")),
+        frame: visitor.frame(&context, "groups"),
+    };
+    render::page(StatusCode::OK, &page)
+}

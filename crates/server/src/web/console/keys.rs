@@ -1,0 +1,86 @@
+//! Signing keys: which there are, and the next one.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_model::{Actor, SigningAlg};
+
+use super::{CONFIG_UPDATE, CONFIG_VIEW, administrator, form};
+use crate::context::Context;
+use crate::respond;
+use crate::web::pages::Frame;
+use crate::web::{errors, render, words};
+
+struct KeyLine {
+    kid: String,
+    alg: &'static str,
+    since: String,
+    signs: String,
+    until: String,
+    in_use: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/keys.html")]
+struct KeysPage {
+    frame: Frame,
+    keys: Vec<KeyLine>,
+    algorithms: Vec<&'static str>,
+    may_rotate: bool,
+}
+
+/// All that are kept.
+pub(crate) async fn list(context: Context) -> Response {
+    let visitor = match administrator(&context, "/console/keys", CONFIG_VIEW).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let engine = context.engine();
+    let set = match engine.keys(context.tenant().id).await {
+        Ok(set) => set,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let now = engine.now();
+    let mut algorithms: Vec<&'static str> = Vec::new();
+    let mut keys: Vec<KeyLine> = Vec::new();
+    for one in &set.keys {
+        let alg = one.key.alg();
+        if !algorithms.contains(&alg.as_str()) {
+            algorithms.push(alg.as_str());
+        }
+        keys.push(KeyLine {
+            kid: one.key.kid().to_owned(),
+            alg: alg.as_str(),
+            since: words::moment(one.created_at),
+            signs: words::moment(one.active_from),
+            until: one.retired_at.map(words::moment).unwrap_or_default(),
+            in_use: set.signer(alg, now).is_some_and(|signer| signer.kid() == one.key.kid()),
+        });
+    }
+    let frame = visitor.frame(&context, "keys");
+    let may_rotate = visitor.rights.has(CONFIG_UPDATE);
+    render::page(StatusCode::OK, &KeysPage { frame, keys, algorithms, may_rotate })
+}
+
+/// Publishes the next key of an algorithm.
+pub(crate) async fn rotate(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/keys", CONFIG_UPDATE).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let Some(alg) = params.get("alg").and_then(SigningAlg::parse) else {
+        return errors::missing(&context, "There is no key of that algorithm.");
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().rotate_key(context.tenant(), alg, &actor).await {
+        Ok(_) => respond::see_other(&context.link("/console/keys")),
+        Err(EngineError::Exists(_)) => {
+            let title = "The next key is published already";
+            let text = "It signs when its time has come. Nothing was changed.";
+            errors::page(&context, StatusCode::CONFLICT, title, text)
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}

@@ -1,0 +1,148 @@
+//! How the tenant stands: sessions now, sign-ins and ends over time, what waits.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::EngineError;
+use sojourn_engine::session::{Place, SessionRange};
+use sojourn_model::SessionState;
+
+use super::{VIEW, administrator};
+use crate::context::Context;
+use crate::request;
+use crate::web::pages::Frame;
+use crate::web::{errors, render, words};
+
+/// Bars of a chart.
+const BARS: i64 = 24;
+/// Ended sessions whose reasons are counted.
+const LATEST: i64 = 500;
+
+/// A bar of a chart: how high of a hundred, what it stands for.
+struct Bar {
+    x: i64,
+    y: i64,
+    height: i64,
+    label: String,
+}
+
+struct Chart {
+    name: &'static str,
+    total: i64,
+    bars: Vec<Bar>,
+}
+
+struct Figure {
+    name: &'static str,
+    value: String,
+    link: String,
+    bad: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/overview.html")]
+struct Overview {
+    frame: Frame,
+    figures: Vec<Figure>,
+    charts: Vec<Chart>,
+    range: &'static str,
+    ranges: Vec<(&'static str, &'static str)>,
+    reasons: Vec<(String, i64, i64)>,
+}
+
+/// The words of a range in the address, its name, and its milliseconds.
+const RANGES: [(&str, &str, i64); 3] = [
+    ("hour", "Last hour", 3_600_000),
+    ("day", "Last day", 86_400_000),
+    ("week", "Last week", 7 * 86_400_000),
+];
+
+fn chart(name: &'static str, counts: &[(i64, i64)], from: i64, step: i64) -> Chart {
+    let highest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+    let bars = (0..BARS)
+        .map(|at| {
+            let count = counts.iter().find(|(bar, _)| *bar == at).map_or(0, |(_, count)| *count);
+            // Whatever isn't nothing can be seen.
+            let height = if count == 0 { 0 } else { (count * 100 / highest).max(2) };
+            let when = sojourn_model::Millis(from + at * step);
+            let label = format!("{}: {count}", words::moment(when));
+            Bar { x: at * 10, y: 100 - height, height, label }
+        })
+        .collect();
+    let total = counts.iter().map(|(_, count)| *count).sum();
+    Chart { name, total, bars }
+}
+
+/// The page.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console", VIEW).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let asked = request::query(uri.query()).ok();
+    let asked = asked.as_ref().and_then(|params| params.get("range")).unwrap_or("day");
+    let (range, _, length) =
+        RANGES.iter().find(|(word, _, _)| *word == asked).unwrap_or(&RANGES[1]);
+    match gathered(&context, *length).await {
+        Ok((figures, charts, reasons)) => {
+            let frame = visitor.frame(&context, "overview");
+            let ranges = RANGES.iter().map(|(word, name, _)| (*word, *name)).collect();
+            let page = Overview { frame, figures, charts, range, ranges, reasons };
+            render::page(StatusCode::OK, &page)
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+type Gathered = (Vec<Figure>, Vec<Chart>, Vec<(String, i64, i64)>);
+
+async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let store = engine.store();
+    let now = engine.now();
+    let step = length / BARS;
+    let from = now.0 - length;
+    let since = sojourn_model::Millis(from);
+    let always = (sojourn_model::Millis(i64::MIN), sojourn_model::Millis(i64::MAX));
+    let living = store.living_count(tenant.id, always.0, always.1).await?;
+    let living = i64::try_from(living).unwrap_or(i64::MAX);
+    let began = store.sign_ins_by_time(tenant.id, since, step).await?;
+    let ended = store.ends_by_time(tenant.id, since, step).await?;
+    let backlog = store.delivery_backlog().await?;
+    let mut parked = 0;
+    let mut pending = 0;
+    for (_, one) in engine.handler_backlogs(tenant).await? {
+        parked += one.parked;
+        pending += one.pending;
+    }
+    let failed = context.state.metrics.failed_sign_ins();
+    let figure = |name, value: i64, path: &str, bad| Figure {
+        name,
+        value: value.to_string(),
+        link: if path.is_empty() { String::new() } else { context.link(path) },
+        bad,
+    };
+    let failed = i64::try_from(failed).unwrap_or(i64::MAX);
+    let figures = vec![
+        figure("active sessions", living, "/console/sessions", false),
+        figure("failed sign-ins since this node started", failed, "", false),
+        figure("deliveries waiting", backlog.pending, "/console/deliveries", false),
+        figure("tasks of handlers waiting", pending, "/console/handlers", false),
+        figure("tasks of handlers parked", parked, "/console/handlers", parked > 0),
+    ];
+    let charts = vec![chart("Sign-ins", &began, from, step), chart("Ends", &ended, from, step)];
+    let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
+    let (ended, newest) = (SessionRange::Ended, Place::LAST);
+    for session in store.sessions_below(tenant.id, &ended, newest, since, LATEST).await? {
+        if let SessionState::Ended { reason, .. } = &session.state {
+            *reasons.entry(reason.in_words()).or_default() += 1;
+        }
+    }
+    let most = reasons.values().copied().max().unwrap_or(1);
+    let mut reasons: Vec<(String, i64, i64)> =
+        reasons.into_iter().map(|(reason, count)| (reason, count, count * 100 / most)).collect();
+    reasons.sort_by_key(|(_, count, _)| -count);
+    Ok((figures, charts, reasons))
+}

@@ -1,0 +1,355 @@
+//! Policies: what the tenant sets, and what applications, roles, groups and users set over it.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::de::DeserializeOwned;
+use sojourn_engine::EngineError;
+use sojourn_model::{Actor, PolicyScope, SessionPolicy};
+use sojourn_oidc::Params;
+
+use super::{POLICY, VIEW, administrator, form};
+use crate::context::Context;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, render};
+use crate::{request, respond};
+
+const MINUTE: i64 = 60_000;
+
+/// A choice among words: its name, what it is about, and the words with what they mean.
+struct Choice {
+    name: &'static str,
+    label: &'static str,
+    options: Vec<(&'static str, &'static str, bool)>,
+}
+
+/// A number of minutes or of sessions.
+struct Number {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+}
+
+struct PolicyLine {
+    scope: &'static str,
+    id: String,
+    name: String,
+    sets: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/policies.html")]
+struct PoliciesPage {
+    frame: Frame,
+    /// Whose it is, where it isn't the tenant's.
+    of: Option<String>,
+    action: String,
+    numbers: Vec<Number>,
+    choices: Vec<Choice>,
+    lines: Vec<PolicyLine>,
+    may_set: bool,
+    error: Option<String>,
+}
+
+/// Each choice: its field, label, and words with what they mean.
+type Words = &'static [(&'static str, &'static str)];
+const CHOICES: [(&str, &str, Words); 7] = [
+    (
+        "at_limit",
+        "When there are as many sessions as may be",
+        &[
+            ("end_oldest", "The oldest ends"),
+            ("ask", "The person chooses"),
+            ("deny", "The sign-in is refused"),
+        ],
+    ),
+    (
+        "on_password_change",
+        "When a person changes the password",
+        &[("all", "All sessions end"), ("keep_current", "All others end")],
+    ),
+    (
+        "on_password_reset",
+        "When an administrator sets the password",
+        &[("end", "Sessions end"), ("keep", "Sessions stay")],
+    ),
+    (
+        "on_lock",
+        "When an account is locked",
+        &[("end", "Sessions end"), ("keep", "Sessions wait until it is unlocked")],
+    ),
+    (
+        "on_disable",
+        "When an account is switched off",
+        &[("end", "Sessions end"), ("keep", "Sessions wait until it is switched on")],
+    ),
+    (
+        "on_role_change",
+        "When a role changes",
+        &[
+            ("nothing", "As event handlers say"),
+            ("removed", "Sessions end when one is taken away"),
+            ("any", "Sessions end when one is given or taken"),
+        ],
+    ),
+    (
+        "on_access_removed",
+        "When a person withdraws an approval",
+        &[
+            ("tokens", "The application's tokens end"),
+            ("application", "Its tokens and stays end"),
+            ("session", "All sessions end"),
+        ],
+    ),
+];
+
+fn word(policy: &serde_json::Value, name: &str) -> String {
+    policy.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
+    let as_json = serde_json::to_value(policy).unwrap_or_default();
+    let minutes =
+        |ms: Option<i64>| ms.map(|ms| (ms / MINUTE).max(1).to_string()).unwrap_or_default();
+    let number = |name, label, value| Number { name, label, value };
+    let numbers = vec![
+        number(
+            "idle",
+            "Minutes without use after which a session ends",
+            minutes(policy.idle_timeout_ms),
+        ),
+        number(
+            "absolute",
+            "Minutes after which any session ends",
+            minutes(policy.absolute_lifetime_ms),
+        ),
+        number("remember", "Minutes that “stay signed in” lasts", minutes(policy.remember_me_ms)),
+        number(
+            "fresh",
+            "Minutes after which an application wants a fresh sign-in",
+            minutes(policy.max_authentication_age_ms),
+        ),
+        number(
+            "max_sessions",
+            "Sessions of one person at once",
+            policy.max_sessions.map(|max| max.to_string()).unwrap_or_default(),
+        ),
+    ];
+    let choices = CHOICES
+        .iter()
+        .map(|(name, label, words)| {
+            let set = word(&as_json, name);
+            let options = words.iter().map(|(word, means)| (*word, *means, *word == set)).collect();
+            Choice { name, label, options }
+        })
+        .collect();
+    (numbers, choices)
+}
+
+fn chosen<T: DeserializeOwned>(params: &Params, name: &str) -> Result<Option<T>, EngineError> {
+    match params.get(name) {
+        None | Some("") => Ok(None),
+        Some(word) => serde_json::from_value(word.into())
+            .map(Some)
+            .map_err(|_| EngineError::Invalid(format!("{name} can't be {word}"))),
+    }
+}
+
+fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, EngineError> {
+    let number = |name: &str| -> Result<Option<i64>, EngineError> {
+        match params.get(name).map(str::trim) {
+            None | Some("") => Ok(None),
+            Some(text) => text
+                .parse::<i64>()
+                .ok()
+                .filter(|number| (1..10_000_000).contains(number))
+                .map(Some)
+                .ok_or_else(|| EngineError::Invalid(format!("'{text}' is no number from 1 on"))),
+        }
+    };
+    let minutes = |name: &str| Ok::<_, EngineError>(number(name)?.map(|count| count * MINUTE));
+    Ok(SessionPolicy {
+        idle_timeout_ms: minutes("idle")?,
+        absolute_lifetime_ms: minutes("absolute")?,
+        remember_me_ms: minutes("remember")?,
+        max_authentication_age_ms: minutes("fresh")?,
+        max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
+        at_limit: chosen(params, "at_limit")?,
+        on_password_change: chosen(params, "on_password_change")?,
+        on_password_reset: chosen(params, "on_password_reset")?,
+        on_lock: chosen(params, "on_lock")?,
+        on_disable: chosen(params, "on_disable")?,
+        on_role_change: chosen(params, "on_role_change")?,
+        on_access_removed: chosen(params, "on_access_removed")?,
+        absolute_lifetime_off_ms: before.absolute_lifetime_off_ms,
+    })
+}
+
+fn scope(kind: &str, id: &str) -> Option<PolicyScope> {
+    Some(match kind {
+        "applications" => PolicyScope::Application(id.parse().ok()?),
+        "roles" => PolicyScope::Role(id.parse().ok()?),
+        "groups" => PolicyScope::Group(id.parse().ok()?),
+        "users" => PolicyScope::User(id.parse().ok()?),
+        _ => return None,
+    })
+}
+
+async fn name(context: &Context, scope: PolicyScope) -> Result<String, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant().id);
+    let store = engine.store();
+    Ok(match scope {
+        PolicyScope::Tenant => context.tenant().name.clone(),
+        PolicyScope::Application(id) => {
+            engine.application(tenant, id).await?.map(|app| app.name.clone()).unwrap_or_default()
+        }
+        PolicyScope::Role(id) => store.role(tenant, id).await?.map(|r| r.name).unwrap_or_default(),
+        PolicyScope::Group(id) => {
+            store.group(tenant, id).await?.map(|group| group.name).unwrap_or_default()
+        }
+        PolicyScope::User(id) => {
+            store.user(tenant, id).await?.map(|user| user.username).unwrap_or_default()
+        }
+    })
+}
+
+async fn lines(context: &Context) -> Result<Vec<PolicyLine>, EngineError> {
+    let mut lines = Vec::new();
+    for (of, policy) in context.engine().policies_set(context.tenant()).await? {
+        let (kind, id) = match of {
+            PolicyScope::Tenant => continue,
+            PolicyScope::Application(id) => ("applications", id.to_string()),
+            PolicyScope::Role(id) => ("roles", id.to_string()),
+            PolicyScope::Group(id) => ("groups", id.to_string()),
+            PolicyScope::User(id) => ("users", id.to_string()),
+        };
+        let set = serde_json::to_value(policy).unwrap_or_default();
+        let names: Vec<String> =
+            set.as_object().map(|set| set.keys().cloned().collect()).unwrap_or_default();
+        let name = name(context, of).await?;
+        lines.push(PolicyLine { scope: kind, id, name, sets: names.join(", ") });
+    }
+    Ok(lines)
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    of: PolicyScope,
+    path: &str,
+    (notice, error): (Option<String>, Option<String>),
+) -> Response {
+    let found = async {
+        let policy = context.engine().policy_set(context.tenant(), of).await?;
+        Ok::<_, EngineError>((policy, lines(context).await?, name(context, of).await?))
+    };
+    let (policy, lines, name) = match found.await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let (numbers, choices) = fields(&policy);
+    let mut frame = visitor.frame(context, "policies");
+    frame.notice = notice;
+    let page = PoliciesPage {
+        frame,
+        of: (of != PolicyScope::Tenant).then_some(name),
+        action: context.link(path),
+        numbers,
+        choices,
+        lines,
+        may_set: visitor.rights.has(POLICY),
+        error,
+    };
+    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    render::page(status, &page)
+}
+
+fn notice(uri: &Uri) -> Option<String> {
+    let params = request::query(uri.query()).ok()?;
+    params
+        .get("done")
+        .map(|_| "The policy is set. Sessions that live keep what they began with.".into())
+}
+
+/// The tenant's.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    match administrator(&context, "/console/policies", VIEW).await {
+        Ok(visitor) => {
+            let told = (notice(&uri), None);
+            show(&context, &visitor, PolicyScope::Tenant, "/console/policies", told).await
+        }
+        Err(elsewhere) => *elsewhere,
+    }
+}
+
+/// What something or someone sets over it.
+pub(crate) async fn one(
+    context: Context,
+    Path((kind, id)): Path<(String, String)>,
+    uri: Uri,
+) -> Response {
+    let visitor = match administrator(&context, "/console/policies", VIEW).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let Some(of) = scope(&kind, &id) else {
+        return errors::missing(&context, "There is no such policy.");
+    };
+    let path = format!("/console/policies/{kind}/{id}");
+    show(&context, &visitor, of, &path, (notice(&uri), None)).await
+}
+
+async fn write(
+    context: &Context,
+    visitor: &Visitor,
+    of: PolicyScope,
+    path: &str,
+    params: &Params,
+) -> Response {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let done = async {
+        if let PolicyScope::User(user) = of {
+            engine.must_cover(tenant, &visitor.rights, user).await?;
+        }
+        let before = engine.policy_set(tenant, of).await?;
+        let policy = sent(params, &before)?;
+        engine.set_policy(tenant, of, policy, &Actor::User(visitor.user.id)).await
+    };
+    match done.await {
+        Ok(()) => respond::see_other(&context.link(&format!("{path}?done=1"))),
+        Err(EngineError::Invalid(why)) => {
+            show(context, visitor, of, path, (None, Some(format!("{why}.")))).await
+        }
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// Sets the tenant's.
+pub(crate) async fn set(context: Context, body: Bytes) -> Response {
+    match form(&context, &body, "/console/policies", POLICY).await {
+        Ok((visitor, params)) => {
+            write(&context, &visitor, PolicyScope::Tenant, "/console/policies", &params).await
+        }
+        Err(refused) => *refused,
+    }
+}
+
+/// Sets what something or someone sets over it.
+pub(crate) async fn set_one(
+    context: Context,
+    Path((kind, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/policies", POLICY).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let Some(of) = scope(&kind, &id) else {
+        return errors::missing(&context, "There is no such policy.");
+    };
+    let path = format!("/console/policies/{kind}/{id}");
+    write(&context, &visitor, of, &path, &params).await
+}

@@ -1,0 +1,161 @@
+//! One role: what it permits, who has it, which groups carry it.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::directory::RoleWrite;
+use sojourn_engine::{ADMIN_SCOPES, EngineError, Rights};
+use sojourn_model::{Actor, Role, RoleId, RoleState, UserId};
+
+use super::{POLICY, ROLES, administrator, form};
+use crate::context::Context;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+/// Members on a page.
+const SHOWN: i64 = 100;
+
+struct Member {
+    id: String,
+    username: String,
+    name: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/role.html")]
+struct RolePage {
+    frame: Frame,
+    id: String,
+    name: String,
+    permissions: String,
+    removing: bool,
+    may_change: bool,
+    may_set_policy: bool,
+    members: Vec<Member>,
+    next: Option<String>,
+    groups: Vec<(String, String)>,
+    count: String,
+    error: Option<String>,
+}
+
+async fn named(context: &Context, id: &str) -> Result<Role, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such role."));
+    let id: RoleId = id.parse().map_err(|_| missing())?;
+    let found = context.engine().store().role(context.tenant().id, id).await;
+    found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
+}
+
+fn may_change(visitor: &Visitor, role: &Role) -> bool {
+    role.name != Role::ADMIN
+        && role.state == RoleState::Active
+        && visitor.rights.cover(&Rights::of_scopes(&role.permissions))
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    role: &Role,
+    after: Option<UserId>,
+    error: Option<String>,
+) -> Response {
+    let (store, tenant) = (context.engine().store(), context.tenant().id);
+    let found = async {
+        let ids = store.own_role_members_after(tenant, role.id, after, SHOWN).await?;
+        let next = (ids.len() as i64 == SHOWN).then(|| ids.last().map(ToString::to_string));
+        let mut users = store.users_of(tenant, &ids).await?;
+        users.sort_by(|a, b| a.username.cmp(&b.username));
+        let mut groups = Vec::new();
+        for id in store.groups_with_role(tenant, role.id).await? {
+            if let Some(group) = store.group(tenant, id).await? {
+                groups.push((group.id.to_string(), group.name));
+            }
+        }
+        let count = store.role_member_count(tenant, role.id).await?;
+        Ok::<_, EngineError>((users, next.flatten(), groups, count))
+    };
+    let (users, next, groups, count) = match found.await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let page = RolePage {
+        frame: visitor.frame(context, "roles"),
+        id: role.id.to_string(),
+        name: role.name.clone(),
+        permissions: role.permissions.replace(' ', "\n"),
+        removing: role.state == RoleState::Removing,
+        may_change: may_change(visitor, role),
+        may_set_policy: visitor.rights.has(POLICY),
+        members: users
+            .into_iter()
+            .map(|user| Member {
+                id: user.id.to_string(),
+                name: user.display_name.unwrap_or_default(),
+                username: user.username,
+            })
+            .collect(),
+        next,
+        groups,
+        count: words::count(count.unsigned_abs(), "member"),
+        error,
+    };
+    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    render::page(status, &page)
+}
+
+/// The page.
+pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/roles", ROLES).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let role = match named(&context, &id).await {
+        Ok(role) => role,
+        Err(refused) => return *refused,
+    };
+    let after = request::query(uri.query()).ok();
+    let after = after.and_then(|params| params.get("after").and_then(|id| id.parse().ok()));
+    show(&context, &visitor, &role, after, None).await
+}
+
+/// Another name, other permissions.
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/roles", ROLES).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let role = match named(&context, &id).await {
+        Ok(role) => role,
+        Err(refused) => return *refused,
+    };
+    let asked: Vec<&str> =
+        params.get("permissions").unwrap_or_default().split_whitespace().collect();
+    let known = |scope: &&&str| {
+        !scope.starts_with("internal_") || **scope == "internal_*" || ADMIN_SCOPES.contains(*scope)
+    };
+    if let Some(unknown) = asked.iter().find(|scope| !known(scope)) {
+        let error = Some(format!("There is no permission {unknown}."));
+        return show(&context, &visitor, &role, None, error).await;
+    }
+    let permissions = asked.join(" ");
+    // Nobody makes a role that can do more than they.
+    if !may_change(&visitor, &role) || !visitor.rights.cover(&Rights::of_scopes(&permissions)) {
+        return errors::forbidden(&context);
+    }
+    let write = RoleWrite {
+        name: params.get("name").map(str::to_owned),
+        permissions: Some(permissions),
+        ..RoleWrite::default()
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().change_role_set(context.tenant(), role.id, &write, &actor).await {
+        Ok(_) => respond::see_other(&context.link(&format!("/console/roles/{id}"))),
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            show(&context, &visitor, &role, None, Some(format!("{error}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}

@@ -1,0 +1,180 @@
+//! Tenants, for administrators of the default one.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{NewTenant, NewUser};
+use sojourn_model::{Actor, Tenant, TenantId};
+use sojourn_oidc::Params;
+
+use super::{TENANTS, administrator, form};
+use crate::context::Context;
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::{Confirm, Frame};
+use crate::web::{errors, render, words};
+
+const MANAGE: &str = "internal_tenant_mgt";
+
+struct TenantLine {
+    id: i64,
+    name: String,
+    since: String,
+    enabled: bool,
+    users: i64,
+    is_default: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/tenants.html")]
+struct TenantsPage {
+    frame: Frame,
+    tenants: Vec<TenantLine>,
+    may_manage: bool,
+    error: Option<String>,
+}
+
+fn only_here(context: &Context) -> Result<(), Box<Response>> {
+    if context.tenant().id == TenantId::DEFAULT {
+        return Ok(());
+    }
+    Err(Box::new(errors::missing(context, "There is no page at this address.")))
+}
+
+async fn visitor(context: &Context) -> Result<Visitor, Box<Response>> {
+    let visitor = administrator(context, "/console/tenants", TENANTS).await?;
+    only_here(context)?;
+    Ok(visitor)
+}
+
+async fn overseer(context: &Context, body: &Bytes) -> Result<(Visitor, Params), Box<Response>> {
+    let both = form(context, body, "/console/tenants", MANAGE).await?;
+    only_here(context)?;
+    Ok(both)
+}
+
+async fn show(context: &Context, visitor: &Visitor, error: Option<String>) -> Response {
+    let found = async {
+        let mut lines = Vec::new();
+        for tenant in context.engine().tenants().await? {
+            lines.push(TenantLine {
+                id: tenant.id.0,
+                users: context.engine().store().user_count(tenant.id).await?,
+                since: words::moment(tenant.created_at),
+                enabled: tenant.enabled,
+                is_default: tenant.id == TenantId::DEFAULT,
+                name: tenant.name,
+            });
+        }
+        Ok::<_, EngineError>(lines)
+    };
+    match found.await {
+        Ok(tenants) => {
+            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            let frame = visitor.frame(context, "tenants");
+            let may_manage = visitor.rights.has(MANAGE);
+            render::page(status, &TenantsPage { frame, tenants, may_manage, error })
+        }
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// All of them.
+pub(crate) async fn list(context: Context) -> Response {
+    match visitor(&context).await {
+        Ok(visitor) => show(&context, &visitor, None).await,
+        Err(elsewhere) => *elsewhere,
+    }
+}
+
+/// Makes one with its first administrator.
+pub(crate) async fn add(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match overseer(&context, &body).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
+    let owner = NewUser {
+        username: text("owner"),
+        password: params.get("password").map(str::to_owned),
+        ..NewUser::default()
+    };
+    let actor = Actor::User(visitor.user.id);
+    match context.engine().add_tenant(NewTenant { name: text("name"), owner }, &actor).await {
+        Ok(_) => respond::see_other(&context.link("/console/tenants")),
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            show(&context, &visitor, Some(format!("{error}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn named(context: &Context, id: &str) -> Result<Tenant, Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "There is no such tenant."));
+    let id: i64 = id.parse().map_err(|_| missing())?;
+    let found = context.engine().store().tenant(TenantId(id)).await;
+    found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
+}
+
+/// Asks before one is switched off or removed.
+pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Response {
+    let visitor = match visitor(&context).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let tenant = match named(&context, &id).await {
+        Ok(tenant) => tenant,
+        Err(refused) => return *refused,
+    };
+    let users = match context.engine().store().user_count(tenant.id).await {
+        Ok(users) => words::count(users.unsigned_abs(), "person"),
+        Err(error) => return errors::failure(&context, &error.into()),
+    };
+    let (title, button, fact) = match &*act {
+        "disable" => ("Switch off", "Switch off", "is signed out and can't sign in"),
+        "remove" => {
+            ("Remove", "Remove tenant", "and everything that belongs to the tenant is removed")
+        }
+        _ => return errors::missing(&context, "There is no such act."),
+    };
+    let page = Confirm {
+        title: format!("{title} {}?", tenant.name),
+        text: "It answers nothing more from that moment on.".into(),
+        facts: vec![format!("{users} {fact}")],
+        action: context.link(&format!("/console/tenants/{id}/{act}")),
+        button: button.into(),
+        back: context.link("/console/tenants"),
+        frame: visitor.frame(&context, "tenants"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Switches one on or off, or removes it.
+pub(crate) async fn go(
+    context: Context,
+    Path((id, act)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let (visitor, _) = match overseer(&context, &body).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let tenant = match named(&context, &id).await {
+        Ok(tenant) => tenant,
+        Err(refused) => return *refused,
+    };
+    let (engine, actor) = (context.engine(), Actor::User(visitor.user.id));
+    let done = match &*act {
+        "enable" => engine.set_tenant_enabled(&tenant, true, &actor).await,
+        "disable" => engine.set_tenant_enabled(&tenant, false, &actor).await,
+        "remove" => engine.remove_tenant(&tenant, &actor).await.map(|_| ()),
+        _ => return errors::missing(&context, "There is no such act."),
+    };
+    match done {
+        Ok(()) => respond::see_other(&context.link("/console/tenants")),
+        Err(error) => errors::failure(&context, &error),
+    }
+}

@@ -1,0 +1,202 @@
+//! What is done to an account: each act says first what it does to the person's sessions.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::{EndPlan, EngineError};
+use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, User, UserState};
+
+use super::{USERS, administrator, form};
+use crate::context::Context;
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, render, words};
+
+/// Asks before an act.
+#[derive(Template)]
+#[template(path = "console/user_act.html")]
+struct Ask {
+    frame: Frame,
+    title: String,
+    text: &'static str,
+    facts: Vec<String>,
+    action: String,
+    button: &'static str,
+    back: String,
+    /// Whether a new password is typed.
+    password: bool,
+    error: Option<String>,
+}
+
+/// An act: its name in the address, the question, what it does, and the button.
+struct Act {
+    name: &'static str,
+    title: &'static str,
+    text: &'static str,
+    button: &'static str,
+}
+
+const ACTS: [Act; 6] = [
+    Act {
+        name: "lock",
+        title: "Lock the account",
+        text: "Nobody signs in with it until it is unlocked.",
+        button: "Lock account",
+    },
+    Act {
+        name: "disable",
+        title: "Switch off the account",
+        text: "Nobody signs in with it until it is switched on again.",
+        button: "Switch off",
+    },
+    Act {
+        name: "enable",
+        title: "Let the account be used again",
+        text: "The person can sign in from that moment on.",
+        button: "Let it be used",
+    },
+    Act {
+        name: "password",
+        title: "Set another password",
+        text: "Tell it to the person on a safe way.",
+        button: "Set password",
+    },
+    Act {
+        name: "expire-password",
+        title: "Demand another password",
+        text: "The present one opens nothing but the page on which another is chosen.",
+        button: "Demand it",
+    },
+    Act {
+        name: "remove",
+        title: "Remove the account",
+        text: "It is gone for good, with its roles, groups and approvals. The ledger keeps what ended.",
+        button: "Remove account",
+    },
+];
+
+async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<String>, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let policy = engine.policy(tenant, user.id, None).await?;
+    let keeps = match act {
+        "lock" => policy.on_lock == OnAccount::Keep,
+        "disable" => policy.on_disable == OnAccount::Keep,
+        "password" => policy.on_password_reset == OnAccount::Keep,
+        "enable" => return Ok(Vec::new()),
+        _ => false,
+    };
+    if keeps {
+        return Ok(vec!["The tenant's policy keeps the sessions".into()]);
+    }
+    let plan = EndPlan::new(EndTarget::User(user.id), EndReason::AccountDeleted, Actor::System);
+    let preview = engine.preview_end(tenant, plan).await?.summary;
+    Ok(vec![
+        format!("{} of {} will end", words::count(preview.sessions, "session"), user.shown_name()),
+        format!("{} will be told", words::count(preview.deliveries, "application")),
+    ])
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    user: &User,
+    act: &Act,
+    error: Option<String>,
+) -> Response {
+    let facts = match facts(context, user, act.name).await {
+        Ok(facts) => facts,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = Ask {
+        frame: visitor.frame(context, "users"),
+        title: format!("{}: {}", act.title, user.username),
+        text: act.text,
+        facts,
+        action: context.link(&format!("/console/users/{}/acts/{}", user.id, act.name)),
+        button: act.button,
+        back: context.link(&format!("/console/users/{}", user.id)),
+        password: act.name == "password",
+        error,
+    };
+    render::page(status, &page)
+}
+
+fn act_of(context: &Context, name: &str) -> Result<&'static Act, Box<Response>> {
+    let found = ACTS.iter().find(|act| act.name == name);
+    found.ok_or_else(|| Box::new(errors::missing(context, "There is no such act.")))
+}
+
+/// Asks before it.
+pub(crate) async fn ask(context: Context, Path((id, name)): Path<(String, String)>) -> Response {
+    let visitor = match administrator(&context, "/console/users", USERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let act = match act_of(&context, &name) {
+        Ok(act) => act,
+        Err(missing) => return *missing,
+    };
+    match super::user(&context, &visitor, &id).await {
+        Ok(user) => show(&context, &visitor, &user, act, None).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// Does it.
+pub(crate) async fn done(
+    context: Context,
+    Path((id, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/users", USERS).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let act = match act_of(&context, &name) {
+        Ok(act) => act,
+        Err(missing) => return *missing,
+    };
+    let user = match super::user(&context, &visitor, &id).await {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant, actor) =
+        (context.engine(), context.tenant(), Actor::User(visitor.user.id));
+    let done = match act.name {
+        "lock" => engine.set_user_state(tenant, &user, UserState::Locked, &actor).await,
+        "disable" => engine.set_user_state(tenant, &user, UserState::Disabled, &actor).await,
+        "enable" => engine.set_user_state(tenant, &user, UserState::Active, &actor).await,
+        "expire-password" => engine.demand_new_password(tenant, &user, &actor).await,
+        "remove" => engine.remove_user(tenant, &user, &actor).await,
+        _ => {
+            let new = params.get("new").unwrap_or_default();
+            engine.reset_password(tenant, &user, new, &actor).await
+        }
+    };
+    match done {
+        Ok(()) if act.name == "remove" => respond::see_other(&context.link("/console/users")),
+        Ok(()) => {
+            respond::see_other(&context.link(&format!("/console/users/{id}?done={}", act.name)))
+        }
+        Err(EngineError::Invalid(why)) => {
+            show(&context, &visitor, &user, act, Some(format!("{why}."))).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// What the page of a user says after an act.
+pub(super) fn notice(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "lock" => "The account is locked.",
+        "disable" => "The account is switched off.",
+        "enable" => "The account may be used.",
+        "password" => "The password is set.",
+        "expire-password" => "Another password is demanded at the next sign-in.",
+        _ => return None,
+    })
+}
