@@ -10,6 +10,8 @@ use thirtyfour::prelude::*;
 /// A browser of its own, with an empty profile. The driver ends with it.
 pub struct Browser {
     driver: Child,
+    /// Where the driver takes commands.
+    address: String,
     /// The page.
     pub page: WebDriver,
 }
@@ -77,8 +79,77 @@ impl Browser {
             wanted.add_arg(argument).expect("an argument");
         }
         let address = format!("http://127.0.0.1:{port}");
-        let page = WebDriver::new(address, wanted).await.expect("a browser");
-        Self { driver, page }
+        let logs = serde_json::json!({ "browser": "ALL" });
+        wanted.set("goog:loggingPrefs", logs).expect("a capability");
+        let page = WebDriver::new(&address, wanted).await.expect("a browser");
+        Self { driver, address, page }
+    }
+
+    /// A command of the driver that the library doesn't know.
+    async fn command(&self, path: &str, body: serde_json::Value) -> serde_json::Value {
+        let session = self.page.session_id();
+        let url = format!("{}/session/{session}/{path}", self.address);
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.expect("a driver");
+        answer.json().await.expect("JSON")
+    }
+
+    /// Shows pages in the dark or the light theme.
+    pub async fn theme(&self, dark: bool) {
+        let value = if dark { "dark" } else { "light" };
+        let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": value }]);
+        let body = serde_json::json!({
+            "cmd": "Emulation.setEmulatedMedia", "params": { "features": features },
+        });
+        self.command("goog/cdp/execute", body).await;
+    }
+
+    /// Shows pages on a screen of a width, as a telephone has it.
+    pub async fn width(&self, width: u32) {
+        let params = serde_json::json!({
+            "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true,
+        });
+        let body = serde_json::json!({
+            "cmd": "Emulation.setDeviceMetricsOverride", "params": params,
+        });
+        self.command("goog/cdp/execute", body).await;
+    }
+
+    /// The window's own width again.
+    pub async fn whole_width(&self) {
+        let cmd = "Emulation.clearDeviceMetricsOverride";
+        self.command("goog/cdp/execute", serde_json::json!({ "cmd": cmd, "params": {} })).await;
+    }
+
+    /// How many pixels the page is wider than the screen.
+    pub async fn overflow(&self) -> i64 {
+        let script =
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let found = self.page.execute(script, vec![]).await.expect("a number");
+        found.json().as_i64().unwrap_or(i64::MAX)
+    }
+
+    /// What pages complained of since the last time: errors of scripts, and what the content security policy stopped.
+    pub async fn complaints(&self) -> Vec<String> {
+        let body = serde_json::json!({ "type": "browser" });
+        let log = self.command("se/log", body).await;
+        let all = log["value"].as_array().cloned().unwrap_or_default();
+        let severe = all.iter().filter(|entry| entry["level"] == "SEVERE");
+        severe.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What axe-core finds wrong with the page, each rule with the first element that breaks it.
+    pub async fn barriers(&self) -> Vec<String> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+        let axe = std::fs::read_to_string(folder.join("node_modules/axe-core/axe.min.js"))
+            .expect("axe-core isn't installed: 'make tools' installs it");
+        self.page.execute(&axe, vec![]).await.expect("axe-core is loaded");
+        let run = "const done = arguments[arguments.length - 1]; \
+                   axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}) \
+                   .then((found) => done(found.violations.map((one) => \
+                   `${one.id}: ${one.help} – ${one.nodes[0].html} ${one.nodes[0].failureSummary}`)))";
+        let found = self.page.execute_async(run, vec![]).await.expect("axe-core runs");
+        let all = found.json().as_array().cloned().unwrap_or_default();
+        all.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Goes to an address.

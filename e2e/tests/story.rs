@@ -99,7 +99,7 @@ async fn single_sign_on_own_sessions_and_a_role_change() {
     token_works("200").await;
 
     let admin = Browser::start().await;
-    admin.goto(&demo.at("/console")).await;
+    admin.goto(&demo.at("/console/sessions")).await;
     admin.sign_in("admin", "admin").await;
     admin.wait_for("h1", "Monitor user sessions").await;
     admin.fill("#q", "alex").await;
@@ -155,7 +155,7 @@ async fn an_administrator_ends_the_sessions_of_a_user() {
     let alex = Browser::start().await;
     sign_in_once(&demo, &alex).await;
     let admin = Browser::start().await;
-    admin.goto(&demo.at("/console")).await;
+    admin.goto(&demo.at("/console/sessions")).await;
     admin.sign_in("admin", "admin").await;
     admin.fill("#q", "alex").await;
     admin.click("#search").await;

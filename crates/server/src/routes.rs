@@ -211,6 +211,16 @@ routes! {
     POST "/myaccount/connections/{app_id}/withdraw" => web::connections::withdraw;
     GET "/myaccount/sessions/{session_id}/end" => web::my_account::confirm_one;
     POST "/myaccount/sessions/{session_id}/end" => web::my_account::end_one;
+    GET "/myaccount/sessions/{session_id}/applications/{app_id}/end" => web::my_account::confirm_application;
+    POST "/myaccount/sessions/{session_id}/applications/{app_id}/end" => web::my_account::end_application;
+    GET "/myaccount/sessions/end-others" => web::my_account::confirm_others;
+    POST "/myaccount/sessions/end-others" => web::my_account::end_others;
+    GET "/myaccount/profile" => web::profile::get;
+    POST "/myaccount/profile" => web::profile::post;
+    GET "/myaccount/history" => web::history::get;
+    GET "/myaccount/events" => web::live::mine;
+    GET "/console/live" => web::live::page;
+    GET "/console/events" => web::live::all;
     GET "/myaccount/sessions/end-all" => web::my_account::confirm_all;
     POST "/myaccount/sessions/end-all" => web::my_account::end_all;
     GET "/console" => web::console::overview::get;

@@ -79,9 +79,16 @@ async fn main() {
     }
     let pictures = Path::new("screenshots");
     std::fs::create_dir_all(pictures).expect("a folder");
-    for (size, width) in [("wide", 1280), ("narrow", 390)] {
+    let sizes = [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)];
+    for (size, width, dark) in sizes {
         let alex = Browser::sized(width, 900).await;
         let admin = Browser::sized(width, 900).await;
+        alex.theme(dark).await;
+        admin.theme(dark).await;
+        if width < 500 {
+            alex.width(width).await;
+            admin.width(width).await;
+        }
         let name = |page: &str| format!("{page}-{size}");
         alex.goto(&app(1)).await;
         alex.click("#login").await;
@@ -95,6 +102,9 @@ async fn main() {
         alex.click("#login").await;
         for (page, path) in [
             ("password", "/myaccount/password"),
+            ("profile", "/myaccount/profile"),
+            ("history", "/myaccount/history"),
+            ("forgot", "/forgot"),
             ("session-service", "/api/sessions/v1/docs"),
             ("account", "/myaccount"),
             ("security", "/myaccount/security"),
@@ -110,9 +120,27 @@ async fn main() {
         alex.picture(pictures, &name("error")).await;
         admin.goto(&at("/console")).await;
         admin.sign_in("admin", "admin").await;
-        for page in ["sessions", "users", "roles", "applications", "deliveries", "ledger", "audit"]
-        {
-            admin.goto(&at(&format!("/console/{page}"))).await;
+        for page in [
+            "",
+            "sessions",
+            "live",
+            "users",
+            "groups",
+            "roles",
+            "applications",
+            "applications/new",
+            "deliveries",
+            "ledger",
+            "audit",
+            "policies",
+            "handlers",
+            "jobs",
+            "keys",
+            "tenants",
+            "mail",
+        ] {
+            admin.goto(&at(format!("/console/{page}").trim_end_matches('/'))).await;
+            let page = if page.is_empty() { "overview".into() } else { page.replace('/', "-") };
             admin.picture(pictures, &name(&format!("console-{page}"))).await;
         }
         admin.goto(&at("/console/sessions?q=alex")).await;

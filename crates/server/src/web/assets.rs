@@ -12,6 +12,7 @@ const LOGO: &str = include_str!("../../assets/logo.svg");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FORM_POST: &str = include_str!("../../assets/form_post.js");
 const CHECK_SESSION: &str = include_str!("../../assets/check_session.js");
+const LIVE: &str = include_str!("../../assets/live.js");
 const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 
 /// One of them.
@@ -21,6 +22,7 @@ pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response 
         "logo.svg" => ("image/svg+xml", LOGO),
         "form_post.js" => (SCRIPT, FORM_POST),
         "check_session.js" => (SCRIPT, CHECK_SESSION),
+        "live.js" => (SCRIPT, LIVE),
         "signed_out.js" => (SCRIPT, SIGNED_OUT),
         _ => return errors::missing(&context, "There is no such file."),
     };

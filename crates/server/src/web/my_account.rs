@@ -18,9 +18,6 @@ use crate::web::ticket::Ticket;
 use crate::web::{errors, render, words};
 use crate::{request, respond};
 
-/// Ended sessions shown as history.
-const HISTORY: i64 = 10;
-
 /// A signed-in person.
 pub(crate) struct Visitor {
     pub(crate) session: Session,
@@ -82,6 +79,15 @@ pub(crate) fn card(
         signed_in: words::moment(session.signed_in_at),
         last_access: words::ago(session.last_access, now),
         this_one: Some(session.id) == this_one,
+        phone: ["Mobile", "Android", "iPhone", "iPad"]
+            .iter()
+            .any(|word| session.user_agent.contains(word)),
+        place: String::new(),
+        clients: view
+            .stays
+            .iter()
+            .filter(|stay| stay.app.kind == AppKind::Client && stay.row.ended_at.is_none())
+            .count(),
         ended: match &session.state {
             SessionState::Living => None,
             SessionState::Ended { at, reason, .. } => {
@@ -92,6 +98,7 @@ pub(crate) fn card(
             .stays
             .iter()
             .map(|stay| AppLine {
+                id: stay.app.id.to_string(),
                 name: stay.app.name.clone(),
                 last_access: words::ago(stay.row.stay.last_access, now),
                 sid: if stay.app.kind == AppKind::Client {
@@ -143,28 +150,37 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
         Ok(views) => views,
         Err(error) => return errors::failure(&context, &error),
     };
-    let past = engine.store().ledger_of_user(context.tenant().id, visitor.user.id, HISTORY).await;
-    let past = match past {
-        Ok(past) => past,
-        Err(error) => return errors::failure(&context, &error.into()),
-    };
     let now = engine.now();
     let mut frame = visitor.frame(&context, "security");
     frame.notice = notice(&uri);
     let this_one = Some(visitor.session.id);
-    let history = past.into_iter().map(|session| SessionView { session, stays: Vec::new() });
     let page = Security {
         frame,
-        sessions: views.iter().map(|view| card(&visitor.user, view, now, this_one)).collect(),
-        history: history.map(|view| card(&visitor.user, &view, now, None)).collect(),
+        own: visitor.session.id.to_string(),
+        sessions: views
+            .iter()
+            .map(|view| SessionCard {
+                place: place(&context, &view.session.ip),
+                ..card(&visitor.user, view, now, this_one)
+            })
+            .collect(),
     };
-    render::page(StatusCode::OK, &page)
+    render::live_page(StatusCode::OK, &page)
+}
+
+/// Where an address is, in words.
+fn place(context: &Context, ip: &str) -> String {
+    let found = context.state.places.as_ref().and_then(|places| places.find(ip));
+    let found = found.unwrap_or_default();
+    [found.city, found.country].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn notice(uri: &Uri) -> Option<String> {
     let params = request::query(uri.query()).ok()?;
     match params.get("done")? {
         "password" => Some("Your password is changed. You are signed out everywhere else.".into()),
+        "others" => Some("You are signed out everywhere else.".into()),
+        "application" => Some("You are signed out of the application; it is being told.".into()),
         "one" => Some("The session has ended. Its applications are being told.".into()),
         _ => None,
     }
@@ -230,6 +246,115 @@ pub(crate) async fn confirm_all(context: Context) -> Response {
         frame: visitor.frame(&context, "security"),
     };
     render::page(StatusCode::OK, &page)
+}
+
+/// Asks before all other sessions end.
+pub(crate) async fn confirm_others(context: Context) -> Response {
+    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
+    let preview = context.engine().preview_end(context.tenant(), plan(&visitor, target)).await;
+    let preview = match preview {
+        Ok(preview) => preview.summary,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let page = Confirm {
+        title: "End all other sessions?".into(),
+        text: "You stay signed in here.".into(),
+        facts: vec![
+            format!("{} will end", words::count(preview.sessions, "session")),
+            format!("{} will be told", words::count(preview.deliveries, "application")),
+        ],
+        action: context.link("/myaccount/sessions/end-others"),
+        button: "End all others".into(),
+        back: context.link("/myaccount/security"),
+        frame: visitor.frame(&context, "security"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Ends all other sessions.
+pub(crate) async fn end_others(context: Context, body: Bytes) -> Response {
+    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
+    {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
+    match context.engine().end_sessions(context.tenant(), plan(&visitor, target)).await {
+        Ok(_) => respond::see_other(&context.link("/myaccount/security?done=others")),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// A session of one's own and an application in which it stays.
+async fn stay(
+    context: &Context,
+    visitor: &Visitor,
+    (id, app): (&str, &str),
+) -> Result<(SessionId, sojourn_model::AppId, String), Box<Response>> {
+    let missing = || Box::new(errors::missing(context, "You are signed out of it already."));
+    let id: SessionId = id.parse().map_err(|_| missing())?;
+    let app: sojourn_model::AppId = app.parse().map_err(|_| missing())?;
+    let found = context.engine().session_of_user(context.tenant(), visitor.user.id, id).await;
+    let view =
+        found.map_err(|error| Box::new(errors::failure(context, &error)))?.ok_or_else(missing)?;
+    let name =
+        view.client_stays().find(|stay| stay.app.id == app).map(|stay| stay.app.name.clone());
+    name.map(|name| (id, app, name)).ok_or_else(missing)
+}
+
+/// Asks before one is signed out of one application.
+pub(crate) async fn confirm_application(
+    context: Context,
+    Path((id, app)): Path<(String, String)>,
+) -> Response {
+    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let (_, _, name) = match stay(&context, &visitor, (&id, &app)).await {
+        Ok(stay) => stay,
+        Err(refused) => return *refused,
+    };
+    let page = Confirm {
+        title: format!("Sign out of {name}?"),
+        text:
+            "Its tokens of this session stop working at once, and it is told. The session goes on."
+                .into(),
+        facts: Vec::new(),
+        action: context.link(&format!("/myaccount/sessions/{id}/applications/{app}/end")),
+        button: "Sign out of it".into(),
+        back: context.link("/myaccount/security"),
+        frame: visitor.frame(&context, "security"),
+    };
+    render::page(StatusCode::OK, &page)
+}
+
+/// Signs out of one application.
+pub(crate) async fn end_application(
+    context: Context,
+    Path((id, app)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
+    {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let (id, app, _) = match stay(&context, &visitor, (&id, &app)).await {
+        Ok(stay) => stay,
+        Err(refused) => return *refused,
+    };
+    let mut plan = plan(&visitor, EndTarget::Session(visitor.user.id, id));
+    plan.effects.session = false;
+    plan.applications = Some(vec![app]);
+    match context.engine().end_sessions(context.tenant(), plan).await {
+        Ok(_) => respond::see_other(&context.link("/myaccount/security?done=application")),
+        Err(error) => errors::failure(&context, &error),
+    }
 }
 
 fn plan(visitor: &Visitor, target: EndTarget) -> EndPlan {

@@ -215,6 +215,7 @@ pub(crate) struct AppLine {
     pub(crate) last_access: String,
     pub(crate) sid: String,
     pub(crate) ended: bool,
+    pub(crate) id: String,
 }
 
 /// A session in a list.
@@ -230,6 +231,12 @@ pub(crate) struct SessionCard {
     pub(crate) this_one: bool,
     pub(crate) ended: Option<String>,
     pub(crate) apps: Vec<AppLine>,
+    /// Whether it looks like a telephone or a tablet.
+    pub(crate) phone: bool,
+    /// Where its address is, as far as it is known.
+    pub(crate) place: String,
+    /// How many applications of the outside it stays in.
+    pub(crate) clients: usize,
 }
 
 /// My Account: who one is.
@@ -255,8 +262,9 @@ pub(crate) struct Password {
 #[template(path = "security.html")]
 pub(crate) struct Security {
     pub(crate) frame: Frame,
+    /// The session of this browser.
+    pub(crate) own: String,
     pub(crate) sessions: Vec<SessionCard>,
-    pub(crate) history: Vec<SessionCard>,
 }
 
 /// A question before something that can't be undone.

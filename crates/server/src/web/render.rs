@@ -54,6 +54,12 @@ pub(crate) fn script_page(status: StatusCode, page: &impl Template, frames: &str
     rendered(status, page, &format!("{POLICY}; script-src 'self'{frames}"))
 }
 
+/// A page that hears of what happens while it is open.
+pub(crate) fn live_page(status: StatusCode, page: &impl Template) -> Response {
+    let more = "; form-action 'self'; script-src 'self'; connect-src 'self'";
+    rendered(status, page, &format!("{POLICY}{more}"))
+}
+
 /// A page that others hold in a frame.
 pub(crate) fn frame(page: &impl Template) -> Response {
     const POLICY: &str =

@@ -149,6 +149,16 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/myaccount/security", 200),
     ("GET", "/myaccount/sessions/{session_id}/end", 404),
     ("POST", "/myaccount/sessions/{session_id}/end", 403),
+    ("GET", "/myaccount/sessions/{session_id}/applications/{app_id}/end", 404),
+    ("POST", "/myaccount/sessions/{session_id}/applications/{app_id}/end", 403),
+    ("GET", "/myaccount/sessions/end-others", 200),
+    ("POST", "/myaccount/sessions/end-others", 403),
+    ("GET", "/myaccount/profile", 200),
+    ("POST", "/myaccount/profile", 403),
+    ("GET", "/myaccount/history", 200),
+    ("GET", "/myaccount/events", 200),
+    ("GET", "/console/live", 200),
+    ("GET", "/console/events", 200),
     ("GET", "/myaccount/sessions/end-all", 200),
     ("POST", "/myaccount/sessions/end-all", 403),
     ("GET", "/console", 200),
@@ -244,6 +254,10 @@ impl Sender<'_> {
         }
         let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();
+        let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+            return (status, "a stream, which doesn't end".into());
+        }
         (status, answer.text().await.unwrap_or_default())
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Place {
 }
 
 impl Streams {
-    fn take(&self, caller: &str) -> bool {
+    pub(crate) fn take(&self, caller: &str) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = open.values().sum();
         let own = open.entry(caller.to_owned()).or_default();
@@ -39,7 +39,7 @@ impl Streams {
         free
     }
 
-    fn give_back(&self, caller: &str) {
+    pub(crate) fn give_back(&self, caller: &str) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = open.get_mut(caller) {
             *own -= 1;

@@ -18,6 +18,7 @@ const MENU: [Section; 3] = [
             ("overview", "/console", "Overview", VIEW),
             ("sessions", "/console/sessions", "Sessions", VIEW),
             ("ledger", "/console/ledger", "Ended sessions", VIEW),
+            ("live", "/console/live", "Live", VIEW),
             ("jobs", "/console/jobs", "Large ends", VIEW),
             ("deliveries", "/console/deliveries", "Deliveries", VIEW),
         ],

@@ -45,7 +45,7 @@ pub(crate) const AUDIT: &str = "internal_audit_view";
 pub(crate) const ROLES: &str = "internal_role_mgt";
 
 /// The signed-in person, who must have a right.
-async fn administrator(
+pub(crate) async fn administrator(
     context: &Context,
     back: &str,
     right: &str,

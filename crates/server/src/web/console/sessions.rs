@@ -131,7 +131,7 @@ fn facets(sessions: &[SessionCard]) -> Vec<(String, String, usize)> {
             count(&session.ip, format!("network eq {}", quoted(&session.ip)));
         }
     }
-    all.sort_by(|a, b| b.2.cmp(&a.2));
+    all.sort_by_key(|one| std::cmp::Reverse(one.2));
     all.truncate(8);
     all
 }

@@ -1,0 +1,153 @@
+//! What happens to sessions, for pages that are open: their scripts take away what has ended and say what began. By the
+//! session cookie, and only as long as that session lives.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde_json::json;
+use sojourn_engine::Rights;
+use sojourn_engine::directory::{CONSOLE, MY_ACCOUNT};
+use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
+use sojourn_model::{Tenant, UserId};
+
+use crate::api::v1::streams::Streams;
+use crate::context::Context;
+use crate::respond;
+use crate::serve::pause;
+use crate::web::console::{VIEW, administrator};
+use crate::web::my_account::visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, render, words};
+
+/// How long a stream waits before it looks again: what another node did comes without a word.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks, so that a busy server isn't asked for each change.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A stream's place among those that are open.
+struct Held {
+    streams: Arc<Streams>,
+    of: String,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.streams.give_back(&self.of);
+    }
+}
+
+struct Listener {
+    context: Context,
+    _held: Held,
+    tenant: Tenant,
+    feed: Feed,
+    waiting: VecDeque<FeedItem>,
+}
+
+/// One's own sessions.
+pub(crate) async fn mine(context: Context) -> Response {
+    match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
+        Ok(visitor) => {
+            let user = visitor.user.id;
+            stream(context, Some(user), user, visitor.rights)
+        }
+        Err(_) => respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
+    }
+}
+
+/// Everyone's, for who may look at them.
+pub(crate) async fn all(context: Context) -> Response {
+    match visitor(&context, "/console/live", CONSOLE).await {
+        Ok(visitor) if visitor.rights.has(VIEW) => {
+            stream(context, None, visitor.user.id, visitor.rights)
+        }
+        Ok(_) => respond::plain(StatusCode::FORBIDDEN, "Not for this account."),
+        Err(_) => respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
+    }
+}
+
+fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) -> Response {
+    let Ok(filter) = SessionFilter::parse(None, Vocabulary::Full) else {
+        return errors::bad_request(&context, "That is no filter.");
+    };
+    let streams = Arc::clone(&context.state.streams);
+    let of = format!("pages of {of}");
+    if !streams.take(&of) {
+        return respond::plain(StatusCode::TOO_MANY_REQUESTS, "Too many pages are open.");
+    }
+    let held = Held { streams, of };
+    let feed = Feed::since(context.engine().now(), only, filter, rights);
+    let tenant = context.tenant().clone();
+    let listener = Listener { context, _held: held, tenant, feed, waiting: VecDeque::new() };
+    let stream = futures_util::stream::unfold(listener, |mut listener| async move {
+        let item = listener.next().await?;
+        let began = item.what == Happening::Began;
+        let session = &item.view.session;
+        let why = match &session.state {
+            sojourn_model::SessionState::Ended { reason, .. } => reason.in_words(),
+            sojourn_model::SessionState::Living => String::new(),
+        };
+        let data = json!({
+            "id": session.id.to_string(),
+            "user": item.user.username,
+            "browser": words::browser(&session.user_agent),
+            "ip": session.ip,
+            "at": words::moment(item.at),
+            "why": why,
+        });
+        let name = if began { "began" } else { "ended" };
+        let event = Event::default().event(name).data(data.to_string());
+        Some((Ok::<_, Infallible>(event), listener))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+}
+
+impl Listener {
+    async fn next(&mut self) -> Option<FeedItem> {
+        let mut stopped = self.context.state.stopped.clone();
+        loop {
+            if let Some(item) = self.waiting.pop_front() {
+                return Some(item);
+            }
+            let engine = self.context.engine();
+            let changed = engine.changed();
+            tokio::pin!(changed);
+            self.waiting = engine.look(&self.tenant, &mut self.feed).await.ok()?.into();
+            if self.waiting.is_empty() {
+                // The page's own session has ended, and what it was told before is all that it hears.
+                self.context.session().await.ok()??;
+                let over = tokio::select! {
+                    _ = tokio::time::timeout(LOOK_EVERY, changed) => false,
+                    _ = stopped.wait_for(|over| *over) => true,
+                };
+                if over {
+                    return None;
+                }
+                pause(PAUSE).await;
+            }
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/live.html")]
+struct LivePage {
+    frame: Frame,
+}
+
+/// The page on which an administrator sees it.
+pub(crate) async fn page(context: Context) -> Response {
+    match administrator(&context, "/console/live", VIEW).await {
+        Ok(visitor) => {
+            let page = LivePage { frame: visitor.frame(&context, "live") };
+            render::live_page(StatusCode::OK, &page)
+        }
+        Err(elsewhere) => *elsewhere,
+    }
+}

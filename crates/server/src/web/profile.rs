@@ -1,0 +1,180 @@
+//! My Account: one's own profile.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde_json::{Value, json};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{ApiCaller, CallerKind, MY_ACCOUNT};
+use sojourn_engine::scim::{ScimFailure, UserEdit, Writing};
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::web::my_account::{Visitor, genuine_form, visitor};
+use crate::web::pages::Frame;
+use crate::web::{errors, render};
+use crate::{request, respond};
+
+const PATH: &str = "/myaccount/profile";
+/// The schema of a change of a part (RFC 7644 §3.5.2).
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    kind: &'static str,
+    autocomplete: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "profile.html")]
+struct ProfilePage {
+    frame: Frame,
+    fields: Vec<Field>,
+    error: Option<String>,
+}
+
+/// Name in the form, its attribute, what people call it, and how browsers fill it in.
+const FIELDS: [(&str, &str, &str, &str, &str); 6] = [
+    ("display_name", "displayName", "Name to show", "text", "name"),
+    ("given_name", "name.givenName", "Given name", "text", "given-name"),
+    ("family_name", "name.familyName", "Family name", "text", "family-name"),
+    ("nickname", "nickName", "What friends call you", "text", "nickname"),
+    ("email", "emails", "Mail address", "email", "email"),
+    ("phone", "phoneNumbers", "Phone number", "tel", "tel"),
+];
+
+fn value_of(resource: &Value, attribute: &str) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match attribute {
+        "emails" | "phoneNumbers" => {
+            let all = resource.get(attribute).and_then(Value::as_array);
+            let first = all.and_then(|all| {
+                all.iter().find(|one| one["primary"] == true).or_else(|| all.first())
+            });
+            first.and_then(|one| one.get("value")).map(text).unwrap_or_default()
+        }
+        dotted => {
+            let pointer = format!("/{}", dotted.replace('.', "/"));
+            resource.pointer(&pointer).map(text).unwrap_or_default()
+        }
+    }
+}
+
+async fn resource(context: &Context, visitor: &Visitor) -> Result<Value, ScimFailure> {
+    let found = context.engine().user_resource(context.tenant(), visitor.user.id).await?;
+    Ok(Value::Object(found))
+}
+
+fn show(
+    context: &Context,
+    visitor: &Visitor,
+    resource: &Value,
+    (sent, notice): (Option<&Params>, Option<String>),
+    error: Option<String>,
+) -> Response {
+    let mut frame = visitor.frame(context, "profile");
+    frame.notice = notice;
+    let fields = FIELDS
+        .iter()
+        .map(|(name, attribute, label, kind, autocomplete)| Field {
+            name,
+            label,
+            value: match sent {
+                Some(params) => params.get(name).unwrap_or_default().to_owned(),
+                None => value_of(resource, attribute),
+            },
+            kind,
+            autocomplete,
+        })
+        .collect();
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    render::page(status, &ProfilePage { frame, fields, error })
+}
+
+/// The form.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let done = request::query(uri.query()).ok();
+    let done = done.and_then(|params| params.get("done").map(|_| "Your profile is saved.".into()));
+    match resource(&context, &visitor).await {
+        Ok(resource) => show(&context, &visitor, &resource, (None, done), None),
+        Err(failure) => failed(&context, &failure),
+    }
+}
+
+fn failed(context: &Context, failure: &ScimFailure) -> Response {
+    match failure {
+        ScimFailure::Failed(error) => errors::failure(context, error),
+        ScimFailure::Refused(error) => errors::bad_request(context, &error.detail),
+    }
+}
+
+/// The operations that make of what is there what was sent.
+fn operations(resource: &Value, params: &Params) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (name, attribute, ..) in FIELDS {
+        let (before, after) =
+            (value_of(resource, attribute), params.get(name).unwrap_or_default().trim().to_owned());
+        if before == after {
+            continue;
+        }
+        let list = matches!(attribute, "emails" | "phoneNumbers");
+        let quoted = Value::String(before.clone());
+        all.push(match (list, after.is_empty()) {
+            (false, true) => json!({ "op": "remove", "path": attribute }),
+            (false, false) => json!({ "op": "replace", "path": attribute, "value": after }),
+            (true, true) => {
+                json!({ "op": "remove", "path": format!("{attribute}[value eq {quoted}]") })
+            }
+            (true, false) if before.is_empty() => {
+                let value = json!([{ "value": after, "primary": true }]);
+                json!({ "op": "add", "path": attribute, "value": value })
+            }
+            (true, false) => {
+                let path = format!("{attribute}[value eq {quoted}].value");
+                json!({ "op": "replace", "path": path, "value": after })
+            }
+        });
+    }
+    all
+}
+
+/// Saves it.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let resource = match resource(&context, &visitor).await {
+        Ok(resource) => resource,
+        Err(failure) => return failed(&context, &failure),
+    };
+    let operations = operations(&resource, &params);
+    if operations.is_empty() {
+        return respond::see_other(&context.link(PATH));
+    }
+    let change = json!({ "schemas": [PATCH], "Operations": operations });
+    let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
+    let caller = ApiCaller { kind, rights: visitor.rights.clone() };
+    let writing = Writing { caller: &caller, own: true, fresh: false, if_version: None };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let done = engine.edit_user(tenant, visitor.user.id, UserEdit::Patch(&change), &writing);
+    match done.await {
+        Ok(_) => respond::see_other(&context.link(&format!("{PATH}?done=1"))),
+        Err(ScimFailure::Refused(error)) => {
+            let error = Some(format!("{}.", error.detail));
+            show(&context, &visitor, &resource, (Some(&params), None), error)
+        }
+        Err(ScimFailure::Failed(EngineError::Invalid(why))) => {
+            let error = Some(format!("{why}."));
+            show(&context, &visitor, &resource, (Some(&params), None), error)
+        }
+        Err(failure) => failed(&context, &failure),
+    }
+}

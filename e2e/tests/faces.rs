@@ -1,0 +1,128 @@
+//! Every page in a real browser, light and dark: axe-core finds no barrier, no script fails, nothing is stopped by the
+//! content security policy; and pages that are open hear of what happens.
+
+use sojourn_e2e::Browser;
+use sojourn_model::{Actor, UserState};
+use sojourn_testkit::server::TestServer;
+
+async fn look(browser: &Browser, server: &TestServer, path: &str, found: &mut Vec<String>) {
+    for dark in [false, true] {
+        browser.theme(dark).await;
+        browser.goto(&format!("{}{path}", server.base)).await;
+        let theme = if dark { "dark" } else { "light" };
+        let barriers = browser.barriers().await;
+        found.extend(barriers.into_iter().map(|one| format!("{path} {theme}: {one}")));
+    }
+    browser.width(360).await;
+    browser.goto(&format!("{}{path}", server.base)).await;
+    let overflow = browser.overflow().await;
+    if overflow > 0 {
+        found.push(format!("{path}: {overflow} pixels wider than a screen of 360"));
+    }
+    browser.whole_width().await;
+    let complaints = browser.complaints().await;
+    found.extend(complaints.into_iter().map(|one| format!("{path}: {one}")));
+}
+
+async fn prepared() -> (TestServer, Vec<String>) {
+    let server = TestServer::with(|settings| settings.resets_by_mail = true).await;
+    let (engine, tenant, actor) = (&server.engine, &server.tenant, Actor::System);
+    server.user("admin", "admin12", &["admin"]).await;
+    let alex = server.user("alex", "alex123", &["staff"]).await;
+    let shop = server.app("shop", |app| app.settings.first_party = false).await;
+    let group = engine.add_group(tenant, "post", None, &[alex.id], &actor).await.expect("a group");
+    let role = engine.role_named(tenant, "staff").await.expect("staff");
+    let other = server.signed_in("alex", "alex123").await;
+    let session = engine.sessions_of_user(tenant, alex.id).await.expect("read");
+    let session = session[0].session.id;
+    drop(other);
+    let paths = vec![
+        "/console".to_owned(),
+        "/console/sessions".to_owned(),
+        "/console/sessions?q=alex".to_owned(),
+        format!("/console/sessions/{session}"),
+        format!("/console/sessions/{session}/end"),
+        "/console/ledger".to_owned(),
+        "/console/live".to_owned(),
+        "/console/jobs".to_owned(),
+        "/console/deliveries".to_owned(),
+        "/console/users".to_owned(),
+        format!("/console/users/{}", alex.id),
+        format!("/console/users/{}/acts/password", alex.id),
+        "/console/groups".to_owned(),
+        format!("/console/groups/{}", group.id),
+        "/console/roles".to_owned(),
+        format!("/console/roles/{}", role.id),
+        "/console/applications".to_owned(),
+        "/console/applications/new".to_owned(),
+        format!("/console/applications/{}", shop.id),
+        "/console/policies".to_owned(),
+        format!("/console/policies/users/{}", alex.id),
+        "/console/handlers".to_owned(),
+        "/console/keys".to_owned(),
+        "/console/tenants".to_owned(),
+        "/console/audit".to_owned(),
+        "/myaccount".to_owned(),
+        "/myaccount/profile".to_owned(),
+        "/myaccount/security".to_owned(),
+        "/myaccount/sessions/end-all".to_owned(),
+        "/myaccount/connections".to_owned(),
+        "/myaccount/history".to_owned(),
+        "/myaccount/password".to_owned(),
+        "/oidc/logout".to_owned(),
+        "/nowhere".to_owned(),
+    ];
+    (server, paths)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_has_a_barrier_in_either_theme() {
+    let (server, paths) = prepared().await;
+    let browser = Browser::start().await;
+    let mut found = Vec::new();
+    for path in ["/login", "/forgot"] {
+        look(&browser, &server, path, &mut found).await;
+    }
+    browser.goto(&format!("{}/console", server.base)).await;
+    browser.sign_in("admin", "admin12").await;
+    browser.wait_for("h1", "Overview").await;
+    for path in &paths {
+        look(&browser, &server, path, &mut found).await;
+    }
+    // A page that isn't there is an error of the network, as it should be.
+    found.retain(|one| !(one.contains("/nowhere") && one.contains("404")));
+    assert!(found.is_empty(), "{} barriers:\n{}", found.len(), found.join("\n"));
+    browser.quit().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_elsewhere_leaves_the_page_by_itself() {
+    let server = TestServer::start().await;
+    let alex = server.user("alex", "alex123", &[]).await;
+    let elsewhere = server.signed_in("alex", "alex123").await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/myaccount/security", server.base)).await;
+    browser.sign_in("alex", "alex123").await;
+    browser.wait_for("h1", "Active sessions").await;
+    let cards = async || {
+        let all = browser.page.find_all(thirtyfour::By::Css("li.session")).await;
+        all.unwrap_or_default().len()
+    };
+    assert_eq!(cards().await, 2);
+    let page = elsewhere.get("/myaccount").await;
+    elsewhere.post("/logout", &[("csrf", &*page.field("csrf"))]).await;
+    sojourn_testkit::program::eventually("the card goes", || async {
+        (cards().await == 1).then_some(())
+    })
+    .await;
+    browser.wait_for("#live-state", "A session has ended: ended by the user.").await;
+    // And when this very session ends, the page leads to the sign-in.
+    let (engine, tenant) = (&server.engine, &server.tenant);
+    let locked = engine.set_user_state(tenant, &alex, UserState::Locked, &Actor::System);
+    locked.await.expect("locked");
+    browser.wait_for("h1", "Sign in").await;
+    assert!(browser.complaints().await.is_empty());
+    browser.quit().await;
+    server.stop().await;
+}
