@@ -27,6 +27,9 @@ struct Cli {
     /// Configuration file
     #[arg(long, global = true, default_value = "deployment.toml", env = "SOJOURN_CONFIG")]
     config: PathBuf,
+    /// Print lists of users, roles, groups, tenants and keys as JSON
+    #[arg(long = "as-json", global = true)]
+    as_json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -38,6 +41,15 @@ enum Command {
     /// Run the server with two sample applications and people to sign in as
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
+    /// Look for common mistakes of the installation
+    Doctor,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Look at the configuration
     #[command(subcommand)]
     Config(commands::ConfigCommand),
@@ -106,14 +118,35 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints what shells and readers of manuals take.
+fn completions(shell: clap_complete::Shell) {
+    let mut command = <Cli as clap::CommandFactory>::command();
+    clap_complete::generate(shell, &mut command, "sojourn", &mut std::io::stdout());
+}
+
+fn man() -> Done {
+    let command = <Cli as clap::CommandFactory>::command();
+    clap_mangen::Man::new(command).render(&mut std::io::stdout())?;
+    Ok(())
+}
+
 async fn run(cli: Cli) -> Done {
     let config = &cli.config;
+    if cli.as_json {
+        commands::print_json();
+    }
     match cli.command {
         Command::Serve => serve::serve(config).await,
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::demo(args).await,
         #[cfg(feature = "demo")]
         Command::DemoApp(args) => demo::app(args).await,
+        Command::Doctor => commands::doctor(config).await,
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
+        Command::Man => man(),
         Command::Config(command) => commands::config(config, command),
         Command::Key(command) => commands::key(config, command).await,
         Command::MasterKey(command) => commands::master_key(config, command).await,

@@ -2,6 +2,7 @@
 //! server they work on the same database; what they end is ended at once.
 
 mod configuration;
+mod doctor;
 mod groups;
 mod keys;
 mod master_key;
@@ -11,6 +12,7 @@ mod tenants;
 mod users;
 
 pub(crate) use configuration::{ConfigCommand, config};
+pub(crate) use doctor::doctor;
 pub(crate) use groups::{GroupCommand, group};
 pub(crate) use keys::{KeyCommand, key};
 pub(crate) use master_key::{MasterKeyCommand, master_key};
@@ -19,7 +21,9 @@ pub(crate) use sessions::{SessionCommand, session};
 pub(crate) use tenants::{TenantCommand, tenant};
 pub(crate) use users::{UserCommand, user};
 
+use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Failure;
 use crate::open::{self, Opened};
@@ -31,23 +35,104 @@ async fn opened(config_file: &Path) -> Result<Opened, Failure> {
     open::open(config_file, &config).await
 }
 
-/// Prints columns under their names.
+/// Whether lists are printed as JSON; set once, from the command line.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Prints lists as JSON from now on.
+pub(crate) fn print_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+/// How many columns the terminal has; nothing where the answer goes into a file or to another program.
+fn terminal_width() -> Option<usize> {
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(&out).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns >= 20)
+}
+
+/// Shortens the widest columns until a line fits.
+fn fit(widths: &mut [usize], room: usize) {
+    const LEAST: usize = 8;
+    loop {
+        let line = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+        let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > LEAST) else {
+            return;
+        };
+        if line <= room {
+            return;
+        }
+        *widest -= (line - room).min(*widest - LEAST).max(1);
+    }
+}
+
+fn cut(cell: &str, width: usize) -> String {
+    if cell.chars().count() <= width {
+        return format!("{cell:width$}");
+    }
+    let kept: String = cell.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// Prints columns under their names: cut to the width of a terminal, whole elsewhere, as JSON where that is asked for.
 fn table(names: &[&str], rows: &[Vec<String>]) {
+    if JSON.load(Ordering::Relaxed) {
+        let key = |name: &&str| name.to_lowercase().replace([' ', '-'], "_");
+        let object = |row: &Vec<String>| {
+            let pairs = names.iter().map(key).zip(row.iter().map(|cell| cell.clone().into()));
+            serde_json::Value::Object(pairs.collect())
+        };
+        let all: Vec<serde_json::Value> = rows.iter().map(object).collect();
+        crate::say(&serde_json::to_string_pretty(&all).unwrap_or_default());
+        return;
+    }
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(names.get(column).map(|name| name.len())).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..names.len()).map(width).collect();
+    let mut widths: Vec<usize> = (0..names.len()).map(width).collect();
+    let terminal = terminal_width();
+    if let Some(room) = terminal {
+        fit(&mut widths, room);
+    }
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}", width = *width))
-            .collect();
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| cut(cell, *width)).collect();
         padded.join("  ").trim_end().to_owned()
     };
-    crate::say(&line(names.to_vec()));
+    let head = line(names.to_vec());
+    if terminal.is_some() && has_colours() {
+        crate::say(&format!("\u{1b}[1m{head}\u{1b}[0m"));
+    } else {
+        crate::say(&head);
+    }
     for row in rows {
         crate::say(&line(row.iter().map(String::as_str).collect()));
+    }
+}
+
+/// Whether the person wants colours (no-color.org).
+#[expect(clippy::disallowed_methods, reason = "cli is the one that reads the environment")]
+pub(crate) fn has_colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_columns_are_shortened_and_narrow_ones_stay() {
+        let mut widths = [5, 40, 60];
+        fit(&mut widths, 60);
+        assert_eq!(widths.iter().sum::<usize>() + 4, 60);
+        assert_eq!(widths[0], 5);
+        assert_eq!(cut("ein langer Text", 6), "ein l…");
+        assert_eq!(cut("kurz", 6), "kurz  ");
+        let mut many = [50; 20];
+        fit(&mut many, 40);
+        assert!(many.iter().all(|width| *width == 8), "no shorter than can be read");
     }
 }

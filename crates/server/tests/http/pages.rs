@@ -142,3 +142,55 @@ async fn consoles_are_for_administrators_by_their_rights() {
     let page = admin.get("/console/users").await.body;
     assert!(page.contains("&#60;script&#62;") && !page.contains(evil));
 }
+
+/// What a browser loads for a page: itself, and what it names; each once.
+async fn weight(browser: &sojourn_testkit::server::Browser, path: &str) -> (usize, usize) {
+    let page = browser.get(path).await;
+    assert_eq!(page.status, 200, "{path}");
+    let (mut bytes, mut requests) = (page.body.len(), 1);
+    let mut seen: Vec<&str> = Vec::new();
+    for part in page.body.split(['"', '\'']).filter(|part| part.starts_with("/assets/")) {
+        if !seen.contains(&part) {
+            seen.push(part);
+            bytes += browser.get(part).await.body.len();
+            requests += 1;
+        }
+    }
+    (bytes, requests)
+}
+
+#[tokio::test]
+async fn pages_are_light() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    for number in 0..60 {
+        let name = format!("user{number}");
+        server.user(&name, "a word", &[]).await;
+        server.signed_in(&name, "a word").await;
+    }
+    let browser = server.browser();
+    let (bytes, requests) = weight(&browser, "/login").await;
+    assert!(bytes <= 40 * 1024 && requests <= 4, "{bytes} bytes in {requests} requests");
+    let browser = server.signed_in("admin", "admin12").await;
+    for path in [
+        "/console",
+        "/console/sessions",
+        "/console/ledger",
+        "/console/users",
+        "/console/roles",
+        "/console/groups",
+        "/console/applications",
+        "/console/policies",
+        "/console/audit",
+        "/console/deliveries",
+        "/console/handlers",
+        "/console/keys",
+        "/console/tenants",
+        "/console/live",
+        "/myaccount/security",
+    ] {
+        let (bytes, _) = weight(&browser, path).await;
+        assert!(bytes <= 120 * 1024, "{path}: {bytes} bytes");
+    }
+    server.stop().await;
+}

@@ -1,0 +1,219 @@
+//! `sojourn doctor`: looks for common mistakes of an installation and says what to do about each.
+
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
+use std::path::Path;
+use std::time::Duration;
+
+use sojourn_model::TenantId;
+
+use crate::config::{Config, DatabaseSection};
+use crate::open::{self, beside};
+use crate::{Done, Failure, say};
+
+/// What a check found.
+enum Found {
+    Good(String),
+    /// It works, and something is to be done about it.
+    Warning(String),
+    /// It can't work so.
+    Bad(String),
+}
+
+use Found::{Bad, Good, Warning};
+
+fn address(config: &Config) -> Found {
+    let listen = config.server.listen;
+    match TcpListener::bind(listen) {
+        Ok(_) => Good(format!("{listen} is free to listen on")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Warning(format!("something listens on {listen} already; a running server, perhaps"))
+        }
+        Err(error) => Bad(format!("{listen} can't be listened on: {error}")),
+    }
+}
+
+fn issuer(config: &Config) -> Found {
+    let base = &config.server.base_url;
+    let Ok(url) = url::Url::parse(base) else { return Bad(format!("'{base}' is no URL")) };
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let local = ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str());
+    if url.scheme() == "http" && !local {
+        return Bad(format!(
+            "{base} isn't https: browsers keep the session cookie for https alone"
+        ));
+    }
+    if local {
+        return Warning(format!("{base} can be reached from this machine alone"));
+    }
+    let port = url.port_or_known_default().unwrap_or(443);
+    match (host.as_str(), port).to_socket_addrs().map(|mut found| found.next()) {
+        Ok(Some(_)) => Good(format!("{host} has an address")),
+        _ => Bad(format!("{host} has no address: people can't reach {base}")),
+    }
+}
+
+fn certificate(config_file: &Path, config: &Config) -> Found {
+    let server = &config.server;
+    match (server.tls, &server.certificate, &server.key) {
+        (false, ..) => Warning("TLS is off: a proxy in front has to speak it".into()),
+        (true, None, _) => Warning(
+            "no certificate is configured: a local one is made, which no browser trusts".into(),
+        ),
+        (true, Some(certificate), key) => {
+            for path in std::iter::once(certificate).chain(key) {
+                if let Err(error) = std::fs::read(beside(config_file, path)) {
+                    return Bad(format!("{}: {error}", path.display()));
+                }
+            }
+            Good("certificate and key can be read".into())
+        }
+    }
+}
+
+fn passwords(config: &Config) -> Found {
+    let known = ["admin", "password", "change this at once", "changeme"];
+    let weak = |password: &str| known.contains(&password) || password.len() < 8;
+    match &config.super_admin {
+        Some(admin) if admin.password.as_deref().is_some_and(weak) => Bad(format!(
+            "the password of '{}' in [super_admin] is one that is guessed first: choose another with \
+             'sojourn user password {}'",
+            admin.username, admin.username
+        )),
+        _ => Good("no administrator has a password from a manual".into()),
+    }
+}
+
+fn applications(config: &Config) -> Vec<Found> {
+    let mut all = Vec::new();
+    for app in &config.application {
+        let name = &app.client_id;
+        match &app.backchannel_logout_uri {
+            None if app.frontchannel_logout_uri.is_none() => all.push(Warning(format!(
+                "application '{name}' has no address to be told of ends at (backchannel_logout_uri)"
+            ))),
+            Some(uri) if uri.starts_with("http://") => {
+                all.push(Warning(format!(
+                    "application '{name}' is told of ends without TLS: {uri}"
+                )));
+            }
+            _ => {}
+        }
+        if app.client_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            all.push(Warning(format!(
+                "the secret of application '{name}' is short; every redemption hashes it: take 32 random characters"
+            )));
+        }
+    }
+    all
+}
+
+fn mail(config: &Config) -> Found {
+    let Some(mail) = &config.mail else {
+        return Warning(
+            "no [mail]: nobody hears of sign-ins or can replace a forgotten password".into(),
+        );
+    };
+    let Some(host) = &mail.host else { return Warning("mail is written into a folder".into()) };
+    let port = mail.port.unwrap_or(587);
+    let address = (host.as_str(), port).to_socket_addrs().ok().and_then(|mut all| all.next());
+    let reached = address.is_some_and(|address| {
+        TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok()
+    });
+    if reached {
+        Good(format!("the server of mail {host}:{port} answers"))
+    } else {
+        Bad(format!("the server of mail {host}:{port} doesn't answer"))
+    }
+}
+
+fn secret_file(path: &Path) -> Found {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if let Ok(about) = std::fs::metadata(path)
+            && about.permissions().mode() & 0o077 != 0
+        {
+            let path = path.display();
+            return Bad(format!("{path} can be read by others: run 'chmod 600 {path}'"));
+        }
+    }
+    Good("the master key can be read by its owner alone".into())
+}
+
+async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
+    let opened = match open::open(config_file, config).await {
+        Ok(opened) => opened,
+        Err(Failure(why)) => return vec![Bad(format!("the installation can't be opened: {why}"))],
+    };
+    let engine = &opened.engine;
+    let mut all = vec![Good(format!("the database ({}) opens and fits", engine.store().kind()))];
+    all.push(match engine.store().check().await {
+        Ok(()) => Good("it can be written".into()),
+        Err(error) => Bad(format!("it can't be written: {error}")),
+    });
+    all.push(match engine.master_key_is_backed_up().await {
+        Ok(true) => Good("the master key is backed up, as someone said".into()),
+        Ok(false) => Warning(
+            "nobody said that the master key is backed up: without it the database is worth nothing. \
+             Copy it, then run 'sojourn master-key backed-up'"
+                .into(),
+        ),
+        Err(error) => Bad(error.to_string()),
+    });
+    match engine.store().task_backlogs(TenantId::DEFAULT).await {
+        Ok(backlogs) => all.extend(backlogs.iter().filter(|one| one.parked > 0).map(|one| {
+            Warning(format!(
+                "{} tasks of handler '{}' failed too often: see 'sojourn sessions handlers'",
+                one.parked, one.handler
+            ))
+        })),
+        Err(error) => all.push(Bad(error.to_string())),
+    }
+    engine.store().close().await;
+    all
+}
+
+pub(crate) async fn doctor(config_file: &Path) -> Done {
+    let config = crate::config::read(config_file)?;
+    let mut all = vec![
+        Good(format!("{} has no mistake", config_file.display())),
+        issuer(&config),
+        address(&config),
+        certificate(config_file, &config),
+        passwords(&config),
+        mail(&config),
+    ];
+    all.extend(applications(&config));
+    if let DatabaseSection::Sqlite { .. } = &config.database {
+        let folder = open::data_folder(config_file, &config)?;
+        let key = open::master_key_file(&folder, &config)?;
+        all.extend(installation(config_file, &config).await);
+        all.push(secret_file(&key));
+    } else {
+        all.extend(installation(config_file, &config).await);
+    }
+    let colours = super::has_colours();
+    let (mut bad, mut warnings) = (0, 0);
+    for found in &all {
+        let (sign, colour, text) = match found {
+            Good(text) => ("ok     ", 32, text),
+            Warning(text) => {
+                warnings += 1;
+                ("careful", 33, text)
+            }
+            Bad(text) => {
+                bad += 1;
+                ("wrong  ", 31, text)
+            }
+        };
+        if colours {
+            say(&format!("\u{1b}[{colour}m{sign}\u{1b}[0m  {text}"));
+        } else {
+            say(&format!("{sign}  {text}"));
+        }
+    }
+    if bad > 0 {
+        return Err(Failure(format!("{bad} wrong, {warnings} to be careful with")));
+    }
+    Ok(())
+}
