@@ -60,6 +60,7 @@ async fn prepared() -> (TestServer, Vec<String>) {
         format!("/console/policies/users/{}", alex.id),
         "/console/handlers".to_owned(),
         "/console/keys".to_owned(),
+        "/console/design".to_owned(),
         "/console/tenants".to_owned(),
         "/console/audit".to_owned(),
         "/myaccount".to_owned(),

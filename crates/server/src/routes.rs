@@ -262,6 +262,7 @@ routes! {
     POST "/console/policies" => web::console::policies::set;
     GET "/console/policies/{scope}/{id}" => web::console::policies::one;
     POST "/console/policies/{scope}/{id}" => web::console::policies::set_one;
+    GET "/console/design" => web::console::design::get;
     GET "/console/keys" => web::console::keys::list;
     POST "/console/keys" => web::console::keys::rotate;
     GET "/console/tenants" => web::console::tenants::list;

@@ -207,6 +207,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/console/policies", 403),
     ("GET", "/console/policies/{scope}/{id}", 404),
     ("POST", "/console/policies/{scope}/{id}", 403),
+    ("GET", "/console/design", 200),
     ("GET", "/console/keys", 200),
     ("POST", "/console/keys", 403),
     ("GET", "/console/tenants", 200),

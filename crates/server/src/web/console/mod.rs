@@ -3,6 +3,7 @@
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+pub(crate) mod design;
 pub(crate) mod groups;
 pub(crate) mod handlers;
 pub(crate) mod jobs;

@@ -1,0 +1,55 @@
+//! Every component of the design system on one page, for those who build pages.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{CONFIG_VIEW, administrator};
+use crate::context::Context;
+use crate::web::pages::Frame;
+use crate::web::render;
+
+#[derive(Template)]
+#[template(path = "console/design.html")]
+struct DesignPage {
+    frame: Frame,
+    colours: [&'static str; 12],
+    states: [&'static str; 8],
+}
+
+/// The page.
+pub(crate) async fn get(context: Context) -> Response {
+    match administrator(&context, "/console/design", CONFIG_VIEW).await {
+        Ok(visitor) => {
+            let page = DesignPage {
+                frame: visitor.frame(&context, "design"),
+                colours: [
+                    "paper",
+                    "card",
+                    "ink",
+                    "soft",
+                    "line",
+                    "brand",
+                    "brand-ink",
+                    "bad",
+                    "bad-paper",
+                    "good",
+                    "good-paper",
+                    "note-paper",
+                ],
+                states: [
+                    "pending",
+                    "delivered",
+                    "done",
+                    "refused",
+                    "dead",
+                    "parked",
+                    "unreachable",
+                    "skipped",
+                ],
+            };
+            render::page(StatusCode::OK, &page)
+        }
+        Err(elsewhere) => *elsewhere,
+    }
+}
