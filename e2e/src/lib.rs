@@ -16,6 +16,13 @@ pub struct Browser {
     pub page: WebDriver,
 }
 
+/// What a browser does without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Without {
+    ThirdPartyCookies,
+    Scripts,
+}
+
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
 }
@@ -28,15 +35,20 @@ impl Browser {
 
     /// Starts one that keeps cookies from frames of other sites.
     pub async fn without_third_party_cookies() -> Self {
-        Self::with(1280, 900, true).await
+        Self::with(1280, 900, Some(Without::ThirdPartyCookies)).await
+    }
+
+    /// Starts one that runs no scripts of pages.
+    pub async fn without_scripts() -> Self {
+        Self::with(1280, 900, Some(Without::Scripts)).await
     }
 
     /// Starts one with a window of a size.
     pub async fn sized(width: u32, height: u32) -> Self {
-        Self::with(width, height, false).await
+        Self::with(width, height, None).await
     }
 
-    async fn with(width: u32, height: u32, blocked: bool) -> Self {
+    async fn with(width: u32, height: u32, without: Option<Without>) -> Self {
         let mut driver = Command::new("chromedriver")
             .args(["--port=0"])
             .stdout(Stdio::piped())
@@ -55,9 +67,12 @@ impl Browser {
         let mut wanted = DesiredCapabilities::chrome();
         wanted.accept_insecure_certs(true).expect("a capability");
         // Said in either case: the default differs from build to build.
+        let blocked = without == Some(Without::ThirdPartyCookies);
+        let scripts = if without == Some(Without::Scripts) { 2 } else { 1 };
         let prefs = serde_json::json!({
             "profile.cookie_controls_mode": i32::from(blocked),
             "profile.block_third_party_cookies": blocked,
+            "profile.managed_default_content_settings.javascript": scripts,
         });
         wanted.add_experimental_option("prefs", prefs).expect("preferences");
         let size = format!("--window-size={width},{height}");

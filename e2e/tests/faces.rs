@@ -127,3 +127,40 @@ async fn a_session_that_ends_elsewhere_leaves_the_page_by_itself() {
     browser.quit().await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_consent_sessions_and_signing_out_need_no_scripts() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("shop", |app| app.settings.first_party = false).await;
+    let elsewhere = server.signed_in("alex", "alex123").await;
+    let browser = Browser::without_scripts().await;
+    let at = |path: &str| format!("{}{path}", server.base);
+    // Live updates are what a page has scripts for: here there are none.
+    browser.goto(&at("/console/live")).await;
+    browser.sign_in("alex", "wrong").await;
+    browser
+        .wait_for(".notice.bad", "The name or the password is not right. Check both and try again.")
+        .await;
+    browser.sign_in("alex", "alex123").await;
+    browser.wait_for("h1", "Not for this account").await;
+    let pairs = sojourn_testkit::server::authorization("shop", "openid profile");
+    browser.goto(&at(&sojourn_testkit::server::authorize_path(&pairs))).await;
+    browser.find("#allow").await;
+    browser.goto(&at("/myaccount/security")).await;
+    browser.wait_for("h1", "Active sessions").await;
+    browser.click("#end-others").await;
+    browser.wait_for("h1", "End all other sessions?").await;
+    browser.wait_for(".facts li", "1 session will end").await;
+    browser.click("#confirm").await;
+    browser.wait_for(".notice", "You are signed out everywhere else.").await;
+    assert_eq!(elsewhere.get("/myaccount").await.status, 303);
+    let live = browser.page.find_all(thirtyfour::By::Css("#live-state[hidden]")).await;
+    assert_eq!(live.expect("found").len(), 1, "no script has run");
+    browser.click("#sign-out").await;
+    browser.wait_for("h1", "You are signed out").await;
+    browser.goto(&at("/myaccount")).await;
+    browser.wait_for("h1", "Sign in").await;
+    browser.quit().await;
+    server.stop().await;
+}
