@@ -35,7 +35,7 @@ CREATE TABLE application (
     epoch BIGINT NOT NULL,
     secret_hash TEXT,
     backchannel_logout_uri TEXT,
-    settings TEXT NOT NULL, event_count BIGINT NOT NULL DEFAULT 0,
+    settings TEXT NOT NULL, event_count BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX application_client ON application (tenant_id, client_id);

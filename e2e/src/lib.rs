@@ -27,6 +27,31 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
 }
 
+/// Starts of a driver before that is an error: a port that is free for IPv4 may be taken for IPv6, and then it ends.
+const STARTS: usize = 5;
+
+type Lines = Box<dyn Iterator<Item = String> + Send>;
+
+/// A driver, its port and what else it says; nothing when it ends without a port.
+fn driver() -> Option<(Child, u16, Lines)> {
+    let mut driver = Command::new("chromedriver")
+        .args(["--port=0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver isn't installed: 'make tools' installs it");
+    let stdout = driver.stdout.take().expect("piped");
+    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| {
+        let (_, port) = line.split_once("started successfully on port ")?;
+        port.trim_end_matches('.').parse::<u16>().ok()
+    });
+    if port.is_none() {
+        driver.wait().expect("it ended");
+    }
+    Some((driver, port?, Box::new(lines)))
+}
+
 impl Browser {
     /// Starts one.
     pub async fn start() -> Self {
@@ -49,20 +74,9 @@ impl Browser {
     }
 
     async fn with(width: u32, height: u32, without: Option<Without>) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .args(["--port=0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver isn't installed: 'make tools' installs it");
-        let stdout = driver.stdout.take().expect("piped");
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        let port = lines
-            .find_map(|line| {
-                let (_, port) = line.split_once("started successfully on port ")?;
-                port.trim_end_matches('.').parse::<u16>().ok()
-            })
-            .expect("chromedriver says its port");
+        let (driver, port, lines) = (0..STARTS)
+            .find_map(|_| driver())
+            .expect("chromedriver doesn't start: 'make tools' installs it");
         std::thread::spawn(move || lines.for_each(drop));
         let mut wanted = DesiredCapabilities::chrome();
         wanted.accept_insecure_certs(true).expect("a capability");
@@ -227,7 +241,14 @@ impl Browser {
     /// Closes the browser.
     pub async fn quit(mut self) {
         let _ = self.page.clone().quit().await;
+        // Of a test that failed the browser is still there, and outlives its driver.
+        let id = self.driver.id();
+        let of_driver = format!("/proc/{id}/task/{id}/children");
+        let children = std::fs::read_to_string(of_driver).unwrap_or_default();
         let _ = self.driver.kill();
+        if !children.trim().is_empty() {
+            let _ = Command::new("kill").args(children.split_whitespace()).status();
+        }
         let _ = self.driver.wait();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::header;
 use serde_json::Value;
 use sojourn_crypto::{MasterKey, PasswordPolicy, SystemRng, b64url, sha256};
-use sojourn_engine::directory::{NewApplication, NewUser, RoleChange};
+use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
 use sojourn_engine::{Engine, EngineParts, HandlerSettings, Settings, ensure_master_key};
 use sojourn_model::{
     Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
@@ -209,12 +209,13 @@ impl TestServer {
     ) -> User {
         let new = NewUser {
             username: name.into(),
-            password: Some(password.into()),
             display_name: Some(format!("{name} the tester")),
             email: Some(format!("{name}@example.test")),
             ..NewUser::default()
         };
-        let user = self.engine.add_user(tenant, new, &Actor::System).await.expect("a user");
+        let password = Some(PasswordGiven::Declared(password.into()));
+        let made = self.engine.add_user_with(tenant, new, password, &Actor::System).await;
+        let user = made.expect("a user");
         for role in roles {
             if self.engine.role_named(tenant, role).await.is_err() {
                 self.engine.add_role(tenant, role, "", &Actor::System).await.expect("a role");

@@ -190,6 +190,7 @@ pub fn application(name: &str, backchannel_logout_uri: Option<String>) -> Applic
         tenant: T,
         id: AppId::random(&sojourn_crypto::SystemRng),
         number: 0,
+        version: 1,
         client_id: name.into(),
         name: name.into(),
         kind: AppKind::Client,

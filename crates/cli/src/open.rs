@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sojourn_crypto::{MasterKey, SystemRng};
-use sojourn_engine::directory::{NewApplication, NewUser, RoleChange};
+use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
 use sojourn_engine::{Engine, EngineError, EngineParts, Mailer, ensure_master_key};
 use sojourn_model::{Actor, AppKind, AppOwner, Role, Tenant};
 use sojourn_server::mail::{MailOptions, MailTls, Post};
@@ -214,7 +214,6 @@ async fn declare_user(
     }
     let new = NewUser {
         username: user.username.clone(),
-        password: user.password.clone(),
         display_name: user.display_name.clone(),
         given_name: user.given_name.clone(),
         family_name: user.family_name.clone(),
@@ -223,7 +222,8 @@ async fn declare_user(
         profile: user.claims.claims(),
         ..NewUser::default()
     };
-    let made = engine.add_user(tenant, new, &Actor::Operator).await?;
+    let password = user.password.clone().map(PasswordGiven::Declared);
+    let made = engine.add_user_with(tenant, new, password, &Actor::Operator).await?;
     for name in roles {
         let role = engine.role_named(tenant, name).await.map_err(|_| {
             Failure(format!("user '{}' has the role '{name}', which isn't there", user.username))

@@ -105,6 +105,15 @@ fn settle(task: &HandlerTask, came: Came, at: Millis) -> SettleTask {
     }
 }
 
+/// Where the events of roles say who and what came and went: roles of a user, users and groups of a role, permissions.
+const BOTH: [(RoleDirection, [&str; 4]); 2] = [
+    (RoleDirection::Added, ["NEW_ROLES", "NEW_USERS", "NEW_GROUP_ID_LIST", "ADDED_PERMISSIONS"]),
+    (
+        RoleDirection::Removed,
+        ["DELETED_ROLES", "DELETED_USERS", "DELETE_GROUP_ID_LIST", "DELETED_PERMISSIONS"],
+    ),
+];
+
 impl Engine {
     /// Takes tasks of a handler that are due, of each subject the first.
     ///
@@ -323,12 +332,8 @@ impl Engine {
             all.filter_map(|one| one.as_str().map(str::to_owned)).collect()
         };
         let role = data.get("role-name").and_then(Value::as_str).unwrap_or_default();
-        let both = [
-            (RoleDirection::Added, "NEW_ROLES", "NEW_USERS", "NEW_GROUP_ID_LIST"),
-            (RoleDirection::Removed, "DELETED_ROLES", "DELETED_USERS", "DELETE_GROUP_ID_LIST"),
-        ];
         let mut users = Vec::new();
-        for (direction, roles, members, groups) in both {
+        for (direction, [roles, members, groups, permissions]) in BOTH {
             match name {
                 EventName::PostUpdateRoleListOfUser => {
                     let any = list(roles).iter().any(|role| termination.concerns(direction, role));
@@ -345,7 +350,9 @@ impl Engine {
                         users.extend(self.all_group_members(tenant, id).await?);
                     }
                 }
-                EventName::PostUpdatePermissionsForRole if users.is_empty() => {
+                EventName::PostUpdatePermissionsForRole
+                    if users.is_empty() && !list(permissions).is_empty() =>
+                {
                     let Subject::Role(id) = subject else { continue };
                     while let Some(some) = Some(
                         self.store

@@ -32,6 +32,8 @@ pub struct Application {
     pub backchannel_logout_uri: Option<String>,
     /// The rest of what is registered.
     pub settings: ApplicationSettings,
+    /// How often it was written: a change relies on the version that was read.
+    pub version: i64,
 }
 
 /// Where an application runs.

@@ -29,6 +29,8 @@ pub enum Op {
         user: UserId,
         /// PHC text.
         hash: String,
+        /// Only if nothing has happened to the account since it had this epoch; else a conflict.
+        epoch: Option<i64>,
     },
     /// Remember a password that a user had, and forget the oldest beyond some number.
     KeepPassword {
@@ -213,6 +215,8 @@ pub enum Op {
         state: UserState,
         /// When a lock opens by itself.
         unlock_at: Option<Millis>,
+        /// Only if nothing has happened to the account since it had this epoch; else a conflict.
+        epoch: Option<i64>,
     },
     /// Make a role.
     CreateRole(Role),
@@ -240,8 +244,10 @@ pub enum Op {
         /// The role.
         role: RoleId,
     },
-    /// Make or change an application.
+    /// Make an application, or make one what is declared.
     SaveApplication(Box<Application>),
+    /// Change an application; a conflict when it hasn't the version any more that the value says.
+    UpdateApplication(Box<Application>),
     /// Remove an application: nothing that it was given works any more.
     RemoveApplication {
         /// Which.

@@ -15,6 +15,7 @@ fn app() -> Application {
         tenant: TenantId::DEFAULT,
         id: AppId::from_slice(&[1; 16]).expect("an id"),
         number: 1,
+        version: 1,
         client_id: "app".into(),
         name: "App".into(),
         kind: AppKind::Client,

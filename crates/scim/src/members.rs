@@ -1,6 +1,8 @@
 //! Who belongs to a resource, as a client changes it: by name of those who come and go, so that a list of a hundred
 //! thousand isn't read to add one.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::error::ScimError;
@@ -14,16 +16,16 @@ pub struct Members {
     /// Whether those in `add` are all who are left.
     pub only: bool,
     /// The ids of those who come.
-    pub add: Vec<String>,
+    pub add: BTreeSet<String>,
     /// The ids of those who go.
-    pub remove: Vec<String>,
+    pub remove: BTreeSet<String>,
 }
 
 impl Members {
     /// These and no others.
     #[must_use]
     pub fn exactly(ids: Vec<String>) -> Self {
-        Self { only: true, add: ids, remove: Vec::new() }
+        Self { only: true, add: ids.into_iter().collect(), remove: BTreeSet::new() }
     }
 
     /// Whether nothing changes.
@@ -33,21 +35,17 @@ impl Members {
     }
 
     fn join(&mut self, ids: Vec<String>) {
-        self.remove.retain(|one| !ids.contains(one));
         for id in ids {
-            if !self.add.contains(&id) {
-                self.add.push(id);
-            }
+            self.remove.remove(&id);
+            self.add.insert(id);
         }
     }
 
     fn leave(&mut self, ids: Vec<String>) {
-        self.add.retain(|one| !ids.contains(one));
-        if !self.only {
-            for id in ids {
-                if !self.remove.contains(&id) {
-                    self.remove.push(id);
-                }
+        for id in ids {
+            self.add.remove(&id);
+            if !self.only {
+                self.remove.insert(id);
             }
         }
     }
@@ -139,7 +137,7 @@ mod tests {
             json!({"op": "add", "path": "members", "value": ids})
         };
         let gone = json!({"op": "remove", "path": "members[value eq \"a\" or value eq \"c\"]"});
-        let text = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let text = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
         let members = after(json!([add(&["a", "b"]), gone])).expect("fine");
         assert_eq!((members.add, members.remove), (text(&["b"]), text(&["a", "c"])));
         let members = after(json!([gone, add(&["a"])])).expect("fine");
@@ -147,7 +145,7 @@ mod tests {
         let replaced =
             json!({"op": "replace", "value": {"members": [{"value": "x"}, {"value": "a"}]}});
         let members = after(json!([add(&["b"]), replaced, gone])).expect("fine");
-        assert_eq!(members, Members::exactly(text(&["x"])));
+        assert_eq!(members, Members::exactly(vec!["x".into()]));
         let listed = json!({"op": "remove", "path": "members", "value": [{"value": "b"}]});
         assert_eq!(after(json!([listed])).expect("fine").remove, text(&["b"]));
         let none = json!({"op": "remove", "path": "members"});

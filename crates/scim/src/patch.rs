@@ -6,7 +6,7 @@ use crate::error::ScimError;
 use crate::evaluate::{check_within, passes_within};
 use crate::filter::{Filter, Operator};
 use crate::path::Path;
-use crate::resource::{Resource, checked, is_primary, within};
+use crate::resource::{Resource, checked, is_primary, too_many, values_max, within};
 use crate::schema::{Attribute, Kind, Mutability, ResourceType};
 
 /// The schema of a request that changes a part.
@@ -247,6 +247,9 @@ fn plural(
             write_part(&mut values, part, operation)?;
         }
         (None, None) => listed(&mut values, attribute, operation)?,
+    }
+    if values.all.len() > values_max(attribute) {
+        return Err(too_many(attribute));
     }
     one_primary(&mut values);
     values.all.retain(|one| !one.as_object().is_some_and(serde_json::Map::is_empty));

@@ -10,8 +10,23 @@ use crate::schema::{Attribute, Kind, Mutability, ResourceType, Returned, Schema}
 /// A resource: a JSON object.
 pub type Resource = Map<String, Value>;
 
-/// Most values of one attribute of a resource.
-const VALUES_MAX: usize = 100_000;
+/// Most values of one attribute of a resource: values are compared with each other, and stored with an account.
+const VALUES_MAX: usize = 100;
+/// Most members in one request: of these only the ids are kept.
+const MEMBERS_MAX: usize = 100_000;
+
+/// Most values that an attribute may have.
+pub(crate) fn values_max(attribute: &Attribute) -> usize {
+    match &*attribute.name {
+        "members" | "users" => MEMBERS_MAX,
+        _ => VALUES_MAX,
+    }
+}
+
+pub(crate) fn too_many(attribute: &Attribute) -> ScimError {
+    let why = format!("'{}' has {} values at most", attribute.name, values_max(attribute));
+    ScimError::invalid_value(why)
+}
 
 /// Reads a resource that a client sent: names as the schemas write them, values of the right types, nothing that is
 /// the server's. What is null or empty isn't there (RFC 7643 §2.5).
@@ -119,9 +134,8 @@ pub(crate) fn checked(attribute: &Attribute, value: &Value) -> Result<Option<Val
         Value::Array(all) => all.as_slice(),
         one => std::slice::from_ref(one),
     };
-    if all.len() > VALUES_MAX {
-        let why = format!("'{}' has {VALUES_MAX} values at most", attribute.name);
-        return Err(ScimError::invalid_value(why));
+    if all.len() > values_max(attribute) {
+        return Err(too_many(attribute));
     }
     let mut out = Vec::with_capacity(all.len());
     for one in all {

@@ -37,6 +37,7 @@ pub(crate) struct Arrival {
 /// What a handler knows of its request.
 pub(crate) struct Context {
     pub(crate) arrival: Arrival,
+    pub(crate) method: http::Method,
     pub(crate) headers: HeaderMap,
     pub(crate) state: AppState,
     browser_state: std::sync::OnceLock<(SessionId, String)>,
@@ -56,6 +57,7 @@ impl FromRequestParts<AppState> for Context {
         // Taken, not copied: whatever else a handler extracts comes from path, query and body.
         Ok(Self {
             arrival,
+            method: parts.method.clone(),
             headers: std::mem::take(&mut parts.headers),
             state: state.clone(),
             browser_state: std::sync::OnceLock::new(),

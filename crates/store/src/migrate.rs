@@ -24,10 +24,15 @@ pub const MIGRATIONS: &[Migration] = &[
     // A program before it doesn't know that groups carry roles, and would grant too little, never too much.
     Migration { version: 4, needs: 2, sql: include_str!("migrations/0004_people.sql") },
     Migration { version: 5, needs: 2, sql: include_str!("migrations/0005_directory.sql") },
+    Migration {
+        version: 6,
+        needs: 2,
+        sql: include_str!("migrations/0006_application_version.sql"),
+    },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 6;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

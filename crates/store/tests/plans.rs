@@ -19,7 +19,7 @@ const BIG: [&str; 11] = [
 
 /// Statements that read a big table by its tenant alone: lists in the order of an index, with a limit, and
 /// the walk of the purge.
-const BY_TENANT: [&str; 11] = [
+const BY_TENANT: [&str; 13] = [
     "AUDIT_NEWEST",
     "DELIVERIES_NEWEST",
     "PURGE_GRANTS",
@@ -33,6 +33,8 @@ const BY_TENANT: [&str; 11] = [
     // A tenant that is deleted.
     "ERASE_AUDIT",
     "ERASE_GROUPS",
+    "ERASE_GROUP_EVENTS",
+    "ERASE_OTHER_TASKS",
 ];
 
 /// Indexes that hold only what is still to be done.

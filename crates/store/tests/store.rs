@@ -73,13 +73,18 @@ async fn a_session_needs_the_epoch_that_was_read(test: TestStore) {
     let alex = test.user("alex").await;
     let first = test.session(alex).await;
     assert!(test.store.session(T, first).await.expect("read").is_some());
-    test.must(ChangeSet::of(T, Op::SetPassword { user: alex, hash: "x".into() })).await;
+    test.must(ChangeSet::of(T, Op::SetPassword { user: alex, hash: "x".into(), epoch: None }))
+        .await;
     let late = Op::StartSession { session: session(alex), epoch: 0, limit: None };
     assert_eq!(test.store.apply(ChangeSet::of(T, late)).await, Ok(Outcome::Conflict));
     let listed = test.store.sessions_of_user(T, alex, NOW, 0, 10).await.expect("read");
     assert_eq!(listed.len(), 1, "the late one left nothing behind");
-    let off =
-        Op::SetUserState { user: alex, state: sojourn_model::UserState::Disabled, unlock_at: None };
+    let off = Op::SetUserState {
+        user: alex,
+        state: sojourn_model::UserState::Disabled,
+        unlock_at: None,
+        epoch: None,
+    };
     test.must(ChangeSet::of(T, off)).await;
     let disabled = Op::StartSession { session: session(alex), epoch: 2, limit: None };
     assert_eq!(test.store.apply(ChangeSet::of(T, disabled)).await, Ok(Outcome::Conflict));
@@ -362,6 +367,7 @@ async fn numbers_of_applications_count_up(test: TestStore) {
     b.name = "renamed".into();
     test.must(ChangeSet::of(T, Op::SaveApplication(Box::new(b.clone())))).await;
     let after = test.store.application(T, b.id).await.expect("read").expect("there");
+    b.version += 1;
     assert_eq!(after, b, "number and id stay");
     assert!(test.store.catalog_version(T).await.expect("read") > before);
     let same_client = application("a", None);

@@ -55,9 +55,9 @@ async fn article_000_by_every_command_that_takes_a_role_away() {
 async fn users_roles_and_sessions() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");
     for (args, input, good, want) in [
-        (&["user", "add", "sam", "--name", "Sam"][..], "sam1234\n", true, "sam "),
-        (&["user", "add", "SAM"], "other\n", false, "exists already"),
-        (&["user", "add", "a b"], "other\n", false, "no spaces"),
+        (&["user", "add", "sam", "--name", "Sam"][..], "words of samwise\n", true, "sam "),
+        (&["user", "add", "SAM"], "other words here\n", false, "exists already"),
+        (&["user", "add", "a b"], "other words here\n", false, "no spaces"),
         (&["user", "add", "nopass"], "", false, "no password was given"),
         (&["user", "list", "s"], "", true, "sam"),
         (&["--as-json", "user", "list"], "", true, "\"login_name\": \"sam\""),

@@ -1,6 +1,6 @@
 //! Who calls an administrative API, and what they may.
 
-use sojourn_model::{Actor, AppId, SessionId, Tenant, UserId, UserState};
+use sojourn_model::{Actor, AppId, PasswordDue, SessionId, Tenant, User, UserId, UserState};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -71,7 +71,10 @@ impl Engine {
         let known = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
         let hash = known.as_ref().and_then(|user| user.password_hash.as_deref());
         let user = if self.is_remembered(password, hash) {
-            known.filter(|user| user.state == UserState::Active)
+            let may = |user: &User| {
+                user.state == UserState::Active && user.password_due == PasswordDue::No
+            };
+            known.filter(may)
         } else {
             match self.check_password(tenant, username, password, ip).await {
                 Ok(user) => {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::{
     AccessTokenBinding, AccessTokenFormat, Actor, AppId, AppKind, AppOwner, Application, ChangeSet,
     EventName, Op, Outcome, RemovedApplication, Tenant,
@@ -212,6 +213,7 @@ impl Engine {
             tenant: tenant.id,
             id,
             number: 0,
+            version: 1,
             name: client_id.clone(),
             client_id,
             kind: AppKind::Client,
@@ -229,7 +231,10 @@ impl Engine {
             return Err(EngineError::Exists("an application of that client_id"));
         }
         let event = EventName::PostAddApplication;
-        self.save_managed(tenant, &app, (event, "application.add"), &caller.actor()).await?;
+        let what = (event, "application.add");
+        if !self.save_managed(tenant, (None, &app), what, &caller.actor()).await? {
+            return Err(EngineError::Exists("an application of that client_id"));
+        }
         Ok((self.application_to_manage(tenant, id).await?, secret))
     }
 
@@ -245,10 +250,30 @@ impl Engine {
         (document, patch): (&Map<String, Value>, bool),
         caller: &ApiCaller,
     ) -> Result<(Application, Option<String>), EngineError> {
-        let before = self.manageable(tenant, id, caller).await?;
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let before = self.manageable(tenant, id, caller).await?;
+            let (app, secret) = self.changed_application(&before, document, patch, caller).await?;
+            if app == before {
+                return Ok((app, None));
+            }
+            let what = (EventName::PostUpdateApplication, "application.change");
+            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+                return Ok((self.application_to_manage(tenant, id).await?, secret));
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    async fn changed_application(
+        &self,
+        before: &Application,
+        document: &Map<String, Value>,
+        patch: bool,
+        caller: &ApiCaller,
+    ) -> Result<(Application, Option<String>), EngineError> {
         let mut whole = Map::new();
         if patch {
-            whole = application_document(&before);
+            whole = application_document(before);
         }
         merge(&mut whole, document);
         if whole.get("client_id").and_then(Value::as_str).is_some_and(|id| id != before.client_id) {
@@ -259,19 +284,13 @@ impl Engine {
         app.settings.registered_at = before.settings.registered_at;
         app.settings.sealed_secret = before.settings.sealed_secret.clone();
         let mut secret = None;
-        match self.client_secret(&before) {
+        match self.client_secret(before) {
             Some(kept) if app.settings.token_endpoint_auth_method.has_secret() => {
                 app.secret_hash = self.secret_hash(&app, &kept);
             }
             _ => secret = self.give_secret(&mut app)?,
         }
-        if app == before {
-            return Ok((app, None));
-        }
-        let event = EventName::PostUpdateApplication;
-        let what = (event, "application.change");
-        self.save_managed(tenant, &app, what, &caller.actor()).await?;
-        Ok((self.application_to_manage(tenant, id).await?, secret))
+        Ok((app, secret))
     }
 
     /// Gives an application another secret; the one before opens nothing any more.
@@ -284,12 +303,17 @@ impl Engine {
         id: AppId,
         caller: &ApiCaller,
     ) -> Result<String, EngineError> {
-        let mut app = self.manageable(tenant, id, caller).await?;
-        let secret = self.give_secret(&mut app)?;
-        let secret = secret.ok_or_else(|| invalid("this application has no secret"))?;
-        let what = (EventName::PostUpdateApplication, "application.secret");
-        self.save_managed(tenant, &app, what, &caller.actor()).await?;
-        Ok(secret)
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let before = self.manageable(tenant, id, caller).await?;
+            let mut app = before.clone();
+            let secret = self.give_secret(&mut app)?;
+            let secret = secret.ok_or_else(|| invalid("this application has no secret"))?;
+            let what = (EventName::PostUpdateApplication, "application.secret");
+            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+                return Ok(secret);
+            }
+        }
+        Err(EngineError::Contended)
     }
 
     /// Removes an application: nothing that it was given works any more, and it is told of the stays that end.
@@ -302,8 +326,14 @@ impl Engine {
         id: AppId,
         caller: &ApiCaller,
     ) -> Result<(), EngineError> {
-        let app = self.manageable(tenant, id, caller).await?;
-        self.retire_application(tenant, &app, &caller.actor()).await
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let app = self.manageable(tenant, id, caller).await?;
+            match self.retire_application(tenant, &app, &caller.actor()).await {
+                Err(EngineError::Contended) => {}
+                done => return done,
+            }
+        }
+        Err(EngineError::Contended)
     }
 
     /// One that the caller may change.
@@ -363,21 +393,27 @@ impl Engine {
         Ok(())
     }
 
+    /// Writes an application, unless it isn't any more what it was (with `before`), or its `client_id` is taken: then
+    /// nothing is written and the answer is no.
     async fn save_managed(
         &self,
         tenant: &Tenant,
-        app: &Application,
+        (before, app): (Option<&Application>, &Application),
         (event, action): (EventName, &str),
         actor: &Actor,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
-        let was_on =
-            self.store.application(tenant.id, app.id).await?.is_some_and(|app| app.enabled);
         let detail = json!({ "client_id": app.client_id });
-        // Two that are made at once draw the same number.
         for _ in 0..TRIES {
-            let mut change = ChangeSet::of(tenant.id, Op::SaveApplication(Box::new(app.clone())));
-            if was_on && !app.enabled {
+            let boxed = Box::new(app.clone());
+            let mut change = ChangeSet::of(
+                tenant.id,
+                match before {
+                    Some(_) => Op::UpdateApplication(boxed),
+                    None => Op::SaveApplication(boxed),
+                },
+            );
+            if before.is_some_and(|before| before.enabled) && !app.enabled {
                 self.push_application_end(tenant, app.id, actor, &mut change).await?;
             }
             change.events.push(self.application_event(app, event, actor));
@@ -385,13 +421,18 @@ impl Engine {
             if let Outcome::Applied(applied) = self.apply(change).await? {
                 self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                 self.catalog.changed(tenant.id);
-                return Ok(());
+                return Ok(true);
+            }
+            // Two that are made at once draw the same number; nothing else is worth another try here.
+            let present = self.store.application_by_client(tenant.id, &app.client_id).await?;
+            if before.is_some() || present.is_some() {
+                return Ok(false);
             }
         }
         Err(EngineError::Contended)
     }
 
-    /// Takes an application out of use and ends its stays. Its row stays until all that was to be told to it is told or
+    /// Takes an application, as it was read, out of use and ends its stays. Its row stays until all that was to be told to it is told or
     /// given up.
     pub(crate) async fn retire_application(
         &self,
@@ -404,20 +445,20 @@ impl Engine {
         gone.enabled = false;
         gone.client_id = format!("removed:{}", app.id);
         gone.settings.removed = Some(removed);
-        for _ in 0..TRIES {
-            let mut change = ChangeSet::of(tenant.id, Op::SaveApplication(Box::new(gone.clone())));
-            self.push_application_end(tenant, app.id, actor, &mut change).await?;
-            let event = EventName::PostDeleteApplication;
-            change.events.push(self.application_event(&gone, event, actor));
-            let detail = json!({ "client_id": app.client_id });
-            change.audit.push(self.audit_row(actor, "application.remove", app.id, &detail));
-            if let Outcome::Applied(applied) = self.apply(change).await? {
+        let mut change = ChangeSet::of(tenant.id, Op::UpdateApplication(Box::new(gone.clone())));
+        self.push_application_end(tenant, app.id, actor, &mut change).await?;
+        let event = EventName::PostDeleteApplication;
+        change.events.push(self.application_event(&gone, event, actor));
+        let detail = json!({ "client_id": app.client_id });
+        change.audit.push(self.audit_row(actor, "application.remove", app.id, &detail));
+        match self.apply(change).await? {
+            Outcome::Applied(applied) => {
                 self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                 self.catalog.changed(tenant.id);
-                return Ok(());
+                Ok(())
             }
+            _ => Err(EngineError::Contended),
         }
-        Err(EngineError::Contended)
     }
 
     /// Removes the rows of applications that were removed so long ago that nothing can wait for them.

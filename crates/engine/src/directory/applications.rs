@@ -50,6 +50,7 @@ impl Engine {
             tenant: tenant.id,
             id: present.as_ref().map_or_else(|| AppId::random(&*self.rng), |app| app.id),
             number: present.as_ref().map_or(0, |app| app.number),
+            version: present.as_ref().map_or(1, |app| app.version),
             client_id: new.client_id,
             name: new.name,
             kind: new.kind,

@@ -25,4 +25,4 @@ pub(crate) use roles::REMOVAL;
 pub use roles::{RoleChange, RoleRemoval, RoleWrite};
 pub use tenants::NewTenant;
 pub use users::{NewUser, PasswordGiven};
-pub(crate) use users::{checked_name, end_id};
+pub(crate) use users::{StateChange, checked_name, end_id};

@@ -4,8 +4,10 @@ use serde_json::json;
 use sojourn_model::limits::PASSWORD_BYTES_MAX;
 use sojourn_model::{
     Actor, ChangeSet, EndReason, EndTarget, EventName, OnPasswordChange, Op, Session, Tenant, User,
+    UserState,
 };
 
+use super::users::StateChange;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -117,7 +119,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a password that its person chose, and ends what it has to.
+    /// Writes a password that its person chose, and ends what it has to. A lock by failed attempts opens. Contended when
+    /// anything happened to the account since it was read.
     pub(crate) async fn put_password(
         &self,
         tenant: &Tenant,
@@ -131,9 +134,17 @@ impl Engine {
         let plan = EndPlan::new(target, EndReason::CredentialChanged, actor.clone());
         let end = self.end_operation(tenant, plan);
         let id = end.id;
-        let mut change = ChangeSet::of(tenant.id, Op::SetPassword { user: user.id, hash })
+        let set = Op::SetPassword { user: user.id, hash, epoch: Some(user.epoch) };
+        let mut change = ChangeSet::of(tenant.id, set)
             .with(Op::EndSessions(end))
             .with(self.forgive(tenant.id, &user.username));
+        if user.state == UserState::Locked && user.unlock_at.is_some() {
+            let open = StateChange { state: UserState::Active, unlock_at: None, epoch: None };
+            let opened = self.state_change(tenant, user, open, &actor).await?;
+            change.ops.extend(opened.ops);
+            change.events.extend(opened.events);
+            change.audit.extend(opened.audit);
+        }
         self.keep_password(user, &mut change);
         change.events.push(self.user_event(user, EventName::PostUpdateCredential, &actor));
         change.audit.push(self.audit_row(&actor, "user.password_change", user.id, &json!({})));

@@ -49,8 +49,7 @@ impl Engine {
         }
         let mut user = self.store.user_by_name(tenant.id, name).await?;
         if user.is_none() {
-            let mut found = self.store.users_by_email(tenant.id, name, 2).await?;
-            found.retain(|user| user.email_verified);
+            let mut found = self.store.users_by_proved_email(tenant.id, name, 2).await?;
             // An address of two people says nothing of who asks.
             user = if found.len() == 1 { found.pop() } else { None };
         }
@@ -116,11 +115,12 @@ impl Engine {
     ) -> Result<(), PasswordRefused> {
         let user = self.reset_link(tenant, token).await?;
         let user = user.ok_or_else(|| EngineError::Invalid("the link is too old".into()))?;
-        self.put_password(tenant, &user, new, EndTarget::User(user.id)).await?;
-        if user.state == UserState::Locked {
-            let actor = sojourn_model::Actor::User(user.id);
-            self.set_user_state(tenant, &user, UserState::Active, &actor).await?;
+        match self.put_password(tenant, &user, new, EndTarget::User(user.id)).await {
+            // Another has used the link, or an administrator did something to the account, meanwhile.
+            Err(PasswordRefused::Failed(EngineError::Contended)) => {
+                Err(EngineError::Invalid("the link is too old".into()).into())
+            }
+            done => done,
         }
-        Ok(())
     }
 }

@@ -66,6 +66,7 @@ impl Engine {
             tenant: tenant.id,
             id,
             number: 0,
+            version: 1,
             name: metadata.name.clone().unwrap_or_else(|| client_id.clone()),
             client_id,
             kind: AppKind::Client,
@@ -237,15 +238,16 @@ impl Engine {
         self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
         let detail = serde_json::json!({ "client_id": app.client_id });
         let actor = Actor::Application(app.id);
+        let new = action == "application.register";
         // Two that register at once draw the same number.
         for _ in 0..TRIES {
-            let save = Op::SaveApplication(Box::new(app.clone()));
-            let mut change = ChangeSet::of(tenant.id, save);
-            let event = if action == "application.register" {
-                EventName::PostAddApplication
+            let boxed = Box::new(app.clone());
+            let (save, event) = if new {
+                (Op::SaveApplication(boxed), EventName::PostAddApplication)
             } else {
-                EventName::PostUpdateApplication
+                (Op::UpdateApplication(boxed), EventName::PostUpdateApplication)
             };
+            let mut change = ChangeSet::of(tenant.id, save);
             change.events.push(self.application_event(app, event, &actor));
             change.audit.push(self.audit_row(&actor, action, app.id, &detail));
             if let Outcome::Applied(_) = self.apply(change).await? {

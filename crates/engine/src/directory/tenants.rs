@@ -1,13 +1,14 @@
 //! Tenants: making, switching off, deleting.
 
 use serde_json::json;
+use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::{
     Actor, ChangeSet, EndSummary, Job, JobAdvance, JobId, JobKind, JobState, NewJob, Op, Outcome,
     Role, Tenant, TenantId,
 };
 
 use super::roles::RoleChange;
-use super::users::NewUser;
+use super::users::{NewUser, PasswordGiven};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::jobs::Work;
@@ -23,6 +24,9 @@ pub struct NewTenant {
 
 /// Users whose rows one step of an erasure removes.
 const ERASE_BATCH: i64 = 100;
+/// Jobs of a tenant that are looked at to see whether it is being deleted.
+const PENDING_JOBS_MAX: i64 = 10_000;
+const GOING: &str = "this tenant is being deleted";
 
 fn checked_name(name: &str) -> Result<String, EngineError> {
     let fits = (1..=63).contains(&name.len())
@@ -47,27 +51,44 @@ impl Engine {
         if self.store.tenant_by_name(&name).await?.is_some() {
             return Err(EngineError::Exists("a tenant of that name"));
         }
-        let last = self.store.last_tenant().await?;
-        let created_at = self.now();
-        let tenant = Tenant { id: TenantId(last.0 + 1), name, enabled: true, created_at };
-        let mut change = ChangeSet::of(TenantId::DEFAULT, Op::CreateTenant(tenant.clone()));
-        let detail = json!({ "tenant-domain": tenant.name });
-        change.audit.push(self.audit_row(actor, "tenant.add", tenant.id.0, &detail));
-        if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
-            return Err(EngineError::Exists("a tenant of that name"));
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let id = TenantId(self.store.last_tenant().await?.0 + 1);
+            let (name, created_at) = (name.clone(), self.now());
+            let tenant = Tenant { id, name, enabled: true, created_at };
+            // Whatever is wrong with its administrator is found before there is a tenant.
+            let password = new.owner.password.clone().map(PasswordGiven::Plain);
+            let (owner, with_owner) =
+                self.new_user(&tenant, new.owner.clone(), password, actor).await?;
+            let mut change = ChangeSet::of(TenantId::DEFAULT, Op::CreateTenant(tenant.clone()));
+            let detail = json!({ "tenant-domain": tenant.name });
+            change.audit.push(self.audit_row(actor, "tenant.add", tenant.id.0, &detail));
+            if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
+                if self.store.tenant_by_name(&tenant.name).await?.is_some() {
+                    return Err(EngineError::Exists("a tenant of that name"));
+                }
+                // Another tenant was made at the same time and has the number.
+                continue;
+            }
+            self.ensure_tenant(&tenant).await?;
+            self.must_apply(with_owner).await?;
+            let role = self.role_named(&tenant, Role::ADMIN).await?;
+            self.change_role(&tenant, &role, &owner, RoleChange::Assign, actor).await?;
+            return Ok(tenant);
         }
-        self.ensure_tenant(&tenant).await?;
-        let owner = self.add_user(&tenant, new.owner, actor).await?;
-        let role = self.role_named(&tenant, Role::ADMIN).await?;
-        self.change_role(&tenant, &role, &owner, RoleChange::Assign, actor).await?;
-        Ok(tenant)
+        Err(EngineError::Contended)
+    }
+
+    /// Whether a tenant is being deleted.
+    async fn is_going(&self, tenant: &Tenant) -> Result<bool, EngineError> {
+        let jobs = self.store.pending_jobs(tenant.id, PENDING_JOBS_MAX).await?;
+        Ok(jobs.iter().any(|job| job.kind == JobKind::EraseTenant))
     }
 
     /// Switches a tenant on or off. Off, nobody signs in and no token is valid from now on; a job ends its sessions, so
     /// that its applications hear of it.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for the default tenant.
+    /// [`EngineError::Invalid`] for the default tenant, and to switch one on that is being deleted.
     pub async fn set_tenant_enabled(
         &self,
         tenant: &Tenant,
@@ -76,6 +97,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         if tenant.id == TenantId::DEFAULT {
             return Err(EngineError::Invalid("the default tenant can't be switched off".into()));
+        }
+        if enabled && self.is_going(tenant).await? {
+            return Err(EngineError::Invalid(GOING.into()));
         }
         let mut change = ChangeSet::of(tenant.id, Op::SetTenantEnabled { enabled });
         if !enabled {
@@ -91,7 +115,7 @@ impl Engine {
     /// Deletes a tenant: it answers nothing more from now on, and a job removes what it has.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for the default tenant.
+    /// [`EngineError::Invalid`] for the default tenant, and for one that is being deleted already.
     pub async fn remove_tenant(
         &self,
         tenant: &Tenant,
@@ -99,6 +123,9 @@ impl Engine {
     ) -> Result<JobId, EngineError> {
         if tenant.id == TenantId::DEFAULT {
             return Err(EngineError::Invalid("the default tenant can't be deleted".into()));
+        }
+        if self.is_going(tenant).await? {
+            return Err(EngineError::Invalid(GOING.into()));
         }
         let id = JobId::random(&*self.rng);
         let work = Work::EraseTenant { tenant: tenant.name.clone() };

@@ -42,10 +42,22 @@ pub struct NewUser {
 /// A password that an administrator gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordGiven {
-    /// In clear.
+    /// In clear; the rules apply.
     Plain(String),
+    /// In clear, from the operator's own file, where the rules are as well: they don't apply.
+    Declared(String),
     /// A hash made elsewhere: Argon2, bcrypt, PBKDF2 or scrypt.
     Hash(String),
+}
+
+/// What an account is to become.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StateChange {
+    pub(crate) state: UserState,
+    /// When a lock opens by itself.
+    pub(crate) unlock_at: Option<Millis>,
+    /// Only if nothing has happened to the account since it had this epoch.
+    pub(crate) epoch: Option<i64>,
 }
 
 pub(crate) fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> {
@@ -122,16 +134,11 @@ impl Engine {
         actor: &Actor,
     ) -> Result<(User, ChangeSet), EngineError> {
         let username = checked_name(tenant, &new.username)?;
-        let password_hash = match &password {
-            Some(PasswordGiven::Plain(password)) => Some(self.hash_password(password).await?),
-            Some(PasswordGiven::Hash(hash)) => Some(imported(hash)?),
-            None => None,
-        };
-        let user = User {
+        let mut user = User {
             tenant: tenant.id,
             id: UserId::random(&*self.rng),
             username,
-            password_hash,
+            password_hash: None,
             display_name: new.display_name,
             given_name: new.given_name,
             family_name: new.family_name,
@@ -147,6 +154,16 @@ impl Engine {
             external_id: new.external_id,
             attributes: serde_json::Value::Object(new.attributes).to_string(),
             unlock_at: None,
+        };
+        user.password_hash = match &password {
+            Some(PasswordGiven::Plain(password)) => {
+                let refused = PasswordRefused::into_error;
+                self.acceptable(tenant, &user, password).await.map_err(refused)?;
+                Some(self.hash_password(password).await?)
+            }
+            Some(PasswordGiven::Declared(password)) => Some(self.hash_password(password).await?),
+            Some(PasswordGiven::Hash(hash)) => Some(imported(hash)?),
+            None => None,
         };
         let mut change = ChangeSet::of(tenant.id, Op::CreateUser(user.clone()));
         change.events.push(self.user_event(&user, EventName::PostAddUser, actor));
@@ -194,7 +211,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         self.acceptable(tenant, user, password).await.map_err(PasswordRefused::into_error)?;
         let hash = self.hash_password(password).await?;
-        change.ops.push(Op::SetPassword { user: user.id, hash });
+        change.ops.push(Op::SetPassword { user: user.id, hash, epoch: None });
         if self.policy(tenant, user.id, None).await?.on_password_reset == OnAccount::End {
             let reason = EndReason::CredentialChanged;
             let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
@@ -241,7 +258,8 @@ impl Engine {
         state: UserState,
         actor: &Actor,
     ) -> Result<(), EngineError> {
-        let change = self.state_change(tenant, user, state, None, actor).await?;
+        let what = StateChange { state, unlock_at: None, epoch: None };
+        let change = self.state_change(tenant, user, what, actor).await?;
         let id = end_id(&change);
         self.apply_end(id, change).await.map(|_| ())
     }
@@ -251,11 +269,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         user: &User,
-        state: UserState,
-        unlock_at: Option<Millis>,
+        StateChange { state, unlock_at, epoch }: StateChange,
         actor: &Actor,
     ) -> Result<ChangeSet, EngineError> {
-        let set = Op::SetUserState { user: user.id, state, unlock_at };
+        let set = Op::SetUserState { user: user.id, state, unlock_at, epoch };
         let mut change = ChangeSet::of(tenant.id, set);
         let (event, action, reason) = match (state, user.state) {
             (UserState::Active, UserState::Locked) => {

@@ -11,11 +11,13 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// Reads the ids of members.
-pub(super) fn users(ids: &[String]) -> Result<Vec<UserId>, EngineError> {
+pub(super) fn users<'i>(
+    ids: impl IntoIterator<Item = &'i String>,
+) -> Result<Vec<UserId>, EngineError> {
     let read = |id: &String| {
         id.parse().map_err(|_| EngineError::Invalid(format!("there is no user {id}")))
     };
-    let mut users: Vec<UserId> = ids.iter().map(read).collect::<Result<_, _>>()?;
+    let mut users: Vec<UserId> = ids.into_iter().map(read).collect::<Result<_, _>>()?;
     users.sort_unstable();
     users.dedup();
     Ok(users)

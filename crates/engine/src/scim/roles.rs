@@ -12,11 +12,11 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 
-fn groups(ids: &[String]) -> Result<Vec<GroupId>, EngineError> {
+fn groups<'i>(ids: impl IntoIterator<Item = &'i String>) -> Result<Vec<GroupId>, EngineError> {
     let read = |id: &String| {
         id.parse().map_err(|_| EngineError::Invalid(format!("there is no group {id}")))
     };
-    let mut groups: Vec<GroupId> = ids.iter().map(read).collect::<Result<_, _>>()?;
+    let mut groups: Vec<GroupId> = ids.into_iter().map(read).collect::<Result<_, _>>()?;
     groups.sort_unstable();
     groups.dedup();
     Ok(groups)

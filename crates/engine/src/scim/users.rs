@@ -1,6 +1,8 @@
 //! Accounts, read and written through SCIM. Profile, state, password and roles are written in one change set, with
 //! what each of them does to the sessions.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::{
@@ -11,7 +13,7 @@ use sojourn_scim::resource::{read, require};
 use sojourn_scim::{Resource, ScimError, members, patch, user as account};
 
 use super::ScimFailure;
-use crate::directory::{ApiCaller, NewUser, PasswordGiven, PasswordRefused};
+use crate::directory::{ApiCaller, NewUser, PasswordGiven, PasswordRefused, StateChange};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -19,8 +21,27 @@ use crate::handlers::RoleChanged;
 use crate::settings::RoleDirection;
 
 /// What a person may not change of their own account: it would raise their rights, or take the account from those who
-/// look after it.
-const NOT_ONES_OWN: [&str; 5] = ["userName", "active", "roles", "externalId", "entitlements"];
+/// look after it. Nor do they write extensions: what an organisation adds, applications may rely on.
+const NOT_ONES_OWN: [&str; 6] =
+    ["userName", "active", "roles", "externalId", "entitlements", "userType"];
+/// Most bytes that an account keeps of attributes without fields of their own: they are read with it at each sign-in.
+const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
+/// Most roles that a user is given one by one.
+const ROLES_MAX: usize = 100;
+/// The right to give and take roles.
+const GIVE_ROLES: &str = "internal_role_mgt_update";
+
+fn is_ones_own(name: &str) -> bool {
+    !NOT_ONES_OWN.contains(&name) && !name.starts_with("urn:")
+}
+
+fn fits(user: &User) -> Result<(), ScimError> {
+    if user.attributes.len() + user.profile.len() > ATTRIBUTES_BYTES_MAX {
+        let why = format!("an account has {ATTRIBUTES_BYTES_MAX} bytes of attributes at most");
+        return Err(ScimError::invalid_value(why));
+    }
+    Ok(())
+}
 
 /// How an account is to become another.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +61,8 @@ pub struct Writing<'a> {
     pub own: bool,
     /// Whether the caller proved their password with this very request.
     pub fresh: bool,
-    /// The version that was read; another one is refused.
-    pub if_version: Option<i64>,
+    /// The entity tag of what was read; another one is refused.
+    pub if_match: Option<&'a str>,
 }
 
 /// An account before and after.
@@ -82,6 +103,7 @@ impl Engine {
         require(of, &resource)?;
         let mut blank = User::deleted(tenant.id, UserId::random(&*self.rng));
         account::write(&mut blank, &resource);
+        fits(&blank)?;
         let password = resource.get("password").and_then(Value::as_str).map(|text| {
             match sojourn_crypto::password::importable(text) {
                 Ok(()) => PasswordGiven::Hash(text.to_owned()),
@@ -101,9 +123,6 @@ impl Engine {
             disabled: resource.get("active") == Some(&Value::Bool(false)),
             ..NewUser::default()
         };
-        if let Some(PasswordGiven::Plain(password)) = &password {
-            self.acceptable(tenant, &blank, password).await.map_err(PasswordRefused::into_error)?;
-        }
         let actor = caller.actor();
         let (user, mut change) = self.new_user(tenant, wanted, password, &actor).await?;
         let roles = self.roles_named(tenant, &members::of(&resource, "roles")).await?;
@@ -132,10 +151,8 @@ impl Engine {
             if !writing.own {
                 self.must_cover(tenant, &writing.caller.rights, id).await?;
             }
-            if writing.if_version.is_some_and(|version| version != before.version) {
-                return Err(EngineError::Stale.into());
-            }
-            let edited = self.edited(tenant, before, edit).await?;
+            self.must_match(tenant, &before, writing).await?;
+            let edited = self.edited(tenant, before, edit, writing.own).await?;
             if writing.own {
                 may_write_own(&edited, writing.fresh)?;
             }
@@ -174,10 +191,21 @@ impl Engine {
     ) -> Result<(), ScimFailure> {
         let user = self.store.user(tenant.id, id).await?.ok_or(EngineError::NotFound("user"))?;
         self.must_cover(tenant, &writing.caller.rights, id).await?;
-        if writing.if_version.is_some_and(|version| version != user.version) {
-            return Err(EngineError::Stale.into());
-        }
+        self.must_match(tenant, &user, writing).await?;
         Ok(self.remove_user(tenant, &user, &writing.caller.actor()).await?)
+    }
+
+    /// Refuses when the account isn't what the caller read: its roles are part of that.
+    async fn must_match(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        writing: &Writing<'_>,
+    ) -> Result<(), ScimFailure> {
+        let Some(tag) = writing.if_match else { return Ok(()) };
+        let shown = self.user_resources(tenant, std::slice::from_ref(user)).await?;
+        let present = shown.first().and_then(|one| one.get("meta")?.get("version")?.as_str());
+        if present == Some(tag) { Ok(()) } else { Err(EngineError::Stale.into()) }
     }
 
     async fn edited(
@@ -185,6 +213,7 @@ impl Engine {
         tenant: &Tenant,
         before: User,
         edit: UserEdit<'_>,
+        own: bool,
     ) -> Result<Edited, ScimFailure> {
         let of = &self.scim_types.user;
         let roles_before = self.store.own_roles_of_user(tenant.id, before.id).await?;
@@ -199,10 +228,13 @@ impl Engine {
             UserEdit::Replace(body) => {
                 let mut resource = read(of, body)?;
                 require(of, &resource)?;
-                // Acts with consequences happen only where they are asked for.
-                for name in ["roles", "active"] {
-                    if let (false, Some(value)) = (named(body, name), present.get(name)) {
-                        resource.insert(name.into(), value.clone());
+                // Acts with consequences happen only where they are asked for; and what isn't one's own stays as it is
+                // when one doesn't speak of it.
+                for (name, value) in &present {
+                    let stays =
+                        ["roles", "active"].contains(&&**name) || (own && !is_ones_own(name));
+                    if stays && !named(body, name) {
+                        resource.insert(name.clone(), value.clone());
                     }
                 }
                 resource
@@ -211,14 +243,18 @@ impl Engine {
                 for operation in patch::operations(of, body)? {
                     if operation.attribute() == "roles" {
                         // Whatever else a client knows of a role, its id says which.
-                        let mut change = members::of(&present, "roles");
                         let mut fold = sojourn_scim::Members::default();
                         fold.apply(&operation)?;
-                        if fold.only {
-                            change.clear();
+                        let mut change: BTreeSet<String> = BTreeSet::new();
+                        if !fold.only {
+                            change.extend(members::of(&present, "roles"));
                         }
                         change.retain(|id| !fold.remove.contains(id));
                         change.extend(fold.add);
+                        if change.len() > ROLES_MAX {
+                            let why = format!("a user has {ROLES_MAX} roles of their own at most");
+                            return Err(ScimError::invalid_value(why).into());
+                        }
                         let roles = change.iter().map(|id| json!({ "value": id }));
                         present.insert("roles".into(), roles.collect());
                     } else {
@@ -243,6 +279,7 @@ impl Engine {
         let actor = writing.caller.actor();
         let mut user = before.clone();
         account::write(&mut user, &after);
+        fits(&user)?;
         user.username = crate::directory::checked_name(tenant, &user.username)?;
         if !writing.own && self.settings.trusts_given_addresses && user.email != before.email {
             user.email_verified = user.email.is_some();
@@ -278,7 +315,8 @@ impl Engine {
             change.audit.push(self.audit_row(&actor, "user.change", user.id, &detail));
         }
         if let Some(state) = wanted {
-            let more = self.state_change(tenant, &before, state, None, &actor).await?;
+            let state = StateChange { state, unlock_at: None, epoch: None };
+            let more = self.state_change(tenant, &before, state, &actor).await?;
             change.ops.extend(more.ops);
             change.events.extend(more.events);
             change.audit.extend(more.audit);
@@ -310,7 +348,7 @@ impl Engine {
         let hash = self.hash_password(password).await?;
         let reason = EndReason::CredentialChanged;
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
-        change.ops.push(Op::SetPassword { user: user.id, hash });
+        change.ops.push(Op::SetPassword { user: user.id, hash, epoch: Some(user.epoch) });
         change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
         self.keep_password(user, change);
         change.events.push(self.user_event(user, EventName::PostUpdateCredential, &actor));
@@ -356,6 +394,9 @@ impl Engine {
         if taken.is_empty() && given.is_empty() {
             return Ok(());
         }
+        if !caller.rights.has(GIVE_ROLES) {
+            return Err(EngineError::Forbidden.into());
+        }
         let event = EventName::PostUpdateRoleListOfUser;
         let actor = caller.actor();
         let both = taken.iter().map(|role| (role, RoleDirection::Removed));
@@ -399,8 +440,9 @@ fn named(body: &Value, name: &str) -> bool {
 
 fn may_write_own(edited: &Edited, fresh: bool) -> Result<(), ScimFailure> {
     let (before, after) = (&edited.shown, &edited.after);
-    for name in NOT_ONES_OWN {
-        let same = match name {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for name in names.into_iter().filter(|name| !is_ones_own(name)) {
+        let same = match &**name {
             "roles" => {
                 let mut ids: Vec<String> =
                     edited.roles_before.iter().map(ToString::to_string).collect();
@@ -409,7 +451,7 @@ fn may_write_own(edited: &Edited, fresh: bool) -> Result<(), ScimFailure> {
                 wanted.sort_unstable();
                 ids == wanted
             }
-            _ => before.get(name) == after.get(name) || !after.contains_key(name),
+            _ => before.get(name) == after.get(name),
         };
         if !same {
             let why = format!("'{name}' is changed by an administrator");

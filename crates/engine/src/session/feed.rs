@@ -60,6 +60,11 @@ impl Feed {
         let filter = filter.of_any_state();
         Self { reached: at, since: at, told: HashMap::new(), only, filter, rights }
     }
+
+    /// From now on the listener has these rights.
+    pub fn set_rights(&mut self, rights: Rights) {
+        self.rights = rights;
+    }
 }
 
 /// When something happened to a session.

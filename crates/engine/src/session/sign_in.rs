@@ -11,6 +11,7 @@ use sojourn_model::{
     UserState,
 };
 
+use crate::directory::{PasswordRefused, StateChange};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -184,7 +185,11 @@ impl Engine {
         if user.state != UserState::Locked || !past {
             return Ok(user);
         }
-        self.set_user_state(tenant, &user, UserState::Active, &Actor::System).await?;
+        let open =
+            StateChange { state: UserState::Active, unlock_at: None, epoch: Some(user.epoch) };
+        let change = self.state_change(tenant, &user, open, &Actor::System).await?;
+        // A conflict: something else happened to it, and what it is now counts.
+        self.apply(change).await?;
         let again = self.store.user(tenant.id, user.id).await?;
         again.ok_or(EngineError::NotFound("user"))
     }
@@ -213,15 +218,24 @@ impl Engine {
         let mut change = match lock.filter(|_| user.state == UserState::Active) {
             Some(lock) => {
                 let unlock_at = lock.unlock_after_ms.map(|ms| self.now().plus(ms));
-                self.state_change(tenant, user, UserState::Locked, unlock_at, &Actor::System)
-                    .await?
+                let state = UserState::Locked;
+                let what = StateChange { state, unlock_at, epoch: Some(user.epoch) };
+                self.state_change(tenant, user, what, &Actor::System).await?
             }
             None => ChangeSet::new(tenant.id),
         };
-        let event = EventName::AuthenticationFailure;
-        change.events.insert(0, self.user_event(user, event, &Actor::System));
+        let failed = self.user_event(user, EventName::AuthenticationFailure, &Actor::System);
+        change.events.insert(0, failed.clone());
         let id = crate::directory::end_id(&change);
-        self.apply_end(id, change).await.map(|_| ())
+        match self.apply_end(id, change).await {
+            // Something happened to the account meanwhile: that counts, and the failure is one all the same.
+            Err(EngineError::Contended) => {
+                let mut change = ChangeSet::new(tenant.id);
+                change.events.push(failed);
+                self.must_apply(change).await.map(|_| ())
+            }
+            done => done.map(|_| ()),
+        }
     }
 
     /// Goes on with a sign-in for which another password was demanded: sets it, ends what there is, and signs in.
@@ -243,10 +257,16 @@ impl Engine {
         });
         let user = due.ok_or(SignInError::Interrupted)?;
         if self.verify_password(new, user.password_hash.as_deref()).await? {
-            return Err(crate::directory::PasswordRefused::Used.into());
+            return Err(PasswordRefused::Used.into());
         }
-        self.put_password(tenant, &user, new, EndTarget::User(user.id)).await?;
+        match self.put_password(tenant, &user, new, EndTarget::User(user.id)).await {
+            Err(PasswordRefused::Failed(EngineError::Contended)) => {
+                return Err(SignInError::Interrupted.into());
+            }
+            done => done?,
+        }
         let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
+        let user = user.filter(|user| user.state == UserState::Active);
         let user = user.ok_or(SignInError::Interrupted)?;
         // Its session, if there was one in this browser, has just ended.
         let wanted = SignIn { present: wanted.present.filter(|one| one.user != user.id), ..wanted };

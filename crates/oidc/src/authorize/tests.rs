@@ -9,6 +9,7 @@ fn app(public: bool) -> Application {
         tenant: TenantId::DEFAULT,
         id: AppId::from_slice(&[1; 16]).expect("id"),
         number: 1,
+        version: 1,
         client_id: "app".into(),
         name: "App".into(),
         kind: AppKind::Client,

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
-use sojourn_engine::scim::{ScimFailure, version_of};
+use sojourn_engine::scim::ScimFailure;
 use sojourn_model::limits::SCIM_BULK_MAX;
 use sojourn_scim::{Projection, ScimError};
 
@@ -93,6 +93,15 @@ fn resolve(value: &mut Value, made: &HashMap<String, String>) {
     }
 }
 
+/// A path with ids in the place of such names.
+fn resolved(path: &str, made: &HashMap<String, String>) -> String {
+    let parts = path.split('/').map(|part| {
+        let id = part.strip_prefix("bulkId:").and_then(|name| made.get(name));
+        id.map_or(part, String::as_str)
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 async fn all(call: &mut Call<'_>, body: &Value) -> Answer {
     let mut waiting = operations(body)?;
     let most = body.get("failOnErrors").and_then(Value::as_u64).filter(|most| *most > 0);
@@ -117,10 +126,8 @@ async fn all(call: &mut Call<'_>, body: &Value) -> Answer {
             Err(ScimError::new(409, None, why).into())
         } else {
             resolve(&mut operation.data, &made);
-            for (name, id) in &made {
-                operation.path = operation.path.replace(&format!("bulkId:{name}"), id);
-            }
-            call.if_version = operation.version.as_deref().map(|tag| version_of(tag).unwrap_or(-1));
+            operation.path = resolved(&operation.path, &made);
+            call.if_match.clone_from(&operation.version);
             one(call, &operation).await
         };
         let failed = done.is_err();

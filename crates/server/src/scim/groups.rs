@@ -121,7 +121,7 @@ pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
 pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     call.need("internal_group_mgt_update")?;
     let (engine, id) = (call.context.engine(), id_of(id)?);
-    let what = (body, call.if_version);
+    let what = (body, call.if_version());
     engine.replace_group(call.context.tenant(), id, what, &call.caller).await?;
     one(call, StatusCode::OK, id).await
 }
@@ -130,7 +130,7 @@ pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
 pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     call.need("internal_group_mgt_update")?;
     let (engine, id) = (call.context.engine(), id_of(id)?);
-    let what = (body, call.if_version);
+    let what = (body, call.if_version());
     engine.patch_group(call.context.tenant(), id, what, &call.caller).await?;
     one(call, StatusCode::OK, id).await
 }
@@ -138,7 +138,7 @@ pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
 /// Removes a group.
 pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
     call.need("internal_group_mgt_delete")?;
-    let (engine, version) = (call.context.engine(), call.if_version);
+    let (engine, version) = (call.context.engine(), call.if_version());
     engine.delete_group(call.context.tenant(), id_of(id)?, version, &call.caller).await?;
     Ok(Reply::gone())
 }

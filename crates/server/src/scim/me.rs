@@ -51,7 +51,8 @@ pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Byt
 
 async fn edit(call: &Call<'_>, edit: UserEdit<'_>) -> Answer {
     let fresh = crate::api::caller::is_basic(call.context);
-    let writing = Writing { caller: &call.caller, own: true, fresh, if_version: call.if_version };
+    let if_match = call.if_match.as_deref();
+    let writing = Writing { caller: &call.caller, own: true, fresh, if_match };
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
     let written = engine.edit_user(tenant, me(call)?, edit, &writing).await?;
     Ok(users::shown(call, StatusCode::OK, written))

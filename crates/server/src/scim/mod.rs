@@ -55,8 +55,8 @@ pub(super) struct Call<'c> {
     pub(super) caller: ApiCaller,
     /// Which attributes of the answer are shown.
     pub(super) shown: Projection,
-    /// The version that a write relies on.
-    pub(super) if_version: Option<i64>,
+    /// The entity tag that a write relies on.
+    pub(super) if_match: Option<String>,
 }
 
 /// An answer.
@@ -87,12 +87,15 @@ impl<'c> Call<'c> {
     pub(super) async fn new(context: &'c Context, query: Option<&str>) -> Result<Self, Refusal> {
         let caller = crate::api::caller::authenticated(context).await.map_err(Refusal::Denied)?;
         let shown = request::projection(&request::query(query)?)?;
-        let if_version = match context.header(header::IF_MATCH).map(str::trim) {
-            None | Some("*") => None,
-            // A tag that isn't one of ours matches nothing.
-            Some(tag) => Some(version_of(tag).unwrap_or(-1)),
-        };
-        Ok(Self { context, caller, shown, if_version })
+        let if_match = context.header(header::IF_MATCH).map(str::trim);
+        let if_match = if_match.filter(|tag| *tag != "*").map(str::to_owned);
+        Ok(Self { context, caller, shown, if_match })
+    }
+
+    /// The version of a group or a role that a write relies on.
+    pub(super) fn if_version(&self) -> Option<i64> {
+        // A tag that isn't one of ours matches nothing.
+        self.if_match.as_deref().map(|tag| version_of(tag).unwrap_or(-1))
     }
 
     /// Refuses who has not the right.
@@ -137,7 +140,9 @@ pub(super) fn answer(context: &Context, answer: Answer) -> Response {
     };
     let Some(body) = &reply.body else { return respond::empty(reply.status) };
     let version = reply.meta("version");
-    let known = context.header(header::IF_NONE_MATCH);
+    // Of a write the answer is what it did, whatever the client knows (RFC 9110 §13.1.2).
+    let reads = context.method == http::Method::GET;
+    let known = context.header(header::IF_NONE_MATCH).filter(|_| reads);
     if let (StatusCode::OK, Some(version), Some(known)) = (reply.status, version, known)
         && known.split(',').any(|one| one.trim() == version || one.trim() == "*")
     {

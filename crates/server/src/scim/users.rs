@@ -122,7 +122,7 @@ pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
 }
 
 fn writing<'w>(call: &'w Call<'_>) -> Writing<'w> {
-    Writing { caller: &call.caller, own: false, fresh: false, if_version: call.if_version }
+    Writing { caller: &call.caller, own: false, fresh: false, if_match: call.if_match.as_deref() }
 }
 
 /// Makes an account what was sent.

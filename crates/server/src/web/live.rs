@@ -44,6 +44,10 @@ impl Drop for Held {
 
 struct Listener {
     context: Context,
+    /// Without the right to look at sessions it is about one's own alone.
+    own: bool,
+    /// Whether what is waiting is the last.
+    last: bool,
     _held: Held,
     tenant: Tenant,
     feed: Feed,
@@ -84,7 +88,8 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
     let held = Held { streams, of };
     let feed = Feed::since(context.engine().now(), only, filter, rights);
     let tenant = context.tenant().clone();
-    let listener = Listener { context, _held: held, tenant, feed, waiting: VecDeque::new() };
+    let (own, waiting) = (only.is_some(), VecDeque::new());
+    let listener = Listener { context, own, last: false, _held: held, tenant, feed, waiting };
     let stream = futures_util::stream::unfold(listener, |mut listener| async move {
         let item = listener.next().await?;
         let began = item.what == Happening::Began;
@@ -109,19 +114,38 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
 }
 
 impl Listener {
+    /// Whether the page may still hear: its own session lives, and who looks at everyone's has the right to it as of
+    /// now.
+    async fn goes_on(&mut self) -> bool {
+        let Ok(Some(current)) = self.context.session().await else { return false };
+        let engine = self.context.engine();
+        let Ok(rights) = engine.rights_of_user(self.tenant.id, current.user).await else {
+            return false;
+        };
+        let may = self.own || rights.has(VIEW);
+        self.feed.set_rights(rights);
+        may
+    }
+
     async fn next(&mut self) -> Option<FeedItem> {
         let mut stopped = self.context.state.stopped.clone();
         loop {
             if let Some(item) = self.waiting.pop_front() {
                 return Some(item);
             }
-            let engine = self.context.engine();
+            let engine = Arc::clone(&self.context.state.engine);
             let changed = engine.changed();
             tokio::pin!(changed);
+            if self.last {
+                return None;
+            }
             self.waiting = engine.look(&self.tenant, &mut self.feed).await.ok()?.into();
-            if self.waiting.is_empty() {
-                // The page's own session has ended, and what it was told before is all that it hears.
-                self.context.session().await.ok()??;
+            // The end of the page's own session is the last that it hears.
+            self.last = !self.goes_on().await;
+            if self.last && !self.own {
+                return None;
+            }
+            if self.waiting.is_empty() && !self.last {
                 let over = tokio::select! {
                     _ = tokio::time::timeout(LOOK_EVERY, changed) => false,
                     _ = stopped.wait_for(|over| *over) => true,

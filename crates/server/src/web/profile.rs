@@ -162,7 +162,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let change = json!({ "schemas": [PATCH], "Operations": operations });
     let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
     let caller = ApiCaller { kind, rights: visitor.rights.clone() };
-    let writing = Writing { caller: &caller, own: true, fresh: false, if_version: None };
+    let writing = Writing { caller: &caller, own: true, fresh: false, if_match: None };
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = engine.edit_user(tenant, visitor.user.id, UserEdit::Patch(&change), &writing);
     match done.await {

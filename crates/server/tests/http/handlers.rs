@@ -2,7 +2,7 @@
 //! would do.
 
 use serde_json::{Value, json};
-use sojourn_engine::directory::RoleChange;
+use sojourn_engine::directory::{RoleChange, RoleWrite};
 use sojourn_engine::{HandlerKind, HandlerSettings, RoleDirection, Webhook};
 use sojourn_model::{Actor, EventName, UserState};
 use sojourn_testkit::inbox::{Hook, Inbox};
@@ -184,6 +184,34 @@ async fn an_end_may_wait_or_only_say_what_it_would_do() {
         }
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_end_that_waits_looks_at_the_direction_of_permissions_too() {
+    let server = TestServer::with(|settings| {
+        let events = vec![EventName::PostUpdatePermissionsForRole];
+        let handler = HandlerSettings::session_termination(events, RoleDirection::Removed);
+        settings.handlers = vec![handler.with(|one| one.delay_ms = 60_000)];
+    })
+    .await;
+    server.user("alex", "alex123", &["editor"]).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let editor = server.engine.role_named(&server.tenant, "editor").await.expect("a role");
+    for (permissions, lives) in [("a b", true), ("a", false)] {
+        let permissions = Some(permissions.to_owned());
+        let write = RoleWrite { permissions, ..RoleWrite::default() };
+        let (tenant, actor) = (&server.tenant, Actor::Operator);
+        let changed = server.engine.change_role_set(tenant, editor.id, &write, &actor).await;
+        changed.expect("changed");
+        server.clock.advance(60_001);
+        eventually("the tasks are done", || async {
+            let lag = server.engine.store().task_lag().await.expect("read");
+            (lag.0 == 0).then_some(())
+        })
+        .await;
+        assert_eq!(browser.get("/myaccount").await.status == 200, lives);
+    }
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod applications;
+mod attacks;
 mod binding;
 mod certificates;
 mod deliveries;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sojourn_engine::directory::NewUser;
+use sojourn_engine::directory::{NewUser, PasswordGiven};
 use sojourn_model::Actor;
 use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_testkit::program::eventually;
@@ -29,13 +29,14 @@ async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
     for (name, email_verified) in [("cleo", true), ("ben", false)] {
         let new = NewUser {
             username: name.into(),
-            password: Some(format!("{name}-123")),
             display_name: Some("Cleo".into()),
             email: Some(format!("{name}@example.test")),
             email_verified,
             ..NewUser::default()
         };
-        server.engine.add_user(&server.tenant, new, &Actor::System).await.expect("a user");
+        let password = Some(PasswordGiven::Declared(format!("{name}-123")));
+        let made = server.engine.add_user_with(&server.tenant, new, password, &Actor::System).await;
+        made.expect("a user");
     }
     server.app("shop", |_| {}).await;
     server

@@ -8,7 +8,9 @@ use crate::sql::directory as sql;
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
         Op::CreateTenant(new) => {
+            let number = new.id.0.to_string();
             steps.run(&sql::TENANT_CREATE, params![new.id, new.name, new.enabled, new.created_at]);
+            steps.run(&sql::TENANT_COUNTED, params![number]);
         }
         Op::CreateUser(user) => {
             let key = User::username_key(&user.username);
@@ -37,14 +39,15 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             );
             steps.run(&sql::ACCOUNT_COUNTED, params![tenant, 1]);
         }
-        Op::SetPassword { user, hash } => {
-            steps.must(&sql::ACCOUNT_PASSWORD, params![tenant, user, hash]);
+        Op::SetPassword { user, hash, epoch } => {
+            steps.must(&sql::ACCOUNT_PASSWORD, params![tenant, user, hash, epoch]);
         }
         Op::UpgradePassword { user, from, to } => {
             steps.run(&sql::ACCOUNT_PASSWORD_UPGRADE, params![tenant, user, from, to]);
         }
-        Op::SetUserState { user, state, unlock_at } => {
-            steps.must(&sql::ACCOUNT_STATE, params![tenant, user, state.code(), unlock_at]);
+        Op::SetUserState { user, state, unlock_at, epoch } => {
+            let state = state.code();
+            steps.must(&sql::ACCOUNT_STATE, params![tenant, user, state, unlock_at, epoch]);
         }
         other => roles(steps, tenant, other),
     }
@@ -70,9 +73,11 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
             );
         }
         Op::AssignRole { role, user } => {
+            steps.run(&sql::ROLE_VERSION, params![tenant, role]);
             steps.must(&sql::ROLE_ASSIGN, params![tenant, role, user]);
         }
         Op::UnassignRole { role, user } => {
+            steps.run(&sql::ROLE_VERSION, params![tenant, role]);
             steps.must(&sql::ROLE_UNASSIGN, params![tenant, role, user]);
         }
         Op::BeginRoleRemoval { role } => steps.must(&sql::ROLE_REMOVING, params![tenant, role]),
@@ -91,8 +96,33 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.run(&sql::BROWSER_KNOW, params![tenant, user, browser.to_vec(), at]);
         }
         Op::PutPolicy { scope, policy } => put_policy(steps, tenant, scope, &policy),
+        other => applications(steps, tenant, other),
+    }
+}
+
+fn applications(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
         Op::RemoveApplication { app } => {
             steps.must(&sql::APPLICATION_REMOVE, params![tenant, app]);
+            steps.run(&sql::CATALOG_CHANGED, params![tenant]);
+        }
+        Op::UpdateApplication(app) => {
+            let settings = serde_json::to_string(&app.settings).unwrap_or_default();
+            steps.must(
+                &sql::APPLICATION_UPDATE,
+                params![
+                    tenant,
+                    app.id,
+                    app.version,
+                    app.client_id,
+                    app.name,
+                    app.enabled,
+                    app.epoch,
+                    app.secret_hash,
+                    app.backchannel_logout_uri,
+                    settings
+                ],
+            );
             steps.run(&sql::CATALOG_CHANGED, params![tenant]);
         }
         Op::SaveApplication(app) => {

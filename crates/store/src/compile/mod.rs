@@ -171,6 +171,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::BeginRoleRemoval { .. }
         | Op::DeleteRole { .. }
         | Op::SaveApplication(_)
+        | Op::UpdateApplication(_)
         | Op::PutPolicy { .. }
         | Op::SetTenantEnabled { .. }
         | Op::DeleteTenant

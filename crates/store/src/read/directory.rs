@@ -84,6 +84,7 @@ fn application(mut row: Row) -> Result<Application, StoreError> {
         secret_hash: row.opt_text()?,
         backchannel_logout_uri: row.opt_text()?,
         settings: row.parsed(|text| serde_json::from_str(text).ok())?,
+        version: row.int()?,
     })
 }
 

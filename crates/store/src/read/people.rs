@@ -182,6 +182,20 @@ impl Store {
         rows.into_iter().map(user).collect()
     }
 
+    /// Users whose mail address this is known to be, without regard to case.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn users_by_proved_email(
+        &self,
+        t: TenantId,
+        email: &str,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        let rows = self.list(&sql::ACCOUNTS_BY_PROVED_EMAIL, params![t, email, limit]).await?;
+        rows.into_iter().map(user).collect()
+    }
+
     /// Users by the id that another system knows them by.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ macro_rules! role_columns {
 macro_rules! application_columns {
     () => {
         "tenant_id, id, number, client_id, name, kind, owner, enabled, epoch, secret_hash, \
-         backchannel_logout_uri, settings"
+         backchannel_logout_uri, settings, version"
     };
 }
 
@@ -72,7 +72,11 @@ statements! {
     TENANT_BY_ID = "SELECT id, name, enabled, created_at FROM tenant WHERE id = $1";
     TENANT_CREATE = "INSERT INTO tenant (id, name, enabled, catalog_version, created_at) \
          VALUES ($1, $2, $3, 1, $4)";
-    TENANT_LAST = "SELECT coalesce(max(id), 0) FROM tenant";
+    // Ids of tenants that are gone are never given again.
+    TENANT_LAST = "SELECT coalesce(max(id), 0) FROM (SELECT id FROM tenant \
+         UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_tenant') AS known";
+    TENANT_COUNTED = "INSERT INTO meta (name, value) VALUES ('last_tenant', $1) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     TENANT_ALL = "SELECT id, name, enabled, created_at FROM tenant ORDER BY id";
     CATALOG_VERSION = "SELECT catalog_version FROM tenant WHERE id = $1";
     CATALOG_CHANGED = "UPDATE tenant SET catalog_version = catalog_version + 1 WHERE id = $1";
@@ -133,6 +137,9 @@ statements! {
     ACCOUNTS_BY_EMAIL = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
          AND lower(email) = lower($2) AND email IS NOT NULL LIMIT $3");
+    ACCOUNTS_BY_PROVED_EMAIL = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
+         AND lower(email) = lower($2) AND email IS NOT NULL AND email_verified = 1 LIMIT $3");
     ACCOUNTS_BY_EXTERNAL = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
          AND external_id = $2 AND external_id IS NOT NULL LIMIT $3");
@@ -148,12 +155,12 @@ statements! {
          FROM (SELECT browser_hash FROM known_browser WHERE tenant_id = $1 AND user_id = $2 \
          ORDER BY CASE WHEN browser_hash = $3 THEN 0 ELSE 1 END LIMIT 2) AS known";
     ACCOUNT_PASSWORD = "UPDATE account SET password_hash = $3, password_due = 0, epoch = epoch + 1 \
-         WHERE tenant_id = $1 AND id = $2";
+         WHERE tenant_id = $1 AND id = $2 AND epoch = coalesce($4, epoch)";
     ACCOUNT_PASSWORD_UPGRADE = "UPDATE account SET password_hash = $4 \
          WHERE tenant_id = $1 AND id = $2 AND password_hash = $3";
     ACCOUNT_STATE = "UPDATE account SET state = $3, unlock_at = $4, epoch = epoch + 1, \
          version = version + 1 \
-         WHERE tenant_id = $1 AND id = $2";
+         WHERE tenant_id = $1 AND id = $2 AND epoch = coalesce($5, epoch)";
     ACCOUNT_COUNT_EVENT = "UPDATE account SET event_count = event_count + 1 \
          WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_EVENT = "INSERT INTO event (tenant_id, subject_kind, subject_id, n, name, happened_at, \
@@ -255,6 +262,8 @@ statements! {
     ROLE_MEMBERS_AFTER = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
          AND user_id > $3 ORDER BY user_id LIMIT $4";
     ROLE_MEMBER_COUNT = "SELECT count(*) FROM role_member WHERE tenant_id = $1 AND role_id = $2";
+    // First, so that two who give a role wait for each other rather than lock each other out.
+    ROLE_VERSION = "UPDATE role SET version = version + 1 WHERE tenant_id = $1 AND id = $2";
     // The role's row is locked so that nobody joins while it is being removed.
     ROLE_ASSIGN = "INSERT INTO role_member (tenant_id, role_id, user_id) \
          SELECT tenant_id, id, $3 FROM role \
@@ -298,5 +307,9 @@ statements! {
          ON CONFLICT (tenant_id, id) DO UPDATE SET client_id = excluded.client_id, \
          name = excluded.name, kind = excluded.kind, owner = excluded.owner, \
          enabled = excluded.enabled, epoch = excluded.epoch, secret_hash = excluded.secret_hash, \
-         backchannel_logout_uri = excluded.backchannel_logout_uri, settings = excluded.settings";
+         backchannel_logout_uri = excluded.backchannel_logout_uri, settings = excluded.settings, \
+         version = application.version + 1";
+    APPLICATION_UPDATE = "UPDATE application SET client_id = $4, name = $5, enabled = $6, epoch = $7, \
+         secret_hash = $8, backchannel_logout_uri = $9, settings = $10, version = version + 1 \
+         WHERE tenant_id = $1 AND id = $2 AND version = $3";
 }

@@ -22,6 +22,10 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
 
 /// Removes the rest of a tenant, when it has no users any more.
 pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
+    &ERASE_ROLE_EVENTS,
+    &ERASE_GROUP_EVENTS,
+    &ERASE_APPLICATION_EVENTS,
+    &ERASE_OTHER_TASKS,
     &ERASE_GROUP_ROLES,
     &ERASE_GROUPS,
     &ERASE_ROLES,
@@ -49,6 +53,18 @@ macro_rules! erase_by_session {
     };
 }
 
+macro_rules! erase_events_of {
+    ($table:literal, $kind:literal) => {
+        concat!(
+            "DELETE FROM event WHERE +tenant_id = $1 AND subject_kind = ",
+            $kind,
+            " AND subject_id IN (SELECT id FROM ",
+            $table,
+            " WHERE tenant_id = $1)"
+        )
+    };
+}
+
 statements! {
     ERASE_DELIVERIES = erase_by_session!("delivery");
     ERASE_STAYS = erase_by_session!("participation");
@@ -68,6 +84,10 @@ statements! {
     ERASE_BROWSERS = erase_by_user!("known_browser");
     ERASE_HISTORY = erase_by_user!("password_history");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
+    ERASE_ROLE_EVENTS = erase_events_of!("role", "2");
+    ERASE_GROUP_EVENTS = erase_events_of!("user_group", "3");
+    ERASE_APPLICATION_EVENTS = erase_events_of!("application", "4");
+    ERASE_OTHER_TASKS = "DELETE FROM handler_task WHERE tenant_id = $1";
     ERASE_GROUP_ROLES = "DELETE FROM group_role WHERE tenant_id = $1";
     ERASE_GROUPS = "DELETE FROM user_group WHERE tenant_id = $1";
     ERASE_ROLES = "DELETE FROM role WHERE tenant_id = $1";

@@ -1,12 +1,13 @@
 //! Lists of groups.
 
+use serde_json::json;
 use sojourn_model::{Actor, Group, Tenant};
 use sojourn_scim::Resource;
 use sojourn_scim::evaluate::{check, passes};
 use sojourn_scim::filter::Operator;
 
 use super::super::{ListQuery, Listed, Page, SCAN_MAX, ScimFailure};
-use super::{names, required, sort, sort_path, too_many};
+use super::{names, only_member, required, sort, sort_path, too_many};
 use crate::engine::Engine;
 
 impl Engine {
@@ -63,10 +64,15 @@ impl Engine {
         if groups.len() > SCAN_MAX {
             return Err(too_many("no index fits this list of groups"));
         }
-        let members_asked =
-            query.filter.as_ref().is_some_and(|filter| names(of, filter, "members"));
-        let shown = Self::looked_at(members_asked, "members");
-        let resources = self.group_resources(tenant, &groups, &shown).await?;
+        let alone = query.filter.as_ref().and_then(|one| only_member(of, one, found.as_ref()));
+        let asked = query.filter.as_ref().is_some_and(|filter| names(of, filter, "members"));
+        let shown = Self::looked_at(asked && alone.is_none(), "members");
+        let mut resources = self.group_resources(tenant, &groups, &shown).await?;
+        if let Some((name, one)) = &alone {
+            for resource in &mut resources {
+                resource.insert(name.clone(), json!([{ "value": one.value.text() }]));
+            }
+        }
         let both = groups.into_iter().zip(resources);
         let mut found: Vec<(Group, Resource)> = both
             .filter(|(_, one)| query.filter.as_ref().is_none_or(|filter| passes(of, one, filter)))

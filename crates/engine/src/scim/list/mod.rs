@@ -201,6 +201,22 @@ fn names(of: &ResourceType, filter: &Filter, attribute: &str) -> bool {
     })
 }
 
+/// The one member that a filter asks for, where that is all that it asks of members: an index has answered it, and
+/// nobody else needs to be read.
+fn only_member<'f>(
+    of: &ResourceType,
+    filter: &Filter,
+    answered: Option<&(String, &'f Comparison)>,
+) -> Option<(String, &'f Comparison)> {
+    let (attribute, one) = answered?;
+    let asks = filter.attributes().into_iter().filter(|name| {
+        let path = Path::parse(of, name);
+        path.is_ok_and(|path| path.attribute.is_some_and(|one| one.name == *attribute))
+    });
+    (["members", "users"].contains(&&**attribute) && asks.count() == 1)
+        .then(|| (attribute.clone(), *one))
+}
+
 /// What a cursor is bound to.
 fn question(query: &ListQuery, caller: &Actor) -> [u8; 32] {
     let ListQuery { filter, sort_by, descending, .. } = query;

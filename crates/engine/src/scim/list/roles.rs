@@ -1,12 +1,13 @@
 //! Lists of roles.
 
+use serde_json::json;
 use sojourn_model::{Actor, Role, Tenant};
 use sojourn_scim::Resource;
 use sojourn_scim::evaluate::{check, passes};
 use sojourn_scim::filter::Operator;
 
 use super::super::{ListQuery, Listed, SCAN_MAX, ScimFailure};
-use super::{names, required, sort, sort_path, too_many};
+use super::{names, only_member, required, sort, sort_path, too_many};
 use crate::engine::Engine;
 
 impl Engine {
@@ -40,7 +41,13 @@ impl Engine {
                         Err(_) => Vec::new(),
                     },
                     "users" => match value.parse() {
-                        Ok(user) => self.store.roles_of_user(tenant.id, user).await?,
+                        Ok(user) => {
+                            let mut own = Vec::new();
+                            for id in self.store.own_roles_of_user(tenant.id, user).await? {
+                                own.extend(self.store.role(tenant.id, id).await?);
+                            }
+                            own
+                        }
                         Err(_) => Vec::new(),
                     },
                     _ => self.store.role_by_name(tenant.id, &value).await?.into_iter().collect(),
@@ -51,9 +58,15 @@ impl Engine {
         if roles.len() > SCAN_MAX {
             return Err(too_many("no index fits this list of roles"));
         }
-        let users_asked = query.filter.as_ref().is_some_and(|filter| names(of, filter, "users"));
-        let shown = Self::looked_at(users_asked, "users");
-        let resources = self.role_resources(tenant, &roles, &shown).await?;
+        let alone = query.filter.as_ref().and_then(|one| only_member(of, one, found.as_ref()));
+        let asked = query.filter.as_ref().is_some_and(|filter| names(of, filter, "users"));
+        let shown = Self::looked_at(asked && alone.is_none(), "users");
+        let mut resources = self.role_resources(tenant, &roles, &shown).await?;
+        if let Some((name, one)) = &alone {
+            for resource in &mut resources {
+                resource.insert(name.clone(), json!([{ "value": one.value.text() }]));
+            }
+        }
         let both = roles.into_iter().zip(resources);
         let mut found: Vec<(Role, Resource)> = both
             .filter(|(_, one)| query.filter.as_ref().is_none_or(|filter| passes(of, one, filter)))
