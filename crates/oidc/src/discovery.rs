@@ -13,6 +13,8 @@ use crate::response::{ResponseMode, ResponseType};
 pub struct Endpoints {
     /// The issuer, without a slash at the end.
     pub issuer: String,
+    /// The languages of its pages, by their tags.
+    pub languages: Vec<String>,
 }
 
 impl Endpoints {
@@ -70,7 +72,7 @@ pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str], registrati
         "claim_types_supported": ["normal"],
         "claims_supported": claims,
         "display_values_supported": ["page"],
-        "ui_locales_supported": ["en"],
+        "ui_locales_supported": endpoints.languages,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_parameter_supported": true,
         "request_parameter_supported": true,

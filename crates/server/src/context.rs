@@ -38,8 +38,11 @@ pub(crate) struct Arrival {
 pub(crate) struct Context {
     pub(crate) arrival: Arrival,
     pub(crate) method: http::Method,
+    /// Path and query, as the browser sees them.
+    pub(crate) here: String,
     pub(crate) headers: HeaderMap,
     pub(crate) state: AppState,
+    pub(crate) language: std::sync::OnceLock<std::sync::Arc<crate::language::Language>>,
     browser_state: std::sync::OnceLock<(SessionId, String)>,
 }
 
@@ -54,12 +57,16 @@ impl FromRequestParts<AppState> for Context {
             parts.extensions.get::<Arrival>().cloned().ok_or_else(|| {
                 respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival")
             })?;
+        let here = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let here = format!("{}{here}", arrival.prefix);
         // Taken, not copied: whatever else a handler extracts comes from path, query and body.
         Ok(Self {
             arrival,
             method: parts.method.clone(),
+            here,
             headers: std::mem::take(&mut parts.headers),
             state: state.clone(),
+            language: std::sync::OnceLock::new(),
             browser_state: std::sync::OnceLock::new(),
         })
     }

@@ -5,6 +5,7 @@ mod api;
 mod context;
 mod cors;
 mod health;
+pub mod language;
 mod listen;
 pub mod mail;
 pub mod metrics;
@@ -45,6 +46,8 @@ pub struct AppState {
     pub places: Option<Arc<places::Places>>,
     /// Where mail is written instead of sent, if it is.
     pub mail_folder: Option<Arc<std::path::Path>>,
+    /// The languages of the pages.
+    pub languages: language::Languages,
     /// Streams that are open.
     pub streams: Arc<api::v1::streams::Streams>,
     /// Turns true when the server is ending: streams end.

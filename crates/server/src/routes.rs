@@ -202,6 +202,7 @@ routes! {
     POST "/consent" => web::consent::post;
     GET "/select-account" => web::consent::accounts;
     POST "/select-account" => web::consent::chosen;
+    GET "/language" => web::language::choose;
     GET "/assets/{name}" => web::assets::get;
     GET "/myaccount" => web::my_account::overview;
     GET "/myaccount/security" => web::my_account::security;

@@ -58,6 +58,8 @@ pub struct ServerOptions {
     pub sweep_ms: u64,
     /// Where addresses are.
     pub places: Option<Arc<Places>>,
+    /// The languages of the pages.
+    pub languages: crate::language::Languages,
     /// Where mail is written instead of sent: the Console shows it.
     pub mail_folder: Option<std::path::PathBuf>,
     /// Sends mail, if it can be sent.
@@ -72,6 +74,7 @@ impl Default for ServerOptions {
             outgoing: OutgoingOptions::default(),
             sweep_ms: 5_000,
             places: None,
+            languages: crate::language::Languages::default(),
             mailer: None,
             mail_folder: None,
         }
@@ -110,6 +113,7 @@ impl Running {
             draining: Arc::clone(&draining),
             places: options.places.clone(),
             mail_folder: options.mail_folder.clone().map(Arc::from),
+            languages: options.languages.clone(),
             streams: Arc::default(),
             stopped: stopped.clone(),
         };

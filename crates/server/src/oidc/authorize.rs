@@ -17,8 +17,8 @@ use sojourn_oidc::{Needs, OAuthError, Params, needs};
 
 use crate::context::Context;
 use crate::oidc::{binding, reply, session_state};
-use crate::web::errors;
 use crate::web::ticket::Ticket;
+use crate::web::{errors, words};
 use crate::{request, respond};
 
 /// The path, for tickets that lead back here.
@@ -28,7 +28,7 @@ pub(crate) const PATH: &str = "/oauth2/authorize";
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match request::query(uri.query()) {
         Ok(params) => begin(&context, params).await,
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             Some(again) => again,
             None => begin(&context, params).await,
         },
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
@@ -51,7 +51,7 @@ async fn begin(context: &Context, params: Params) -> Response {
     match Ticket::open(context, text) {
         Some(ticket) if ticket.path == PATH => match Params::parse(ticket.query.as_bytes()) {
             Ok(params) => answer(context, &params, Some(&ticket)).await,
-            Err(error) => errors::bad_request(context, &error.to_string()),
+            Err(error) => errors::bad_request(context, words::message(&error)),
         },
         _ => errors::bad_request(
             context,
@@ -87,7 +87,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
     };
     let redirect_uri = match authorize::redirect_uri(&params, &app) {
         Ok(uri) => uri,
-        Err(error) => return errors::bad_request(context, &error.to_string()),
+        Err(error) => return errors::bad_request(context, words::message(error)),
     };
     let reply = authorize::reply_to(&params, redirect_uri);
     let mut request = match authorize::check(&params, &app, reply.clone()) {
@@ -135,7 +135,7 @@ async fn merged(
                 let reply = authorize::reply_to(asked, uri);
                 reply::error(context, &app.client_id, &reply, session, &error)
             }
-            Err(_) => errors::bad_request(context, &error.description),
+            Err(_) => errors::bad_request(context, words::message(&error.description)),
         })),
     }
 }

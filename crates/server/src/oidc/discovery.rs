@@ -9,7 +9,10 @@ use crate::respond;
 
 /// The tenant's description of itself.
 pub(crate) async fn get(context: Context) -> Response {
-    let endpoints = Endpoints { issuer: context.engine().issuer(context.tenant()) };
+    let endpoints = Endpoints {
+        issuer: context.engine().issuer(context.tenant()),
+        languages: context.state.languages.all().iter().map(|one| one.code.clone()).collect(),
+    };
     let registration =
         context.engine().settings().registration != sojourn_engine::RegistrationMode::Off;
     let document = discovery_document(&endpoints, sojourn_engine::ADMIN_SCOPES, registration);

@@ -13,7 +13,7 @@ use crate::oidc::session_state;
 use crate::web::pages::{ConfirmLogout, FrontChannel, Message, SignedOut};
 use crate::web::sign_out::signed_in_form;
 use crate::web::ticket::Ticket;
-use crate::web::{errors, render};
+use crate::web::{errors, render, words};
 use crate::{request, respond};
 
 /// Names tickets that carry where to go after a confirmation.
@@ -23,7 +23,7 @@ const CONFIRM: &str = "/oidc/logout/confirm";
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match request::query(uri.query()) {
         Ok(params) => answer(&context, &params).await,
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
@@ -34,13 +34,14 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             Some(again) => again,
             None => answer(&context, &params).await,
         },
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
 async fn answer(context: &Context, params: &Params) -> Response {
+    context.speak(params);
     if let Err(error) = params.no_doubles() {
-        return errors::bad_request(context, &error.to_string());
+        return errors::bad_request(context, words::message(&error));
     }
     let session = match context.session().await {
         Ok(session) => session,
@@ -76,7 +77,7 @@ async fn answer(context: &Context, params: &Params) -> Response {
                 ticket: ticket.seal(context).unwrap_or_default(),
                 app: app.map(|app| app.name.clone()),
             };
-            render::form_page(StatusCode::OK, &page)
+            render::form_page(context, StatusCode::OK, &page)
         }
     }
 }
@@ -111,7 +112,7 @@ pub(crate) fn ended(
         let frames =
             told.into_iter().map(|one| FrontChannel { name: one.name, uri: one.uri }).collect();
         let page = SignedOut { frames, next, again: context.link("/myaccount") };
-        render::script_page(StatusCode::OK, &page, &sources)
+        render::script_page(context, StatusCode::OK, &page, &sources)
     };
     let response = respond::with(response, header::SET_COOKIE, &context.no_session_cookie());
     session_state::with_cookie(context, None, response)
@@ -135,7 +136,7 @@ pub(crate) fn signed_out(context: &Context) -> Response {
         request_id: None,
         link: Some((context.link("/myaccount"), "Sign in again".into())),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(context, StatusCode::OK, &page)
 }
 
 /// The person's answer to the question.

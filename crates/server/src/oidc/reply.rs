@@ -80,6 +80,6 @@ fn send(
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
     };
-    let response = render::script_page(StatusCode::OK, &page, "");
+    let response = render::script_page(context, StatusCode::OK, &page, "");
     respond::with(response, header::PRAGMA, "no-cache")
 }

@@ -41,7 +41,7 @@ pub(crate) async fn list(context: Context) -> Response {
         });
     }
     let page = Connections { frame: visitor.frame(&context, "connections"), connections };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Withdraws one.

@@ -13,6 +13,7 @@ use sojourn_oidc::params::with_query;
 use sojourn_oidc::{Params, scope};
 
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::pages::{AppFace, Consent, SelectAccount};
 use crate::web::sign_out::signed_in_form;
 use crate::web::ticket::{Done, Ticket};
@@ -125,16 +126,16 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         host: host_of(&waiting.request.reply.redirect_uri),
         app: face(&waiting.app),
     };
-    render::face_page(StatusCode::OK, &page, page.app.logo.as_deref())
+    render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref())
 }
 
 /// Where the answer goes, as far as a person can judge it.
-fn host_of(uri: &str) -> String {
-    let Ok(url) = url::Url::parse(uri) else { return String::new() };
+fn host_of(uri: &str) -> Text {
+    let Ok(url) = url::Url::parse(uri) else { return Text::default() };
     match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (Some(host), None) => host.to_owned(),
-        (None, _) => format!("an application on this device ({})", url.scheme()),
+        (Some(host), Some(port)) => plain(format!("{host}:{port}")),
+        (Some(host), None) => plain(host),
+        (None, _) => say("an application on this device ({0})", [plain(url.scheme())]),
     }
 }
 
@@ -173,7 +174,7 @@ pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
         user: name_of(&context, &session).await,
         app: face(&waiting.app),
     };
-    render::face_page(StatusCode::OK, &page, page.app.logo.as_deref())
+    render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref())
 }
 
 /// The person chose.

@@ -5,22 +5,28 @@ use http::StatusCode;
 use sojourn_engine::EngineError;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::respond;
 use crate::web::pages::Message;
 use crate::web::render;
 
-pub(crate) fn page(context: &Context, status: StatusCode, title: &str, text: &str) -> Response {
+pub(crate) fn page(
+    context: &Context,
+    status: StatusCode,
+    title: impl Into<Text>,
+    text: impl Into<Text>,
+) -> Response {
     let page = Message {
-        title: title.to_owned(),
-        text: text.to_owned(),
+        title: title.into(),
+        text: text.into(),
         request_id: Some(context.arrival.request_id.to_string()),
         link: None,
     };
-    render::page(status, &page)
+    render::page(context, status, &page)
 }
 
 /// The request itself is wrong; the person who sees the page can't mend it.
-pub(crate) fn bad_request(context: &Context, what: &str) -> Response {
+pub(crate) fn bad_request(context: &Context, what: impl Into<Text>) -> Response {
     page(context, StatusCode::BAD_REQUEST, "This request can't be answered", what)
 }
 
@@ -45,7 +51,7 @@ pub(crate) fn forbidden(context: &Context) -> Response {
 }
 
 /// What was named isn't there.
-pub(crate) fn missing(context: &Context, what: &str) -> Response {
+pub(crate) fn missing(context: &Context, what: impl Into<Text>) -> Response {
     page(context, StatusCode::NOT_FOUND, "Not found", what)
 }
 
@@ -57,11 +63,18 @@ pub(crate) fn failure(context: &Context, error: &EngineError) -> Response {
     }
     match error {
         EngineError::Forbidden => forbidden(context),
-        EngineError::NotFound(what) => missing(context, &format!("There is no such {what}.")),
-        EngineError::Invalid(text) => page(context, status, "That can't be done", text),
-        EngineError::Exists(what) => {
-            page(context, status, "That can't be done", &format!("There is {what} already."))
+        EngineError::NotFound(what) => {
+            missing(context, Text::Message(format!("There is no such {what}.")))
         }
+        EngineError::Invalid(text) => {
+            page(context, status, "That can't be done", Text::Message(text.clone()))
+        }
+        EngineError::Exists(what) => page(
+            context,
+            status,
+            "That can't be done",
+            Text::Message(format!("There is {what} already.")),
+        ),
         _ => page(
             context,
             status,

@@ -8,19 +8,20 @@ use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_model::SessionState;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::my_account::{Visitor, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 
 /// Ended sessions on the page.
 const SHOWN: i64 = 25;
 
 struct Past {
-    browser: String,
+    browser: Text,
     ip: String,
-    began: String,
-    ended: String,
-    why: String,
+    began: Text,
+    ended: Text,
+    why: Text,
     told: Vec<(String, &'static str, &'static str)>,
 }
 
@@ -48,7 +49,7 @@ async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineE
             ip: session.ip.clone(),
             began: words::moment(session.signed_in_at),
             ended: words::moment(*at),
-            why: reason.in_words(),
+            why: words::reason(reason),
             told,
         });
     }
@@ -64,7 +65,7 @@ pub(crate) async fn get(context: Context) -> Response {
     match past(&context, &visitor).await {
         Ok(past) => {
             let frame = visitor.frame(&context, "history");
-            render::page(StatusCode::OK, &HistoryPage { frame, past })
+            render::page(&context, StatusCode::OK, &HistoryPage { frame, past })
         }
         Err(error) => errors::failure(&context, &error),
     }

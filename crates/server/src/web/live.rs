@@ -23,7 +23,7 @@ use crate::serve::pause;
 use crate::web::console::{VIEW, administrator};
 use crate::web::my_account::visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 
 /// How long a stream waits before it looks again: what another node did comes without a word.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -94,16 +94,19 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
         let item = listener.next().await?;
         let began = item.what == Happening::Began;
         let session = &item.view.session;
+        let language = listener.context.language();
         let why = match &session.state {
-            sojourn_model::SessionState::Ended { reason, .. } => reason.in_words(),
+            sojourn_model::SessionState::Ended { reason, .. } => {
+                words::reason(reason).in_language(language)
+            }
             sojourn_model::SessionState::Living => String::new(),
         };
         let data = json!({
             "id": session.id.to_string(),
             "user": item.user.username,
-            "browser": words::browser(&session.user_agent),
+            "browser": words::browser(&session.user_agent).in_language(language),
             "ip": session.ip,
-            "at": words::moment(item.at),
+            "at": words::moment(item.at).in_language(language),
             "why": why,
         });
         let name = if began { "began" } else { "ended" };
@@ -170,7 +173,7 @@ pub(crate) async fn page(context: Context) -> Response {
     match administrator(&context, "/console/live", VIEW).await {
         Ok(visitor) => {
             let page = LivePage { frame: visitor.frame(&context, "live") };
-            render::live_page(StatusCode::OK, &page)
+            render::live_page(&context, StatusCode::OK, &page)
         }
         Err(elsewhere) => *elsewhere,
     }

@@ -7,6 +7,7 @@ use sojourn_engine::session::{SignIn, SignInError, SignedIn};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
+use crate::language::{Text, say};
 use crate::oidc::session_state;
 use crate::web::pages::Login;
 use crate::web::ticket::{Done, Ticket};
@@ -25,7 +26,7 @@ const BUSY: &str = "Many people are signing in right now. Try again in a moment.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match request::query(uri.query()) {
         Ok(params) => show(&context, &params, StatusCode::OK, None).await,
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
@@ -41,7 +42,7 @@ async fn show(
     context: &Context,
     params: &Params,
     status: StatusCode,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let Some(ticket) = destination(context, params) else {
         return errors::bad_request(
@@ -71,7 +72,7 @@ async fn show(
         app,
         forgot: context.engine().settings().resets_by_mail,
     };
-    let response = render::face_page(status, &page, logo.as_deref());
+    let response = render::face_page(context, status, &page, logo.as_deref());
     match cookie {
         Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
         None => response,
@@ -82,13 +83,13 @@ async fn show(
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let params = match request::form(&context.headers, &body) {
         Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
     if let Err(error) = params.no_doubles() {
-        return errors::bad_request(&context, &error.to_string());
+        return errors::bad_request(&context, words::message(&error));
     }
     if !context.genuine_before_sign_in(params.get("csrf")) {
-        return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED.to_owned())).await;
+        return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED.into())).await;
     }
     let Some(ticket) = destination(&context, &params) else {
         return show(&context, &params, StatusCode::BAD_REQUEST, None).await;
@@ -127,24 +128,22 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
 /// Shows the page again with what went wrong.
 pub(super) async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Response {
     let (status, message, counted) = match refused {
-        SignInError::Wrong => (StatusCode::UNAUTHORIZED, WRONG.to_owned(), "wrong"),
-        SignInError::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY.to_owned(), "throttled"),
+        SignInError::Wrong => (StatusCode::UNAUTHORIZED, WRONG.into(), "wrong"),
+        SignInError::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY.into(), "throttled"),
         SignInError::TooManySessions { max } => {
-            let sessions = words::count(max as u64, "session");
-            let text = format!(
-                "You have {sessions} already, and no more are allowed. Sign out in another browser, then \
-                 try again."
+            let sessions = words::count(max as u64, words::Noun::Session);
+            let text = say(
+                "You have {0} already, and no more are allowed. Sign out in another browser, then try again.",
+                [sessions],
             );
             (StatusCode::FORBIDDEN, text, "limited")
         }
-        SignInError::PasswordDue => {
-            (StatusCode::FORBIDDEN, PASSWORD_DUE.to_owned(), "password_due")
-        }
+        SignInError::PasswordDue => (StatusCode::FORBIDDEN, PASSWORD_DUE.into(), "password_due"),
         SignInError::Interrupted | SignInError::Choose(_) | SignInError::ChoosePassword(_) => {
-            (StatusCode::CONFLICT, INTERRUPTED.to_owned(), "interrupted")
+            (StatusCode::CONFLICT, INTERRUPTED.into(), "interrupted")
         }
         SignInError::Failed(sojourn_engine::EngineError::Busy) => {
-            (StatusCode::SERVICE_UNAVAILABLE, BUSY.to_owned(), "busy")
+            (StatusCode::SERVICE_UNAVAILABLE, BUSY.into(), "busy")
         }
         SignInError::Failed(error) => return errors::failure(context, &error),
     };

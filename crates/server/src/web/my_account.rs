@@ -13,6 +13,7 @@ use sojourn_model::{
 use sojourn_oidc::Params;
 
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
 use crate::web::ticket::Ticket;
 use crate::web::{errors, render, words};
@@ -57,6 +58,7 @@ pub(crate) async fn visitor(
     let user = found
         .map_err(|error| failed(error.into()))?
         .ok_or_else(|| failed(sojourn_engine::EngineError::NotFound("user")))?;
+    context.speak_as(&user.profile);
     let rights = engine.rights_of_user(context.tenant().id, user.id).await.map_err(failed)?;
     Ok(Visitor { session, user, rights })
 }
@@ -91,7 +93,7 @@ pub(crate) fn card(
         ended: match &session.state {
             SessionState::Living => None,
             SessionState::Ended { at, reason, .. } => {
-                Some(format!("{}, {}", words::moment(*at), reason.in_words()))
+                Some(say("{0}, {1}", [words::moment(*at), words::reason(reason)]))
             }
         },
         apps: view
@@ -125,17 +127,17 @@ pub(crate) async fn overview(context: Context) -> Response {
     };
     let user = &visitor.user;
     let rows = [
-        ("Login name", Some(user.username.clone())),
-        ("Name", user.display_name.clone()),
-        ("Mail", user.email.clone()),
+        ("Login name", Some(plain(&user.username))),
+        ("Name", user.display_name.clone().map(Text::Plain)),
+        ("Mail", user.email.clone().map(Text::Plain)),
         ("Signed in", Some(words::moment(visitor.session.signed_in_at))),
     ];
     let page = MyAccount {
         frame: visitor.frame(&context, "overview"),
         rows: rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        sessions: words::count(sessions as u64, "active session"),
+        sessions: words::count(sessions as u64, words::Noun::ActiveSession),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// One's sessions.
@@ -165,7 +167,7 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
             })
             .collect(),
     };
-    render::live_page(StatusCode::OK, &page)
+    render::live_page(&context, StatusCode::OK, &page)
 }
 
 /// Where an address is, in words.
@@ -175,7 +177,7 @@ fn place(context: &Context, ip: &str) -> String {
     [found.city, found.country].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn notice(uri: &Uri) -> Option<String> {
+fn notice(uri: &Uri) -> Option<Text> {
     let params = request::query(uri.query()).ok()?;
     match params.get("done")? {
         "password" => Some("Your password is changed. You are signed out everywhere else.".into()),
@@ -203,10 +205,10 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
     };
     let shown = card(&visitor.user, &view, context.engine().now(), Some(visitor.session.id));
     let mut facts = vec![
-        format!("{} at {}", shown.browser, shown.ip),
-        format!("Signed in {}", shown.signed_in),
+        say("{0} at {1}", [shown.browser, plain(shown.ip)]),
+        say("Signed in {0}", [shown.signed_in]),
     ];
-    facts.extend(view.client_stays().map(|stay| format!("Signs out of {}", stay.app.name)));
+    facts.extend(view.client_stays().map(|stay| say("Signs out of {0}", [plain(&stay.app.name)])));
     if shown.this_one {
         facts.push("This is the browser you are using now".into());
     }
@@ -219,7 +221,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Asks before all sessions end.
@@ -237,15 +239,15 @@ pub(crate) async fn confirm_all(context: Context) -> Response {
         title: "End all sessions?".into(),
         text: "You are signed out everywhere, here too.".into(),
         facts: vec![
-            format!("{} will end", words::count(preview.sessions, "session")),
-            format!("{} will be told", words::count(preview.deliveries, "application")),
+            say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
+            say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
         ],
         action: context.link("/myaccount/sessions/end-all"),
         button: "End all sessions".into(),
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Asks before all other sessions end.
@@ -264,15 +266,15 @@ pub(crate) async fn confirm_others(context: Context) -> Response {
         title: "End all other sessions?".into(),
         text: "You stay signed in here.".into(),
         facts: vec![
-            format!("{} will end", words::count(preview.sessions, "session")),
-            format!("{} will be told", words::count(preview.deliveries, "application")),
+            say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
+            say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
         ],
         action: context.link("/myaccount/sessions/end-others"),
         button: "End all others".into(),
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Ends all other sessions.
@@ -320,7 +322,7 @@ pub(crate) async fn confirm_application(
         Err(refused) => return *refused,
     };
     let page = Confirm {
-        title: format!("Sign out of {name}?"),
+        title: say("Sign out of {0}?", [plain(name)]),
         text:
             "Its tokens of this session stop working at once, and it is told. The session goes on."
                 .into(),
@@ -330,7 +332,7 @@ pub(crate) async fn confirm_application(
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Signs out of one application.
@@ -372,10 +374,10 @@ pub(crate) async fn genuine_form(
 ) -> Result<(Visitor, Params), Box<Response>> {
     let visitor = visitor(context, back, client_id).await?;
     let params = request::form(&context.headers, body)
-        .map_err(|error| Box::new(errors::bad_request(context, &error.to_string())))?;
+        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
     params
         .no_doubles()
-        .map_err(|error| Box::new(errors::bad_request(context, &error.to_string())))?;
+        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
     if !context.genuine(&visitor.session, params.get("csrf")) {
         return Err(Box::new(errors::forged(context)));
     }

@@ -11,6 +11,7 @@ use sojourn_model::UserId;
 use sojourn_oidc::Params;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::pages::{Forgot, NewPassword};
 use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, login, render, sessions, words};
@@ -47,29 +48,29 @@ impl Pending {
     }
 }
 
-struct Shown<'a> {
+struct Shown {
     action: &'static str,
     token: String,
-    why: &'a str,
+    why: &'static str,
     user: String,
     done: bool,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
-fn show(context: &Context, status: StatusCode, shown: Shown<'_>) -> Response {
+fn show(context: &Context, status: StatusCode, shown: Shown) -> Response {
     let (secret, cookie) = context.form_secret();
     let page = NewPassword {
         base: context.arrival.prefix.to_string(),
         csrf: context.form_token(&secret),
         action: shown.action,
         token: shown.token,
-        why: shown.why.to_owned(),
+        why: shown.why.into(),
         user: shown.user,
         done: shown.done,
         error: shown.error,
     };
     // The form of a sign-in leads to an application in the end.
-    let response = render::form_page(status, &page);
+    let response = render::form_page(context, status, &page);
     match cookie {
         Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
         None => response,
@@ -107,7 +108,7 @@ pub(super) fn demanded(
 }
 
 fn form(context: &Context, body: &Bytes) -> Result<Params, Box<Response>> {
-    let bad = |error: String| Box::new(errors::bad_request(context, &error));
+    let bad = |error: String| Box::new(errors::bad_request(context, words::message(error)));
     let params = request::form(&context.headers, body).map_err(|error| bad(error.to_string()))?;
     params.no_doubles().map_err(|error| bad(error.to_string()))?;
     if !context.genuine_before_sign_in(params.get("csrf")) {
@@ -126,7 +127,7 @@ pub(crate) async fn post_demanded(context: Context, body: Bytes) -> Response {
     let Some(pending) = Pending::open(&context, text("token")) else {
         return errors::bad_request(&context, EXPIRED);
     };
-    let again = |error: String| {
+    let again = |error: Text| {
         let shown = Shown {
             action: "/login/password",
             token: text("token").to_owned(),
@@ -172,15 +173,15 @@ pub(crate) async fn post_demanded(context: Context, body: Bytes) -> Response {
     }
 }
 
-fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&str>) -> Response {
+fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&'static str>) -> Response {
     let (secret, cookie) = context.form_secret();
     let page = Forgot {
         base: context.arrival.prefix.to_string(),
         csrf: context.form_token(&secret),
         sent,
-        error: error.map(str::to_owned),
+        error: error.map(Text::from),
     };
-    let response = render::page(status, &page);
+    let response = render::page(context, status, &page);
     match cookie {
         Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
         None => response,
@@ -223,7 +224,7 @@ pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
 pub(crate) async fn reset(context: Context, uri: Uri) -> Response {
     let token = match request::query(uri.query()) {
         Ok(params) => params.get("token").unwrap_or_default().to_owned(),
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
     match context.engine().reset_link(context.tenant(), &token).await {
         Ok(Some(user)) => show(&context, StatusCode::OK, by_mail(token, user.username, None)),
@@ -232,7 +233,7 @@ pub(crate) async fn reset(context: Context, uri: Uri) -> Response {
     }
 }
 
-fn by_mail(token: String, user: String, error: Option<String>) -> Shown<'static> {
+fn by_mail(token: String, user: String, error: Option<Text>) -> Shown {
     Shown { action: "/reset", token, why: BY_MAIL, user, done: false, error }
 }
 
@@ -243,7 +244,7 @@ pub(crate) async fn post_reset(context: Context, body: Bytes) -> Response {
         Err(refused) => return *refused,
     };
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let again = |error: String| {
+    let again = |error: Text| {
         let page = by_mail(text("token").into(), text("username").into(), Some(error));
         show(&context, StatusCode::BAD_REQUEST, page)
     };

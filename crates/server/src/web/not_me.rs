@@ -8,6 +8,7 @@ use sojourn_engine::directory::PasswordRefused;
 use sojourn_oidc::Params;
 
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::pages::NotMe;
 use crate::web::{errors, render, words};
 use crate::{request, respond};
@@ -30,7 +31,7 @@ enum Step {
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match request::query(uri.query()) {
         Ok(params) => show(&context, &params, Step::Ask, StatusCode::OK, None).await,
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
@@ -39,7 +40,7 @@ async fn show(
     params: &Params,
     step: Step,
     status: StatusCode,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let token = params.get("token").unwrap_or_default();
     let told = match context.engine().told_sign_in(context.tenant(), token).await {
@@ -51,7 +52,7 @@ async fn show(
     let facts = told.session.map(|session| {
         vec![
             words::browser(&session.user_agent),
-            format!("Address {}", session.ip),
+            say("Address {0}", [plain(&session.ip)]),
             words::moment(session.auth_time),
         ]
     });
@@ -65,7 +66,7 @@ async fn show(
         done: step == Step::Done,
         error,
     };
-    let response = render::page(status, &page);
+    let response = render::page(context, status, &page);
     match cookie {
         Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
         None => response,
@@ -74,10 +75,10 @@ async fn show(
 
 fn form(context: &Context, body: &Bytes) -> Result<Params, Box<Response>> {
     let params = request::form(&context.headers, body)
-        .map_err(|error| Box::new(errors::bad_request(context, &error.to_string())))?;
+        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
     params
         .no_doubles()
-        .map_err(|error| Box::new(errors::bad_request(context, &error.to_string())))?;
+        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
     if !context.genuine_before_sign_in(params.get("csrf")) {
         return Err(Box::new(errors::forged(context)));
     }

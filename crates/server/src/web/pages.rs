@@ -2,6 +2,9 @@
 
 use askama::Template;
 
+use crate::language::Text;
+use crate::web::filters;
+
 /// What every page behind a sign-in shows around its content.
 pub(crate) struct Frame {
     /// Prefix of links: empty, or `/t/{tenant}`.
@@ -17,7 +20,7 @@ pub(crate) struct Frame {
     /// The menu of the Console.
     pub(crate) menu: Vec<MenuSection>,
     /// What just happened.
-    pub(crate) notice: Option<String>,
+    pub(crate) notice: Option<Text>,
 }
 
 /// A part of a menu.
@@ -37,10 +40,10 @@ pub(crate) struct MenuEntry {
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct Message {
-    pub(crate) title: String,
-    pub(crate) text: String,
+    pub(crate) title: Text,
+    pub(crate) text: Text,
     pub(crate) request_id: Option<String>,
-    pub(crate) link: Option<(String, String)>,
+    pub(crate) link: Option<(String, Text)>,
 }
 
 /// The sign-in page.
@@ -51,7 +54,7 @@ pub(crate) struct Login {
     pub(crate) csrf: String,
     pub(crate) ticket: String,
     pub(crate) username: String,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
     pub(crate) present: Option<String>,
     pub(crate) app: Option<AppFace>,
     /// Whether a forgotten password can be replaced by mail.
@@ -65,8 +68,8 @@ pub(crate) struct TooManySessions {
     pub(crate) base: String,
     pub(crate) csrf: String,
     pub(crate) choice: String,
-    pub(crate) max: String,
-    pub(crate) to_end: String,
+    pub(crate) max: Text,
+    pub(crate) to_end: Text,
     pub(crate) not_enough: bool,
     pub(crate) sessions: Vec<SessionLine>,
 }
@@ -79,10 +82,10 @@ pub(crate) struct NotMe {
     pub(crate) csrf: String,
     pub(crate) token: String,
     pub(crate) user: String,
-    pub(crate) facts: Vec<String>,
+    pub(crate) facts: Vec<Text>,
     pub(crate) choose: bool,
     pub(crate) done: bool,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
 }
 
 /// Choosing a new password.
@@ -93,10 +96,10 @@ pub(crate) struct NewPassword {
     pub(crate) csrf: String,
     pub(crate) action: &'static str,
     pub(crate) token: String,
-    pub(crate) why: String,
+    pub(crate) why: Text,
     pub(crate) user: String,
     pub(crate) done: bool,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
 }
 
 /// A forgotten password.
@@ -106,16 +109,16 @@ pub(crate) struct Forgot {
     pub(crate) base: String,
     pub(crate) csrf: String,
     pub(crate) sent: bool,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
 }
 
 /// A session to choose.
 pub(crate) struct SessionLine {
     pub(crate) id: String,
-    pub(crate) browser: String,
+    pub(crate) browser: Text,
     pub(crate) ip: String,
-    pub(crate) signed_in: String,
-    pub(crate) last_access: String,
+    pub(crate) signed_in: Text,
+    pub(crate) last_access: Text,
 }
 
 /// What pages show of an application.
@@ -135,9 +138,9 @@ pub(crate) struct Consent {
     pub(crate) csrf: String,
     pub(crate) ticket: String,
     pub(crate) user: String,
-    pub(crate) items: Vec<String>,
+    pub(crate) items: Vec<Text>,
     pub(crate) offline: bool,
-    pub(crate) host: String,
+    pub(crate) host: Text,
     pub(crate) app: AppFace,
 }
 
@@ -187,8 +190,8 @@ pub(crate) struct SignedOut {
 pub(crate) struct ConnectionLine {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) items: Vec<String>,
-    pub(crate) since: String,
+    pub(crate) items: Vec<Text>,
+    pub(crate) since: Text,
 }
 
 /// My Account: applications that the person approved.
@@ -212,7 +215,7 @@ pub(crate) struct ConfirmLogout {
 /// A stay in an application.
 pub(crate) struct AppLine {
     pub(crate) name: String,
-    pub(crate) last_access: String,
+    pub(crate) last_access: Text,
     pub(crate) sid: String,
     pub(crate) ended: bool,
     pub(crate) id: String,
@@ -223,13 +226,13 @@ pub(crate) struct SessionCard {
     pub(crate) id: String,
     pub(crate) user: String,
     pub(crate) user_id: String,
-    pub(crate) browser: String,
+    pub(crate) browser: Text,
     pub(crate) user_agent: String,
     pub(crate) ip: String,
-    pub(crate) signed_in: String,
-    pub(crate) last_access: String,
+    pub(crate) signed_in: Text,
+    pub(crate) last_access: Text,
     pub(crate) this_one: bool,
-    pub(crate) ended: Option<String>,
+    pub(crate) ended: Option<Text>,
     pub(crate) apps: Vec<AppLine>,
     /// Whether it looks like a telephone or a tablet.
     pub(crate) phone: bool,
@@ -244,8 +247,8 @@ pub(crate) struct SessionCard {
 #[template(path = "my_account.html")]
 pub(crate) struct MyAccount {
     pub(crate) frame: Frame,
-    pub(crate) rows: Vec<(&'static str, String)>,
-    pub(crate) sessions: String,
+    pub(crate) rows: Vec<(&'static str, Text)>,
+    pub(crate) sessions: Text,
 }
 
 /// My Account: the password.
@@ -253,7 +256,7 @@ pub(crate) struct MyAccount {
 #[template(path = "password.html")]
 pub(crate) struct Password {
     pub(crate) frame: Frame,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
     pub(crate) consequence: &'static str,
 }
 
@@ -272,11 +275,11 @@ pub(crate) struct Security {
 #[template(path = "confirm.html")]
 pub(crate) struct Confirm {
     pub(crate) frame: Frame,
-    pub(crate) title: String,
-    pub(crate) text: String,
-    pub(crate) facts: Vec<String>,
+    pub(crate) title: Text,
+    pub(crate) text: Text,
+    pub(crate) facts: Vec<Text>,
     pub(crate) action: String,
-    pub(crate) button: String,
+    pub(crate) button: Text,
     pub(crate) back: String,
 }
 
@@ -289,14 +292,14 @@ pub(crate) struct ConsoleSessions {
     /// What the list is narrowed to besides.
     pub(crate) also: String,
     /// The user whose name was typed.
-    pub(crate) found: Option<(String, String)>,
+    pub(crate) found: Option<(String, String, String)>,
     pub(crate) may_end: bool,
     pub(crate) sessions: Vec<SessionCard>,
     /// Name, link, how many on the page, and whether the list is narrowed to it.
-    pub(crate) facets: Vec<(String, String, usize, bool)>,
+    pub(crate) facets: Vec<(Text, String, usize, bool)>,
     pub(crate) newer: Option<String>,
     pub(crate) older: Option<String>,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
     pub(crate) ledger: bool,
 }
 
@@ -308,8 +311,8 @@ pub(crate) struct DeliveryLine {
     pub(crate) state: &'static str,
     pub(crate) words: &'static str,
     pub(crate) attempts: i64,
-    pub(crate) created: String,
-    pub(crate) last: String,
+    pub(crate) created: Text,
+    pub(crate) last: Text,
     pub(crate) jti: String,
     pub(crate) resend: bool,
 }
@@ -319,12 +322,13 @@ pub(crate) struct DeliveryLine {
 #[template(path = "console/session.html")]
 pub(crate) struct ConsoleSession {
     pub(crate) frame: Frame,
+    pub(crate) user_link: String,
     pub(crate) session: SessionCard,
-    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) facts: Vec<(&'static str, Text)>,
     pub(crate) may_end: bool,
     pub(crate) deliveries: Vec<DeliveryLine>,
     /// When, and what.
-    pub(crate) timeline: Vec<(String, String)>,
+    pub(crate) timeline: Vec<(Text, Text)>,
 }
 
 /// Console: deliveries.
@@ -342,7 +346,7 @@ pub(crate) struct HandlerLine {
     pub(crate) events: Vec<&'static str>,
     pub(crate) pending: i64,
     pub(crate) parked: i64,
-    pub(crate) lag: String,
+    pub(crate) lag: Text,
 }
 
 /// Console: event handlers.
@@ -360,8 +364,8 @@ pub(crate) struct TaskLine {
     pub(crate) number: i64,
     pub(crate) state: &'static str,
     pub(crate) attempts: i64,
-    pub(crate) happened: String,
-    pub(crate) outcome: String,
+    pub(crate) happened: Text,
+    pub(crate) outcome: Text,
     pub(crate) may_redo: bool,
     pub(crate) may_skip: bool,
 }
@@ -384,10 +388,10 @@ pub(crate) struct JobLine {
     pub(crate) state: &'static str,
     pub(crate) done: i64,
     pub(crate) total: i64,
-    pub(crate) sessions: String,
-    pub(crate) by: String,
-    pub(crate) begun: String,
-    pub(crate) error: String,
+    pub(crate) sessions: Text,
+    pub(crate) by: Text,
+    pub(crate) begun: Text,
+    pub(crate) error: Text,
     pub(crate) pending: bool,
 }
 
@@ -415,7 +419,7 @@ pub(crate) struct ConsoleUsers {
     pub(crate) frame: Frame,
     pub(crate) query: String,
     pub(crate) users: Vec<UserLine>,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
 }
 
 /// A role in a list.
@@ -438,7 +442,7 @@ pub(crate) struct ConsoleUser {
     pub(crate) may_set_policy: bool,
     /// Groups that the user is in: id and name.
     pub(crate) groups: Vec<(String, String)>,
-    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) facts: Vec<(&'static str, Text)>,
     pub(crate) roles: Vec<RoleLine>,
     pub(crate) others: Vec<RoleLine>,
     pub(crate) sessions: Vec<SessionCard>,
@@ -451,7 +455,7 @@ pub(crate) struct ConsoleRoles {
     pub(crate) frame: Frame,
     pub(crate) roles: Vec<RoleLine>,
     pub(crate) jobs: Vec<(i64, i64)>,
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Text>,
 }
 
 /// An application in a list.
@@ -488,5 +492,5 @@ pub(crate) struct ConsoleMail {
 #[template(path = "console/audit.html")]
 pub(crate) struct ConsoleAudit {
     pub(crate) frame: Frame,
-    pub(crate) rows: Vec<[String; 5]>,
+    pub(crate) rows: Vec<[Text; 5]>,
 }

@@ -7,6 +7,7 @@ use sojourn_engine::directory::{MY_ACCOUNT, PasswordRefused};
 use sojourn_model::OnPasswordChange;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
 use crate::web::pages::Password;
@@ -26,7 +27,7 @@ async fn show(
     context: &Context,
     visitor: &Visitor,
     status: StatusCode,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let policy = context.engine().policy(context.tenant(), visitor.user.id, None).await;
     let consequence = match policy.map(|policy| policy.on_password_change) {
@@ -37,7 +38,7 @@ async fn show(
         Err(error) => return errors::failure(context, &error),
     };
     let frame = visitor.frame(context, "security");
-    render::page(status, &Password { frame, error, consequence })
+    render::page(context, status, &Password { frame, error, consequence })
 }
 
 /// Changes it.
@@ -55,7 +56,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let ip = context.arrival.ip.to_string();
     let changed =
         engine.change_password(tenant, &visitor.session, text("current"), text("new"), &ip).await;
-    let (status, error) = match changed {
+    let (status, error): (_, Text) = match changed {
         Ok(OnPasswordChange::KeepCurrent) => {
             return respond::see_other(&context.link("/myaccount/security?done=password"));
         }

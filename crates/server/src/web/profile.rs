@@ -11,9 +11,10 @@ use sojourn_engine::scim::{ScimFailure, UserEdit, Writing};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, render};
+use crate::web::{errors, filters, render, words};
 use crate::{request, respond};
 
 const PATH: &str = "/myaccount/profile";
@@ -33,7 +34,7 @@ struct Field {
 struct ProfilePage {
     frame: Frame,
     fields: Vec<Field>,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 /// Name in the form, its attribute, what people call it, and how browsers fill it in.
@@ -72,8 +73,8 @@ fn show(
     context: &Context,
     visitor: &Visitor,
     resource: &Value,
-    (sent, notice): (Option<&Params>, Option<String>),
-    error: Option<String>,
+    (sent, notice): (Option<&Params>, Option<Text>),
+    error: Option<Text>,
 ) -> Response {
     let mut frame = visitor.frame(context, "profile");
     frame.notice = notice;
@@ -91,7 +92,7 @@ fn show(
         })
         .collect();
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(status, &ProfilePage { frame, fields, error })
+    render::page(context, status, &ProfilePage { frame, fields, error })
 }
 
 /// The form.
@@ -111,7 +112,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 fn failed(context: &Context, failure: &ScimFailure) -> Response {
     match failure {
         ScimFailure::Failed(error) => errors::failure(context, error),
-        ScimFailure::Refused(error) => errors::bad_request(context, &error.detail),
+        ScimFailure::Refused(error) => errors::bad_request(context, words::message(&error.detail)),
     }
 }
 
@@ -168,11 +169,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     match done.await {
         Ok(_) => respond::see_other(&context.link(&format!("{PATH}?done=1"))),
         Err(ScimFailure::Refused(error)) => {
-            let error = Some(format!("{}.", error.detail));
+            let error = Some(words::sentence(&error.detail));
             show(&context, &visitor, &resource, (Some(&params), None), error)
         }
         Err(ScimFailure::Failed(EngineError::Invalid(why))) => {
-            let error = Some(format!("{why}."));
+            let error = Some(words::sentence(why));
             show(&context, &visitor, &resource, (Some(&params), None), error)
         }
         Err(failure) => failed(&context, &failure),

@@ -4,13 +4,14 @@ use askama::Template;
 use axum::response::Response;
 use http::{HeaderName, StatusCode, header};
 
+use crate::context::Context;
 use crate::respond;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-fn rendered(status: StatusCode, page: &impl Template, policy: &str) -> Response {
-    match page.render() {
+fn rendered(context: &Context, status: StatusCode, page: &impl Template, policy: &str) -> Response {
+    match page.render_with_values(&context.around()) {
         Ok(body) => {
             let response = respond::html(status, body);
             let response = respond::with(response, header::CONTENT_SECURITY_POLICY, policy);
@@ -24,18 +25,23 @@ fn rendered(status: StatusCode, page: &impl Template, policy: &str) -> Response 
 }
 
 /// A page whose forms stay here.
-pub(crate) fn page(status: StatusCode, page: &impl Template) -> Response {
-    rendered(status, page, &format!("{POLICY}; form-action 'self'"))
+pub(crate) fn page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
+    rendered(context, status, page, &format!("{POLICY}; form-action 'self'"))
 }
 
 /// A page with a form whose answer leads to an application: browsers apply `form-action` to the
 /// redirects after a form as well, and would stop them.
-pub(crate) fn form_page(status: StatusCode, page: &impl Template) -> Response {
-    rendered(status, page, POLICY)
+pub(crate) fn form_page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
+    rendered(context, status, page, POLICY)
 }
 
 /// A page with the logo of an application, whose form leads there.
-pub(crate) fn face_page(status: StatusCode, page: &impl Template, logo: Option<&str>) -> Response {
+pub(crate) fn face_page(
+    context: &Context,
+    status: StatusCode,
+    page: &impl Template,
+    logo: Option<&str>,
+) -> Response {
     // The logo's origin alone, and only what can stand in a policy.
     let source = logo.and_then(|uri| {
         let (scheme, rest) = uri.split_once("://")?;
@@ -45,19 +51,24 @@ pub(crate) fn face_page(status: StatusCode, page: &impl Template, logo: Option<&
     });
     let policy =
         POLICY.replace("img-src 'self'", &format!("img-src 'self'{}", source.unwrap_or_default()));
-    rendered(status, page, &policy)
+    rendered(context, status, page, &policy)
 }
 
 /// A page with a script of ours, and perhaps frames of the given sources. Its form leads to an application.
-pub(crate) fn script_page(status: StatusCode, page: &impl Template, frames: &str) -> Response {
+pub(crate) fn script_page(
+    context: &Context,
+    status: StatusCode,
+    page: &impl Template,
+    frames: &str,
+) -> Response {
     let frames = if frames.is_empty() { String::new() } else { format!("; frame-src {frames}") };
-    rendered(status, page, &format!("{POLICY}; script-src 'self'{frames}"))
+    rendered(context, status, page, &format!("{POLICY}; script-src 'self'{frames}"))
 }
 
 /// A page that hears of what happens while it is open.
-pub(crate) fn live_page(status: StatusCode, page: &impl Template) -> Response {
+pub(crate) fn live_page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
     let more = "; form-action 'self'; script-src 'self'; connect-src 'self'";
-    rendered(status, page, &format!("{POLICY}{more}"))
+    rendered(context, status, page, &format!("{POLICY}{more}"))
 }
 
 /// A page that others hold in a frame.

@@ -9,6 +9,7 @@ use sojourn_model::{SessionId, UserId};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
+use crate::language::say;
 use crate::web::pages::{SessionLine, TooManySessions};
 use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, login, render, words};
@@ -75,12 +76,16 @@ pub(super) fn choose(
         base: context.arrival.prefix.to_string(),
         csrf,
         choice: sealed.unwrap_or_default(),
-        max: words::count(choice.max as u64, "session"),
-        to_end: if surplus == 1 { "one".into() } else { format!("{surplus} or more") },
+        max: words::count(choice.max as u64, words::Noun::Session),
+        to_end: if surplus == 1 {
+            "one".into()
+        } else {
+            say("{0} or more", [(surplus as u64).into()])
+        },
         not_enough,
         sessions: choice.live.iter().map(line).collect(),
     };
-    let response = render::page(StatusCode::OK, &page);
+    let response = render::page(context, StatusCode::OK, &page);
     match cookie {
         Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
         None => response,
@@ -91,7 +96,7 @@ pub(super) fn choose(
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let params = match request::form(&context.headers, &body) {
         Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
     if !context.genuine_before_sign_in(params.get("csrf")) {
         return errors::forged(&context);

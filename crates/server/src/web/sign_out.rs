@@ -8,7 +8,7 @@ use sojourn_oidc::Params;
 use crate::context::Context;
 use crate::oidc::logout::{ended, signed_out};
 use crate::request;
-use crate::web::errors;
+use crate::web::{errors, words};
 
 /// A form of a page for the signed in, with the session that sent it. Whoever isn't signed in any more is
 /// told that they are signed out.
@@ -17,7 +17,7 @@ pub(crate) async fn signed_in_form(
     body: &Bytes,
 ) -> Result<(Session, Params), Box<Response>> {
     let params = request::form(&context.headers, body)
-        .map_err(|error| errors::bad_request(context, &error.to_string()))?;
+        .map_err(|error| errors::bad_request(context, words::message(&error)))?;
     let session = match context.session().await {
         Ok(Some(session)) => session,
         Ok(None) => return Err(Box::new(signed_out(context))),

@@ -85,6 +85,9 @@ impl Ticket {
         let body = context.engine().open_interaction(context.tenant(), text)?;
         let ticket: Self = serde_json::from_slice(&body).ok()?;
         let age = context.engine().now().0 - ticket.made_at;
+        if let Ok(params) = sojourn_oidc::Params::parse(ticket.query.as_bytes()) {
+            context.speak(&params);
+        }
         (0..LIFETIME_MS).contains(&age).then_some(ticket)
     }
 }

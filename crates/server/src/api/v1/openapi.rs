@@ -10,6 +10,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::{deliveries, end, feed, handlers, jobs, policies, sessions};
 use crate::context::Context;
 use crate::respond;
+use crate::web::filters;
 use crate::web::render;
 
 #[derive(OpenApi)]
@@ -184,5 +185,5 @@ fn sections(description: &Value) -> Vec<Section> {
 /// A page that shows it, without anything from elsewhere.
 pub(crate) async fn page(context: Context) -> Response {
     let base = context.arrival.prefix.to_string();
-    render::page(StatusCode::OK, &Page { base, sections: sections(&openapi()) })
+    render::page(&context, StatusCode::OK, &Page { base, sections: sections(&openapi()) })
 }

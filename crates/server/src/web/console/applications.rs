@@ -13,10 +13,11 @@ use sojourn_oidc::Params;
 
 use super::{APPLICATIONS, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{ApplicationLine, Confirm, ConsoleApplications, Frame};
-use crate::web::{errors, render};
+use crate::web::{errors, filters, render, words};
 
 const CREATE: &str = "internal_application_mgt_create";
 const UPDATE: &str = "internal_application_mgt_update";
@@ -54,13 +55,13 @@ struct ApplicationPage {
     may_change: bool,
     may_remove: bool,
     has_secret: bool,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 fn owner(app: &Application) -> &'static str {
     match app.owner {
-        AppOwner::File => "deployment.toml",
-        AppOwner::Database => "console",
+        AppOwner::File => "declared in deployment.toml",
+        AppOwner::Database => "made in the Console",
         AppOwner::Program => "built in",
     }
 }
@@ -162,7 +163,7 @@ pub(crate) async fn list(context: Context) -> Response {
         .collect();
     let frame = visitor.frame(&context, "applications");
     let may_add = visitor.rights.has(CREATE);
-    render::page(StatusCode::OK, &ConsoleApplications { frame, applications, may_add })
+    render::page(&context, StatusCode::OK, &ConsoleApplications { frame, applications, may_add })
 }
 
 async fn show(
@@ -170,14 +171,14 @@ async fn show(
     visitor: &Visitor,
     app: Option<&Application>,
     (fields, secret): (Fields, Option<String>),
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let of_database = app.is_none_or(|app| app.owner == AppOwner::Database);
     let right = if app.is_some() { UPDATE } else { CREATE };
     let page = ApplicationPage {
         frame: visitor.frame(context, "applications"),
         id: app.map(|app| app.id.to_string()),
-        owner: app.map_or("console", owner),
+        owner: app.map_or("made in the Console", owner),
         enabled: app.is_none_or(|app| app.enabled),
         has_secret: app.is_some_and(|app| app.settings.token_endpoint_auth_method.has_secret()),
         fields,
@@ -187,7 +188,7 @@ async fn show(
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(status, &page)
+    render::page(context, status, &page)
 }
 
 /// The form of a new one.
@@ -224,7 +225,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
             show(&context, &visitor, Some(&app), (fields, secret), None).await
         }
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, None, (fields, None), Some(format!("{error}."))).await
+            show(&context, &visitor, None, (fields, None), Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -287,7 +288,7 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
             show(&context, &visitor, Some(&app), (fields, secret), None).await
         }
         Err(EngineError::Invalid(why)) => {
-            let error = Some(format!("{why}."));
+            let error = Some(words::sentence(why));
             show(&context, &visitor, Some(&app), (fields, None), error).await
         }
         Err(error) => errors::failure(&context, &error),
@@ -306,30 +307,34 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
         Err(refused) => return *refused,
     };
     let (title, button, action) = match &*act {
-        "remove" => ("Remove", "Remove application", "remove"),
-        "disable" => ("Switch off", "Switch off", "disable"),
+        "remove" => ("Remove {0}?", "Remove application", "remove"),
+        "disable" => ("Switch off {0}?", "Switch off", "disable"),
         _ => return errors::missing(&context, "There is no such act."),
     };
     let living = match context.engine().sessions_in(context.tenant(), app.id).await {
         Ok(living) => living,
         Err(error) => return errors::failure(&context, &error),
     };
-    let about = if living.exact { "" } else { "more than " };
+    let ends = if living.exact {
+        Text::Counted("{0} stay in it ends", "{0} stays in it end", living.count)
+    } else {
+        say("more than {0} stays in it end", [living.count.into()])
+    };
     let told = if app.backchannel_logout_uri.is_some() {
         "It is told of each of them"
     } else {
         "It has no address to be told at"
     };
     let page = Confirm {
-        title: format!("{title} {}?", app.name),
+        title: say(title, [plain(&app.name)]),
         text: "Nothing that it was given works any more from that moment on.".into(),
-        facts: vec![format!("{about}{} stays in it end", living.count), told.into()],
+        facts: vec![ends, told.into()],
         action: context.link(&format!("/console/applications/{id}/{action}")),
         button: button.into(),
         back: context.link(&format!("/console/applications/{id}")),
         frame: visitor.frame(&context, "applications"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Switches one off or removes it.

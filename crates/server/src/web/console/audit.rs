@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use super::{AUDIT, administrator};
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::pages::ConsoleAudit;
 use crate::web::{errors, render, words};
 
@@ -22,8 +23,12 @@ pub(crate) async fn list(context: Context) -> Response {
     };
     let rows = found
         .into_iter()
-        .map(|row| [words::moment(row.at), row.actor, row.action, row.target, row.detail])
+        .map(|row| {
+            let texts = [row.actor, row.action, row.target, row.detail].map(Text::Plain);
+            let [actor, action, target, detail] = texts;
+            [words::moment(row.at), actor, action, target, detail]
+        })
         .collect();
     let frame = visitor.frame(&context, "audit");
-    render::page(StatusCode::OK, &ConsoleAudit { frame, rows })
+    render::page(&context, StatusCode::OK, &ConsoleAudit { frame, rows })
 }

@@ -9,6 +9,7 @@ use sojourn_model::{Actor, Delivery, DeliveryState, SessionId, Sid};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::pages::{ConsoleDeliveries, DeliveryLine};
 use crate::web::{errors, render, words};
@@ -22,9 +23,9 @@ pub(super) async fn line(
 ) -> Result<DeliveryLine, EngineError> {
     let app = context.engine().application(delivery.tenant, delivery.app).await?;
     let last = match (delivery.last_status, &delivery.last_error) {
-        (Some(status), _) => format!("answered {status}"),
-        (None, Some(error)) => error.clone(),
-        (None, None) => String::new(),
+        (Some(status), _) => say("answered {0}", [plain(status.to_string())]),
+        (None, Some(error)) => Text::Message(error.clone()),
+        (None, None) => Text::default(),
     };
     Ok(DeliveryLine {
         sid: delivery.sid.to_string(),
@@ -58,7 +59,7 @@ pub(crate) async fn list(context: Context) -> Response {
         }
     }
     let page = ConsoleDeliveries { frame: visitor.frame(&context, "deliveries"), deliveries };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Tries one again.

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::{CONFIG_VIEW, administrator};
 use crate::context::Context;
+use crate::web::filters;
 use crate::web::pages::Frame;
 use crate::web::render;
 
@@ -48,7 +49,7 @@ pub(crate) async fn get(context: Context) -> Response {
                     "skipped",
                 ],
             };
-            render::page(StatusCode::OK, &page)
+            render::page(&context, StatusCode::OK, &page)
         }
         Err(elsewhere) => *elsewhere,
     }

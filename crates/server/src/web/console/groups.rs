@@ -11,9 +11,10 @@ use sojourn_model::{Actor, Group, GroupId, RoleId, RoleState, UserId};
 
 use super::{GROUPS, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 use crate::{request, respond};
 
 /// Groups, members and roles on a page.
@@ -22,7 +23,7 @@ const SHOWN: i64 = 100;
 struct Line {
     id: String,
     name: String,
-    more: String,
+    more: Text,
 }
 
 #[derive(Template)]
@@ -31,7 +32,7 @@ struct GroupsPage {
     frame: Frame,
     groups: Vec<Line>,
     next: Option<String>,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 #[derive(Template)]
@@ -44,14 +45,14 @@ struct GroupPage {
     roles: Vec<Line>,
     others: Vec<Line>,
     may_carry: bool,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 async fn show_list(
     context: &Context,
     visitor: &Visitor,
     after: Option<&str>,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let store = context.engine().store();
     let tenant = context.tenant().id;
@@ -61,7 +62,7 @@ async fn show_list(
         let mut lines = Vec::new();
         for group in groups {
             let members = store.group_member_count(tenant, group.id).await?;
-            let more = words::count(members.unsigned_abs(), "member");
+            let more = words::count(members.unsigned_abs(), words::Noun::Member);
             lines.push(Line { id: group.id.to_string(), name: group.name, more });
         }
         Ok::<_, EngineError>((lines, next.flatten()))
@@ -70,7 +71,7 @@ async fn show_list(
         Ok((groups, next)) => {
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let frame = visitor.frame(context, "groups");
-            render::page(status, &GroupsPage { frame, groups, next, error })
+            render::page(context, status, &GroupsPage { frame, groups, next, error })
         }
         Err(error) => errors::failure(context, &error),
     }
@@ -84,7 +85,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     };
     match request::query(uri.query()) {
         Ok(params) => show_list(&context, &visitor, params.get("after"), None).await,
-        Err(error) => errors::bad_request(&context, &error.to_string()),
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
@@ -99,7 +100,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_group(context.tenant(), name, None, &[], &actor).await {
         Ok(group) => respond::see_other(&context.link(&format!("/console/groups/{}", group.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show_list(&context, &visitor, None, Some(format!("{error}."))).await
+            show_list(&context, &visitor, None, Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -125,7 +126,7 @@ async fn show(
     visitor: &Visitor,
     group: &Group,
     after: Option<UserId>,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let (store, tenant) = (context.engine().store(), context.tenant().id);
     let found = async {
@@ -144,7 +145,7 @@ async fn show(
     let line = |role: &sojourn_model::Role| Line {
         id: role.id.to_string(),
         name: role.name.clone(),
-        more: role.permissions.clone(),
+        more: plain(&role.permissions),
     };
     let others = all.iter().filter(|role| {
         role.state == RoleState::Active
@@ -156,13 +157,13 @@ async fn show(
         group: Line {
             id: group.id.to_string(),
             name: group.name.clone(),
-            more: group.external_id.clone().unwrap_or_default(),
+            more: plain(group.external_id.clone().unwrap_or_default()),
         },
         members: users
             .into_iter()
             .map(|user| Line {
                 id: user.id.to_string(),
-                more: user.display_name.unwrap_or_default(),
+                more: plain(user.display_name.unwrap_or_default()),
                 name: user.username,
             })
             .collect(),
@@ -173,7 +174,7 @@ async fn show(
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(status, &page)
+    render::page(context, status, &page)
 }
 
 /// One of them.
@@ -240,7 +241,7 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     match done.await {
         Ok(()) => respond::see_other(&context.link(&format!("/console/groups/{id}"))),
         Err(EngineError::NotFound(what)) => {
-            let error = Some(format!("There is no such {what}."));
+            let error = Some(Text::Message(format!("There is no such {what}.")));
             show(&context, &visitor, &group, None, error).await
         }
         Err(error) => errors::failure(&context, &error),
@@ -286,16 +287,18 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
         Ok(counted) => counted,
         Err(error) => return errors::failure(&context, &error),
     };
-    let members = words::count(members.unsigned_abs(), "member");
+    let members = words::count(members.unsigned_abs(), words::Noun::Member);
     let facts = match roles.is_empty() {
-        true => vec![format!("{members} leave it"), "It carries no role: no session ends".into()],
+        true => {
+            vec![say("{0} leave it", [members]), "It carries no role: no session ends".into()]
+        }
         false => {
             let names: Vec<String> = roles.into_iter().map(|role| role.name).collect();
-            vec![format!("{members} lose {}", names.join(", "))]
+            vec![say("{0} lose {1}", [members, plain(names.join(", "))])]
         }
     };
     let page = crate::web::pages::Confirm {
-        title: format!("Remove the group {}?", group.name),
+        title: say("Remove the group {0}?", [plain(&group.name)]),
         text: "Where a handler or a policy says so, the sessions of those who lose a role end."
             .into(),
         facts,
@@ -304,5 +307,5 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
         back: context.link(&format!("/console/groups/{id}")),
         frame: visitor.frame(&context, "groups"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }

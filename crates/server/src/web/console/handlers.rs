@@ -9,6 +9,7 @@ use sojourn_model::{Actor, HandlerTask, Subject, TaskState};
 
 use super::{HANDLERS, HANDLERS_MANAGE, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::pages::{ConsoleHandler, ConsoleHandlers, HandlerLine, TaskLine};
 use crate::web::{errors, render, words};
 use crate::{request, respond};
@@ -39,16 +40,16 @@ pub(crate) async fn list(context: Context) -> Response {
         })
         .collect();
     let frame = visitor.frame(&context, "handlers");
-    render::page(StatusCode::OK, &ConsoleHandlers { frame, handlers })
+    render::page(&context, StatusCode::OK, &ConsoleHandlers { frame, handlers })
 }
 
 async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
     let store = context.engine().store();
     let event = store.event(task.tenant, task.subject, task.n).await.ok().flatten();
     let outcome = match (task.last_status, &task.last_error) {
-        (_, Some(error)) => error.clone(),
-        (Some(status), None) => format!("answered {status}"),
-        (None, None) => String::new(),
+        (_, Some(error)) => Text::Message(error.clone()),
+        (Some(status), None) => say("answered {0}", [plain(status.to_string())]),
+        (None, None) => Text::default(),
     };
     TaskLine {
         event: event.map(|event| event.name).unwrap_or_default(),
@@ -71,7 +72,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
     };
     let params = match request::query(uri.query()) {
         Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
     let parked = params.get("state") == Some("parked");
     let found = context.engine().handler_tasks(context.tenant(), &id, parked, SHOWN).await;
@@ -90,7 +91,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
         _ => None,
     };
     let may_manage = visitor.rights.has(HANDLERS_MANAGE);
-    render::page(StatusCode::OK, &ConsoleHandler { frame, id, parked, tasks, may_manage })
+    render::page(&context, StatusCode::OK, &ConsoleHandler { frame, id, parked, tasks, may_manage })
 }
 
 /// Does a task again, or lets a parked one go.

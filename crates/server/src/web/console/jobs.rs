@@ -8,6 +8,7 @@ use sojourn_model::{Actor, Job, JobId, JobKind, JobState};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain};
 use crate::respond;
 use crate::web::pages::{ConsoleJobs, JobLine};
 use crate::web::{errors, render, words};
@@ -26,10 +27,10 @@ fn line(job: &Job) -> JobLine {
         state: job.state.as_str(),
         done: job.done,
         total: job.total.max(job.done),
-        sessions: words::count(job.ended.sessions, "session"),
-        by: job.actor.clone(),
+        sessions: words::count(job.ended.sessions, words::Noun::Session),
+        by: plain(job.actor.clone()),
         begun: words::moment(job.created_at),
-        error: job.error.clone().unwrap_or_default(),
+        error: Text::Message(job.error.clone().unwrap_or_default()),
         pending: job.state == JobState::Pending,
     }
 }
@@ -48,7 +49,7 @@ pub(crate) async fn list(context: Context) -> Response {
     let frame = visitor.frame(&context, "jobs");
     let busy = jobs.iter().any(|job| job.pending);
     let may_end = visitor.rights.has(END);
-    let response = render::page(StatusCode::OK, &ConsoleJobs { frame, jobs, may_end });
+    let response = render::page(&context, StatusCode::OK, &ConsoleJobs { frame, jobs, may_end });
     // While one is at work, the page looks again by itself.
     if busy { respond::with(response, http::header::REFRESH, "2") } else { response }
 }

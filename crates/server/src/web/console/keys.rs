@@ -9,16 +9,17 @@ use sojourn_model::{Actor, SigningAlg};
 
 use super::{CONFIG_UPDATE, CONFIG_VIEW, administrator, form};
 use crate::context::Context;
+use crate::language::Text;
 use crate::respond;
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 
 struct KeyLine {
     kid: String,
     alg: &'static str,
-    since: String,
-    signs: String,
-    until: String,
+    since: Text,
+    signs: Text,
+    until: Text,
     in_use: bool,
 }
 
@@ -61,7 +62,7 @@ pub(crate) async fn list(context: Context) -> Response {
     }
     let frame = visitor.frame(&context, "keys");
     let may_rotate = visitor.rights.has(CONFIG_UPDATE);
-    render::page(StatusCode::OK, &KeysPage { frame, keys, algorithms, may_rotate })
+    render::page(&context, StatusCode::OK, &KeysPage { frame, keys, algorithms, may_rotate })
 }
 
 /// Publishes the next key of an algorithm.

@@ -37,7 +37,7 @@ pub(crate) async fn list(context: Context) -> Response {
         Err(_) => return errors::missing(&context, "The folder of mails can't be read."),
     };
     let frame = visitor.frame(&context, "mail");
-    render::page(StatusCode::OK, &ConsoleMail { frame, mails })
+    render::page(&context, StatusCode::OK, &ConsoleMail { frame, mails })
 }
 
 fn latest(folder: &Path) -> std::io::Result<Vec<String>> {

@@ -11,9 +11,10 @@ use sojourn_model::SessionState;
 
 use super::{VIEW, administrator};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::request;
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 
 /// Bars of a chart.
 const BARS: i64 = 24;
@@ -25,7 +26,7 @@ struct Bar {
     x: i64,
     y: i64,
     height: i64,
-    label: String,
+    label: Text,
 }
 
 struct Chart {
@@ -49,7 +50,7 @@ struct Overview {
     charts: Vec<Chart>,
     range: &'static str,
     ranges: Vec<(&'static str, &'static str)>,
-    reasons: Vec<(String, i64, i64)>,
+    reasons: Vec<(Text, i64, i64)>,
 }
 
 /// The words of a range in the address, its name, and its milliseconds.
@@ -67,7 +68,7 @@ fn chart(name: &'static str, counts: &[(i64, i64)], from: i64, step: i64) -> Cha
             // Whatever isn't nothing can be seen.
             let height = if count == 0 { 0 } else { (count * 100 / highest).max(2) };
             let when = sojourn_model::Millis(from + at * step);
-            let label = format!("{}: {count}", words::moment(when));
+            let label = say("{0}: {1}", [words::moment(when), plain(count.to_string())]);
             Bar { x: at * 10, y: 100 - height, height, label }
         })
         .collect();
@@ -90,13 +91,13 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
             let frame = visitor.frame(&context, "overview");
             let ranges = RANGES.iter().map(|(word, name, _)| (*word, *name)).collect();
             let page = Overview { frame, figures, charts, range, ranges, reasons };
-            render::page(StatusCode::OK, &page)
+            render::page(&context, StatusCode::OK, &page)
         }
         Err(error) => errors::failure(&context, &error),
     }
 }
 
-type Gathered = (Vec<Figure>, Vec<Chart>, Vec<(String, i64, i64)>);
+type Gathered = (Vec<Figure>, Vec<Chart>, Vec<(Text, i64, i64)>);
 
 async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -141,8 +142,10 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
         }
     }
     let most = reasons.values().copied().max().unwrap_or(1);
-    let mut reasons: Vec<(String, i64, i64)> =
-        reasons.into_iter().map(|(reason, count)| (reason, count, count * 100 / most)).collect();
+    let mut reasons: Vec<(Text, i64, i64)> = reasons
+        .into_iter()
+        .map(|(reason, count)| (Text::Message(reason), count, count * 100 / most))
+        .collect();
     reasons.sort_by_key(|(_, count, _)| -count);
     Ok((figures, charts, reasons))
 }

@@ -12,9 +12,10 @@ use sojourn_oidc::Params;
 
 use super::{POLICY, VIEW, administrator, form};
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, render};
+use crate::web::{errors, filters, render, words};
 use crate::{request, respond};
 
 const MINUTE: i64 = 60_000;
@@ -35,6 +36,8 @@ struct Number {
 
 struct PolicyLine {
     scope: &'static str,
+    /// What it is of, in words.
+    kind: &'static str,
     id: String,
     name: String,
     sets: String,
@@ -51,7 +54,7 @@ struct PoliciesPage {
     choices: Vec<Choice>,
     lines: Vec<PolicyLine>,
     may_set: bool,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 /// Each choice: its field, label, and words with what they mean.
@@ -219,18 +222,18 @@ async fn name(context: &Context, scope: PolicyScope) -> Result<String, EngineErr
 async fn lines(context: &Context) -> Result<Vec<PolicyLine>, EngineError> {
     let mut lines = Vec::new();
     for (of, policy) in context.engine().policies_set(context.tenant()).await? {
-        let (kind, id) = match of {
+        let (scope, kind, id) = match of {
             PolicyScope::Tenant => continue,
-            PolicyScope::Application(id) => ("applications", id.to_string()),
-            PolicyScope::Role(id) => ("roles", id.to_string()),
-            PolicyScope::Group(id) => ("groups", id.to_string()),
-            PolicyScope::User(id) => ("users", id.to_string()),
+            PolicyScope::Application(id) => ("applications", "Application", id.to_string()),
+            PolicyScope::Role(id) => ("roles", "Role", id.to_string()),
+            PolicyScope::Group(id) => ("groups", "Group", id.to_string()),
+            PolicyScope::User(id) => ("users", "User", id.to_string()),
         };
         let set = serde_json::to_value(policy).unwrap_or_default();
         let names: Vec<String> =
             set.as_object().map(|set| set.keys().cloned().collect()).unwrap_or_default();
         let name = name(context, of).await?;
-        lines.push(PolicyLine { scope: kind, id, name, sets: names.join(", ") });
+        lines.push(PolicyLine { scope, kind, id, name, sets: names.join(", ") });
     }
     Ok(lines)
 }
@@ -240,7 +243,7 @@ async fn show(
     visitor: &Visitor,
     of: PolicyScope,
     path: &str,
-    (notice, error): (Option<String>, Option<String>),
+    (notice, error): (Option<Text>, Option<Text>),
 ) -> Response {
     let found = async {
         let policy = context.engine().policy_set(context.tenant(), of).await?;
@@ -264,10 +267,10 @@ async fn show(
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(status, &page)
+    render::page(context, status, &page)
 }
 
-fn notice(uri: &Uri) -> Option<String> {
+fn notice(uri: &Uri) -> Option<Text> {
     let params = request::query(uri.query()).ok()?;
     params
         .get("done")
@@ -321,7 +324,7 @@ async fn write(
     match done.await {
         Ok(()) => respond::see_other(&context.link(&format!("{path}?done=1"))),
         Err(EngineError::Invalid(why)) => {
-            show(context, visitor, of, path, (None, Some(format!("{why}.")))).await
+            show(context, visitor, of, path, (None, Some(words::sentence(why)))).await
         }
         Err(error) => errors::failure(context, &error),
     }

@@ -11,9 +11,10 @@ use sojourn_model::{Actor, Role, RoleId, RoleState, UserId};
 
 use super::{POLICY, ROLES, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 use crate::{request, respond};
 
 /// Members on a page.
@@ -38,8 +39,8 @@ struct RolePage {
     members: Vec<Member>,
     next: Option<String>,
     groups: Vec<(String, String)>,
-    count: String,
-    error: Option<String>,
+    count: Text,
+    error: Option<Text>,
 }
 
 async fn named(context: &Context, id: &str) -> Result<Role, Box<Response>> {
@@ -60,7 +61,7 @@ async fn show(
     visitor: &Visitor,
     role: &Role,
     after: Option<UserId>,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let (store, tenant) = (context.engine().store(), context.tenant().id);
     let found = async {
@@ -99,11 +100,11 @@ async fn show(
             .collect(),
         next,
         groups,
-        count: words::count(count.unsigned_abs(), "member"),
+        count: words::count(count.unsigned_abs(), words::Noun::Member),
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(status, &page)
+    render::page(context, status, &page)
 }
 
 /// The page.
@@ -137,7 +138,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         !scope.starts_with("internal_") || **scope == "internal_*" || ADMIN_SCOPES.contains(*scope)
     };
     if let Some(unknown) = asked.iter().find(|scope| !known(scope)) {
-        let error = Some(format!("There is no permission {unknown}."));
+        let error = Some(say("There is no permission {0}.", [plain(*unknown)]));
         return show(&context, &visitor, &role, None, error).await;
     }
     let permissions = asked.join(" ");
@@ -154,7 +155,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     match context.engine().change_role_set(context.tenant(), role.id, &write, &actor).await {
         Ok(_) => respond::see_other(&context.link(&format!("/console/roles/{id}"))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, &role, None, Some(format!("{error}."))).await
+            show(&context, &visitor, &role, None, Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }

@@ -9,6 +9,7 @@ use sojourn_model::{Actor, Role, RoleId, RoleState};
 
 use super::{ROLES, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{Confirm, ConsoleRoles, RoleLine};
@@ -24,12 +25,12 @@ pub(crate) async fn list(context: Context) -> Response {
     }
 }
 
-async fn show(context: &Context, visitor: &Visitor, error: Option<String>) -> Response {
+async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Response {
     match lines(context).await {
         Ok((roles, jobs)) => {
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let frame = visitor.frame(context, "roles");
-            render::page(status, &ConsoleRoles { frame, roles, jobs, error })
+            render::page(context, status, &ConsoleRoles { frame, roles, jobs, error })
         }
         Err(error) => errors::failure(context, &error),
     }
@@ -62,7 +63,8 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
         params.get("permissions").unwrap_or_default().split_whitespace().collect();
     if let Some(unknown) = asked.iter().find(|scope| !ADMIN_SCOPES.contains(scope)) {
         let known = ADMIN_SCOPES.join(", ");
-        let text = format!("There is no permission {unknown}. Known are: {known}.");
+        let values = [plain(*unknown), plain(known)];
+        let text = say("There is no permission {0}. Known are: {1}.", values);
         return show(&context, &visitor, Some(text)).await;
     }
     let permissions = asked.join(" ");
@@ -75,7 +77,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_role(context.tenant(), name, &permissions, &actor).await {
         Ok(_) => respond::see_other(&context.link("/console/roles")),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, Some(format!("{error}."))).await
+            show(&context, &visitor, Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -111,17 +113,17 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
             Ok(members) => members,
             Err(error) => return errors::failure(&context, &error.into()),
         };
-    let members = words::count(u64::try_from(members).unwrap_or(0), "user");
+    let members = words::count(u64::try_from(members).unwrap_or(0), words::Noun::User);
     let page = Confirm {
-        title: format!("Remove the role {}?", role.name),
+        title: say("Remove the role {0}?", [plain(&role.name)]),
         text: "It grants nothing from that moment on.".into(),
-        facts: vec![format!("{members} will lose it")],
+        facts: vec![say("{0} will lose it", [members])],
         action: context.link(&format!("/console/roles/{id}/remove")),
         button: "Remove role".into(),
         back: context.link("/console/roles"),
         frame: visitor.frame(&context, "roles"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Removes one.

@@ -12,6 +12,7 @@ use sojourn_model::{Actor, EndReason, EndTarget, SessionId, SessionState, User};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
+use crate::language::{plain, say};
 use crate::web::console::deliveries::line;
 use crate::web::my_account::{Visitor, card};
 use crate::web::pages::{Confirm, ConsoleSession, ConsoleSessions, SessionCard};
@@ -42,7 +43,7 @@ fn as_filter(query: &str) -> String {
     format!("username sw {0} or display_name sw {0}", quoted(query))
 }
 
-fn plain(refused: SearchRefused) -> EngineError {
+fn refused(refused: SearchRefused) -> EngineError {
     match refused {
         SearchRefused::Filter(why) => EngineError::Invalid(why),
         SearchRefused::Failed(cause) => cause,
@@ -73,16 +74,16 @@ async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Fo
     if !asked.query.is_empty() {
         let filter = as_filter(&asked.query);
         // Read by itself: brackets must not reach beyond it.
-        SessionFilter::parse(Some(&filter), Vocabulary::Full).map_err(plain)?;
+        SessionFilter::parse(Some(&filter), Vocabulary::Full).map_err(refused)?;
         parts.push(format!("({filter})"));
     }
     if !asked.also.is_empty() {
-        SessionFilter::parse(Some(&asked.also), Vocabulary::Full).map_err(plain)?;
+        SessionFilter::parse(Some(&asked.also), Vocabulary::Full).map_err(refused)?;
         parts.push(format!("({})", asked.also));
     }
     let text = parts.join(" and ");
     let filter = Some(text.as_str()).filter(|text| !text.is_empty());
-    let filter = SessionFilter::parse(filter, Vocabulary::Full).map_err(plain)?;
+    let filter = SessionFilter::parse(filter, Vocabulary::Full).map_err(refused)?;
     let sort = if asked.ledger { Sort::Ended } else { Sort::SignedIn };
     let caller = Actor::User(visitor.user.id);
     let question = Question { caller: &caller, filter: &text, sort };
@@ -100,7 +101,7 @@ async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Fo
         rights: &visitor.rights,
         as_of: (!asked.ledger).then_some(mark.as_of),
     };
-    let page = engine.search_sessions(tenant, &query).await.map_err(plain)?;
+    let page = engine.search_sessions(tenant, &query).await.map_err(refused)?;
     let cursor = |position: Option<Position>| {
         let mark = position.map(|position| Bookmark { position, as_of: mark.as_of });
         mark.map(|mark| engine.session_cursor(tenant, &question, &mark)).transpose()
@@ -144,7 +145,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     };
     let params = match request::query(uri.query()) {
         Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
     let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
     let cursor = params.get("cursor").map(str::to_owned);
@@ -152,12 +153,15 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     let (found, error) = match found(&context, &visitor, &asked).await {
         Ok(found) => (found, None),
         Err(EngineError::Invalid(why)) => {
-            (Found { sessions: Vec::new(), newer: None, older: None }, Some(why))
+            (Found { sessions: Vec::new(), newer: None, older: None }, Some(words::sentence(why)))
         }
         Err(error) => return errors::failure(&context, &error),
     };
     let whose = match context.engine().user_named(context.tenant(), &asked.query).await {
-        Ok(user) if !asked.query.is_empty() => Some((user.username, user.id.to_string())),
+        Ok(user) if !asked.query.is_empty() => {
+            let link = context.link(&format!("/console/users/{}", user.id));
+            Some((user.username, user.id.to_string(), link))
+        }
         _ => None,
     };
     let link = |pairs: &[(&str, &str)]| {
@@ -173,7 +177,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
         .map(|(name, filter, count)| {
             let on = filter == asked.also;
             let also = if on { "" } else { &*filter };
-            (name, link(&[("q", &asked.query), ("also", also)]), count, on)
+            (plain(name), link(&[("q", &asked.query), ("also", also)]), count, on)
         })
         .collect();
     let mut frame = visitor.frame(&context, if ledger { "ledger" } else { "sessions" });
@@ -193,7 +197,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
         error,
         ledger,
     };
-    render::page(status, &page)
+    render::page(&context, status, &page)
 }
 
 /// Living sessions: the newest, or those of a search.
@@ -233,14 +237,14 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
     let now = context.engine().now();
     let session = &view.session;
     let mut facts = vec![
-        ("User", user.username.clone()),
+        ("User", plain(&user.username)),
         ("Signed in", words::moment(session.signed_in_at)),
         ("Last authentication", words::moment(session.auth_time)),
-        ("Methods", session.amr.clone()),
+        ("Methods", plain(&session.amr)),
         ("Last access", words::moment(session.last_access)),
-        ("Address", session.ip.clone()),
-        ("User agent", session.user_agent.clone()),
-        ("Stays signed in", if session.remember { "yes" } else { "no" }.to_owned()),
+        ("Address", plain(&session.ip)),
+        ("User agent", plain(&session.user_agent)),
+        ("Stays signed in", if session.remember { "yes" } else { "no" }.into()),
     ];
     match &session.state {
         SessionState::Living => {
@@ -248,8 +252,8 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         }
         SessionState::Ended { at, reason, actor, .. } => {
             facts.push(("Ended", words::moment(*at)));
-            facts.push(("Why", reason.in_words()));
-            facts.push(("By", actor.to_string()));
+            facts.push(("Why", words::reason(reason)));
+            facts.push(("By", plain(actor.to_string())));
         }
     }
     let mut lines = Vec::new();
@@ -259,27 +263,28 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
             Err(error) => return errors::failure(&context, &error),
         }
     }
-    let mut timeline = vec![(session.signed_in_at, format!("Signed in at {}", session.ip))];
+    let mut timeline = vec![(session.signed_in_at, say("Signed in at {0}", [plain(&session.ip)]))];
     if session.auth_time > session.signed_in_at {
         timeline.push((session.auth_time, "Proved again who they are".into()));
     }
     for stay in &view.stays {
         let name = &stay.app.name;
-        timeline.push((stay.row.stay.first_access, format!("Entered {name}")));
+        timeline.push((stay.row.stay.first_access, say("Entered {0}", [plain(name)])));
         if let Some(at) = stay.row.ended_at {
-            timeline.push((at, format!("Left {name}")));
+            timeline.push((at, say("Left {0}", [plain(name)])));
         }
     }
     if let SessionState::Ended { at, reason, .. } = &session.state {
-        timeline.push((*at, format!("Ended: {}", reason.in_words())));
+        timeline.push((*at, say("Ended: {0}", [words::reason(reason)])));
     }
     for (delivery, line) in deliveries.iter().zip(&lines) {
         let at = delivery.last_attempt_at.unwrap_or(delivery.created_at);
-        timeline.push((at, format!("{}: {}", line.app, line.words)));
+        timeline.push((at, say("{0}: {1}", [plain(&line.app), line.words.into()])));
     }
     timeline.sort_by_key(|(at, _)| *at);
     let timeline = timeline.into_iter().map(|(at, what)| (words::moment(at), what)).collect();
     let page = ConsoleSession {
+        user_link: context.link(&format!("/console/users/{}", user.id)),
         timeline,
         frame: visitor.frame(&context, "sessions"),
         may_end: session.state == SessionState::Living && visitor.rights.has(END),
@@ -287,7 +292,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         facts,
         deliveries: lines,
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Asks before one session ends.
@@ -297,10 +302,10 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
         Err(refused) => return *refused,
     };
     let shown = card(&user, &view, context.engine().now(), Some(visitor.session.id));
-    let mut facts = vec![format!("{} at {}", shown.browser, shown.ip)];
-    facts.extend(view.client_stays().map(|stay| format!("Signs out of {}", stay.app.name)));
+    let mut facts = vec![say("{0} at {1}", [shown.browser, plain(shown.ip)])];
+    facts.extend(view.client_stays().map(|stay| say("Signs out of {0}", [plain(&stay.app.name)])));
     let page = Confirm {
-        title: format!("End this session of {}?", user.username),
+        title: say("End this session of {0}?", [plain(&user.username)]),
         text: "Its tokens stop working at once, and its applications are told.".into(),
         facts,
         action: context.link(&format!("/console/sessions/{id}/end")),
@@ -308,7 +313,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
         back: context.link(&format!("/console/sessions?q={}", user.username)),
         frame: visitor.frame(&context, "sessions"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Ends one session.
@@ -349,19 +354,19 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Res
         Err(error) => return errors::failure(&context, &error),
     };
     let page = Confirm {
-        title: format!("End all sessions of {}?", user.username),
+        title: say("End all sessions of {0}?", [plain(&user.username)]),
         text: "Every token of these sessions stops working at once.".into(),
         facts: vec![
-            format!("{} will end", words::count(preview.sessions, "session")),
-            format!("{} will end", words::count(preview.grants, "grant")),
-            format!("{} will be told", words::count(preview.deliveries, "application")),
+            say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
+            say("{0} will end", [words::count(preview.grants, words::Noun::Grant)]),
+            say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
         ],
         action: context.link(&format!("/console/users/{}/end-sessions", user.id)),
         button: "End all sessions".into(),
         back: context.link(&format!("/console/sessions?q={}", user.username)),
         frame: visitor.frame(&context, "sessions"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Ends all sessions of a user.

@@ -12,17 +12,18 @@ use sojourn_oidc::Params;
 
 use super::{TENANTS, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{Confirm, Frame};
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 
 const MANAGE: &str = "internal_tenant_mgt";
 
 struct TenantLine {
     id: i64,
     name: String,
-    since: String,
+    since: Text,
     enabled: bool,
     users: i64,
     is_default: bool,
@@ -34,7 +35,7 @@ struct TenantsPage {
     frame: Frame,
     tenants: Vec<TenantLine>,
     may_manage: bool,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 fn only_here(context: &Context) -> Result<(), Box<Response>> {
@@ -56,7 +57,7 @@ async fn overseer(context: &Context, body: &Bytes) -> Result<(Visitor, Params), 
     Ok(both)
 }
 
-async fn show(context: &Context, visitor: &Visitor, error: Option<String>) -> Response {
+async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Response {
     let found = async {
         let mut lines = Vec::new();
         for tenant in context.engine().tenants().await? {
@@ -76,7 +77,7 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<String>) -> Re
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let frame = visitor.frame(context, "tenants");
             let may_manage = visitor.rights.has(MANAGE);
-            render::page(status, &TenantsPage { frame, tenants, may_manage, error })
+            render::page(context, status, &TenantsPage { frame, tenants, may_manage, error })
         }
         Err(error) => errors::failure(context, &error),
     }
@@ -106,7 +107,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_tenant(NewTenant { name: text("name"), owner }, &actor).await {
         Ok(_) => respond::see_other(&context.link("/console/tenants")),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, Some(format!("{error}."))).await
+            show(&context, &visitor, Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -130,26 +131,28 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
         Err(refused) => return *refused,
     };
     let users = match context.engine().store().user_count(tenant.id).await {
-        Ok(users) => words::count(users.unsigned_abs(), "person"),
+        Ok(users) => words::count(users.unsigned_abs(), words::Noun::Person),
         Err(error) => return errors::failure(&context, &error.into()),
     };
     let (title, button, fact) = match &*act {
-        "disable" => ("Switch off", "Switch off", "is signed out and can't sign in"),
-        "remove" => {
-            ("Remove", "Remove tenant", "and everything that belongs to the tenant is removed")
-        }
+        "disable" => ("Switch off {0}?", "Switch off", "{0}: signed out, and can't sign in"),
+        "remove" => (
+            "Remove {0}?",
+            "Remove tenant",
+            "{0} and everything that belongs to the tenant: removed",
+        ),
         _ => return errors::missing(&context, "There is no such act."),
     };
     let page = Confirm {
-        title: format!("{title} {}?", tenant.name),
+        title: say(title, [plain(&tenant.name)]),
         text: "It answers nothing more from that moment on.".into(),
-        facts: vec![format!("{users} {fact}")],
+        facts: vec![say(fact, [users])],
         action: context.link(&format!("/console/tenants/{id}/{act}")),
         button: button.into(),
         back: context.link("/console/tenants"),
         frame: visitor.frame(&context, "tenants"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Switches one on or off, or removes it.

@@ -10,25 +10,26 @@ use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, User, UserState};
 
 use super::{USERS, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, render, words};
 
 /// Asks before an act.
 #[derive(Template)]
 #[template(path = "console/user_act.html")]
 struct Ask {
     frame: Frame,
-    title: String,
+    title: Text,
     text: &'static str,
-    facts: Vec<String>,
+    facts: Vec<Text>,
     action: String,
     button: &'static str,
     back: String,
     /// Whether a new password is typed.
     password: bool,
-    error: Option<String>,
+    error: Option<Text>,
 }
 
 /// An act: its name in the address, the question, what it does, and the button.
@@ -78,7 +79,7 @@ const ACTS: [Act; 6] = [
     },
 ];
 
-async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<String>, EngineError> {
+async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let policy = engine.policy(tenant, user.id, None).await?;
     let keeps = match act {
@@ -94,8 +95,11 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<String>,
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::AccountDeleted, Actor::System);
     let preview = engine.preview_end(tenant, plan).await?.summary;
     Ok(vec![
-        format!("{} of {} will end", words::count(preview.sessions, "session"), user.shown_name()),
-        format!("{} will be told", words::count(preview.deliveries, "application")),
+        say(
+            "{0} of {1} will end",
+            [words::count(preview.sessions, words::Noun::Session), plain(user.shown_name())],
+        ),
+        say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
     ])
 }
 
@@ -104,7 +108,7 @@ async fn show(
     visitor: &Visitor,
     user: &User,
     act: &Act,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let facts = match facts(context, user, act.name).await {
         Ok(facts) => facts,
@@ -113,7 +117,7 @@ async fn show(
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = Ask {
         frame: visitor.frame(context, "users"),
-        title: format!("{}: {}", act.title, user.username),
+        title: say("{0}: {1}", [act.title.into(), plain(&user.username)]),
         text: act.text,
         facts,
         action: context.link(&format!("/console/users/{}/acts/{}", user.id, act.name)),
@@ -122,7 +126,7 @@ async fn show(
         password: act.name == "password",
         error,
     };
-    render::page(status, &page)
+    render::page(context, status, &page)
 }
 
 fn act_of(context: &Context, name: &str) -> Result<&'static Act, Box<Response>> {
@@ -183,7 +187,7 @@ pub(crate) async fn done(
             respond::see_other(&context.link(&format!("/console/users/{id}?done={}", act.name)))
         }
         Err(EngineError::Invalid(why)) => {
-            show(&context, &visitor, &user, act, Some(format!("{why}."))).await
+            show(&context, &visitor, &user, act, Some(words::sentence(why))).await
         }
         Err(error) => errors::failure(&context, &error),
     }

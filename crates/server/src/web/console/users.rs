@@ -10,6 +10,7 @@ use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, 
 
 use super::{ROLES, USERS, administrator, form};
 use crate::context::Context;
+use crate::language::{Text, plain, say};
 use crate::web::my_account::{Visitor, card};
 use crate::web::pages::{Confirm, ConsoleUser, ConsoleUsers, RoleLine, UserLine};
 use crate::web::{errors, render, words};
@@ -49,7 +50,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     };
     let query = match request::query(uri.query()) {
         Ok(params) => params.get("q").unwrap_or_default().trim().to_owned(),
-        Err(error) => return errors::bad_request(&context, &error.to_string()),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
     show(&context, &visitor, query, None).await
 }
@@ -58,7 +59,7 @@ async fn show(
     context: &Context,
     visitor: &Visitor,
     query: String,
-    error: Option<String>,
+    error: Option<Text>,
 ) -> Response {
     let store = context.engine().store();
     match store.users_by_prefix(context.tenant().id, &query, SHOWN).await {
@@ -66,7 +67,7 @@ async fn show(
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let users = found.iter().map(line).collect();
             let frame = visitor.frame(context, "users");
-            render::page(status, &ConsoleUsers { frame, query, users, error })
+            render::page(context, status, &ConsoleUsers { frame, query, users, error })
         }
         Err(error) => errors::failure(context, &error.into()),
     }
@@ -90,7 +91,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_user(context.tenant(), new, &actor).await {
         Ok(user) => respond::see_other(&context.link(&format!("/console/users/{}", user.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, String::new(), Some(format!("{error}."))).await
+            show(&context, &visitor, String::new(), Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -107,7 +108,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
         Err(refused) => return *refused,
     };
     match page(&context, &visitor, &user, &uri).await {
-        Ok(page) => render::page(StatusCode::OK, &page),
+        Ok(page) => render::page(&context, StatusCode::OK, &page),
         Err(error) => errors::failure(&context, &error),
     }
 }
@@ -134,10 +135,12 @@ async fn page(
     frame.notice = request::query(uri.query())
         .ok()
         .and_then(|params| params.get("ended").and_then(|n| n.parse::<u64>().ok()))
-        .map(|ended| format!("The roles changed. {} ended.", words::count(ended, "session")))
+        .map(|ended| {
+            say("The roles changed. {0} ended.", [words::count(ended, words::Noun::Session)])
+        })
         .or_else(|| {
             let params = request::query(uri.query()).ok()?;
-            super::user_acts::notice(params.get("done")?).map(str::to_owned)
+            super::user_acts::notice(params.get("done")?).map(Text::from)
         });
     Ok(ConsoleUser {
         frame,
@@ -152,7 +155,7 @@ async fn page(
             .map(|group| (group.id.to_string(), group.name))
             .collect(),
         facts: vec![
-            ("Mail", user.email.clone().unwrap_or_default()),
+            ("Mail", plain(user.email.clone().unwrap_or_default())),
             ("Since", words::moment(user.created_at)),
             ("Changed", words::moment(user.updated_at)),
             ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
@@ -217,21 +220,24 @@ pub(crate) async fn confirm_unassign(
     };
     let mut facts = Vec::new();
     if ends {
-        facts.push(format!("{} will end", words::count(preview.sessions, "session")));
-        facts.push(format!("{} will be told", words::count(preview.deliveries, "application")));
+        facts.push(say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]));
+        facts.push(say(
+            "{0} will be told",
+            [words::count(preview.deliveries, words::Noun::Application)],
+        ));
     } else {
         facts.push("Sessions stay as they are: no handler is registered for this event".into());
     }
     let page = Confirm {
-        title: format!("Take the role {} from {}?", role.name, user.username),
-        text: String::new(),
+        title: say("Take the role {0} from {1}?", [plain(&role.name), plain(&user.username)]),
+        text: Text::default(),
         facts,
         action: context.link(&format!("/console/users/{id}/roles/{role_id}/remove")),
         button: "Remove role".into(),
         back: context.link(&format!("/console/users/{id}")),
         frame: visitor.frame(&context, "users"),
     };
-    render::page(StatusCode::OK, &page)
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Takes a role away.

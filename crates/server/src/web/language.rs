@@ -1,0 +1,102 @@
+//! Which language a person reads pages in, and the link by which they choose another.
+
+use std::sync::Arc;
+
+use axum::extract::RawQuery;
+use axum::response::Response;
+use http::{StatusCode, header};
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::language::Language;
+use crate::web::errors;
+use crate::web::filters::Around;
+use crate::{request, respond};
+
+/// What the person chose; a tag and nothing else.
+const COOKIE: &str = "__Host-sojourn-language";
+const COOKIE_SECONDS: i64 = 400 * 86_400;
+
+impl Context {
+    /// The language of the answer: what was preferred already, what the person chose, what the browser prefers.
+    pub(crate) fn language(&self) -> &Arc<Language> {
+        self.language.get_or_init(|| {
+            let languages = &self.state.languages;
+            let chosen = self.cookie(COOKIE).and_then(|tag| languages.of_tags([tag]));
+            let accepted =
+                || languages.accepted(self.header(header::ACCEPT_LANGUAGE).unwrap_or_default());
+            chosen.or_else(accepted).unwrap_or_else(|| languages.english())
+        })
+    }
+
+    /// Answers in the first of the languages that a request names (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1),
+    /// unless the person chose another in this browser.
+    pub(crate) fn speak(&self, params: &Params) {
+        if let Some(tags) = params.get("ui_locales") {
+            self.speak_one_of(tags);
+        }
+    }
+
+    /// Answers in the language of an account, unless the person chose another in this browser.
+    pub(crate) fn speak_as(&self, profile: &str) {
+        let claims: serde_json::Value = serde_json::from_str(profile).unwrap_or_default();
+        if let Some(locale) = claims.get("locale").and_then(serde_json::Value::as_str) {
+            self.speak_one_of(locale);
+        }
+    }
+
+    fn speak_one_of(&self, tags: &str) {
+        let found = self.state.languages.of_tags(tags.split_whitespace());
+        if let Some(language) = found.filter(|_| self.cookie(COOKIE).is_none()) {
+            // Whoever came first knew better.
+            let _ = self.language.set(language);
+        }
+    }
+
+    /// What templates know without being told.
+    pub(crate) fn around(&self) -> Around {
+        let language = Arc::clone(self.language());
+        let all = self.state.languages.all();
+        Around {
+            language,
+            languages: all.iter().map(|one| (one.code.clone(), one.name.clone())).collect(),
+            base: self.arrival.prefix.to_string(),
+            here: self.here.clone(),
+            logo: "/assets/logo.svg".into(),
+            colours: None,
+            name: "Sojourn".into(),
+        }
+    }
+}
+
+/// Where the person was; a path of ours and nothing that leads elsewhere.
+fn back<'b>(context: &Context, back: &'b str) -> Option<&'b str> {
+    let ours = back.starts_with('/')
+        && !back.starts_with("//")
+        && !back.contains(['\\', '\r', '\n'])
+        && back.starts_with(&*context.arrival.prefix);
+    ours.then_some(back)
+}
+
+/// `GET /language?to=…&back=…`: remembers the choice in this browser and goes back. It changes nothing but words.
+pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Response {
+    let Ok(params) = request::query(query.as_deref()) else {
+        return errors::bad_request(&context, "The address is malformed.");
+    };
+    let wanted = params.get("to").unwrap_or_default();
+    let Some(language) = context.state.languages.of_tags([wanted]) else {
+        return errors::page(
+            &context,
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "Pages aren't written in that language here.",
+        );
+    };
+    let home = context.link("/");
+    let to = params.get("back").and_then(|to| back(&context, to)).unwrap_or(&home);
+    let cookie = format!(
+        "{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}",
+        language.code
+    );
+    respond::with(respond::see_other(to), header::SET_COOKIE, &cookie)
+}
