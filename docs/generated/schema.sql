@@ -84,6 +84,7 @@ CREATE TABLE delivery (
     -- New ones stand together, and the receipt of an attempt finds its page still warm.
     PRIMARY KEY (tenant_id, created_at, sid)
 ) WITHOUT ROWID;
+CREATE INDEX delivery_dead ON delivery (tenant_id, created_at) WHERE state = 'dead';
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'pending';
 CREATE INDEX delivery_failed ON delivery (tenant_id, created_at, sid) WHERE state IN ('dead', 'refused');
 CREATE INDEX delivery_session ON delivery (session_id, tenant_id, sid);
@@ -336,13 +337,25 @@ CREATE TABLE signing_key (
     PRIMARY KEY (tenant_id, kid)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX signing_key_generation ON signing_key (tenant_id, alg, generation);
+CREATE TABLE tally (
+    tenant_id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    minute BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, name, minute)
+) WITHOUT ROWID;
 CREATE TABLE tenant (
     id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     enabled BIGINT NOT NULL,
     -- Grows with every change of applications or keys, so that caches notice.
     catalog_version BIGINT NOT NULL
-, event_count BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL DEFAULT 0, users BIGINT NOT NULL DEFAULT 0);
+, event_count BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL DEFAULT 0, users BIGINT NOT NULL DEFAULT 0, shown_name TEXT, accent TEXT, logo_tag TEXT);
+CREATE TABLE tenant_logo (
+    tenant_id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL
+);
 CREATE TABLE throttle (
     tenant_id BIGINT NOT NULL,
     counter_key BLOB NOT NULL,

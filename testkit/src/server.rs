@@ -189,6 +189,7 @@ impl TestServer {
             name: name.into(),
             enabled: true,
             created_at: self.engine.now(),
+            look: sojourn_model::Look::default(),
         };
         self.engine.ensure_tenant(&tenant).await.expect("a tenant");
         tenant
@@ -426,6 +427,13 @@ impl Browser {
     /// Sends a form as a page of the server does.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let request = self.http.post(self.at(path)).form(form).header(header::ORIGIN, &self.base);
+        self.send(request).await
+    }
+
+    /// Sends a body of some type as a page of the server does.
+    pub async fn post_body(&self, path: &str, kind: &str, body: String) -> Answer {
+        let request = self.http.post(self.at(path)).body(body);
+        let request = request.header(header::CONTENT_TYPE, kind).header(header::ORIGIN, &self.base);
         self.send(request).await
     }
 

@@ -99,6 +99,11 @@ impl Catalog {
         self.write(tenant, |entry| entry.policies = Some(policies));
     }
 
+    /// Makes the next request read a tenant again.
+    pub(crate) fn forget_tenant(&self, name: &str) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     /// Makes the next look compare versions at once; for changes that this process made.
     pub(crate) fn changed(&self, tenant: TenantId) {
         self.write(tenant, |entry| entry.checked_at = Millis(0));

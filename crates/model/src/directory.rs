@@ -14,6 +14,28 @@ pub struct Tenant {
     pub enabled: bool,
     /// Since when; 0 where nobody noted it.
     pub created_at: Millis,
+    /// What its pages look like.
+    pub look: Look,
+}
+
+/// What a tenant's pages look like, where that isn't as the program comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    /// What it calls itself.
+    pub name: Option<String>,
+    /// The colour of buttons and links: `#` and six hex digits.
+    pub accent: Option<String>,
+    /// Which logo it has: changes with the logo.
+    pub logo: Option<String>,
+}
+
+/// A picture that stands for a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// `image/png` or `image/svg+xml`.
+    pub kind: String,
+    /// The file.
+    pub body: Vec<u8>,
 }
 
 impl Tenant {
@@ -24,7 +46,13 @@ impl Tenant {
     #[must_use]
     pub fn default_one() -> Self {
         let name = Self::DEFAULT_NAME.to_owned();
-        Self { id: TenantId::DEFAULT, name, enabled: true, created_at: Millis(0) }
+        Self {
+            id: TenantId::DEFAULT,
+            name,
+            enabled: true,
+            created_at: Millis(0),
+            look: Look::default(),
+        }
     }
 }
 

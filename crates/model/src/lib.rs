@@ -28,7 +28,7 @@ pub use application::{
 };
 pub use change::{Applied, ChangeSet, Outcome};
 pub use delivery::{Delivery, DeliveryState};
-pub use directory::{Group, PasswordDue, Role, RoleState, Tenant, User, UserState};
+pub use directory::{Group, Logo, Look, PasswordDue, Role, RoleState, Tenant, User, UserState};
 pub use end::{Actor, Effects, EndReason, EndSessions, EndSummary, EndTarget};
 pub use event::{Event, EventName, NewEvent, Subject};
 pub use grant::{Grant, GrantKind};

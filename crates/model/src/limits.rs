@@ -82,3 +82,7 @@ pub const ROLE_JOB_BATCH: i64 = 100;
 pub const VERIFIED_CACHE_MAX: usize = 4096;
 /// Sessions whose last access waits in memory to be written.
 pub const TOUCHES_MAX: usize = 100_000;
+/// What failed sign-ins are tallied as.
+pub const FAILED_SIGN_INS: &str = "failed_sign_ins";
+/// Longest logo in bytes: it is part of each page that a browser hasn't seen before.
+pub const LOGO_BYTES_MAX: usize = 32 * 1024;

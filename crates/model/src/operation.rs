@@ -2,7 +2,7 @@
 
 use crate::application::Application;
 use crate::delivery::DeliveryState;
-use crate::directory::{Group, PasswordDue, Role, Tenant, User, UserState};
+use crate::directory::{Group, Logo, Look, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
 use crate::event::{NewEvent, Subject};
 use crate::grant::Grant;
@@ -243,6 +243,20 @@ pub enum Op {
     DeleteRole {
         /// The role.
         role: RoleId,
+    },
+    /// Write what the tenant looks like. The logo stays unless there is another, or none any more.
+    SetLook {
+        /// The look, with the tag of the logo that it will have.
+        look: Look,
+        /// Another logo, or none.
+        logo: Option<Option<Logo>>,
+    },
+    /// Count that something happened.
+    Tally {
+        /// What.
+        name: &'static str,
+        /// When.
+        at: Millis,
     },
     /// Make an application, or make one what is declared.
     SaveApplication(Box<Application>),

@@ -14,7 +14,7 @@
   if (cards) {
     const own = cards.dataset.own;
     const source = listen(cards.dataset.ownEvents, {
-      ended: ({ id, why }) => {
+      ended: ({ id, said }) => {
         if (id === own) {
           location.assign(cards.dataset.login);
           return;
@@ -24,16 +24,16 @@
         card.remove();
         if (state) {
           state.hidden = false;
-          state.textContent = `A session has ended: ${why}.`;
+          state.textContent = said;
         }
       },
-      began: ({ id, browser, at }) => {
+      began: ({ id, said }) => {
         if (!state || cards.querySelector(`[data-session="${CSS.escape(id)}"]`)) return;
         state.hidden = false;
-        state.textContent = `Someone signed in as you with ${browser}, ${at}. `;
+        state.textContent = `${said} `;
         const link = document.createElement("a");
         link.href = location.pathname;
-        link.textContent = "Show it";
+        link.textContent = cards.dataset.show;
         state.append(link);
       },
     });
@@ -65,14 +65,14 @@
       while (table.rows.length > 200) table.deleteRow(-1);
     };
     const source = listen(table.dataset.events, {
-      began: (data) => row("signed in", data),
-      ended: (data) => row("ended", data),
+      began: (data) => row(data.what, data),
+      ended: (data) => row(data.what, data),
     });
     source.onerror = () => {
-      state.textContent = "The connection is lost; it is tried again.";
+      state.textContent = state.dataset.lost;
     };
     source.onopen = () => {
-      state.textContent = "Listening …";
+      state.textContent = state.dataset.listening;
     };
   }
 })();

@@ -1,7 +1,8 @@
 // Front-Channel Logout 1.0: waits for the applications' frames, for five seconds at most, then goes on.
 "use strict";
 (() => {
-  const lines = Array.from(document.querySelectorAll("#told li"));
+  const told = document.getElementById("told");
+  const lines = Array.from(told.querySelectorAll("li"));
   const next = document.getElementById("next");
   let waiting = lines.length;
   const goOn = () => {
@@ -17,9 +18,9 @@
   };
   for (const line of lines) {
     const frame = line.querySelector("iframe");
-    frame.addEventListener("load", () => done(line, "told"));
-    frame.addEventListener("error", () => done(line, "could not be reached"));
+    frame.addEventListener("load", () => done(line, told.dataset.told));
+    frame.addEventListener("error", () => done(line, told.dataset.failed));
   }
-  setTimeout(() => lines.forEach((line) => done(line, "did not answer")), 5000);
+  setTimeout(() => lines.forEach((line) => done(line, told.dataset.silent)), 5000);
   if (waiting === 0) goOn();
 })();

@@ -114,12 +114,6 @@ impl Metrics {
         self.sign_ins.get_or_create(&ResultLabel { result }).inc();
     }
 
-    /// How many sign-ins failed since the process began: a wrong name or password, or too many attempts.
-    pub(crate) fn failed_sign_ins(&self) -> u64 {
-        let of = |result| self.sign_ins.get_or_create(&ResultLabel { result }).get();
-        of("wrong") + of("throttled")
-    }
-
     pub(crate) fn delivery(&self, result: &'static str) {
         self.deliveries.get_or_create(&ResultLabel { result }).inc();
     }

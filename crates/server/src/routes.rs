@@ -264,6 +264,8 @@ routes! {
     GET "/console/policies/{scope}/{id}" => web::console::policies::one;
     POST "/console/policies/{scope}/{id}" => web::console::policies::set_one;
     GET "/console/design" => web::console::design::get;
+    GET "/console/appearance" => web::console::appearance::get;
+    POST "/console/appearance" => web::console::appearance::post;
     GET "/console/keys" => web::console::keys::list;
     POST "/console/keys" => web::console::keys::rotate;
     GET "/console/tenants" => web::console::tenants::list;

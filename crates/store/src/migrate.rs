@@ -24,11 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
     // A program before it doesn't know that groups carry roles, and would grant too little, never too much.
     Migration { version: 4, needs: 2, sql: include_str!("migrations/0004_people.sql") },
     Migration { version: 5, needs: 2, sql: include_str!("migrations/0005_directory.sql") },
-    Migration {
-        version: 6,
-        needs: 2,
-        sql: include_str!("migrations/0006_application_version.sql"),
-    },
+    Migration { version: 6, needs: 2, sql: include_str!("migrations/0006_look.sql") },
 ];
 
 /// The newest schema that this program knows.

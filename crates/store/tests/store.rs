@@ -58,7 +58,13 @@ async fn names_are_unique_and_tenants_apart(test: TestStore) {
     let again = test.store.apply(ChangeSet::of(T, Op::CreateUser(user("ALEX")))).await;
     assert_eq!(again, Ok(Outcome::Duplicate));
     let other = TenantId(2);
-    let tenant = Tenant { id: other, name: "other".into(), enabled: true, created_at: NOW };
+    let tenant = Tenant {
+        id: other,
+        name: "other".into(),
+        enabled: true,
+        created_at: NOW,
+        look: sojourn_model::Look::default(),
+    };
     test.must(ChangeSet::of(other, Op::CreateTenant(tenant))).await;
     test.must(ChangeSet::of(other, Op::CreateUser(user("alex")))).await;
     let found = test.store.user_by_name(T, "aLEX").await.expect("read").expect("found");

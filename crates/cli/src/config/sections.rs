@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) password: PasswordSection,
+    pub(crate) pages: PagesSection,
     pub(crate) account_lock: Option<AccountLockSection>,
     pub(crate) custom_attribute: Vec<CustomAttributeSection>,
     pub(crate) outgoing: OutgoingSection,
@@ -219,6 +220,14 @@ pub(crate) struct TokenSection {
     pub(crate) refresh_token_validity: Option<Duration>,
     /// A logout token.
     pub(crate) logout_token_validity: Option<Duration>,
+}
+
+/// `[pages]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PagesSection {
+    /// A folder of further languages, a file each; relative to this file.
+    pub(crate) languages: Option<PathBuf>,
 }
 
 /// `[password]`: what people may choose.

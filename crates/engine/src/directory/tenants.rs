@@ -54,7 +54,8 @@ impl Engine {
         for _ in 0..CONFLICT_RETRIES_MAX {
             let id = TenantId(self.store.last_tenant().await?.0 + 1);
             let (name, created_at) = (name.clone(), self.now());
-            let tenant = Tenant { id, name, enabled: true, created_at };
+            let look = sojourn_model::Look::default();
+            let tenant = Tenant { id, name, enabled: true, created_at, look };
             // Whatever is wrong with its administrator is found before there is a tenant.
             let password = new.owner.password.clone().map(PasswordGiven::Plain);
             let (owner, with_owner) =

@@ -203,7 +203,7 @@ impl Engine {
         made: i64,
     ) -> Result<(), EngineError> {
         let Some(user) = user else {
-            let mut change = ChangeSet::new(tenant.id);
+            let mut change = ChangeSet::of(tenant.id, self.tally_failure());
             change.events.push(NewEvent {
                 subject: Subject::Tenant(tenant.id),
                 name: EventName::AuthenticationFailure,
@@ -226,16 +226,21 @@ impl Engine {
         };
         let failed = self.user_event(user, EventName::AuthenticationFailure, &Actor::System);
         change.events.insert(0, failed.clone());
+        change.ops.push(self.tally_failure());
         let id = crate::directory::end_id(&change);
         match self.apply_end(id, change).await {
             // Something happened to the account meanwhile: that counts, and the failure is one all the same.
             Err(EngineError::Contended) => {
-                let mut change = ChangeSet::new(tenant.id);
+                let mut change = ChangeSet::of(tenant.id, self.tally_failure());
                 change.events.push(failed);
                 self.must_apply(change).await.map(|_| ())
             }
             done => done.map(|_| ()),
         }
+    }
+
+    fn tally_failure(&self) -> Op {
+        Op::Tally { name: sojourn_model::limits::FAILED_SIGN_INS, at: self.now() }
     }
 
     /// Goes on with a sign-in for which another password was demanded: sets it, ends what there is, and signs in.

@@ -196,7 +196,7 @@ impl Language {
                 } else {
                     rest.split_once(piece.as_str())?
                 };
-                values.push(value.to_owned());
+                values.push(self.phrase(value).to_owned());
                 rest = behind;
             }
             Some(values)

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::context::Context;
-use crate::web::errors;
+use crate::web::{colours, errors};
 
 const STYLE: &str = include_str!("../../assets/style.css");
 const LOGO: &str = include_str!("../../assets/logo.svg");
@@ -15,8 +15,39 @@ const CHECK_SESSION: &str = include_str!("../../assets/check_session.js");
 const LIVE: &str = include_str!("../../assets/live.js");
 const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 
+/// A logo is shown as a picture; opened by itself it may do nothing, whatever it holds.
+const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// The tenant's own logo.
+async fn logo(context: &Context) -> Response {
+    match context.engine().logo(context.tenant()).await {
+        Ok(Some(logo)) => {
+            let mut response = Response::new(axum::body::Body::from(logo.body));
+            let headers = response.headers_mut();
+            let kind = HeaderValue::from_str(&logo.kind);
+            headers.insert(
+                header::CONTENT_TYPE,
+                kind.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+            );
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+            let policy = HeaderValue::from_static(LOGO_POLICY);
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            response
+        }
+        Ok(None) => errors::missing(context, "There is no such file."),
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
 /// One of them.
 pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response {
+    if name == "logo" {
+        return logo(&context).await;
+    }
+    let accent = context.tenant().look.accent.as_deref();
+    if let Some(sheet) = accent.filter(|_| name == "colours.css").and_then(colours::sheet) {
+        return asset("text/css; charset=utf-8", sheet);
+    }
     let (kind, body) = match name.as_str() {
         "style.css" => ("text/css; charset=utf-8", STYLE),
         "logo.svg" => ("image/svg+xml", LOGO),
@@ -26,7 +57,11 @@ pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response 
         "signed_out.js" => (SCRIPT, SIGNED_OUT),
         _ => return errors::missing(&context, "There is no such file."),
     };
-    let mut response = Response::new(axum::body::Body::from(body));
+    asset(kind, body)
+}
+
+fn asset(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

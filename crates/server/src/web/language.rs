@@ -57,14 +57,21 @@ impl Context {
     pub(crate) fn around(&self) -> Around {
         let language = Arc::clone(self.language());
         let all = self.state.languages.all();
+        let look = &self.tenant().look;
         Around {
             language,
             languages: all.iter().map(|one| (one.code.clone(), one.name.clone())).collect(),
             base: self.arrival.prefix.to_string(),
             here: self.here.clone(),
-            logo: "/assets/logo.svg".into(),
-            colours: None,
-            name: "Sojourn".into(),
+            logo: match &look.logo {
+                Some(tag) => self.link(&format!("/assets/logo?{tag}")),
+                None => "/assets/logo.svg".into(),
+            },
+            colours: look.accent.as_ref().map(|accent| {
+                // Another colour is another address, so that none is kept too long.
+                self.link(&format!("/assets/colours.css?{}", accent.trim_start_matches('#')))
+            }),
+            name: look.name.clone().unwrap_or_else(|| "Sojourn".into()),
         }
     }
 }

@@ -18,6 +18,7 @@ use sojourn_model::{Tenant, UserId};
 
 use crate::api::v1::streams::Streams;
 use crate::context::Context;
+use crate::language::{plain, say};
 use crate::respond;
 use crate::serve::pause;
 use crate::web::console::{VIEW, administrator};
@@ -101,13 +102,22 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
             }
             sojourn_model::SessionState::Living => String::new(),
         };
+        let browser = words::browser(&session.user_agent);
+        let (what, said) = if began {
+            let values = [browser.clone(), words::moment(item.at)];
+            ("signed in", say("Someone signed in as you with {0}, {1}.", values))
+        } else {
+            ("ended", say("A session has ended: {0}.", [plain(&why)]))
+        };
         let data = json!({
             "id": session.id.to_string(),
             "user": item.user.username,
-            "browser": words::browser(&session.user_agent).in_language(language),
+            "browser": browser.in_language(language),
             "ip": session.ip,
             "at": words::moment(item.at).in_language(language),
             "why": why,
+            "what": language.phrase(what),
+            "said": said.in_language(language),
         });
         let name = if began { "began" } else { "ended" };
         let event = Event::default().event(name).data(data.to_string());

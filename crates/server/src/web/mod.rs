@@ -1,6 +1,7 @@
 //! Pages: sign-in, My Account, the Console. Rendered on the server, without scripts.
 
 pub(crate) mod assets;
+pub(crate) mod colours;
 pub(crate) mod connections;
 pub(crate) mod consent;
 pub(crate) mod console;

@@ -17,6 +17,7 @@ mod input;
 mod interleavings;
 mod isolation;
 mod knowing;
+mod languages;
 mod logout;
 mod new_browser;
 mod oidc;

@@ -2,6 +2,7 @@
 
 use sojourn_engine::ThrottleLimits;
 use sojourn_testkit::server::TestServer;
+use sojourn_testkit::store::Engine;
 
 #[tokio::test]
 async fn the_session_cookie_and_its_secret() {
@@ -194,4 +195,68 @@ async fn pages_are_light() {
         assert!(bytes <= 120 * 1024, "{path}: {bytes} bytes");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_tenant_looks_as_its_administrators_want() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        let acme = server.second_tenant("acme").await;
+        server.user_in(&acme, "olga", "olga123", &["admin"]).await;
+        let browser = server.browser();
+        let signed_in = browser.sign_in_at("/t/acme/login", "olga", "olga123", false).await;
+        assert_eq!(signed_in.status, 303);
+        let path = "/t/acme/console/appearance";
+        let csrf = browser.get(path).await.field("csrf");
+        let svg = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
+        let send = async |csrf: &str, accent: &str, logo: &str| {
+            let part = |name: &str, more: &str, value: &str| {
+                format!(
+                    "--xyz\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n"
+                )
+            };
+            let body = [
+                part("csrf", "", csrf),
+                part("name", "", "Acme <b>Post</b>"),
+                part("accent", "", accent),
+                part("logo", "; filename=\"l.svg\"\r\nContent-Type: image/svg+xml", logo),
+                "--xyz--\r\n".to_owned(),
+            ];
+            browser.post_body(path, "multipart/form-data; boundary=xyz", body.concat()).await
+        };
+        assert_eq!(send("0", "#ff0000", svg).await.status, 403, "a form of ours alone");
+        for (accent, logo) in
+            [("red; }", svg), ("#ff0000", "GIF89a"), ("#ff0000", &"<svg>".repeat(8_000))]
+        {
+            assert_eq!(send(&csrf, accent, logo).await.status, 400, "{accent}");
+        }
+        let done = send(&csrf, "#ffee00", svg).await;
+        assert_eq!(done.status, 303, "{done:?}");
+        let login = server.browser().get("/t/acme/login").await.body;
+        assert!(
+            login.contains("Acme &#60;b&#62;Post") || login.contains("Acme &lt;b&gt;Post"),
+            "{login}"
+        );
+        let link = |from: &str| {
+            let start = login.find(from).expect("a link");
+            login[start..].split('"').next().expect("its end").to_owned()
+        };
+        let colours = server.browser().get(&link("/t/acme/assets/colours.css")).await;
+        assert_eq!(colours.header("content-type"), "text/css; charset=utf-8");
+        assert!(
+            !colours.body.contains("--brand: #ffee00; --brand-ink: #ffffff"),
+            "{}",
+            colours.body
+        );
+        let logo = server.browser().get(&link("/t/acme/assets/logo")).await;
+        assert_eq!((logo.status, &*logo.body), (200, svg));
+        let policy = logo.header("content-security-policy");
+        assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"), "{policy}");
+        // Nobody else looks like that.
+        let default = server.browser().get("/login").await.body;
+        assert!(!default.contains("Acme") && default.contains("/assets/logo.svg"), "{default}");
+        assert_eq!(server.browser().get("/assets/logo").await.status, 404);
+        server.stop().await;
+    }
 }

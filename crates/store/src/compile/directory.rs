@@ -106,6 +106,16 @@ fn applications(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.must(&sql::APPLICATION_REMOVE, params![tenant, app]);
             steps.run(&sql::CATALOG_CHANGED, params![tenant]);
         }
+        Op::SetLook { look, logo } => {
+            steps.must(&sql::TENANT_LOOK, params![tenant, look.name, look.accent, look.logo]);
+            match logo {
+                Some(Some(logo)) => {
+                    steps.run(&sql::TENANT_LOGO_PUT, params![tenant, logo.kind, logo.body]);
+                }
+                Some(None) => steps.run(&sql::TENANT_LOGO_REMOVE, params![tenant]),
+                None => {}
+            }
+        }
         Op::UpdateApplication(app) => {
             let settings = serde_json::to_string(&app.settings).unwrap_or_default();
             steps.must(

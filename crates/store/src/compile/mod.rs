@@ -171,6 +171,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::BeginRoleRemoval { .. }
         | Op::DeleteRole { .. }
         | Op::SaveApplication(_)
+        | Op::SetLook { .. }
         | Op::UpdateApplication(_)
         | Op::PutPolicy { .. }
         | Op::SetTenantEnabled { .. }
@@ -230,6 +231,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::ReleaseDeliveries { .. }
         | Op::CountAttempt { .. }
         | Op::ClearAttempts { .. }
+        | Op::Tally { .. }
         | Op::AddKey(_)
         | Op::RetireKey { .. }
         | Op::SetMeta { .. }

@@ -1,5 +1,6 @@
 //! Deliveries, throttles, keys and cleaning.
 
+use sojourn_model::limits::FAILED_SIGN_INS;
 use sojourn_model::operation::SettleDelivery;
 use sojourn_model::{Op, StoredKey, TenantId};
 
@@ -38,6 +39,9 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::RetireKey { alg, generation, at } => {
             steps.run(&sql::KEY_RETIRE, params![tenant, alg.as_str(), generation, at]);
         }
+        Op::Tally { name, at } => {
+            steps.run(&sql::TALLY, params![tenant, name, at.0.div_euclid(60_000)]);
+        }
         Op::SetMeta { name, value } => steps.run(&sql::META_SET, params![name, value]),
         Op::PurgeGrants { grants, now } => {
             for grant in grants {
@@ -62,6 +66,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             };
             purge(&sql::PURGE_REVOKED, params![now, limit]);
             purge(&sql::PURGE_THROTTLE, params![now, limit]);
+            let week = now.0.div_euclid(60_000) - 8 * 24 * 60;
+            purge(&sql::PURGE_TALLY, params![tenant, FAILED_SIGN_INS, week]);
             purge(&sql::PURGE_REQUESTS, params![now.plus(-REQUEST_KEPT_MS), limit]);
             purge(&sql::PURGE_JOBS, params![tenant, history_before, limit]);
             purge(&sql::PURGE_DELIVERIES, params![tenant, history_before, limit]);

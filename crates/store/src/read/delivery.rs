@@ -118,6 +118,15 @@ impl Store {
         Ok(DeliveryBacklog { pending, oldest_due: (pending > 0).then_some(oldest) })
     }
 
+    /// How many deliveries of a tenant wait, and how many were given up.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deliveries_open(&self, t: TenantId) -> Result<(i64, i64), StoreError> {
+        let waiting = self.number(&sql::DELIVERIES_WAITING_OF, params![t]).await?;
+        Ok((waiting, self.number(&sql::DELIVERIES_DEAD_OF, params![t]).await?))
+    }
+
     /// When the next delivery can be claimed: due, or its lease over.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Tenants, users, roles and applications.
 
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, GroupId, PasswordDue, PolicyScope, Role, RoleId,
-    RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
+    AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, PasswordDue, PolicyScope, Role,
+    RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
@@ -20,7 +20,9 @@ pub struct KnownBrowser {
 
 fn tenant(mut row: Row) -> Result<Tenant, StoreError> {
     let (id, name) = (TenantId(row.int()?), row.text()?);
-    Ok(Tenant { id, name, enabled: row.flag()?, created_at: row.millis()? })
+    let (enabled, created_at) = (row.flag()?, row.millis()?);
+    let look = Look { name: row.opt_text()?, accent: row.opt_text()?, logo: row.opt_text()? };
+    Ok(Tenant { id, name, enabled, created_at, look })
 }
 
 pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
@@ -123,6 +125,15 @@ impl Store {
     /// [`StoreError`]
     pub async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.row(&sql::TENANT_BY_ID, params![id]).await?.map(tenant).transpose()
+    }
+
+    /// A tenant's logo.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn logo(&self, t: TenantId) -> Result<Option<Logo>, StoreError> {
+        let row = self.row(&sql::TENANT_LOGO, params![t]).await?;
+        row.map(|mut row| Ok(Logo { kind: row.text()?, body: row.blob()? })).transpose()
     }
 
     /// Every tenant.

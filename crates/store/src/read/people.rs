@@ -157,7 +157,7 @@ impl Store {
         self.number(&sql::ACCOUNT_NUMBER, params![t]).await
     }
 
-    async fn number(
+    pub(super) async fn number(
         &self,
         statement: &'static crate::dialect::Statement,
         params: Vec<Value>,

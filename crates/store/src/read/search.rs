@@ -166,6 +166,22 @@ impl Store {
         rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
     }
 
+    /// The same for what is tallied; a stretch is exact to the minute.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn tally_by_time(
+        &self,
+        t: TenantId,
+        name: &str,
+        since: Millis,
+        step: i64,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        let sql = &crate::sql::operation::TALLY_BY_TIME;
+        let rows = self.list(sql, params![t, name, since, step, since.0 / 60_000]).await?;
+        rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
+    }
+
     /// The same for ends.
     ///
     /// # Errors

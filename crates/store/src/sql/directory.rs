@@ -68,8 +68,8 @@ macro_rules! group_columns {
 pub(crate) use {account_columns, role_columns};
 
 statements! {
-    TENANT_BY_NAME = "SELECT id, name, enabled, created_at FROM tenant WHERE name = $1";
-    TENANT_BY_ID = "SELECT id, name, enabled, created_at FROM tenant WHERE id = $1";
+    TENANT_BY_NAME = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant WHERE name = $1";
+    TENANT_BY_ID = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant WHERE id = $1";
     TENANT_CREATE = "INSERT INTO tenant (id, name, enabled, catalog_version, created_at) \
          VALUES ($1, $2, $3, 1, $4)";
     // Ids of tenants that are gone are never given again.
@@ -77,7 +77,7 @@ statements! {
          UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_tenant') AS known";
     TENANT_COUNTED = "INSERT INTO meta (name, value) VALUES ('last_tenant', $1) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    TENANT_ALL = "SELECT id, name, enabled, created_at FROM tenant ORDER BY id";
+    TENANT_ALL = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant ORDER BY id";
     CATALOG_VERSION = "SELECT catalog_version FROM tenant WHERE id = $1";
     CATALOG_CHANGED = "UPDATE tenant SET catalog_version = catalog_version + 1 WHERE id = $1";
 
@@ -253,6 +253,12 @@ statements! {
          FROM tenant WHERE id = $1";
     TENANT_ENABLED = "UPDATE tenant SET enabled = $2, catalog_version = catalog_version + 1 \
          WHERE id = $1";
+    TENANT_LOOK = "UPDATE tenant SET shown_name = $2, accent = $3, logo_tag = $4, \
+         catalog_version = catalog_version + 1 WHERE id = $1";
+    TENANT_LOGO_PUT = "INSERT INTO tenant_logo (tenant_id, kind, body) VALUES ($1, $2, $3) \
+         ON CONFLICT (tenant_id) DO UPDATE SET kind = excluded.kind, body = excluded.body";
+    TENANT_LOGO_REMOVE = "DELETE FROM tenant_logo WHERE tenant_id = $1";
+    TENANT_LOGO = "SELECT kind, body FROM tenant_logo WHERE tenant_id = $1";
     TENANT_DELETE = "DELETE FROM tenant WHERE id = $1";
     ROLE_CREATE = "INSERT INTO role (tenant_id, id, name, name_key, permissions, state, epoch, \
          event_count, created_at, updated_at, external_id) \

@@ -34,6 +34,8 @@ pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
     &ERASE_KEYS,
     &ERASE_MAIL,
     &ERASE_AUDIT,
+    &ERASE_TALLY,
+    &crate::sql::directory::TENANT_LOGO_REMOVE,
 ];
 
 macro_rules! erase_by_user {
@@ -96,6 +98,7 @@ statements! {
     ERASE_KEYS = "DELETE FROM signing_key WHERE tenant_id = $1";
     ERASE_MAIL = "DELETE FROM mail WHERE tenant_id = $1";
     ERASE_AUDIT = "DELETE FROM audit WHERE tenant_id = $1";
+    ERASE_TALLY = "DELETE FROM tally WHERE tenant_id = $1";
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2)";
     // What the key before has signed is dead when the new one has been in use for that long.
@@ -112,6 +115,12 @@ statements! {
     EVENTS_OF_SUBJECT = "SELECT n, name, happened_at, actor, session_id, data FROM event \
          WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 AND n > $4 \
          ORDER BY n LIMIT $5";
+    TALLY = "INSERT INTO tally (tenant_id, name, minute, number) VALUES ($1, $2, $3, 1) \
+         ON CONFLICT (tenant_id, name, minute) DO UPDATE SET number = tally.number + 1";
+    TALLY_BY_TIME = "SELECT (minute * 60000 - $3) / CAST($4 AS BIGINT), CAST(sum(number) AS BIGINT) \
+         FROM tally WHERE tenant_id = $1 AND name = $2 AND minute * 60000 >= $3 AND minute >= $5 \
+         GROUP BY (minute * 60000 - $3) / CAST($4 AS BIGINT)";
+    PURGE_TALLY = "DELETE FROM tally WHERE tenant_id = $1 AND name = $2 AND minute < $3";
     ATTEMPT_COUNT = "INSERT INTO throttle (tenant_id, counter_key, attempts, window_ends_at) \
          VALUES ($1, $2, 1, CAST($3 AS BIGINT) + CAST($4 AS BIGINT)) ON CONFLICT (tenant_id, counter_key) DO UPDATE SET \
          attempts = CASE WHEN throttle.window_ends_at <= CAST($3 AS BIGINT) THEN 1 ELSE throttle.attempts + 1 END, \

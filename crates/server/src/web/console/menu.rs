@@ -37,6 +37,7 @@ const MENU: [Section; 3] = [
             ("applications", "/console/applications", "Applications", APPLICATIONS),
             ("policies", "/console/policies", "Policies", VIEW),
             ("handlers", "/console/handlers", "Event handlers", HANDLERS),
+            ("appearance", "/console/appearance", "Appearance", CONFIG_VIEW),
             ("keys", "/console/keys", "Signing keys", CONFIG_VIEW),
             ("tenants", "/console/tenants", "Tenants", TENANTS),
             ("audit", "/console/audit", "Audit log", AUDIT),

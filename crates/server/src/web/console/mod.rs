@@ -1,5 +1,6 @@
 //! The Console, for administrators, by their rights.
 
+pub(crate) mod appearance;
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod deliveries;

@@ -8,6 +8,7 @@ use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
 use sojourn_engine::session::{Place, SessionRange};
 use sojourn_model::SessionState;
+use sojourn_model::limits::FAILED_SIGN_INS;
 
 use super::{VIEW, administrator};
 use crate::context::Context;
@@ -111,29 +112,32 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
     let living = i64::try_from(living).unwrap_or(i64::MAX);
     let began = store.sign_ins_by_time(tenant.id, since, step).await?;
     let ended = store.ends_by_time(tenant.id, since, step).await?;
-    let backlog = store.delivery_backlog().await?;
+    let failures = store.tally_by_time(tenant.id, FAILED_SIGN_INS, since, step).await?;
+    let (waiting, dead) = store.deliveries_open(tenant.id).await?;
     let mut parked = 0;
     let mut pending = 0;
     for (_, one) in engine.handler_backlogs(tenant).await? {
         parked += one.parked;
         pending += one.pending;
     }
-    let failed = context.state.metrics.failed_sign_ins();
     let figure = |name, value: i64, path: &str, bad| Figure {
         name,
         value: value.to_string(),
-        link: if path.is_empty() { String::new() } else { context.link(path) },
+        link: context.link(path),
         bad,
     };
-    let failed = i64::try_from(failed).unwrap_or(i64::MAX);
     let figures = vec![
         figure("active sessions", living, "/console/sessions", false),
-        figure("failed sign-ins since this node started", failed, "", false),
-        figure("deliveries waiting", backlog.pending, "/console/deliveries", false),
+        figure("deliveries waiting", waiting, "/console/deliveries", false),
+        figure("deliveries given up", dead, "/console/deliveries", dead > 0),
         figure("tasks of handlers waiting", pending, "/console/handlers", false),
         figure("tasks of handlers parked", parked, "/console/handlers", parked > 0),
     ];
-    let charts = vec![chart("Sign-ins", &began, from, step), chart("Ends", &ended, from, step)];
+    let charts = vec![
+        chart("Sign-ins", &began, from, step),
+        chart("Ends", &ended, from, step),
+        chart("Failed sign-ins", &failures, from, step),
+    ];
     let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
     let (ended, newest) = (SessionRange::Ended, Place::LAST);
     for session in store.sessions_below(tenant.id, &ended, newest, since, LATEST).await? {

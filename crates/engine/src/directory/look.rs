@@ -1,0 +1,91 @@
+//! What a tenant's pages look like: its name, its colour, its logo.
+
+use serde_json::json;
+use sojourn_crypto::sha256;
+use sojourn_model::limits::LOGO_BYTES_MAX;
+use sojourn_model::{Actor, ChangeSet, Logo, Look, Op, Tenant};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Longest name, in characters.
+const NAME_MAX: usize = 60;
+
+/// What is to become of a logo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogoChange {
+    /// It stays as it is.
+    Keep,
+    /// There is none any more: the program's own is shown.
+    Remove,
+    /// This file.
+    Put(Vec<u8>),
+}
+
+/// The kind of a picture, by what it begins with.
+fn kind(body: &[u8]) -> Option<&'static str> {
+    if body.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some("image/png");
+    }
+    let text = std::str::from_utf8(body).ok()?.trim_start();
+    let drawn = text.starts_with('<') && text.contains("<svg");
+    drawn.then_some("image/svg+xml")
+}
+
+impl Engine {
+    /// Writes what a tenant looks like. An empty name and an empty colour are the program's own.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] for a name that is too long, a colour that is none, and a file that is no PNG or SVG or
+    /// too long.
+    pub async fn set_look(
+        &self,
+        tenant: &Tenant,
+        (name, accent): (&str, &str),
+        logo: LogoChange,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let invalid = |why: &str| EngineError::Invalid(why.to_owned());
+        let (name, accent) = (name.trim(), accent.trim().to_ascii_lowercase());
+        if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+            return Err(EngineError::Invalid(format!(
+                "a name to show has {NAME_MAX} characters at most"
+            )));
+        }
+        let digits = accent.strip_prefix('#').unwrap_or_default();
+        let fits = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !accent.is_empty() && !fits {
+            return Err(invalid("a colour is written as # and six hex digits"));
+        }
+        let (tag, logo) = match logo {
+            LogoChange::Keep => (tenant.look.logo.clone(), None),
+            LogoChange::Remove => (None, Some(None)),
+            LogoChange::Put(body) => {
+                if body.len() > LOGO_BYTES_MAX {
+                    let why = format!("a logo has {LOGO_BYTES_MAX} bytes at most");
+                    return Err(EngineError::Invalid(why));
+                }
+                let kind = kind(&body).ok_or_else(|| invalid("a logo is a PNG or an SVG file"))?;
+                let tag = sojourn_model::ids::hex(sha256(&body).split_at(8).0);
+                (Some(tag), Some(Some(Logo { kind: kind.into(), body })))
+            }
+        };
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let look = Look { name: some(name), accent: some(&accent), logo: tag };
+        let detail = json!({ "name": look.name, "accent": look.accent, "logo": look.logo });
+        let mut change = ChangeSet::of(tenant.id, Op::SetLook { look, logo });
+        change.audit.push(self.audit_row(actor, "tenant.look", tenant.id.0, &detail));
+        self.must_apply(change).await?;
+        self.catalog.forget_tenant(&tenant.name);
+        self.catalog.changed(tenant.id);
+        Ok(())
+    }
+
+    /// The logo of a tenant, if it has one of its own.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn logo(&self, tenant: &Tenant) -> Result<Option<Logo>, EngineError> {
+        Ok(self.store.logo(tenant.id).await?)
+    }
+}
