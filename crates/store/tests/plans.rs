@@ -38,8 +38,9 @@ const BY_TENANT: [&str; 13] = [
 ];
 
 /// Indexes that hold only what is still to be done.
-const OF_WHAT_IS_OPEN: [&str; 6] = [
+const OF_WHAT_IS_OPEN: [&str; 7] = [
     "INDEX delivery_due",
+    "INDEX delivery_dead",
     "INDEX session_unkeyed",
     "INDEX participation_unplaced",
     "INDEX handler_task_due",

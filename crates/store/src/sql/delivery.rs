@@ -57,7 +57,7 @@ statements! {
          ORDER BY created_at DESC, sid DESC LIMIT $2");
     DELIVERY_STATES = "SELECT count(*), coalesce(min(due_at), 0) FROM delivery \
          WHERE state = 'pending'";
-    DELIVERIES_WAITING_OF = "SELECT count(*) FROM delivery WHERE tenant_id = $1 AND state = 'pending'";
+    DELIVERIES_WAITING_OF = "SELECT count(*) FROM delivery WHERE +tenant_id = $1 AND state = 'pending'";
     DELIVERIES_DEAD_OF = "SELECT count(*) FROM delivery WHERE tenant_id = $1 AND state = 'dead'";
     DELIVERY_NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE state = 'pending'";
 
