@@ -1,26 +1,47 @@
-// Front-Channel Logout 1.0: waits for the applications' frames, for five seconds at most, then goes on.
+// After a sign-out: Front-Channel Logout 1.0 waits for the applications' frames, for five seconds at most, then goes
+// on; who stays on the page sees what the others answered through the back channel as it comes.
 "use strict";
 (() => {
   const told = document.getElementById("told");
-  const lines = Array.from(told.querySelectorAll("li"));
   const next = document.getElementById("next");
-  let waiting = lines.length;
   const goOn = () => {
     if (next) location.replace(next.href);
   };
-  const done = (line, words) => {
-    const said = line.querySelector("[data-state]");
-    if (line.dataset.done) return;
-    line.dataset.done = "yes";
+  if (!told) return goOn();
+  const frames = Array.from(told.querySelectorAll("iframe"));
+  let waiting = frames.length;
+  const done = (frame, state, words) => {
+    const said = frame.parentElement.querySelector("[data-frame]");
+    if (frame.dataset.done) return;
+    frame.dataset.done = "yes";
     said.textContent = words;
+    said.className = `state ${state}`;
     waiting -= 1;
     if (waiting === 0) goOn();
   };
-  for (const line of lines) {
-    const frame = line.querySelector("iframe");
-    frame.addEventListener("load", () => done(line, told.dataset.told));
-    frame.addEventListener("error", () => done(line, told.dataset.failed));
+  for (const frame of frames) {
+    frame.addEventListener("load", () => done(frame, "delivered", told.dataset.told));
+    frame.addEventListener("error", () => done(frame, "dead", told.dataset.failed));
   }
-  setTimeout(() => lines.forEach((line) => done(line, told.dataset.silent)), 5000);
+  setTimeout(() => frames.forEach((frame) => done(frame, "unreachable", told.dataset.silent)), 5000);
   if (waiting === 0) goOn();
+
+  // What is retried for days is not waited for here.
+  let looks = 20;
+  const look = async () => {
+    const answer = await fetch(told.dataset.see);
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = page.getElementById("told");
+    if (!now) return;
+    for (const line of told.querySelectorAll("[data-sid]")) {
+      const was = line.querySelector("[data-receipt]");
+      const is = now.querySelector(`[data-sid="${CSS.escape(line.dataset.sid)}"] [data-receipt]`);
+      if (was && is) was.replaceWith(document.importNode(is, true));
+    }
+    looks -= 1;
+    if (now.dataset.waiting === undefined) document.getElementById("see")?.remove();
+    else if (looks > 0) setTimeout(look, 1000);
+  };
+  if (told.dataset.waiting !== undefined && !next) setTimeout(look, 300);
 })();

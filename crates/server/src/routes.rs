@@ -198,6 +198,7 @@ routes! {
     POST "/not-me/password" => web::not_me::password;
     POST "/login/sessions" => web::sessions::post;
     POST "/logout" => web::sign_out::post;
+    GET "/signed-out" => web::signed_out::get;
     GET "/consent" => web::consent::get;
     POST "/consent" => web::consent::post;
     GET "/select-account" => web::consent::accounts;

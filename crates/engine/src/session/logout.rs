@@ -46,7 +46,9 @@ pub enum LogoutOutcome {
 /// An application to be told in a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrontChannelNotice {
-    /// What people call it.
+    /// The stay that ends.
+    pub sid: Sid,
+    /// What people call the application.
     pub name: String,
     /// What the frame loads.
     pub uri: String,
@@ -131,8 +133,11 @@ impl Engine {
     }
 
     /// The applications that a session is living in and that listen in the browser (Front-Channel Logout 1.0
-    /// §2).
-    async fn front_channel(
+    /// §2). To be asked before the session ends.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn front_channel(
         &self,
         tenant: &Tenant,
         session: &Session,
@@ -145,13 +150,14 @@ impl Engine {
             }
             let Some(app) = self.application(tenant.id, row.stay.app).await? else { continue };
             let Some(uri) = &app.settings.frontchannel_logout_uri else { continue };
+            let sid = row.stay.sid;
             let uri = if app.settings.frontchannel_logout_session_required {
-                let sid = row.stay.sid.to_string();
+                let sid = sid.to_string();
                 sojourn_oidc::params::with_query(uri, &[("iss", &issuer), ("sid", &sid)])
             } else {
                 uri.clone()
             };
-            told.push(FrontChannelNotice { name: app.name.clone(), uri });
+            told.push(FrontChannelNotice { sid, name: app.name.clone(), uri });
         }
         Ok(told)
     }

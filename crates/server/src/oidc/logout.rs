@@ -2,16 +2,16 @@
 
 use axum::body::Bytes;
 use axum::response::Response;
-use http::{StatusCode, Uri, header};
-use sojourn_engine::session::{FrontChannelNotice, LogoutOutcome, LogoutRequest};
+use http::{StatusCode, Uri};
+use sojourn_engine::session::{LogoutOutcome, LogoutRequest};
 use sojourn_model::{Actor, EndReason};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
-use crate::oidc::session_state;
-use crate::web::pages::{ConfirmLogout, FrontChannel, Message, SignedOut};
+use crate::web::pages::ConfirmLogout;
 use crate::web::sign_out::signed_in_form;
+use crate::web::signed_out::{done, ended};
 use crate::web::ticket::Ticket;
 use crate::web::{errors, render, words};
 use crate::{request, respond};
@@ -60,7 +60,7 @@ async fn answer(context: &Context, params: &Params) -> Response {
         Ok(LogoutOutcome::Done { redirect, told }) => {
             let next = redirect.map(|uri| with_state(&uri, state));
             match told {
-                Some(told) => ended(context, next, told),
+                Some(told) => ended(context, session.as_ref(), next, told).await,
                 None => done(context, next),
             }
         }
@@ -89,56 +89,6 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     }
 }
 
-/// There is nothing to end: on to the application, or a page that says so.
-fn done(context: &Context, next: Option<String>) -> Response {
-    match next {
-        Some(uri) => respond::see_other(&uri),
-        None => signed_out(context),
-    }
-}
-
-/// The session has ended: its cookies go, and applications that listen in the browser are told in frames
-/// before the person goes on (Front-Channel Logout 1.0 §3).
-pub(crate) fn ended(
-    context: &Context,
-    next: Option<String>,
-    told: Vec<FrontChannelNotice>,
-) -> Response {
-    let response = if told.is_empty() {
-        done(context, next)
-    } else {
-        let sources: Vec<&str> = told.iter().filter_map(|one| source(&one.uri)).collect();
-        let sources = sources.join(" ");
-        let frames =
-            told.into_iter().map(|one| FrontChannel { name: one.name, uri: one.uri }).collect();
-        let page = SignedOut { frames, next, again: context.link("/myaccount") };
-        render::script_page(context, StatusCode::OK, &page, &sources)
-    };
-    let response = respond::with(response, header::SET_COOKIE, &context.no_session_cookie());
-    session_state::with_cookie(context, None, response)
-}
-
-/// The origin of an address, as a policy takes it.
-fn source(uri: &str) -> Option<&str> {
-    let start = uri.find("://")? + 3;
-    let rest = uri.get(start..)?;
-    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let source = uri.get(..start + length)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]/".contains(c);
-    source.chars().all(plain).then_some(source)
-}
-
-/// The page that says that it is done.
-pub(crate) fn signed_out(context: &Context) -> Response {
-    let page = Message {
-        title: "You are signed out".into(),
-        text: "Every application that you used in this session is being told.".into(),
-        request_id: None,
-        link: Some((context.link("/myaccount"), "Sign in again".into())),
-    };
-    render::page(context, StatusCode::OK, &page)
-}
-
 /// The person's answer to the question.
 pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
     let (session, params) = match signed_in_form(&context, &body).await {
@@ -160,7 +110,7 @@ pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
     let told =
         context.engine().sign_out(context.tenant(), &session, EndReason::RpLogout, actor).await;
     match told {
-        Ok(told) => ended(&context, target, told),
+        Ok(told) => ended(&context, Some(&session), target, told).await,
         Err(error) => errors::failure(&context, &error),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn list(context: Context) -> Response {
         connections.push(ConnectionLine {
             id: one.app.to_string(),
             name: app.map_or_else(|| one.app.to_string(), |app| app.name.clone()),
-            items: one.scopes.split(' ').filter_map(words::permission).collect(),
+            items: words::permissions(one.scopes.split(' ')),
             since: words::moment(one.given_at),
         });
     }

@@ -104,10 +104,13 @@ async fn sent(
     Ok((waiting, session, params))
 }
 
-/// The person's name as pages say it.
-async fn name_of(context: &Context, session: &Session) -> String {
+/// Whose session it is: a name as pages say it, and what else they are known as.
+async fn person(context: &Context, session: &Session) -> Result<(String, String), Box<Response>> {
     let user = context.engine().store().user(context.tenant().id, session.user).await;
-    user.ok().flatten().map(|user| user.shown_name().to_owned()).unwrap_or_default()
+    let user = user.map_err(|error| Box::new(errors::failure(context, &error.into())))?;
+    let user = user.ok_or_else(|| Box::new(errors::bad_request(context, TOO_LONG)))?;
+    let known_as = user.email.as_deref().unwrap_or(&user.username).to_owned();
+    Ok((user.shown_name().to_owned(), known_as))
 }
 
 /// What the application would be given, for the person to approve.
@@ -116,12 +119,16 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         Ok(shown) => shown,
         Err(elsewhere) => return *elsewhere,
     };
+    let (user, _) = match person(&context, &session).await {
+        Ok(person) => person,
+        Err(answered) => return *answered,
+    };
     let page = Consent {
         base: context.arrival.prefix.to_string(),
         csrf: context.session_token(&session),
         ticket: waiting.ticket.seal(&context).unwrap_or_default(),
-        user: name_of(&context, &session).await,
-        items: to_approve(&waiting.request).split(' ').filter_map(words::permission).collect(),
+        user,
+        items: words::permissions(to_approve(&waiting.request).split(' ')),
         offline: scope::has(&waiting.request.scopes.join(" "), "offline_access"),
         host: host_of(&waiting.request.reply.redirect_uri),
         app: face(&waiting.app),
@@ -167,11 +174,17 @@ pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
         Ok(shown) => shown,
         Err(elsewhere) => return *elsewhere,
     };
+    let (user, known_as) = match person(&context, &session).await {
+        Ok(person) => person,
+        Err(answered) => return *answered,
+    };
     let page = SelectAccount {
         base: context.arrival.prefix.to_string(),
         csrf: context.session_token(&session),
         ticket: waiting.ticket.seal(&context).unwrap_or_default(),
-        user: name_of(&context, &session).await,
+        initial: user.chars().next().map(|c| c.to_uppercase().collect()).unwrap_or_default(),
+        user,
+        known_as,
         app: face(&waiting.app),
     };
     render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref())

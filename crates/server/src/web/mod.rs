@@ -21,5 +21,6 @@ pub(crate) mod profile;
 pub(crate) mod render;
 pub(crate) mod sessions;
 pub(crate) mod sign_out;
+pub(crate) mod signed_out;
 pub(crate) mod ticket;
 pub(crate) mod words;

@@ -3,9 +3,9 @@
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
-use http::{StatusCode, Uri, header};
+use http::{StatusCode, Uri};
 use sojourn_engine::directory::MY_ACCOUNT;
-use sojourn_engine::session::SessionView;
+use sojourn_engine::session::{FrontChannelNotice, SessionView};
 use sojourn_engine::{EndPlan, Rights};
 use sojourn_model::{
     Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
 use crate::web::ticket::Ticket;
-use crate::web::{errors, render, words};
+use crate::web::{errors, render, signed_out, words};
 use crate::{request, respond};
 
 /// A signed-in person.
@@ -394,9 +394,14 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Byte
     let Ok(id) = id.parse::<SessionId>() else {
         return errors::missing(&context, "There is no such session.");
     };
+    let (engine, tenant) = (context.engine(), context.tenant());
     let plan = plan(&visitor, EndTarget::Session(visitor.user.id, id));
-    match context.engine().end_sessions(context.tenant(), plan).await {
-        Ok(_) if id == visitor.session.id => everything_ended(&context),
+    let frames = match engine.front_channel(tenant, &visitor.session).await {
+        Ok(frames) => frames,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    match engine.end_sessions(tenant, plan).await {
+        Ok(_) if id == visitor.session.id => everything_ended(&context, &visitor, frames).await,
         Ok(_) => respond::see_other(&context.link("/myaccount/security?done=one")),
         Err(error) => errors::failure(&context, &error),
     }
@@ -409,15 +414,23 @@ pub(crate) async fn end_all(context: Context, body: Bytes) -> Response {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
+    let (engine, tenant) = (context.engine(), context.tenant());
     let plan = plan(&visitor, EndTarget::User(visitor.user.id));
-    match context.engine().end_sessions(context.tenant(), plan).await {
-        Ok(_) => everything_ended(&context),
+    let frames = match engine.front_channel(tenant, &visitor.session).await {
+        Ok(frames) => frames,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    match engine.end_sessions(tenant, plan).await {
+        Ok(_) => everything_ended(&context, &visitor, frames).await,
         Err(error) => errors::failure(&context, &error),
     }
 }
 
 /// This browser's own session is among the ended.
-pub(crate) fn everything_ended(context: &Context) -> Response {
-    let response = crate::oidc::logout::signed_out(context);
-    respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
+pub(crate) async fn everything_ended(
+    context: &Context,
+    visitor: &Visitor,
+    frames: Vec<FrontChannelNotice>,
+) -> Response {
+    signed_out::ended(context, Some(&visitor.session), None, frames).await
 }

@@ -152,6 +152,9 @@ pub(crate) struct SelectAccount {
     pub(crate) csrf: String,
     pub(crate) ticket: String,
     pub(crate) user: String,
+    /// Mail address or login name.
+    pub(crate) known_as: String,
+    pub(crate) initial: String,
     pub(crate) app: AppFace,
 }
 
@@ -171,18 +174,26 @@ pub(crate) struct CheckSession {
     pub(crate) check: String,
 }
 
-/// An application that is told of the end in a frame.
-pub(crate) struct FrontChannel {
+/// An application that is told of the end: in a frame, through the back channel, or both.
+pub(crate) struct Told {
+    pub(crate) sid: String,
     pub(crate) name: String,
-    pub(crate) uri: String,
+    /// What its frame loads.
+    pub(crate) frame: Option<String>,
+    /// Where its delivery stands, and that in words.
+    pub(crate) receipt: Option<(&'static str, &'static str)>,
 }
 
-/// Signed out, while applications are told in frames.
+/// Signed out, while applications are told.
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub(crate) struct SignedOut {
-    pub(crate) frames: Vec<FrontChannel>,
+    pub(crate) told: Vec<Told>,
+    /// Whether an application has yet to answer through the back channel.
+    pub(crate) waiting: bool,
     pub(crate) next: Option<String>,
+    /// The page once more.
+    pub(crate) see: String,
     pub(crate) again: String,
 }
 

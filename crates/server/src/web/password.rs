@@ -54,13 +54,17 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     }
     let (engine, tenant) = (context.engine(), context.tenant());
     let ip = context.arrival.ip.to_string();
+    let frames = match engine.front_channel(tenant, &visitor.session).await {
+        Ok(frames) => frames,
+        Err(error) => return errors::failure(&context, &error),
+    };
     let changed =
         engine.change_password(tenant, &visitor.session, text("current"), text("new"), &ip).await;
     let (status, error): (_, Text) = match changed {
         Ok(OnPasswordChange::KeepCurrent) => {
             return respond::see_other(&context.link("/myaccount/security?done=password"));
         }
-        Ok(OnPasswordChange::All) => return everything_ended(&context),
+        Ok(OnPasswordChange::All) => return everything_ended(&context, &visitor, frames).await,
         Err(PasswordRefused::Wrong) => {
             (StatusCode::FORBIDDEN, "The current password is not right. Type it again.".into())
         }

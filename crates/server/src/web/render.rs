@@ -62,7 +62,12 @@ pub(crate) fn script_page(
     frames: &str,
 ) -> Response {
     let frames = if frames.is_empty() { String::new() } else { format!("; frame-src {frames}") };
-    rendered(context, status, page, &format!("{POLICY}; script-src 'self'{frames}"))
+    rendered(
+        context,
+        status,
+        page,
+        &format!("{POLICY}; script-src 'self'; connect-src 'self'{frames}"),
+    )
 }
 
 /// A page that hears of what happens while it is open.

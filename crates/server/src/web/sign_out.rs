@@ -6,8 +6,8 @@ use sojourn_model::{Actor, EndReason, Session};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
-use crate::oidc::logout::{ended, signed_out};
 use crate::request;
+use crate::web::signed_out::{ended, nobody};
 use crate::web::{errors, words};
 
 /// A form of a page for the signed in, with the session that sent it. Whoever isn't signed in any more is
@@ -20,7 +20,7 @@ pub(crate) async fn signed_in_form(
         .map_err(|error| errors::bad_request(context, words::message(&error)))?;
     let session = match context.session().await {
         Ok(Some(session)) => session,
-        Ok(None) => return Err(Box::new(signed_out(context))),
+        Ok(None) => return Err(Box::new(nobody(context))),
         Err(error) => return Err(Box::new(errors::failure(context, &error))),
     };
     if context.genuine(&session, params.get("csrf")) {
@@ -38,7 +38,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     };
     let actor = Actor::User(session.user);
     match context.engine().sign_out(context.tenant(), &session, EndReason::User, actor).await {
-        Ok(told) => ended(&context, None, told),
+        Ok(told) => ended(&context, Some(&session), None, told).await,
         Err(error) => errors::failure(&context, &error),
     }
 }

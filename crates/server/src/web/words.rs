@@ -53,8 +53,16 @@ pub(crate) enum Noun {
     Person,
 }
 
-/// What an application asks for, in plain words; nothing for what needs none.
-pub(crate) fn permission(one: &str) -> Option<Text> {
+/// What an application asks for, in plain words: who one is first, what is particular to the application last.
+pub(crate) fn permissions<'a>(all: impl Iterator<Item = &'a str>) -> Vec<Text> {
+    const ORDER: [&str; 5] = ["openid", "profile", "email", "phone", "address"];
+    let mut all: Vec<&str> = all.collect();
+    all.sort_by_key(|one| ORDER.iter().position(|known| known == one).unwrap_or(ORDER.len()));
+    all.into_iter().filter_map(permission).collect()
+}
+
+/// One of them; nothing for what needs no words.
+fn permission(one: &str) -> Option<Text> {
     Some(match one {
         "openid" => "Who you are at this application".into(),
         "profile" => "Your name and profile".into(),
@@ -77,6 +85,17 @@ pub(crate) const fn delivery(state: DeliveryState) -> &'static str {
         DeliveryState::Refused => "refused",
         DeliveryState::Dead => "given up",
         DeliveryState::Unreachable => "no address",
+    }
+}
+
+/// The same to the person who signed out.
+pub(crate) const fn told(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "being told …",
+        DeliveryState::Delivered => "signed out",
+        DeliveryState::Refused => "could not sign you out",
+        DeliveryState::Dead => "could not be reached",
+        DeliveryState::Unreachable => "takes no sign-outs",
     }
 }
 

@@ -7,7 +7,7 @@ use sojourn_testkit::store::Engine;
 async fn end(server: &TestServer, browser: &Browser) {
     let page = browser.get("/myaccount").await;
     let csrf = page.field("csrf");
-    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).await.status, 200);
+    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).await.status, 303);
     let _ = server;
 }
 

@@ -148,3 +148,65 @@ async fn nobody_there_for_a_day_is_given_up() {
     assert!(metrics.contains("sojourn_delivery_attempts_total{result=\"dead\"} 1"), "{metrics}");
     assert!(metrics.contains("sojourn_deliveries_pending 0"));
 }
+
+#[tokio::test]
+async fn who_signs_out_sees_what_each_application_answered() {
+    let (well, broken) = (Inbox::start().await, Inbox::start().await);
+    let server = prepared(Engine::Sqlite, &well).await;
+    let uri = broken.uri();
+    server.app("shop", |app| app.backchannel_logout_uri = Some(uri)).await;
+    server.app("silent", |_| {}).await;
+    let framed = |app: &mut sojourn_engine::directory::NewApplication| {
+        app.settings.frontchannel_logout_uri = Some("https://framed.test/out".into());
+    };
+    broken.answer(&[503; 9]);
+    let leave = async |clients: &[&str]| {
+        let browser = server.signed_in("alex", "alex123").await;
+        for client in clients {
+            server.tokens(&browser, client, "openid").await;
+        }
+        let csrf = browser.get("/myaccount").await.field("csrf");
+        let left = browser.post("/logout", &[("csrf", &csrf)]).await;
+        (browser, left)
+    };
+    let (browser, left) = leave(&["app", "shop", "silent"]).await;
+    assert!(left.location().starts_with("/signed-out?of="), "{left:?}");
+    well.wait_for(1).await;
+    broken.wait_for(1).await;
+    let page = eventually("the application that answered is shown", || async {
+        let page = browser.get(left.location()).await;
+        page.body.contains("state delivered").then_some(page)
+    })
+    .await;
+    let said = page.body.replace(['\n', '\r'], " ");
+    let state_of = |app: &str| {
+        let line =
+            said.split(&format!("<span>{app}</span>")).nth(1).unwrap_or_else(|| panic!("{said}"));
+        let tag = line.split("data-receipt>").nth(1).expect("a receipt");
+        tag.split('<').next().expect("its words").to_owned()
+    };
+    assert_eq!(state_of("app"), "signed out");
+    assert_eq!(state_of("shop"), "being told …");
+    assert_eq!(state_of("silent"), "takes no sign-outs");
+    assert!(
+        page.body.contains("See what the others answered") && !page.body.contains("My Account<")
+    );
+    // Whoever has the address alone sees names and answers for half an hour; nothing opens another session's.
+    assert_eq!(server.browser().get(left.location()).await.status, 200);
+    let other = left.location().replace("/signed-out?of=soj_in_A", "/signed-out?of=soj_in_B");
+    assert_eq!(server.browser().get(&other).await.status, 404);
+    server.clock.advance(31 * 60_000);
+    assert_eq!(browser.get(left.location()).await.status, 404);
+    // With a frame, one line says both; nobody to tell is said too.
+    server.app("framed", framed).await;
+    let (_, left) = leave(&["framed"]).await;
+    assert_eq!(left.status, 200);
+    assert_eq!(left.body.matches("data-sid=").count(), 1, "{}", left.body);
+    assert!(
+        left.body.contains("<iframe src=\"https://framed.test/out")
+            && !left.body.contains("takes no")
+    );
+    let (browser, left) = leave(&[]).await;
+    assert!(browser.get(left.location()).await.body.contains("no application in this session"));
+    server.stop().await;
+}

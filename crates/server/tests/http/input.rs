@@ -154,6 +154,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/myaccount/sessions/end-others", 200),
     ("POST", "/myaccount/sessions/end-others", 403),
     ("GET", "/language", 404),
+    ("GET", "/signed-out", 404),
     ("GET", "/myaccount/profile", 200),
     ("POST", "/myaccount/profile", 403),
     ("GET", "/myaccount/history", 200),

@@ -50,8 +50,9 @@ async fn by_post_too_and_without_an_address_a_page() {
     let (_server, browser, hint) = prepared().await;
     let form = [("id_token_hint", &*hint)];
     let answer = browser.post_from("https://app.test", "/oidc/logout", &form).await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.body.contains("You are signed out"));
+    let page = browser.get(answer.location()).await;
+    assert_eq!((answer.status, page.status), (303, 200));
+    assert!(page.body.contains("You are signed out"));
     assert!(!signed_in(&browser).await);
 }
 

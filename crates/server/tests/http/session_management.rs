@@ -38,7 +38,7 @@ async fn session_management_2_and_3_the_state_changes_with_the_session_alone() {
     let sams = state().await;
     let page = browser.get("/myaccount").await;
     let csrf = page.field("csrf");
-    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).await.status, 200);
+    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).await.status, 303);
     assert!(!unchanged(&browser, &sams) && unchanged(&browser, &nobody), "signed out");
     let frame = browser.get("/oidc/checksession").await;
     assert_eq!(frame.header("x-frame-options"), "");

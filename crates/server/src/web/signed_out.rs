@@ -1,0 +1,137 @@
+//! What a person sees whose session has just ended: every application that was used in it, and what it answered.
+
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::EngineError;
+use sojourn_engine::session::FrontChannelNotice;
+use sojourn_model::{DeliveryState, Session, SessionId};
+use sojourn_oidc::params::with_query;
+
+use crate::context::Context;
+use crate::oidc::session_state;
+use crate::web::pages::{Message, SignedOut, Told};
+use crate::web::ticket::Ticket;
+use crate::web::{errors, render, words};
+use crate::{request, respond};
+
+/// The page, and the name of tickets that show it again.
+const PATH: &str = "/signed-out";
+
+/// There is nothing to end: on to the application, or a page that says so.
+pub(crate) fn done(context: &Context, next: Option<String>) -> Response {
+    match next {
+        Some(uri) => respond::see_other(&uri),
+        None => nobody(context),
+    }
+}
+
+/// The page for whom nothing had to be told.
+pub(crate) fn nobody(context: &Context) -> Response {
+    let page = Message {
+        title: "You are signed out".into(),
+        text: "No application has to be told: nobody is signed in with this browser.".into(),
+        request_id: None,
+        link: Some((context.link("/myaccount"), "Sign in again".into())),
+    };
+    render::page(context, StatusCode::OK, &page)
+}
+
+/// The session has ended: its cookies go, and applications that listen in the browser are told in frames
+/// before the person goes on (Front-Channel Logout 1.0 §3). Who goes nowhere sees what each one answered.
+pub(crate) async fn ended(
+    context: &Context,
+    session: Option<&Session>,
+    next: Option<String>,
+    frames: Vec<FrontChannelNotice>,
+) -> Response {
+    let response = match session {
+        // An address of its own, so that it can be looked at again and in another language.
+        Some(session) if next.is_none() && frames.is_empty() => {
+            respond::see_other(&address(context, session.id))
+        }
+        Some(session) if !frames.is_empty() => {
+            let sources: Vec<&str> = frames.iter().filter_map(|one| source(&one.uri)).collect();
+            let sources = sources.join(" ");
+            match page(context, session.id, next, frames).await {
+                Ok(page) => render::script_page(context, StatusCode::OK, &page, &sources),
+                // It has ended all the same.
+                Err(error) => errors::failure(context, &error),
+            }
+        }
+        _ => done(context, next),
+    };
+    let response = respond::with(response, header::SET_COOKIE, &context.no_session_cookie());
+    session_state::with_cookie(context, None, response)
+}
+
+/// The page once more, with what applications have answered since.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    let params = request::query(uri.query()).ok();
+    let ticket = params.as_ref().and_then(|params| params.get("of"));
+    let session = ticket
+        .and_then(|text| Ticket::open(&context, text))
+        .filter(|ticket| ticket.path == PATH)
+        .and_then(|ticket| ticket.query.parse::<SessionId>().ok());
+    let Some(session) = session else {
+        return errors::missing(
+            &context,
+            "This page is shown for half an hour after a sign-out. My Account lists what ended before.",
+        );
+    };
+    match page(&context, session, None, Vec::new()).await {
+        Ok(page) => render::script_page(&context, StatusCode::OK, &page, ""),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn page(
+    context: &Context,
+    session: SessionId,
+    next: Option<String>,
+    frames: Vec<FrontChannelNotice>,
+) -> Result<SignedOut, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let mut told: Vec<Told> = frames
+        .into_iter()
+        .map(|one| Told {
+            sid: one.sid.to_string(),
+            name: one.name,
+            frame: Some(one.uri),
+            receipt: None,
+        })
+        .collect();
+    let mut waiting = false;
+    for delivery in engine.store().deliveries_of_session(tenant.id, session).await? {
+        waiting |= delivery.state == DeliveryState::Pending;
+        let sid = delivery.sid.to_string();
+        let receipt = Some((delivery.state.as_str(), words::told(delivery.state)));
+        match told.iter_mut().find(|one| one.sid == sid) {
+            // What has no address of its own for this is told by its frame.
+            Some(_) if delivery.state == DeliveryState::Unreachable => {}
+            Some(one) => one.receipt = receipt,
+            None => {
+                let app = engine.application(tenant.id, delivery.app).await?;
+                let name = app.map(|app| app.name.clone()).unwrap_or_default();
+                told.push(Told { sid, name, frame: None, receipt });
+            }
+        }
+    }
+    let see = address(context, session);
+    Ok(SignedOut { told, waiting, next, see, again: context.link("/myaccount") })
+}
+
+fn address(context: &Context, session: SessionId) -> String {
+    let ticket = Ticket { query: session.to_string(), ..Ticket::to(context, PATH) };
+    let of = ticket.seal(context).unwrap_or_default();
+    with_query(&context.link(PATH), &[("of", &of)])
+}
+
+/// The origin of an address, as a policy takes it.
+fn source(uri: &str) -> Option<&str> {
+    let start = uri.find("://")? + 3;
+    let rest = uri.get(start..)?;
+    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let source = uri.get(..start + length)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]/".contains(c);
+    source.chars().all(plain).then_some(source)
+}
