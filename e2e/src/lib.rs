@@ -122,10 +122,13 @@ impl Browser {
         answer.json().await.expect("JSON")
     }
 
-    /// Shows pages in the dark or the light theme.
+    /// Shows pages in the dark or the light theme, and without motion: what is looked at then has its last colour.
     pub async fn theme(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
-        let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": value }]);
+        let features = serde_json::json!([
+            { "name": "prefers-color-scheme", "value": value },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         let body = serde_json::json!({
             "cmd": "Emulation.setEmulatedMedia", "params": { "features": features },
         });
@@ -179,6 +182,24 @@ impl Browser {
         let found = self.page.execute_async(run, vec![]).await.expect("axe-core runs");
         let all = found.json().as_array().cloned().unwrap_or_default();
         all.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What is wrong with the page that is shown: barriers in either theme, width on a screen of 360 pixels, and
+    /// complaints since the last time.
+    pub async fn look(&self, page: &str, found: &mut Vec<String>) {
+        for (theme, dark) in [("light", false), ("dark", true)] {
+            self.theme(dark).await;
+            let barriers = self.barriers().await;
+            found.extend(barriers.into_iter().map(|one| format!("{page} {theme}: {one}")));
+        }
+        self.width(360).await;
+        let overflow = self.overflow().await;
+        if overflow > 0 {
+            found.push(format!("{page}: {overflow} pixels wider than a screen of 360"));
+        }
+        self.whole_width().await;
+        let complaints = self.complaints().await;
+        found.extend(complaints.into_iter().map(|one| format!("{page}: {one}")));
     }
 
     /// Goes to an address.

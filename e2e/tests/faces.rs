@@ -6,22 +6,8 @@ use sojourn_model::{Actor, UserState};
 use sojourn_testkit::server::TestServer;
 
 async fn look(browser: &Browser, server: &TestServer, path: &str, found: &mut Vec<String>) {
-    for dark in [false, true] {
-        browser.theme(dark).await;
-        browser.goto(&format!("{}{path}", server.base)).await;
-        let theme = if dark { "dark" } else { "light" };
-        let barriers = browser.barriers().await;
-        found.extend(barriers.into_iter().map(|one| format!("{path} {theme}: {one}")));
-    }
-    browser.width(360).await;
     browser.goto(&format!("{}{path}", server.base)).await;
-    let overflow = browser.overflow().await;
-    if overflow > 0 {
-        found.push(format!("{path}: {overflow} pixels wider than a screen of 360"));
-    }
-    browser.whole_width().await;
-    let complaints = browser.complaints().await;
-    found.extend(complaints.into_iter().map(|one| format!("{path}: {one}")));
+    browser.look(path, found).await;
 }
 
 async fn prepared() -> (TestServer, Vec<String>) {
@@ -52,14 +38,19 @@ async fn prepared() -> (TestServer, Vec<String>) {
         "/console/groups".to_owned(),
         format!("/console/groups/{}", group.id),
         "/console/roles".to_owned(),
+        format!("/console/groups/{}/remove", group.id),
         format!("/console/roles/{}", role.id),
+        format!("/console/roles/{}/remove", role.id),
         "/console/applications".to_owned(),
         "/console/applications/new".to_owned(),
         format!("/console/applications/{}", shop.id),
+        format!("/console/applications/{}/disable", shop.id),
         "/console/policies".to_owned(),
         format!("/console/policies/users/{}", alex.id),
         "/console/handlers".to_owned(),
         "/console/keys".to_owned(),
+        "/console/handlers/sessionTermination".to_owned(),
+        "/console/appearance".to_owned(),
         "/console/design".to_owned(),
         "/console/tenants".to_owned(),
         "/console/audit".to_owned(),
