@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use sojourn_e2e::Browser;
+use sojourn_engine::directory::LogoChange;
+use sojourn_model::Actor;
+use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
-use sojourn_testkit::store::Folder;
+use sojourn_testkit::server::TestServer;
+use sojourn_testkit::store::{Engine, Folder};
 
 /// What a person sees of an application that isn't the organisation's own.
 async fn third_party(alex: &Browser, pictures: &Path, port: u16, size: &str) {
@@ -60,13 +64,49 @@ async fn too_many(http: &reqwest::Client, pictures: &Path, port: u16, width: u32
         let browser = Browser::sized(width, 900).await;
         browser.goto(&at("/login")).await;
         browser.sign_in("alex", "alex123").await;
+        browser.find("#sign-out, .choices").await;
         browser.picture(pictures, &format!("too-many-sessions-{size}")).await;
         browser.quit().await;
     }
     set("{}").await;
 }
 
-#[tokio::main(flavor = "current_thread")]
+/// Other languages, from right to left, in the colours of a tenant.
+async fn dressed(pictures: &Path) {
+    let folder = Folder::new();
+    let file = "code = \"he\"\nname = \"mirrored\"\ndirection = \"rtl\"\n[phrases]\n";
+    std::fs::write(folder.0.join("he.toml"), file).expect("written");
+    let languages = Languages::with_folder(&folder.0).expect("languages");
+    let server =
+        TestServer::with_options(Engine::Sqlite, |_| {}, |serve| serve.languages = languages).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let logo = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\">\
+                <circle cx=\"4\" cy=\"4\" r=\"4\" fill=\"#0a7d5a\"/></svg>";
+    let logo = LogoChange::Put(logo.as_bytes().to_vec());
+    let set = server.engine.set_look(&server.tenant, ("Aurora", "#0a7d5a"), logo, &Actor::System);
+    set.await.expect("a look");
+    for (language, width) in [("de", 1280), ("de", 390), ("he", 1280), ("he", 390)] {
+        let browser = Browser::sized(width, 900).await;
+        if width < 500 {
+            browser.width(width).await;
+        }
+        let at = |path: &str| format!("{}{path}", server.base);
+        let name = |page: &str| format!("{page}-{language}-{width}");
+        browser.goto(&at(&format!("/language?to={language}&back=/login"))).await;
+        browser.picture(pictures, &name("login")).await;
+        browser.goto(&at("/console")).await;
+        browser.sign_in("admin", "admin12").await;
+        browser.find(".figures").await;
+        for page in ["/console", "/console/sessions", "/console/policies", "/myaccount/security"] {
+            browser.goto(&at(page)).await;
+            browser.picture(pictures, &name(page.trim_start_matches('/')).replace('/', "-")).await;
+        }
+        browser.quit().await;
+    }
+    server.stop().await;
+}
+
+#[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let folder = Folder::new();
     let port = free_ports(2);
@@ -134,6 +174,9 @@ async fn main() {
             "audit",
             "policies",
             "handlers",
+            "handlers/sessionTermination",
+            "appearance",
+            "design",
             "jobs",
             "keys",
             "tenants",
@@ -151,9 +194,21 @@ async fn main() {
         admin.click("#confirm").await;
         admin.wait_for(".tag", "ended").await;
         admin.picture(pictures, &name("console-session")).await;
+        for page in ["roles", "groups", "applications"] {
+            admin.goto(&at(&format!("/console/{page}"))).await;
+            if page == "groups" && size == "wide" {
+                admin.fill("input[name=name]", "couriers").await;
+                admin.click("main form.card button").await;
+                admin.find("a[href*='/console/groups/']").await;
+                admin.goto(&at("/console/groups")).await;
+            }
+            admin.click("tbody tr:last-child a").await;
+            admin.picture(pictures, &name(&format!("console-one-of-{page}"))).await;
+        }
         third_party(&alex, pictures, port, size).await;
         too_many(&http, pictures, port, width, size).await;
         alex.quit().await;
         admin.quit().await;
     }
+    dressed(pictures).await;
 }
