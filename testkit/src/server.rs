@@ -7,7 +7,9 @@ use reqwest::header;
 use serde_json::Value;
 use sojourn_crypto::{MasterKey, PasswordPolicy, SystemRng, b64url, sha256};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
-use sojourn_engine::{Engine, EngineParts, HandlerSettings, Settings, ensure_master_key};
+use sojourn_engine::{
+    AuditPlace, AuditQuestion, Engine, EngineParts, HandlerSettings, Settings, ensure_master_key,
+};
 use sojourn_model::{
     Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
 };
@@ -262,6 +264,13 @@ impl TestServer {
         };
         change(&mut new);
         self.engine.declare_application(tenant, new).await.expect("an application")
+    }
+
+    /// The newest rows of the audit log.
+    pub async fn audit(&self, limit: usize) -> Vec<sojourn_engine::AuditEntry> {
+        let (question, from) = (AuditQuestion::default(), AuditPlace::NEWEST);
+        let page = self.engine.audit(&self.tenant, &question, from, limit).await;
+        page.expect("the audit log is read").rows
     }
 
     /// The ended sessions, latest end first.

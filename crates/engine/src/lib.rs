@@ -4,6 +4,7 @@
 //! server; what goes out (logout tokens) and what is heavy (password hashes) are traits that the
 //! floor above provides.
 
+mod audit;
 mod breaker;
 mod catalog;
 mod deliver;
@@ -30,6 +31,7 @@ mod tasks;
 mod throttle;
 pub mod tokens;
 
+pub use audit::{AuditPage, AuditPlace, AuditQuestion};
 pub use breaker::ApplicationHealth;
 pub use catalog::{KeySet, TenantKey};
 pub use deliver::{AttemptResult, DeliverySender};
@@ -49,5 +51,5 @@ pub use settings::{
     RegistrationMode, RoleDirection, Settings, Termination, ThrottleLimits, Webhook,
 };
 pub use sojourn_crypto::sha256;
-pub use sojourn_store::{DeliveryBacklog, EndPreview, StayRow, StoreError};
+pub use sojourn_store::{AuditEntry, DeliveryBacklog, EndPreview, StayRow, StoreError};
 pub use tasks::WebhookSender;

@@ -86,3 +86,7 @@ pub const TOUCHES_MAX: usize = 100_000;
 pub const FAILED_SIGN_INS: &str = "failed_sign_ins";
 /// Longest logo in bytes: it is part of each page that a browser hasn't seen before.
 pub const LOGO_BYTES_MAX: usize = 32 * 1024;
+/// Rows of the audit log that are read at once.
+pub const AUDIT_PORTION: i64 = 500;
+/// Rows of the audit log that are looked at for one page.
+pub const AUDIT_LOOKED_AT_MAX: i64 = 10_000;

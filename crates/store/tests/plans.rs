@@ -19,8 +19,7 @@ const BIG: [&str; 11] = [
 
 /// Statements that read a big table by its tenant alone: lists in the order of an index, with a limit, and
 /// the walk of the purge.
-const BY_TENANT: [&str; 13] = [
-    "AUDIT_NEWEST",
+const BY_TENANT: [&str; 12] = [
     "DELIVERIES_NEWEST",
     "PURGE_GRANTS",
     // A place by its number: the index alone is walked, up to that place.

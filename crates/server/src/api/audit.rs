@@ -3,6 +3,8 @@
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
+use sojourn_engine::{AuditPlace, AuditQuestion};
+use sojourn_model::Actor;
 
 use super::caller::caller;
 use super::error;
@@ -10,29 +12,41 @@ use crate::context::Context;
 use crate::{request, respond};
 
 /// Rows, when nobody says how many.
-const ROWS: i64 = 100;
+const ROWS: usize = 100;
 /// Most rows of an answer.
-const ROWS_MAX: i64 = 1_000;
+const ROWS_MAX: usize = 1_000;
 
-/// `GET`: the newest rows.
+/// `actor` and `target` as the log writes them, `action` whole or its first word, `before` from an answer's `next`.
+fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
+    let params = request::query(uri.query()).map_err(|wrong| wrong.to_string())?;
+    let limit = match params.get("limit").map(str::parse::<usize>) {
+        None => ROWS,
+        Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,
+        Some(_) => return Err(format!("limit is a number from 1 to {ROWS_MAX}")),
+    };
+    let actor = params.get("actor").map(str::parse::<Actor>).transpose().map_err(|_| {
+        "actor is 'system', 'operator', or 'user:' or 'application:' and an id".to_owned()
+    })?;
+    let before = params.get("before").map(str::parse::<AuditPlace>).transpose();
+    let from = before.map_err(|_| "before is what an earlier answer gave as next".to_owned())?;
+    let text = |name: &str| params.get(name).map(str::to_owned);
+    let question = AuditQuestion { actor, action: text("action"), target: text("target") };
+    Ok((question, from.unwrap_or(AuditPlace::NEWEST), limit))
+}
+
+/// `GET`: rows from the newest back.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     if let Err(refused) = caller(&context, "internal_audit_view").await {
         return *refused;
     }
-    let limit = match request::query(uri.query()) {
-        Ok(params) => match params.get("limit").map(str::parse::<i64>) {
-            None => ROWS,
-            Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,
-            Some(_) => {
-                let why = format!("limit is a number from 1 to {ROWS_MAX}");
-                return error::invalid_search(&context, &why);
-            }
-        },
-        Err(wrong) => return error::invalid_search(&context, &wrong.to_string()),
+    let (question, from, limit) = match asked(&uri) {
+        Ok(asked) => asked,
+        Err(why) => return error::invalid_search(&context, &why),
     };
-    match context.engine().store().audit(context.tenant().id, limit).await {
-        Ok(found) => {
-            let rows: Vec<Value> = found
+    match context.engine().audit(context.tenant(), &question, from, limit).await {
+        Ok(page) => {
+            let rows: Vec<Value> = page
+                .rows
                 .into_iter()
                 .map(|row| {
                     let detail = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
@@ -42,8 +56,11 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
                     })
                 })
                 .collect();
-            respond::json(StatusCode::OK, &json!({ "items": rows }))
+            respond::json(
+                StatusCode::OK,
+                &json!({ "items": rows, "next": page.next.map(|next| next.to_string()) }),
+            )
         }
-        Err(cause) => error::failure(&context, &cause.into()),
+        Err(cause) => error::failure(&context, &cause),
     }
 }

@@ -497,11 +497,3 @@ pub(crate) struct ConsoleMail {
     pub(crate) frame: Frame,
     pub(crate) mails: Vec<String>,
 }
-
-/// Console: audit log.
-#[derive(Template)]
-#[template(path = "console/audit.html")]
-pub(crate) struct ConsoleAudit {
-    pub(crate) frame: Frame,
-    pub(crate) rows: Vec<[Text; 5]>,
-}

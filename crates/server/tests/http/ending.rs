@@ -112,7 +112,7 @@ async fn by_role_network_application_and_filter() {
         ] {
             assert_eq!(end_with(&server, &wrong, &[]).await.status, status, "{wrong}");
         }
-        let audit = server.engine.store().audit(server.tenant.id, 500).await.expect("read");
+        let audit = server.audit(500).await;
         assert!(
             audit.iter().any(|row| row.action == "session.end_preview"),
             "a dry run is audited"

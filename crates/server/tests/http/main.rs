@@ -5,6 +5,7 @@
 mod accounts;
 mod applications;
 mod attacks;
+mod audit;
 mod binding;
 mod certificates;
 mod deliveries;

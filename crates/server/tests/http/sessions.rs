@@ -234,7 +234,7 @@ async fn administrators_see_and_end_by_right() {
         server.tokens(&again, "dispatch", "openid").await;
         assert_eq!(server.api("DELETE", &base, admin).await.status, 204);
         assert_eq!(server.api("GET", &base, admin).await.json(), json!({}));
-        let audit = server.engine.store().audit(server.tenant.id, 9).await.expect("read");
+        let audit = server.audit(9).await;
         assert!(audit.iter().filter(|row| row.action == "session.end").count() == 2);
         server.stop().await;
     }

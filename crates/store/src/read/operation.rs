@@ -10,6 +10,8 @@ use crate::{Row, Store, StoreError};
 /// A row of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
+    /// Its name.
+    pub id: [u8; 16],
     /// When.
     pub at: Millis,
     /// Who, as text.
@@ -66,18 +68,23 @@ impl Store {
             .collect()
     }
 
-    /// The newest rows of the audit log.
+    /// Rows of the audit log from a time back, the newest first: those before the row of a name at that time.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn audit(&self, t: TenantId, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = self.list(&sql::AUDIT_NEWEST, params![t, limit]).await?;
+    pub async fn audit_before(
+        &self,
+        t: TenantId,
+        (at, id): (Millis, [u8; 16]),
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = self.list(&sql::AUDIT_BEFORE, params![t, at, id.to_vec(), limit]).await?;
         rows.into_iter()
             .map(|mut row| {
                 let at = row.millis()?;
-                row.blob()?;
                 Ok(AuditEntry {
                     at,
+                    id: row.id(|bytes| bytes.try_into().map_err(|_| MalformedId))?,
                     actor: row.text()?,
                     action: row.text()?,
                     target: row.text()?,

@@ -110,8 +110,9 @@ statements! {
          retired_at FROM signing_key WHERE tenant_id = $1 ORDER BY created_at, kid";
     AUDIT_ADD = "INSERT INTO audit (tenant_id, happened_at, id, actor, action, target, detail) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    AUDIT_NEWEST = "SELECT happened_at, id, actor, action, target, detail FROM audit \
-         WHERE tenant_id = $1 ORDER BY happened_at DESC, id DESC LIMIT $2";
+    AUDIT_BEFORE = "SELECT happened_at, id, actor, action, target, detail FROM audit \
+         WHERE tenant_id = $1 AND (happened_at, id) < ($2, $3) \
+         ORDER BY happened_at DESC, id DESC LIMIT $4";
     EVENTS_OF_SUBJECT = "SELECT n, name, happened_at, actor, session_id, data FROM event \
          WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 AND n > $4 \
          ORDER BY n LIMIT $5";

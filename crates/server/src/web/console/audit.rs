@@ -1,34 +1,312 @@
-//! The audit log.
+//! The audit log: who did what to whom, in words.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, Uri};
+use sojourn_engine::{AuditEntry, AuditPlace, AuditQuestion, EngineError, Rights};
+use sojourn_model::{Actor, AppId, GroupId, RoleId, UserId};
+use sojourn_oidc::Params;
+use sojourn_oidc::params::with_query;
 
-use super::{AUDIT, administrator};
+use super::{APPLICATIONS, AUDIT, GROUPS, ROLES, USERS, administrator};
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::pages::ConsoleAudit;
-use crate::web::{errors, render, words};
+use crate::request;
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
 
-const SHOWN: i64 = 100;
+const SHOWN: usize = 50;
 
-/// The newest rows.
-pub(crate) async fn list(context: Context) -> Response {
+/// What things are done to: the beginning of an act's name, and a word for it.
+const KINDS: [(&str, &str); 11] = [
+    ("user", "Users"),
+    ("group", "Groups"),
+    ("role", "Roles"),
+    ("application", "Applications"),
+    ("session", "Sessions"),
+    ("job", "Large ends"),
+    ("delivery", "Deliveries"),
+    ("policy", "Policies"),
+    ("handler", "Event handlers"),
+    ("key", "Signing keys"),
+    ("tenant", "Tenants"),
+];
+
+/// Acts in words; what isn't here is shown by its name.
+const ACTS: [(&str, &str); 42] = [
+    ("application.add", "added an application"),
+    ("application.change", "changed an application"),
+    ("application.disable", "switched an application off"),
+    ("application.enable", "switched an application on"),
+    ("application.register", "registered an application"),
+    ("application.remove", "removed an application"),
+    ("application.secret", "gave an application another secret"),
+    ("delivery.give_up", "gave a delivery up"),
+    ("delivery.resend", "sent a delivery again"),
+    ("group.add", "added a group"),
+    ("group.change", "changed a group"),
+    ("group.remove", "removed a group"),
+    ("handler.redo", "had a task of a handler done again"),
+    ("handler.skip", "had a task of a handler skipped"),
+    ("job.cancel", "cancelled a large end"),
+    ("key.rotate", "published the next signing key"),
+    ("policy.set", "set a policy"),
+    ("role.add", "added a role"),
+    ("role.assign", "gave a role"),
+    ("role.change", "changed a role"),
+    ("role.remove", "removed a role"),
+    ("role.unassign", "took a role away"),
+    ("session.end", "ended sessions"),
+    ("session.end_job", "began a large end"),
+    ("session.end_preview", "looked at what an end would do"),
+    ("session.not_me", "said that a sign-in was not theirs"),
+    ("tenant.add", "added a tenant"),
+    ("tenant.disable", "switched a tenant off"),
+    ("tenant.enable", "switched a tenant on"),
+    ("tenant.look", "changed the appearance"),
+    ("tenant.remove", "removed a tenant"),
+    ("user.add", "added a user"),
+    ("user.change", "changed a user"),
+    ("user.disable", "switched an account off"),
+    ("user.enable", "switched an account on"),
+    ("user.lock", "locked an account"),
+    ("user.password", "set a password"),
+    ("user.password_change", "changed their password"),
+    ("user.password_demand", "demanded another password"),
+    ("user.remove", "removed a user"),
+    ("user.roles", "changed the roles of a user"),
+    ("user.unlock", "unlocked an account"),
+];
+
+/// Who or what, and where more of it is.
+#[derive(Clone)]
+struct Thing {
+    name: Text,
+    link: Option<String>,
+}
+
+struct Line {
+    at: Text,
+    who: Thing,
+    act: Text,
+    name: String,
+    about: Thing,
+    more: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "console/audit.html")]
+struct AuditPage {
+    frame: Frame,
+    who: String,
+    kinds: Vec<(&'static str, &'static str, bool)>,
+    about: Option<String>,
+    everything: String,
+    error: Option<Text>,
+    rows: Vec<Line>,
+    older: Option<String>,
+    newest: Option<String>,
+}
+
+/// Names of what a page's rows are about.
+struct Names {
+    users: BTreeMap<String, String>,
+    others: BTreeMap<(String, String), String>,
+}
+
+impl Names {
+    async fn of(context: &Context, rows: &[AuditEntry]) -> Result<Self, EngineError> {
+        let (engine, t) = (context.engine(), context.tenant().id);
+        let mut people = BTreeSet::new();
+        let mut others = BTreeMap::new();
+        for row in rows {
+            if let Ok(Actor::User(id)) = row.actor.parse() {
+                people.insert(id);
+            }
+            let kind = row.action.split('.').next().unwrap_or_default();
+            let target = row.target.as_str();
+            let key = (kind.to_owned(), target.to_owned());
+            match kind {
+                "user" | "role" | "group" | "application" if others.contains_key(&key) => {}
+                "role" => {
+                    if let Ok(id) = target.parse::<RoleId>() {
+                        let found = engine.store().role(t, id).await?;
+                        others.extend(found.map(|role| (key, role.name)));
+                    }
+                    people.extend(target.parse::<UserId>());
+                }
+                "group" => {
+                    if let Ok(id) = target.parse::<GroupId>() {
+                        let found = engine.store().group(t, id).await?;
+                        others.extend(found.map(|group| (key, group.name)));
+                    }
+                }
+                "application" => {
+                    if let Ok(id) = target.parse::<AppId>() {
+                        let found = engine.application(t, id).await?;
+                        others.extend(found.map(|app| (key, app.name.clone())));
+                    }
+                }
+                "user" => people.extend(target.parse::<UserId>()),
+                _ => {}
+            }
+        }
+        let people: Vec<UserId> = people.into_iter().collect();
+        let found = engine.store().users_among(t, &people).await?;
+        let users = found.into_iter().map(|user| (user.id.to_string(), user.username)).collect();
+        Ok(Self { users, others })
+    }
+
+    fn actor(&self, context: &Context, rights: &Rights, actor: &str) -> Thing {
+        let plain = |name: &'static str| Thing { name: name.into(), link: None };
+        match actor.parse() {
+            Ok(Actor::System) => plain("the server itself"),
+            Ok(Actor::Operator) => plain("a command on the server"),
+            Ok(Actor::User(id)) => self.user(context, rights, &id.to_string()),
+            _ => Thing { name: Text::Plain(actor.to_owned()), link: None },
+        }
+    }
+
+    fn user(&self, context: &Context, rights: &Rights, id: &str) -> Thing {
+        let known = self.users.get(id);
+        let link = known
+            .filter(|_| rights.has(USERS))
+            .map(|_| context.link(&format!("/console/users/{id}")));
+        let name = known.map_or_else(|| id.to_owned(), String::clone);
+        Thing { name: Text::Plain(name), link }
+    }
+
+    fn target(&self, context: &Context, rights: &Rights, row: &AuditEntry) -> Thing {
+        let kind = row.action.split('.').next().unwrap_or_default();
+        let key = (kind.to_owned(), row.target.clone());
+        let page = match kind {
+            "role" if rights.has(ROLES) => Some("roles"),
+            "group" if rights.has(GROUPS) => Some("groups"),
+            "application" if rights.has(APPLICATIONS) => Some("applications"),
+            _ => None,
+        };
+        match self.others.get(&key) {
+            Some(name) => Thing {
+                name: Text::Plain(name.clone()),
+                link: page.map(|page| context.link(&format!("/console/{page}/{}", row.target))),
+            },
+            None => self.user(context, rights, &row.target),
+        }
+    }
+}
+
+/// What a row says besides, each with its value.
+fn more(detail: &str) -> Vec<(String, String)> {
+    let read: serde_json::Value = serde_json::from_str(detail).unwrap_or_default();
+    let pairs = read.as_object().into_iter().flatten();
+    let said = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(all) => {
+            let all =
+                all.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned));
+            all.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    };
+    pairs
+        .filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()))
+        .map(|(name, value)| (name.clone(), said(value)))
+        .collect()
+}
+
+/// What is asked for; an error where nobody has the name.
+async fn question(
+    context: &Context,
+    params: &Params,
+) -> Result<(AuditQuestion, Option<Text>), EngineError> {
+    let given = |name: &str| params.get(name).map(str::trim).filter(|text| !text.is_empty());
+    let mut asked = AuditQuestion {
+        action: given("what").map(str::to_owned),
+        target: given("about").map(str::to_owned),
+        actor: None,
+    };
+    let Some(who) = given("who") else { return Ok((asked, None)) };
+    match context.engine().store().user_by_name(context.tenant().id, who).await? {
+        Some(user) => asked.actor = Some(Actor::User(user.id)),
+        None => match who.parse() {
+            Ok(actor) => asked.actor = Some(actor),
+            Err(_) => {
+                let error =
+                    "Nobody has that login name. The log names who was removed as user: and an id.";
+                return Ok((asked, Some(error.into())));
+            }
+        },
+    }
+    Ok((asked, None))
+}
+
+/// The newest rows that are asked for, and from there back.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let visitor = match administrator(&context, "/console/audit", AUDIT).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let found = match context.engine().store().audit(context.tenant().id, SHOWN).await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error.into()),
+    let params = match request::query(uri.query()) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
-    let rows = found
+    let before = params.get("before").map(str::parse::<AuditPlace>);
+    let Ok(before) = before.transpose() else {
+        return errors::bad_request(
+            &context,
+            "That page of the log isn't there. Begin with the newest.",
+        );
+    };
+    let read = async {
+        let (asked, error) = question(&context, &params).await?;
+        let from = before.unwrap_or(AuditPlace::NEWEST);
+        let engine = context.engine();
+        let page = match error {
+            None => engine.audit(context.tenant(), &asked, from, SHOWN).await?,
+            Some(_) => sojourn_engine::AuditPage { rows: Vec::new(), next: None },
+        };
+        let names = Names::of(&context, &page.rows).await?;
+        Ok::<_, EngineError>((page, names, error))
+    };
+    let (page, names, error) = match read.await {
+        Ok(read) => read,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let rights = &visitor.rights;
+    let rows = page.rows.iter().map(|row| Line {
+        at: words::moment(row.at),
+        who: names.actor(&context, rights, &row.actor),
+        act: ACTS
+            .iter()
+            .find(|(name, _)| *name == row.action)
+            .map_or_else(|| Text::Plain(row.action.clone()), |(_, words)| (*words).into()),
+        name: row.action.clone(),
+        about: names.target(&context, rights, row),
+        more: more(&row.detail),
+    });
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let base = context.link("/console/audit");
+    let asked: Vec<(&str, &str)> = ["who", "what", "about"]
         .into_iter()
-        .map(|row| {
-            let texts = [row.actor, row.action, row.target, row.detail].map(Text::Plain);
-            let [actor, action, target, detail] = texts;
-            [words::moment(row.at), actor, action, target, detail]
-        })
+        .map(|name| (name, text(name)))
+        .filter(|(_, value)| !value.is_empty())
         .collect();
-    let frame = visitor.frame(&context, "audit");
-    render::page(&context, StatusCode::OK, &ConsoleAudit { frame, rows })
+    let older = page.next.map(|next| {
+        let next = next.to_string();
+        with_query(&base, &[asked.as_slice(), &[("before", &next)]].concat())
+    });
+    let shown = AuditPage {
+        who: text("who").to_owned(),
+        kinds: KINDS.map(|(kind, name)| (kind, name, kind == text("what"))).to_vec(),
+        about: params.get("about").filter(|about| !about.is_empty()).map(str::to_owned),
+        error,
+        rows: rows.collect(),
+        older,
+        newest: before.map(|_| with_query(&base, &asked)),
+        everything: base,
+        frame: visitor.frame(&context, "audit"),
+    };
+    render::page(&context, StatusCode::OK, &shown)
 }

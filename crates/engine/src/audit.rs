@@ -1,0 +1,113 @@
+//! Who did what: the audit log, read from its newest row back.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sojourn_model::ids::{self, MalformedId};
+use sojourn_model::limits::{AUDIT_LOOKED_AT_MAX, AUDIT_PORTION};
+use sojourn_model::{Actor, Millis, Tenant};
+use sojourn_store::AuditEntry;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// A row's place in the log: what was read ends there, and goes on behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditPlace {
+    at: Millis,
+    id: [u8; 16],
+}
+
+impl AuditPlace {
+    /// Before the newest row.
+    pub const NEWEST: Self = Self { at: Millis(i64::MAX), id: [u8::MAX; 16] };
+
+    const fn of(row: &AuditEntry) -> Self {
+        Self { at: row.at, id: row.id }
+    }
+}
+
+impl fmt::Display for AuditPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.0, ids::hex(&self.id))
+    }
+}
+
+impl FromStr for AuditPlace {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let (at, id) = text.split_once('.').ok_or(MalformedId)?;
+        let at = at.parse().map_err(|_| MalformedId)?;
+        Ok(Self { at: Millis(at), id: ids::unhex(id)? })
+    }
+}
+
+/// Which rows are wanted; what is given has to hold together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuestion {
+    /// By whom.
+    pub actor: Option<Actor>,
+    /// What was done: `user.lock`, or `user` for all that is done to users.
+    pub action: Option<String>,
+    /// To what, as the log names it.
+    pub target: Option<String>,
+}
+
+impl AuditQuestion {
+    fn asks_for(&self, row: &AuditEntry) -> bool {
+        let of_kind = |wanted: &str| {
+            row.action
+                .strip_prefix(wanted)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.actor.as_ref().is_none_or(|actor| row.actor == actor.to_string())
+            && self.action.as_deref().is_none_or(of_kind)
+            && self.target.as_ref().is_none_or(|target| *target == row.target)
+    }
+}
+
+/// A page of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// Rows, the newest first.
+    pub rows: Vec<AuditEntry>,
+    /// Where it goes on, if it does. A page with fewer rows than were asked for may go on as well: only so many rows
+    /// are looked at for one.
+    pub next: Option<AuditPlace>,
+}
+
+impl Engine {
+    /// Rows of the audit log that a question asks for, from a place back.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn audit(
+        &self,
+        tenant: &Tenant,
+        question: &AuditQuestion,
+        mut from: AuditPlace,
+        limit: usize,
+    ) -> Result<AuditPage, EngineError> {
+        let mut rows = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let place = (from.at, from.id);
+            let portion = self.store.audit_before(tenant.id, place, AUDIT_PORTION).await?;
+            let whole = portion.len() as i64 == AUDIT_PORTION;
+            looked_at += portion.len() as i64;
+            for row in portion {
+                if rows.len() == limit {
+                    return Ok(AuditPage { rows, next: Some(from) });
+                }
+                from = AuditPlace::of(&row);
+                if question.asks_for(&row) {
+                    rows.push(row);
+                }
+            }
+            if !whole || looked_at >= AUDIT_LOOKED_AT_MAX {
+                return Ok(AuditPage { rows, next: whole.then_some(from) });
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The audit log: read by whom, about what, and from where back.
+
+use sojourn_testkit::server::TestServer;
+
+const ADMIN: (&str, &str) = ("admin", "admin12");
+
+#[tokio::test]
+async fn the_log_is_asked_by_person_by_kind_and_by_what_it_was_done_to() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("zoe", "zoe12345", &["admin"]).await;
+    let alex = server.user("alex", "alex123", &[]).await;
+    let as_admin = server.signed_in("admin", "admin12").await;
+    let as_zoe = server.signed_in("zoe", "zoe12345").await;
+    for (browser, act) in [(&as_admin, "lock"), (&as_zoe, "enable"), (&as_admin, "disable")] {
+        server.clock.advance(1_000);
+        let csrf = browser.get("/console/users").await.field("csrf");
+        let path = format!("/console/users/{}/acts/{act}", alex.id);
+        assert_eq!(browser.post(&path, &[("csrf", &csrf)]).await.status, 303, "{act}");
+    }
+    let acts = async |query: &str| {
+        let page = as_admin.get(&format!("/console/audit?{query}")).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let acts = page.body.split("<td title=\"").skip(1);
+        acts.map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let about = format!("about={}", alex.id);
+    assert_eq!(acts(&about).await, ["user.disable", "user.unlock", "user.lock", "user.add"]);
+    assert_eq!(acts(&format!("{about}&who=admin")).await, ["user.disable", "user.lock"]);
+    assert_eq!(acts("who=zoe&what=user").await, ["user.unlock"]);
+    assert!(acts("who=zoe&what=role").await.is_empty());
+    assert!(acts("what=us").await.is_empty(), "a kind is a whole word");
+    assert!(acts("who=nobody").await.is_empty());
+    let page = as_admin.get(&format!("/console/audit?{about}")).await.body;
+    assert!(page.contains("unlocked an account") && page.contains(">zoe</a>"), "{page}");
+    // The same by REST, a page at a time.
+    let path = "/api/server/v1/audit";
+    let whole = server.api("GET", &format!("{path}?limit=1000"), ADMIN).await.json();
+    let whole = whole["items"].as_array().expect("rows").clone();
+    let (mut paged, mut next) = (Vec::new(), String::new());
+    loop {
+        let answer = server.api("GET", &format!("{path}?limit=3{next}"), ADMIN).await.json();
+        paged.extend(answer["items"].as_array().expect("rows").clone());
+        match answer["next"].as_str() {
+            Some(place) => next = format!("&before={place}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, whole);
+    assert!(paged.len() > 6, "{}", paged.len());
+    let asked = format!("{path}?action=user.lock&target={}", alex.id);
+    assert_eq!(server.api("GET", &asked, ADMIN).await.json()["items"][0]["action"], "user.lock");
+    for wrong in ["limit=0", "actor=me", "before=x", "before=1.zz"] {
+        assert_eq!(
+            server.api("GET", &format!("{path}?{wrong}"), ADMIN).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+    assert_eq!(as_admin.get("/console/audit?before=x").await.status, 400);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_the_log_lead_back_and_know_what_was_asked() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    for n in 0..120 {
+        server.clock.advance(1);
+        server.user(&format!("user{n:03}"), "words of a user", &[]).await;
+    }
+    let browser = server.signed_in("admin", "admin12").await;
+    let mut seen = Vec::new();
+    let mut path = "/console/audit?what=user".to_owned();
+    loop {
+        let page = browser.get(&path).await;
+        let names = page.body.split("/console/users/").skip(1);
+        seen.extend(
+            names.filter_map(|rest| Some(rest.split_once("\">")?.1.split('<').next()?.to_owned())),
+        );
+        let Some(older) =
+            page.body.split("id=\"older\"").next().filter(|_| page.body.contains("id=\"older\""))
+        else {
+            break;
+        };
+        let link =
+            older.rsplit("href=\"").next().expect("a link").split('"').next().expect("its end");
+        path = link.replace("&#38;", "&");
+        assert!(path.contains("what=user") && path.contains("before="), "{path}");
+    }
+    seen.retain(|name| name.starts_with("user"));
+    assert_eq!(seen.len(), 120);
+    assert_eq!((seen[0].as_str(), seen[119].as_str()), ("user119", "user000"));
+    server.stop().await;
+}
