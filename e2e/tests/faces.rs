@@ -155,3 +155,43 @@ async fn signing_in_consent_sessions_and_signing_out_need_no_scripts() {
     browser.quit().await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_search_box_is_completed_by_keyboard_and_mouse() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("alexandra", "alex123", &[]).await;
+    let signed_in = server.signed_in("alexandra", "alex123").await;
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/console/sessions", server.base)).await;
+    browser.sign_in("admin", "admin12").await;
+    browser.wait_for("h1", "Monitor user sessions").await;
+    let value = async |expected: &str| {
+        sojourn_testkit::program::eventually("the box is filled", || async {
+            let found = browser.find("#q").await.prop("value").await.ok().flatten();
+            (found.as_deref() == Some(expected)).then_some(())
+        })
+        .await;
+    };
+    browser.fill("#q", "usern").await;
+    browser.wait_for("#suggestions [role=option]", "username").await;
+    let mut found = Vec::new();
+    browser.look("suggestions", &mut found).await;
+    assert!(found.is_empty(), "{found:?}");
+    let keys = async |keys: &str| browser.find("#q").await.send_keys(keys).await.expect("typed");
+    keys(&String::from_iter([thirtyfour::Key::Down.value(), thirtyfour::Key::Enter.value()])).await;
+    value("username ").await;
+    keys("eq ale").await;
+    browser
+        .wait_for("#suggestions [role=option]", "username eq \"alexandra\" alexandra the tester")
+        .await;
+    browser.click("#suggestions [role=option]").await;
+    value("username eq \"alexandra\" ").await;
+    let out = [thirtyfour::Key::Escape.value(), thirtyfour::Key::Enter.value()];
+    keys(&String::from_iter(out)).await;
+    browser.wait_for("tbody td a", "alexandra").await;
+    assert!(browser.complaints().await.is_empty());
+    drop(signed_in);
+    browser.quit().await;
+    server.stop().await;
+}

@@ -227,6 +227,7 @@ routes! {
     POST "/myaccount/sessions/end-all" => web::my_account::end_all;
     GET "/console" => web::console::overview::get;
     GET "/console/sessions" => web::console::sessions::search;
+    GET "/console/sessions/completion" => web::console::completion::get;
     GET "/console/sessions/{session_id}" => web::console::sessions::one;
     GET "/console/sessions/{session_id}/end" => web::console::sessions::confirm_one;
     POST "/console/sessions/{session_id}/end" => web::console::sessions::end_one;

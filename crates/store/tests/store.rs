@@ -70,9 +70,19 @@ async fn names_are_unique_and_tenants_apart(test: TestStore) {
     let found = test.store.user_by_name(T, "aLEX").await.expect("read").expect("found");
     assert_eq!((found.id, found.username.as_str()), (alex, "Alex"));
     assert_eq!(test.store.user(other, alex).await, Ok(None));
-    let names = test.store.users_by_prefix(T, "al", 10).await.expect("read");
+    let names = test.store.users_by_prefix(T, "al", None, 10).await.expect("read");
     assert_eq!(names.len(), 1);
-    assert!(test.store.users_by_prefix(T, "b", 10).await.expect("read").is_empty());
+    assert!(test.store.users_by_prefix(T, "b", None, 10).await.expect("read").is_empty());
+    for name in ["Al", "ale", "alex2", "am"] {
+        test.must(ChangeSet::of(T, Op::CreateUser(user(name)))).await;
+    }
+    let names = async |after: Option<&str>| {
+        let found = test.store.users_by_prefix(T, "AL", after, 2).await.expect("read");
+        found.into_iter().map(|user| user.username).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None).await, ["Al", "ale"]);
+    assert_eq!(names(Some("ALE")).await, ["Alex", "alex2"]);
+    assert!(names(Some("alex2")).await.is_empty());
 }
 
 async fn a_session_needs_the_epoch_that_was_read(test: TestStore) {

@@ -54,7 +54,7 @@ pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
         }
         RoleCommand::List => {
             let mut rows = Vec::new();
-            for role in engine.store().roles(tenant.id, 1000).await? {
+            for role in engine.store().roles(tenant.id, None, 1000).await? {
                 let members = engine.store().role_member_count(tenant.id, role.id).await?;
                 let state = match role.state {
                     RoleState::Active => "active",

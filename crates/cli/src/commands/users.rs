@@ -102,7 +102,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             say(&format!("{} {}", user.username, user.id));
         }
         UserCommand::List { prefix } => {
-            let users = engine.store().users_by_prefix(tenant.id, &prefix, 1000).await?;
+            let users = engine.store().users_by_prefix(tenant.id, &prefix, None, 1000).await?;
             let rows: Vec<Vec<String>> = users
                 .iter()
                 .map(|user| {

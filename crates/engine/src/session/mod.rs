@@ -20,7 +20,7 @@ pub use list::{SessionView, StayView};
 pub use logout::{FrontChannelNotice, LogoutOutcome, LogoutRequest};
 pub use search::{
     Browser, Position, SearchPage, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort,
-    Total, Vocabulary,
+    Total, Vocabulary, vocabulary,
 };
 pub(crate) use sign_in::plain_name;
 pub use sign_in::{Choice, NewPasswordError, Proven, SignIn, SignInError, SignedIn};

@@ -430,6 +430,8 @@ pub(crate) struct ConsoleUsers {
     pub(crate) frame: Frame,
     pub(crate) query: String,
     pub(crate) users: Vec<UserLine>,
+    /// Behind which name the next page begins.
+    pub(crate) next: Option<String>,
     pub(crate) error: Option<Text>,
 }
 
@@ -466,6 +468,8 @@ pub(crate) struct ConsoleRoles {
     pub(crate) frame: Frame,
     pub(crate) roles: Vec<RoleLine>,
     pub(crate) jobs: Vec<(i64, i64)>,
+    /// Behind which name the next page begins.
+    pub(crate) next: Option<String>,
     pub(crate) error: Option<Text>,
 }
 

@@ -287,3 +287,32 @@ async fn what_is_kept_while_an_account_is_locked_comes_back_with_it() {
     assert!(server.ledger(9).await.is_empty(), "{}: nothing ended", alex.id);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn the_console_lists_people_page_by_page_and_finds_them_by_any_name() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    for n in 0..60 {
+        server.user(&format!("user{n:03}"), "words of a user", &[]).await;
+    }
+    let browser = server.signed_in("admin", "admin12").await;
+    let names = |page: &str| -> Vec<String> {
+        let cells = page.split("/console/users/").skip(1);
+        cells
+            .filter_map(|rest| Some(rest.split_once("\">")?.1.split('<').next()?.to_owned()))
+            .collect()
+    };
+    let first = browser.get("/console/users?q=USER").await.body;
+    assert_eq!(names(&first).len(), 50);
+    assert!(first.contains("?q=USER&amp;after=user049\""), "{first}");
+    let second = browser.get("/console/users?q=USER&after=user049").await.body;
+    let rest = names(&second);
+    assert_eq!((rest.len(), rest[0].as_str()), (10, "user050"));
+    assert!(!second.contains("id=\"more\""));
+    for query in ["user007", "user007 the tester", "USER007@example.test"] {
+        let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let found = browser.get(&format!("/console/users?q={query}")).await.body;
+        assert_eq!(names(&found), ["user007"], "{query}");
+    }
+    server.stop().await;
+}

@@ -165,6 +165,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/myaccount/sessions/end-all", 403),
     ("GET", "/console", 200),
     ("GET", "/console/sessions", 200),
+    ("GET", "/console/sessions/completion", 200),
     ("GET", "/console/sessions/{session_id}", 404),
     ("GET", "/console/sessions/{session_id}/end", 404),
     ("POST", "/console/sessions/{session_id}/end", 403),

@@ -260,3 +260,37 @@ async fn a_tenant_looks_as_its_administrators_want() {
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn the_search_box_says_what_it_may_go_on_with() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("alex", "alex123", &["staff"]).await;
+    server.user("alexandra", "alex123", &[]).await;
+    server.app("my shop", |_| {}).await;
+    let admin = server.signed_in("admin", "admin12").await;
+    let ask = async |text: &str| -> Vec<String> {
+        let query: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let answer = admin.get(&format!("/console/sessions/completion?q={query}")).await.json();
+        let all = answer["suggestions"].as_array().expect("a list").clone();
+        all.iter().map(|one| one["text"].as_str().expect("a text").to_owned()).collect()
+    };
+    assert_eq!(ask("ale").await, ["alex", "alexandra"]);
+    assert_eq!(ask("user").await, ["user_id ", "username ", "user_agent "]);
+    assert_eq!(ask("username s").await, ["username sw "]);
+    assert_eq!(ask("signed_in_at l").await, ["signed_in_at lt ", "signed_in_at le "]);
+    let filter = "state eq active and role eq ";
+    assert!(ask(filter).await.contains(&format!("{filter}\"staff\" ")));
+    assert_eq!(ask("application eq \"MY S").await, ["application eq \"my shop\" "]);
+    assert_eq!(ask("ip pr a").await, ["ip pr and "]);
+    assert!(ask("nonsense ").await.is_empty() && ask(&"x".repeat(5_000)).await.is_empty());
+    // What is suggested is understood.
+    for text in ["signed_in_at gt ", "end_reason eq \"ad", "username eq \"ale", "remember eq "] {
+        let query = ask(text).await.remove(0);
+        let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        assert_eq!(admin.get(&format!("/console/sessions?q={query}")).await.status, 200, "{text}");
+    }
+    let alex = server.signed_in("alex", "alex123").await;
+    assert_eq!(alex.get("/console/sessions/completion?q=a").await.status, 403);
+    server.stop().await;
+}

@@ -105,6 +105,11 @@ fn policy(mut row: Row) -> Result<(PolicyScope, SessionPolicy), StoreError> {
     Ok((scope, row.parsed(|text| serde_json::from_str(text).ok())?))
 }
 
+/// The first text after a key, in the order of code points: no key has a NUL in it.
+fn behind(key: &str) -> String {
+    format!("{key}\u{1}")
+}
+
 /// The first text after every one that begins with `prefix`, in the order of code points.
 pub(super) fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
@@ -172,7 +177,7 @@ impl Store {
         self.row(&sql::ACCOUNT_BY_NAME, params![t, key]).await?.map(user).transpose()
     }
 
-    /// Users whose login names begin with a text, in the order of names.
+    /// Users whose login names begin with a text, in the order of names, perhaps only those behind a name.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -180,10 +185,12 @@ impl Store {
         &self,
         t: TenantId,
         prefix: &str,
+        after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
         let key = User::username_key(prefix);
         let end = after_prefix(&key);
+        let key = after.map_or(key, |name| behind(&User::username_key(name)));
         let rows = self.list(&sql::ACCOUNT_SEARCH, params![t, key, end, limit]).await?;
         rows.into_iter().map(user).collect()
     }
@@ -225,8 +232,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn roles(&self, t: TenantId, limit: i64) -> Result<Vec<Role>, StoreError> {
-        self.list(&sql::ROLE_ALL, params![t, limit]).await?.into_iter().map(role).collect()
+    pub async fn roles(
+        &self,
+        t: TenantId,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Role>, StoreError> {
+        let from = after.map(|name| behind(&User::username_key(name))).unwrap_or_default();
+        self.list(&sql::ROLES_FROM, params![t, from, limit]).await?.into_iter().map(role).collect()
     }
 
     /// The roles that a user has, those being removed included.

@@ -170,8 +170,9 @@ statements! {
     ROLE_BY_ID = concat!("SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 AND id = $2");
     ROLE_BY_NAME = concat!(
         "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 AND name_key = $2");
-    ROLE_ALL = concat!(
-        "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 ORDER BY name_key LIMIT $2");
+    ROLES_FROM = concat!(
+        "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 AND name_key >= $2 \
+         ORDER BY name_key LIMIT $3");
     // Those that groups carry as well.
     ROLES_OF_USER = concat!("SELECT ", role_columns!("r."), " FROM role r \
          WHERE r.tenant_id = $1 AND r.id IN (\

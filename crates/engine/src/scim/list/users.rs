@@ -203,7 +203,9 @@ impl Engine {
                 Ok(id) => store.user(tenant.id, id).await?.into_iter().collect(),
                 Err(_) => Vec::new(),
             },
-            ("userName", Operator::Sw) => store.users_by_prefix(tenant.id, &value, most).await?,
+            ("userName", Operator::Sw) => {
+                store.users_by_prefix(tenant.id, &value, None, most).await?
+            }
             ("userName", _) => store.user_by_name(tenant.id, &value).await?.into_iter().collect(),
             ("externalId", _) => store.users_by_external_id(tenant.id, &value, most).await?,
             // Only the preferred address has an index; as long as everyone can be looked at, the others count too.

@@ -302,6 +302,21 @@ fn names(words: Vocabulary) -> String {
     }
 }
 
+/// The attributes of filters with the operators that go with each, for who completes what a person types.
+#[must_use]
+pub fn vocabulary() -> Vec<(String, &'static [&'static str])> {
+    let all = names(Vocabulary::Full);
+    let with_operators = |name: &str| {
+        let operators: &[&str] = match Attribute::find(name)?.1 {
+            Kind::Text => &["eq", "sw", "co", "ew", "ne", "pr"],
+            Kind::Exact | Kind::Flag => &["eq", "ne", "pr"],
+            Kind::Time => &["gt", "ge", "lt", "le", "pr"],
+        };
+        Some((name.to_owned(), operators))
+    };
+    all.split_whitespace().filter_map(with_operators).collect()
+}
+
 fn fits(one: &Comparison, words: Vocabulary) -> Result<(), SearchRefused> {
     let Some((attribute, kind)) = Attribute::find(&one.attribute) else { return Ok(()) };
     let (name, operator) = (&one.attribute, one.operator);

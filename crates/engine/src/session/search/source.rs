@@ -90,7 +90,7 @@ impl Engine {
         }
         let begins = |of| filter.required(of, &[Operator::Eq, Operator::Sw]);
         let users = if let Some(one) = begins(Attribute::Username) {
-            self.store.users_by_prefix(tenant.id, &one.value.text(), USERS).await?
+            self.store.users_by_prefix(tenant.id, &one.value.text(), None, USERS).await?
         } else if let Some(one) = begins(Attribute::DisplayName) {
             let text = one.value.text();
             if one.operator == Operator::Eq {

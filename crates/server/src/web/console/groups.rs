@@ -135,7 +135,7 @@ async fn show(
         let mut users = store.users_of(tenant, &ids).await?;
         users.sort_by(|a, b| a.username.cmp(&b.username));
         let roles = store.roles_of_group(tenant, group.id).await?;
-        let all = store.roles(tenant, SHOWN).await?;
+        let all = store.roles(tenant, None, SHOWN).await?;
         Ok::<_, EngineError>((users, next.flatten(), roles, all))
     };
     let (users, next, roles, all) = match found.await {

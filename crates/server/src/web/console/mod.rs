@@ -3,6 +3,7 @@
 pub(crate) mod appearance;
 pub(crate) mod applications;
 pub(crate) mod audit;
+pub(crate) mod completion;
 pub(crate) mod deliveries;
 pub(crate) mod design;
 pub(crate) mod groups;

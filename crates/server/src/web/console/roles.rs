@@ -3,44 +3,59 @@
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use sojourn_engine::{ADMIN_SCOPES, EngineError, Rights};
 use sojourn_model::{Actor, Role, RoleId, RoleState};
 
 use super::{ROLES, administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{Confirm, ConsoleRoles, RoleLine};
 use crate::web::{errors, render, words};
+use crate::{request, respond};
 
-const SHOWN: i64 = 200;
+const SHOWN: i64 = 50;
 
 /// All of them.
-pub(crate) async fn list(context: Context) -> Response {
-    match administrator(&context, "/console/roles", ROLES).await {
-        Ok(visitor) => show(&context, &visitor, None).await,
-        Err(elsewhere) => *elsewhere,
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/roles", ROLES).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    match request::query(uri.query()) {
+        Ok(params) => show(&context, &visitor, params.get("after"), None).await,
+        Err(error) => errors::bad_request(&context, words::message(&error)),
     }
 }
 
-async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Response {
-    match lines(context).await {
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    after: Option<&str>,
+    error: Option<Text>,
+) -> Response {
+    match lines(context, after).await {
         Ok((roles, jobs)) => {
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let frame = visitor.frame(context, "roles");
-            render::page(context, status, &ConsoleRoles { frame, roles, jobs, error })
+            let next = (roles.len() as i64 == SHOWN)
+                .then(|| roles.last().map(|role| role.name.clone()))
+                .flatten();
+            render::page(context, status, &ConsoleRoles { frame, roles, jobs, next, error })
         }
         Err(error) => errors::failure(context, &error),
     }
 }
 
-async fn lines(context: &Context) -> Result<(Vec<RoleLine>, Vec<(i64, i64)>), EngineError> {
+async fn lines(
+    context: &Context,
+    after: Option<&str>,
+) -> Result<(Vec<RoleLine>, Vec<(i64, i64)>), EngineError> {
     let store = context.engine().store();
     let tenant = context.tenant().id;
     let mut lines = Vec::new();
-    for role in store.roles(tenant, SHOWN).await? {
+    for role in store.roles(tenant, after, SHOWN).await? {
         lines.push(RoleLine {
             members: store.role_member_count(tenant, role.id).await?,
             id: role.id.to_string(),
@@ -65,7 +80,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
         let known = ADMIN_SCOPES.join(", ");
         let values = [plain(*unknown), plain(known)];
         let text = say("There is no permission {0}. Known are: {1}.", values);
-        return show(&context, &visitor, Some(text)).await;
+        return show(&context, &visitor, None, Some(text)).await;
     }
     let permissions = asked.join(" ");
     // Nobody makes a role that can do more than they.
@@ -77,7 +92,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_role(context.tenant(), name, &permissions, &actor).await {
         Ok(_) => respond::see_other(&context.link("/console/roles")),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, Some(words::sentence(error))).await
+            show(&context, &visitor, None, Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }

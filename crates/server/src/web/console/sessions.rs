@@ -197,7 +197,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
         error,
         ledger,
     };
-    render::page(&context, status, &page)
+    render::live_page(&context, status, &page)
 }
 
 /// Living sessions: the newest, or those of a search.

@@ -17,6 +17,8 @@ use crate::web::{errors, render, words};
 use crate::{request, respond};
 
 const SHOWN: i64 = 50;
+/// People found by another name.
+const ALSO_SHOWN: i64 = 25;
 const ROLES_SHOWN: i64 = 200;
 
 fn line(user: &User) -> UserLine {
@@ -48,28 +50,53 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let query = match request::query(uri.query()) {
-        Ok(params) => params.get("q").unwrap_or_default().trim().to_owned(),
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
-    show(&context, &visitor, query, None).await
+    match request::query(uri.query()) {
+        Ok(params) => {
+            let query = params.get("q").unwrap_or_default().trim().to_owned();
+            show(&context, &visitor, query, params.get("after"), None).await
+        }
+        Err(error) => errors::bad_request(&context, words::message(&error)),
+    }
+}
+
+/// Users whose login names begin with a text; on the first page also those who are called that or have that mail
+/// address.
+async fn found(
+    context: &Context,
+    query: &str,
+    after: Option<&str>,
+) -> Result<(Vec<UserLine>, Option<String>), EngineError> {
+    let (store, t) = (context.engine().store(), context.tenant().id);
+    let mut users = store.users_by_prefix(t, query, after, SHOWN).await?;
+    let next = (users.len() as i64 == SHOWN)
+        .then(|| users.last().map(|user| user.username.clone()))
+        .flatten();
+    if after.is_none() && !query.is_empty() {
+        let mut others = store.users_by_shown_name(t, query, ALSO_SHOWN).await?;
+        others.extend(store.users_by_email(t, query, ALSO_SHOWN).await?);
+        for user in others {
+            if !users.iter().any(|one| one.id == user.id) {
+                users.push(user);
+            }
+        }
+    }
+    Ok((users.iter().map(line).collect(), next))
 }
 
 async fn show(
     context: &Context,
     visitor: &Visitor,
     query: String,
+    after: Option<&str>,
     error: Option<Text>,
 ) -> Response {
-    let store = context.engine().store();
-    match store.users_by_prefix(context.tenant().id, &query, SHOWN).await {
-        Ok(found) => {
+    match found(context, &query, after).await {
+        Ok((users, next)) => {
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            let users = found.iter().map(line).collect();
             let frame = visitor.frame(context, "users");
-            render::page(context, status, &ConsoleUsers { frame, query, users, error })
+            render::page(context, status, &ConsoleUsers { frame, query, users, next, error })
         }
-        Err(error) => errors::failure(context, &error.into()),
+        Err(error) => errors::failure(context, &error),
     }
 }
 
@@ -91,7 +118,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_user(context.tenant(), new, &actor).await {
         Ok(user) => respond::see_other(&context.link(&format!("/console/users/{}", user.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, String::new(), Some(words::sentence(error))).await
+            show(&context, &visitor, String::new(), None, Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -122,7 +149,7 @@ async fn page(
     let engine = context.engine();
     let tenant = context.tenant();
     let roles = engine.store().roles_of_user(tenant.id, user.id).await?;
-    let all = engine.store().roles(tenant.id, ROLES_SHOWN).await?;
+    let all = engine.store().roles(tenant.id, None, ROLES_SHOWN).await?;
     let others = all
         .iter()
         .filter(|role| role.state == RoleState::Active && !roles.iter().any(|r| r.id == role.id))

@@ -1,0 +1,281 @@
+//! What a person may go on with in the search box of sessions: names of people, attributes of filters, what goes with
+//! an attribute, and the values that there are.
+
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde_json::json;
+use sojourn_engine::EngineError;
+use sojourn_engine::session::vocabulary;
+use sojourn_model::EndReason;
+
+use super::{VIEW, administrator};
+use crate::context::Context;
+use crate::language::{Text, plain};
+use crate::web::{errors, words};
+use crate::{request, respond};
+
+/// Suggestions in an answer.
+const SHOWN: usize = 8;
+/// Groups and roles that are looked through for one that begins so.
+const LOOKED_AT: i64 = 500;
+/// Longest text that is completed.
+const LONGEST: usize = 1_000;
+/// Ends of sessions by the names that filters know them by.
+const REASONS: [&str; 16] = [
+    "user",
+    "admin",
+    "rp_logout",
+    "idle_timeout",
+    "lifetime",
+    "role_changed",
+    "credential_changed",
+    "account_locked",
+    "account_disabled",
+    "account_deleted",
+    "session_limit",
+    "replaced",
+    "token_reuse",
+    "token_revoked",
+    "not_me",
+    "application_removed",
+];
+const HOUR: i64 = 3_600_000;
+
+/// What is being typed at the end of a text.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted<'a> {
+    /// An attribute, or, where nothing stands before it, anything that can be searched for.
+    Attribute(&'a str),
+    /// What goes with an attribute.
+    Operator(&'a str, &'a str),
+    /// A value of an attribute.
+    Value(&'a str, &'a str),
+    /// Another condition.
+    Joint(&'a str),
+}
+
+/// Words of a text with where each begins, what stands in quotes being one word; and whether the last one is open.
+fn tokens(text: &str) -> (Vec<(usize, &str)>, bool) {
+    let mut all = Vec::new();
+    let (mut begin, mut quoted, mut escaped) = (None, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => {
+                quoted = !quoted;
+                begin = begin.or(Some(at));
+            }
+            c if (c.is_whitespace() || matches!(c, '(' | ')')) && !quoted => {
+                if let Some(begin) = begin.take() {
+                    all.extend(text.get(begin..at).map(|word| (begin, word)));
+                }
+            }
+            _ => begin = begin.or(Some(at)),
+        }
+    }
+    let open = begin.is_some();
+    if let Some(begin) = begin {
+        all.extend(text.get(begin..).map(|word| (begin, word)));
+    }
+    (all, open)
+}
+
+/// What stays of a text, and what is being typed behind it.
+fn wanted(text: &str) -> (&str, Wanted<'_>) {
+    let (all, open) = tokens(text);
+    let (whole, typing) = match all.split_last() {
+        Some((last, rest)) if open => (rest, *last),
+        _ => (all.as_slice(), (text.len(), "")),
+    };
+    let stays = text.get(..typing.0).unwrap_or_default();
+    let joint = |word: &str| ["and", "or", "not"].iter().any(|one| word.eq_ignore_ascii_case(one));
+    let begin = whole.iter().rposition(|(_, word)| joint(word)).map_or(0, |at| at + 1);
+    let condition: Vec<&str> = whole.iter().skip(begin).map(|(_, word)| *word).collect();
+    let partial = typing.1;
+    let wanted = match condition.as_slice() {
+        [] => Wanted::Attribute(partial),
+        [attribute] => Wanted::Operator(attribute, partial),
+        [attribute, operator] if !operator.eq_ignore_ascii_case("pr") => {
+            Wanted::Value(attribute, partial.trim_start_matches('"'))
+        }
+        _ => Wanted::Joint(partial),
+    };
+    (stays, wanted)
+}
+
+/// A suggestion: what is put in the place of what is being typed, and what else is said of it.
+type Suggestion = (String, Text);
+
+fn quoted(value: &str) -> String {
+    format!("{} ", serde_json::Value::String(value.to_owned()))
+}
+
+fn begins(name: &str, partial: &str) -> bool {
+    name.to_lowercase().starts_with(&partial.to_lowercase())
+}
+
+/// Words that begin as typed.
+fn among(all: &[&str], partial: &str) -> Vec<Suggestion> {
+    let fitting = all.iter().filter(|one| begins(one, partial));
+    fitting.map(|one| (format!("{one} "), Text::default())).collect()
+}
+
+async fn values(
+    context: &Context,
+    attribute: &str,
+    partial: &str,
+) -> Result<Vec<Suggestion>, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let store = engine.store();
+    let named = |names: Vec<String>| {
+        let fitting = names.into_iter().filter(|name| begins(name, partial));
+        fitting.map(|name| (quoted(&name), Text::default())).collect::<Vec<_>>()
+    };
+    let attribute = attribute.replace(['_', '.'], "").to_ascii_lowercase();
+    Ok(match attribute.as_str() {
+        "username" => people(context, partial, quoted).await?,
+        "displayname" => {
+            let found = store.users_by_shown_name(tenant.id, partial, SHOWN as i64).await?;
+            let names = found.into_iter().map(|user| user.shown_name().to_owned()).collect();
+            named(names)
+        }
+        "role" => {
+            let found = store.roles(tenant.id, None, LOOKED_AT).await?;
+            named(found.into_iter().map(|role| role.name).collect())
+        }
+        "group" => {
+            let found = store.groups_after(tenant.id, None, LOOKED_AT).await?;
+            named(found.into_iter().map(|group| group.name).collect())
+        }
+        "application" | "appname" => {
+            let found = engine.applications(tenant).await?;
+            named(found.into_iter().map(|app| app.name).collect())
+        }
+        "clientid" => {
+            let found = engine.applications(tenant).await?;
+            named(found.into_iter().map(|app| app.client_id).collect())
+        }
+        "endreason" => {
+            let fitting = REASONS.iter().filter(|name| begins(name, partial));
+            let said = |name: &&str| name.parse::<EndReason>().map(|one| words::reason(&one));
+            fitting.map(|name| (quoted(name), said(name).unwrap_or_default())).collect()
+        }
+        "state" => named(vec!["active".into(), "ended".into()]),
+        "device" => named(vec!["pc".into(), "smartphone".into(), "mobilephone".into()]),
+        "remember" => among(&["true", "false"], partial),
+        "signedinat" | "lastaccess" | "endedat" => {
+            let ago = [HOUR, 24 * HOUR, 7 * 24 * HOUR].map(|ago| {
+                let at = engine.now().plus(-ago);
+                let said = jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string());
+                (quoted(&said.unwrap_or_default()), words::ago(at, engine.now()))
+            });
+            ago.into_iter().filter(|(value, _)| begins(value.trim_matches('"'), partial)).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+async fn people(
+    context: &Context,
+    partial: &str,
+    put: impl Fn(&str) -> String,
+) -> Result<Vec<Suggestion>, EngineError> {
+    let store = context.engine().store();
+    let found = store.users_by_prefix(context.tenant().id, partial, None, SHOWN as i64).await?;
+    let said = |user: &sojourn_model::User| plain(user.display_name.clone().unwrap_or_default());
+    Ok(found.iter().map(|user| (put(&user.username), said(user))).collect())
+}
+
+async fn suggestions(context: &Context, text: &str) -> Result<Vec<(String, Text)>, EngineError> {
+    let (stays, wanted) = wanted(text);
+    let mut found = match wanted {
+        Wanted::Attribute(partial) => {
+            let mut found = Vec::new();
+            // Anything may stand in the box by itself, and most often that is a person.
+            if stays.is_empty() && !partial.is_empty() {
+                found = people(context, partial, str::to_owned).await?;
+                found.truncate(SHOWN / 2);
+            }
+            let all = vocabulary();
+            let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+            found.extend(among(&names, partial));
+            found
+        }
+        Wanted::Operator(attribute, partial) => {
+            let all = vocabulary();
+            let plain = |name: &str| name.replace(['_', '.'], "").to_ascii_lowercase();
+            let known = all.iter().find(|(name, _)| plain(name) == plain(attribute));
+            known.map(|(_, operators)| among(operators, partial)).unwrap_or_default()
+        }
+        Wanted::Value(attribute, partial) => values(context, attribute, partial).await?,
+        Wanted::Joint(partial) => among(&["and", "or"], partial),
+    };
+    found.truncate(SHOWN);
+    for (put, _) in &mut found {
+        put.insert_str(0, stays);
+    }
+    found.retain(|(put, _)| put.trim_end() != text.trim_end());
+    Ok(found)
+}
+
+/// What the text in `q` may go on with: texts for the whole box, and what else is said of each.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    if let Err(elsewhere) = administrator(&context, "/console/sessions", VIEW).await {
+        return *elsewhere;
+    }
+    let params = match request::query(uri.query()) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
+    };
+    let text = params.get("q").unwrap_or_default();
+    if text.len() > LONGEST {
+        return respond::json(StatusCode::OK, &json!({ "suggestions": [] }));
+    }
+    match suggestions(&context, text).await {
+        Ok(found) => {
+            let language = context.language();
+            let all = found
+                .iter()
+                .map(|(put, said)| json!({ "text": put, "said": said.in_language(language) }));
+            let all: Vec<serde_json::Value> = all.collect();
+            respond::json(StatusCode::OK, &json!({ "suggestions": all }))
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_typed() {
+        for (text, stays, expected) in [
+            ("", "", Wanted::Attribute("")),
+            ("al", "", Wanted::Attribute("al")),
+            ("username", "", Wanted::Attribute("username")),
+            ("username ", "username ", Wanted::Operator("username", "")),
+            ("username s", "username ", Wanted::Operator("username", "s")),
+            ("username sw ", "username sw ", Wanted::Value("username", "")),
+            ("username sw \"al", "username sw ", Wanted::Value("username", "al")),
+            ("application eq \"my sho", "application eq ", Wanted::Value("application", "my sho")),
+            ("application eq \"my shop\" ", "application eq \"my shop\" ", Wanted::Joint("")),
+            ("ip pr ", "ip pr ", Wanted::Joint("")),
+            ("ip pr a", "ip pr ", Wanted::Joint("a")),
+            ("ip pr and (role ", "ip pr and (role ", Wanted::Operator("role", "")),
+            ("ip pr and (ro", "ip pr and (", Wanted::Attribute("ro")),
+            ("not (state eq ", "not (state eq ", Wanted::Value("state", "")),
+            ("username eq \"a and b", "username eq ", Wanted::Value("username", "a and b")),
+            ("username eq \"a\\\" b", "username eq ", Wanted::Value("username", "a\\\" b")),
+        ] {
+            assert_eq!(wanted(text), (stays, expected), "{text}");
+        }
+        for name in REASONS {
+            assert_eq!(
+                name.parse::<EndReason>().map(|reason| reason.to_string()).as_deref(),
+                Ok(name)
+            );
+        }
+    }
+}
