@@ -294,3 +294,42 @@ async fn the_search_box_says_what_it_may_go_on_with() {
     assert_eq!(alex.get("/console/sessions/completion?q=a").await.status, 403);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn the_overview_counts_what_happened_and_why() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        let alex = server.user("alex", "alex123", &[]).await;
+        let admin = server.signed_in("admin", "admin12").await;
+        for _ in 0..3 {
+            server.signed_in("alex", "alex123").await;
+        }
+        let leaving = server.signed_in("alex", "alex123").await;
+        let csrf = leaving.get("/myaccount").await.field("csrf");
+        leaving.post("/logout", &[("csrf", &csrf)]).await;
+        assert_eq!(server.browser().sign_in("alex", "wrong").await.status, 401);
+        let csrf = admin.get("/console").await.field("csrf");
+        let path = format!("/console/users/{}/acts/lock", alex.id);
+        assert_eq!(admin.post(&path, &[("csrf", &csrf)]).await.status, 303);
+        server.clock.advance(2_000);
+        let page = admin.get("/console?range=hour").await.body;
+        for said in [
+            "<strong>1</strong> <a href=\"/console/sessions\">active sessions</a>",
+            "<strong>5</strong> Sign-ins",
+            "<strong>4</strong> Ends",
+            "<strong>1</strong> Failed sign-ins",
+            ">the account was locked</a></td><td>3</td>",
+            ">ended by the user</a></td><td>1</td>",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        let locked = admin.get("/console/ledger?q=end_reason%20eq%20%22account_locked%22").await;
+        assert_eq!(locked.body.matches("<tr data-session=").count(), 3);
+        server.clock.advance(2 * 3_600_000);
+        let later = server.signed_in("admin", "admin12").await;
+        let page = later.get("/console?range=hour").await.body;
+        assert!(page.contains("<strong>1</strong> Sign-ins"), "{page}");
+        server.stop().await;
+    }
+}

@@ -1,7 +1,7 @@
 //! Sessions by ranges of an order, and what belongs to a few of them, read at once.
 
 use sojourn_model::{
-    AppId, Millis, Participation, Role, Session, SessionId, Sid, TenantId, User, UserId,
+    AppId, EndReason, Millis, Participation, Role, Session, SessionId, Sid, TenantId, User, UserId,
 };
 
 use super::directory::{after_prefix, role_in, user};
@@ -194,6 +194,22 @@ impl Store {
     ) -> Result<Vec<(i64, i64)>, StoreError> {
         let rows = self.list(&sql::ENDS_BY_TIME, params![t, since, step]).await?;
         rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
+    }
+
+    /// Why the latest sessions ended: each reason with how many, of at most a number of sessions.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn ends_by_reason(
+        &self,
+        t: TenantId,
+        since: Millis,
+        limit: i64,
+    ) -> Result<Vec<(EndReason, i64)>, StoreError> {
+        let rows = self.list(&sql::ENDS_BY_REASON, params![t, since, limit]).await?;
+        rows.into_iter()
+            .map(|mut row| Ok((row.parsed(|text| text.parse().ok())?, row.int()?)))
+            .collect()
     }
 
     /// The session that an application knows by a `sid`.

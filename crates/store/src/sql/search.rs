@@ -95,6 +95,10 @@ statements! {
     ENDS_BY_TIME = "SELECT (s.ended_at - $2) / CAST($3 AS BIGINT), count(*) FROM session s \
          INDEXED BY session_ledger WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
          AND s.ended_at >= $2 GROUP BY (s.ended_at - $2) / CAST($3 AS BIGINT)";
+    // The latest alone: a row of each is read.
+    ENDS_BY_REASON = "SELECT e.end_reason, count(*) FROM (SELECT s.end_reason FROM session s \
+         INDEXED BY session_ledger WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
+         AND s.ended_at >= $2 ORDER BY s.ended_at DESC, s.id DESC LIMIT $3) e GROUP BY e.end_reason";
     SESSION_OF_SID = "SELECT session_id FROM participation WHERE sid = $2 AND tenant_id = $1";
 
     SESSIONS_AMONG = concat!(

@@ -1,14 +1,11 @@
 //! How the tenant stands: sessions now, sign-ins and ends over time, what waits.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
-use sojourn_engine::session::{Place, SessionRange};
-use sojourn_model::SessionState;
 use sojourn_model::limits::FAILED_SIGN_INS;
+use sojourn_oidc::params::with_query;
 
 use super::{VIEW, administrator};
 use crate::context::Context;
@@ -20,7 +17,7 @@ use crate::web::{errors, filters, render, words};
 /// Bars of a chart.
 const BARS: i64 = 24;
 /// Ended sessions whose reasons are counted.
-const LATEST: i64 = 500;
+const LATEST: i64 = 10_000;
 
 /// A bar of a chart: how high of a hundred, what it stands for.
 struct Bar {
@@ -47,11 +44,11 @@ struct Figure {
 #[template(path = "console/overview.html")]
 struct Overview {
     frame: Frame,
-    figures: Vec<Figure>,
-    charts: Vec<Chart>,
+    found: Gathered,
     range: &'static str,
     ranges: Vec<(&'static str, &'static str)>,
-    reasons: Vec<(Text, i64, i64)>,
+    /// When the charts begin.
+    from: Text,
 }
 
 /// The words of a range in the address, its name, and its milliseconds.
@@ -88,17 +85,31 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     let (range, _, length) =
         RANGES.iter().find(|(word, _, _)| *word == asked).unwrap_or(&RANGES[1]);
     match gathered(&context, *length).await {
-        Ok((figures, charts, reasons)) => {
+        Ok(found) => {
             let frame = visitor.frame(&context, "overview");
             let ranges = RANGES.iter().map(|(word, name, _)| (*word, *name)).collect();
-            let page = Overview { frame, figures, charts, range, ranges, reasons };
+            let from = words::moment(context.engine().now().plus(-*length));
+            let page = Overview { frame, found, range, ranges, from };
             render::page(&context, StatusCode::OK, &page)
         }
         Err(error) => errors::failure(&context, &error),
     }
 }
 
-type Gathered = (Vec<Figure>, Vec<Chart>, Vec<(Text, i64, i64)>);
+struct Reason {
+    said: Text,
+    link: String,
+    count: i64,
+    share: i64,
+}
+
+struct Gathered {
+    figures: Vec<Figure>,
+    charts: Vec<Chart>,
+    reasons: Vec<Reason>,
+    /// How many ends were counted, where there are more.
+    of_the_latest: Option<i64>,
+}
 
 async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -138,18 +149,17 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
         chart("Ends", &ended, from, step),
         chart("Failed sign-ins", &failures, from, step),
     ];
-    let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
-    let (ended, newest) = (SessionRange::Ended, Place::LAST);
-    for session in store.sessions_below(tenant.id, &ended, newest, since, LATEST).await? {
-        if let SessionState::Ended { reason, .. } = &session.state {
-            *reasons.entry(reason.in_words()).or_default() += 1;
-        }
-    }
-    let most = reasons.values().copied().max().unwrap_or(1);
-    let mut reasons: Vec<(Text, i64, i64)> = reasons
+    let mut counted = store.ends_by_reason(tenant.id, since, LATEST).await?;
+    counted.sort_by_key(|(_, count)| -count);
+    let most = counted.first().map_or(1, |(_, count)| *count);
+    let all: i64 = counted.iter().map(|(_, count)| count).sum();
+    let reasons = counted
         .into_iter()
-        .map(|(reason, count)| (Text::Message(reason), count, count * 100 / most))
+        .map(|(reason, count)| {
+            let filter = format!("end_reason eq \"{reason}\"");
+            let link = with_query(&context.link("/console/ledger"), &[("q", &filter)]);
+            Reason { said: words::reason(&reason), link, count, share: count * 100 / most }
+        })
         .collect();
-    reasons.sort_by_key(|(_, count, _)| -count);
-    Ok((figures, charts, reasons))
+    Ok(Gathered { figures, charts, reasons, of_the_latest: (all == LATEST).then_some(LATEST) })
 }
