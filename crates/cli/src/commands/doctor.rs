@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sojourn_model::TenantId;
 
+use super::Colour;
 use crate::config::{Config, DatabaseSection};
 use crate::open::{self, beside};
 use crate::{Done, Failure, say};
@@ -196,21 +197,18 @@ pub(crate) async fn doctor(config_file: &Path) -> Done {
     let (mut bad, mut warnings) = (0, 0);
     for found in &all {
         let (sign, colour, text) = match found {
-            Good(text) => ("ok     ", 32, text),
+            Good(text) => ("ok     ", Colour::Green, text),
             Warning(text) => {
                 warnings += 1;
-                ("careful", 33, text)
+                ("careful", Colour::Yellow, text)
             }
             Bad(text) => {
                 bad += 1;
-                ("wrong  ", 31, text)
+                ("wrong  ", Colour::Red, text)
             }
         };
-        if colours {
-            say(&format!("\u{1b}[{colour}m{sign}\u{1b}[0m  {text}"));
-        } else {
-            say(&format!("{sign}  {text}"));
-        }
+        let sign = if colours { colour.on(sign) } else { sign.to_owned() };
+        say(&format!("{sign}  {text}"));
     }
     if bad > 0 {
         return Err(Failure(format!("{bad} wrong, {warnings} to be careful with")));

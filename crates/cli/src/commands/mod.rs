@@ -97,19 +97,59 @@ fn table(names: &[&str], rows: &[Vec<String>]) {
     if let Some(room) = terminal {
         fit(&mut widths, room);
     }
+    let colours = terminal.is_some() && has_colours();
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| cut(cell, *width)).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| {
+                let shown = cut(cell, *width);
+                colour_of(cell).filter(|_| colours).map_or(shown.clone(), |one| one.on(&shown))
+            })
+            .collect();
         padded.join("  ").trim_end().to_owned()
     };
     let head = line(names.to_vec());
-    if terminal.is_some() && has_colours() {
-        crate::say(&format!("\u{1b}[1m{head}\u{1b}[0m"));
-    } else {
-        crate::say(&head);
-    }
+    crate::say(&if colours { Colour::Bold.on(&head) } else { head });
     for row in rows {
         crate::say(&line(row.iter().map(String::as_str).collect()));
+    }
+}
+
+/// How a terminal shows a text (ECMA-48 §8.3.117).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Bold,
+    Faint,
+    Red,
+    Green,
+    Yellow,
+}
+
+impl Colour {
+    /// A text in it.
+    pub(crate) fn on(self, text: &str) -> String {
+        let code = match self {
+            Self::Bold => 1,
+            Self::Faint => 2,
+            Self::Red => 31,
+            Self::Green => 32,
+            Self::Yellow => 33,
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// The colour of a word that says how something stands.
+fn colour_of(cell: &str) -> Option<Colour> {
+    match cell {
+        "active" | "done" | "delivered" | "began" => Some(Colour::Green),
+        "pending" | "waiting" | "removing" => Some(Colour::Yellow),
+        "ended" | "dead" | "refused" | "failed" | "parked" | "locked" | "disabled" => {
+            Some(Colour::Red)
+        }
+        "cancelled" | "skipped" | "unreachable" => Some(Colour::Faint),
+        _ => None,
     }
 }
 
