@@ -294,7 +294,7 @@ CREATE INDEX session_ledger ON session (tenant_id, ended_at, id) WHERE ended_at 
 CREATE INDEX session_lifetime ON session (absolute_deadline)
     WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL;
 CREATE INDEX session_network ON session (tenant_id, ip_key, signed_in_at, id);
-CREATE INDEX session_newest ON session (tenant_id, signed_in_at, id) WHERE ended_at IS NULL;
+CREATE INDEX session_newest ON session (tenant_id, signed_in_at, id, ended_at) WHERE ended_at IS NULL;
 CREATE INDEX session_of_user ON session (user_id, tenant_id, ended_at, signed_in_at, id);
 CREATE INDEX session_previous ON session (previous_secret_hash, tenant_id)
     WHERE previous_secret_hash IS NOT NULL;

@@ -13,6 +13,7 @@ use sojourn_engine::{
 use sojourn_model::{
     Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
 };
+use sojourn_server::letters::Writer;
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, Running, ServerOptions};
 use url::Url;
@@ -158,19 +159,20 @@ impl TestServer {
         let master_keys = vec![MasterKey::generate(1, &SystemRng)];
         let outgoing = OutgoingOptions { allow_private: true, timeout_ms: 500, ca_pem: None };
         ensure_master_key(&store, &master_keys).await.expect("a master key");
+        let mut options = ServerOptions { outgoing: outgoing.clone(), ..ServerOptions::default() };
+        serve(&mut options);
         let engine = Engine::new(EngineParts {
             store,
             master_keys,
             clock: Arc::clone(&clock) as Arc<dyn sojourn_model::Clock>,
             rng: Arc::new(SystemRng),
             offload: Arc::new(HashPool::default()),
-            fetcher: Arc::new(Outgoing::new(outgoing.clone())),
+            fetcher: Arc::new(Outgoing::new(outgoing)),
+            letters: Arc::new(Writer(options.languages.clone())),
             settings,
         });
         let engine = Arc::new(engine.expect("an engine"));
         let tenant = engine.bootstrap().await.expect("an installation");
-        let mut options = ServerOptions { outgoing, ..ServerOptions::default() };
-        serve(&mut options);
         let running =
             Running::start(listener, Arc::clone(&engine), options).expect("a running server");
         let http = crate::program::client();

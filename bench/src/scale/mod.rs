@@ -2,6 +2,7 @@
 //! databases, in this process. `cargo run --release -p sojourn-bench -- scale [sqlite|postgresql] [sizes …]`
 
 mod fill;
+mod pages;
 mod postgres;
 mod questions;
 mod rows;
@@ -14,9 +15,11 @@ use std::time::Instant;
 use sojourn_crypto::{MasterKey, PasswordPolicy};
 use sojourn_engine::{Engine, EngineParts, Settings};
 use sojourn_model::{Clock, Rng, Tenant};
+use sojourn_server::letters::Writer;
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, SystemClock};
 use sojourn_store::{PostgresOptions, SqliteOptions, Store};
+use tokio::net::TcpListener;
 
 use self::questions::Answer;
 
@@ -42,12 +45,12 @@ impl Rng for Same {
 
 /// An installation in this process.
 pub(super) struct Installation {
-    pub(super) engine: Engine,
+    pub(super) engine: Arc<Engine>,
     pub(super) tenant: Tenant,
 }
 
 impl Installation {
-    async fn open(store: Store) -> Self {
+    async fn open(store: Store, base_url: &str) -> Self {
         let engine = Engine::new(EngineParts {
             store,
             master_keys: vec![MasterKey::generate(1, &Same)],
@@ -55,14 +58,16 @@ impl Installation {
             rng: Arc::new(SystemRandom),
             offload: Arc::new(HashPool::default()),
             fetcher: Arc::new(Outgoing::new(OutgoingOptions::default())),
+            letters: Arc::new(Writer::default()),
             settings: Settings {
+                base_url: base_url.to_owned(),
                 password: PasswordPolicy { memory_kib: 64, iterations: 1, lanes: 1 },
                 ..Settings::default()
             },
         })
         .expect("an engine");
         let tenant = engine.bootstrap().await.expect("an installation");
-        Self { engine, tenant }
+        Self { engine: Arc::new(engine), tenant }
     }
 }
 
@@ -82,31 +87,34 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
             std::fs::create_dir_all(folder).expect("a folder");
             let began = Instant::now();
             let now = SystemClock.now();
-            let store = match database {
-                "sqlite" => {
-                    let path = folder.join("sojourn.db");
-                    let open = || Store::open_sqlite(&SqliteOptions::at(&path)).expect("opens");
-                    let first = Installation::open(open()).await;
-                    let plan = fill::prepare(&first, *size, now).await;
-                    first.engine.store().close().await;
-                    drop(first);
-                    sqlite::fill(&path, &plan);
-                    open()
-                }
+            let path = folder.join("sojourn.db");
+            let url = match database {
+                "sqlite" => String::new(),
+                _ => sojourn_testkit::postgres::empty_database().await,
+            };
+            let open = async || match database {
+                "sqlite" => Store::open_sqlite(&SqliteOptions::at(&path)).expect("opens"),
                 _ => {
-                    let url = sojourn_testkit::postgres::empty_database().await;
                     let options = PostgresOptions { url: url.clone(), connections: 8 };
-                    let first = Store::open_postgres(&options).await.expect("opens");
-                    let first = Installation::open(first).await;
-                    let plan = fill::prepare(&first, *size, now).await;
-                    drop(first);
-                    postgres::fill(&url, &plan).await;
                     Store::open_postgres(&options).await.expect("opens")
                 }
             };
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let base = format!("http://{}", listener.local_addr().expect("its address"));
+            let first = Installation::open(open().await, &base).await;
+            let plan = fill::prepare(&first, *size, now).await;
+            first.engine.store().close().await;
+            drop(first);
+            match database {
+                "sqlite" => sqlite::fill(&path, &plan),
+                _ => postgres::fill(&url, &plan).await,
+            }
             eprintln!("{database}: {size} sessions after {:.0} s", began.elapsed().as_secs_f64());
-            let installation = Installation::open(store).await;
-            columns.push((*size, questions::ask(&installation, *size).await));
+            let pages = pages::load(Installation::open(open().await, &base).await, listener).await;
+            let installation = Installation::open(open().await, &base).await;
+            let mut answers = questions::ask(&installation, *size).await;
+            answers.extend(pages);
+            columns.push((*size, answers));
             installation.engine.store().close().await;
             let _ = std::fs::remove_dir_all(folder);
         }

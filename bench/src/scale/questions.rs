@@ -121,7 +121,7 @@ pub(super) async fn ask(installation: &Installation, size: u64) -> Vec<Answer> {
     answers
 }
 
-fn answer(name: &'static str, mut took: Vec<f64>) -> Answer {
+pub(super) fn answer(name: &'static str, mut took: Vec<f64>) -> Answer {
     took.sort_by(f64::total_cmp);
     Answer { name, p50: percentile(&took, 0.5), p99: percentile(&took, 0.99), job: None }
 }

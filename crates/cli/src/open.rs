@@ -7,6 +7,8 @@ use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
 use sojourn_engine::{Engine, EngineError, EngineParts, Mailer, ensure_master_key};
 use sojourn_model::{Actor, AppKind, AppOwner, Role, Tenant};
+use sojourn_server::language::Languages;
+use sojourn_server::letters::Writer;
 use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, SystemClock};
@@ -157,6 +159,15 @@ async fn open_store(folder: &Path, config: &Config) -> Result<Store, Failure> {
     }
 }
 
+/// The languages of the program and those that the configuration adds.
+pub(crate) fn languages(config_file: &Path, config: &Config) -> Result<Languages, Failure> {
+    match &config.pages.languages {
+        None => Ok(Languages::default()),
+        Some(folder) => Languages::with_folder(&beside(config_file, folder))
+            .map_err(|why| Failure(format!("[pages] languages: {why}"))),
+    }
+}
+
 /// Opens the database and puts the engine together; makes what every installation has.
 pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, Failure> {
     let folder = data_folder(config_file, config)?;
@@ -170,6 +181,7 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
         fetcher: Arc::new(Outgoing::new(outgoing_options(config_file, config)?)),
+        letters: Arc::new(Writer(languages(config_file, config)?)),
         settings: config.settings(),
     })?;
     let tenant = engine.bootstrap().await?;

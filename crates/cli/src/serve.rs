@@ -4,7 +4,6 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use sojourn_server::language::Languages;
 use sojourn_server::places::Places;
 use sojourn_server::tls::{self, TlsFiles};
 use sojourn_server::{Running, ServerOptions};
@@ -91,17 +90,9 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
             .and_then(|mail| mail.folder.as_ref())
             .map(|folder| beside(config_file, folder)),
         places: places(config_file, config)?,
-        languages: languages(config_file, config)?,
+        languages: open::languages(config_file, config)?,
         ..ServerOptions::default()
     })
-}
-
-fn languages(config_file: &Path, config: &Config) -> Result<Languages, Failure> {
-    match &config.pages.languages {
-        None => Ok(Languages::default()),
-        Some(folder) => Languages::with_folder(&beside(config_file, folder))
-            .map_err(|why| Failure(format!("[pages] languages: {why}"))),
-    }
 }
 
 fn places(config_file: &Path, config: &Config) -> Result<Option<Arc<Places>>, Failure> {

@@ -14,6 +14,7 @@ use crate::breaker::Breakers;
 use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::fetch::{FetchFailures, FetchedKeys, Fetcher};
+use crate::mail::Letters;
 use crate::outbox::Outbox;
 use crate::passwords::{Offload, Verified};
 use crate::session::Touches;
@@ -33,6 +34,8 @@ pub struct EngineParts {
     pub offload: Arc<dyn Offload>,
     /// Gets documents of applications.
     pub fetcher: Arc<dyn Fetcher>,
+    /// Writes mails.
+    pub letters: Arc<dyn Letters>,
     /// Settings.
     pub settings: Settings,
 }
@@ -43,6 +46,8 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) offload: Arc<dyn Offload>,
+    pub(crate) letters: Arc<dyn Letters>,
+    pub(crate) standing: crate::session::Kept,
     pub(crate) settings: Settings,
     pub(crate) scim_types: crate::scim::Types,
     /// The number of the master key in use.
@@ -93,6 +98,8 @@ impl Engine {
             clock: parts.clock,
             rng: parts.rng,
             offload: parts.offload,
+            letters: parts.letters,
+            standing: crate::session::Kept::default(),
             fetcher: parts.fetcher,
             scim_types: crate::scim::Types::new(&parts.settings.custom_attributes),
             fetched_keys: FetchedKeys::default(),

@@ -41,7 +41,7 @@ pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
 pub use fetch::Fetcher;
 pub use keys::ensure_master_key;
-pub use mail::Mailer;
+pub use mail::{Letter, Letters, Mailer};
 pub use management::SessionManagement;
 pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};

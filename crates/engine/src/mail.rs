@@ -1,6 +1,6 @@
 //! Mail: written in the transaction of what it is about, and sent until the server of mail takes it.
 
-use sojourn_model::{ChangeSet, Mail, Op, Outcome, TenantId};
+use sojourn_model::{ChangeSet, Mail, Op, Outcome, Session, Tenant, TenantId, User};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -23,7 +23,56 @@ pub trait Mailer: Send + Sync {
     fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>>;
 }
 
+/// What a mail to a person is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Letter<'a> {
+    /// Someone signed in from a browser that the account hasn't known.
+    NewBrowser {
+        /// The session that began.
+        session: &'a Session,
+        /// Where a person goes who didn't do that.
+        link: &'a str,
+    },
+    /// Someone asked for a new password.
+    NewPassword {
+        /// Where it is chosen.
+        link: &'a str,
+    },
+}
+
+/// Writes mails in the language of whom they go to. The floor above provides it.
+pub trait Letters: Send + Sync {
+    /// Subject and text, in the language that the account says; where it says none, in the one of a tag (BCP 47), and
+    /// in English without one.
+    fn write(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        letter: &Letter<'_>,
+        otherwise: Option<&str>,
+    ) -> (String, String);
+}
+
 impl Engine {
+    /// A mail to a person, to be written with what it is about.
+    pub(crate) fn mail_to(
+        &self,
+        (tenant, user, recipient): (&Tenant, &User, &str),
+        letter: &Letter<'_>,
+        otherwise: Option<&str>,
+    ) -> Mail {
+        let (subject, body) = self.letters.write(tenant, user, letter, otherwise);
+        Mail {
+            tenant: tenant.id,
+            id: sojourn_model::time::random(&*self.rng),
+            recipient: recipient.to_owned(),
+            subject,
+            body,
+            attempts: 0,
+            created_at: self.now(),
+        }
+    }
+
     /// Sends what is due. Answers how many mails were tried.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod context;
 mod cors;
 mod health;
 pub mod language;
+pub mod letters;
 mod listen;
 pub mod mail;
 pub mod metrics;

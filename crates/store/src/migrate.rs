@@ -25,10 +25,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, needs: 2, sql: include_str!("migrations/0004_people.sql") },
     Migration { version: 5, needs: 2, sql: include_str!("migrations/0005_directory.sql") },
     Migration { version: 6, needs: 2, sql: include_str!("migrations/0006_look.sql") },
+    Migration { version: 7, needs: 2, sql: include_str!("migrations/0007_counts.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 7;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

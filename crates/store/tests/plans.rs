@@ -36,6 +36,15 @@ const BY_TENANT: [&str; 12] = [
     "ERASE_OTHER_TASKS",
 ];
 
+/// Statements that count as many rows as there are.
+const COUNTS: [&str; 5] = [
+    "LIVING_COUNT",
+    "SIGN_INS_BY_TIME",
+    "ENDS_BY_TIME",
+    "DELIVERIES_WAITING_OF",
+    "DELIVERIES_DEAD_OF",
+];
+
 /// Indexes that hold only what is still to be done.
 const OF_WHAT_IS_OPEN: [&str; 7] = [
     "INDEX delivery_due",
@@ -74,6 +83,14 @@ async fn every_statement_finds_its_rows_by_an_index() {
             if BIG.contains(&table) && (walks || by_tenant_alone || by_application_alone) {
                 problems.push(format!("{}: {line}", statement.name));
             }
+        }
+    }
+    // What counts many rows finds all that it needs in an index.
+    for name in COUNTS {
+        let statement = sojourn_store::sql::all().find(|one| one.name == name);
+        let plan = test.sqlite_plan(statement.expect(name));
+        if !plan.iter().any(|line| line.contains("COVERING INDEX")) {
+            problems.push(format!("{name} reads rows: {plan:?}"));
         }
     }
     assert!(problems.is_empty(), "{problems:#?}");

@@ -417,16 +417,14 @@ async fn what_is_over_is_purged(test: TestStore) {
 async fn a_database_for_a_newer_program_is_refused() {
     for engine in Engine::BOTH {
         let test = TestStore::new(engine).await;
-        test.newer_schema(7, 7).await;
+        let known = sojourn_store::SCHEMA_VERSION;
+        let newer = known + 1;
+        test.newer_schema(newer, newer).await;
         let refused = test.reopen().await.err();
-        let wanted = StoreError::NeedsNewerProgram {
-            found: 7,
-            needs: 7,
-            known: sojourn_store::SCHEMA_VERSION,
-        };
+        let wanted = StoreError::NeedsNewerProgram { found: newer, needs: newer, known };
         assert_eq!(refused, Some(wanted), "{engine:?}");
         // A newer schema that older programs may still use is used.
-        test.newer_schema(7, 1).await;
+        test.newer_schema(newer, 1).await;
         assert!(test.reopen().await.is_ok(), "{engine:?}");
     }
 }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::TokenKind;
-use sojourn_model::{ChangeSet, EndTarget, Mail, Millis, Op, Tenant, User, UserId, UserState};
+use sojourn_model::{ChangeSet, EndTarget, Millis, Op, Tenant, User, UserId, UserState};
 
 use super::PasswordRefused;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::mail::Letter;
 use crate::session::plain_name;
 use crate::throttle::Attempt;
 
@@ -27,8 +28,8 @@ fn may_reset(user: &User) -> bool {
 }
 
 impl Engine {
-    /// Writes a mail with a link to whoever has this login name or this proved mail address. Whether there is such a
-    /// person isn't told.
+    /// Writes a mail with a link to whoever has this login name or this proved mail address, in the language in which it
+    /// was asked for where the account says none. Whether there is such a person isn't told.
     ///
     /// # Errors
     /// [`EngineError::Busy`] after too many attempts, [`EngineError::Invalid`] where mail can't be sent.
@@ -37,6 +38,7 @@ impl Engine {
         tenant: &Tenant,
         name: &str,
         ip: &str,
+        language: &str,
     ) -> Result<(), EngineError> {
         if !self.settings.resets_by_mail {
             return Err(EngineError::Invalid("no mail is sent from here".into()));
@@ -60,23 +62,9 @@ impl Engine {
         let link = Link { resets: user.id, epoch: user.epoch, written_at: self.now().0 };
         let body = serde_json::to_vec(&link).unwrap_or_default();
         let token = self.sealer.seal(TokenKind::Interaction, tenant.id, &body)?;
-        let body = format!(
-            "Hello {},\n\nsomeone asked for a new password for your account {}.\n\nIf that was you, open this page \
-             within an hour and choose one:\n\n{}/reset?token={token}\n\nIf it was not you, there is nothing to do: \
-             without this mail nobody can change anything.\n",
-            user.shown_name(),
-            user.username,
-            self.issuer(tenant),
-        );
-        let mail = Mail {
-            tenant: tenant.id,
-            id: sojourn_model::time::random(&*self.rng),
-            recipient,
-            subject: "Choose a new password".into(),
-            body,
-            attempts: 0,
-            created_at: self.now(),
-        };
+        let link = format!("{}/reset?token={token}", self.issuer(tenant));
+        let letter = Letter::NewPassword { link: &link };
+        let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language));
         self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
         self.mail.notify_one();
         Ok(())

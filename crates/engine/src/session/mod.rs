@@ -10,6 +10,7 @@ mod list;
 mod logout;
 pub(crate) mod search;
 mod sign_in;
+mod standing;
 mod touch;
 mod unknown_browser;
 
@@ -25,5 +26,7 @@ pub use search::{
 pub(crate) use sign_in::plain_name;
 pub use sign_in::{Choice, NewPasswordError, Proven, SignIn, SignInError, SignedIn};
 pub use sojourn_store::{Place, SessionRange};
+pub(crate) use standing::Kept;
+pub use standing::{REASONS_OF_LATEST, Standing};
 pub(crate) use touch::Touches;
 pub use unknown_browser::ToldSignIn;

@@ -8,11 +8,11 @@ use sojourn_model::{
     Tenant, User, UserId,
 };
 
-use super::search::Browser;
 use crate::directory::PasswordRefused;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::mail::Letter;
 
 /// How long the link of a mail works, in milliseconds.
 const LINK_MS: i64 = 7 * 24 * 3_600_000;
@@ -32,12 +32,6 @@ pub struct ToldSignIn {
     pub user: User,
     /// The session; removed with the history.
     pub session: Option<Session>,
-}
-
-fn moment(at: Millis) -> String {
-    jiff::Timestamp::from_millisecond(at.0)
-        .map(|at| at.strftime("%-d %B %Y, %H:%M UTC").to_string())
-        .unwrap_or_default()
 }
 
 impl Engine {
@@ -81,31 +75,10 @@ impl Engine {
         let link = Link { not_mine: session.id, of: user.id, written_at: self.now().0 };
         let body = serde_json::to_vec(&link).unwrap_or_default();
         let token = self.sealer.seal(sojourn_crypto::TokenKind::Interaction, tenant.id, &body)?;
-        let Browser { name, system, .. } = Browser::of(&session.user_agent);
-        let browser = match (name.is_empty(), system.is_empty()) {
-            (false, false) => format!("{name} on {system}"),
-            (false, true) => name,
-            _ => "a browser that we don't recognise".into(),
-        };
-        let text = format!(
-            "Hello {},\n\nsomeone signed in to your account {} from a browser that you haven't used before:\n\n  \
-             {browser}\n  Address {}\n  {}\n\nIf that was you, there is nothing to do.\n\nIf it was not you, open \
-             this page. It ends that session and lets you choose a new password:\n\n{}/not-me?token={token}\n",
-            user.shown_name(),
-            user.username,
-            session.ip,
-            moment(session.auth_time),
-            self.issuer(tenant),
-        );
-        Ok(Mail {
-            tenant: tenant.id,
-            id: sojourn_model::time::random(&*self.rng),
-            recipient: recipient.to_owned(),
-            subject: "New sign-in to your account".into(),
-            body: text,
-            attempts: 0,
-            created_at: self.now(),
-        })
+        let link = format!("{}/not-me?token={token}", self.issuer(tenant));
+        let letter = Letter::NewBrowser { session, link: &link };
+        // Whoever signed in doesn't choose the language: perhaps it wasn't them.
+        Ok(self.mail_to((tenant, user, recipient), &letter, None))
     }
 
     fn link(&self, tenant: &Tenant, token: &str) -> Option<Link> {

@@ -212,8 +212,9 @@ pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
     }
     let (state, tenant) = (context.state.clone(), context.tenant().clone());
     let ip = context.arrival.ip.to_string();
+    let language = context.language().code.clone();
     tokio::spawn(async move {
-        if let Err(error) = state.engine.ask_for_reset(&tenant, &name, &ip).await {
+        if let Err(error) = state.engine.ask_for_reset(&tenant, &name, &ip, &language).await {
             tracing::warn!(%error, "a mail about a forgotten password isn't written");
         }
     });

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
-use sojourn_model::limits::FAILED_SIGN_INS;
+use sojourn_engine::session::REASONS_OF_LATEST;
 use sojourn_oidc::params::with_query;
 
 use super::{VIEW, administrator};
@@ -16,8 +16,6 @@ use crate::web::{errors, filters, render, words};
 
 /// Bars of a chart.
 const BARS: i64 = 24;
-/// Ended sessions whose reasons are counted.
-const LATEST: i64 = 10_000;
 
 /// A bar of a chart: how high of a hundred, what it stands for.
 struct Bar {
@@ -112,31 +110,16 @@ struct Gathered {
 }
 
 async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineError> {
-    let (engine, tenant) = (context.engine(), context.tenant());
-    let store = engine.store();
-    let now = engine.now();
-    let step = length / BARS;
-    let from = now.0 - length;
-    let since = sojourn_model::Millis(from);
-    let always = (sojourn_model::Millis(i64::MIN), sojourn_model::Millis(i64::MAX));
-    let living = store.living_count(tenant.id, always.0, always.1).await?;
-    let living = i64::try_from(living).unwrap_or(i64::MAX);
-    let began = store.sign_ins_by_time(tenant.id, since, step).await?;
-    let ended = store.ends_by_time(tenant.id, since, step).await?;
-    let failures = store.tally_by_time(tenant.id, FAILED_SIGN_INS, since, step).await?;
-    let (waiting, dead) = store.deliveries_open(tenant.id).await?;
-    let mut parked = 0;
-    let mut pending = 0;
-    for (_, one) in engine.handler_backlogs(tenant).await? {
-        parked += one.parked;
-        pending += one.pending;
-    }
+    let standing = context.engine().standing(context.tenant(), length, BARS).await?;
     let figure = |name, value: i64, path: &str, bad| Figure {
         name,
         value: value.to_string(),
         link: context.link(path),
         bad,
     };
+    let living = i64::try_from(standing.living).unwrap_or(i64::MAX);
+    let (waiting, dead) = (standing.deliveries_waiting, standing.deliveries_dead);
+    let (pending, parked) = (standing.tasks_waiting, standing.tasks_parked);
     let figures = vec![
         figure("active sessions", living, "/console/sessions", false),
         figure("deliveries waiting", waiting, "/console/deliveries", false),
@@ -144,22 +127,27 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
         figure("tasks of handlers waiting", pending, "/console/handlers", false),
         figure("tasks of handlers parked", parked, "/console/handlers", parked > 0),
     ];
+    let (from, step) = (standing.since.0, standing.step);
     let charts = vec![
-        chart("Sign-ins", &began, from, step),
-        chart("Ends", &ended, from, step),
-        chart("Failed sign-ins", &failures, from, step),
+        chart("Sign-ins", &standing.began, from, step),
+        chart("Ends", &standing.ended, from, step),
+        chart("Failed sign-ins", &standing.failed, from, step),
     ];
-    let mut counted = store.ends_by_reason(tenant.id, since, LATEST).await?;
-    counted.sort_by_key(|(_, count)| -count);
-    let most = counted.first().map_or(1, |(_, count)| *count);
-    let all: i64 = counted.iter().map(|(_, count)| count).sum();
-    let reasons = counted
-        .into_iter()
+    let most = standing.reasons.first().map_or(1, |(_, count)| *count);
+    let all: i64 = standing.reasons.iter().map(|(_, count)| count).sum();
+    let reasons = standing
+        .reasons
+        .iter()
         .map(|(reason, count)| {
             let filter = format!("end_reason eq \"{reason}\"");
             let link = with_query(&context.link("/console/ledger"), &[("q", &filter)]);
-            Reason { said: words::reason(&reason), link, count, share: count * 100 / most }
+            Reason { said: words::reason(reason), link, count: *count, share: count * 100 / most }
         })
         .collect();
-    Ok(Gathered { figures, charts, reasons, of_the_latest: (all == LATEST).then_some(LATEST) })
+    Ok(Gathered {
+        figures,
+        charts,
+        reasons,
+        of_the_latest: (all == REASONS_OF_LATEST).then_some(REASONS_OF_LATEST),
+    })
 }
