@@ -231,6 +231,8 @@ routes! {
     GET "/console/sessions/{session_id}" => web::console::sessions::one;
     GET "/console/sessions/{session_id}/end" => web::console::sessions::confirm_one;
     POST "/console/sessions/{session_id}/end" => web::console::sessions::end_one;
+    GET "/console/end" => web::console::end::get;
+    POST "/console/end" => web::console::end::post;
     GET "/console/users/{user_id}/end-sessions" => web::console::sessions::confirm_all;
     POST "/console/users/{user_id}/end-sessions" => web::console::sessions::end_all;
     GET "/console/users" => web::console::users::list;

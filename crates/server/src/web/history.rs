@@ -1,11 +1,12 @@
-//! My Account: what happened: sessions that ended, why, and which applications were told.
+//! My Account: what happened: sign-ins, sessions that ended, why, and what applications answered.
 
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::MY_ACCOUNT;
-use sojourn_model::SessionState;
+use sojourn_engine::session::SessionView;
+use sojourn_model::{DeliveryState, EndReason, SessionState};
 
 use crate::context::Context;
 use crate::language::Text;
@@ -16,6 +17,16 @@ use crate::web::{errors, filters, render, words};
 /// Ended sessions on the page.
 const SHOWN: i64 = 25;
 
+/// A session that lives.
+struct Present {
+    browser: Text,
+    ip: String,
+    began: Text,
+    this_one: bool,
+    apps: Vec<String>,
+}
+
+/// A session that ended.
 struct Past {
     browser: Text,
     ip: String,
@@ -29,7 +40,21 @@ struct Past {
 #[template(path = "history.html")]
 struct HistoryPage {
     frame: Frame,
+    present: Vec<Present>,
     past: Vec<Past>,
+}
+
+async fn present(context: &Context, visitor: &Visitor) -> Result<Vec<Present>, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let living = engine.sessions_of_user(tenant, visitor.user.id).await?;
+    let line = |view: SessionView| Present {
+        browser: words::browser(&view.session.user_agent),
+        ip: view.session.ip.clone(),
+        began: words::moment(view.session.signed_in_at),
+        this_one: view.session.id == visitor.session.id,
+        apps: view.client_stays().map(|stay| stay.app.name.clone()).collect(),
+    };
+    Ok(living.into_iter().map(line).collect())
 }
 
 async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineError> {
@@ -41,8 +66,17 @@ async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineE
         let mut told = Vec::new();
         for delivery in engine.store().deliveries_of_session(tenant.id, session.id).await? {
             let app = engine.application(tenant.id, delivery.app).await?;
+            let in_browser = app.as_ref().is_some_and(|app| {
+                let end = matches!(reason, EndReason::User | EndReason::RpLogout);
+                end && app.settings.frontchannel_logout_uri.is_some()
+            });
             let name = app.map(|app| app.name.clone()).unwrap_or_default();
-            told.push((name, delivery.state.as_str(), words::delivery(delivery.state)));
+            let said = match delivery.state {
+                // Its frame was loaded, and frames give no receipts.
+                DeliveryState::Unreachable if in_browser => "told in the browser",
+                state => words::told(state),
+            };
+            told.push((name, delivery.state.as_str(), said));
         }
         all.push(Past {
             browser: words::browser(&session.user_agent),
@@ -62,10 +96,11 @@ pub(crate) async fn get(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    match past(&context, &visitor).await {
-        Ok(past) => {
+    let read = async { Ok((present(&context, &visitor).await?, past(&context, &visitor).await?)) };
+    match read.await {
+        Ok((present, past)) => {
             let frame = visitor.frame(&context, "history");
-            render::page(&context, StatusCode::OK, &HistoryPage { frame, past })
+            render::page(&context, StatusCode::OK, &HistoryPage { frame, present, past })
         }
         Err(error) => errors::failure(&context, &error),
     }

@@ -304,6 +304,8 @@ pub(crate) struct ConsoleSessions {
     pub(crate) also: String,
     /// The user whose name was typed.
     pub(crate) found: Option<(String, String, String)>,
+    /// Where all that passes the filter is ended.
+    pub(crate) end_found: Option<String>,
     pub(crate) may_end: bool,
     pub(crate) sessions: Vec<SessionCard>,
     /// Name, link, how many on the page, and whether the list is narrowed to it.
@@ -451,6 +453,7 @@ pub(crate) struct ConsoleUser {
     pub(crate) frame: Frame,
     pub(crate) user: UserLine,
     pub(crate) may_change: bool,
+    pub(crate) may_end: bool,
     /// Whether the person may set policies.
     pub(crate) may_set_policy: bool,
     /// Groups that the user is in: id and name.

@@ -8,6 +8,7 @@ mod attacks;
 mod audit;
 mod binding;
 mod certificates;
+mod console_end;
 mod deliveries;
 mod ending;
 mod events;

@@ -8,7 +8,7 @@ use sojourn_model::{Actor, Job, JobId, JobKind, JobState};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
-use crate::language::{Text, plain};
+use crate::language::Text;
 use crate::respond;
 use crate::web::pages::{ConsoleJobs, JobLine};
 use crate::web::{errors, render, words};
@@ -16,7 +16,7 @@ use crate::web::{errors, render, words};
 /// Jobs in the list.
 const SHOWN: i64 = 50;
 
-fn line(job: &Job) -> JobLine {
+async fn line(context: &Context, job: &Job) -> JobLine {
     JobLine {
         id: job.id.to_string(),
         what: match job.kind {
@@ -28,7 +28,7 @@ fn line(job: &Job) -> JobLine {
         done: job.done,
         total: job.total.max(job.done),
         sessions: words::count(job.ended.sessions, words::Noun::Session),
-        by: plain(job.actor.clone()),
+        by: super::actor(context, &job.actor).await,
         begun: words::moment(job.created_at),
         error: Text::Message(job.error.clone().unwrap_or_default()),
         pending: job.state == JobState::Pending,
@@ -45,7 +45,10 @@ pub(crate) async fn list(context: Context) -> Response {
         Ok(found) => found,
         Err(error) => return errors::failure(&context, &error.into()),
     };
-    let jobs: Vec<JobLine> = found.iter().map(line).collect();
+    let mut jobs = Vec::with_capacity(found.len());
+    for job in &found {
+        jobs.push(line(&context, job).await);
+    }
     let frame = visitor.frame(&context, "jobs");
     let busy = jobs.iter().any(|job| job.pending);
     let may_end = visitor.rights.has(END);

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod deliveries;
 pub(crate) mod design;
+pub(crate) mod end;
 pub(crate) mod groups;
 pub(crate) mod handlers;
 pub(crate) mod jobs;
@@ -24,12 +25,13 @@ pub(crate) mod users;
 use axum::body::Bytes;
 use axum::response::Response;
 use sojourn_engine::directory::CONSOLE;
-use sojourn_model::{User, UserId};
+use sojourn_model::{Actor, User, UserId};
 use sojourn_oidc::Params;
 
 pub(crate) use menu::menu;
 
 use crate::context::Context;
+use crate::language::{Text, plain};
 use crate::web::errors;
 use crate::web::my_account::{self, Visitor};
 
@@ -86,4 +88,21 @@ async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Bo
         .await
         .map_err(|error| Box::new(errors::failure(context, &error)))?;
     Ok(user)
+}
+
+/// Who did something, by the name that people know.
+async fn actor(context: &Context, actor: &str) -> Text {
+    match actor.parse() {
+        Ok(Actor::System) => "the server itself".into(),
+        Ok(Actor::Operator) => "a command on the server".into(),
+        Ok(Actor::User(id)) => {
+            let found = context.engine().store().user(context.tenant().id, id).await;
+            plain(found.ok().flatten().map_or_else(|| actor.to_owned(), |user| user.username))
+        }
+        Ok(Actor::Application(id)) => {
+            let found = context.engine().application(context.tenant().id, id).await;
+            plain(found.ok().flatten().map_or_else(|| actor.to_owned(), |app| app.name.clone()))
+        }
+        Err(_) => plain(actor),
+    }
 }

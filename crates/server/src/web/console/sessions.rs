@@ -21,6 +21,8 @@ use crate::{request, respond};
 
 /// Sessions on a page.
 const SHOWN: i64 = 50;
+/// Grants in the life of a session.
+const GRANTS: i64 = 100;
 
 /// What a person typed, as a filter: a filter itself, an id, an address or a network, or the beginning of a name.
 fn as_filter(query: &str) -> String {
@@ -59,8 +61,11 @@ struct Asked {
     ledger: bool,
 }
 
+#[derive(Default)]
 struct Found {
     sessions: Vec<SessionCard>,
+    /// The whole filter.
+    filter: String,
     newer: Option<String>,
     older: Option<String>,
 }
@@ -113,7 +118,7 @@ async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Fo
     };
     let (now, this_one) = (engine.now(), Some(visitor.session.id));
     let sessions = page.found.iter().map(|(user, view)| card(user, view, now, this_one)).collect();
-    Ok(Found { sessions, newer, older })
+    Ok(Found { sessions, filter: text, newer, older })
 }
 
 /// Links by which a list is narrowed: the applications and browsers that there are on the page.
@@ -152,9 +157,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     let asked = Asked { query: text("q"), also: text("also"), cursor, ledger };
     let (found, error) = match found(&context, &visitor, &asked).await {
         Ok(found) => (found, None),
-        Err(EngineError::Invalid(why)) => {
-            (Found { sessions: Vec::new(), newer: None, older: None }, Some(words::sentence(why)))
-        }
+        Err(EngineError::Invalid(why)) => (Found::default(), Some(words::sentence(why))),
         Err(error) => return errors::failure(&context, &error),
     };
     let whose = match context.engine().user_named(context.tenant(), &asked.query).await {
@@ -184,9 +187,18 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     frame.notice = params.get("done").map(|_| "Ended. The applications are being told.".into());
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let (newer, older) = (page(found.newer), page(found.older));
+    let found_some = !found.filter.is_empty() && !found.sessions.is_empty();
+    let end_found =
+        (visitor.rights.has(END) && !ledger && found_some && whose.is_none()).then(|| {
+            context.link(&sojourn_oidc::params::with_query(
+                "/console/end",
+                &[("filter", &found.filter)],
+            ))
+        });
     let page = ConsoleSessions {
         frame,
         found: whose.filter(|_| !ledger),
+        end_found,
         may_end: visitor.rights.has(END) && !ledger,
         sessions: found.sessions,
         query: asked.query,
@@ -253,7 +265,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         SessionState::Ended { at, reason, actor, .. } => {
             facts.push(("Ended", words::moment(*at)));
             facts.push(("Why", words::reason(reason)));
-            facts.push(("By", plain(actor.to_string())));
+            facts.push(("By", super::actor(&context, &actor.to_string()).await));
         }
     }
     let mut lines = Vec::new();
@@ -272,6 +284,23 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         timeline.push((stay.row.stay.first_access, say("Entered {0}", [plain(name)])));
         if let Some(at) = stay.row.ended_at {
             timeline.push((at, say("Left {0}", [plain(name)])));
+        }
+    }
+    let grants = context.engine().store();
+    let grants = grants.grants_of_session(context.tenant().id, user.id, session.id, GRANTS).await;
+    let grants = match grants {
+        Ok(grants) => grants,
+        Err(error) => return errors::failure(&context, &error.into()),
+    };
+    for grant in grants {
+        let app = view.stays.iter().find(|stay| stay.app.id == grant.app);
+        let name = plain(app.map(|stay| stay.app.name.clone()).unwrap_or_default());
+        let scopes = plain(&grant.scopes);
+        timeline.push((grant.created_at, say("Tokens for {0}: {1}", [name.clone(), scopes])));
+        if grant.refresh_generation > 1 {
+            let times = plain((grant.refresh_generation - 1).to_string());
+            let at = grant.token_issued_at.max(grant.refresh_issued_at);
+            timeline.push((at, say("Tokens for {0} renewed: {1} times by now", [name, times])));
         }
     }
     if let SessionState::Ended { at, reason, .. } = &session.state {

@@ -173,6 +173,7 @@ async fn page(
         frame,
         user: line(user),
         may_change: visitor.rights.has(ROLES),
+        may_end: visitor.rights.has(super::END),
         may_set_policy: visitor.rights.has(super::POLICY),
         groups: engine
             .store()

@@ -1,0 +1,278 @@
+//! Ending what a search found, a session or all of a person's: what it would do, which of the effects are wanted, and
+//! what applications answered.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::EngineError;
+use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, Forecast, Named};
+use sojourn_model::{Actor, Effects, EndSummary, SessionId, UserId};
+use sojourn_oidc::Params;
+
+use super::deliveries::line;
+use super::{END, administrator, form};
+use crate::context::Context;
+use crate::language::{Text, plain, say};
+use crate::web::my_account::Visitor;
+use crate::web::pages::{DeliveryLine, Frame};
+use crate::web::{errors, filters, render, words};
+use crate::{request, respond};
+
+/// How long applications may take to answer before the page is shown without them.
+const WAIT: Duration = Duration::from_secs(2);
+/// Receipts on the page.
+const SHOWN: usize = 200;
+
+/// A choice: its name in the form, what it does, and whether it is made.
+type Choice = (&'static str, &'static str, bool);
+
+#[derive(Template)]
+#[template(path = "console/end.html")]
+struct EndPage {
+    frame: Frame,
+    title: Text,
+    /// What is to end: the name of the field, and its value.
+    what: (&'static str, String),
+    figures: Vec<(String, &'static str)>,
+    exact: bool,
+    refused: bool,
+    choices: [Choice; 5],
+    expected: u64,
+    nothing: bool,
+    error: Option<Text>,
+    back: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/ended.html")]
+struct EndedPage {
+    frame: Frame,
+    figures: Vec<(String, &'static str)>,
+    deliveries: Vec<DeliveryLine>,
+    waiting: bool,
+}
+
+/// What a request names.
+enum What {
+    Session(SessionId),
+    User(UserId),
+    Filter(String),
+}
+
+impl What {
+    fn of(params: &Params) -> Option<Self> {
+        let given = |name: &str| params.get(name).filter(|text| !text.is_empty());
+        match (given("session"), given("user"), given("filter")) {
+            (Some(id), None, None) => id.parse().ok().map(Self::Session),
+            (None, Some(id), None) => id.parse().ok().map(Self::User),
+            (None, None, Some(filter)) => Some(Self::Filter(filter.to_owned())),
+            _ => None,
+        }
+    }
+
+    fn targets(&self) -> EndTargets {
+        match self {
+            Self::Session(id) => EndTargets::Named(vec![Named::Session(*id)]),
+            Self::User(id) => EndTargets::Named(vec![Named::User(*id)]),
+            Self::Filter(filter) => EndTargets::Query(filter.clone()),
+        }
+    }
+
+    fn field(&self) -> (&'static str, String) {
+        match self {
+            Self::Session(id) => ("session", id.to_string()),
+            Self::User(id) => ("user", id.to_string()),
+            Self::Filter(filter) => ("filter", filter.clone()),
+        }
+    }
+
+    async fn title(&self, context: &Context) -> Result<Text, EngineError> {
+        Ok(match self {
+            Self::Session(_) => "End this session?".into(),
+            Self::Filter(_) => "End what was found?".into(),
+            Self::User(id) => {
+                let user = context.engine().store().user(context.tenant().id, *id).await?;
+                let name = user.ok_or(EngineError::NotFound("user"))?.username;
+                say("End all sessions of {0}?", [plain(name)])
+            }
+        })
+    }
+
+    fn back(&self, context: &Context) -> String {
+        context.link(&match self {
+            Self::Session(id) => format!("/console/sessions/{id}"),
+            Self::User(id) => format!("/console/users/{id}"),
+            Self::Filter(filter) => {
+                sojourn_oidc::params::with_query("/console/sessions", &[("q", filter)])
+            }
+        })
+    }
+}
+
+/// The effects that were chosen; those of a sign-out where nobody has chosen yet.
+fn effects(params: &Params) -> Effects {
+    if params.get("chosen").is_none() {
+        return Effects::SIGN_OUT;
+    }
+    let on = |name: &str| params.get(name).is_some();
+    Effects {
+        session: on("sessions"),
+        tokens: on("tokens"),
+        notify: on("notify"),
+        consents: on("consents"),
+        offline: on("offline"),
+    }
+}
+
+const fn choices(effects: Effects) -> [Choice; 5] {
+    [
+        ("sessions", "End the sessions: the person has to sign in again", effects.session),
+        ("tokens", "End tokens of these sessions, from this moment on", effects.tokens),
+        ("notify", "Tell the applications to sign the person out", effects.notify),
+        ("offline", "End tokens for access while the person is away as well", effects.offline),
+        ("consents", "Forget what the person allowed applications to know", effects.consents),
+    ]
+}
+
+fn figures(summary: &EndSummary) -> Vec<(String, &'static str)> {
+    vec![
+        (summary.sessions.to_string(), "sessions"),
+        (summary.grants.to_string(), "grants, with all their tokens"),
+        (summary.deliveries.to_string(), "applications to tell"),
+        (summary.consents.to_string(), "approvals"),
+    ]
+}
+
+fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
+    let actor = Actor::User(visitor.user.id);
+    EndRequest {
+        effects: effects(params),
+        ..EndRequest::new(what.targets(), actor, visitor.rights.clone())
+    }
+}
+
+const MALFORMED: &str = "Name what is to end: a session, a person, or a search.";
+
+/// What it would do. It changes nothing but the audit log.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    let visitor = match administrator(&context, "/console/sessions", END).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let params = match request::query(uri.query()) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
+    };
+    let Some(what) = What::of(&params) else { return errors::bad_request(&context, MALFORMED) };
+    show(&context, &visitor, &what, &params, None).await
+}
+
+async fn show(
+    context: &Context,
+    visitor: &Visitor,
+    what: &What,
+    params: &Params,
+    error: Option<Text>,
+) -> Response {
+    let request = wanted(visitor, what, params);
+    let nothing = request.effects.is_empty();
+    let read = async {
+        let title = what.title(context).await?;
+        let forecast = match nothing {
+            true => Forecast { exact: true, ..Forecast::default() },
+            false => context.engine().preview(context.tenant(), &request).await?,
+        };
+        Ok((title, forecast))
+    };
+    match read.await {
+        Ok((title, forecast)) => {
+            let status = if error.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+            let page = EndPage {
+                frame: visitor.frame(context, "sessions"),
+                title,
+                what: what.field(),
+                figures: figures(&forecast.summary),
+                exact: forecast.exact,
+                refused: forecast.session_bound_tokens,
+                choices: choices(request.effects),
+                expected: forecast.summary.sessions,
+                nothing,
+                error,
+                back: what.back(context),
+            };
+            render::page(context, status, &page)
+        }
+        Err(EngineError::Invalid(why)) => errors::bad_request(context, words::sentence(why)),
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// Does it, as long as it is no more than was shown.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/sessions", END).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let Some(what) = What::of(&params) else { return errors::bad_request(&context, MALFORMED) };
+    // What couldn't be counted is done by a job, which says how far it is.
+    let counted = params.get("exact").is_some();
+    let expected = params.get("expected").and_then(|text| text.parse::<u64>().ok());
+    if counted && expected.is_none() {
+        return errors::bad_request(&context, MALFORMED);
+    }
+    let request = EndRequest {
+        expected_at_most: expected.filter(|_| counted),
+        ..wanted(&visitor, &what, &params)
+    };
+    let engine = context.engine();
+    let since = engine.now();
+    match engine.end(context.tenant(), &request).await {
+        Ok(EndAnswer::Ended { summary, concerned, .. }) => {
+            let answered = engine.receipts(context.tenant(), &concerned, since);
+            let receipts = match tokio::time::timeout(WAIT, answered).await {
+                Ok(answered) => answered,
+                Err(_) => engine.receipts_now(context.tenant(), &concerned, since).await,
+            };
+            ended(&context, &visitor, &summary, receipts).await
+        }
+        Ok(EndAnswer::Job(_) | EndAnswer::Again(_)) => {
+            respond::see_other(&context.link("/console/jobs"))
+        }
+        Err(error @ EngineError::MoreThanExpected { .. }) => {
+            let error = words::sentence(error);
+            show(&context, &visitor, &what, &params, Some(error)).await
+        }
+        Err(EngineError::Invalid(why)) => errors::bad_request(&context, words::sentence(why)),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+async fn ended(
+    context: &Context,
+    visitor: &Visitor,
+    summary: &EndSummary,
+    receipts: Result<Vec<sojourn_model::Delivery>, EngineError>,
+) -> Response {
+    let all = match receipts {
+        Ok(all) => all,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let waiting = all.iter().any(|one| one.state == sojourn_model::DeliveryState::Pending);
+    let mut lines = Vec::new();
+    for delivery in all.iter().take(SHOWN) {
+        match line(context, delivery).await {
+            Ok(line) => lines.push(line),
+            Err(error) => return errors::failure(context, &error),
+        }
+    }
+    let page = EndedPage {
+        frame: visitor.frame(context, "sessions"),
+        figures: figures(summary),
+        deliveries: lines,
+        waiting,
+    };
+    render::page(context, StatusCode::OK, &page)
+}
