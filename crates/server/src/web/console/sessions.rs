@@ -5,17 +5,18 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::{
-    Bookmark, Position, Question, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary,
+    Bookmark, Position, Question, SearchRefused, SessionFilter, SessionQuery, SessionView, Sort,
+    Vocabulary,
 };
 use sojourn_engine::{EndPlan, EngineError};
-use sojourn_model::{Actor, EndReason, EndTarget, SessionId, SessionState, User};
+use sojourn_model::{Actor, Delivery, EndReason, EndTarget, SessionId, SessionState, User};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
-use crate::language::{plain, say};
+use crate::language::{Text, plain, say};
 use crate::web::console::deliveries::line;
 use crate::web::my_account::{Visitor, card};
-use crate::web::pages::{Confirm, ConsoleSession, ConsoleSessions, SessionCard};
+use crate::web::pages::{Confirm, ConsoleSession, ConsoleSessions, DeliveryLine, SessionCard};
 use crate::web::{errors, render, words};
 use crate::{request, respond};
 
@@ -225,8 +226,8 @@ pub(crate) async fn ledger(context: Context, uri: Uri) -> Response {
 struct Shown {
     visitor: Visitor,
     user: User,
-    view: sojourn_engine::session::SessionView,
-    deliveries: Vec<sojourn_model::Delivery>,
+    view: SessionView,
+    deliveries: Vec<Delivery>,
 }
 
 async fn load(context: &Context, id: &str, right: &str) -> Result<Shown, Box<Response>> {
@@ -238,6 +239,48 @@ async fn load(context: &Context, id: &str, right: &str) -> Result<Shown, Box<Res
         context.engine().session_with_deliveries(context.tenant(), id).await.map_err(failed)?;
     let user = super::user(context, &visitor, &view.session.user.to_string()).await?;
     Ok(Shown { visitor, user, view, deliveries })
+}
+
+/// What happened in a session, in order.
+async fn timeline(
+    context: &Context,
+    view: &SessionView,
+    deliveries: &[Delivery],
+    lines: &[DeliveryLine],
+) -> Result<Vec<(Text, Text)>, EngineError> {
+    let session = &view.session;
+    let mut timeline = vec![(session.signed_in_at, say("Signed in at {0}", [plain(&session.ip)]))];
+    if session.auth_time > session.signed_in_at {
+        timeline.push((session.auth_time, "Proved again who they are".into()));
+    }
+    for stay in &view.stays {
+        let name = &stay.app.name;
+        timeline.push((stay.row.stay.first_access, say("Entered {0}", [plain(name)])));
+        if let Some(at) = stay.row.ended_at {
+            timeline.push((at, say("Left {0}", [plain(name)])));
+        }
+    }
+    let (store, t) = (context.engine().store(), context.tenant().id);
+    for grant in store.grants_of_session(t, session.user, session.id, GRANTS).await? {
+        let app = view.stays.iter().find(|stay| stay.app.id == grant.app);
+        let name = plain(app.map(|stay| stay.app.name.clone()).unwrap_or_default());
+        let scopes = plain(&grant.scopes);
+        timeline.push((grant.created_at, say("Tokens for {0}: {1}", [name.clone(), scopes])));
+        if grant.refresh_generation > 1 {
+            let times = plain((grant.refresh_generation - 1).to_string());
+            let at = grant.token_issued_at.max(grant.refresh_issued_at);
+            timeline.push((at, say("Tokens for {0} renewed: {1} times by now", [name, times])));
+        }
+    }
+    if let SessionState::Ended { at, reason, .. } = &session.state {
+        timeline.push((*at, say("Ended: {0}", [words::reason(reason)])));
+    }
+    for (delivery, line) in deliveries.iter().zip(lines) {
+        let at = delivery.last_attempt_at.unwrap_or(delivery.created_at);
+        timeline.push((at, say("{0}: {1}", [plain(&line.app), line.words.into()])));
+    }
+    timeline.sort_by_key(|(at, _)| *at);
+    Ok(timeline.into_iter().map(|(at, what)| (words::moment(at), what)).collect())
 }
 
 /// One session, with its whole life.
@@ -275,43 +318,10 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
             Err(error) => return errors::failure(&context, &error),
         }
     }
-    let mut timeline = vec![(session.signed_in_at, say("Signed in at {0}", [plain(&session.ip)]))];
-    if session.auth_time > session.signed_in_at {
-        timeline.push((session.auth_time, "Proved again who they are".into()));
-    }
-    for stay in &view.stays {
-        let name = &stay.app.name;
-        timeline.push((stay.row.stay.first_access, say("Entered {0}", [plain(name)])));
-        if let Some(at) = stay.row.ended_at {
-            timeline.push((at, say("Left {0}", [plain(name)])));
-        }
-    }
-    let grants = context.engine().store();
-    let grants = grants.grants_of_session(context.tenant().id, user.id, session.id, GRANTS).await;
-    let grants = match grants {
-        Ok(grants) => grants,
-        Err(error) => return errors::failure(&context, &error.into()),
+    let timeline = match timeline(&context, &view, &deliveries, &lines).await {
+        Ok(timeline) => timeline,
+        Err(error) => return errors::failure(&context, &error),
     };
-    for grant in grants {
-        let app = view.stays.iter().find(|stay| stay.app.id == grant.app);
-        let name = plain(app.map(|stay| stay.app.name.clone()).unwrap_or_default());
-        let scopes = plain(&grant.scopes);
-        timeline.push((grant.created_at, say("Tokens for {0}: {1}", [name.clone(), scopes])));
-        if grant.refresh_generation > 1 {
-            let times = plain((grant.refresh_generation - 1).to_string());
-            let at = grant.token_issued_at.max(grant.refresh_issued_at);
-            timeline.push((at, say("Tokens for {0} renewed: {1} times by now", [name, times])));
-        }
-    }
-    if let SessionState::Ended { at, reason, .. } = &session.state {
-        timeline.push((*at, say("Ended: {0}", [words::reason(reason)])));
-    }
-    for (delivery, line) in deliveries.iter().zip(&lines) {
-        let at = delivery.last_attempt_at.unwrap_or(delivery.created_at);
-        timeline.push((at, say("{0}: {1}", [plain(&line.app), line.words.into()])));
-    }
-    timeline.sort_by_key(|(at, _)| *at);
-    let timeline = timeline.into_iter().map(|(at, what)| (words::moment(at), what)).collect();
     let page = ConsoleSession {
         user_link: context.link(&format!("/console/users/{}", user.id)),
         timeline,
