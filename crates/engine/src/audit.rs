@@ -1,10 +1,11 @@
 //! Who did what: the audit log, read from its newest row back.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 
 use sojourn_model::ids::{self, MalformedId};
-use sojourn_model::limits::{AUDIT_LOOKED_AT_MAX, AUDIT_PORTION};
+use sojourn_model::limits::{AUDIT_LATE_MS, AUDIT_LOOKED_AT_MAX, AUDIT_PORTION};
 use sojourn_model::{Actor, Millis, Tenant};
 use sojourn_store::AuditEntry;
 
@@ -67,6 +68,22 @@ impl AuditQuestion {
     }
 }
 
+/// Acts as they are written, for who listens.
+#[derive(Debug, Clone)]
+pub struct Tail {
+    since: Millis,
+    reached: Millis,
+    told: VecDeque<[u8; 16]>,
+}
+
+impl Tail {
+    /// Begins to listen at a moment.
+    #[must_use]
+    pub const fn since(at: Millis) -> Self {
+        Self { since: at, reached: at, told: VecDeque::new() }
+    }
+}
+
 /// A page of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
@@ -78,6 +95,29 @@ pub struct AuditPage {
 }
 
 impl Engine {
+    /// What was written since the last look. Another node's clock may be behind, and its rows come late: the last
+    /// moments are looked at again.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn look_at_acts(
+        &self,
+        tenant: &Tenant,
+        tail: &mut Tail,
+    ) -> Result<Vec<AuditEntry>, EngineError> {
+        let from = tail.reached.plus(-AUDIT_LATE_MS).max(tail.since);
+        let mut rows = self.store.audit_since(tenant.id, from, AUDIT_PORTION).await?;
+        rows.retain(|row| !tail.told.contains(&row.id));
+        for row in &rows {
+            tail.told.push_back(row.id);
+            tail.reached = tail.reached.max(row.at);
+        }
+        while tail.told.len() > AUDIT_PORTION as usize {
+            tail.told.pop_front();
+        }
+        Ok(rows)
+    }
+
     /// Rows of the audit log that a question asks for, from a place back.
     ///
     /// # Errors

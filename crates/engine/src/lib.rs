@@ -31,7 +31,7 @@ mod tasks;
 mod throttle;
 pub mod tokens;
 
-pub use audit::{AuditPage, AuditPlace, AuditQuestion};
+pub use audit::{AuditPage, AuditPlace, AuditQuestion, Tail};
 pub use breaker::ApplicationHealth;
 pub use catalog::{KeySet, TenantKey};
 pub use deliver::{AttemptResult, DeliverySender};

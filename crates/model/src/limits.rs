@@ -90,3 +90,5 @@ pub const LOGO_BYTES_MAX: usize = 32 * 1024;
 pub const AUDIT_PORTION: i64 = 500;
 /// Rows of the audit log that are looked at for one page.
 pub const AUDIT_LOOKED_AT_MAX: i64 = 10_000;
+/// How late a row of the audit log may come that another node wrote, in milliseconds.
+pub const AUDIT_LATE_MS: i64 = 5_000;

@@ -52,14 +52,16 @@
         return td;
       };
       cell(data.at);
-      const said = cell("");
-      const link = document.createElement("a");
-      link.href = table.dataset.session + data.id;
-      link.textContent = what;
-      said.append(link);
+      const said = cell(data.id ? "" : what);
+      if (data.id) {
+        const link = document.createElement("a");
+        link.href = table.dataset.session + data.id;
+        link.textContent = what;
+        said.append(link);
+      }
       cell(data.user);
-      cell(data.browser);
-      cell(data.ip);
+      cell(data.browser ?? "");
+      cell(data.ip ?? "");
       cell(data.why);
       table.prepend(line);
       while (table.rows.length > 200) table.deleteRow(-1);
@@ -67,6 +69,7 @@
     const source = listen(table.dataset.events, {
       began: (data) => row(data.what, data),
       ended: (data) => row(data.what, data),
+      act: (data) => row(data.what, data),
     });
     source.onerror = () => {
       state.textContent = state.dataset.lost;

@@ -233,6 +233,8 @@ routes! {
     POST "/console/sessions/{session_id}/end" => web::console::sessions::end_one;
     GET "/console/end" => web::console::end::get;
     POST "/console/end" => web::console::end::post;
+    GET "/console/users/{user_id}/profile" => web::console::profile::get;
+    POST "/console/users/{user_id}/profile" => web::console::profile::post;
     GET "/console/users/{user_id}/end-sessions" => web::console::sessions::confirm_all;
     POST "/console/users/{user_id}/end-sessions" => web::console::sessions::end_all;
     GET "/console/users" => web::console::users::list;

@@ -11,9 +11,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde_json::json;
-use sojourn_engine::Rights;
 use sojourn_engine::directory::{CONSOLE, MY_ACCOUNT};
 use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
+use sojourn_engine::{EngineError, Rights, Tail};
 use sojourn_model::{Tenant, UserId};
 
 use crate::api::v1::streams::Streams;
@@ -21,7 +21,8 @@ use crate::context::Context;
 use crate::language::{plain, say};
 use crate::respond;
 use crate::serve::pause;
-use crate::web::console::{VIEW, administrator};
+use crate::web::console::audit::{self, Spoken};
+use crate::web::console::{AUDIT, VIEW, administrator};
 use crate::web::my_account::visitor;
 use crate::web::pages::Frame;
 use crate::web::{errors, filters, render, words};
@@ -52,7 +53,16 @@ struct Listener {
     _held: Held,
     tenant: Tenant,
     feed: Feed,
-    waiting: VecDeque<FeedItem>,
+    /// Acts of administrators, for who may read of them.
+    tail: Tail,
+    rights: Rights,
+    waiting: VecDeque<Told>,
+}
+
+/// Something to tell.
+enum Told {
+    Session(Box<FeedItem>),
+    Act(Spoken),
 }
 
 /// One's own sessions.
@@ -87,43 +97,68 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
         return respond::plain(StatusCode::TOO_MANY_REQUESTS, "Too many pages are open.");
     }
     let held = Held { streams, of };
-    let feed = Feed::since(context.engine().now(), only, filter, rights);
-    let tenant = context.tenant().clone();
-    let (own, waiting) = (only.is_some(), VecDeque::new());
-    let listener = Listener { context, own, last: false, _held: held, tenant, feed, waiting };
+    let now = context.engine().now();
+    let listener = Listener {
+        own: only.is_some(),
+        last: false,
+        _held: held,
+        tenant: context.tenant().clone(),
+        feed: Feed::since(now, only, filter, rights.clone()),
+        tail: Tail::since(now),
+        rights,
+        waiting: VecDeque::new(),
+        context,
+    };
     let stream = futures_util::stream::unfold(listener, |mut listener| async move {
-        let item = listener.next().await?;
-        let began = item.what == Happening::Began;
-        let session = &item.view.session;
-        let language = listener.context.language();
-        let why = match &session.state {
-            sojourn_model::SessionState::Ended { reason, .. } => {
-                words::reason(reason).in_language(language)
-            }
-            sojourn_model::SessionState::Living => String::new(),
+        let event = match listener.next().await? {
+            Told::Session(item) => of_session(&listener, &item),
+            Told::Act(act) => of_act(&listener, &act),
         };
-        let browser = words::browser(&session.user_agent);
-        let (what, said) = if began {
-            let values = [browser.clone(), words::moment(item.at)];
-            ("signed in", say("Someone signed in as you with {0}, {1}.", values))
-        } else {
-            ("ended", say("A session has ended: {0}.", [plain(&why)]))
-        };
-        let data = json!({
-            "id": session.id.to_string(),
-            "user": item.user.username,
-            "browser": browser.in_language(language),
-            "ip": session.ip,
-            "at": words::moment(item.at).in_language(language),
-            "why": why,
-            "what": language.phrase(what),
-            "said": said.in_language(language),
-        });
-        let name = if began { "began" } else { "ended" };
-        let event = Event::default().event(name).data(data.to_string());
         Some((Ok::<_, Infallible>(event), listener))
     });
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+}
+
+fn of_act(listener: &Listener, act: &Spoken) -> Event {
+    let language = listener.context.language();
+    let data = json!({
+        "at": act.at.in_language(language),
+        "what": act.act.in_language(language),
+        "user": act.who.in_language(language),
+        "why": act.about.in_language(language),
+    });
+    Event::default().event("act").data(data.to_string())
+}
+
+fn of_session(listener: &Listener, item: &FeedItem) -> Event {
+    let began = item.what == Happening::Began;
+    let session = &item.view.session;
+    let language = listener.context.language();
+    let why = match &session.state {
+        sojourn_model::SessionState::Ended { reason, .. } => {
+            words::reason(reason).in_language(language)
+        }
+        sojourn_model::SessionState::Living => String::new(),
+    };
+    let browser = words::browser(&session.user_agent);
+    let (what, said) = if began {
+        let values = [browser.clone(), words::moment(item.at)];
+        ("signed in", say("Someone signed in as you with {0}, {1}.", values))
+    } else {
+        ("ended", say("A session has ended: {0}.", [plain(&why)]))
+    };
+    let data = json!({
+        "id": session.id.to_string(),
+        "user": item.user.username,
+        "browser": browser.in_language(language),
+        "ip": session.ip,
+        "at": words::moment(item.at).in_language(language),
+        "why": why,
+        "what": language.phrase(what),
+        "said": said.in_language(language),
+    });
+    let name = if began { "began" } else { "ended" };
+    Event::default().event(name).data(data.to_string())
 }
 
 impl Listener {
@@ -136,11 +171,26 @@ impl Listener {
             return false;
         };
         let may = self.own || rights.has(VIEW);
+        self.rights = rights.clone();
         self.feed.set_rights(rights);
         may
     }
 
-    async fn next(&mut self) -> Option<FeedItem> {
+    /// What happened since the last look.
+    async fn look(&mut self) -> Result<VecDeque<Told>, EngineError> {
+        let engine = Arc::clone(&self.context.state.engine);
+        let sessions = engine.look(&self.tenant, &mut self.feed).await?;
+        let mut told: VecDeque<Told> =
+            sessions.into_iter().map(|item| Told::Session(Box::new(item))).collect();
+        if !self.own && self.rights.has(AUDIT) {
+            let acts = engine.look_at_acts(&self.tenant, &mut self.tail).await?;
+            let spoken = audit::in_words(&self.context, &self.rights, &acts).await?;
+            told.extend(spoken.into_iter().map(Told::Act));
+        }
+        Ok(told)
+    }
+
+    async fn next(&mut self) -> Option<Told> {
         let mut stopped = self.context.state.stopped.clone();
         loop {
             if let Some(item) = self.waiting.pop_front() {
@@ -152,7 +202,7 @@ impl Listener {
             if self.last {
                 return None;
             }
-            self.waiting = engine.look(&self.tenant, &mut self.feed).await.ok()?.into();
+            self.waiting = self.look().await.ok()?;
             // The end of the page's own session is the last that it hears.
             self.last = !self.goes_on().await;
             if self.last && !self.own {

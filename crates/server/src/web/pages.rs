@@ -350,6 +350,13 @@ pub(crate) struct ConsoleSession {
 pub(crate) struct ConsoleDeliveries {
     pub(crate) frame: Frame,
     pub(crate) deliveries: Vec<DeliveryLine>,
+    /// Of each: word, name, whether it is asked for.
+    pub(crate) states: Vec<(&'static str, &'static str, bool)>,
+    pub(crate) apps: Vec<(String, String, bool)>,
+    /// Applications that are left alone for now, and until when.
+    pub(crate) unwell: Vec<(String, Text)>,
+    pub(crate) older: Option<String>,
+    pub(crate) narrowed: bool,
 }
 
 /// An event handler.

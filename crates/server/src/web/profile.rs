@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::{ApiCaller, CallerKind, MY_ACCOUNT};
 use sojourn_engine::scim::{ScimFailure, UserEdit, Writing};
+use sojourn_model::UserId;
 use sojourn_oidc::Params;
 
 use crate::context::Context;
@@ -21,13 +22,17 @@ const PATH: &str = "/myaccount/profile";
 /// The schema of a change of a part (RFC 7644 §3.5.2).
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-struct Field {
-    name: &'static str,
-    label: &'static str,
-    value: String,
-    kind: &'static str,
-    autocomplete: &'static str,
+/// A field of a profile's form.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
+    pub(crate) kind: &'static str,
+    pub(crate) autocomplete: &'static str,
 }
+
+/// Name in the form, its attribute, what people call it, its kind, and how browsers fill it in.
+pub(crate) type Known = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 #[derive(Template)]
 #[template(path = "profile.html")]
@@ -37,8 +42,8 @@ struct ProfilePage {
     error: Option<Text>,
 }
 
-/// Name in the form, its attribute, what people call it, and how browsers fill it in.
-const FIELDS: [(&str, &str, &str, &str, &str); 6] = [
+/// What a person may change of themselves.
+pub(crate) const FIELDS: [Known; 6] = [
     ("display_name", "displayName", "Name to show", "text", "name"),
     ("given_name", "name.givenName", "Given name", "text", "given-name"),
     ("family_name", "name.familyName", "Family name", "text", "family-name"),
@@ -64,9 +69,24 @@ fn value_of(resource: &Value, attribute: &str) -> String {
     }
 }
 
-async fn resource(context: &Context, visitor: &Visitor) -> Result<Value, ScimFailure> {
-    let found = context.engine().user_resource(context.tenant(), visitor.user.id).await?;
-    Ok(Value::Object(found))
+/// An account as SCIM has it.
+pub(crate) async fn resource(context: &Context, user: UserId) -> Result<Value, ScimFailure> {
+    Ok(Value::Object(context.engine().user_resource(context.tenant(), user).await?))
+}
+
+/// The fields of a form: with what was sent, else with what is there.
+pub(crate) fn fields(known: &[Known], resource: &Value, sent: Option<&Params>) -> Vec<Field> {
+    let field = |(name, attribute, label, kind, autocomplete): &Known| Field {
+        name,
+        label,
+        value: match sent {
+            Some(params) => params.get(name).unwrap_or_default().to_owned(),
+            None => value_of(resource, attribute),
+        },
+        kind,
+        autocomplete,
+    };
+    known.iter().map(field).collect()
 }
 
 fn show(
@@ -78,19 +98,7 @@ fn show(
 ) -> Response {
     let mut frame = visitor.frame(context, "profile");
     frame.notice = notice;
-    let fields = FIELDS
-        .iter()
-        .map(|(name, attribute, label, kind, autocomplete)| Field {
-            name,
-            label,
-            value: match sent {
-                Some(params) => params.get(name).unwrap_or_default().to_owned(),
-                None => value_of(resource, attribute),
-            },
-            kind,
-            autocomplete,
-        })
-        .collect();
+    let fields = fields(&FIELDS, resource, sent);
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     render::page(context, status, &ProfilePage { frame, fields, error })
 }
@@ -103,23 +111,30 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     };
     let done = request::query(uri.query()).ok();
     let done = done.and_then(|params| params.get("done").map(|_| "Your profile is saved.".into()));
-    match resource(&context, &visitor).await {
+    match resource(&context, visitor.user.id).await {
         Ok(resource) => show(&context, &visitor, &resource, (None, done), None),
         Err(failure) => failed(&context, &failure),
     }
 }
 
-fn failed(context: &Context, failure: &ScimFailure) -> Response {
+pub(crate) fn failed(context: &Context, failure: &ScimFailure) -> Response {
     match failure {
         ScimFailure::Failed(error) => errors::failure(context, error),
         ScimFailure::Refused(error) => errors::bad_request(context, words::message(&error.detail)),
     }
 }
 
-/// The operations that make of what is there what was sent.
-fn operations(resource: &Value, params: &Params) -> Vec<Value> {
+/// The change that makes of what is there what was sent; nothing where it is the same.
+pub(crate) fn change(known: &[Known], resource: &Value, params: &Params) -> Option<Value> {
+    let operations = operations(known, resource, params);
+    let some = !operations.is_empty();
+    some.then(|| json!({ "schemas": [PATCH], "Operations": operations }))
+}
+
+fn operations(known: &[Known], resource: &Value, params: &Params) -> Vec<Value> {
     let mut all = Vec::new();
-    for (name, attribute, ..) in FIELDS {
+    for (name, attribute, ..) in known {
+        let (name, attribute) = (*name, *attribute);
         let (before, after) =
             (value_of(resource, attribute), params.get(name).unwrap_or_default().trim().to_owned());
         if before == after {
@@ -152,15 +167,13 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
-    let resource = match resource(&context, &visitor).await {
+    let resource = match resource(&context, visitor.user.id).await {
         Ok(resource) => resource,
         Err(failure) => return failed(&context, &failure),
     };
-    let operations = operations(&resource, &params);
-    if operations.is_empty() {
+    let Some(change) = change(&FIELDS, &resource, &params) else {
         return respond::see_other(&context.link(PATH));
-    }
-    let change = json!({ "schemas": [PATCH], "Operations": operations });
+    };
     let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
     let caller = ApiCaller { kind, rights: visitor.rights.clone() };
     let writing = Writing { caller: &caller, own: true, fresh: false, if_match: None };

@@ -316,3 +316,54 @@ async fn the_console_lists_people_page_by_page_and_finds_them_by_any_name() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn an_administrator_changes_who_someone_is() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let alex = server.user("alex", "alex123", &[]).await;
+    let boss = server.user("boss", "boss123", &["admin"]).await;
+    let (engine, tenant) = (&server.engine, &server.tenant);
+    let clerks = "internal_user_mgt_list internal_user_mgt_view internal_user_mgt_update";
+    engine.add_role(tenant, "clerk", clerks, &sojourn_model::Actor::System).await.expect("a role");
+    let admin = server.signed_in("admin", "admin12").await;
+    let path = format!("/console/users/{}/profile", alex.id);
+    let page = admin.get(&path).await;
+    assert!(page.body.contains("value=\"alex@example.test\""), "{}", page.body);
+    let csrf = page.field("csrf");
+    let form = |username: &'static str, mail: &'static str| {
+        vec![
+            ("username", username),
+            ("display_name", "Alex the Great"),
+            ("email", mail),
+            ("locale", "de"),
+        ]
+    };
+    let send = async |form: Vec<(&str, &str)>| {
+        admin.post(&path, &[&[("csrf", &*csrf)][..], &form].concat()).await
+    };
+    let taken = send(form("boss", "alex@example.test")).await;
+    assert_eq!(taken.status, 400, "{taken:?}");
+    assert!(
+        taken.body.contains("value=\"Alex the Great\""),
+        "what was typed stays: {}",
+        taken.body
+    );
+    let done = send(form("alexander", "alexander@example.test")).await;
+    assert_eq!(done.location(), format!("/console/users/{}?done=profile", alex.id), "{done:?}");
+    let now = engine.store().user(tenant.id, alex.id).await.expect("read").expect("alex");
+    assert_eq!(now.username, "alexander");
+    assert_eq!(now.email.as_deref(), Some("alexander@example.test"));
+    assert!(!now.email_verified && now.profile.contains("\"de\""), "{now:?}");
+    let audit = server.audit(50).await;
+    assert!(audit.iter().any(|row| row.action == "user.change"), "{audit:?}");
+    // Not of someone above, and not without a right.
+    let above = format!("/console/users/{}/profile", boss.id);
+    server.user("clerk", "clerk123", &["clerk"]).await;
+    let clerk = server.signed_in("clerk", "clerk123").await;
+    assert_eq!(clerk.get(&above).await.status, 403);
+    assert_eq!(clerk.post(&above, &[("csrf", "x")]).await.status, 403);
+    let nobody = server.signed_in("alexander", "alex123").await;
+    assert_eq!(nobody.get(&above).await.status, 403);
+    server.stop().await;
+}

@@ -210,3 +210,42 @@ async fn who_signs_out_sees_what_each_application_answered() {
     assert!(browser.get(left.location()).await.body.contains("no application in this session"));
     server.stop().await;
 }
+
+#[tokio::test]
+async fn the_console_lists_deliveries_by_state_and_application_page_by_page() {
+    let well = Inbox::start().await;
+    let server = prepared(Engine::Sqlite, &well).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("boss", "boss123", &["admin"]).await;
+    let silent = server.app("silent", |_| {}).await;
+    for _ in 0..55 {
+        server.clock.advance(1);
+        let browser = server.signed_in("alex", "alex123").await;
+        server.tokens(&browser, "app", "openid").await;
+    }
+    let browser = server.signed_in("alex", "alex123").await;
+    server.tokens(&browser, "silent", "openid").await;
+    end_all(&server).await;
+    eventually("all are settled", || async {
+        // Whoever was too slow once is told again.
+        server.clock.advance(1_000);
+        let (waiting, _) = server.engine.store().deliveries_open(server.tenant.id).await.ok()?;
+        (waiting == 0).then_some(())
+    })
+    .await;
+    let admin = server.signed_in("admin", "admin12").await;
+    let count = |body: &str| body.matches("<tr class=\"delivery\"").count();
+    let first = admin.get("/console/deliveries?state=delivered").await;
+    assert_eq!(count(&first.body), 50);
+    let older = first.body.split("rel=\"next\" href=\"").nth(1).expect("a next page");
+    let older = older.split('"').next().expect("its end").replace("&#38;", "&");
+    assert!(older.contains("state=delivered"), "{older}");
+    let second = admin.get(&older).await;
+    assert_eq!((second.status, count(&second.body)), (200, 5));
+    let other = older.replace("state=delivered", "state=dead");
+    assert_eq!(admin.get(&other).await.status, 400, "a page of another question");
+    let of_silent = admin.get(&format!("/console/deliveries?application={}", silent.id)).await;
+    assert!(count(&of_silent.body) == 1 && of_silent.body.contains("no address"));
+    assert!(admin.get("/console/deliveries?state=pending").await.body.contains("None of them."));
+    server.stop().await;
+}

@@ -166,6 +166,8 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/console", 200),
     ("GET", "/console/sessions", 200),
     ("GET", "/console/sessions/completion", 200),
+    ("GET", "/console/users/{user_id}/profile", 404),
+    ("POST", "/console/users/{user_id}/profile", 403),
     ("GET", "/console/end", 400),
     ("POST", "/console/end", 403),
     ("GET", "/console/sessions/{session_id}", 404),

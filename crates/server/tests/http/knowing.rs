@@ -277,3 +277,46 @@ async fn addresses_of_ended_sessions_are_forgotten_in_time() {
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn the_console_hears_of_acts_where_it_may_read_of_them() {
+    let server = prepared(Engine::Sqlite).await;
+    let (engine, tenant) = (&server.engine, &server.tenant);
+    let viewer =
+        engine.add_role(tenant, "viewer", "internal_session_view", &sojourn_model::Actor::System);
+    viewer.await.expect("a role");
+    server.user("vera", "vera1234", &["viewer"]).await;
+    let listen = async |who: (&str, &str)| {
+        let browser = server.signed_in(who.0, who.1).await;
+        let secret = browser.cookie("__Host-sojourn").expect("signed in");
+        let request = server.http.get(format!("{}/console/events", server.base));
+        let request = request.header("cookie", format!("__Host-sojourn={secret}"));
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        (browser, answer)
+    };
+    server.clock.advance(10);
+    let (admin, mut all) = listen(ADMIN).await;
+    let (_vera, mut sessions) = listen(("vera", "vera1234")).await;
+    server.clock.advance(10);
+    let cleo = engine.user_named(tenant, "cleo").await.expect("cleo");
+    let csrf = admin.get("/console/users").await.field("csrf");
+    let path = format!("/console/users/{}/acts/lock", cleo.id);
+    assert_eq!(admin.post(&path, &[("csrf", &csrf)]).await.status, 303);
+    server.clock.advance(10);
+    server.signed_in(ADMIN.0, ADMIN.1).await;
+    let acts: Vec<Value> = {
+        let mut events = told(&mut all, 1).await;
+        while !events.iter().any(|(name, _)| name == "act") {
+            events.extend(told(&mut all, 1).await);
+        }
+        events.into_iter().filter(|(name, _)| name == "act").map(|(_, data)| data).collect()
+    };
+    assert_eq!(
+        (&acts[0]["user"], &acts[0]["what"], &acts[0]["why"]),
+        (&"admin".into(), &"locked an account".into(), &"cleo".into())
+    );
+    let heard = told(&mut sessions, 1).await;
+    assert!(heard.iter().all(|(name, _)| name == "began"), "{heard:?}");
+    server.stop().await;
+}

@@ -24,6 +24,18 @@ pub struct AuditEntry {
     pub detail: String,
 }
 
+fn audit_entry(mut row: Row) -> Result<AuditEntry, StoreError> {
+    let at = row.millis()?;
+    Ok(AuditEntry {
+        at,
+        id: row.id(|bytes| bytes.try_into().map_err(|_| MalformedId))?,
+        actor: row.text()?,
+        action: row.text()?,
+        target: row.text()?,
+        detail: row.text()?,
+    })
+}
+
 pub(crate) fn mail(mut row: Row) -> Result<Mail, StoreError> {
     let bytes = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).map_err(|_| MalformedId);
     Ok(Mail {
@@ -79,19 +91,21 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let rows = self.list(&sql::AUDIT_BEFORE, params![t, at, id.to_vec(), limit]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let at = row.millis()?;
-                Ok(AuditEntry {
-                    at,
-                    id: row.id(|bytes| bytes.try_into().map_err(|_| MalformedId))?,
-                    actor: row.text()?,
-                    action: row.text()?,
-                    target: row.text()?,
-                    detail: row.text()?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(audit_entry).collect()
+    }
+
+    /// Rows of the audit log from a time on, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn audit_since(
+        &self,
+        t: TenantId,
+        at: Millis,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows = self.list(&sql::AUDIT_SINCE, params![t, at, limit]).await?;
+        rows.into_iter().map(audit_entry).collect()
     }
 
     /// What a request was answered that came with a key, and the hash of that request.

@@ -110,6 +110,8 @@ statements! {
          retired_at FROM signing_key WHERE tenant_id = $1 ORDER BY created_at, kid";
     AUDIT_ADD = "INSERT INTO audit (tenant_id, happened_at, id, actor, action, target, detail) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    AUDIT_SINCE = "SELECT happened_at, id, actor, action, target, detail FROM audit \
+         WHERE tenant_id = $1 AND happened_at >= $2 ORDER BY happened_at, id LIMIT $3";
     AUDIT_BEFORE = "SELECT happened_at, id, actor, action, target, detail FROM audit \
          WHERE tenant_id = $1 AND (happened_at, id) < ($2, $3) \
          ORDER BY happened_at DESC, id DESC LIMIT $4";

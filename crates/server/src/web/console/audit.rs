@@ -216,6 +216,36 @@ fn more(detail: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// How an act is said.
+fn act(action: &str) -> Text {
+    let known = ACTS.iter().find(|(name, _)| *name == action);
+    known.map_or_else(|| Text::Plain(action.to_owned()), |(_, words)| (*words).into())
+}
+
+/// An act in words: who, what, to whom.
+pub(crate) struct Spoken {
+    pub(crate) at: Text,
+    pub(crate) who: Text,
+    pub(crate) act: Text,
+    pub(crate) about: Text,
+}
+
+/// Acts in words.
+pub(crate) async fn in_words(
+    context: &Context,
+    rights: &Rights,
+    rows: &[AuditEntry],
+) -> Result<Vec<Spoken>, EngineError> {
+    let names = Names::of(context, rows).await?;
+    let spoken = |row: &AuditEntry| Spoken {
+        at: words::moment(row.at),
+        who: names.actor(context, rights, &row.actor).name,
+        act: act(&row.action),
+        about: names.target(context, rights, row).name,
+    };
+    Ok(rows.iter().map(spoken).collect())
+}
+
 /// What is asked for; an error where nobody has the name.
 async fn question(
     context: &Context,
@@ -278,10 +308,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let rows = page.rows.iter().map(|row| Line {
         at: words::moment(row.at),
         who: names.actor(&context, rights, &row.actor),
-        act: ACTS
-            .iter()
-            .find(|(name, _)| *name == row.action)
-            .map_or_else(|| Text::Plain(row.action.clone()), |(_, words)| (*words).into()),
+        act: act(&row.action),
         name: row.action.clone(),
         about: names.target(&context, rights, row),
         more: more(&row.detail),

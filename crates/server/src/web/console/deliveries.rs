@@ -3,18 +3,22 @@
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
-use http::StatusCode;
-use sojourn_engine::EngineError;
-use sojourn_model::{Actor, Delivery, DeliveryState, SessionId, Sid};
+use http::{StatusCode, Uri};
+use sojourn_engine::session::{Bookmark, Place, Position, Question, Sort};
+use sojourn_engine::{DeliveryQuery, EngineError};
+use sojourn_model::{Actor, AppId, AppKind, Application, Delivery, DeliveryState, SessionId, Sid};
+use sojourn_oidc::Params;
+use sojourn_oidc::params::with_query;
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::respond;
+use crate::web::my_account::Visitor;
 use crate::web::pages::{ConsoleDeliveries, DeliveryLine};
 use crate::web::{errors, render, words};
+use crate::{request, respond};
 
-const SHOWN: i64 = 100;
+const SHOWN: i64 = 50;
 
 /// A delivery as lists show it.
 pub(super) async fn line(
@@ -41,25 +45,83 @@ pub(super) async fn line(
     })
 }
 
-/// The newest.
-pub(crate) async fn list(context: Context) -> Response {
+/// A page of deliveries that were asked for.
+async fn found(
+    context: &Context,
+    visitor: &Visitor,
+    params: &Params,
+) -> Result<ConsoleDeliveries, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let given = |name: &str| params.get(name).filter(|text| !text.is_empty());
+    let state = given("state").and_then(DeliveryState::parse);
+    let app = given("application").and_then(|text| text.parse::<AppId>().ok());
+    let caller = Actor::User(visitor.user.id);
+    let text = format!("deliveries {state:?} {app:?}");
+    let question = Question { caller: &caller, filter: &text, sort: Sort::SignedIn };
+    let before = match given("cursor") {
+        None => Place::LAST,
+        Some(cursor) => match engine.read_session_cursor(tenant, &question, cursor) {
+            Ok(Bookmark { position: Position::Before(place), .. }) => place,
+            _ => return Err(EngineError::Invalid("that page isn't one of this list".into())),
+        },
+    };
+    let query = DeliveryQuery { state, app, before, limit: SHOWN, rights: &visitor.rights };
+    let (items, next) = engine.search_deliveries(tenant, &query).await?;
+    let mut deliveries = Vec::with_capacity(items.len());
+    for delivery in &items {
+        deliveries.push(line(context, delivery).await?);
+    }
+    let older = match next {
+        None => None,
+        Some(place) => {
+            let mark = Bookmark { position: Position::Before(place), as_of: engine.now() };
+            let cursor = engine.session_cursor(tenant, &question, &mark)?;
+            let mut pairs = vec![("cursor", cursor.as_str())];
+            pairs.extend(given("state").map(|state| ("state", state)));
+            pairs.extend(given("application").map(|app| ("application", app)));
+            Some(with_query(&context.link("/console/deliveries"), &pairs))
+        }
+    };
+    let told = |one: &Application| one.kind == AppKind::Client;
+    let apps = engine.applications(tenant).await?;
+    let name = |id: AppId| apps.iter().find(|one| one.id == id).map(|one| one.name.clone());
+    let unwell = engine
+        .application_health(tenant)
+        .into_iter()
+        .filter_map(|one| Some((name(one.app)?, words::moment(one.open_until?))))
+        .collect();
+    Ok(ConsoleDeliveries {
+        frame: visitor.frame(context, "deliveries"),
+        deliveries,
+        states: DeliveryState::ALL
+            .map(|one| (one.as_str(), words::delivery(one), state == Some(one)))
+            .to_vec(),
+        unwell,
+        narrowed: state.is_some() || app.is_some(),
+        apps: apps
+            .iter()
+            .filter(|one| told(one))
+            .map(|one| (one.id.to_string(), one.name.clone(), app == Some(one.id)))
+            .collect(),
+        older,
+    })
+}
+
+/// The newest, of a state or an application if that is asked for.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let visitor = match administrator(&context, "/console/deliveries", VIEW).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let found = match context.engine().store().deliveries(context.tenant().id, SHOWN).await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error.into()),
+    let params = match request::query(uri.query()) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
-    let mut deliveries = Vec::new();
-    for delivery in &found {
-        match line(&context, delivery).await {
-            Ok(line) => deliveries.push(line),
-            Err(error) => return errors::failure(&context, &error),
-        }
+    match found(&context, &visitor, &params).await {
+        Ok(page) => render::page(&context, StatusCode::OK, &page),
+        Err(EngineError::Invalid(why)) => errors::bad_request(&context, words::sentence(why)),
+        Err(error) => errors::failure(&context, &error),
     }
-    let page = ConsoleDeliveries { frame: visitor.frame(&context, "deliveries"), deliveries };
-    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Tries one again.

@@ -15,6 +15,7 @@ pub(crate) mod mail;
 mod menu;
 pub(crate) mod overview;
 pub(crate) mod policies;
+pub(crate) mod profile;
 pub(crate) mod role;
 pub(crate) mod roles;
 pub(crate) mod sessions;

@@ -122,8 +122,8 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
     let (pending, parked) = (standing.tasks_waiting, standing.tasks_parked);
     let figures = vec![
         figure("active sessions", living, "/console/sessions", false),
-        figure("deliveries waiting", waiting, "/console/deliveries", false),
-        figure("deliveries given up", dead, "/console/deliveries", dead > 0),
+        figure("deliveries waiting", waiting, "/console/deliveries?state=pending", false),
+        figure("deliveries given up", dead, "/console/deliveries?state=dead", dead > 0),
         figure("tasks of handlers waiting", pending, "/console/handlers", false),
         figure("tasks of handlers parked", parked, "/console/handlers", parked > 0),
     ];

@@ -197,6 +197,7 @@ pub(crate) async fn done(
 pub(super) fn notice(name: &str) -> Option<&'static str> {
     Some(match name {
         "lock" => "The account is locked.",
+        "profile" => "The profile is saved.",
         "disable" => "The account is switched off.",
         "enable" => "The account may be used.",
         "password" => "The password is set.",

@@ -1,0 +1,115 @@
+//! Who a person is, changed by an administrator.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{ApiCaller, CallerKind};
+use sojourn_engine::scim::{ScimFailure, UserEdit, Writing};
+use sojourn_model::User;
+use sojourn_oidc::Params;
+
+use super::{USERS, administrator, form};
+use crate::context::Context;
+use crate::language::Text;
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::profile::{self, Field, Known, change, failed, fields, resource};
+use crate::web::{filters, render, words};
+
+/// What people may change of themselves, and what they may not.
+const FIELDS: [Known; 9] = {
+    let [display, given, family, nick, mail, phone] = profile::FIELDS;
+    [
+        ("username", "userName", "Login name", "text", "off"),
+        display,
+        given,
+        family,
+        nick,
+        mail,
+        phone,
+        ("title", "title", "Title", "text", "off"),
+        ("locale", "locale", "Language, as a tag such as de or en-GB", "text", "off"),
+    ]
+};
+
+#[derive(Template)]
+#[template(path = "console/profile.html")]
+struct ProfilePage {
+    frame: Frame,
+    id: String,
+    username: String,
+    fields: Vec<Field>,
+    error: Option<Text>,
+}
+
+fn show(
+    context: &Context,
+    (visitor, user): (&Visitor, &User),
+    resource: &Value,
+    sent: Option<&Params>,
+    error: Option<Text>,
+) -> Response {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = ProfilePage {
+        frame: visitor.frame(context, "users"),
+        id: user.id.to_string(),
+        username: user.username.clone(),
+        fields: fields(&FIELDS, resource, sent),
+        error,
+    };
+    render::page(context, status, &page)
+}
+
+/// The form.
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match administrator(&context, "/console/users", USERS).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let user = match super::user(&context, &visitor, &id).await {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    match resource(&context, user.id).await {
+        Ok(resource) => show(&context, (&visitor, &user), &resource, None, None),
+        Err(failure) => failed(&context, &failure),
+    }
+}
+
+/// Saves it.
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/users", USERS).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let user = match super::user(&context, &visitor, &id).await {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    let resource = match resource(&context, user.id).await {
+        Ok(resource) => resource,
+        Err(failure) => return failed(&context, &failure),
+    };
+    let back = context.link(&format!("/console/users/{id}?done=profile"));
+    let Some(change) = change(&FIELDS, &resource, &params) else {
+        return respond::see_other(&back);
+    };
+    let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
+    let caller = ApiCaller { kind, rights: visitor.rights.clone() };
+    let writing = Writing { caller: &caller, own: false, fresh: false, if_match: None };
+    let edit = UserEdit::Patch(&change);
+    let why = match context.engine().edit_user(context.tenant(), user.id, edit, &writing).await {
+        Ok(_) => return respond::see_other(&back),
+        Err(ScimFailure::Refused(error)) => words::sentence(&error.detail),
+        Err(ScimFailure::Failed(error @ (EngineError::Invalid(_) | EngineError::Exists(_)))) => {
+            words::sentence(error)
+        }
+        Err(failure) => return failed(&context, &failure),
+    };
+    show(&context, (&visitor, &user), &resource, Some(&params), Some(why))
+}
