@@ -182,6 +182,8 @@ async fn long_words_other_directions_and_bright_colours_fit_as_well() {
             browser.look(&format!("{language} {path}"), &mut found).await;
         }
         browser.click("#sign-out").await;
+        // "Sign in again": it is over only now.
+        browser.find(".panel a.button[href='/myaccount']").await;
         browser.goto(&at("/console")).await;
         browser.sign_in("admin", "admin12").await;
         browser.find(".figures").await;
