@@ -34,6 +34,9 @@ async fn prepared() -> (TestServer, Vec<String>) {
         "/console/deliveries".to_owned(),
         "/console/users".to_owned(),
         format!("/console/users/{}", alex.id),
+        format!("/console/users/{}/profile", alex.id),
+        format!("/console/end?user={}", alex.id),
+        "/console/end?filter=username+eq+alex&chosen=1".to_owned(),
         format!("/console/users/{}/acts/password", alex.id),
         "/console/groups".to_owned(),
         format!("/console/groups/{}", group.id),
@@ -192,6 +195,40 @@ async fn the_search_box_is_completed_by_keyboard_and_mouse() {
     browser.wait_for("tbody td a", "alexandra").await;
     assert!(browser.complaints().await.is_empty());
     drop(signed_in);
+    browser.quit().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_search_found_is_ended_and_the_answers_are_shown() {
+    let inbox = sojourn_testkit::inbox::Inbox::start().await;
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    server.user("alex", "alex123", &[]).await;
+    let uri = inbox.uri();
+    server.app("shop", |app| app.backchannel_logout_uri = Some(uri)).await;
+    for _ in 0..2 {
+        let elsewhere = server.signed_in("alex", "alex123").await;
+        server.tokens(&elsewhere, "shop", "openid").await;
+    }
+    let browser = Browser::start().await;
+    browser.goto(&format!("{}/console/sessions?q=username+sw+al", server.base)).await;
+    browser.sign_in("admin", "admin12").await;
+    browser.click("#end-found").await;
+    browser.wait_for("#forecast strong", "2").await;
+    // Another choice, looked at before it is done.
+    browser.click("[name=notify]").await;
+    browser.click("#look").await;
+    browser.wait_for("#forecast li", "0\napplications to tell").await;
+    browser.click("[name=notify]").await;
+    browser.click("#look").await;
+    browser.wait_for("#forecast li", "2\napplications to tell").await;
+    browser.click("#confirm").await;
+    browser.wait_for("h1", "Ended").await;
+    browser.wait_for(".state.delivered", "signed out").await;
+    let mut found = Vec::new();
+    browser.look("ended", &mut found).await;
+    assert!(found.is_empty(), "{found:?}");
     browser.quit().await;
     server.stop().await;
 }

@@ -40,6 +40,20 @@ impl Visitor {
     }
 }
 
+/// Longest query that is come back to.
+const QUERY_MAX: usize = 2_000;
+
+/// Back to the page that was asked for, with its query; after a form to the page that is given instead.
+fn way_back(context: &Context, back: &str) -> Ticket {
+    let ticket = Ticket::to(context, back);
+    let asked = context.here.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
+    let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+    if context.method != http::Method::GET || path.is_empty() || asked.len() > QUERY_MAX {
+        return ticket;
+    }
+    Ticket { path: path.to_owned(), query: query.to_owned(), ..ticket }
+}
+
 /// The person of this browser, or the way to the sign-in page and back.
 pub(crate) async fn visitor(
     context: &Context,
@@ -48,7 +62,7 @@ pub(crate) async fn visitor(
 ) -> Result<Visitor, Box<Response>> {
     let failed = |error| Box::new(errors::failure(context, &error));
     let Some(session) = context.session().await.map_err(failed)? else {
-        let text = Ticket::to(context, back).seal(context).unwrap_or_default();
+        let text = way_back(context, back).seal(context).unwrap_or_default();
         let to = sojourn_oidc::params::with_query(&context.link("/login"), &[("ticket", &text)]);
         return Err(Box::new(respond::see_other(&to)));
     };

@@ -333,3 +333,27 @@ async fn the_overview_counts_what_happened_and_why() {
         server.stop().await;
     }
 }
+
+#[tokio::test]
+async fn who_signs_in_on_the_way_comes_to_the_page_that_was_asked_for() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    for path in [
+        "/console/sessions?q=username+sw+al&also=ip+pr",
+        "/console/applications/new",
+        "/myaccount/history",
+        "/t/carbon.super/console/audit?what=user",
+    ] {
+        let browser = server.browser();
+        let login = browser.get(path).await;
+        assert_eq!(login.status, 303);
+        let there = browser.sign_in_at(login.location(), "admin", "admin12", false).await;
+        assert_eq!((there.status, there.location()), (303, path), "{there:?}");
+    }
+    let long = format!("/console/users?q={}", "x".repeat(3_000));
+    let browser = server.browser();
+    let login = browser.get(&long).await;
+    let there = browser.sign_in_at(login.location(), "admin", "admin12", false).await;
+    assert_eq!(there.location(), "/console/users");
+    server.stop().await;
+}
