@@ -189,6 +189,17 @@ async fn main() {
         admin.goto(&at("/console/sessions?q=alex")).await;
         admin.click("h2 a").await;
         admin.picture(pictures, &name("console-user")).await;
+        admin.click("a[href$='/profile']").await;
+        admin.find("#save-profile").await;
+        admin.picture(pictures, &name("console-profile")).await;
+        admin.goto(&at("/console/sessions?q=username+sw+al")).await;
+        admin.fill("#q", "application eq ").await;
+        admin.find("#suggestions li").await;
+        admin.picture(pictures, &name("console-completion")).await;
+        admin.goto(&at("/console/sessions?q=username+sw+al")).await;
+        admin.click("#end-found").await;
+        admin.find("#forecast").await;
+        admin.picture(pictures, &name("console-end")).await;
         admin.goto(&at("/console/sessions?q=alex")).await;
         admin.click("a.end").await;
         admin.click("#confirm").await;

@@ -122,8 +122,16 @@ impl Names {
         let mut people = BTreeSet::new();
         let mut others = BTreeMap::new();
         for row in rows {
-            if let Ok(Actor::User(id)) = row.actor.parse() {
-                people.insert(id);
+            match row.actor.parse() {
+                Ok(Actor::User(id)) => {
+                    people.insert(id);
+                }
+                Ok(Actor::Application(id)) => {
+                    let key = ("application".to_owned(), id.to_string());
+                    let found = engine.application(t, id).await?;
+                    others.extend(found.map(|app| (key, app.name.clone())));
+                }
+                _ => {}
             }
             let kind = row.action.split('.').next().unwrap_or_default();
             let target = row.target.as_str();
@@ -165,6 +173,11 @@ impl Names {
             Ok(Actor::System) => plain("the server itself"),
             Ok(Actor::Operator) => plain("a command on the server"),
             Ok(Actor::User(id)) => self.user(context, rights, &id.to_string()),
+            Ok(Actor::Application(id)) => {
+                let known = self.others.get(&("application".to_owned(), id.to_string()));
+                let name = known.map_or_else(|| actor.to_owned(), String::clone);
+                Thing { name: Text::Plain(name), link: None }
+            }
             _ => Thing { name: Text::Plain(actor.to_owned()), link: None },
         }
     }
