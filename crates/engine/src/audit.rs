@@ -1,6 +1,6 @@
 //! Who did what: the audit log, read from its newest row back.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -73,14 +73,14 @@ impl AuditQuestion {
 pub struct Tail {
     since: Millis,
     reached: Millis,
-    told: VecDeque<[u8; 16]>,
+    told: HashMap<[u8; 16], Millis>,
 }
 
 impl Tail {
     /// Begins to listen at a moment.
     #[must_use]
-    pub const fn since(at: Millis) -> Self {
-        Self { since: at, reached: at, told: VecDeque::new() }
+    pub fn since(at: Millis) -> Self {
+        Self { since: at, reached: at, told: HashMap::new() }
     }
 }
 
@@ -106,16 +106,27 @@ impl Engine {
         tail: &mut Tail,
     ) -> Result<Vec<AuditEntry>, EngineError> {
         let from = tail.reached.plus(-AUDIT_LATE_MS).max(tail.since);
-        let mut rows = self.store.audit_since(tenant.id, from, AUDIT_PORTION).await?;
-        rows.retain(|row| !tail.told.contains(&row.id));
-        for row in &rows {
-            tail.told.push_back(row.id);
-            tail.reached = tail.reached.max(row.at);
+        let mut place = (from, Vec::new());
+        let mut fresh = Vec::new();
+        loop {
+            let rows =
+                self.store.audit_since(tenant.id, (place.0, &place.1), AUDIT_PORTION).await?;
+            let whole = rows.len() as i64 == AUDIT_PORTION;
+            for row in rows {
+                place = (row.at, row.id.to_vec());
+                if tail.told.insert(row.id, row.at).is_none() {
+                    tail.reached = tail.reached.max(row.at);
+                    fresh.push(row);
+                }
+            }
+            if !whole || fresh.len() as i64 >= AUDIT_LOOKED_AT_MAX {
+                break;
+            }
         }
-        while tail.told.len() > AUDIT_PORTION as usize {
-            tail.told.pop_front();
-        }
-        Ok(rows)
+        // What is too old to be seen again needn't be known.
+        let seen_again = tail.reached.plus(-AUDIT_LATE_MS);
+        tail.told.retain(|_, at| *at >= seen_again);
+        Ok(fresh)
     }
 
     /// Rows of the audit log that a question asks for, from a place back.

@@ -46,7 +46,11 @@ impl Engine {
         Ok(forecast)
     }
 
-    pub(super) async fn forecast(
+    /// The same for a page that asks before the act: it leaves nothing in the audit log.
+    ///
+    /// # Errors
+    /// As [`Engine::end`].
+    pub async fn forecast(
         &self,
         tenant: &Tenant,
         request: &EndRequest,

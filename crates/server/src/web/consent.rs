@@ -57,8 +57,12 @@ async fn app_of(
     }
 }
 
-/// The application that a ticket leads to.
+/// The application that a ticket leads to: that of a request that was checked. What stands in the query of a page of
+/// ours is anybody's to write.
 pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<Arc<Application>> {
+    if ticket.path != crate::oidc::authorize::PATH {
+        return None;
+    }
     let params = Params::parse(ticket.query.as_bytes()).ok()?;
     app_of(context, &params).await.ok()?
 }

@@ -1,6 +1,9 @@
 //! The audit log: read by whom, about what, and from where back.
 
+use sojourn_engine::Tail;
+use sojourn_model::Actor;
 use sojourn_testkit::server::TestServer;
+use sojourn_testkit::store::Engine;
 
 const ADMIN: (&str, &str) = ("admin", "admin12");
 
@@ -92,4 +95,33 @@ async fn pages_of_the_log_lead_back_and_know_what_was_asked() {
     assert_eq!(seen.len(), 120);
     assert_eq!((seen[0].as_str(), seen[119].as_str()), ("user119", "user000"));
     server.stop().await;
+}
+
+#[tokio::test]
+async fn who_listens_hears_of_each_act_once_however_many_come_at_a_moment() {
+    for database in Engine::BOTH {
+        let server = TestServer::on(database, |_| {}).await;
+        let (engine, tenant) = (&server.engine, &server.tenant);
+        server.clock.advance(1);
+        let mut tail = Tail::since(engine.now());
+        let add = async |n: usize| {
+            let made = engine.add_role(tenant, &format!("role-{n}"), "", &Actor::System).await;
+            made.expect("a role");
+        };
+        for n in 0..1_100 {
+            add(n).await;
+        }
+        let heard = engine.look_at_acts(tenant, &mut tail).await.expect("read");
+        let names: std::collections::BTreeSet<_> = heard.iter().map(|row| row.id).collect();
+        assert_eq!((heard.len(), names.len()), (1_100, 1_100), "{database:?}");
+        assert!(engine.look_at_acts(tenant, &mut tail).await.expect("read").is_empty());
+        server.clock.advance(1);
+        add(1_100).await;
+        assert_eq!(engine.look_at_acts(tenant, &mut tail).await.expect("read").len(), 1);
+        server.clock.advance(60_000);
+        add(1_101).await;
+        assert_eq!(engine.look_at_acts(tenant, &mut tail).await.expect("read").len(), 1);
+        assert!(engine.look_at_acts(tenant, &mut tail).await.expect("read").is_empty());
+        server.stop().await;
+    }
 }

@@ -32,6 +32,7 @@ async fn what_a_search_found_is_previewed_chosen_from_and_ended_with_receipts() 
             tokens.push(given["access_token"].as_str().expect("a token").to_owned());
         }
         let sams = server.signed_in("sam", "sam1234").await;
+        let before = server.audit(500).await.len();
         // The way there.
         let found = admin.get("/console/sessions?q=username+sw+al").await;
         let link = found.body.split("id=\"end-found\" href=\"").nth(1).expect("a link");
@@ -46,6 +47,7 @@ async fn what_a_search_found_is_previewed_chosen_from_and_ended_with_receipts() 
         assert!(
             none.body.contains("Choose at least one effect.") && !none.body.contains("\"confirm\"")
         );
+        assert_eq!(server.audit(500).await.len(), before, "looking writes nothing");
         let csrf = page.field("csrf");
         let filter = page.field("filter");
         let base = [("csrf", &*csrf), ("chosen", "1"), ("filter", &*filter)];

@@ -292,6 +292,16 @@ async fn the_search_box_says_what_it_may_go_on_with() {
     }
     let alex = server.signed_in("alex", "alex123").await;
     assert_eq!(alex.get("/console/sessions/completion?q=a").await.status, 403);
+    // Who may look at sessions alone isn't told who and what else there is.
+    let (engine, tenant) = (&server.engine, &server.tenant);
+    let view = "internal_session_view";
+    engine.add_role(tenant, "viewer", view, &sojourn_model::Actor::System).await.expect("a role");
+    server.user("vera", "vera1234", &["viewer"]).await;
+    let vera = server.signed_in("vera", "vera1234").await;
+    for text in ["ale", "username+eq+", "role+eq+", "application+eq+"] {
+        let answer = vera.get(&format!("/console/sessions/completion?q={text}")).await.json();
+        assert_eq!(answer["suggestions"], serde_json::json!([]), "{text}");
+    }
     server.stop().await;
 }
 
@@ -350,6 +360,12 @@ async fn who_signs_in_on_the_way_comes_to_the_page_that_was_asked_for() {
         let there = browser.sign_in_at(login.location(), "admin", "admin12", false).await;
         assert_eq!((there.status, there.location()), (303, path), "{there:?}");
     }
+    // Nobody puts an application's face on the way to a page of ours.
+    server.app("shop", |_| {}).await;
+    let browser = server.browser();
+    let login = browser.get("/console?client_id=shop").await;
+    let login = browser.get(login.location()).await;
+    assert!(login.status == 200 && !login.body.contains("shop"), "{}", login.body);
     let long = format!("/console/users?q={}", "x".repeat(3_000));
     let browser = server.browser();
     let login = browser.get(&long).await;

@@ -94,17 +94,17 @@ impl Store {
         rows.into_iter().map(audit_entry).collect()
     }
 
-    /// Rows of the audit log from a time on, in order.
+    /// Rows of the audit log in order, behind the row of a name at a time; an empty name stands before all of that time.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn audit_since(
         &self,
         t: TenantId,
-        at: Millis,
+        (at, id): (Millis, &[u8]),
         limit: i64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows = self.list(&sql::AUDIT_SINCE, params![t, at, limit]).await?;
+        let rows = self.list(&sql::AUDIT_SINCE, params![t, at, id.to_vec(), limit]).await?;
         rows.into_iter().map(audit_entry).collect()
     }
 

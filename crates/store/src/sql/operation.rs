@@ -111,7 +111,7 @@ statements! {
     AUDIT_ADD = "INSERT INTO audit (tenant_id, happened_at, id, actor, action, target, detail) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)";
     AUDIT_SINCE = "SELECT happened_at, id, actor, action, target, detail FROM audit \
-         WHERE tenant_id = $1 AND happened_at >= $2 ORDER BY happened_at, id LIMIT $3";
+         WHERE tenant_id = $1 AND (happened_at, id) > ($2, $3) ORDER BY happened_at, id LIMIT $4";
     AUDIT_BEFORE = "SELECT happened_at, id, actor, action, target, detail FROM audit \
          WHERE tenant_id = $1 AND (happened_at, id) < ($2, $3) \
          ORDER BY happened_at DESC, id DESC LIMIT $4";

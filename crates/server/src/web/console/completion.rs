@@ -4,11 +4,11 @@
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::json;
-use sojourn_engine::EngineError;
 use sojourn_engine::session::vocabulary;
+use sojourn_engine::{EngineError, Rights};
 use sojourn_model::EndReason;
 
-use super::{VIEW, administrator};
+use super::{APPLICATIONS, VIEW, administrator};
 use crate::context::Context;
 use crate::language::{Text, plain};
 use crate::web::{errors, words};
@@ -39,6 +39,8 @@ const REASONS: [&str; 16] = [
     "not_me",
     "application_removed",
 ];
+/// By which people are listed.
+const PEOPLE: &str = "internal_user_mgt_list";
 const HOUR: i64 = 3_600_000;
 
 /// What is being typed at the end of a text.
@@ -123,6 +125,7 @@ fn among(all: &[&str], partial: &str) -> Vec<Suggestion> {
 
 async fn values(
     context: &Context,
+    rights: &Rights,
     attribute: &str,
     partial: &str,
 ) -> Result<Vec<Suggestion>, EngineError> {
@@ -133,6 +136,17 @@ async fn values(
         fitting.map(|name| (quoted(&name), Text::default())).collect::<Vec<_>>()
     };
     let attribute = attribute.replace(['_', '.'], "").to_ascii_lowercase();
+    // Whoever may not list something isn't told what there is of it.
+    let listing = match attribute.as_str() {
+        "username" | "displayname" => PEOPLE,
+        "role" => "internal_role_mgt_list",
+        "group" => "internal_group_mgt_list",
+        "application" | "appname" | "clientid" => APPLICATIONS,
+        _ => VIEW,
+    };
+    if !rights.has(listing) {
+        return Ok(Vec::new());
+    }
     Ok(match attribute.as_str() {
         "username" => people(context, partial, quoted).await?,
         "displayname" => {
@@ -187,13 +201,17 @@ async fn people(
     Ok(found.iter().map(|user| (put(&user.username), said(user))).collect())
 }
 
-async fn suggestions(context: &Context, text: &str) -> Result<Vec<(String, Text)>, EngineError> {
+async fn suggestions(
+    context: &Context,
+    rights: &Rights,
+    text: &str,
+) -> Result<Vec<Suggestion>, EngineError> {
     let (stays, wanted) = wanted(text);
     let mut found = match wanted {
         Wanted::Attribute(partial) => {
             let mut found = Vec::new();
             // Anything may stand in the box by itself, and most often that is a person.
-            if stays.is_empty() && !partial.is_empty() {
+            if stays.is_empty() && !partial.is_empty() && rights.has(PEOPLE) {
                 found = people(context, partial, str::to_owned).await?;
                 found.truncate(SHOWN / 2);
             }
@@ -208,7 +226,7 @@ async fn suggestions(context: &Context, text: &str) -> Result<Vec<(String, Text)
             let known = all.iter().find(|(name, _)| plain(name) == plain(attribute));
             known.map(|(_, operators)| among(operators, partial)).unwrap_or_default()
         }
-        Wanted::Value(attribute, partial) => values(context, attribute, partial).await?,
+        Wanted::Value(attribute, partial) => values(context, rights, attribute, partial).await?,
         Wanted::Joint(partial) => among(&["and", "or"], partial),
     };
     found.truncate(SHOWN);
@@ -221,9 +239,10 @@ async fn suggestions(context: &Context, text: &str) -> Result<Vec<(String, Text)
 
 /// What the text in `q` may go on with: texts for the whole box, and what else is said of each.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    if let Err(elsewhere) = administrator(&context, "/console/sessions", VIEW).await {
-        return *elsewhere;
-    }
+    let visitor = match administrator(&context, "/console/sessions", VIEW).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
     let params = match request::query(uri.query()) {
         Ok(params) => params,
         Err(error) => return errors::bad_request(&context, words::message(&error)),
@@ -232,7 +251,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     if text.len() > LONGEST {
         return respond::json(StatusCode::OK, &json!({ "suggestions": [] }));
     }
-    match suggestions(&context, text).await {
+    match suggestions(&context, &visitor.rights, text).await {
         Ok(found) => {
             let language = context.language();
             let all = found

@@ -156,7 +156,7 @@ fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
 
 const MALFORMED: &str = "Name what is to end: a session, a person, or a search.";
 
-/// What it would do. It changes nothing but the audit log.
+/// What it would do. It changes nothing.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     let visitor = match administrator(&context, "/console/sessions", END).await {
         Ok(visitor) => visitor,
@@ -177,13 +177,19 @@ async fn show(
     params: &Params,
     error: Option<Text>,
 ) -> Response {
+    // Not even the name of someone above is shown.
+    if let What::User(id) = what
+        && let Err(refused) = super::user(context, visitor, &id.to_string()).await
+    {
+        return *refused;
+    }
     let request = wanted(visitor, what, params);
     let nothing = request.effects.is_empty();
     let read = async {
         let title = what.title(context).await?;
         let forecast = match nothing {
             true => Forecast { exact: true, ..Forecast::default() },
-            false => context.engine().preview(context.tenant(), &request).await?,
+            false => context.engine().forecast(context.tenant(), &request).await?,
         };
         Ok((title, forecast))
     };
