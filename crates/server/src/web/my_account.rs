@@ -408,16 +408,25 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Byte
     let Ok(id) = id.parse::<SessionId>() else {
         return errors::missing(&context, "There is no such session.");
     };
+    let target = EndTarget::Session(visitor.user.id, id);
+    end(&context, &visitor, target, id == visitor.session.id).await
+}
+
+/// Ends one's sessions, perhaps this browser's own among them: then its frames tell who listens in it.
+async fn end(context: &Context, visitor: &Visitor, target: EndTarget, own: bool) -> Response {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let plan = plan(&visitor, EndTarget::Session(visitor.user.id, id));
-    let frames = match engine.front_channel(tenant, &visitor.session).await {
-        Ok(frames) => frames,
-        Err(error) => return errors::failure(&context, &error),
+    let done = async {
+        let frames = match own {
+            true => engine.front_channel(tenant, &visitor.session).await?,
+            false => Vec::new(),
+        };
+        engine.end_sessions(tenant, plan(visitor, target)).await?;
+        Ok(frames)
     };
-    match engine.end_sessions(tenant, plan).await {
-        Ok(_) if id == visitor.session.id => everything_ended(&context, &visitor, frames).await,
+    match done.await {
+        Ok(frames) if own => everything_ended(context, visitor, frames).await,
         Ok(_) => respond::see_other(&context.link("/myaccount/security?done=one")),
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => errors::failure(context, &error),
     }
 }
 
@@ -428,16 +437,7 @@ pub(crate) async fn end_all(context: Context, body: Bytes) -> Response {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
-    let (engine, tenant) = (context.engine(), context.tenant());
-    let plan = plan(&visitor, EndTarget::User(visitor.user.id));
-    let frames = match engine.front_channel(tenant, &visitor.session).await {
-        Ok(frames) => frames,
-        Err(error) => return errors::failure(&context, &error),
-    };
-    match engine.end_sessions(tenant, plan).await {
-        Ok(_) => everything_ended(&context, &visitor, frames).await,
-        Err(error) => errors::failure(&context, &error),
-    }
+    end(&context, &visitor, EndTarget::User(visitor.user.id), true).await
 }
 
 /// This browser's own session is among the ended.

@@ -112,6 +112,7 @@ struct AuditPage {
 
 /// Names of what a page's rows are about.
 struct Names {
+    actors: BTreeMap<String, Text>,
     users: BTreeMap<String, String>,
     others: BTreeMap<(String, String), String>,
 }
@@ -119,19 +120,11 @@ struct Names {
 impl Names {
     async fn of(context: &Context, rows: &[AuditEntry]) -> Result<Self, EngineError> {
         let (engine, t) = (context.engine(), context.tenant().id);
-        let mut people = BTreeSet::new();
+        let (mut actors, mut people) = (BTreeMap::new(), BTreeSet::new());
         let mut others = BTreeMap::new();
         for row in rows {
-            match row.actor.parse() {
-                Ok(Actor::User(id)) => {
-                    people.insert(id);
-                }
-                Ok(Actor::Application(id)) => {
-                    let key = ("application".to_owned(), id.to_string());
-                    let found = engine.application(t, id).await?;
-                    others.extend(found.map(|app| (key, app.name.clone())));
-                }
-                _ => {}
+            if !actors.contains_key(&row.actor) {
+                actors.insert(row.actor.clone(), super::actor(context, &row.actor).await?);
             }
             let kind = row.action.split('.').next().unwrap_or_default();
             let target = row.target.as_str();
@@ -164,22 +157,20 @@ impl Names {
         let people: Vec<UserId> = people.into_iter().collect();
         let found = engine.store().users_among(t, &people).await?;
         let users = found.into_iter().map(|user| (user.id.to_string(), user.username)).collect();
-        Ok(Self { users, others })
+        Ok(Self { actors, users, others })
     }
 
     fn actor(&self, context: &Context, rights: &Rights, actor: &str) -> Thing {
-        let plain = |name: &'static str| Thing { name: name.into(), link: None };
-        match actor.parse() {
-            Ok(Actor::System) => plain("the server itself"),
-            Ok(Actor::Operator) => plain("a command on the server"),
-            Ok(Actor::User(id)) => self.user(context, rights, &id.to_string()),
-            Ok(Actor::Application(id)) => {
-                let known = self.others.get(&("application".to_owned(), id.to_string()));
-                let name = known.map_or_else(|| actor.to_owned(), String::clone);
-                Thing { name: Text::Plain(name), link: None }
+        let name = self.actors.get(actor).cloned().unwrap_or_default();
+        // The log's own name stands for who was removed: there is no page of theirs.
+        let there = name != Text::Plain(actor.to_owned());
+        let link = match actor.parse() {
+            Ok(Actor::User(id)) if there && rights.has(USERS) => {
+                Some(context.link(&format!("/console/users/{id}")))
             }
-            _ => Thing { name: Text::Plain(actor.to_owned()), link: None },
-        }
+            _ => None,
+        };
+        Thing { name, link }
     }
 
     fn user(&self, context: &Context, rights: &Rights, id: &str) -> Thing {

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
+use sojourn_engine::EngineError;
 use sojourn_model::{Actor, Job, JobId, JobKind, JobState};
 
 use super::{END, VIEW, administrator, form};
@@ -16,8 +17,8 @@ use crate::web::{errors, render, words};
 /// Jobs in the list.
 const SHOWN: i64 = 50;
 
-async fn line(context: &Context, job: &Job) -> JobLine {
-    JobLine {
+async fn line(context: &Context, job: &Job) -> Result<JobLine, EngineError> {
+    Ok(JobLine {
         id: job.id.to_string(),
         what: match job.kind {
             JobKind::EndSessions => "End sessions",
@@ -28,11 +29,11 @@ async fn line(context: &Context, job: &Job) -> JobLine {
         done: job.done,
         total: job.total.max(job.done),
         sessions: words::count(job.ended.sessions, words::Noun::Session),
-        by: super::actor(context, &job.actor).await,
+        by: super::actor(context, &job.actor).await?,
         begun: words::moment(job.created_at),
         error: Text::Message(job.error.clone().unwrap_or_default()),
         pending: job.state == JobState::Pending,
-    }
+    })
 }
 
 /// The newest.
@@ -47,7 +48,10 @@ pub(crate) async fn list(context: Context) -> Response {
     };
     let mut jobs = Vec::with_capacity(found.len());
     for job in &found {
-        jobs.push(line(&context, job).await);
+        match line(&context, job).await {
+            Ok(line) => jobs.push(line),
+            Err(error) => return errors::failure(&context, &error),
+        }
     }
     let frame = visitor.frame(&context, "jobs");
     let busy = jobs.iter().any(|job| job.pending);

@@ -25,6 +25,7 @@ pub(crate) mod users;
 
 use axum::body::Bytes;
 use axum::response::Response;
+use sojourn_engine::EngineError;
 use sojourn_engine::directory::CONSOLE;
 use sojourn_model::{Actor, User, UserId};
 use sojourn_oidc::Params;
@@ -91,19 +92,15 @@ async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Bo
     Ok(user)
 }
 
-/// Who did something, by the name that people know.
-async fn actor(context: &Context, actor: &str) -> Text {
-    match actor.parse() {
-        Ok(Actor::System) => "the server itself".into(),
-        Ok(Actor::Operator) => "a command on the server".into(),
-        Ok(Actor::User(id)) => {
-            let found = context.engine().store().user(context.tenant().id, id).await;
-            plain(found.ok().flatten().map_or_else(|| actor.to_owned(), |user| user.username))
-        }
-        Ok(Actor::Application(id)) => {
-            let found = context.engine().application(context.tenant().id, id).await;
-            plain(found.ok().flatten().map_or_else(|| actor.to_owned(), |app| app.name.clone()))
-        }
-        Err(_) => plain(actor),
-    }
+/// Who did something, by the name that people know; of someone removed the log's own name.
+async fn actor(context: &Context, actor: &str) -> Result<Text, EngineError> {
+    let (engine, t) = (context.engine(), context.tenant().id);
+    let name = match actor.parse() {
+        Ok(Actor::System) => return Ok("the server itself".into()),
+        Ok(Actor::Operator) => return Ok("a command on the server".into()),
+        Ok(Actor::User(id)) => engine.store().user(t, id).await?.map(|user| user.username),
+        Ok(Actor::Application(id)) => engine.application(t, id).await?.map(|app| app.name.clone()),
+        Err(_) => None,
+    };
+    Ok(plain(name.unwrap_or_else(|| actor.to_owned())))
 }

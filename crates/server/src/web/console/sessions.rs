@@ -308,7 +308,10 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         SessionState::Ended { at, reason, actor, .. } => {
             facts.push(("Ended", words::moment(*at)));
             facts.push(("Why", words::reason(reason)));
-            facts.push(("By", super::actor(&context, &actor.to_string()).await));
+            match super::actor(&context, &actor.to_string()).await {
+                Ok(by) => facts.push(("By", by)),
+                Err(error) => return errors::failure(&context, &error),
+            }
         }
     }
     let mut lines = Vec::new();
