@@ -6,7 +6,7 @@ PACKAGES := postgresql postgresql-client chromium chromium-driver
 CLIENTS := e2e/clients
 UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-scim -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
 
-.PHONY: check test e2e gen bench demo tools screenshots
+.PHONY: check test e2e gen bench history demo tools screenshots
 
 # Format, lints, the rules of the house, unit tests: under a minute after an edit.
 check:
@@ -37,6 +37,10 @@ gen:
 bench:
 	$(CARGO) build --release -p sojourn -p sojourn-bench
 	$(CARGO) run --release -p sojourn-bench
+
+# The promise for an hour: two nodes, every kind of end, pauses at every statement.
+history: tools
+	SOJOURN_HISTORY_SECONDS=3600 $(CARGO) test --release -p sojourn-server --test history -- --nocapture
 
 # Pictures of every page into screenshots/, to be looked at.
 screenshots: tools

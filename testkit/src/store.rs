@@ -345,6 +345,20 @@ impl TestStore {
         value
     }
 
+    /// How often PostgreSQL had to break up transactions that waited for each other.
+    pub async fn deadlocks(&self) -> u64 {
+        let Some(url) = &self.url else { return 0 };
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connects");
+        let driver = tokio::spawn(connection);
+        let text = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        let row = client.query_one(text, &[]).await.expect("counted");
+        let count: i64 = row.get(0);
+        drop(client);
+        let _ = driver.await;
+        u64::try_from(count).unwrap_or(0)
+    }
+
     /// Opens the same database once more.
     ///
     /// # Errors

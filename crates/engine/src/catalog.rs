@@ -67,6 +67,8 @@ impl KeySet {
 struct Entry {
     version: i64,
     checked_at: Millis,
+    /// Counts what this process changed: what was read before a change is not kept after it.
+    changes: u64,
     by_client: HashMap<String, Arc<Application>>,
     by_id: HashMap<AppId, Arc<Application>>,
     keys: Option<Arc<KeySet>>,
@@ -74,10 +76,30 @@ struct Entry {
     policies: Option<Arc<Policies>>,
 }
 
+impl Entry {
+    fn stamp(&self) -> Stamp {
+        Stamp { version: self.version, changes: self.changes }
+    }
+}
+
+/// What an entry was when something was about to be read for it. It is kept only if the entry is still that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    version: i64,
+    changes: u64,
+}
+
+/// Tenants by name, with the time at which each was read.
+#[derive(Default)]
+struct Tenants {
+    by_name: HashMap<String, (Tenant, Millis)>,
+    changes: u64,
+}
+
 #[derive(Default)]
 pub(crate) struct Catalog {
     entries: RwLock<HashMap<TenantId, Entry>>,
-    tenants: RwLock<HashMap<String, (Tenant, Millis)>>,
+    tenants: RwLock<Tenants>,
 }
 
 impl Catalog {
@@ -95,18 +117,32 @@ impl Catalog {
         self.read(tenant, |entry| entry.policies.clone())
     }
 
-    pub(crate) fn keep_policies(&self, tenant: TenantId, policies: Arc<Policies>) {
-        self.write(tenant, |entry| entry.policies = Some(policies));
+    pub(crate) fn keep_policies(&self, tenant: TenantId, stamp: Stamp, policies: Arc<Policies>) {
+        self.keep(tenant, stamp, |entry| entry.policies = Some(policies));
+    }
+
+    /// Keeps what was read, unless something changed since that was begun.
+    fn keep(&self, tenant: TenantId, stamp: Stamp, change: impl FnOnce(&mut Entry)) {
+        self.write(tenant, |entry| {
+            if entry.stamp() == stamp {
+                change(entry);
+            }
+        });
     }
 
     /// Makes the next request read a tenant again.
     pub(crate) fn forget_tenant(&self, name: &str) {
-        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        tenants.changes += 1;
+        tenants.by_name.remove(name);
     }
 
     /// Makes the next look compare versions at once; for changes that this process made.
     pub(crate) fn changed(&self, tenant: TenantId) {
-        self.write(tenant, |entry| entry.checked_at = Millis(0));
+        self.write(tenant, |entry| {
+            entry.changes += 1;
+            entry.checked_at = Millis(i64::MIN);
+        });
     }
 }
 
@@ -117,16 +153,16 @@ impl Engine {
     /// [`EngineError::NotFound`] when there is none or it is disabled.
     pub async fn tenant(&self, name: &str) -> Result<Tenant, EngineError> {
         let now = self.now();
-        let kept = {
+        let changes = {
             let tenants = self.catalog.tenants.read().unwrap_or_else(PoisonError::into_inner);
-            tenants
-                .get(name)
-                .filter(|(_, at)| (0..STALE_MS).contains(&now.since(*at)))
-                .map(|(tenant, _)| tenant.clone())
+            let kept = tenants.by_name.get(name);
+            if let Some((tenant, _)) =
+                kept.filter(|(_, at)| (0..STALE_MS).contains(&now.since(*at)))
+            {
+                return Ok(tenant.clone());
+            }
+            tenants.changes
         };
-        if let Some(tenant) = kept {
-            return Ok(tenant);
-        }
         let tenant = self
             .store
             .tenant_by_name(name)
@@ -134,29 +170,46 @@ impl Engine {
             .filter(|tenant| tenant.enabled)
             .ok_or(EngineError::NotFound("tenant"))?;
         let mut tenants = self.catalog.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        if tenants.len() >= TENANTS_MAX {
-            tenants.clear();
+        if tenants.changes == changes {
+            if tenants.by_name.len() >= TENANTS_MAX {
+                tenants.by_name.clear();
+            }
+            tenants.by_name.insert(name.to_owned(), (tenant.clone(), now));
         }
-        tenants.insert(name.to_owned(), (tenant.clone(), now));
         Ok(tenant)
     }
 
-    pub(crate) async fn refresh_catalog(&self, tenant: TenantId) -> Result<(), EngineError> {
-        let now = self.now();
-        let fresh = self.catalog.read(tenant, |entry| {
-            (0..STALE_MS).contains(&now.since(entry.checked_at)).then_some(())
-        });
-        if fresh.is_some() {
-            return Ok(());
-        }
-        let version = self.store.catalog_version(tenant).await?;
-        self.catalog.write(tenant, |entry| {
-            if entry.version != version {
-                *entry = Entry { version, ..Entry::default() };
+    /// Makes sure that what is kept of a tenant is at most a second old, and not older than what this process changed.
+    /// Answers under what to keep more of it.
+    pub(crate) async fn refresh_catalog(&self, tenant: TenantId) -> Result<Stamp, EngineError> {
+        loop {
+            let now = self.now();
+            let before = self.catalog.read(tenant, |entry| {
+                let fresh = entry.checked_at.0 > i64::MIN
+                    && (0..STALE_MS).contains(&now.since(entry.checked_at));
+                Some((entry.stamp(), fresh))
+            });
+            let changes = match before {
+                Some((stamp, true)) => return Ok(stamp),
+                Some((stamp, false)) => stamp.changes,
+                None => 0,
+            };
+            let version = self.store.catalog_version(tenant).await?;
+            let mut stamp = None;
+            self.catalog.write(tenant, |entry| {
+                // Changed by this process since the version was read: that may be the one of before.
+                if entry.changes == changes {
+                    if entry.version != version {
+                        *entry = Entry { version, changes, ..Entry::default() };
+                    }
+                    entry.checked_at = now;
+                    stamp = Some(entry.stamp());
+                }
+            });
+            if let Some(stamp) = stamp {
+                return Ok(stamp);
             }
-            entry.checked_at = now;
-        });
-        Ok(())
+        }
     }
 
     /// An application by `client_id`; disabled ones too.
@@ -168,14 +221,14 @@ impl Engine {
         tenant: TenantId,
         client_id: &str,
     ) -> Result<Option<Arc<Application>>, EngineError> {
-        self.refresh_catalog(tenant).await?;
+        let stamp = self.refresh_catalog(tenant).await?;
         if let Some(app) =
             self.catalog.read(tenant, |entry| entry.by_client.get(client_id).cloned())
         {
             return Ok(Some(app));
         }
         let found = self.store.application_by_client(tenant, client_id).await?;
-        Ok(found.map(|app| self.keep_application(app)))
+        Ok(found.map(|app| self.keep_application(app, stamp)))
     }
 
     /// An application by id; disabled ones too.
@@ -187,17 +240,17 @@ impl Engine {
         tenant: TenantId,
         id: AppId,
     ) -> Result<Option<Arc<Application>>, EngineError> {
-        self.refresh_catalog(tenant).await?;
+        let stamp = self.refresh_catalog(tenant).await?;
         if let Some(app) = self.catalog.read(tenant, |entry| entry.by_id.get(&id).cloned()) {
             return Ok(Some(app));
         }
         let found = self.store.application(tenant, id).await?;
-        Ok(found.map(|app| self.keep_application(app)))
+        Ok(found.map(|app| self.keep_application(app, stamp)))
     }
 
-    fn keep_application(&self, app: Application) -> Arc<Application> {
+    fn keep_application(&self, app: Application, stamp: Stamp) -> Arc<Application> {
         let app = Arc::new(app);
-        self.catalog.write(app.tenant, |entry| {
+        self.catalog.keep(app.tenant, stamp, |entry| {
             if entry.by_id.len() >= APPLICATIONS_MAX {
                 entry.by_id.clear();
                 entry.by_client.clear();
@@ -218,7 +271,7 @@ impl Engine {
         tenant: TenantId,
         origin: &str,
     ) -> Result<bool, EngineError> {
-        self.refresh_catalog(tenant).await?;
+        let stamp = self.refresh_catalog(tenant).await?;
         if let Some(origins) = self.catalog.read(tenant, |entry| entry.origins.clone()) {
             return Ok(origins.contains(origin));
         }
@@ -237,7 +290,7 @@ impl Engine {
             }
         }
         let origins = Arc::new(origins);
-        self.catalog.write(tenant, |entry| entry.origins = Some(Arc::clone(&origins)));
+        self.catalog.keep(tenant, stamp, |entry| entry.origins = Some(Arc::clone(&origins)));
         Ok(origins.contains(origin))
     }
 
@@ -246,7 +299,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Key`] when one doesn't open: damage, or another master key.
     pub async fn keys(&self, tenant: TenantId) -> Result<Arc<KeySet>, EngineError> {
-        self.refresh_catalog(tenant).await?;
+        let stamp = self.refresh_catalog(tenant).await?;
         if let Some(keys) = self.catalog.read(tenant, |entry| entry.keys.clone()) {
             return Ok(keys);
         }
@@ -263,7 +316,7 @@ impl Engine {
             });
         }
         let set = Arc::new(set);
-        self.catalog.write(tenant, |entry| entry.keys = Some(Arc::clone(&set)));
+        self.catalog.keep(tenant, stamp, |entry| entry.keys = Some(Arc::clone(&set)));
         Ok(set)
     }
 }

@@ -30,7 +30,7 @@ const SHORTEST_MS: i64 = 1_000;
 
 impl Engine {
     pub(crate) async fn policies(&self, tenant: &Tenant) -> Result<Arc<Policies>, EngineError> {
-        self.refresh_catalog(tenant.id).await?;
+        let stamp = self.refresh_catalog(tenant.id).await?;
         if let Some(policies) = self.catalog.policies(tenant.id) {
             return Ok(policies);
         }
@@ -52,7 +52,7 @@ impl Engine {
         }
         found.users = !self.store.policies_of_users(tenant.id, 1).await?.is_empty();
         let found = Arc::new(found);
-        self.catalog.keep_policies(tenant.id, Arc::clone(&found));
+        self.catalog.keep_policies(tenant.id, stamp, Arc::clone(&found));
         Ok(found)
     }
 

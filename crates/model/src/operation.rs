@@ -345,7 +345,7 @@ pub enum Op {
         /// When everything issued is dead.
         expires_at: Millis,
     },
-    /// Go to the next refresh generation and access token number.
+    /// Go to the next refresh generation and access token number. A conflict when the grant ended.
     Refresh {
         /// The grant.
         grant: GrantId,
@@ -360,8 +360,10 @@ pub enum Op {
         /// When everything issued is dead.
         expires_at: Millis,
     },
-    /// Let a session use the shared access token that was read.
+    /// Let a session use the shared access token that was read. A conflict when the grant ended or left the session.
     JoinSharedToken {
+        /// The grant that it is for.
+        grant: GrantId,
         /// The shared token.
         id: GrantId,
         /// The number that was read.
@@ -369,8 +371,11 @@ pub enum Op {
         /// Who joins.
         session: SessionId,
     },
-    /// Issue the next number of a shared access token, making its row if need be.
+    /// Issue the next number of a shared access token, making its row if need be. A conflict when the grant ended or
+    /// left the session.
     IssueSharedToken {
+        /// The grant that it is for.
+        grant: GrantId,
         /// The id, if the row is new.
         id: GrantId,
         /// For whom.

@@ -8,6 +8,7 @@ pub mod dialect;
 mod error;
 mod gather;
 mod migrate;
+pub mod pauses;
 mod postgres;
 mod read;
 pub mod sql;
@@ -20,9 +21,9 @@ pub use error::StoreError;
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::PostgresOptions;
 pub use read::{
-    AuditEntry, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser, Place,
-    SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow, TaskBacklog,
-    TaskPlace, UserOrder,
+    AuditEntry, ClientStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser,
+    Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow,
+    TaskBacklog, TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;
@@ -39,6 +40,7 @@ enum Backend {
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<Backend>,
+    pauses: pauses::Pauses,
 }
 
 impl Store {
@@ -48,7 +50,7 @@ impl Store {
     /// [`StoreError`] when the file can't be used or needs a newer program.
     pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, StoreError> {
         let sqlite = sqlite::Sqlite::open(options)?;
-        Ok(Self { backend: Arc::new(Backend::Sqlite(sqlite)) })
+        Ok(Self::of(Backend::Sqlite(sqlite)))
     }
 
     /// Connects to PostgreSQL, making and migrating the schema as needed.
@@ -57,7 +59,19 @@ impl Store {
     /// [`StoreError`] when it can't be reached or needs a newer program.
     pub async fn open_postgres(options: &PostgresOptions) -> Result<Self, StoreError> {
         let postgres = postgres::Postgres::open(options).await?;
-        Ok(Self { backend: Arc::new(Backend::Postgres(postgres)) })
+        Ok(Self::of(Backend::Postgres(postgres)))
+    }
+
+    fn of(backend: Backend) -> Self {
+        Self { backend: Arc::new(backend), pauses: pauses::Pauses::default() }
+    }
+
+    /// The same database, with a pause at every boundary between two statements.
+    #[cfg(feature = "pauses")]
+    #[must_use]
+    pub fn paused(&self, pause: pauses::Pause) -> Self {
+        let pauses = pauses::Pauses { pause: Some(pause) };
+        Self { backend: Arc::clone(&self.backend), pauses }
     }
 
     /// Applies a change set: all of it is durable when this answers [`Outcome::Applied`], and none
@@ -67,10 +81,13 @@ impl Store {
     /// [`StoreError`]; after [`StoreError::Unknown`] it may have happened.
     pub async fn apply(&self, change: ChangeSet) -> Result<Outcome, StoreError> {
         let steps = compile::compile(change);
-        match &*self.backend {
+        self.pauses.before("BEGIN").await;
+        let outcome = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.apply(steps).await,
-            Backend::Postgres(postgres) => postgres.apply(steps).await,
-        }
+            Backend::Postgres(postgres) => postgres.apply(steps, self.pauses.clone()).await,
+        };
+        self.pauses.before("COMMIT").await;
+        outcome
     }
 
     /// Runs a point read: a statement that an index answers in microseconds.
@@ -79,6 +96,7 @@ impl Store {
         statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        self.pauses.before(statement.name).await;
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(statement, &params),
             Backend::Postgres(postgres) => postgres.read(statement, &params).await,
@@ -99,6 +117,7 @@ impl Store {
         statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        self.pauses.before(statement.name).await;
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.list(statement, params).await,
             Backend::Postgres(postgres) => postgres.read(statement, &params).await,

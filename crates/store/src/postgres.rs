@@ -6,7 +6,7 @@
 
 use bytes::BytesMut;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join, join_all, join3};
 use sojourn_model::{Applied, Outcome};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -16,6 +16,7 @@ use crate::dialect::{Statement, for_postgres};
 use crate::error::StoreError;
 use crate::gather::{self, Answer};
 use crate::migrate::{self, SchemaState};
+use crate::pauses::Pauses;
 use crate::value::{Row, Value};
 
 /// Under which the migrations of all nodes line up.
@@ -188,10 +189,10 @@ impl Postgres {
         transaction.commit().await.map_err(wrong)
     }
 
-    pub(crate) async fn apply(&self, steps: Steps) -> Result<Outcome, StoreError> {
+    pub(crate) async fn apply(&self, steps: Steps, pauses: Pauses) -> Result<Outcome, StoreError> {
         let pool = self.pool.clone();
         // A task of its own: a caller that goes away must not leave a transaction open half-way.
-        tokio::spawn(async move { apply_on(&pool, steps).await })
+        tokio::spawn(async move { apply_on(&pool, steps, pauses).await })
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
@@ -232,7 +233,7 @@ impl Postgres {
     }
 }
 
-async fn apply_on(pool: &Pool, steps: Steps) -> Result<Outcome, StoreError> {
+async fn apply_on(pool: &Pool, steps: Steps, pauses: Pauses) -> Result<Outcome, StoreError> {
     let client = pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut prepared = Vec::with_capacity(steps.list.len());
     for step in &steps.list {
@@ -249,19 +250,19 @@ async fn apply_on(pool: &Pool, steps: Steps) -> Result<Outcome, StoreError> {
         .map_err(|error| failure(&error, "transaction id"))?;
     let begin = client.batch_execute("BEGIN");
     let number = client.query_one(&transaction_id, &[]);
-    let runs = join_all(steps.list.iter().zip(&prepared).map(|(step, prepared)| {
-        let client = &client;
-        async move {
-            let params = references(&step.params);
-            if step.statement.returns_rows() {
-                let rows = client.query(prepared, &params).await?;
-                Ok::<_, tokio_postgres::Error>((rows.len() as u64, rows))
-            } else {
-                Ok((client.execute(prepared, &params).await?, Vec::new()))
-            }
+    let statements = steps.list.iter().zip(&prepared);
+    let statements = statements.map(|(step, prepared)| run_step(&client, step, prepared));
+    let (begun, number, ran) = if pauses.are_wanted() {
+        let (begun, number) = join(begin, number).await;
+        let mut ran = Vec::with_capacity(steps.list.len());
+        for (statement, step) in statements.zip(&steps.list) {
+            pauses.before(step.statement.name).await;
+            ran.push(statement.await);
         }
-    }));
-    let (begun, number, ran) = join3(begin, number, runs).await;
+        (begun, number, ran)
+    } else {
+        join3(begin, number, join_all(statements)).await
+    };
     let result = begun
         .and(number)
         .map_err(|error| failure(&error, "BEGIN"))
@@ -283,6 +284,20 @@ async fn apply_on(pool: &Pool, steps: Steps) -> Result<Outcome, StoreError> {
             roll_back(client).await;
             Err(error)
         }
+    }
+}
+
+async fn run_step(
+    client: &Object,
+    step: &crate::compile::Step,
+    prepared: &tokio_postgres::Statement,
+) -> Result<(u64, Vec<tokio_postgres::Row>), tokio_postgres::Error> {
+    let params = references(&step.params);
+    if step.statement.returns_rows() {
+        let rows = client.query(prepared, &params).await?;
+        Ok((rows.len() as u64, rows))
+    } else {
+        Ok((client.execute(prepared, &params).await?, Vec::new()))
     }
 }
 

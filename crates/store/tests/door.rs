@@ -295,6 +295,7 @@ async fn the_end_of_a_session_takes_the_token_that_it_shares() {
         let person = person(&test, &apps, "alex").await;
         let shared = GrantId(bytes());
         let issue = Op::IssueSharedToken {
+            grant: person.free[0],
             id: shared,
             user: person.user,
             app: apps.silent,
@@ -304,13 +305,108 @@ async fn the_end_of_a_session_takes_the_token_that_it_shares() {
             lifetime_ms: 3_600_000,
             session: person.sessions[0],
         };
-        let join = Op::JoinSharedToken { id: shared, number: 1, session: person.sessions[1] };
+        let join = Op::JoinSharedToken {
+            grant: person.free[1],
+            id: shared,
+            number: 1,
+            session: person.sessions[1],
+        };
         test.must(ChangeSet::of(T, issue).with(join)).await;
         let end = end_of(EndTarget::Session(person.user, person.sessions[1]));
         test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
         let token =
             test.store.shared_token(T, person.user, apps.silent, "openid").await.expect("read");
         assert_eq!(token.map(|token| token.number), Some(2), "{engine:?}: the first lost it too");
+    }
+}
+
+/// By user, shared tokens go by name: also one that no living session is known to use. What the spared session alone
+/// uses is left to it.
+#[tokio::test]
+async fn an_end_by_user_takes_every_shared_token_but_that_of_the_spared_session() {
+    for engine in Engine::BOTH {
+        let test = TestStore::new(engine).await;
+        let apps = apps(&test).await;
+        let person = person(&test, &apps, "alex").await;
+        let issue = |grant, session, scopes: &str| Op::IssueSharedToken {
+            grant,
+            id: GrantId(bytes()),
+            user: person.user,
+            app: apps.silent,
+            scopes: scopes.into(),
+            from_number: 0,
+            at: NOW,
+            lifetime_ms: 3_600_000,
+            session,
+        };
+        let [first, second] = person.sessions;
+        test.must(ChangeSet::of(T, issue(person.free[0], first, "gone"))).await;
+        test.must(ChangeSet::of(T, issue(person.free[1], second, "kept"))).await;
+        let number = async |scopes: &str| {
+            let found = test.store.shared_token(T, person.user, apps.silent, scopes).await;
+            found.expect("read").expect("there").number
+        };
+        // Its session ends without its tokens: it stays behind with nobody to use it.
+        let mut end = end_of(EndTarget::Session(person.user, first));
+        end.applications = Some(vec![apps.told]);
+        test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
+        assert_eq!((number("gone").await, number("kept").await), (1, 1), "{engine:?}");
+        let end = end_of(EndTarget::UserExcept(person.user, second));
+        test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
+        assert_eq!((number("gone").await, number("kept").await), (2, 1), "{engine:?}");
+        let end = end_of(EndTarget::User(person.user));
+        test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
+        assert_eq!((number("gone").await, number("kept").await), (3, 2), "{engine:?}");
+    }
+}
+
+/// Several users end by one statement for all, which is another than that for one: the same races.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_sign_in_slips_past_an_end_of_several_users() {
+    for engine in Engine::BOTH {
+        let test = Arc::new(TestStore::new(engine).await);
+        let other = if engine == Engine::Postgres {
+            test.reopen().await.expect("a second node")
+        } else {
+            test.store.clone()
+        };
+        for round in 0..40 {
+            let mut users = Vec::new();
+            for n in 0..3 {
+                users.push(test.user(&format!("user-{round}-{n}")).await);
+            }
+            let sign_ins = users.iter().map(|user| {
+                let session = sojourn_testkit::store::session(*user);
+                test.store
+                    .apply(ChangeSet::of(T, Op::StartSession { session, epoch: 0, limit: None }))
+            });
+            let mut end = end_of(EndTarget::User(users[0]));
+            end.targets = users.iter().map(|user| EndTarget::User(*user)).collect();
+            let end = other.apply(ChangeSet::of(T, Op::EndSessions(end)));
+            let sign_ins = futures_util::future::join_all(sign_ins);
+            let (signed_in, ended) = if round % 2 == 0 {
+                join(sign_ins, end).await
+            } else {
+                let (ended, signed_in) = join(end, sign_ins).await;
+                (signed_in, ended)
+            };
+            assert!(matches!(ended, Ok(Outcome::Applied(_))), "{engine:?} {ended:?}");
+            for (user, outcome) in users.iter().zip(signed_in) {
+                assert!(
+                    matches!(outcome, Ok(Outcome::Applied(_) | Outcome::Conflict)),
+                    "{outcome:?}"
+                );
+                let left = test.store.sessions_of_user(T, *user, NOW, 0, 9).await.expect("read");
+                assert!(left.is_empty(), "{engine:?} round {round}");
+                let epoch = test.store.user(T, *user).await.expect("read").expect("there").epoch;
+                assert_eq!(epoch, 1, "{engine:?}: each epoch moved");
+                // A sign-in that read the account before the end comes too late in any case.
+                let session = sojourn_testkit::store::session(*user);
+                let late = Op::StartSession { session, epoch: 0, limit: None };
+                let late = test.store.apply(ChangeSet::of(T, late)).await;
+                assert_eq!(late, Ok(Outcome::Conflict), "{engine:?}");
+            }
+        }
     }
 }
 

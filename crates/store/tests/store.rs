@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    ChangeSet, EventName, GrantId, Millis, NewEvent, Op, Outcome, Role, RoleId, RoleState, Subject,
-    Tenant, TenantId,
+    ChangeSet, EndTarget, EventName, GrantId, Millis, NewEvent, Op, Outcome, Role, RoleId,
+    RoleState, Subject, Tenant, TenantId,
 };
 use sojourn_store::StoreError;
 use sojourn_testkit::store::{
-    Engine, NOW, T, TestStore, application, bytes, grant, participation, session, user,
+    Engine, NOW, T, TestStore, application, bytes, end_of, grant, participation, session, user,
 };
 
 macro_rules! on_both {
@@ -218,8 +218,14 @@ async fn a_shared_token_moves_when_one_of_its_sessions_ends(test: TestStore) {
     let app = test.app("dispatch").await;
     let first = test.session(alex).await;
     let second = test.session(alex).await;
+    let mut grants = std::collections::BTreeMap::new();
+    for session in [first, second] {
+        let sid = test.stay(alex, session, app).await;
+        grants.insert(session, test.grant(grant(alex, session, app, sid)).await);
+    }
     let shared = GrantId(bytes());
     let issue = |id, from_number, session| Op::IssueSharedToken {
+        grant: grants[&session],
         id,
         user: alex,
         app,
@@ -232,7 +238,10 @@ async fn a_shared_token_moves_when_one_of_its_sessions_ends(test: TestStore) {
     test.must(ChangeSet::of(T, issue(shared, 0, first))).await;
     let twice = test.store.apply(ChangeSet::of(T, issue(GrantId(bytes()), 0, second))).await;
     assert_eq!(twice, Ok(Outcome::Duplicate), "one for each user, application and scopes");
-    let join = |number| Op::JoinSharedToken { id: shared, number, session: second };
+    let join = |number| {
+        let grant = grants[&second];
+        Op::JoinSharedToken { grant, id: shared, number, session: second }
+    };
     assert_eq!(test.store.apply(ChangeSet::of(T, join(2))).await, Ok(Outcome::Conflict));
     test.must(ChangeSet::of(T, join(1))).await;
     test.must(ChangeSet::of(T, join(1))).await;
@@ -242,6 +251,15 @@ async fn a_shared_token_moves_when_one_of_its_sessions_ends(test: TestStore) {
     test.must(ChangeSet::of(T, issue(shared, 1, first))).await;
     let standing = test.store.shared_standing(T, shared, vec![]).await.expect("read");
     assert_eq!(standing.map(|s| (s.token.number, s.user)), Some((2, alex)));
+    // Nothing comes into being for a grant that has ended, or for one of another session.
+    test.must(ChangeSet::of(T, Op::EndSessions(end_of(EndTarget::Grant(grants[&second]))))).await;
+    for dead in [
+        Op::JoinSharedToken { grant: grants[&second], id: shared, number: 2, session: second },
+        issue(shared, 2, second),
+        Op::JoinSharedToken { grant: grants[&first], id: shared, number: 2, session: second },
+    ] {
+        assert_eq!(test.store.apply(ChangeSet::of(T, dead)).await, Ok(Outcome::Conflict));
+    }
 }
 
 async fn events_are_counted_per_subject(test: TestStore) {

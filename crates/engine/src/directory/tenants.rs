@@ -109,6 +109,7 @@ impl Engine {
         let action = if enabled { "tenant.enable" } else { "tenant.disable" };
         change.audit.push(self.audit_row(actor, action, tenant.id.0, &json!({})));
         self.must_apply(change).await?;
+        self.catalog.forget_tenant(&tenant.name);
         self.catalog.changed(tenant.id);
         Ok(())
     }
@@ -147,6 +148,7 @@ impl Engine {
         let detail = json!({ "tenant-domain": tenant.name, "job": id.to_string() });
         note.audit.push(self.audit_row(actor, "tenant.remove", tenant.id.0, &detail));
         self.must_apply(note).await?;
+        self.catalog.forget_tenant(&tenant.name);
         self.catalog.changed(tenant.id);
         Ok(id)
     }

@@ -70,13 +70,14 @@ impl Engine {
             if kind.code {
                 code = Some(self.code(tenant, &grant)?);
             }
+            if kind.code || kind.token {
+                change.ops.push(Op::IssueGrant { grant: Box::new(grant.clone()), now });
+            }
             if kind.token {
+                // After the grant, on which a shared token depends.
                 let (token, op) = self.access(app, &grant, 1, now, None).await?;
                 change.ops.extend(op);
                 access = Some(token);
-            }
-            if kind.code || kind.token {
-                change.ops.push(Op::IssueGrant { grant: Box::new(grant.clone()), now });
             }
             let outcome = if change.ops.is_empty() {
                 Outcome::Applied(sojourn_model::Applied::default())

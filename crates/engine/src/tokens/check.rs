@@ -8,7 +8,7 @@ use sojourn_model::{
     AccessTokenBinding, Application, GrantId, Millis, SessionId, Sid, Tenant, TenantId, UserId,
     UserState,
 };
-use sojourn_store::Standing;
+use sojourn_store::{ClientStanding, Standing};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -76,6 +76,7 @@ fn is_valid(standing: &Standing, token: &GrantToken, now: Millis, slack_ms: i64)
     let grant = &standing.grant;
     !grant.ended
         && !standing.revoked
+        && standing.in_use
         && standing.user_state == UserState::Active
         && (1..=grant.token_number).contains(&token.number)
         && (token.offline || session_lives(standing, now, slack_ms))
@@ -178,6 +179,7 @@ impl Engine {
         let valid = shared.token.number == token.number
             && shared.token.issued_at == token.issued_at
             && !shared.revoked
+            && shared.in_use
             && shared.user_state == UserState::Active;
         let app = if valid { self.enabled_app(tenant, shared.app).await? } else { None };
         Ok(app.map(|app| ActiveAccess {
@@ -203,13 +205,16 @@ impl Engine {
         token: ClientToken,
     ) -> Result<Option<ActiveAccess>, EngineError> {
         let expires_at = token.issued_at.plus(token.lifetime_ms);
+        if expires_at <= self.now() {
+            return Ok(None);
+        }
+        let found = self.store.client_standing(tenant, token.app, token.id.to_vec()).await?;
+        let valid =
+            |found: &ClientStanding| found.in_use && !found.revoked && found.epoch == token.epoch;
+        if !found.as_ref().is_some_and(valid) {
+            return Ok(None);
+        }
         let Some(app) = self.enabled_app(tenant, token.app).await? else { return Ok(None) };
-        if expires_at <= self.now() || token.epoch != app.epoch {
-            return Ok(None);
-        }
-        if self.store.is_revoked(tenant, token.id.to_vec()).await? {
-            return Ok(None);
-        }
         Ok(Some(ActiveAccess {
             app,
             bearer: Bearer::Application,

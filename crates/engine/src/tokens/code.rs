@@ -76,7 +76,8 @@ impl Engine {
     fn check_standing(&self, standing: &Standing, token: &GrantToken) -> Result<(), OAuthError> {
         let now = self.now();
         let lives = session_lives(standing, now, self.settings.lifetimes.touch_flush_ms);
-        if token.expires_at() <= now || standing.user_state != UserState::Active || !lives {
+        let usable = standing.in_use && standing.user_state == UserState::Active;
+        if token.expires_at() <= now || !usable || !lives {
             return Err(invalid());
         }
         Ok(())

@@ -80,6 +80,7 @@ impl Engine {
         let slack = self.settings.lifetimes.touch_flush_ms;
         let valid = grant.app == caller.id
             && !grant.ended
+            && standing.in_use
             && token.expires_at() > now
             && token.number == grant.refresh_generation
             && standing.user_state == UserState::Active

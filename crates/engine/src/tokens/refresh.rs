@@ -79,18 +79,16 @@ impl Engine {
             let narrowed = narrow(&standing.grant, wanted)?;
             let now = self.now();
             let grace = self.settings.lifetimes.refresh_grace_ms;
-            match judge(token.number, &standing.grant, now, grace) {
+            let narrowed = narrowed.as_deref();
+            let next = match judge(token.number, &standing.grant, now, grace) {
                 Presented::Unknown => return Err(invalid().into()),
                 Presented::Reused => {
                     self.end_reused(tenant, &standing.grant, app).await?;
                     return Err(invalid().into());
                 }
-                Presented::JustReplaced => {
-                    return self.again(tenant, app, &standing, narrowed.as_deref()).await;
-                }
-                Presented::Newest => {}
-            }
-            let next = self.advance(tenant, app, &standing, narrowed.as_deref()).await?;
+                Presented::JustReplaced => self.again(tenant, app, &standing, narrowed).await?,
+                Presented::Newest => self.advance(tenant, app, &standing, narrowed).await?,
+            };
             if let Some(answer) = next {
                 return Ok(answer);
             }
@@ -108,6 +106,7 @@ impl Engine {
         let grant = &standing.grant;
         let good = grant.app == app.id
             && !grant.ended
+            && standing.in_use
             && standing.user_state == UserState::Active
             && token.expires_at() > now;
         if !good {
@@ -162,24 +161,27 @@ impl Engine {
         Ok(Some(self.answer(tenant, issue).await?))
     }
 
-    /// The answer that was given a moment ago, made again: the client didn't get it, or asked twice.
+    /// The answer that was given a moment ago, made again: the client didn't get it, or asked twice. `None` when
+    /// something changed since it was read.
     async fn again(
         &self,
         tenant: &Tenant,
         app: &Application,
         standing: &Standing,
         narrowed: Option<&str>,
-    ) -> Result<TokenAnswer, TokenError> {
+    ) -> Result<Option<TokenAnswer>, TokenError> {
         let grant = &standing.grant;
         let (access, op) =
             self.access(app, grant, grant.token_number, grant.token_issued_at, narrowed).await?;
-        if let Some(op) = op {
-            self.must_apply(ChangeSet::of(tenant.id, op)).await?;
+        if let Some(op) = op
+            && !matches!(self.apply(ChangeSet::of(tenant.id, op)).await?, Outcome::Applied(_))
+        {
+            return Ok(None);
         }
         let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = Some((grant.refresh_generation, grant.refresh_issued_at));
         let issue = Issue { app, grant, access, refresh, nonce: None, amr };
-        Ok(self.answer(tenant, issue).await?)
+        Ok(Some(self.answer(tenant, issue).await?))
     }
 }
 

@@ -47,7 +47,8 @@ impl Engine {
             && kept.issued_at.plus(kept.lifetime_ms) > now
             && !self.store.is_revoked(grant.tenant, token_key(kept.id, kept.number)).await?
         {
-            let join = Op::JoinSharedToken { id: kept.id, number: kept.number, session };
+            let (id, number) = (kept.id, kept.number);
+            let join = Op::JoinSharedToken { grant: grant.id, id, number, session };
             return Ok((access(kept, scopes), join));
         }
         let lifetime_ms = self.settings.lifetimes.access_token_ms;
@@ -55,6 +56,7 @@ impl Engine {
         let id = kept.map_or_else(|| GrantId::random(&*self.rng), |kept| kept.id);
         let next = SharedToken { id, number: from_number + 1, issued_at: now, lifetime_ms };
         let issue = Op::IssueSharedToken {
+            grant: grant.id,
             id,
             user: grant.user,
             app: grant.app,

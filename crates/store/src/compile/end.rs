@@ -136,13 +136,14 @@ pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
     for target in targets {
         if let EndTarget::Grant(grant) = target {
             if end.effects.tokens {
-                steps.run(&sql::GRANT_END_SHARED, params![end.tenant, grant]);
                 steps.push(
                     &sql::GRANT_END,
                     params![end.tenant, grant, end.at, end.reason.to_string(), end.id],
                     Expect::Any,
                     Gather::Grants,
                 );
+                // After the grant is held: a token that was being made for it has its link by now.
+                steps.run(&sql::GRANT_END_SHARED, params![end.tenant, grant]);
             }
         } else if let Some(selected) = Selected::of(target, &end.effects) {
             if let EndTarget::ExpiredSession(_, session) = target {

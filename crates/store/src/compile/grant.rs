@@ -25,10 +25,23 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 params![tenant, grant, from_generation, from_number, to_generation, at, expires_at],
             );
         }
-        Op::JoinSharedToken { id, number, session } => {
+        Op::JoinSharedToken { grant, id, number, session } => {
+            // Held until the commit: an end that comes meanwhile waits, and then sees what was written.
+            steps.must(&sql::GRANT_HOLD, params![tenant, grant, session]);
             steps.must(&sql::SHARED_JOIN, params![tenant, id, session, number]);
         }
-        Op::IssueSharedToken { id, user, app, scopes, from_number, at, lifetime_ms, session } => {
+        Op::IssueSharedToken {
+            grant,
+            id,
+            user,
+            app,
+            scopes,
+            from_number,
+            at,
+            lifetime_ms,
+            session,
+        } => {
+            steps.must(&sql::GRANT_HOLD, params![tenant, grant, session]);
             if from_number == 0 {
                 steps.run(
                     &sql::SHARED_CREATE,

@@ -23,6 +23,8 @@ pub struct Standing {
     pub session: Option<SessionStanding>,
     /// Whether the token asked about is revoked by its number.
     pub revoked: bool,
+    /// Whether application and tenant are in use.
+    pub in_use: bool,
 }
 
 /// The session of a grant.
@@ -67,6 +69,19 @@ pub struct SharedStanding {
     /// The account's login name.
     pub username: String,
     /// Whether the token asked about is revoked by its number.
+    pub revoked: bool,
+    /// Whether application and tenant are in use.
+    pub in_use: bool,
+}
+
+/// What a token depends on that an application has for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientStanding {
+    /// The application's epoch.
+    pub epoch: i64,
+    /// Whether application and tenant are in use.
+    pub in_use: bool,
+    /// Whether the token asked about is revoked.
     pub revoked: bool,
 }
 
@@ -142,6 +157,7 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
             amr,
         }),
         revoked: row.flag()?,
+        in_use: row.flag()?,
     })
 }
 
@@ -247,7 +263,23 @@ impl Store {
             user_state: UserState::from_code(row.int()?),
             username: row.text()?,
             revoked: row.flag()?,
+            in_use: row.flag()?,
         }))
+    }
+
+    /// What a token of an application's own depends on; `None` when there is no such application.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn client_standing(
+        &self,
+        t: TenantId,
+        app: AppId,
+        token_key: Vec<u8>,
+    ) -> Result<Option<ClientStanding>, StoreError> {
+        let row = self.row(&sql::CLIENT_STANDING, params![t, app, token_key]).await?;
+        let Some(mut row) = row else { return Ok(None) };
+        Ok(Some(ClientStanding { epoch: row.int()?, in_use: row.flag()?, revoked: row.flag()? }))
     }
 
     /// Whether one token is in the list of revoked ones.

@@ -13,7 +13,9 @@ pub(crate) mod task;
 pub use delivery::DeliveryBacklog;
 pub use directory::KnownBrowser;
 pub use end::EndPreview;
-pub use grant::{ConsentRow, GrantExpiry, SessionStanding, SharedStanding, Standing};
+pub use grant::{
+    ClientStanding, ConsentRow, GrantExpiry, SessionStanding, SharedStanding, Standing,
+};
 pub use operation::AuditEntry;
 pub use people::UserOrder;
 pub use search::{Place, SessionRange};

@@ -198,20 +198,20 @@ macro_rules! deliveries_count {
     };
 }
 
+// By user all of them go, by name: only one that the spared session uses, and none that ends, is left.
 // $5 is one application or NULL for all.
-macro_rules! shared_where {
-    ($user:literal, $selector:expr) => {
+macro_rules! shared_of_users {
+    ($user:literal) => {
         concat!(
-            "tenant_id = $1 AND user_id",
+            "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE tenant_id = $1 AND user_id",
             $user,
-            " AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
-             SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
-             AND l.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 \
-             AND s.user_id",
+            " AND CAST($4 AS BIGINT) >= 0 AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) \
+             AND (NOT EXISTS (SELECT 1 FROM shared_token_session l WHERE l.tenant_id = $1 \
+             AND l.session_id = $3 AND l.shared_id = shared_token.id) \
+             OR id IN (SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
+             AND l.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 AND s.user_id",
             $user,
-            " AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0",
-            $selector,
-            "))"
+            " AND s.ended_at IS NULL AND s.id <> $3)))"
         )
     };
 }
@@ -233,15 +233,16 @@ statements! {
     DETACH_BY_USER = grants_detach!(" = $2", sessions_by_user!("g.session_id"));
     BOUND_BY_SESSION = grants_bound!(" = $2", by_session!("g.session_id"));
     BOUND_BY_USER = grants_bound!(" = $2", sessions_by_user!("g.session_id"));
-    SHARED_BY_SESSION = concat!(
-        "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
-        shared_where!(" = $2", by_session!("s.id")),
-        " AND (CAST($6 AS BIGINT) = 0 OR NOT EXISTS (SELECT 1 FROM oauth_grant g \
+    // Those of other sessions go with it; $6 spares the token of an application that keeps what it has.
+    SHARED_BY_SESSION = "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE tenant_id = $1 \
+         AND user_id = $2 AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
+         SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
+         AND l.session_id IN (SELECT s.id FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
+         AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0 AND s.id = $3)) \
+         AND (CAST($6 AS BIGINT) = 0 OR NOT EXISTS (SELECT 1 FROM oauth_grant g \
          WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \
-         AND g.app_id = shared_token.app_id AND g.outlives_logout = 1))");
-    SHARED_BY_USER = concat!(
-        "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
-        shared_where!(" = $2", sessions_by_user!("s.id")));
+         AND g.app_id = shared_token.app_id AND g.outlives_logout = 1))";
+    SHARED_BY_USER = shared_of_users!(" = $2");
     // Answers them: the worker of this process takes them from there.
     DELIVER_BY_SESSION = concat!(
         deliveries_write!(" = $2", by_session!("s.id")), " RETURNING ", delivery_columns!());
@@ -265,9 +266,7 @@ statements! {
     GRANTS_BY_USERS = grants_end!(" = ANY(MANY($2))", grants_by_user!());
     DETACH_BY_USERS = grants_detach!(" = ANY(MANY($2))", sessions_by_user!("g.session_id"));
     BOUND_BY_USERS = grants_bound!(" = ANY(MANY($2))", sessions_by_user!("g.session_id"));
-    SHARED_BY_USERS = concat!(
-        "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE ",
-        shared_where!(" = ANY(MANY($2))", sessions_by_user!("s.id")));
+    SHARED_BY_USERS = shared_of_users!(" = ANY(MANY($2))");
     DELIVER_BY_USERS = deliveries_write!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
     STAYS_BY_USERS = stays_end!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
     EVENTS_BY_USERS = session_events!(" = ANY(MANY($2))", sessions_by_user!("s.id"));

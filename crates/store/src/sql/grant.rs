@@ -17,6 +17,18 @@ macro_rules! standing_columns {
     };
 }
 
+// Whether application and tenant are in use. What decides on a token's life is read with it: what is kept in memory
+// may be a second old.
+macro_rules! in_use {
+    ($app:literal) => {
+        concat!(
+            "coalesce((SELECT x.enabled FROM application x WHERE x.tenant_id = $1 AND x.id = ",
+            $app,
+            "), 0) * coalesce((SELECT t.enabled FROM tenant t WHERE t.id = $1), 0)"
+        )
+    };
+}
+
 statements! {
     // A grant is made only for a living stay in a living session.
     GRANT_ISSUE = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, \
@@ -34,12 +46,13 @@ statements! {
          token_issued_at, refresh_generation, refresh_issued_at, detail) \
          SELECT a.tenant_id, $3, a.id, $4, $5, $6, $7, $8, 0, $9, $10, $10, $11, 2, 1, $10, $12, $13, '{}' \
          FROM account a WHERE a.tenant_id = $1 AND a.id = $2 AND a.epoch = $14 AND a.state = 0 \
-         FOR SHARE OF a";
+         AND EXISTS (SELECT 1 FROM application x JOIN tenant t ON t.id = x.tenant_id \
+         WHERE x.tenant_id = $1 AND x.id = $4 AND x.enabled = 1 AND t.enabled = 1) FOR SHARE OF a";
     // What decides whether a token of a grant is valid, in one read.
     GRANT_STANDING = concat!(
         "SELECT ", grant_columns!(), ", ", standing_columns!(), ", \
          CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
-         WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END \
+         WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END, ", in_use!("g.app_id"), " \
          FROM oauth_grant g \
          JOIN account a ON a.tenant_id = g.tenant_id AND a.id = g.user_id \
          LEFT JOIN session s ON s.tenant_id = g.tenant_id AND s.id = g.session_id \
@@ -61,13 +74,23 @@ statements! {
          WHERE tenant_id = $1 AND id = $2 AND refresh_generation = $3 AND token_number = $4 \
          AND ended_at IS NULL";
 
+    // Whatever ends a session ends its grants or takes them from it in the same transaction, so a grant that is held
+    // and hangs on its session stands for both.
+    GRANT_HOLD = "SELECT id FROM oauth_grant WHERE tenant_id = $1 AND id = $2 AND session_id = $3 \
+         AND ended_at IS NULL FOR SHARE";
     SHARED_BY_KEY = "SELECT id, number, issued_at, lifetime_ms FROM shared_token \
          WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3 AND scopes = $4";
-    SHARED_STANDING = "SELECT t.user_id, t.app_id, t.scopes, t.number, t.issued_at, t.lifetime_ms, \
+    SHARED_STANDING = concat!(
+        "SELECT h.user_id, h.app_id, h.scopes, h.number, h.issued_at, h.lifetime_ms, \
          a.state, a.username, CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
+         WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END, ", in_use!("h.app_id"), " \
+         FROM shared_token h JOIN account a ON a.tenant_id = h.tenant_id AND a.id = h.user_id \
+         WHERE h.tenant_id = $1 AND h.id = $2");
+    // Of a token that an application has for itself.
+    CLIENT_STANDING = "SELECT x.epoch, x.enabled * t.enabled, \
+         CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
          WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END \
-         FROM shared_token t JOIN account a ON a.tenant_id = t.tenant_id AND a.id = t.user_id \
-         WHERE t.tenant_id = $1 AND t.id = $2";
+         FROM application x JOIN tenant t ON t.id = x.tenant_id WHERE x.tenant_id = $1 AND x.id = $2";
     SHARED_CREATE = "INSERT INTO shared_token (tenant_id, user_id, app_id, scopes, id, number, \
          issued_at, lifetime_ms) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)";
     SHARED_NEXT = "UPDATE shared_token SET number = number + 1, issued_at = $6, lifetime_ms = $7 \

@@ -16,7 +16,8 @@ pub(crate) use session_columns;
 statements! {
     // The epoch is the gate: an end by user, role or group has moved it.
     SESSION_GATE = "UPDATE account SET event_count = event_count + 1 \
-         WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 0";
+         WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 0 \
+         AND EXISTS (SELECT 1 FROM tenant t WHERE t.id = $1 AND t.enabled = 1)";
     // After the gate, which holds the user's row: two sign-ins count one after the other.
     SESSION_LIMIT = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 AND (\
          SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
@@ -84,7 +85,7 @@ statements! {
          WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL AND absolute_deadline <= $1 \
          ORDER BY absolute_deadline LIMIT $2";
 
-    // A stay begins only in a living session, and only when none is there. Two that begin at once
+    // A stay begins only in a living session and an application in use, and only when none is there. Two that begin at once
     // count the same number, and the key refuses one of them.
     PARTICIPATION_ADD = "INSERT INTO participation (tenant_id, session_id, app_id, stay, sid, \
          user_id, sub, first_access, last_access, signed_in_at) \
@@ -93,6 +94,8 @@ statements! {
          AND q.session_id = s.id AND q.app_id = $3), \
          $4, s.user_id, $5, $6, $6, s.signed_in_at FROM session s \
          WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL \
+         AND EXISTS (SELECT 1 FROM application x JOIN tenant t ON t.id = x.tenant_id \
+         WHERE x.tenant_id = $1 AND x.id = $3 AND x.enabled = 1 AND t.enabled = 1) \
          AND NOT EXISTS (SELECT 1 FROM participation q WHERE q.tenant_id = s.tenant_id \
          AND q.session_id = s.id AND q.app_id = $3 AND q.ended_at IS NULL) FOR SHARE OF s";
     PARTICIPATION_LIVING = "SELECT sid, sub, user_id, first_access, last_access \
