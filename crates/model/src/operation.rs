@@ -305,6 +305,15 @@ pub enum Op {
     },
     /// Write last accesses; only ever forwards, only for living sessions.
     Touch(Vec<Touch>),
+    /// Extend a session now. A conflict when it ended, or its time is over.
+    ExtendSession {
+        /// The session.
+        session: SessionId,
+        /// Now.
+        at: Millis,
+        /// How far behind a stored last access may be, in milliseconds.
+        slack_ms: i64,
+    },
     /// A session enters an application. A conflict when the session ended or is there already, a duplicate
     /// when another enters at this moment.
     AddParticipation {
@@ -400,10 +409,14 @@ pub enum Op {
         /// When it would have died anyway.
         until: Millis,
     },
-    /// Remember a user's approval.
+    /// Remember a user's approval. A conflict when the session ended in which it is given, or the approval changed.
     PutConsent {
         /// Whose.
         user: UserId,
+        /// The session in which it is given.
+        session: SessionId,
+        /// The scopes that were read; empty when there was no approval.
+        from: String,
         /// For whom.
         app: AppId,
         /// Scopes, separated by spaces.

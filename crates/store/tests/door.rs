@@ -64,7 +64,8 @@ async fn person(test: &TestStore, apps: &Apps, name: &str) -> Person {
     offline.offline = true;
     person.offline = test.grant(offline).await;
     for app in [apps.told, apps.silent] {
-        let consent = Op::PutConsent { user, app, scopes: "openid".into(), at: NOW };
+        let (session, from) = (person.sessions[0], String::new());
+        let consent = Op::PutConsent { user, session, from, app, scopes: "openid".into(), at: NOW };
         test.must(ChangeSet::of(T, consent)).await;
     }
     person
@@ -357,6 +358,44 @@ async fn an_end_by_user_takes_every_shared_token_but_that_of_the_spared_session(
         let end = end_of(EndTarget::User(person.user));
         test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
         assert_eq!((number("gone").await, number("kept").await), (3, 2), "{engine:?}");
+    }
+}
+
+/// An approval belongs to who is signed in, and what was withdrawn meanwhile doesn't come back with it.
+#[tokio::test]
+async fn an_approval_needs_its_session_and_what_was_read() {
+    for engine in Engine::BOTH {
+        let test = TestStore::new(engine).await;
+        let apps = apps(&test).await;
+        let person = person(&test, &apps, "alex").await;
+        let put = |session, from: &str| Op::PutConsent {
+            user: person.user,
+            session,
+            from: from.into(),
+            app: apps.told,
+            scopes: "email openid".into(),
+            at: NOW,
+        };
+        let [first, second] = person.sessions;
+        test.must(ChangeSet::of(T, put(first, "openid"))).await;
+        let stale = test.store.apply(ChangeSet::of(T, put(first, "openid"))).await;
+        assert_eq!(stale, Ok(Outcome::Conflict), "{engine:?}: another approval came between");
+        let mut withdraw = end_of(EndTarget::User(person.user));
+        withdraw.effects = Effects { session: false, consents: true, ..Effects::SIGN_OUT };
+        test.must(ChangeSet::of(T, Op::EndSessions(withdraw))).await;
+        let stale = test.store.apply(ChangeSet::of(T, put(first, "email openid"))).await;
+        assert_eq!(stale, Ok(Outcome::Conflict), "{engine:?}: it was withdrawn");
+        let end = end_of(EndTarget::Session(person.user, second));
+        test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
+        let gone = test.store.apply(ChangeSet::of(T, put(second, ""))).await;
+        assert_eq!(gone, Ok(Outcome::Conflict), "{engine:?}: its session ended");
+        test.must(ChangeSet::of(T, put(first, ""))).await;
+        let extend = |session, at| Op::ExtendSession { session, at, slack_ms: 5_000 };
+        test.must(ChangeSet::of(T, extend(first, NOW.plus(800_000)))).await;
+        for (session, at) in [(second, NOW), (first, NOW.plus(800_000 + 905_000))] {
+            let late = test.store.apply(ChangeSet::of(T, extend(session, at))).await;
+            assert_eq!(late, Ok(Outcome::Conflict), "{engine:?}: nothing is revived");
+        }
     }
 }
 

@@ -167,7 +167,8 @@ impl Engine {
             self.must_apply(ChangeSet::of(tenant.id, Op::EraseUsers { users: ids })).await?;
             return Ok(JobAdvance { done, ..self.goes_on(job, EndSummary::default()) });
         }
-        let rest = ChangeSet::of(tenant.id, Op::EraseTenant).with(Op::DeleteTenant);
+        // The tenant first: whoever makes something in it at this moment is waited for, or finds it gone.
+        let rest = ChangeSet::of(tenant.id, Op::DeleteTenant).with(Op::EraseTenant);
         self.must_apply(rest).await?;
         Ok(JobAdvance { state: JobState::Done, ..self.goes_on(job, EndSummary::default()) })
     }

@@ -1,9 +1,10 @@
 //! A person's remembered approval of an application, and whom a request expects.
 
 use serde_json::json;
+use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::{
     Actor, AppId, Application, ChangeSet, Effects, EndReason, EndTarget, EventName, Millis,
-    NewEvent, OnAccessRemoved, Op, Subject, Tenant, UserId,
+    NewEvent, OnAccessRemoved, Op, Outcome, Session, SessionState, Subject, Tenant, UserId,
 };
 use sojourn_oidc::{AuthorizeRequest, scope};
 use sojourn_store::ConsentRow;
@@ -39,32 +40,44 @@ impl Engine {
         Ok(self.store.consents(tenant.id, user).await?)
     }
 
-    /// Remembers an approval, beside what was approved before.
+    /// Remembers an approval that is given in a session, beside what was approved before.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::NotFound`] when the session ended meanwhile.
     pub async fn give_consent(
         &self,
         tenant: &Tenant,
-        user: UserId,
+        session: &Session,
         app: AppId,
         approved: &str,
     ) -> Result<(), EngineError> {
-        let before = self.consent(tenant, user, app).await?.map(|(scopes, _)| scopes);
-        let mut all = before.unwrap_or_default();
-        for one in approved.split(' ').filter(|one| !one.is_empty()) {
-            if !scope::has(&all, one) {
-                if !all.is_empty() {
-                    all.push(' ');
+        let user = session.user;
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let before = self.consent(tenant, user, app).await?.map(|(scopes, _)| scopes);
+            let from = before.unwrap_or_default();
+            let mut all = from.clone();
+            for one in approved.split(' ').filter(|one| !one.is_empty()) {
+                if !scope::has(&all, one) {
+                    if !all.is_empty() {
+                        all.push(' ');
+                    }
+                    all.push_str(one);
                 }
-                all.push_str(one);
+            }
+            let data = json!({ "application": app.to_string(), "scopes": all });
+            let (session, at) = (session.id, self.now());
+            let op = Op::PutConsent { user, session, from, app, scopes: all, at };
+            let mut change = ChangeSet::of(tenant.id, op);
+            change.events.push(self.consent_event(user, EventName::PostAddConsent, &data));
+            if matches!(self.apply(change).await?, Outcome::Applied(_)) {
+                return Ok(());
+            }
+            let now = self.store.session(tenant.id, session).await?;
+            if !now.is_some_and(|session| session.state == SessionState::Living) {
+                return Err(EngineError::NotFound("session"));
             }
         }
-        let data = json!({ "application": app.to_string(), "scopes": all });
-        let op = Op::PutConsent { user, app, scopes: all, at: self.now() };
-        let mut change = ChangeSet::of(tenant.id, op);
-        change.events.push(self.consent_event(user, EventName::PostAddConsent, &data));
-        self.must_apply(change).await.map(|_| ())
+        Err(EngineError::Contended)
     }
 
     fn consent_event(&self, user: UserId, name: EventName, data: &serde_json::Value) -> NewEvent {

@@ -3,7 +3,7 @@
 use sojourn_crypto::TokenKind;
 use sojourn_model::operation::Touch;
 use sojourn_model::{
-    Actor, AppId, ChangeSet, EventName, NewEvent, Op, Session, SessionId, Subject, Tenant,
+    Actor, AppId, ChangeSet, EventName, NewEvent, Op, Outcome, Session, SessionId, Subject, Tenant,
 };
 
 use crate::engine::Engine;
@@ -66,10 +66,10 @@ impl Engine {
         let Some(session) = session.filter(|session| session.is_live(now, slack)) else {
             return Ok(ExtendOutcome::Unknown);
         };
-        if now.since(session.last_access) >= EXTEND_EVERY_MS {
-            self.write_extension(tenant, &session, app).await?;
+        if now.since(session.last_access) < EXTEND_EVERY_MS {
+            return Ok(ExtendOutcome::Extended);
         }
-        Ok(ExtendOutcome::Extended)
+        self.write_extension(tenant, &session, app).await
     }
 
     /// Written at once and not with the other accesses: whoever extends a session wants to be sure of it.
@@ -78,11 +78,14 @@ impl Engine {
         tenant: &Tenant,
         session: &Session,
         app: Option<AppId>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<ExtendOutcome, EngineError> {
         let at = self.now();
-        let mut touches = vec![Touch { session: session.id, app: None, at }];
-        touches.extend(app.map(|app| Touch { session: session.id, app: Some(app), at }));
-        let mut change = ChangeSet::of(tenant.id, Op::Touch(touches));
+        let slack_ms = self.settings.lifetimes.touch_flush_ms;
+        let extend = Op::ExtendSession { session: session.id, at, slack_ms };
+        let mut change = ChangeSet::of(tenant.id, extend);
+        if app.is_some() {
+            change.ops.push(Op::Touch(vec![Touch { session: session.id, app, at }]));
+        }
         change.events.push(NewEvent {
             subject: Subject::User(session.user),
             name: EventName::SessionExtend,
@@ -91,7 +94,11 @@ impl Engine {
             session: Some(session.id),
             data: "{}".into(),
         });
-        self.must_apply(change).await.map(|_| ())
+        Ok(match self.apply(change).await? {
+            Outcome::Applied(_) => ExtendOutcome::Extended,
+            // It ended in this moment.
+            _ => ExtendOutcome::Unknown,
+        })
     }
 
     fn read_session_key(&self, tenant: &Tenant, key: &str) -> Option<(AppId, SessionId)> {

@@ -159,10 +159,13 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     if params.get("answer") == Some("yes") {
         let approved = to_approve(&waiting.request);
         let (engine, tenant) = (context.engine(), context.tenant());
-        if let Err(error) =
-            engine.give_consent(tenant, session.user, waiting.app.id, &approved).await
-        {
-            return errors::failure(&context, &error);
+        match engine.give_consent(tenant, &session, waiting.app.id, &approved).await {
+            Ok(()) => {}
+            // It ended in this moment: the way leads to the sign-in.
+            Err(EngineError::NotFound(_)) => {
+                return respond::see_other(&waiting.ticket.location(&context));
+            }
+            Err(error) => return errors::failure(&context, &error),
         }
         let done = waiting.ticket.done.in_session(session.id);
         waiting.ticket.done = Done { approved: true, ..done };

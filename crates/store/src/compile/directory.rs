@@ -37,7 +37,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     user.password_due.code()
                 ],
             );
-            steps.run(&sql::ACCOUNT_COUNTED, params![tenant, 1]);
+            steps.must(&sql::ACCOUNT_COUNTED, params![tenant, 1]);
         }
         Op::SetPassword { user, hash, epoch } => {
             steps.must(&sql::ACCOUNT_PASSWORD, params![tenant, user, hash, epoch]);
@@ -153,7 +153,7 @@ fn applications(steps: &mut Steps, tenant: TenantId, op: Op) {
                     settings
                 ],
             );
-            steps.run(&sql::CATALOG_CHANGED, params![tenant]);
+            steps.must(&sql::CATALOG_CHANGED, params![tenant]);
         }
         _ => {}
     }

@@ -56,8 +56,10 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.must(&sql::SHARED_LINK, params![tenant, user, app, scopes, session]);
         }
         Op::RevokeToken { key, until } => steps.run(&sql::REVOKE, params![tenant, key, until]),
-        Op::PutConsent { user, app, scopes, at } => {
-            steps.run(&sql::CONSENT_PUT, params![tenant, user, app, scopes, at]);
+        Op::PutConsent { user, session, from, app, scopes, at } => {
+            // Ends take the session first as well, so an approval that is withdrawn meanwhile is seen to be gone.
+            steps.must(&sql::CONSENT_GATE, params![tenant, user, session]);
+            steps.must(&sql::CONSENT_PUT, params![tenant, user, app, scopes, at, from]);
         }
         _ => {}
     }

@@ -202,6 +202,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::RenewSession { .. }
         | Op::TightenSession { .. }
         | Op::Touch(_)
+        | Op::ExtendSession { .. }
         | Op::AddParticipation { .. } => session::compile(steps, tenant, op),
         Op::IssueGrant { .. }
         | Op::RedeemCode { .. }

@@ -117,5 +117,5 @@ fn add_key(steps: &mut Steps, key: StoredKey) {
             key.active_from
         ],
     );
-    steps.run(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
+    steps.must(&crate::sql::directory::CATALOG_CHANGED, params![key.tenant]);
 }

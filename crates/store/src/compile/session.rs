@@ -29,6 +29,9 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 }
             }
         }
+        Op::ExtendSession { session, at, slack_ms } => {
+            steps.must(&sql::SESSION_EXTEND, params![tenant, session, at, at.plus(-slack_ms)])
+        }
         Op::AddParticipation { participation, now } => {
             steps.must(
                 &sql::PARTICIPATION_ADD,

@@ -93,7 +93,8 @@ statements! {
          display_name, given_name, family_name, email, email_verified, state, epoch, event_count, \
          created_at, updated_at, profile, external_id, attributes, password_due) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18)";
-    ACCOUNT_COUNTED = "UPDATE tenant SET users = users + $2 WHERE id = $1";
+    // Nobody comes into a tenant that is switched off, as one is that is being deleted.
+    ACCOUNT_COUNTED = "UPDATE tenant SET users = users + $2 WHERE id = $1 AND (enabled = 1 OR $2 < 0)";
     ACCOUNT_UPDATE = "UPDATE account SET username = $4, username_key = $5, display_name = $6, \
          given_name = $7, family_name = $8, email = $9, email_verified = $10, updated_at = $11, \
          profile = $12, external_id = $13, attributes = $14, version = $3 \

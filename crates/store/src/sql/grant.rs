@@ -110,9 +110,13 @@ statements! {
     USE_ONCE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3)";
     REVOKE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3) \
          ON CONFLICT (tenant_id, token_key) DO NOTHING";
+    CONSENT_GATE = "SELECT id FROM session WHERE tenant_id = $1 AND user_id = $2 AND id = $3 \
+         AND ended_at IS NULL FOR SHARE";
     CONSENT_PUT = "INSERT INTO consent (tenant_id, user_id, app_id, scopes, given_at) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, user_id, app_id) \
-         DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at";
+         SELECT t.id, $2, $3, $4, $5 FROM tenant t WHERE t.id = $1 AND coalesce((SELECT c.scopes FROM consent c \
+         WHERE c.tenant_id = $1 AND c.user_id = $2 AND c.app_id = $3), '') = $6 \
+         ON CONFLICT (tenant_id, user_id, app_id) \
+         DO UPDATE SET scopes = excluded.scopes, given_at = excluded.given_at WHERE consent.scopes = $6";
     CONSENTS_OF_USER = "SELECT app_id, scopes, given_at FROM consent \
          WHERE tenant_id = $1 AND user_id = $2 ORDER BY app_id";
 }

@@ -43,6 +43,13 @@ statements! {
          CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \
          ELSE $3 + idle_timeout_ms END \
          WHERE tenant_id = $1 AND id = $2 AND last_access < $3 AND ended_at IS NULL";
+    // $4 is now less one flush interval: nothing is revived.
+    SESSION_EXTEND = "UPDATE session SET \
+         last_access = CASE WHEN last_access > $3 THEN last_access ELSE $3 END, idle_deadline = \
+         CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \
+         ELSE $3 + idle_timeout_ms END \
+         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND idle_deadline > $4 \
+         AND (absolute_deadline IS NULL OR absolute_deadline > $3)";
     PARTICIPATION_TOUCH = "UPDATE participation SET last_access = $4 \
          WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 AND last_access < $4 \
          AND ended_at IS NULL";
