@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sojourn_server::places::Places;
 use sojourn_server::tls::{self, TlsFiles};
-use sojourn_server::{Running, ServerOptions};
+use sojourn_server::{Admission, Running, ServerOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -91,8 +91,33 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
             .map(|folder| beside(config_file, folder)),
         places: places(config_file, config)?,
         languages: open::languages(config_file, config)?,
+        admission: admission(config),
         ..ServerOptions::default()
     })
+}
+
+/// How many connections there may be: as many as the limit of open files allows, if it isn't said.
+fn admission(config: &Config) -> Admission {
+    let server = &config.server;
+    let room = sojourn_server::file_limit();
+    let connections = server.connections.unwrap_or(room).max(1);
+    if connections > room {
+        tracing::warn!(
+            connections,
+            room,
+            "the limit of open files leaves room for fewer connections: raise it (LimitNOFILE=, ulimit -n)"
+        );
+    } else if server.connections.is_none() && room < Admission::default().connections {
+        tracing::warn!(
+            connections,
+            "the limit of open files bounds the connections: raise it (LimitNOFILE=, ulimit -n)"
+        );
+    }
+    Admission {
+        connections,
+        of_one_address: server.connections_of_one_address.unwrap_or((connections / 4).max(1)),
+        trusted_proxies: server.trusted_proxies.iter().map(|network| network.0).collect(),
+    }
 }
 
 fn places(config_file: &Path, config: &Config) -> Result<Option<Arc<Places>>, Failure> {

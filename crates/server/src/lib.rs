@@ -2,8 +2,10 @@
 //! engine and renders; it holds no rule and no SQL.
 
 mod api;
+mod connections;
 mod context;
 mod cors;
+mod finishing;
 mod health;
 pub mod language;
 pub mod letters;
@@ -29,6 +31,7 @@ use sojourn_engine::Engine;
 
 pub use api::v1::openapi::openapi;
 pub use api::v1::types::session_json;
+pub use connections::{Admission, Times, file_limit};
 pub use pool::HashPool;
 pub use serve::{Running, ServerOptions, SystemClock};
 
@@ -53,4 +56,6 @@ pub struct AppState {
     pub streams: Arc<api::v1::streams::Streams>,
     /// Turns true when the server is ending: streams end.
     pub stopped: tokio::sync::watch::Receiver<bool>,
+    /// Requests under way.
+    pub(crate) under_way: finishing::UnderWay,
 }

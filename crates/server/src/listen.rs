@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 
 use crate::AppState;
 use crate::context::Arrival;
+use crate::finishing::Finishing;
 use crate::{cors, respond};
 
 /// Carries the matched route out to the log and the metrics.
@@ -91,9 +92,20 @@ pub(crate) async fn handle(
             let preflight = cors::preflight(&cors, request.method(), request.headers());
             let mut response = match preflight {
                 Some(response) => response,
-                None => match router.oneshot(request).instrument(span).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
+                None => match state.under_way.begin() {
+                    None => respond::failure(&EngineError::Busy),
+                    Some(place) => {
+                        let work = router.oneshot(request).instrument(span);
+                        let work = Finishing::new(async move {
+                            let answer = work.await;
+                            drop(place);
+                            answer
+                        });
+                        match work.await {
+                            Ok(response) => response,
+                            Err(never) => match never {},
+                        }
+                    }
                 },
             };
             cors::apply(cors, &mut response);

@@ -29,6 +29,8 @@ pub struct ResultLabel {
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    connections: Gauge,
+    connections_closed: Family<ResultLabel, Counter>,
     request_seconds: Histogram,
     sign_ins: Family<ResultLabel, Counter>,
     deliveries: Family<ResultLabel, Counter>,
@@ -46,6 +48,8 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("sojourn"),
             requests: Family::default(),
+            connections: Gauge::default(),
+            connections_closed: Family::default(),
             request_seconds: Histogram::new(buckets),
             sign_ins: Family::default(),
             deliveries: Family::default(),
@@ -58,6 +62,16 @@ impl Default for Metrics {
         };
         let registry = &mut metrics.registry;
         registry.register("http_requests", "Requests served", metrics.requests.clone());
+        registry.register(
+            "connections_open",
+            "Connections that are open",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "Connections that the server closed or refused, by the reason",
+            metrics.connections_closed.clone(),
+        );
         registry.register(
             "http_request_seconds",
             "Time from the request's head to the answer's head",
@@ -108,6 +122,14 @@ impl Metrics {
         let labels = RequestLabels { route: route.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.observe(seconds);
+    }
+
+    pub(crate) fn connections(&self, open: usize) {
+        self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn connection_closed(&self, result: &'static str) {
+        self.connections_closed.get_or_create(&ResultLabel { result }).inc();
     }
 
     pub(crate) fn sign_in(&self, result: &'static str) {

@@ -12,19 +12,20 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub struct HashPool {
     running: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Default for HashPool {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { running: Arc::new(Semaphore::new(cores)), waiting: AtomicUsize::new(0) }
+        Self { running: Arc::new(Semaphore::new(cores)), waiting: Arc::default() }
     }
 }
 
-struct Place<'a>(&'a AtomicUsize);
+/// Travels with the work: who goes away before it is done leaves no room for more.
+struct Place(Arc<AtomicUsize>);
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -34,12 +35,54 @@ impl Offload for HashPool {
     fn run(&self, job: Box<dyn FnOnce() + Send>) -> Boxed<'_, bool> {
         Box::pin(async move {
             let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-            let _place = Place(&self.waiting);
+            let place = Place(Arc::clone(&self.waiting));
             if before >= HASH_QUEUE_MAX {
                 return false;
             }
-            let Ok(_permit) = self.running.acquire().await else { return false };
-            tokio::task::spawn_blocking(job).await.is_ok()
+            let running = Arc::clone(&self.running);
+            let Ok(permit) = running.acquire_owned().await else { return false };
+            let work = move || {
+                job();
+                drop((permit, place));
+            };
+            tokio::task::spawn_blocking(work).await.is_ok()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Whoever goes away leaves their work running; it keeps its place until it is done.
+    #[tokio::test]
+    async fn abandoned_work_keeps_its_place() {
+        let pool = HashPool { running: Arc::new(Semaphore::new(2)), waiting: Arc::default() };
+        let (go, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        let running = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let job = || {
+            let (gate, running, most) = (gate.clone(), running.clone(), most.clone());
+            Box::new(move || {
+                let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                most.fetch_max(now, Ordering::SeqCst);
+                let _ = gate.lock().expect("a gate").recv();
+                running.fetch_sub(1, Ordering::SeqCst);
+            })
+        };
+        for _ in 0..20 {
+            // Polled once, which starts the work where there is a place, then dropped.
+            let mut run = pool.run(job());
+            let polled = futures_util::future::poll_immediate(&mut run).await;
+            assert_eq!(polled, None);
+        }
+        assert_eq!(pool.waiting.load(Ordering::SeqCst), 2, "two run, the others left the queue");
+        assert_eq!(pool.running.available_permits(), 0, "and nobody else may");
+        drop(go);
+        assert!(pool.run(job()).await, "their places are free once they are done");
+        assert!(most.load(Ordering::SeqCst) <= 2);
     }
 }

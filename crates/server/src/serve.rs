@@ -5,30 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use sojourn_engine::Engine;
 use sojourn_model::{Clock, Millis};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::listen::Peer;
+use crate::connections::{Admission, Times};
+use crate::finishing::UnderWay;
 use crate::metrics::Metrics;
 use crate::outgoing::{Outgoing, OutgoingOptions};
 use crate::places::Places;
-use crate::{AppState, listen, workers};
+use crate::{AppState, connections, workers};
 
-/// Connections at once; beyond that they wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 10_000;
-/// A TLS handshake that takes longer is given up.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A client that takes longer to send a request's head is cut off.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long requests under way may take to finish when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -64,6 +53,10 @@ pub struct ServerOptions {
     pub mail_folder: Option<std::path::PathBuf>,
     /// Sends mail, if it can be sent.
     pub mailer: Option<Arc<dyn sojourn_engine::Mailer>>,
+    /// How long connections may take for what.
+    pub times: Times,
+    /// How many connections there may be.
+    pub admission: Admission,
 }
 
 impl Default for ServerOptions {
@@ -77,6 +70,8 @@ impl Default for ServerOptions {
             languages: crate::language::Languages::default(),
             mailer: None,
             mail_folder: None,
+            times: Times::default(),
+            admission: Admission::default(),
         }
     }
 }
@@ -87,6 +82,7 @@ pub struct Running {
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
+    under_way: UnderWay,
     tasks: JoinSet<()>,
     /// Its threads outlive the tasks: connections to the database may belong to them.
     _background: workers::Background,
@@ -116,16 +112,26 @@ impl Running {
             languages: options.languages.clone(),
             streams: Arc::default(),
             stopped: stopped.clone(),
+            under_way: UnderWay::default(),
         };
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, state.clone(), options.tls.clone(), stopped.clone()));
+        let limits = (options.times, options.admission.clone());
+        let accept = connections::accept(
+            listener,
+            state.clone(),
+            options.tls.clone(),
+            limits,
+            stopped.clone(),
+        );
+        tasks.spawn(accept);
         let background = workers::Background::start()?;
         workers::spawn(&mut tasks, &background, &state, sender, options.sweep_ms, &stopped);
         if let Some(mailer) = options.mailer {
             workers::spawn_mail(&mut tasks, &background, &state, mailer, &stopped);
         }
-        Ok(Self { address, stop, draining, tasks, _background: background, engine })
+        let under_way = state.under_way.clone();
+        Ok(Self { address, stop, draining, under_way, tasks, _background: background, engine })
     }
 
     /// Ends the server: no new connections, what is under way finishes, what is only in memory is
@@ -135,6 +141,10 @@ impl Running {
         // Receivers are gone only when every task is.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+        // Requests whose clients went away are finished as well.
+        if tokio::time::timeout(DRAIN_TIMEOUT, self.under_way.done()).await.is_err() {
+            tracing::warn!("some of what clients left behind was cut off");
+        }
         if let Err(error) = self.engine.flush_touches().await {
             tracing::error!(%error, "last accesses were not written");
         }
@@ -142,104 +152,7 @@ impl Running {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    state: AppState,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let router = listen::application(state.clone());
-    let acceptor = tls.map(tokio_rustls::TlsAcceptor::from);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let connection = tokio::select! {
-            connection = listener.accept() => connection,
-            _ = stopped.changed() => break,
-        };
-        let (stream, peer) = match connection {
-            Ok(connection) => connection,
-            Err(error) => {
-                // Out of file descriptors, most likely: let some go first.
-                tracing::warn!(%error, "a connection was not accepted");
-                pause(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let watcher = graceful.watcher();
-        let state = state.clone();
-        let router = router.clone();
-        let acceptor = acceptor.clone();
-        tokio::spawn(async move {
-            serve(stream, peer, acceptor, state, router, watcher).await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were cut off");
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "a pause of the accept loop, on no request's path")]
 pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
-}
-
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    acceptor: Option<tokio_rustls::TlsAcceptor>,
-    state: AppState,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    // Answers are small and written at once; waiting to fill a packet only costs time.
-    let _ = stream.set_nodelay(true);
-    match acceptor {
-        None => {
-            let peer = Peer { address: peer, secure: false, certificate: None };
-            http(stream, peer, state, router, watcher).await;
-        }
-        Some(acceptor) => {
-            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => {
-                    let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-                    let certificate = shown.map(|one| sojourn_engine::sha256(one));
-                    let peer = Peer { address: peer, secure: true, certificate };
-                    http(stream, peer, state, router, watcher).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%error, client.ip = %peer.ip(), "no TLS"),
-                Err(_) => tracing::debug!(client.ip = %peer.ip(), "TLS handshake too slow"),
-            }
-        }
-    }
-}
-
-async fn http(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    state: AppState,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    let service =
-        hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let state = state.clone();
-            let router = router.clone();
-            async move {
-                let request = request.map(Body::new);
-                Ok::<_, std::convert::Infallible>(
-                    listen::handle(state, router, request, peer).await,
-                )
-            }
-        });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new());
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, client.ip = %peer.address.ip(), "connection ended");
-    }
 }

@@ -73,6 +73,12 @@ pub(crate) struct ServerSection {
     pub(crate) cookie_same_site: SameSite,
     /// Whether APIs take names and passwords.
     pub(crate) basic_authentication: bool,
+    /// Connections at once; none for as many as the limit of open files allows.
+    pub(crate) connections: Option<usize>,
+    /// Connections of one address at once; none for a quarter of all.
+    pub(crate) connections_of_one_address: Option<usize>,
+    /// Proxies in front: their connections are those of many people.
+    pub(crate) trusted_proxies: Vec<super::values::Network>,
 }
 
 impl Default for ServerSection {
@@ -87,6 +93,9 @@ impl Default for ServerSection {
             client_ca: None,
             cookie_same_site: SameSite::None,
             basic_authentication: true,
+            connections: None,
+            connections_of_one_address: None,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -33,6 +33,17 @@ fn duration(text: &str) -> Option<i64> {
     number.checked_mul(unit)
 }
 
+/// An address or a network, such as `192.0.2.7` or `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network(pub(crate) sojourn_model::network::Network);
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|error| de::Error::custom(format!("'{text}' is {error}")))
+    }
+}
+
 /// The name of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Event(pub(crate) EventName);

@@ -1,0 +1,230 @@
+//! What a connection is doing, and whether it takes too long for it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::Times;
+
+/// The reason of a connection that went because another needed its place.
+pub(super) const DISPLACED: &str = "displaced";
+
+/// What is known of a connection. Times are milliseconds since it began, and one more.
+pub(super) struct Line {
+    began: Instant,
+    /// Requests that are not answered to the last byte.
+    busy: AtomicUsize,
+    /// When the last one was; 0 before the first.
+    idle_since: AtomicU64,
+    /// Since when its peer takes nothing of what is to be sent; 0 when it does.
+    unread_since: AtomicU64,
+    displaced: AtomicBool,
+    told: Notify,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self {
+            began: super::monotonic(),
+            busy: AtomicUsize::new(0),
+            idle_since: AtomicU64::new(0),
+            unread_since: AtomicU64::new(0),
+            displaced: AtomicBool::new(false),
+            told: Notify::new(),
+        }
+    }
+
+    fn age(&self) -> u64 {
+        let age = super::monotonic().duration_since(self.began);
+        u64::try_from(age.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// Since when nothing is under way; none while something is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        if self.busy.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        Some(self.began + Duration::from_millis(self.idle_since.load(Ordering::Acquire)))
+    }
+
+    pub(super) fn displace(&self) {
+        self.displaced.store(true, Ordering::Release);
+        self.told.notify_one();
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_displaced(&self) -> bool {
+        self.displaced.load(Ordering::Acquire)
+    }
+
+    /// Why it takes too long by now, or how long it may go on before that is asked again.
+    fn look(&self, times: &Times) -> Result<Duration, &'static str> {
+        let age = self.age();
+        let mut again = times.idle;
+        let mut over = |since: u64, limit: Duration, reason: &'static str| {
+            let spent = Duration::from_millis(age.saturating_sub(since));
+            match limit.checked_sub(spent) {
+                Some(left) if !left.is_zero() => {
+                    again = again.min(left);
+                    Ok(())
+                }
+                _ => Err(reason),
+            }
+        };
+        match self.unread_since.load(Ordering::Acquire) {
+            0 => {}
+            since => over(since, times.unread, "unread")?,
+        }
+        if self.busy.load(Ordering::Acquire) == 0 {
+            match self.idle_since.load(Ordering::Acquire) {
+                0 => over(0, times.first_request, "first_request")?,
+                since => over(since, times.idle, "idle")?,
+            }
+        } else {
+            // Whether an answer is read may change at any time.
+            again = again.min(times.unread);
+        }
+        Ok(again)
+    }
+
+    /// Resolves when the connection has to go, with the reason.
+    pub(super) async fn overdue(&self, times: &Times) -> &'static str {
+        loop {
+            if self.displaced.load(Ordering::Acquire) {
+                return DISPLACED;
+            }
+            let again = match self.look(times) {
+                Ok(again) => again,
+                Err(reason) => return reason,
+            };
+            // Whichever comes first; then it is asked again.
+            let _ = tokio::time::timeout(again, self.told.notified()).await;
+        }
+    }
+}
+
+/// A request under way.
+pub(super) struct Busy(Arc<Line>);
+
+impl Busy {
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        line.busy.fetch_add(1, Ordering::AcqRel);
+        Self(line)
+    }
+
+    /// It is under way until the answer's body is sent or given up.
+    pub(super) fn until_sent(self, body: Body) -> Sent {
+        Sent { body, _busy: self }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.idle_since.store(self.0.age(), Ordering::Release);
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The body of an answer.
+pub(super) struct Sent {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that notes when its peer takes nothing.
+pub(super) struct Guarded {
+    stream: TcpStream,
+    line: Arc<Line>,
+}
+
+impl Guarded {
+    pub(super) fn new(stream: TcpStream, line: Arc<Line>) -> Self {
+        Self { stream, line }
+    }
+
+    fn note<T>(&self, written: &Poll<T>) {
+        let unread = &self.line.unread_since;
+        match written {
+            Poll::Ready(_) if unread.load(Ordering::Relaxed) != 0 => {
+                unread.store(0, Ordering::Release);
+            }
+            Poll::Pending if unread.load(Ordering::Relaxed) == 0 => {
+                unread.store(self.line.age(), Ordering::Release);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.note(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,334 @@
+//! Connections: taken in up to a limit, each with limits of its own, so that whoever sends nothing, slowly or too much
+//! takes no place from others. The times are in [`Times`], the places in [`places`].
+
+mod guard;
+mod pace;
+mod places;
+mod said;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use http::StatusCode;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use sojourn_model::limits::{BODY_BYTES_MAX, SCIM_BYTES_MAX};
+use sojourn_model::network::Network;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::AppState;
+use crate::listen::{self, Peer};
+use crate::respond;
+use crate::serve::pause;
+use guard::Guarded;
+use pace::{Broken, Held};
+pub use places::file_limit;
+use places::{Entered, Place, Places};
+use said::Said;
+
+/// How long requests under way may take to finish when the server ends.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Requests of one HTTP/2 connection at once.
+const STREAMS_OF_ONE_CONNECTION: u32 = 128;
+/// Bytes of a request's head, in HTTP/1.1 and HTTP/2 alike.
+const HEAD_BYTES_MAX: u32 = 64 * 1024;
+
+/// How long a connection may take for what. All of them are measured on the machine's monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// From the connection to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From the connection to its first whole request.
+    pub first_request: Duration,
+    /// Without any whole request: from the last answer to the head of the next.
+    pub idle: Duration,
+    /// For a body, and a second more for each KiB of it.
+    pub body: Duration,
+    /// Without taking a byte of an answer.
+    pub unread: Duration,
+    /// Until the head of the answer; what has begun to be written is finished all the same.
+    pub request: Duration,
+    /// Between two pings of an idle HTTP/2 connection, and for their answer.
+    pub ping: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            handshake: seconds(10),
+            first_request: seconds(20),
+            idle: seconds(75),
+            body: seconds(10),
+            unread: seconds(30),
+            request: seconds(60),
+            ping: seconds(20),
+        }
+    }
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// All together.
+    pub connections: usize,
+    /// From one address, or one /64 of IPv6. Addresses in `trusted_proxies` have no such limit.
+    pub of_one_address: usize,
+    /// Proxies whose connections are those of many people.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        let connections = places::CONNECTIONS_MAX;
+        Self { connections, of_one_address: connections / 4, trusted_proxies: Vec::new() }
+    }
+}
+
+/// Serves a listener until the server ends.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    state: AppState,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    (times, admission): (Times, Admission),
+    mut stopped: watch::Receiver<bool>,
+) {
+    let shared = Arc::new(Shared {
+        router: listen::application(state.clone()),
+        acceptor: tls.map(tokio_rustls::TlsAcceptor::from),
+        places: Places::new(admission),
+        times,
+        held: Held::default(),
+        full: Said::default(),
+        refused: Said::default(),
+        state,
+    });
+    let graceful = GracefulShutdown::new();
+    loop {
+        let connection = tokio::select! {
+            connection = listener.accept() => connection,
+            _ = stopped.changed() => break,
+        };
+        let (stream, peer) = match connection {
+            Ok(connection) => connection,
+            Err(error) => {
+                // Out of file descriptors, most likely: let some go first.
+                tracing::warn!(%error, "a connection was not accepted");
+                shared.places.let_one_go();
+                pause(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Some(place) = shared.enter(peer) else { continue };
+        let watcher = graceful.watcher();
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move { shared.serve(stream, peer, place, watcher).await });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were cut off");
+    }
+}
+
+/// What all connections share.
+struct Shared {
+    router: Router,
+    acceptor: Option<tokio_rustls::TlsAcceptor>,
+    places: Arc<Places>,
+    times: Times,
+    held: Held,
+    full: Said,
+    refused: Said,
+    state: AppState,
+}
+
+impl Shared {
+    /// A place for a connection; none when it is refused.
+    fn enter(&self, peer: SocketAddr) -> Option<Place> {
+        let metrics = &self.state.metrics;
+        let place = match self.places.enter(peer.ip()) {
+            Entered::There(place) => place,
+            Entered::InsteadOf(place, whose) => {
+                metrics.connection_closed("displaced");
+                if self.full.now() {
+                    tracing::warn!(
+                        limit = self.places.limit_of(whose),
+                        whose,
+                        client.ip = %peer.ip(),
+                        "as many connections as may be: the one that was idle longest went"
+                    );
+                }
+                place
+            }
+            Entered::InReserve(place) => place,
+            Entered::Refused(whose) => {
+                metrics.connection_closed("refused");
+                if self.refused.now() {
+                    tracing::warn!(
+                        limit = self.places.limit_of(whose),
+                        whose,
+                        client.ip = %peer.ip(),
+                        "as many connections as may be, and none is idle: new ones are refused"
+                    );
+                }
+                return None;
+            }
+        };
+        metrics.connections(self.places.open());
+        Some(place)
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        watcher: Watcher,
+    ) {
+        // Answers are small and written at once; waiting to fill a packet only costs time.
+        let _ = stream.set_nodelay(true);
+        places::set_user_timeout(&stream, self.times.unread);
+        let line = Arc::clone(place.line());
+        let stream = Guarded::new(stream, Arc::clone(&line));
+        let served = async {
+            match &self.acceptor {
+                None => {
+                    let peer = Peer { address: peer, secure: false, certificate: None };
+                    self.http(stream, peer, &place, watcher).await;
+                    None
+                }
+                Some(acceptor) => {
+                    let handshake = acceptor.accept(stream);
+                    match tokio::time::timeout(self.times.handshake, handshake).await {
+                        Ok(Ok(stream)) => {
+                            let shown = stream.get_ref().1.peer_certificates();
+                            let shown = shown.and_then(<[_]>::first);
+                            let certificate = shown.map(|one| sojourn_engine::sha256(one));
+                            let peer = Peer { address: peer, secure: true, certificate };
+                            self.http(stream, peer, &place, watcher).await;
+                            None
+                        }
+                        Ok(Err(error)) => {
+                            tracing::debug!(%error, client.ip = %peer.ip(), "no TLS");
+                            None
+                        }
+                        Err(_) => Some("handshake"),
+                    }
+                }
+            }
+        };
+        let closed = tokio::select! {
+            closed = served => closed,
+            reason = line.overdue(&self.times) => Some(reason),
+        };
+        if let Some(reason) = closed {
+            tracing::debug!(reason, client.ip = %peer.ip(), "connection closed");
+            // Who was displaced is counted where that was decided.
+            if reason != guard::DISPLACED {
+                self.state.metrics.connection_closed(reason);
+            }
+        }
+        drop(place);
+        self.state.metrics.connections(self.places.open());
+    }
+
+    async fn http(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        place: &Place,
+        watcher: Watcher,
+    ) {
+        let line = Arc::clone(place.line());
+        let probes_only = place.is_reserve();
+        let shared = Arc::clone(self);
+        let service =
+            hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let (shared, busy) = (Arc::clone(&shared), guard::Busy::new(Arc::clone(&line)));
+                async move {
+                    let response = if probes_only && !request.uri().path().starts_with("/health/") {
+                        let text = "As many connections as may be are open: try again in a moment.";
+                        respond::plain(StatusCode::SERVICE_UNAVAILABLE, text)
+                    } else {
+                        shared.one(request, peer).await
+                    };
+                    // The connection is busy until the answer's last byte.
+                    Ok::<_, std::convert::Infallible>(response.map(|body| busy.until_sent(body)))
+                }
+            });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            // Ours are the times above: this one would cut off a proxy's idle connection in the middle of its next use.
+            .header_read_timeout(None)
+            .max_buf_size(HEAD_BYTES_MAX as usize);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_OF_ONE_CONNECTION)
+            .max_header_list_size(HEAD_BYTES_MAX)
+            .keep_alive_interval(self.times.ping)
+            .keep_alive_timeout(self.times.ping);
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, client.ip = %peer.address.ip(), "connection ended");
+        }
+    }
+
+    /// Serves one request within its time.
+    async fn one(
+        &self,
+        request: hyper::Request<hyper::body::Incoming>,
+        peer: Peer,
+    ) -> axum::response::Response {
+        let (parts, body) = request.into_parts();
+        let limit = match parts.uri.path().contains("/scim2/") {
+            true => SCIM_BYTES_MAX,
+            false => BODY_BYTES_MAX,
+        };
+        let (body, hold) = if hyper::body::Body::is_end_stream(&body) {
+            (Body::empty(), None)
+        } else {
+            match pace::read(body, limit, self.times.body, &self.held).await {
+                Ok((bytes, hold)) => (Body::from(bytes), Some(hold)),
+                Err(broken) => {
+                    let status = match broken {
+                        Broken::Slow => StatusCode::REQUEST_TIMEOUT,
+                        Broken::Failed => StatusCode::BAD_REQUEST,
+                        Broken::Full => StatusCode::SERVICE_UNAVAILABLE,
+                    };
+                    return respond::plain(status, broken.to_string());
+                }
+            }
+        };
+        let request = hyper::Request::from_parts(parts, body);
+        let state = self.state.clone();
+        let router = self.router.clone();
+        let answer = async {
+            let response = listen::handle(state, router, request, peer).await;
+            drop(hold);
+            response
+        };
+        match tokio::time::timeout(self.times.request, answer).await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(client.ip = %peer.address.ip(), "a request took too long");
+                let text = "The request took too long. What it began is finished all the same.";
+                respond::plain(StatusCode::SERVICE_UNAVAILABLE, text)
+            }
+        }
+    }
+}
+
+/// The machine's monotonic clock.
+#[expect(clippy::disallowed_methods, reason = "how long a connection takes is measured here")]
+fn monotonic() -> Instant {
+    Instant::now()
+}
