@@ -40,6 +40,13 @@ CREATE TABLE application (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX application_client ON application (tenant_id, client_id);
 CREATE UNIQUE INDEX application_number ON application (tenant_id, number);
+CREATE TABLE application_origin (
+    tenant_id BIGINT NOT NULL,
+    origin TEXT NOT NULL,
+    app_id BLOB NOT NULL,
+    PRIMARY KEY (origin, app_id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX application_origin_app ON application_origin (app_id, tenant_id);
 CREATE TABLE audit (
     tenant_id BIGINT NOT NULL,
     happened_at BIGINT NOT NULL,
@@ -100,6 +107,7 @@ CREATE TABLE event (
     data TEXT NOT NULL,
     PRIMARY KEY (subject_id, subject_kind, tenant_id, n)
 ) WITHOUT ROWID;
+CREATE INDEX event_age ON event (happened_at);
 CREATE TABLE group_member (
     tenant_id BIGINT NOT NULL,
     group_id BLOB NOT NULL,
@@ -153,9 +161,10 @@ CREATE TABLE known_browser (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,
     browser_hash BLOB NOT NULL,
-    first_seen BIGINT NOT NULL,
+    first_seen BIGINT NOT NULL, last_seen BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, browser_hash, tenant_id)
 ) WITHOUT ROWID;
+CREATE INDEX known_browser_seen ON known_browser (last_seen);
 CREATE TABLE mail (
     tenant_id BIGINT NOT NULL,
     id BLOB NOT NULL,

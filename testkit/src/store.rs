@@ -345,6 +345,24 @@ impl TestStore {
         value
     }
 
+    /// The rows of a table.
+    pub async fn count(&self, table: &str) -> i64 {
+        let text = format!("SELECT count(*) FROM {table}");
+        if let Some(folder) = &self.folder {
+            let connection =
+                rusqlite::Connection::open(folder.0.join("sojourn.db")).expect("opens");
+            return connection.query_row(&text, [], |row| row.get(0)).expect("counted");
+        }
+        let url = self.url.as_ref().expect("a PostgreSQL store");
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connects");
+        let driver = tokio::spawn(connection);
+        let count = client.query_one(&text, &[]).await.expect("counted").get(0);
+        drop(client);
+        let _ = driver.await;
+        count
+    }
+
     /// How often PostgreSQL had to break up transactions that waited for each other.
     pub async fn deadlocks(&self) -> u64 {
         let Some(url) = &self.url else { return 0 };

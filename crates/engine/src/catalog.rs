@@ -2,7 +2,7 @@
 //! memory under a version that is compared with the database's at most every second. Sessions,
 //! grants and users are never kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sojourn_crypto::SigningKey;
@@ -16,6 +16,8 @@ use crate::policy::Policies;
 const STALE_MS: i64 = 1_000;
 /// Applications kept for one tenant; the rest is read each time.
 const APPLICATIONS_MAX: usize = 10_000;
+/// Origins of which it is kept whether they belong to an application.
+const ORIGINS_MAX: usize = 1_000;
 /// Tenants kept.
 const TENANTS_MAX: usize = 10_000;
 
@@ -72,7 +74,7 @@ struct Entry {
     by_client: HashMap<String, Arc<Application>>,
     by_id: HashMap<AppId, Arc<Application>>,
     keys: Option<Arc<KeySet>>,
-    origins: Option<Arc<HashSet<String>>>,
+    origins: HashMap<String, bool>,
     policies: Option<Arc<Policies>>,
 }
 
@@ -272,26 +274,17 @@ impl Engine {
         origin: &str,
     ) -> Result<bool, EngineError> {
         let stamp = self.refresh_catalog(tenant).await?;
-        if let Some(origins) = self.catalog.read(tenant, |entry| entry.origins.clone()) {
-            return Ok(origins.contains(origin));
+        if let Some(known) = self.catalog.read(tenant, |entry| entry.origins.get(origin).copied()) {
+            return Ok(known);
         }
-        let mut origins = HashSet::new();
-        for app in self.store.applications(tenant, i64::MAX).await? {
-            let settings = &app.settings;
-            if !app.enabled {
-                continue;
+        let known = self.store.is_origin_known(tenant, origin).await?;
+        self.catalog.keep(tenant, stamp, |entry| {
+            if entry.origins.len() >= ORIGINS_MAX {
+                entry.origins.clear();
             }
-            for uri in settings.redirect_uris.iter().chain(&settings.allowed_origins) {
-                if let Ok(uri) = url::Url::parse(uri)
-                    && uri.origin().is_tuple()
-                {
-                    origins.insert(uri.origin().ascii_serialization());
-                }
-            }
-        }
-        let origins = Arc::new(origins);
-        self.catalog.keep(tenant, stamp, |entry| entry.origins = Some(Arc::clone(&origins)));
-        Ok(origins.contains(origin))
+            entry.origins.insert(origin.to_owned(), known);
+        });
+        Ok(known)
     }
 
     /// A tenant's signing keys, parsed.

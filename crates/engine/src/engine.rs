@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use sojourn_crypto::{MasterKey, SecretBox, SecretHasher, TokenKind, TokenSealer};
 use sojourn_model::change::AuditRow;
+use sojourn_model::limits::CLIENT_HASHES_MAX;
 use sojourn_model::{
     Actor, Applied, ChangeSet, Clock, GrantId, Millis, Op, Outcome, Rng, TaskRule, Tenant, TenantId,
 };
@@ -57,6 +58,9 @@ pub struct Engine {
     pub(crate) hasher: SecretHasher,
     pub(crate) catalog: Catalog,
     pub(crate) verified: Verified,
+    pub(crate) refused: crate::throttle::Refused,
+    /// Hashes of applications' secrets that may be computed now.
+    pub(crate) client_hashes: tokio::sync::Semaphore,
     pub(crate) touches: Touches,
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) fetched_keys: FetchedKeys,
@@ -107,6 +111,8 @@ impl Engine {
             settings: parts.settings,
             catalog: Catalog::default(),
             verified: Verified::default(),
+            refused: crate::throttle::Refused::default(),
+            client_hashes: tokio::sync::Semaphore::new(CLIENT_HASHES_MAX),
             touches: Touches::default(),
             outbox: Outbox::default(),
             breakers: Breakers::default(),

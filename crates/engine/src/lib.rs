@@ -48,7 +48,8 @@ pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
 pub use settings::{
     CertificateOwner, HandlerKind, HandlerSettings, KeySettings, Lockout, PasswordRules,
-    RegistrationMode, RoleDirection, Settings, Termination, ThrottleLimits, Webhook,
+    RegistrationLimits, RegistrationMode, Retention, RoleDirection, Settings, Termination,
+    ThrottleLimits, Webhook,
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_store::{AuditEntry, DeliveryBacklog, EndPreview, StayRow, StoreError};

@@ -32,6 +32,10 @@ pub struct Settings {
     pub keys: KeySettings,
     /// Whether applications register themselves.
     pub registration: RegistrationMode,
+    /// How many may register in an hour, where anyone may.
+    pub registrations: RegistrationLimits,
+    /// How long what only records something is kept.
+    pub retention: Retention,
     /// What a new password has to be.
     pub password_rules: PasswordRules,
     /// What the organisation adds to what SCIM knows of users.
@@ -91,6 +95,39 @@ pub enum RegistrationMode {
     Open,
 }
 
+/// Registrations in an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegistrationLimits {
+    /// From one address.
+    pub per_address: i64,
+    /// From all together, in one tenant.
+    pub in_all: i64,
+}
+
+impl Default for RegistrationLimits {
+    fn default() -> Self {
+        Self { per_address: 20, in_all: 200 }
+    }
+}
+
+/// How long what only records something is kept, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events; those stay that a handler has not dealt with.
+    pub events_ms: i64,
+    /// The audit log.
+    pub audit_ms: i64,
+    /// Browsers by which people are known again, from the last sign-in.
+    pub browsers_ms: i64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY: i64 = 24 * 3_600_000;
+        Self { events_ms: 90 * DAY, audit_ms: 730 * DAY, browsers_ms: 400 * DAY }
+    }
+}
+
 /// When signing keys change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySettings {
@@ -121,6 +158,8 @@ impl Default for Settings {
             mails_new_browsers: false,
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
+            registrations: RegistrationLimits::default(),
+            retention: Retention::default(),
             password_rules: PasswordRules::default(),
             custom_attributes: Vec::new(),
             lockout: None,

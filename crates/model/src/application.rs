@@ -308,6 +308,10 @@ pub struct ApplicationSettings {
     pub registered_at: Option<i64>,
     /// Its secret, sealed, where the protocol needs the secret itself.
     pub sealed_secret: Option<String>,
+    /// Of a secret that the configuration declares: its keyed hash, so that a start and a request compare it without
+    /// the work of a password hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_secret: Option<String>,
     /// Set when it was removed: it is kept until what was to be told to it is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<RemovedApplication>,
@@ -383,6 +387,7 @@ impl Default for ApplicationSettings {
             session_extension: false,
             registered_at: None,
             sealed_secret: None,
+            declared_secret: None,
             removed: None,
             software: serde_json::Map::new(),
         }

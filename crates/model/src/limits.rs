@@ -76,6 +76,10 @@ pub const REGISTERED_URIS_MAX: usize = 100;
 pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
 /// Password hashes computed or waiting at once; beyond that sign-in answers 503.
 pub const HASH_QUEUE_MAX: usize = 64;
+/// Hashes of applications' secrets computed at once: guesses at those must not hold up people who sign in.
+pub const CLIENT_HASHES_MAX: usize = 4;
+/// Accounts, applications and addresses with too many attempts that are refused from memory.
+pub const REFUSED_KEPT_MAX: usize = 10_000;
 /// Members from whom one transaction of a role's removal takes it.
 pub const ROLE_JOB_BATCH: i64 = 100;
 /// Verified passwords and client secrets remembered for a minute.

@@ -46,6 +46,14 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
         }
         Err(error) => tracing::error!(%error, "the tasks of handlers can't be read"),
     }
+    match state.engine.purge_overdue().await {
+        Ok(kinds) => {
+            for (kind, ms) in kinds {
+                state.metrics.note_overdue(kind, ms);
+            }
+        }
+        Err(error) => tracing::error!(%error, "what is to be removed can't be read"),
+    }
     let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
     response.headers_mut().insert(
         header::CONTENT_TYPE,

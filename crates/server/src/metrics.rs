@@ -25,6 +25,13 @@ pub struct ResultLabel {
     pub result: &'static str,
 }
 
+/// A kind of row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabel {
+    /// Its name.
+    pub kind: &'static str,
+}
+
 /// The metrics of the process.
 pub struct Metrics {
     registry: Registry,
@@ -40,9 +47,11 @@ pub struct Metrics {
     tasks: Family<ResultLabel, Counter>,
     tasks_pending: Gauge,
     task_lag: Gauge,
+    overdue: Family<KindLabel, Gauge>,
 }
 
 impl Default for Metrics {
+    // Long, because it names every metric.
     fn default() -> Self {
         let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
         let mut metrics = Self {
@@ -59,6 +68,7 @@ impl Default for Metrics {
             tasks: Family::default(),
             tasks_pending: Gauge::default(),
             task_lag: Gauge::default(),
+            overdue: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("http_requests", "Requests served", metrics.requests.clone());
@@ -113,6 +123,11 @@ impl Default for Metrics {
             "How long ago the oldest event happened that a handler has not dealt with",
             metrics.task_lag.clone(),
         );
+        registry.register(
+            "purge_overdue_seconds",
+            "How long the oldest row of each kind should have been removed",
+            metrics.overdue.clone(),
+        );
         metrics
     }
 }
@@ -152,6 +167,10 @@ impl Metrics {
 
     pub(crate) fn note_circuits(&self, open: usize) {
         self.open_circuits.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn note_overdue(&self, kind: &'static str, ms: i64) {
+        self.overdue.get_or_create(&KindLabel { kind }).set(ms / 1000);
     }
 
     pub(crate) fn note_backlog(&self, backlog: &DeliveryBacklog, now: Millis) {

@@ -79,15 +79,17 @@ struct ErrorBody<'a> {
 /// An OAuth error (RFC 6749 §5.2). `challenged`: the client authenticated by header, and is answered
 /// with a challenge.
 pub(crate) fn oauth_error(error: &OAuthError, challenged: bool) -> Response {
-    let status = if error.code == "invalid_client" {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::BAD_REQUEST
+    let status = match error.code {
+        "invalid_client" => StatusCode::UNAUTHORIZED,
+        "temporarily_unavailable" => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::BAD_REQUEST,
     };
     let body = ErrorBody { error: error.code, error_description: &error.description };
     let response = json(status, &body);
     if error.code == "invalid_client" && challenged {
         with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
+    } else if status == StatusCode::TOO_MANY_REQUESTS {
+        with(response, header::RETRY_AFTER, "60")
     } else {
         response
     }

@@ -22,7 +22,7 @@ pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::PostgresOptions;
 pub use read::{
     AuditEntry, ClientStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser,
-    Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow,
+    Oldest, Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow,
     TaskBacklog, TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};

@@ -25,6 +25,7 @@ fn migrations_are_only_appended() {
         (5, "3475dfb18b4812f1f02ab09c1768fe4e6a3490a0ede7e0dc5ed53eda98f623f9"),
         (6, "01ebd952ecdcdf6f9c5002cd2b263911736c1ea610d3a3f6dc86cbd4a510899b"),
         (7, "d6834e42b33707fdff2e1d6bfe26b4c0b1f8a476876b85aeb77f1cfba2bd808e"),
+        (8, "db144132ccfd7ec87d1d2af57b3115bcd65a985d6671225d25ec59de3e706d79"),
     ];
     for (version, hash) in fixed {
         let migration = sojourn_store::MIGRATIONS

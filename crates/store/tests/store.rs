@@ -225,7 +225,7 @@ async fn a_shared_token_moves_when_one_of_its_sessions_ends(test: TestStore) {
     }
     let shared = GrantId(bytes());
     let issue = |id, from_number, session| Op::IssueSharedToken {
-        grant: grants[&session],
+        grant: grants.get(&session).copied().expect("granted"),
         id,
         user: alex,
         app,
@@ -239,7 +239,7 @@ async fn a_shared_token_moves_when_one_of_its_sessions_ends(test: TestStore) {
     let twice = test.store.apply(ChangeSet::of(T, issue(GrantId(bytes()), 0, second))).await;
     assert_eq!(twice, Ok(Outcome::Duplicate), "one for each user, application and scopes");
     let join = |number| {
-        let grant = grants[&second];
+        let grant = grants.get(&second).copied().expect("granted");
         Op::JoinSharedToken { grant, id: shared, number, session: second }
     };
     assert_eq!(test.store.apply(ChangeSet::of(T, join(2))).await, Ok(Outcome::Conflict));
@@ -252,11 +252,25 @@ async fn a_shared_token_moves_when_one_of_its_sessions_ends(test: TestStore) {
     let standing = test.store.shared_standing(T, shared, vec![]).await.expect("read");
     assert_eq!(standing.map(|s| (s.token.number, s.user)), Some((2, alex)));
     // Nothing comes into being for a grant that has ended, or for one of another session.
-    test.must(ChangeSet::of(T, Op::EndSessions(end_of(EndTarget::Grant(grants[&second]))))).await;
+    test.must(ChangeSet::of(
+        T,
+        Op::EndSessions(end_of(EndTarget::Grant(grants.get(&second).copied().expect("granted")))),
+    ))
+    .await;
     for dead in [
-        Op::JoinSharedToken { grant: grants[&second], id: shared, number: 2, session: second },
+        Op::JoinSharedToken {
+            grant: grants.get(&second).copied().expect("granted"),
+            id: shared,
+            number: 2,
+            session: second,
+        },
         issue(shared, 2, second),
-        Op::JoinSharedToken { grant: grants[&first], id: shared, number: 2, session: second },
+        Op::JoinSharedToken {
+            grant: grants.get(&first).copied().expect("granted"),
+            id: shared,
+            number: 2,
+            session: second,
+        },
     ] {
         assert_eq!(test.store.apply(ChangeSet::of(T, dead)).await, Ok(Outcome::Conflict));
     }
@@ -419,8 +433,14 @@ async fn what_is_over_is_purged(test: TestStore) {
     let end = sojourn_testkit::store::end_of(sojourn_model::EndTarget::User(alex));
     test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
     let purge = |now: Millis, history_before: Millis| {
-        ChangeSet::of(T, Op::Purge { now, history_before, limit: 100 })
-            .with(Op::PurgeGrants { grants: vec![id], now })
+        let (events_before, audit_before, browsers_before) =
+            (history_before, history_before, history_before);
+        let limit = 100;
+        ChangeSet::of(
+            T,
+            Op::Purge { now, history_before, events_before, audit_before, browsers_before, limit },
+        )
+        .with(Op::PurgeGrants { grants: vec![id], now })
     };
     test.must(purge(NOW, NOW)).await;
     assert!(test.store.session(T, session).await.expect("read").is_some(), "history is kept");

@@ -48,7 +48,9 @@ pub struct Nodes {
     /// `person-0` and so on, with the password `password`.
     pub people: Vec<User>,
     apps: Vec<Application>,
-    pub(crate) test: TestStore,
+    pausing: Arc<AtomicBool>,
+    /// The database.
+    pub test: TestStore,
 }
 
 /// Sleeps a little now and then.
@@ -139,13 +141,30 @@ impl Nodes {
             people.push(made.expect("a user"));
         }
         pausing.store(true, Ordering::Relaxed);
-        Self { engines, lookers, tenant, clock, people, apps, test }
+        Self { engines, lookers, tenant, clock, people, apps, pausing, test }
+    }
+
+    /// Goes on without pauses.
+    pub fn without_pauses(&self) {
+        self.pausing.store(false, Ordering::Relaxed);
+    }
+
+    /// A code, where nothing stands in its way.
+    pub async fn calm_code(&self, session: &Session, client_id: &str) -> String {
+        let code = self.code(0, session, client_id, false).await.expect("no failure");
+        code.expect("a code")
     }
 
     /// A node's use cases, with pauses.
     #[must_use]
     pub fn engine(&self, node: usize) -> &Engine {
         &self.engines[node]
+    }
+
+    /// The same without pauses.
+    #[must_use]
+    pub fn calm(&self, node: usize) -> &Engine {
+        &self.lookers[node]
     }
 
     /// The application as this node knows it.

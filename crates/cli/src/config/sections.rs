@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use sojourn_engine::{CertificateOwner, Settings, ThrottleLimits};
-use sojourn_engine::{KeySettings, PasswordRules, RegistrationMode};
+use sojourn_engine::{KeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention};
 use sojourn_model::Lifetimes;
 
 use super::application::ApplicationSection;
@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) super_admin: Option<UserSection>,
     pub(crate) session: SessionSection,
     pub(crate) oauth: OauthSection,
+    pub(crate) retention: RetentionSection,
     pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) password: PasswordSection,
@@ -191,6 +192,22 @@ pub(crate) struct RegistrationSection {
     pub(crate) mode: RegistrationWord,
     /// What opens the registration in that mode: at least 32 characters.
     pub(crate) initial_access_token: Option<String>,
+    /// Registrations in an hour from one address, where anyone may register.
+    pub(crate) per_address: Option<i64>,
+    /// Registrations in an hour in all, where anyone may register.
+    pub(crate) in_all: Option<i64>,
+}
+
+/// `[retention]`: how long what only records something is kept.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetentionSection {
+    /// Events.
+    pub(crate) events: Option<Duration>,
+    /// The audit log.
+    pub(crate) audit: Option<Duration>,
+    /// Browsers by which people are known again.
+    pub(crate) browsers: Option<Duration>,
 }
 
 /// Who may register applications.
@@ -362,6 +379,7 @@ pub(crate) struct UserSection {
 
 impl Config {
     /// The settings of the engine.
+    // Long, because it names every setting.
     pub(crate) fn settings(&self) -> Settings {
         let default = Settings::default();
         let throttle = ThrottleLimits {
@@ -415,6 +433,19 @@ impl Config {
                     .keys
                     .publish_ahead
                     .map_or(default.keys.publish_ahead_ms, |d| d.0),
+            },
+            registrations: RegistrationLimits {
+                per_address: self
+                    .oauth
+                    .dcr
+                    .per_address
+                    .unwrap_or(default.registrations.per_address),
+                in_all: self.oauth.dcr.in_all.unwrap_or(default.registrations.in_all),
+            },
+            retention: Retention {
+                events_ms: self.retention.events.map_or(default.retention.events_ms, |d| d.0),
+                audit_ms: self.retention.audit.map_or(default.retention.audit_ms, |d| d.0),
+                browsers_ms: self.retention.browsers.map_or(default.retention.browsers_ms, |d| d.0),
             },
             registration: match (self.oauth.dcr.mode, &self.oauth.dcr.initial_access_token) {
                 (RegistrationWord::Open, _) => RegistrationMode::Open,

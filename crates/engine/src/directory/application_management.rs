@@ -48,6 +48,9 @@ struct Decided {
     audiences: Vec<String>,
 }
 
+/// Removed applications that are looked at in one round of the purge.
+const REMOVED_AT_ONCE: i64 = 500;
+
 impl Default for Decided {
     fn default() -> Self {
         let settings = sojourn_model::ApplicationSettings::default();
@@ -416,6 +419,7 @@ impl Engine {
             if before.is_some_and(|before| before.enabled) && !app.enabled {
                 self.push_application_end(tenant, app.id, actor, &mut change).await?;
             }
+            change.ops.push(super::applications::origins(app));
             change.events.push(self.application_event(app, event, actor));
             change.audit.push(self.audit_row(actor, action, app.id, &detail));
             if let Outcome::Applied(applied) = self.apply(change).await? {
@@ -464,7 +468,7 @@ impl Engine {
     /// Removes the rows of applications that were removed so long ago that nothing can wait for them.
     pub(crate) async fn purge_applications(&self, tenant: &Tenant) -> Result<(), EngineError> {
         let longest = self.settings.lifetimes.delivery_ms;
-        for app in self.store.applications(tenant.id, i64::MAX).await? {
+        for app in self.store.removed_applications(tenant.id, REMOVED_AT_ONCE).await? {
             let at = app.settings.removed.as_ref().map(|removed| sojourn_model::Millis(removed.at));
             if at.is_some_and(|at| self.now().since(at) > longest) {
                 let gone = Op::RemoveApplication { app: app.id };

@@ -29,6 +29,22 @@ pub struct NewApplication {
     pub owner: AppOwner,
 }
 
+/// The operation that writes whose scripts may call on behalf of an application: those of its redirect URIs, and those
+/// that it registered.
+pub(crate) fn origins(app: &Application) -> Op {
+    let settings = &app.settings;
+    let uris = settings.redirect_uris.iter().chain(&settings.allowed_origins);
+    let mut origins: Vec<String> = uris
+        .filter_map(|uri| url::Url::parse(uri).ok())
+        .map(|uri| uri.origin())
+        .filter(url::Origin::is_tuple)
+        .map(|origin| origin.ascii_serialization())
+        .collect();
+    origins.sort_unstable();
+    origins.dedup();
+    Op::PutOrigins { app: app.id, origins }
+}
+
 impl Engine {
     /// Makes an application, or brings an existing one of the same `client_id` to what is declared. Its
     /// id and number stay.
@@ -41,10 +57,14 @@ impl Engine {
         new: NewApplication,
     ) -> Result<Application, EngineError> {
         let present = self.store.application_by_client(tenant.id, &new.client_id).await?;
+        let tag = new.secret.as_ref().map(|secret| self.declared_secret(&new.client_id, secret));
         let kept = present.as_ref().and_then(|app| app.secret_hash.clone());
-        let secret_hash = match &new.secret {
-            None => None,
-            Some(secret) => Some(self.stored_secret(secret, kept).await?),
+        // The same secret as at the last start is known by its keyed hash.
+        let same = present.as_ref().is_some_and(|app| app.settings.declared_secret == tag);
+        let secret_hash = match (&new.secret, kept) {
+            (None, _) => None,
+            (Some(_), Some(kept)) if same => Some(kept),
+            (Some(secret), kept) => Some(self.stored_secret(secret, kept).await?),
         };
         let mut app = Application {
             tenant: tenant.id,
@@ -61,6 +81,7 @@ impl Engine {
             backchannel_logout_uri: new.backchannel_logout_uri,
             settings: new.settings,
         };
+        app.settings.declared_secret = tag;
         if let Some(secret) = &new.secret
             && app.settings.token_endpoint_auth_method == ClientAuthMethod::ClientSecretJwt
         {
@@ -80,7 +101,7 @@ impl Engine {
             Some(_) => EventName::PostUpdateApplication,
             None => EventName::PostAddApplication,
         };
-        let mut change = ChangeSet::of(tenant.id, save);
+        let mut change = ChangeSet::of(tenant.id, save).with(origins(&app));
         change.events.push(self.application_event(&app, event, &Actor::System));
         match self.apply(change).await? {
             Outcome::Applied(_) => {
@@ -90,6 +111,36 @@ impl Engine {
             }
             _ => Err(EngineError::Exists("an application of that client_id")),
         }
+    }
+
+    /// By what a declared secret is known again.
+    pub(crate) fn declared_secret(&self, client_id: &str, secret: &str) -> String {
+        let parts = [client_id.as_bytes(), secret.as_bytes()];
+        sojourn_model::ids::hex(&self.hasher.keyed("declared client secret", &parts))
+    }
+
+    /// Writes the origins of applications that a program before this one made.
+    pub(crate) async fn complete_origins(&self) -> Result<(), EngineError> {
+        const DONE: &str = "application_origins";
+        const PAGE: i64 = 200;
+        if self.store.meta(DONE).await?.is_some() {
+            return Ok(());
+        }
+        for tenant in self.store.tenants().await? {
+            let mut after = 0;
+            loop {
+                let page = self.store.applications_after(tenant.id, after, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = last.number;
+                let mut change = ChangeSet::new(tenant.id);
+                change.ops.extend(page.iter().map(origins));
+                self.must_apply(change).await?;
+            }
+        }
+        let done = Op::SetMeta { name: DONE.into(), value: "1".into() };
+        // A duplicate: another node was quicker.
+        self.apply(ChangeSet::of(sojourn_model::TenantId::DEFAULT, done)).await?;
+        Ok(())
     }
 
     pub(crate) fn application_event(

@@ -23,6 +23,7 @@ impl Engine {
     pub async fn bootstrap(&self) -> Result<Tenant, EngineError> {
         let tenant = Tenant { created_at: self.now(), ..Tenant::default_one() };
         self.ensure_tenant(&tenant).await?;
+        self.complete_origins().await?;
         Ok(tenant)
     }
 

@@ -39,7 +39,8 @@ impl From<TokenError> for RegistrationRefused {
 
 impl Engine {
     /// Registers an application and answers what is in force, with its secret and what opens its
-    /// registration.
+    /// registration. `ip` is where the request comes from: where anyone may register, an address and all together are
+    /// limited.
     ///
     /// # Errors
     /// [`RegistrationRefused`]
@@ -48,6 +49,7 @@ impl Engine {
         tenant: &Tenant,
         document: &Map<String, Value>,
         token: Option<&str>,
+        ip: &str,
     ) -> Result<Map<String, Value>, RegistrationRefused> {
         let open = match &self.settings.registration {
             RegistrationMode::Off => false,
@@ -58,6 +60,9 @@ impl Engine {
         };
         if !open {
             return Err(RegistrationRefused::InvalidToken);
+        }
+        if self.settings.registration == RegistrationMode::Open {
+            self.count_registration(tenant.id, ip).await?;
         }
         let metadata = self.checked_metadata(document).await?;
         let id = AppId::random(&*self.rng);
@@ -248,6 +253,7 @@ impl Engine {
                 (Op::UpdateApplication(boxed), EventName::PostUpdateApplication)
             };
             let mut change = ChangeSet::of(tenant.id, save);
+            change.ops.push(super::applications::origins(app));
             change.events.push(self.application_event(app, event, &actor));
             change.audit.push(self.audit_row(&actor, action, app.id, &detail));
             if let Outcome::Applied(_) = self.apply(change).await? {

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use sojourn_model::limits::SWEEP_BATCH;
 use sojourn_model::network::address_key;
+use sojourn_model::operation::REQUEST_KEPT_MS;
 use sojourn_model::{
     Actor, ChangeSet, EndReason, EndTarget, GrantId, Millis, Op, Outcome, SessionId, Tenant,
     TenantId,
@@ -15,6 +16,19 @@ use super::search::Sort;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::settings::Retention;
+
+/// Rows of each kind that go in one transaction.
+const PURGE_ROWS: i64 = 500;
+
+/// What a portion of the cleaning did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purged {
+    /// Rows that went.
+    pub rows: u64,
+    /// Whether there may be more that is due.
+    pub more: bool,
+}
 
 impl Engine {
     /// Ends sessions whose time is over, a batch at most, and answers how many were found. What was
@@ -46,33 +60,100 @@ impl Engine {
         Ok(found)
     }
 
-    /// Removes what nobody can need any more, a bounded number of rows for each tenant, and answers how
-    /// many went.
+    /// Removes all that nobody can need any more, without a pause, and answers how many rows went.
     ///
     /// # Errors
     /// [`EngineError::Store`]
     pub async fn purge(&self) -> Result<u64, EngineError> {
-        const ROWS: i64 = 500;
-        let now = self.now();
-        self.complete_rows(ROWS).await?;
         let mut purged = 0;
-        for tenant in self.store.tenants().await? {
-            let op =
-                Op::Purge { now, history_before: now.plus(-self.settings.history_ms), limit: ROWS };
-            if let Outcome::Applied(applied) = self.apply(ChangeSet::of(tenant.id, op)).await? {
-                purged += applied.purged;
-            }
-            self.forget_addresses(&tenant, now).await?;
-            self.purge_applications(&tenant).await?;
-            self.park_orphans(&tenant).await?;
-            let before = now.plus(-self.settings.history_ms);
-            for handler in &self.settings.handlers {
-                let handler = handler.id.clone();
-                let op = Op::PurgeTasks { handler, before, limit: ROWS };
-                self.must_apply(ChangeSet::of(tenant.id, op)).await?;
+        for tenant in self.begin_purge().await? {
+            loop {
+                let portion = self.purge_portion(&tenant).await?;
+                purged += portion.rows;
+                if !portion.more {
+                    break;
+                }
             }
         }
-        Ok(purged + self.purge_grants(now).await?)
+        loop {
+            let portion = self.purge_grants().await?;
+            purged += portion.rows;
+            if !portion.more {
+                return Ok(purged);
+            }
+        }
+    }
+
+    /// Begins a round of cleaning: does what is done once in each, and answers the tenants to go through.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn begin_purge(&self) -> Result<Vec<Tenant>, EngineError> {
+        let now = self.now();
+        self.complete_rows(PURGE_ROWS).await?;
+        let tenants = self.store.tenants().await?;
+        for tenant in &tenants {
+            self.forget_addresses(tenant, now).await?;
+            self.purge_applications(tenant).await?;
+            self.park_orphans(tenant).await?;
+        }
+        Ok(tenants)
+    }
+
+    /// Removes a portion of a tenant's rows of each kind.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn purge_portion(&self, tenant: &Tenant) -> Result<Purged, EngineError> {
+        let now = self.now();
+        let before = |kept: i64| now.plus(-kept);
+        let retention = self.settings.retention;
+        let history_before = before(self.settings.history_ms);
+        let mut ops = vec![Op::Purge {
+            now,
+            history_before,
+            events_before: before(retention.events_ms),
+            audit_before: before(retention.audit_ms),
+            browsers_before: before(retention.browsers_ms),
+            limit: PURGE_ROWS,
+        }];
+        ops.extend(self.settings.handlers.iter().map(|handler| {
+            let handler = handler.id.clone();
+            Op::PurgeTasks { handler, before: history_before, limit: PURGE_ROWS }
+        }));
+        let mut rows = 0;
+        for op in ops {
+            if let Outcome::Applied(applied) = self.apply(ChangeSet::of(tenant.id, op)).await? {
+                rows += applied.purged;
+            }
+        }
+        // As many as one kind may have at a time: there may be more of it.
+        Ok(Purged { rows, more: rows >= PURGE_ROWS.unsigned_abs() })
+    }
+
+    /// How long the oldest row of each kind should have been gone by now, in milliseconds; 0 where all is well.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn purge_overdue(&self) -> Result<Vec<(&'static str, i64)>, EngineError> {
+        let now = self.now();
+        let oldest = self.store.oldest().await?;
+        let Retention { events_ms, audit_ms, browsers_ms } = self.settings.retention;
+        let history = self.settings.history_ms;
+        let kinds = [
+            ("event", oldest.event, events_ms),
+            ("revoked_token", oldest.revoked, 0),
+            ("throttle", oldest.throttle, 0),
+            ("request_key", oldest.request, REQUEST_KEPT_MS),
+            ("known_browser", oldest.browser, browsers_ms),
+            ("session", oldest.ended_session, history),
+            ("delivery", oldest.delivery, history),
+            ("audit", oldest.audit, audit_ms),
+        ];
+        let overdue = |oldest: Option<Millis>, kept: i64| {
+            oldest.map_or(0, |at| (now.since(at) - kept).max(0))
+        };
+        Ok(kinds.into_iter().map(|(kind, oldest, kept)| (kind, overdue(oldest, kept))).collect())
     }
 
     /// Walks on through the ledger from where the last walk stopped, and removes addresses that are old enough.
@@ -108,12 +189,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Walks on through the grants from where the last walk stopped; at the young ones it turns back to
-    /// the oldest.
-    async fn purge_grants(&self, now: Millis) -> Result<u64, EngineError> {
+    /// Walks on through a portion of the grants from where the last walk stopped; at the young ones it turns back to
+    /// the oldest, and there is no more to be done for now.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn purge_grants(&self) -> Result<Purged, EngineError> {
         const PAGE: i64 = 500;
-        const PAGES: usize = 40;
-        let mut purged = 0;
+        const PAGES: usize = 4;
+        let now = self.now();
+        let mut rows = 0;
         for _ in 0..PAGES {
             let from = *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner);
             let page = self.store.grants_after(from, PAGE).await?;
@@ -126,15 +211,15 @@ impl Engine {
             for (tenant, grants) in dead {
                 let op = Op::PurgeGrants { grants, now };
                 if let Outcome::Applied(applied) = self.apply(ChangeSet::of(tenant, op)).await? {
-                    purged += applied.purged;
+                    rows += applied.purged;
                 }
             }
             let next = last.unwrap_or(GrantId([0; 16]));
             *self.purged_to.lock().unwrap_or_else(PoisonError::into_inner) = next;
             if last.is_none() {
-                break;
+                return Ok(Purged { rows, more: false });
             }
         }
-        Ok(purged)
+        Ok(Purged { rows, more: true })
     }
 }

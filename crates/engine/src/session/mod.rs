@@ -15,6 +15,7 @@ mod touch;
 mod unknown_browser;
 
 pub use cursor::{Bookmark, ForeignCursor, Question};
+pub use expire::Purged;
 pub use extend::{ExtendOutcome, ExtendRequest};
 pub use feed::{Feed, FeedItem, Happening};
 pub use list::{SessionView, StayView};

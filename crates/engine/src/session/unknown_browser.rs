@@ -16,6 +16,8 @@ use crate::mail::Letter;
 
 /// How long the link of a mail works, in milliseconds.
 const LINK_MS: i64 = 7 * 24 * 3_600_000;
+/// How often it is written that a known browser was used, in milliseconds.
+const SEEN_EVERY_MS: i64 = 24 * 3_600_000;
 
 /// What the link of a mail says; sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,10 +51,15 @@ impl Engine {
             return Ok(());
         };
         let known = self.store.known_browser(tenant.id, user.id, browser).await?;
+        let know = Op::KnowBrowser { user: user.id, browser, at: session.auth_time };
         if known.this {
+            // Once a day is enough to say that it is in use.
+            if session.auth_time.since(known.last_seen) > SEEN_EVERY_MS {
+                change.ops.push(know);
+            }
             return Ok(());
         }
-        change.ops.push(Op::KnowBrowser { user: user.id, browser, at: session.auth_time });
+        change.ops.push(know);
         // Only to an address that is known to be theirs: whoever reads the mail may choose a password.
         let recipient = user.email.as_ref().filter(|_| user.email_verified);
         let (true, true, Some(recipient)) =

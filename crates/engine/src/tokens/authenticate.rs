@@ -13,6 +13,7 @@ use super::TokenError;
 use super::request_object::names;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::throttle::Attempt;
 
 /// How far ahead an assertion's expiry may lie, in seconds: each is remembered until then.
 const ASSERTION_SECONDS_MAX: i64 = 24 * 3600;
@@ -21,14 +22,17 @@ const CLOCK_SECONDS: i64 = 60;
 
 impl Engine {
     /// Authenticates an application. A registered secret may come by header or body; a public client
-    /// sends none; an assertion is as the application registered for (OpenID Connect Core 1.0 §9).
+    /// sends none; an assertion is as the application registered for (OpenID Connect Core 1.0 §9). `ip` is where the
+    /// request comes from, for the throttle.
     ///
     /// # Errors
-    /// `invalid_client` for whatever doesn't fit; which part it was isn't told.
+    /// `invalid_client` for whatever doesn't fit; which part it was isn't told. `temporarily_unavailable` after too
+    /// many wrong secrets.
     pub async fn authenticate_client(
         &self,
         tenant: &Tenant,
         presented: &ClientCredentials,
+        ip: &str,
     ) -> Result<Arc<Application>, TokenError> {
         let app = self
             .application_by_client(tenant.id, &presented.client_id)
@@ -45,17 +49,49 @@ impl Engine {
             (None, None, _) => app.is_public() && presented.method == ClientAuthMethod::None,
             (None, Some(_), None) => false,
             (None, Some(secret), Some(stored)) => {
-                by_secret && self.check_secret(secret, stored).await?
+                by_secret && self.check_secret(&app, secret, stored, ip).await?
             }
         };
         if good { Ok(app) } else { Err(OAuthError::invalid_client().into()) }
     }
 
-    async fn check_secret(&self, secret: &str, stored: &str) -> Result<bool, EngineError> {
-        match self.hasher.check(secret, stored) {
-            SecretCheck::Done(good) => Ok(good),
-            SecretCheck::NeedsPasswordHash => self.verify_remembered(secret, Some(stored)).await,
+    async fn check_secret(
+        &self,
+        app: &Application,
+        secret: &str,
+        stored: &str,
+        ip: &str,
+    ) -> Result<bool, TokenError> {
+        let compared = self.hasher.check(secret, stored);
+        if compared == SecretCheck::Done(true) {
+            return Ok(true);
         }
+        let too_many = || {
+            let why = "too many wrong secrets came from this address: try again in a few minutes";
+            TokenError::from(OAuthError::new("temporarily_unavailable", why))
+        };
+        if self.is_refused(app, ip) {
+            return Err(too_many());
+        }
+        if compared == SecretCheck::NeedsPasswordHash
+            && (app.settings.declared_secret == Some(self.declared_secret(&app.client_id, secret))
+                || self.is_remembered(secret, Some(stored)))
+        {
+            return Ok(true);
+        }
+        // From here on it may be a guess.
+        if self.count_client_attempt(app, ip).await? == Attempt::TooMany {
+            return Err(too_many());
+        }
+        if compared != SecretCheck::NeedsPasswordHash {
+            return Ok(false);
+        }
+        let _lane = self.client_hashes.try_acquire().map_err(|_| EngineError::Busy)?;
+        let good = self.verify_remembered(secret, Some(stored)).await?;
+        if good {
+            self.must_apply(ChangeSet::of(app.tenant, self.forgive_client(app, ip))).await?;
+        }
+        Ok(good)
     }
 
     /// A JWT of the application about itself, for us, fresh, and never seen before (RFC 7523 §3).

@@ -40,7 +40,7 @@ async fn authenticated_form(
         .map_err(|error| refuse(&error, challenged))?;
     let app = context
         .engine()
-        .authenticate_client(context.tenant(), &presented)
+        .authenticate_client(context.tenant(), &presented, &context.arrival.ip.to_string())
         .await
         .map_err(|error| Box::new(respond::token_error(&error, challenged)))?;
     Ok((params, app))

@@ -27,7 +27,9 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Err(refused) => return *refused,
     };
     let token = bearer(&context);
-    let registered = context.engine().register(context.tenant(), &document, token.as_deref()).await;
+    let ip = context.arrival.ip.to_string();
+    let registered =
+        context.engine().register(context.tenant(), &document, token.as_deref(), &ip).await;
     answer(StatusCode::CREATED, registered)
 }
 
@@ -97,9 +99,7 @@ fn refuse(refused: &RegistrationRefused) -> Response {
             let challenge = "Bearer realm=\"sojourn\", error=\"invalid_token\"";
             respond::with(response, header::WWW_AUTHENTICATE, challenge)
         }
-        RegistrationRefused::Refused(error) => {
-            respond::json(StatusCode::BAD_REQUEST, &error_body(error))
-        }
+        RegistrationRefused::Refused(error) => respond::oauth_error(error, false),
         RegistrationRefused::Failed(error) => respond::failure(error),
     }
 }

@@ -7,7 +7,7 @@ mod handlers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sojourn_engine::{DeliverySender, Engine, Mailer, WebhookSender};
+use sojourn_engine::{DeliverySender, Engine, EngineError, Mailer, WebhookSender};
 use sojourn_model::Delivery;
 use sojourn_model::limits::DELIVERIES_IN_FLIGHT_MAX;
 use sojourn_model::operation::SettleDelivery;
@@ -27,6 +27,8 @@ const SETTLE_WITHIN: Duration = Duration::from_millis(10);
 const BREATH: Duration = Duration::from_millis(200);
 /// How often what is over is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// How many times as long as a portion of it took the cleaning rests.
+const PURGE_REST: u32 = 9;
 
 type Stopped = watch::Receiver<bool>;
 
@@ -258,18 +260,47 @@ async fn jobs(engine: Arc<Engine>, mut stopped: Stopped) {
     }
 }
 
-/// Removes what is over, some rows at a time.
+/// Removes what is over, in portions: each is followed by a pause of many times what it took, so that cleaning keeps up
+/// with whatever comes and takes a share of the time alone.
 async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
     loop {
         tokio::select! {
             () = pause(PURGE_EVERY) => {}
             _ = stopped.changed() => return,
         }
-        if let Err(error) = engine.purge().await {
+        if let Err(error) = purge_round(&engine, &stopped).await {
             tracing::error!(%error, "what is over can't be removed");
         }
         if let Err(error) = engine.rotate_due_keys().await {
             tracing::error!(%error, "the next signing keys can't be made");
         }
     }
+}
+
+/// Goes through all that is over once.
+async fn purge_round(engine: &Engine, stopped: &Stopped) -> Result<(), EngineError> {
+    let mut tenants = engine.begin_purge().await?;
+    let mut grants = true;
+    while !is_over(stopped) && (grants || !tenants.is_empty()) {
+        let mut busy = Vec::new();
+        for tenant in tenants {
+            let began = monotonic();
+            if engine.purge_portion(&tenant).await?.more {
+                busy.push(tenant);
+                pause(began.elapsed() * PURGE_REST).await;
+            }
+        }
+        tenants = busy;
+        if grants {
+            let began = monotonic();
+            grants = engine.purge_grants().await?.more;
+            pause(began.elapsed() * PURGE_REST).await;
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a portion takes decides how long it rests")]
+fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
 }

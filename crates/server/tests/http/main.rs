@@ -33,4 +33,5 @@ mod scim;
 mod session_management;
 mod session_service;
 mod sessions;
+mod strangers;
 mod tokens;

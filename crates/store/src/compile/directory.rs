@@ -102,7 +102,14 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
 
 fn applications(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
+        Op::PutOrigins { app, origins } => {
+            steps.run(&sql::ORIGINS_FORGET, params![tenant, app]);
+            for origin in origins {
+                steps.run(&sql::ORIGIN_PUT, params![tenant, origin, app]);
+            }
+        }
         Op::RemoveApplication { app } => {
+            steps.run(&sql::ORIGINS_FORGET, params![tenant, app]);
             steps.must(&sql::APPLICATION_REMOVE, params![tenant, app]);
             steps.run(&sql::CATALOG_CHANGED, params![tenant]);
         }

@@ -176,6 +176,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::PutPolicy { .. }
         | Op::SetTenantEnabled { .. }
         | Op::DeleteTenant
+        | Op::PutOrigins { .. }
         | Op::RemoveApplication { .. } => directory::compile(steps, tenant, op),
         Op::KeepPassword { .. }
         | Op::UpdateUser { .. }

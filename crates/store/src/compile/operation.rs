@@ -1,14 +1,11 @@
 //! Deliveries, throttles, keys and cleaning.
 
 use sojourn_model::limits::FAILED_SIGN_INS;
-use sojourn_model::operation::SettleDelivery;
+use sojourn_model::operation::{REQUEST_KEPT_MS, SettleDelivery};
 use sojourn_model::{Op, StoredKey, TenantId};
 
 use super::{Expect, Gather, Steps, params};
 use crate::sql::{delivery, operation as sql, search};
-
-/// How long the key of a request is kept, in milliseconds: a caller that tries again does so within a day.
-const REQUEST_KEPT_MS: i64 = 24 * 3_600_000;
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
@@ -60,23 +57,32 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             }
         }
         Op::PlaceStays { limit } => steps.run(&search::STAYS_PLACE, params![limit]),
-        Op::Purge { now, history_before, limit } => {
-            let mut purge = |statement, params| {
-                steps.push(statement, params, Expect::Any, Gather::Purged);
-            };
-            purge(&sql::PURGE_REVOKED, params![now, limit]);
-            purge(&sql::PURGE_THROTTLE, params![now, limit]);
-            let week = now.0.div_euclid(60_000) - 8 * 24 * 60;
-            purge(&sql::PURGE_TALLY, params![tenant, FAILED_SIGN_INS, week]);
-            purge(&sql::PURGE_REQUESTS, params![now.plus(-REQUEST_KEPT_MS), limit]);
-            purge(&sql::PURGE_JOBS, params![tenant, history_before, limit]);
-            purge(&sql::PURGE_DELIVERIES, params![tenant, history_before, limit]);
-            purge(&sql::PURGE_STAYS, params![tenant, history_before, limit]);
-            purge(&sql::PURGE_LINKS, params![tenant, history_before, limit]);
-            purge(&sql::PURGE_SESSIONS, params![tenant, history_before, limit]);
-        }
+        op @ Op::Purge { .. } => purge(steps, tenant, op),
         _ => {}
     }
+}
+
+fn purge(steps: &mut Steps, tenant: TenantId, op: Op) {
+    let Op::Purge { now, history_before, events_before, audit_before, browsers_before, limit } = op
+    else {
+        return;
+    };
+    let mut purge = |statement, params| {
+        steps.push(statement, params, Expect::Any, Gather::Purged);
+    };
+    purge(&sql::PURGE_REVOKED, params![now, limit]);
+    purge(&sql::PURGE_THROTTLE, params![now, limit]);
+    let week = now.0.div_euclid(60_000) - 8 * 24 * 60;
+    purge(&sql::PURGE_TALLY, params![tenant, FAILED_SIGN_INS, week]);
+    purge(&sql::PURGE_REQUESTS, params![now.plus(-REQUEST_KEPT_MS), limit]);
+    purge(&sql::PURGE_JOBS, params![tenant, history_before, limit]);
+    purge(&sql::PURGE_DELIVERIES, params![tenant, history_before, limit]);
+    purge(&sql::PURGE_STAYS, params![tenant, history_before, limit]);
+    purge(&sql::PURGE_LINKS, params![tenant, history_before, limit]);
+    purge(&sql::PURGE_SESSIONS, params![tenant, history_before, limit]);
+    purge(&sql::PURGE_EVENTS, params![events_before, limit]);
+    purge(&sql::PURGE_AUDIT, params![tenant, audit_before, limit]);
+    purge(&sql::PURGE_BROWSERS, params![browsers_before, limit]);
 }
 
 fn settle(steps: &mut Steps, settled: SettleDelivery) {

@@ -15,7 +15,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         ),
         Op::ReleaseTasks { handler } => steps.run(&sql::TASKS_RELEASE, params![handler]),
         Op::PurgeTasks { handler, before, limit } => {
-            steps.run(&sql::PURGE_TASKS, params![tenant, handler, before, limit]);
+            let params = params![tenant, handler, before, limit];
+            steps.push(&sql::PURGE_TASKS, params, super::Expect::Any, super::Gather::Purged);
         }
         Op::SettleTask(settled) => settle(steps, settled),
         Op::RedoTask { subject, handler, n, due_at } => {

@@ -1,8 +1,8 @@
 //! Tenants, users, roles and applications.
 
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, PasswordDue, PolicyScope, Role,
-    RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
+    AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis, PasswordDue, PolicyScope,
+    Role, RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
@@ -16,6 +16,8 @@ pub struct KnownBrowser {
     pub this: bool,
     /// With another.
     pub another: bool,
+    /// When this one was seen last; 0 when a program wrote it that didn't keep that.
+    pub last_seen: Millis,
 }
 
 fn tenant(mut row: Row) -> Result<Tenant, StoreError> {
@@ -208,7 +210,7 @@ impl Store {
         let row = self.row(&sql::BROWSER_KNOWN, params![t, user, browser_hash.to_vec()]).await?;
         let Some(mut row) = row else { return Ok(KnownBrowser::default()) };
         let (all, this) = (row.int()?, row.int()?);
-        Ok(KnownBrowser { this: this > 0, another: all > this })
+        Ok(KnownBrowser { this: this > 0, another: all > this, last_seen: row.millis()? })
     }
 
     /// A role by id.
@@ -379,5 +381,40 @@ impl Store {
     ) -> Result<Vec<Application>, StoreError> {
         let rows = self.list(&sql::APPLICATION_ALL, params![t, limit]).await?;
         rows.into_iter().map(application).collect()
+    }
+
+    /// Applications with numbers above one, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn applications_after(
+        &self,
+        t: TenantId,
+        number: i64,
+        limit: i64,
+    ) -> Result<Vec<Application>, StoreError> {
+        let rows = self.list(&sql::APPLICATIONS_AFTER, params![t, number, limit]).await?;
+        rows.into_iter().map(application).collect()
+    }
+
+    /// Applications that were removed, and whose rows are still there.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn removed_applications(
+        &self,
+        t: TenantId,
+        limit: i64,
+    ) -> Result<Vec<Application>, StoreError> {
+        let rows = self.list(&sql::APPLICATIONS_REMOVED, params![t, limit]).await?;
+        rows.into_iter().map(application).collect()
+    }
+
+    /// Whether scripts of an origin belong to an application in use.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn is_origin_known(&self, t: TenantId, origin: &str) -> Result<bool, StoreError> {
+        Ok(self.row(&sql::ORIGIN_KNOWN, params![t, origin]).await?.is_some())
     }
 }

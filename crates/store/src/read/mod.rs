@@ -16,7 +16,7 @@ pub use end::EndPreview;
 pub use grant::{
     ClientStanding, ConsentRow, GrantExpiry, SessionStanding, SharedStanding, Standing,
 };
-pub use operation::AuditEntry;
+pub use operation::{AuditEntry, Oldest};
 pub use people::UserOrder;
 pub use search::{Place, SessionRange};
 pub use session::{SessionExpiry, StayRow};

@@ -49,6 +49,27 @@ pub(crate) fn mail(mut row: Row) -> Result<Mail, StoreError> {
     })
 }
 
+/// The oldest rows of what is kept for a time only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Oldest {
+    /// When the oldest event happened.
+    pub event: Option<Millis>,
+    /// When the first revoked token would have died.
+    pub revoked: Option<Millis>,
+    /// When the first window of attempts is over.
+    pub throttle: Option<Millis>,
+    /// When the oldest request was kept.
+    pub request: Option<Millis>,
+    /// When the browser was seen that was seen least lately.
+    pub browser: Option<Millis>,
+    /// When the oldest ended session ended.
+    pub ended_session: Option<Millis>,
+    /// When the oldest delivery was written.
+    pub delivery: Option<Millis>,
+    /// When the oldest row of the audit log was written.
+    pub audit: Option<Millis>,
+}
+
 impl Store {
     /// A fact about the installation.
     ///
@@ -56,6 +77,25 @@ impl Store {
     /// [`StoreError`]
     pub async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.row(&sql::META_GET, params![name]).await?.map(|mut row| row.text()).transpose()
+    }
+
+    /// When the oldest row of each kind was written or became due, of those that are kept for a time.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn oldest(&self) -> Result<Oldest, StoreError> {
+        let rows = self.list(&sql::PURGE_OLDEST, Vec::new()).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(Oldest::default()) };
+        Ok(Oldest {
+            event: row.opt_millis()?,
+            revoked: row.opt_millis()?,
+            throttle: row.opt_millis()?,
+            request: row.opt_millis()?,
+            browser: row.opt_millis()?,
+            ended_session: row.opt_millis()?,
+            delivery: row.opt_millis()?,
+            audit: row.opt_millis()?,
+        })
     }
 
     /// A tenant's signing keys, oldest first.

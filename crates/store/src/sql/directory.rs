@@ -150,10 +150,12 @@ statements! {
     ACCOUNT_NUMBER = "SELECT users FROM tenant WHERE id = $1";
     ACCOUNT_PASSWORD_DUE = "UPDATE account SET password_due = $3, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2";
-    BROWSER_KNOW = "INSERT INTO known_browser (tenant_id, user_id, browser_hash, first_seen) \
-         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    BROWSER_KNOWN = "SELECT count(*), coalesce(sum(CASE WHEN browser_hash = $3 THEN 1 ELSE 0 END), 0) \
-         FROM (SELECT browser_hash FROM known_browser WHERE tenant_id = $1 AND user_id = $2 \
+    BROWSER_KNOW = "INSERT INTO known_browser (tenant_id, user_id, browser_hash, first_seen, last_seen) \
+         VALUES ($1, $2, $3, $4, $4) ON CONFLICT (user_id, browser_hash, tenant_id) \
+         DO UPDATE SET last_seen = excluded.last_seen";
+    BROWSER_KNOWN = "SELECT count(*), coalesce(sum(CASE WHEN browser_hash = $3 THEN 1 ELSE 0 END), 0), \
+         coalesce(max(CASE WHEN browser_hash = $3 THEN last_seen ELSE 0 END), 0) \
+         FROM (SELECT browser_hash, last_seen FROM known_browser WHERE tenant_id = $1 AND user_id = $2 \
          ORDER BY CASE WHEN browser_hash = $3 THEN 0 ELSE 1 END LIMIT 2) AS known";
     ACCOUNT_PASSWORD = "UPDATE account SET password_hash = $3, password_due = 0, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2 AND epoch = coalesce($4, epoch)";
@@ -298,6 +300,18 @@ statements! {
     POLICY_OF_USER = "SELECT scope, subject, settings FROM session_policy \
          WHERE tenant_id = $1 AND scope = 3 AND subject = $2";
 
+    ORIGIN_PUT = "INSERT INTO application_origin (tenant_id, origin, app_id) VALUES ($1, $2, $3) \
+         ON CONFLICT (origin, app_id, tenant_id) DO NOTHING";
+    ORIGINS_FORGET = "DELETE FROM application_origin WHERE tenant_id = $1 AND app_id = $2";
+    ORIGIN_KNOWN = "SELECT 1 FROM application_origin o JOIN application x ON x.tenant_id = o.tenant_id \
+         AND x.id = o.app_id WHERE o.tenant_id = $1 AND o.origin = $2 AND x.enabled = 1 LIMIT 1";
+    APPLICATIONS_AFTER = concat!(
+        "SELECT ", application_columns!(), " FROM application WHERE tenant_id = $1 AND number > $2 \
+         ORDER BY number LIMIT $3");
+    // Removed ones have a client_id that no other can have.
+    APPLICATIONS_REMOVED = concat!(
+        "SELECT ", application_columns!(), " FROM application WHERE tenant_id = $1 \
+         AND client_id >= 'removed:' AND client_id < 'removed;' LIMIT $2");
     APPLICATION_REMOVE = "DELETE FROM application WHERE tenant_id = $1 AND id = $2";
     APPLICATION_BY_CLIENT = concat!(
         "SELECT ", application_columns!(),

@@ -29,6 +29,7 @@ pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
     &ERASE_GROUP_ROLES,
     &ERASE_GROUPS,
     &ERASE_ROLES,
+    &ERASE_ORIGINS,
     &ERASE_APPLICATIONS,
     &ERASE_POLICIES,
     &ERASE_KEYS,
@@ -67,6 +68,13 @@ macro_rules! erase_events_of {
     };
 }
 
+macro_rules! window_over {
+    () => {
+        "throttle.window_ends_at <= CAST($3 AS BIGINT) \
+         OR throttle.window_ends_at > CAST($3 AS BIGINT) + CAST($4 AS BIGINT)"
+    };
+}
+
 statements! {
     ERASE_DELIVERIES = erase_by_session!("delivery");
     ERASE_STAYS = erase_by_session!("participation");
@@ -94,6 +102,8 @@ statements! {
     ERASE_GROUPS = "DELETE FROM user_group WHERE tenant_id = $1";
     ERASE_ROLES = "DELETE FROM role WHERE tenant_id = $1";
     ERASE_APPLICATIONS = "DELETE FROM application WHERE tenant_id = $1";
+    ERASE_ORIGINS = "DELETE FROM application_origin WHERE app_id IN (SELECT id FROM application \
+         WHERE tenant_id = $1) AND tenant_id = $1";
     ERASE_POLICIES = "DELETE FROM session_policy WHERE tenant_id = $1";
     ERASE_KEYS = "DELETE FROM signing_key WHERE tenant_id = $1";
     ERASE_MAIL = "DELETE FROM mail WHERE tenant_id = $1";
@@ -124,11 +134,13 @@ statements! {
          FROM tally WHERE tenant_id = $1 AND name = $2 AND minute * 60000 >= $3 AND minute >= $5 \
          GROUP BY (minute * 60000 - $3) / CAST($4 AS BIGINT)";
     PURGE_TALLY = "DELETE FROM tally WHERE tenant_id = $1 AND name = $2 AND minute < $3";
-    ATTEMPT_COUNT = "INSERT INTO throttle (tenant_id, counter_key, attempts, window_ends_at) \
+    // A window that ends later than one that begins now was opened by a clock that has gone back since: it is over.
+    ATTEMPT_COUNT = concat!(
+        "INSERT INTO throttle (tenant_id, counter_key, attempts, window_ends_at) \
          VALUES ($1, $2, 1, CAST($3 AS BIGINT) + CAST($4 AS BIGINT)) ON CONFLICT (tenant_id, counter_key) DO UPDATE SET \
-         attempts = CASE WHEN throttle.window_ends_at <= CAST($3 AS BIGINT) THEN 1 ELSE throttle.attempts + 1 END, \
-         window_ends_at = CASE WHEN throttle.window_ends_at <= CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) + CAST($4 AS BIGINT) \
-         ELSE throttle.window_ends_at END RETURNING attempts";
+         attempts = CASE WHEN ", window_over!(), " THEN 1 ELSE throttle.attempts + 1 END, \
+         window_ends_at = CASE WHEN ", window_over!(), " THEN CAST($3 AS BIGINT) + CAST($4 AS BIGINT) \
+         ELSE throttle.window_ends_at END RETURNING attempts");
     ATTEMPT_CLEAR = "DELETE FROM throttle WHERE tenant_id = $1 AND counter_key = $2";
     ATTEMPT_GET = "SELECT attempts, window_ends_at FROM throttle \
          WHERE tenant_id = $1 AND counter_key = $2";
@@ -169,6 +181,29 @@ statements! {
     PURGE_SESSIONS = "DELETE FROM session WHERE tenant_id = $1 AND id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
          ORDER BY ended_at, id LIMIT $3)";
+    // An event that a handler has not dealt with stays.
+    PURGE_EVENTS = "DELETE FROM event WHERE (subject_id, subject_kind, tenant_id, n) IN (\
+         SELECT e.subject_id, e.subject_kind, e.tenant_id, e.n FROM event e WHERE e.happened_at < $1 \
+         AND NOT EXISTS (SELECT 1 FROM handler_task k WHERE k.subject_id = e.subject_id \
+         AND k.subject_kind = e.subject_kind AND k.tenant_id = e.tenant_id AND k.n = e.n \
+         AND k.state IN ('pending', 'parked')) ORDER BY e.happened_at LIMIT $2)";
+    PURGE_AUDIT = "DELETE FROM audit WHERE (tenant_id, happened_at, id) IN (\
+         SELECT tenant_id, happened_at, id FROM audit WHERE tenant_id = $1 AND happened_at < $2 \
+         ORDER BY happened_at LIMIT $3)";
+    // What a program before wrote has no last use: the first counts.
+    PURGE_BROWSERS = "DELETE FROM known_browser WHERE (user_id, browser_hash, tenant_id) IN (\
+         SELECT user_id, browser_hash, tenant_id FROM known_browser \
+         WHERE last_seen < $1 AND first_seen < $1 ORDER BY last_seen LIMIT $2)";
+    // The oldest row of each kind that is kept for a time.
+    PURGE_OLDEST = "SELECT (SELECT min(happened_at) FROM event), \
+         (SELECT min(expires_at) FROM revoked_token), \
+         (SELECT min(window_ends_at) FROM throttle), \
+         (SELECT min(created_at) FROM request_key), \
+         (SELECT min(last_seen) FROM known_browser WHERE last_seen > 0), \
+         (SELECT min((SELECT min(s.ended_at) FROM session s WHERE s.tenant_id = t.id \
+         AND s.ended_at IS NOT NULL)) FROM tenant t), \
+         (SELECT min((SELECT min(d.created_at) FROM delivery d WHERE d.tenant_id = t.id)) FROM tenant t), \
+         (SELECT min((SELECT min(l.happened_at) FROM audit l WHERE l.tenant_id = t.id)) FROM tenant t)";
     // The caller walks through the grants in the order of their ids, so no index by expiry is needed.
     PURGE_GRANT = "DELETE FROM oauth_grant WHERE tenant_id = $1 AND id = $2 AND expires_at < $3";
 }

@@ -1,12 +1,11 @@
 //! Operations: the typed parts of a change set.
 
 use crate::application::Application;
-use crate::delivery::DeliveryState;
 use crate::directory::{Group, Logo, Look, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
 use crate::event::{NewEvent, Subject};
 use crate::grant::Grant;
-use crate::ids::{AppId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
+use crate::ids::{AppId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, UserId};
 use crate::job::{JobAdvance, NewJob};
 use crate::key::{SigningAlg, StoredKey};
 use crate::mail::Mail;
@@ -14,6 +13,10 @@ use crate::policy::{PolicyScope, SessionPolicy};
 use crate::session::{Participation, Session};
 use crate::task::SettleTask;
 use crate::time::Millis;
+
+mod parts;
+
+pub use parts::{REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
 
 /// One operation. Those that rely on what was read say so and make the change set a
 /// [conflict](crate::change::Outcome::Conflict) when it no longer holds.
@@ -262,6 +265,13 @@ pub enum Op {
     SaveApplication(Box<Application>),
     /// Change an application; a conflict when it hasn't the version any more that the value says.
     UpdateApplication(Box<Application>),
+    /// Write which origins' scripts belong to an application.
+    PutOrigins {
+        /// The application.
+        app: AppId,
+        /// Scheme, host and port of each, as browsers write them.
+        origins: Vec<String>,
+    },
     /// Remove an application: nothing that it was given works any more.
     RemoveApplication {
         /// Which.
@@ -541,6 +551,12 @@ pub enum Op {
         now: Millis,
         /// Ended sessions and deliveries older than this go.
         history_before: Millis,
+        /// Events older than this go, but those with an unfinished task.
+        events_before: Millis,
+        /// Rows of the audit log older than this go.
+        audit_before: Millis,
+        /// Browsers not seen since then are known no more.
+        browsers_before: Millis,
         /// At most so many rows.
         limit: i64,
     },
@@ -560,57 +576,4 @@ pub enum Op {
         /// Now.
         now: Millis,
     },
-}
-
-/// A limit on a user's live sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionLimit {
-    /// So many at most.
-    pub max: i64,
-    /// Now.
-    pub now: Millis,
-    /// How far behind a stored last access may be, in milliseconds.
-    pub slack_ms: i64,
-}
-
-/// A last access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Touch {
-    /// The session.
-    pub session: SessionId,
-    /// The application through which it was used, if one was.
-    pub app: Option<AppId>,
-    /// When.
-    pub at: Millis,
-}
-
-/// What came of an attempt to deliver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettleDelivery {
-    /// The tenant that it belongs to; deliveries of several tenants are settled together.
-    pub tenant: TenantId,
-    /// When it was written.
-    pub created_at: Millis,
-    /// The delivery.
-    pub sid: Sid,
-    /// Its attempts as they were read; nothing is written when another worker was quicker.
-    pub attempts: i64,
-    /// Where it stands now.
-    pub state: DeliveryState,
-    /// When the next attempt is due.
-    pub due_at: Millis,
-    /// When this attempt was made.
-    pub at: Millis,
-    /// HTTP status of the answer.
-    pub status: Option<i64>,
-    /// What went wrong.
-    pub error: Option<String>,
-    /// `jti` of the token that was sent.
-    pub jti: String,
-    /// Whether the answer counts as a refusal.
-    pub refused: bool,
-    /// Whether the answer was lost.
-    pub answer_lost: bool,
-    /// Whether an attempt was made at all; otherwise it was put off.
-    pub attempted: bool,
 }
