@@ -2,6 +2,7 @@
 //! actors and applications that record what they are told.
 
 pub mod clock;
+pub mod cut;
 pub mod history;
 pub mod inbox;
 pub mod places;

@@ -130,7 +130,6 @@ impl TestServer {
         change: impl FnOnce(&mut Settings),
         serve: impl FnOnce(&mut ServerOptions),
     ) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = Folder::new();
         let store = match database {
             Database::Sqlite => sojourn_store::Store::open_sqlite(
@@ -139,10 +138,20 @@ impl TestServer {
             .expect("a store"),
             Database::Postgres => {
                 let url = crate::postgres::empty_database().await;
-                let options = sojourn_store::PostgresOptions { url, connections: 8 };
+                let options = sojourn_store::PostgresOptions::new(url, 8);
                 sojourn_store::Store::open_postgres(&options).await.expect("a store")
             }
         };
+        Self::over((store, folder), change, serve).await
+    }
+
+    /// Starts one over an opened database; the folder goes with it.
+    pub async fn over(
+        (store, folder): (sojourn_store::Store, Folder),
+        change: impl FnOnce(&mut Settings),
+        serve: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("its address"));
         let clock = Arc::new(TestClock::default());

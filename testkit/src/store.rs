@@ -89,7 +89,7 @@ impl TestStore {
             }
             Engine::Postgres => {
                 let url = super::postgres::empty_database().await;
-                let options = PostgresOptions { url: url.clone(), connections: 8 };
+                let options = PostgresOptions::new(url.clone(), 8);
                 let store = Store::open_postgres(&options).await.expect("a PostgreSQL store");
                 Self { store, url: Some(url), folder: None }
             }
@@ -386,9 +386,7 @@ impl TestStore {
             (Some(folder), _) => {
                 Store::open_sqlite(&SqliteOptions::at(folder.0.join("sojourn.db")))
             }
-            (_, Some(url)) => {
-                Store::open_postgres(&PostgresOptions { url: url.clone(), connections: 4 }).await
-            }
+            (_, Some(url)) => Store::open_postgres(&PostgresOptions::new(url.clone(), 4)).await,
             _ => unreachable!("a store has one or the other"),
         }
     }

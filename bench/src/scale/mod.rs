@@ -95,7 +95,7 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
             let open = async || match database {
                 "sqlite" => Store::open_sqlite(&SqliteOptions::at(&path)).expect("opens"),
                 _ => {
-                    let options = PostgresOptions { url: url.clone(), connections: 8 };
+                    let options = PostgresOptions::new(url.clone(), 8);
                     Store::open_postgres(&options).await.expect("opens")
                 }
             };

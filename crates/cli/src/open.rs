@@ -151,7 +151,7 @@ async fn open_store(folder: &Path, config: &Config) -> Result<Store, Failure> {
                 .map_err(|error| Failure(format!("database {}: {error}", path.display())))
         }
         DatabaseSection::Postgresql { url, connections } => {
-            let options = PostgresOptions { url: url.clone(), connections: *connections };
+            let options = PostgresOptions::new(url.clone(), *connections);
             Store::open_postgres(&options)
                 .await
                 .map_err(|error| Failure(format!("PostgreSQL: {error}")))

@@ -165,12 +165,12 @@ impl Engine {
             }
             tenants.changes
         };
-        let tenant = self
-            .store
-            .tenant_by_name(name)
-            .await?
-            .filter(|tenant| tenant.enabled)
-            .ok_or(EngineError::NotFound("tenant"))?;
+        let found = match self.store.tenant_by_name(name).await {
+            Ok(found) => found,
+            Err(error) => return self.tenant_of_before(name).ok_or(error.into()),
+        };
+        let tenant =
+            found.filter(|tenant| tenant.enabled).ok_or(EngineError::NotFound("tenant"))?;
         let mut tenants = self.catalog.tenants.write().unwrap_or_else(PoisonError::into_inner);
         if tenants.changes == changes {
             if tenants.by_name.len() >= TENANTS_MAX {
@@ -179,6 +179,17 @@ impl Engine {
             tenants.by_name.insert(name.to_owned(), (tenant.clone(), now));
         }
         Ok(tenant)
+    }
+
+    /// While the database doesn't answer, a tenant is what it was: keys, discovery and pages that say so are served, and
+    /// whatever matters asks the database again.
+    fn tenant_of_before(&self, name: &str) -> Option<Tenant> {
+        let now = self.now();
+        let mut tenants = self.catalog.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let (tenant, read_at) = tenants.by_name.get_mut(name)?;
+        // For another second nobody waits to hear the same.
+        *read_at = now;
+        Some(tenant.clone())
     }
 
     /// Makes sure that what is kept of a tenant is at most a second old, and not older than what this process changed.
@@ -287,15 +298,19 @@ impl Engine {
         Ok(known)
     }
 
-    /// A tenant's signing keys, parsed.
+    /// A tenant's signing keys, parsed. While the database doesn't answer, those of before: what was signed with them is
+    /// still to be verified.
     ///
     /// # Errors
     /// [`EngineError::Key`] when one doesn't open: damage, or another master key.
     pub async fn keys(&self, tenant: TenantId) -> Result<Arc<KeySet>, EngineError> {
-        let stamp = self.refresh_catalog(tenant).await?;
-        if let Some(keys) = self.catalog.read(tenant, |entry| entry.keys.clone()) {
-            return Ok(keys);
-        }
+        let refreshed = self.refresh_catalog(tenant).await;
+        let kept = self.catalog.read(tenant, |entry| entry.keys.clone());
+        let stamp = match (refreshed, kept) {
+            (_, Some(keys)) => return Ok(keys),
+            (Ok(stamp), None) => stamp,
+            (Err(error), None) => return Err(error),
+        };
         let mut set = KeySet::default();
         for stored in self.store.signing_keys(tenant).await? {
             let place = crate::keys::place(tenant, stored.alg);

@@ -1,14 +1,19 @@
 //! Probes and metrics.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::json;
+use sojourn_engine::StoreError;
 
 use crate::AppState;
 use crate::respond;
+
+/// How long the database may take for its part of an answer here: whoever asks has a time limit as well.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The process answers.
 pub(crate) async fn live() -> Response {
@@ -21,7 +26,8 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
         let body = json!({ "status": "ending" });
         return respond::json(StatusCode::SERVICE_UNAVAILABLE, &body);
     }
-    match state.engine.store().check().await {
+    let check = tokio::time::timeout(ASKED_WITHIN, state.engine.store().check());
+    match check.await.unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".into()))) {
         Ok(()) => respond::json(StatusCode::OK, &json!({ "status": "ready" })),
         Err(error) => {
             tracing::error!(%error, "not ready");
@@ -31,8 +37,22 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
-/// OpenMetrics text.
+/// OpenMetrics text. What the database doesn't tell in time stays as it was.
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
+    if tokio::time::timeout(ASKED_WITHIN, ask_the_database(&state)).await.is_err() {
+        tracing::error!("what the database counts can't be read in time");
+    }
+    let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+    );
+    response
+}
+
+async fn ask_the_database(state: &AppState) {
     match state.engine.store().delivery_backlog().await {
         Ok(backlog) => {
             state.metrics.note_backlog(&backlog, state.engine.now());
@@ -54,12 +74,4 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
         }
         Err(error) => tracing::error!(%error, "what is to be removed can't be read"),
     }
-    let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        ),
-    );
-    response
 }

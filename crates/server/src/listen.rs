@@ -86,6 +86,12 @@ pub(crate) async fn handle(
     let span = tracing::error_span!("request", id = %request_id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    // Whether the process answers is asked of the process alone.
+    if path == "/health/live" && method == http::Method::GET {
+        let mut response = crate::health::live().await;
+        finish(&mut response, &request_id, false);
+        return response;
+    }
     let mut response = match arrive(&state, &mut request, peer, &request_id).await {
         Ok(tenant) => {
             let cors = cors::decide(&state, tenant, request.uri().path(), request.headers()).await;

@@ -10,8 +10,11 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use sojourn_engine::{Boxed, Mailer};
 use sojourn_model::Mail;
 
-/// An attempt that takes longer is given up.
+/// An answer of the server that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A mail that takes longer in all is given up: less than the time for which nobody else takes it.
+const TIMEOUT_IN_ALL: Duration = Duration::from_secs(45);
 
 /// How the server of mail is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +142,9 @@ impl Post {
 
 impl Mailer for Post {
     fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>> {
-        Box::pin(self.deliver(mail))
+        Box::pin(async move {
+            let sent = tokio::time::timeout(TIMEOUT_IN_ALL, self.deliver(mail)).await;
+            sent.unwrap_or_else(|_| Err("the server of mail took too long".into()))
+        })
     }
 }

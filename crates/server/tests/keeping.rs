@@ -1,5 +1,7 @@
 //! What holds for years: what grows is removed, however much of it there is.
 
+#![expect(clippy::expect_used, reason = "a test fails loudly")]
+
 use futures_util::future::join_all;
 use sojourn_engine::EndPlan;
 use sojourn_engine::session::SignIn;

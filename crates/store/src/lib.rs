@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use error::StoreError;
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
-pub use postgres::PostgresOptions;
+pub use postgres::{PostgresOptions, PostgresTimes};
 pub use read::{
     AuditEntry, ClientStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser,
     Oldest, Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow,
@@ -124,14 +124,24 @@ impl Store {
         }
     }
 
-    /// Whether the database answers and can be written.
+    /// Whether the database answers and can be written: a row is written that says nothing new.
     ///
     /// # Errors
     /// [`StoreError`] says what is wrong.
     pub async fn check(&self) -> Result<(), StoreError> {
         match &*self.backend {
-            Backend::Sqlite(sqlite) => sqlite.check(),
-            Backend::Postgres(postgres) => postgres.check().await,
+            Backend::Sqlite(sqlite) => sqlite.check()?,
+            Backend::Postgres(postgres) => postgres.check().await?,
+        }
+        let mut probe = compile::Steps::default();
+        probe.must(&sql::operation::PROBE, Vec::new());
+        let written = match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.apply(probe).await?,
+            Backend::Postgres(postgres) => postgres.apply(probe, self.pauses.clone()).await?,
+        };
+        match written {
+            Outcome::Applied(_) => Ok(()),
+            other => Err(StoreError::Unavailable(format!("nothing can be written: {other:?}"))),
         }
     }
 

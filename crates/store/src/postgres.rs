@@ -4,8 +4,10 @@
 //! checked: two round trips. At READ COMMITTED the row locks in the statements do what SQLite's
 //! single writer does by itself.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures_util::future::{join, join_all, join3};
 use sojourn_model::{Applied, Outcome};
 use tokio_postgres::error::SqlState;
@@ -29,10 +31,52 @@ pub struct PostgresOptions {
     pub url: String,
     /// Connections at most.
     pub connections: usize,
+    /// How long it may take for what.
+    pub times: PostgresTimes,
+}
+
+impl PostgresOptions {
+    /// With the usual times.
+    #[must_use]
+    pub fn new(url: impl Into<String>, connections: usize) -> Self {
+        Self { url: url.into(), connections, times: PostgresTimes::default() }
+    }
+}
+
+/// How long the database may take for what: nothing waits for it for ever.
+#[derive(Debug, Clone, Copy)]
+pub struct PostgresTimes {
+    /// Until a connection of the pool is free.
+    pub wait: Duration,
+    /// To connect.
+    pub connect: Duration,
+    /// For one statement that reads, answer included.
+    pub read: Duration,
+    /// For a change set, locks and answer included.
+    pub write: Duration,
+    /// For the answer to a commit; then what became of it is asked on another connection.
+    pub commit: Duration,
+    /// Until a peer that acknowledges nothing counts as gone.
+    pub silence: Duration,
+}
+
+impl Default for PostgresTimes {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            wait: seconds(2),
+            connect: seconds(1),
+            read: seconds(5),
+            write: seconds(20),
+            commit: seconds(5),
+            silence: seconds(5),
+        }
+    }
 }
 
 pub(crate) struct Postgres {
     pool: Pool,
+    times: PostgresTimes,
 }
 
 impl ToSql for Value {
@@ -112,8 +156,14 @@ impl Postgres {
         })?;
         // Every statement has its index, and a small table today is a large one tomorrow: one plan for both.
         if config.get_options().is_none() {
-            config.options("-c enable_seqscan=off");
+            config.options(server_settings(&options.times));
         }
+        let times = options.times;
+        config.connect_timeout(times.connect);
+        config.tcp_user_timeout(times.silence);
+        config.keepalives_idle(Duration::from_secs(2));
+        config.keepalives_interval(Duration::from_secs(1));
+        config.keepalives_retries(3);
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
             Manager::from_config(config, tokio_postgres::NoTls, recycling)
@@ -128,9 +178,14 @@ impl Postgres {
         };
         let pool = Pool::builder(manager)
             .max_size(options.connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(times.wait))
+            // Connecting, and what comes before the first statement.
+            .create_timeout(Some(times.connect * 2))
+            .recycle_timeout(Some(times.connect))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let postgres = Self { pool };
+        let postgres = Self { pool, times };
         postgres.migrate().await?;
         Ok(postgres)
     }
@@ -143,6 +198,8 @@ impl Postgres {
         let mut client = self.client().await?;
         let wrong = |error: tokio_postgres::Error| failure(&error, "migration");
         let transaction = client.transaction().await.map_err(wrong)?;
+        // Other nodes may be at it, and a table may be large.
+        transaction.batch_execute(NO_LIMITS).await.map_err(wrong)?;
         transaction
             .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
             .await
@@ -190,9 +247,9 @@ impl Postgres {
     }
 
     pub(crate) async fn apply(&self, steps: Steps, pauses: Pauses) -> Result<Outcome, StoreError> {
-        let pool = self.pool.clone();
+        let (pool, times) = (self.pool.clone(), self.times);
         // A task of its own: a caller that goes away must not leave a transaction open half-way.
-        tokio::spawn(async move { apply_on(&pool, steps, pauses).await })
+        tokio::spawn(async move { apply_on(&pool, &times, steps, pauses).await })
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
     }
@@ -203,15 +260,20 @@ impl Postgres {
         params: &[Value],
     ) -> Result<Vec<Row>, StoreError> {
         let client = self.client().await?;
-        let prepared = client
-            .prepare_cached(statement.postgres())
-            .await
-            .map_err(|error| failure(&error, statement.name))?;
-        let rows = client
-            .query(&prepared, &references(params))
-            .await
-            .map_err(|error| failure(&error, statement.name))?;
-        to_rows(statement, &rows)
+        let read = async {
+            let prepared = client.prepare_cached(statement.postgres()).await?;
+            client.query(&prepared, &references(params)).await
+        };
+        let read = tokio::time::timeout(self.times.read, read).await;
+        match read {
+            Ok(Ok(rows)) => to_rows(statement, &rows),
+            Ok(Err(error)) => Err(failure(&error, statement.name)),
+            Err(_) => {
+                // Its answer may still come: nobody gets this connection again.
+                drop(Object::take(client));
+                Err(too_long(statement.name))
+            }
+        }
     }
 
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
@@ -233,8 +295,69 @@ impl Postgres {
     }
 }
 
-async fn apply_on(pool: &Pool, steps: Steps, pauses: Pauses) -> Result<Outcome, StoreError> {
+/// What the server itself is told of limits, beside the one plan for each statement: a statement is given up a little
+/// after whoever waits for it has given it up.
+fn server_settings(times: &PostgresTimes) -> String {
+    let write = times.write.as_millis();
+    format!(
+        "-c enable_seqscan=off -c statement_timeout={write} -c lock_timeout={write} \
+         -c idle_in_transaction_session_timeout={write}"
+    )
+}
+
+/// For a migration.
+const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+     SET LOCAL idle_in_transaction_session_timeout = 0";
+
+fn too_long(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("the database took too long for {what}"))
+}
+
+/// Applies a change set within its time. After that the connection is closed, and the database undoes what it began.
+async fn apply_on(
+    pool: &Pool,
+    times: &PostgresTimes,
+    steps: Steps,
+    pauses: Pauses,
+) -> Result<Outcome, StoreError> {
     let client = pool.get().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let run = tokio::time::timeout(times.write, run_on(&client, &steps, &pauses)).await;
+    let Ok(ran) = run else {
+        drop(Object::take(client));
+        return Err(too_long("a change"));
+    };
+    match ran {
+        Ok((number, Outcome::Applied(applied))) => {
+            let commit = tokio::time::timeout(times.commit, client.batch_execute("COMMIT"));
+            let lost = match commit.await {
+                Ok(Ok(())) => return Ok(Outcome::Applied(applied)),
+                Ok(Err(error)) if error.code().is_some() => {
+                    drop(Object::take(client));
+                    return Err(failure(&error, "COMMIT"));
+                }
+                Ok(Err(_)) | Err(_) => client,
+            };
+            drop(Object::take(lost));
+            let resolved = tokio::time::timeout(times.commit, resolve(pool, &number, applied));
+            resolved.await.unwrap_or(Err(StoreError::Unknown))
+        }
+        Ok((_, outcome)) => {
+            roll_back(client, times).await;
+            Ok(outcome)
+        }
+        Err(error) => {
+            roll_back(client, times).await;
+            Err(error)
+        }
+    }
+}
+
+/// Sends all statements of a change set and looks at their answers; the transaction stays open.
+async fn run_on(
+    client: &Object,
+    steps: &Steps,
+    pauses: &Pauses,
+) -> Result<(String, Outcome), StoreError> {
     let mut prepared = Vec::with_capacity(steps.list.len());
     for step in &steps.list {
         prepared.push(
@@ -251,7 +374,7 @@ async fn apply_on(pool: &Pool, steps: Steps, pauses: Pauses) -> Result<Outcome, 
     let begin = client.batch_execute("BEGIN");
     let number = client.query_one(&transaction_id, &[]);
     let statements = steps.list.iter().zip(&prepared);
-    let statements = statements.map(|(step, prepared)| run_step(&client, step, prepared));
+    let statements = statements.map(|(step, prepared)| run_step(client, step, prepared));
     let (begun, number, ran) = if pauses.are_wanted() {
         let (begun, number) = join(begin, number).await;
         let mut ran = Vec::with_capacity(steps.list.len());
@@ -263,28 +386,11 @@ async fn apply_on(pool: &Pool, steps: Steps, pauses: Pauses) -> Result<Outcome, 
     } else {
         join3(begin, number, join_all(statements)).await
     };
-    let result = begun
+    let number = begun
         .and(number)
-        .map_err(|error| failure(&error, "BEGIN"))
-        .and_then(|row| row.try_get::<_, String>(0).map_err(|error| failure(&error, "BEGIN")))
-        .and_then(|number| Ok((number, check(&steps, ran)?)));
-    match result {
-        Ok((number, Outcome::Applied(applied))) => match client.batch_execute("COMMIT").await {
-            Ok(()) => Ok(Outcome::Applied(applied)),
-            Err(error) => {
-                drop(Object::take(client));
-                resolve(pool, &number, applied, &error).await
-            }
-        },
-        Ok((_, outcome)) => {
-            roll_back(client).await;
-            Ok(outcome)
-        }
-        Err(error) => {
-            roll_back(client).await;
-            Err(error)
-        }
-    }
+        .and_then(|row| row.try_get::<_, String>(0))
+        .map_err(|error| failure(&error, "BEGIN"))?;
+    Ok((number, check(steps, ran)?))
 }
 
 async fn run_step(
@@ -314,6 +420,7 @@ fn check(steps: &Steps, ran: Ran) -> Result<Outcome, StoreError> {
                     // Two change sets stood in each other's way: read again and decide again.
                     Some(code)
                         if *code == SqlState::T_R_DEADLOCK_DETECTED
+                            || *code == SqlState::LOCK_NOT_AVAILABLE
                             || *code == SqlState::T_R_SERIALIZATION_FAILURE =>
                     {
                         Ok(Outcome::Conflict)
@@ -331,23 +438,16 @@ fn check(steps: &Steps, ran: Ran) -> Result<Outcome, StoreError> {
     Ok(Outcome::Applied(applied))
 }
 
-async fn roll_back(client: Object) {
-    if client.batch_execute("ROLLBACK").await.is_err() {
+async fn roll_back(client: Object, times: &PostgresTimes) {
+    let rolled = tokio::time::timeout(times.commit, client.batch_execute("ROLLBACK")).await;
+    if !matches!(rolled, Ok(Ok(()))) {
         // Whatever state it is in, nobody gets it again.
         drop(Object::take(client));
     }
 }
 
 /// The answer to a commit was lost. The database remembers what became of the transaction.
-async fn resolve(
-    pool: &Pool,
-    number: &str,
-    applied: Applied,
-    error: &tokio_postgres::Error,
-) -> Result<Outcome, StoreError> {
-    if error.code().is_some() {
-        return Err(failure(error, "COMMIT"));
-    }
+async fn resolve(pool: &Pool, number: &str, applied: Applied) -> Result<Outcome, StoreError> {
     let Ok(client) = pool.get().await else { return Err(StoreError::Unknown) };
     let status = client
         .query_one("SELECT pg_xact_status(CAST(CAST($1 AS TEXT) AS xid8))", &[&number])

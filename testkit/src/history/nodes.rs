@@ -115,7 +115,7 @@ impl Nodes {
         let open = async || match &test.url {
             None => test.store.clone(),
             Some(url) => {
-                let options = PostgresOptions { url: url.clone(), connections: 16 };
+                let options = PostgresOptions::new(url.clone(), 16);
                 Store::open_postgres(&options).await.expect("a node")
             }
         };

@@ -24,6 +24,7 @@ mod languages;
 mod logout;
 mod new_browser;
 mod oidc;
+mod outage;
 mod pages;
 mod policies;
 mod provider;

@@ -141,6 +141,7 @@ statements! {
          attempts = CASE WHEN ", window_over!(), " THEN 1 ELSE throttle.attempts + 1 END, \
          window_ends_at = CASE WHEN ", window_over!(), " THEN CAST($3 AS BIGINT) + CAST($4 AS BIGINT) \
          ELSE throttle.window_ends_at END RETURNING attempts");
+    PROBE = "UPDATE meta SET value = value WHERE name = 'schema_version'";
     ATTEMPT_CLEAR = "DELETE FROM throttle WHERE tenant_id = $1 AND counter_key = $2";
     ATTEMPT_GET = "SELECT attempts, window_ends_at FROM throttle \
          WHERE tenant_id = $1 AND counter_key = $2";
