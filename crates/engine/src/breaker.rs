@@ -53,7 +53,7 @@ impl Breakers {
     pub(crate) fn enter(&self, tenant: TenantId, app: AppId, now: Millis) -> Result<(), Millis> {
         self.with(tenant, app, |circuit| {
             if let Some(until) = circuit.open_until {
-                if until > now {
+                if (1..=PAUSE_MAX_MS).contains(&until.since(now)) {
                     return Err(until);
                 }
                 // One attempt finds out; the others wait for what becomes of it.

@@ -82,6 +82,8 @@ pub struct Engine {
     pub(crate) job_moved: tokio::sync::Notify,
     /// How far the purge has walked through the grants.
     pub(crate) purged_to: Mutex<GrantId>,
+    /// What the clock said at the last sweep.
+    pub(crate) clock_seen: Mutex<Option<Millis>>,
     /// How far addresses are removed from each tenant's ledger.
     pub(crate) addresses_to: Mutex<HashMap<TenantId, Place>>,
 }
@@ -123,6 +125,7 @@ impl Engine {
             at_job: std::sync::atomic::AtomicBool::new(false),
             job_moved: tokio::sync::Notify::new(),
             purged_to: Mutex::new(GrantId([0; 16])),
+            clock_seen: Mutex::default(),
             addresses_to: Mutex::default(),
         };
         engine.task_rules = engine.task_rules();

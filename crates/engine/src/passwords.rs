@@ -31,7 +31,8 @@ pub(crate) struct Verified(Mutex<HashMap<[u8; 32], Millis>>);
 impl Verified {
     fn has(&self, key: &[u8; 32], now: Millis) -> bool {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get(key).is_some_and(|until| *until > now)
+        // Longer than that was remembered by a clock that has gone back since.
+        map.get(key).is_some_and(|until| (1..=REMEMBER_MS).contains(&until.since(now)))
     }
 
     fn put(&self, key: [u8; 32], now: Millis) {

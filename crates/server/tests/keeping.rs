@@ -103,3 +103,46 @@ async fn what_grows_is_removed_once_nobody_needs_it() {
         assert!(overdue.iter().all(|(_, ms)| *ms == 0), "{database:?}: {overdue:?}");
     }
 }
+
+/// A clock that was a year ahead for a while leaves nothing that waits for that year.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_went_back_leaves_nothing_waiting() {
+    const YEAR: i64 = 365 * 24 * 3_600_000;
+    for database in Engine::BOTH {
+        let nodes = Nodes::start(database, 13).await;
+        nodes.without_pauses();
+        let engine = nodes.calm(0);
+        let tenant = &nodes.tenant;
+        nodes.clock.advance(YEAR);
+        engine.sweep().await.expect("swept");
+        // Signed in, ended and claimed in the false year; a lease is held, and an attempt has failed.
+        let ahead = nodes.sign_in(0, 1).await.expect("signed in").session;
+        engine.touch(tenant.id, ahead.id, None);
+        let mut plans = Vec::new();
+        for person in [2, 3] {
+            let session = nodes.sign_in(0, person).await.expect("signed in").session;
+            nodes.calm_code(&session, "bound").await;
+            let target = EndTarget::Session(session.user, session.id);
+            plans.push(EndPlan::new(target, EndReason::Admin, Actor::System));
+        }
+        for plan in plans {
+            engine.end_sessions(tenant, plan).await.expect("ended");
+            assert_eq!(engine.claim_deliveries(Vec::new()).await.expect("claimed").len(), 1);
+        }
+        nodes.clock.advance(-YEAR);
+        let claimed = engine.claim_deliveries(Vec::new()).await.expect("claimed");
+        assert!(claimed.is_empty(), "{database:?}: nothing is due yet: {claimed:?}");
+        engine.sweep().await.expect("swept");
+        let claimed = engine.claim_deliveries(Vec::new()).await.expect("claimed");
+        assert_eq!(claimed.len(), 2, "{database:?}: both are due again");
+        let living = async |id| {
+            let found = engine.store().session(tenant.id, id).await.expect("read").expect("there");
+            found.state == sojourn_model::SessionState::Living
+        };
+        assert!(living(ahead.id).await, "{database:?}");
+        // It expires as if nothing had been.
+        nodes.clock.advance(15 * 60_000 + 6_000);
+        engine.sweep().await.expect("swept");
+        assert!(!living(ahead.id).await, "{database:?}: it doesn't live for a year");
+    }
+}

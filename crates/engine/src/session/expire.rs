@@ -38,6 +38,7 @@ impl Engine {
     /// [`EngineError::Store`]
     pub async fn sweep(&self) -> Result<usize, EngineError> {
         self.flush_touches().await?;
+        self.notice_the_clock().await?;
         let slack = self.settings.lifetimes.touch_flush_ms;
         let due = self.store.expired_sessions(self.now(), slack, SWEEP_BATCH).await?;
         let found = due.len();
@@ -58,6 +59,27 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+
+    /// Takes back what a clock that was ahead wrote, if it went back since the last look, or at the first.
+    async fn notice_the_clock(&self) -> Result<(), EngineError> {
+        let now = self.now();
+        let before = {
+            let mut seen = self.clock_seen.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *seen, Some(now))
+        };
+        match before {
+            Some(before) if now >= before => Ok(()),
+            _ => self.set_right().await,
+        }
+    }
+
+    async fn set_right(&self) -> Result<(), EngineError> {
+        let now = self.now();
+        for tenant in self.store.tenants().await? {
+            self.apply(ChangeSet::of(tenant.id, Op::SetRight { now })).await?;
+        }
+        Ok(())
     }
 
     /// Removes all that nobody can need any more, without a pause, and answers how many rows went.
@@ -90,6 +112,8 @@ impl Engine {
     /// [`EngineError::Store`]
     pub async fn begin_purge(&self) -> Result<Vec<Tenant>, EngineError> {
         let now = self.now();
+        // Another node's clock may have been the one that was ahead.
+        self.set_right().await?;
         self.complete_rows(PURGE_ROWS).await?;
         let tenants = self.store.tenants().await?;
         for tenant in &tenants {

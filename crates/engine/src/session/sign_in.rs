@@ -181,7 +181,12 @@ impl Engine {
 
     /// Unlocks an account whose lock opens by itself at a time that is past.
     async fn opened_by_time(&self, tenant: &Tenant, user: User) -> Result<User, EngineError> {
-        let past = user.unlock_at.is_some_and(|at| at <= self.now());
+        // Further ahead than a lock lasts: it was set by a clock that has gone back since.
+        let longest = self.settings.lockout.and_then(|lock| lock.unlock_after_ms);
+        let past = user.unlock_at.is_some_and(|at| {
+            let left = at.since(self.now());
+            left <= 0 || longest.is_some_and(|longest| left > longest)
+        });
         if user.state != UserState::Locked || !past {
             return Ok(user);
         }

@@ -14,6 +14,8 @@ pub const REASONS_OF_LATEST: i64 = 10_000;
 const QUICK_MS: i64 = 20;
 /// What took longer is kept for so many times as long.
 const KEPT_FOR: i64 = 20;
+/// Figures are kept so long at most, in milliseconds.
+const KEPT_MAX_MS: i64 = 600_000;
 
 /// Numbers over a stretch of time, which is divided into equal parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Engine {
     ) -> Result<Arc<Standing>, EngineError> {
         let began = self.now();
         if let Ok(mut kept) = self.standing.lock() {
-            kept.retain(|(_, _, until, _)| *until > began);
+            kept.retain(|(_, _, until, _)| (1..=KEPT_MAX_MS).contains(&until.since(began)));
             let same = |one: &&(TenantId, i64, Millis, Arc<Standing>)| {
                 (one.0, one.1) == (tenant.id, length)
             };
@@ -73,7 +75,7 @@ impl Engine {
         if took > QUICK_MS
             && let Ok(mut kept) = self.standing.lock()
         {
-            let until = now.plus(took * KEPT_FOR);
+            let until = now.plus((took * KEPT_FOR).min(KEPT_MAX_MS));
             kept.push((tenant.id, length, until, Arc::clone(&standing)));
         }
         Ok(standing)

@@ -33,7 +33,8 @@ enum Presented {
 
 fn judge(presented: i64, grant: &Grant, now: Millis, grace_ms: i64) -> Presented {
     let stored = grant.refresh_generation;
-    let in_grace = now.since(grant.refresh_issued_at) <= grace_ms;
+    // Issued by a clock that was ahead: there is no telling how long ago.
+    let in_grace = (-grace_ms..=grace_ms).contains(&now.since(grant.refresh_issued_at));
     match presented {
         _ if presented < 1 || presented > stored => Presented::Unknown,
         _ if presented == stored => Presented::Newest,
@@ -235,6 +236,7 @@ mod tests {
             (3, 3, 1_000_000, Presented::Newest),
             (2, 3, 10_000, Presented::JustReplaced),
             (2, 3, 10_001, Presented::Reused),
+            (2, 3, -10_001, Presented::Reused),
             (1, 3, 0, Presented::Reused),
             (4, 3, 0, Presented::Unknown),
             (0, 3, 0, Presented::Unknown),

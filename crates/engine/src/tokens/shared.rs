@@ -44,7 +44,7 @@ impl Engine {
         let now = self.now();
         let kept = self.store.shared_token(grant.tenant, grant.user, grant.app, scopes).await?;
         if let Some(kept) = &kept
-            && kept.issued_at.plus(kept.lifetime_ms) > now
+            && (0..kept.lifetime_ms).contains(&now.since(kept.issued_at))
             && !self.store.is_revoked(grant.tenant, token_key(kept.id, kept.number)).await?
         {
             let (id, number) = (kept.id, kept.number);

@@ -545,6 +545,12 @@ pub enum Op {
         /// What is answered when it comes again.
         answer: String,
     },
+    /// Take back what a clock wrote that was ahead and has gone back since: whatever waits for a date that such a clock
+    /// gave waits no longer.
+    SetRight {
+        /// Now.
+        now: Millis,
+    },
     /// Remove what nobody can need any more, at most so many rows of each kind.
     Purge {
         /// Now.

@@ -27,6 +27,10 @@ const SETTLE_WITHIN: Duration = Duration::from_millis(10);
 const BREATH: Duration = Duration::from_millis(200);
 /// How often what is over is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// A clock that gains or loses more than this between two looks has jumped, in milliseconds.
+const JUMP_MS: i64 = 60_000;
+/// How long a clock that jumped is not trusted with what may be removed.
+const JUMP_WAIT: Duration = Duration::from_secs(3_600);
 /// How many times as long as a portion of it took the cleaning rests.
 const PURGE_REST: u32 = 9;
 
@@ -263,10 +267,23 @@ async fn jobs(engine: Arc<Engine>, mut stopped: Stopped) {
 /// Removes what is over, in portions: each is followed by a pause of many times what it took, so that cleaning keeps up
 /// with whatever comes and takes a share of the time alone.
 async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
+    let mut clocks = (monotonic(), engine.now());
+    let mut trusted_from = monotonic();
     loop {
         tokio::select! {
             () = pause(PURGE_EVERY) => {}
             _ = stopped.changed() => return,
+        }
+        // What a clock that jumped ahead calls over may not be: a revoked token would come back to life with it.
+        let now = (monotonic(), engine.now());
+        let passed = i64::try_from(now.0.duration_since(clocks.0).as_millis()).unwrap_or(i64::MAX);
+        if now.1.since(clocks.1).saturating_sub(passed).abs() > JUMP_MS {
+            tracing::warn!("the clock jumped: nothing is removed for an hour");
+            trusted_from = now.0 + JUMP_WAIT;
+        }
+        clocks = now;
+        if now.0 < trusted_from {
+            continue;
         }
         if let Err(error) = purge_round(&engine, &stopped).await {
             tracing::error!(%error, "what is over can't be removed");

@@ -240,6 +240,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::KeyAddresses(_)
         | Op::ForgetAddresses(_)
         | Op::PlaceStays { .. }
+        | Op::SetRight { .. }
         | Op::Purge { .. }
         | Op::PurgeGrants { .. } => operation::compile(steps, tenant, op),
     }

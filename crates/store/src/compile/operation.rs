@@ -57,10 +57,23 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             }
         }
         Op::PlaceStays { limit } => steps.run(&search::STAYS_PLACE, params![limit]),
+        Op::SetRight { now } => {
+            let ahead = now.plus(CLOCKS_APART_MS);
+            for statement in [&sql::RIGHT_DELIVERIES, &sql::RIGHT_TASKS, &sql::RIGHT_JOBS] {
+                steps.run(statement, params![now, ahead]);
+            }
+            steps.run(&sql::RIGHT_MAIL, params![now, ahead, now.plus(LONGEST_PAUSE_MS)]);
+            steps.run(&sql::RIGHT_SESSIONS, params![now, ahead, tenant]);
+        }
         op @ Op::Purge { .. } => purge(steps, tenant, op),
         _ => {}
     }
 }
+
+/// How far apart the clocks of nodes may be, in milliseconds, and longer than any lease.
+const CLOCKS_APART_MS: i64 = 120_000;
+/// The longest pause between two attempts to send a mail, and a little more, in milliseconds.
+const LONGEST_PAUSE_MS: i64 = 3_600_000 + CLOCKS_APART_MS;
 
 fn purge(steps: &mut Steps, tenant: TenantId, op: Op) {
     let Op::Purge { now, history_before, events_before, audit_before, browsers_before, limit } = op

@@ -141,6 +141,25 @@ statements! {
          attempts = CASE WHEN ", window_over!(), " THEN 1 ELSE throttle.attempts + 1 END, \
          window_ends_at = CASE WHEN ", window_over!(), " THEN CAST($3 AS BIGINT) + CAST($4 AS BIGINT) \
          ELSE throttle.window_ends_at END RETURNING attempts");
+    // $1 is now, $2 the latest moment that another node's clock may say.
+    RIGHT_DELIVERIES = "UPDATE delivery SET due_at = $1, leased = 0 WHERE state = 'pending' AND due_at > $2 \
+         AND (created_at > $2 OR coalesce(last_attempt_at, 0) > $2 OR leased = 1)";
+    RIGHT_TASKS = "UPDATE handler_task SET due_at = CASE WHEN created_at > $2 \
+         THEN CAST($1 AS BIGINT) + due_at - created_at \
+         WHEN coalesce(last_attempt_at, 0) > $2 THEN $1 ELSE due_at END, \
+         lease_until = CASE WHEN lease_until > $2 THEN 0 ELSE lease_until END, \
+         created_at = CASE WHEN created_at > $2 THEN $1 ELSE created_at END \
+         WHERE state = 'pending' AND (lease_until > $2 OR created_at > $2 \
+         OR (due_at > $2 AND coalesce(last_attempt_at, 0) > $2))";
+    RIGHT_JOBS = "UPDATE job SET lease_until = 0, due_at = CASE WHEN due_at > $1 THEN $1 ELSE due_at END \
+         WHERE state = 'pending' AND (due_at > $2 OR lease_until > $2)";
+    RIGHT_MAIL = "UPDATE mail SET due_at = $1 WHERE due_at > $1 AND (created_at > $2 OR due_at > $3)";
+    RIGHT_SESSIONS = "UPDATE session SET \
+         idle_deadline = idle_deadline - (last_access - CAST($1 AS BIGINT)), \
+         absolute_deadline = CASE WHEN signed_in_at > $2 \
+         THEN absolute_deadline - (signed_in_at - CAST($1 AS BIGINT)) ELSE absolute_deadline END, \
+         auth_time = CASE WHEN auth_time > $2 THEN $1 ELSE auth_time END, last_access = $1 \
+         WHERE tenant_id = $3 AND last_access > $2 AND ended_at IS NULL";
     PROBE = "UPDATE meta SET value = value WHERE name = 'schema_version'";
     ATTEMPT_CLEAR = "DELETE FROM throttle WHERE tenant_id = $1 AND counter_key = $2";
     ATTEMPT_GET = "SELECT attempts, window_ends_at FROM throttle \

@@ -70,7 +70,7 @@ statements! {
          AND a.state = 0)");
     SESSION_BY_PREVIOUS = concat!(
         "SELECT ", session_columns!(), " FROM session s \
-         WHERE s.tenant_id = $1 AND s.previous_secret_hash = $2 AND s.previous_until > $3 \
+         WHERE s.tenant_id = $1 AND s.previous_secret_hash = $2 AND s.previous_until > $3 AND s.previous_until <= $3 + 60000 \
          AND s.ended_at IS NULL \
          AND EXISTS (SELECT 1 FROM account a WHERE a.id = s.user_id AND a.tenant_id = s.tenant_id \
          AND a.state = 0)");
