@@ -39,10 +39,12 @@ pub enum TokenKind {
     Registration,
     /// A place in a list.
     Cursor,
+    /// What a mail's link opens.
+    MailLink,
 }
 
 impl TokenKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -51,6 +53,7 @@ impl TokenKind {
         Self::SessionKey,
         Self::Registration,
         Self::Cursor,
+        Self::MailLink,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -65,6 +68,7 @@ impl TokenKind {
             Self::SessionKey => "soj_sk_",
             Self::Registration => "soj_cr_",
             Self::Cursor => "soj_cu_",
+            Self::MailLink => "soj_ml_",
         }
     }
 }

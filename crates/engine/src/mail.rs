@@ -1,6 +1,10 @@
 //! Mail: written in the transaction of what it is about, and sent until the server of mail takes it.
 
-use sojourn_model::{ChangeSet, Mail, Op, Outcome, Session, Tenant, TenantId, User};
+use serde::{Deserialize, Serialize};
+use sojourn_crypto::TokenKind;
+use sojourn_model::{
+    ChangeSet, Mail, Millis, Op, Outcome, Session, SessionId, Tenant, TenantId, User, UserId,
+};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -53,16 +57,113 @@ pub trait Letters: Send + Sync {
     ) -> (String, String);
 }
 
+/// What a mail's link opens; sealed under a key of its own. The account's epoch makes it work once: whatever it does
+/// raises that, and so does anything else that concerns the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MailLink {
+    /// What for: a link for one thing opens no other.
+    pub(crate) purpose: LinkPurpose,
+    /// Whose account.
+    pub(crate) user: UserId,
+    /// Its epoch when the mail was written.
+    pub(crate) epoch: i64,
+    /// When it was written, in milliseconds since 1970.
+    pub(crate) written_at: i64,
+}
+
+/// What a mail's link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LinkPurpose {
+    /// To choose another password.
+    Reset,
+    /// To say of a session's sign-in that it was somebody else.
+    NotMe(SessionId),
+}
+
+impl LinkPurpose {
+    /// How long such a link works, in milliseconds.
+    const fn lifetime_ms(self) -> i64 {
+        match self {
+            Self::Reset => 3_600_000,
+            // It ends something and opens nothing, and is read the next day.
+            Self::NotMe(_) => 24 * 3_600_000,
+        }
+    }
+}
+
+/// What a mail is kept as: nobody who reads the database finds a link in it, or to whom it went.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    recipient: String,
+    subject: String,
+    body: String,
+}
+
+/// What a sealed mail begins with. A mail that a program before this one wrote is plain.
+const SEALED: &str = "sealed:";
+
+fn place(id: &[u8; 16]) -> String {
+    format!("mail/{}", sojourn_model::ids::hex(id))
+}
+
 impl Engine {
+    /// The text of a link's token.
+    pub(crate) fn mail_link(
+        &self,
+        tenant: &Tenant,
+        purpose: LinkPurpose,
+        user: &User,
+    ) -> Result<String, EngineError> {
+        let link = MailLink { purpose, user: user.id, epoch: user.epoch, written_at: self.now().0 };
+        let body = serde_json::to_vec(&link).unwrap_or_default();
+        Ok(self.sealer.seal(TokenKind::MailLink, tenant.id, &body)?)
+    }
+
+    /// The account of a link, as long as nothing has happened to it since and the link is young.
+    pub(crate) async fn open_mail_link(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<(LinkPurpose, User)>, EngineError> {
+        let Some(body) = self.sealer.open(TokenKind::MailLink, tenant.id, token) else {
+            return Ok(None);
+        };
+        let Ok(link) = serde_json::from_slice::<MailLink>(&body) else { return Ok(None) };
+        let age = self.now().since(Millis(link.written_at));
+        if !(0..link.purpose.lifetime_ms()).contains(&age) {
+            return Ok(None);
+        }
+        let user = self.store.user(tenant.id, link.user).await?;
+        Ok(user.filter(|user| user.epoch == link.epoch).map(|user| (link.purpose, user)))
+    }
+
+    fn sealed(&self, mail: Mail) -> Result<Mail, EngineError> {
+        let Mail { recipient, subject, body, .. } = mail;
+        let plain = serde_json::to_vec(&Sealed { recipient, subject, body }).unwrap_or_default();
+        let sealed = self.secrets.seal(&place(&mail.id), &plain, &*self.rng)?;
+        let body = format!("{SEALED}{}", sojourn_crypto::b64url(&sealed));
+        Ok(Mail { recipient: String::new(), subject: String::new(), body, ..mail })
+    }
+
+    fn unsealed(&self, mail: Mail) -> Result<Mail, EngineError> {
+        let Some(text) = mail.body.strip_prefix(SEALED) else { return Ok(mail) };
+        let damaged = || EngineError::Key("a mail doesn't open".into());
+        let sealed = sojourn_crypto::unb64url(text).ok_or_else(damaged)?;
+        let plain = self.secrets.open(&place(&mail.id), &sealed)?;
+        let Sealed { recipient, subject, body } =
+            serde_json::from_slice(&plain).map_err(|_| damaged())?;
+        Ok(Mail { recipient, subject, body, ..mail })
+    }
+
     /// A mail to a person, to be written with what it is about.
     pub(crate) fn mail_to(
         &self,
         (tenant, user, recipient): (&Tenant, &User, &str),
         letter: &Letter<'_>,
         otherwise: Option<&str>,
-    ) -> Mail {
+    ) -> Result<Mail, EngineError> {
         let (subject, body) = self.letters.write(tenant, user, letter, otherwise);
-        Mail {
+        self.sealed(Mail {
             tenant: tenant.id,
             id: sojourn_model::time::random(&*self.rng),
             recipient: recipient.to_owned(),
@@ -70,7 +171,7 @@ impl Engine {
             body,
             attempts: 0,
             created_at: self.now(),
-        }
+        })
     }
 
     /// Sends what is due. Answers how many mails were tried.
@@ -84,6 +185,16 @@ impl Engine {
         let Outcome::Applied(applied) = self.apply(change).await? else { return Ok(0) };
         let tried = applied.mail.len();
         for mail in applied.mail {
+            let (tenant, id) = (mail.tenant, mail.id);
+            let mail = match self.unsealed(mail) {
+                Ok(mail) => mail,
+                Err(error) => {
+                    tracing::error!(%error, "a mail is given up");
+                    self.apply(ChangeSet::of(tenant, Op::SettleMail { id, retry_at: None }))
+                        .await?;
+                    continue;
+                }
+            };
             let retry_at = match mailer.send(&mail).await {
                 Ok(()) => None,
                 Err(why) if self.now().since(mail.created_at) >= LIFETIME_MS => {

@@ -195,7 +195,6 @@ routes! {
     POST "/reset" => web::new_password::post_reset;
     GET "/not-me" => web::not_me::get;
     POST "/not-me" => web::not_me::post;
-    POST "/not-me/password" => web::not_me::password;
     POST "/login/sessions" => web::sessions::post;
     POST "/logout" => web::sign_out::post;
     GET "/signed-out" => web::signed_out::get;

@@ -1,26 +1,13 @@
 //! A forgotten password: a link by mail lets its person choose another.
 
-use serde::{Deserialize, Serialize};
-use sojourn_crypto::TokenKind;
-use sojourn_model::{ChangeSet, EndTarget, Millis, Op, Tenant, User, UserId, UserState};
+use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 
 use super::PasswordRefused;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::Letter;
+use crate::mail::{Letter, LinkPurpose};
 use crate::session::plain_name;
 use crate::throttle::Attempt;
-
-/// How long a link works, in milliseconds.
-const LINK_MS: i64 = 3_600_000;
-
-/// What the link says; sealed. The epoch makes it work once: the new password raises it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Link {
-    resets: UserId,
-    epoch: i64,
-    written_at: i64,
-}
 
 /// Whether the account may be given another password so: one that an administrator locked or switched off may not.
 fn may_reset(user: &User) -> bool {
@@ -59,12 +46,10 @@ impl Engine {
             return Ok(());
         };
         let Some(recipient) = user.email.clone() else { return Ok(()) };
-        let link = Link { resets: user.id, epoch: user.epoch, written_at: self.now().0 };
-        let body = serde_json::to_vec(&link).unwrap_or_default();
-        let token = self.sealer.seal(TokenKind::Interaction, tenant.id, &body)?;
+        let token = self.mail_link(tenant, LinkPurpose::Reset, &user)?;
         let link = format!("{}/reset?token={token}", self.issuer(tenant));
         let letter = Letter::NewPassword { link: &link };
-        let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language));
+        let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language))?;
         self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
         self.mail.notify_one();
         Ok(())
@@ -79,15 +64,9 @@ impl Engine {
         tenant: &Tenant,
         token: &str,
     ) -> Result<Option<User>, EngineError> {
-        let Some(body) = self.sealer.open(TokenKind::Interaction, tenant.id, token) else {
-            return Ok(None);
-        };
-        let Ok(link) = serde_json::from_slice::<Link>(&body) else { return Ok(None) };
-        if !(0..LINK_MS).contains(&self.now().since(Millis(link.written_at))) {
-            return Ok(None);
-        }
-        let user = self.store.user(tenant.id, link.resets).await?;
-        Ok(user.filter(|user| user.epoch == link.epoch && may_reset(user)))
+        let found = self.open_mail_link(tenant, token).await?;
+        let reset = found.filter(|(purpose, _)| *purpose == LinkPurpose::Reset);
+        Ok(reset.map(|(_, user)| user).filter(may_reset))
     }
 
     /// Sets the password that the person of a link chose. Every session and grant of theirs ends; a lock by failed

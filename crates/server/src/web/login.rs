@@ -17,8 +17,8 @@ use crate::{request, respond};
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 const INTERRUPTED: &str = "Your account was changed while you signed in. Please sign in again.";
-const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new one: open the link in the \
-                            mail that told you of the sign-in.";
+const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new one as if you had forgotten it, \
+                            or ask your administrator.";
 const EXPIRED: &str = "This page was open for too long. Please sign in again.";
 const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
 

@@ -83,9 +83,8 @@ pub(crate) struct NotMe {
     pub(crate) token: String,
     pub(crate) user: String,
     pub(crate) facts: Vec<Text>,
-    pub(crate) choose: bool,
-    pub(crate) done: bool,
-    pub(crate) error: Option<Text>,
+    pub(crate) ended: bool,
+    pub(crate) by_mail: bool,
 }
 
 /// Choosing a new password.

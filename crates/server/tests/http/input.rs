@@ -129,7 +129,6 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/login/sessions", 403),
     ("GET", "/not-me", 400),
     ("POST", "/not-me", 403),
-    ("POST", "/not-me/password", 403),
     ("POST", "/logout", 403),
     ("GET", "/consent", 400),
     ("POST", "/consent", 403),

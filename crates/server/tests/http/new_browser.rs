@@ -22,7 +22,10 @@ async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
     let post = Post::new(options).expect("mail");
     let server = TestServer::with_options(
         engine,
-        |settings| settings.mails_new_browsers = true,
+        |settings| {
+            settings.mails_new_browsers = true;
+            settings.resets_by_mail = true;
+        },
         |serve| serve.mailer = Some(Arc::new(post)),
     )
     .await;
@@ -87,12 +90,12 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         assert!(server.active("shop", access).await, "a look changes nothing");
         let (csrf, token) = (page.field("csrf"), page.field("token"));
         let both = [("csrf", &*csrf), ("token", &*token)];
-        let too_early =
-            [("csrf", &*csrf), ("token", &*token), ("new", "new-word-1"), ("again", "new-word-1")];
-        assert_eq!(reader.post("/not-me/password", &too_early).await.status, 400);
         assert_eq!(reader.post("/not-me", &[("csrf", "x"), ("token", &token)]).await.status, 403);
+        // A link for one thing opens no other.
+        assert_eq!(reader.get(&path.replace("/not-me", "/reset")).await.status, 400);
         let ended = reader.post("/not-me", &both).await;
-        assert!(ended.status == 200 && ended.body.contains("Choose a new password"), "{ended:?}");
+        assert!(ended.status == 200 && ended.body.contains("/forgot"), "{ended:?}");
+        assert!(!ended.body.contains("type=\"password\""), "the link is no way in: {ended:?}");
         assert!(!server.active("shop", access).await);
         assert_eq!(server.refresh("shop", refresh).await.status, 400, "offline access too");
         assert_eq!(thief.get("/myaccount").await.status, 303);
@@ -100,18 +103,32 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         let old = server.browser().sign_in("cleo", "cleo-123").await;
         assert!(old.status == 403 && old.body.contains("Choose a new one"), "{old:?}");
         assert_eq!(server.browser().sign_in("cleo", "wrong").await.status, 401);
-        let short = [("csrf", &*csrf), ("token", &*token), ("new", "short"), ("again", "short")];
-        assert_eq!(reader.post("/not-me/password", &short).await.status, 400);
-        let done = reader.post("/not-me/password", &too_early).await;
-        assert!(done.status == 200 && done.body.contains("yours again"), "{done:?}");
+        assert_eq!(reader.post("/not-me", &both).await.status, 400, "once");
+        assert_eq!(reader.get(&path).await.status, 400, "once");
+        // The usual proof: another mail.
+        let asked = reader.get("/forgot").await;
+        let (csrf, name) = (asked.field("csrf"), "cleo");
+        assert_eq!(reader.post("/forgot", &[("csrf", &csrf), ("username", name)]).await.status, 200);
+        let mail = eventually("the second mail", || async {
+            server.clock.advance(200);
+            smtp.mails().get(1).cloned()
+        })
+        .await;
+        let reset = text(&mail);
+        let start = reset.find("/reset?token=").expect("a link");
+        let reset = reset[start..].split_whitespace().next().expect("a link").to_owned();
+        assert_eq!(reader.get(&reset.replace("/reset", "/not-me")).await.status, 400);
+        let page = reader.get(&reset).await;
+        let (csrf, token) = (page.field("csrf"), page.field("token"));
+        let new =
+            [("csrf", &*csrf), ("token", &*token), ("new", "new-word-1"), ("again", "new-word-1")];
+        assert_eq!(reader.post("/reset", &new).await.status, 200);
         assert_eq!(own.get("/myaccount").await.status, 303, "now all have ended");
         assert_eq!(server.browser().sign_in("cleo", "cleo-123").await.status, 401);
         assert_eq!(own.sign_in("cleo", "new-word-1").await.status, 303);
-        assert_eq!(reader.post("/not-me/password", &too_early).await.status, 400, "once");
-        server.clock.advance(8 * 24 * 3_600_000);
-        assert_eq!(reader.get(&path).await.status, 400, "too old");
+        assert_eq!(reader.post("/reset", &new).await.status, 400, "once");
         assert_eq!(reader.get("/not-me?token=x").await.status, 400);
-        assert_eq!(smtp.mails().len(), 1);
+        assert_eq!(smtp.mails().len(), 2);
         server.stop().await;
     }
 }
@@ -140,5 +157,41 @@ async fn the_console_shows_mail_that_is_written_into_a_folder() {
     there.sign_in_at("/t/acme/login", "boss", "boss123", false).await;
     assert_eq!(there.get("/t/acme/console").await.status, 200);
     assert_eq!(there.get("/t/acme/console/mail").await.status, 404, "another tenant's");
+    server.stop().await;
+}
+
+/// Whoever reads the database finds neither a link nor to whom it went, and an old link opens nothing.
+#[tokio::test]
+async fn links_are_kept_sealed_and_work_for_a_day() {
+    let folder = sojourn_testkit::store::Folder::new();
+    let path = folder.0.clone();
+    let options = sojourn_store::SqliteOptions::at(path.join("sojourn.db"));
+    let store = sojourn_store::Store::open_sqlite(&options).expect("a store");
+    let (change, serve) = (
+        |settings: &mut sojourn_engine::Settings| settings.resets_by_mail = true,
+        |_: &mut sojourn_server::ServerOptions| {},
+    );
+    let server = TestServer::over((store, folder), change, serve).await;
+    let new = NewUser {
+        username: "cleo".into(),
+        email: Some("cleo-at-home@example.test".into()),
+        email_verified: true,
+        ..NewUser::default()
+    };
+    let password = Some(PasswordGiven::Declared("cleo-123".into()));
+    let made = server.engine.add_user_with(&server.tenant, new, password, &Actor::System).await;
+    made.expect("a user");
+    let asking = server.engine.ask_for_reset(&server.tenant, "cleo", "127.0.0.1", "en");
+    asking.await.expect("written");
+    let kept = |what: &str| {
+        let files = std::fs::read_dir(&path).expect("a folder").flatten();
+        files.filter(|file| file.path().is_file()).any(|file| {
+            let bytes = std::fs::read(file.path()).expect("a file");
+            bytes.windows(what.len()).any(|part| part == what.as_bytes())
+        })
+    };
+    assert!(kept("sealed:"), "the mail is there");
+    assert!(!kept("/reset?token="), "no link in the clear");
+    assert!(!kept("soj_ml_"), "no token in the clear");
     server.stop().await;
 }
