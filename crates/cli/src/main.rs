@@ -103,6 +103,9 @@ pub(crate) type Done = Result<(), Failure>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Whatever this program makes is its owner's alone: database, log, keys, mails.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // Set once for the process: TLS and outgoing requests share one provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -34,10 +34,51 @@ pub(crate) fn beside(config_file: &Path, path: &Path) -> PathBuf {
 /// The data folder, made if need be.
 pub(crate) fn data_folder(config_file: &Path, config: &Config) -> Result<PathBuf, Failure> {
     let folder = beside(config_file, &config.server.data);
-    std::fs::create_dir_all(&folder).map_err(|error| {
+    private_folder(&folder).map_err(|error| {
         Failure(format!("the data folder {} can't be made: {error}", folder.display()))
     })?;
     Ok(folder)
+}
+
+/// Makes a folder, and those above it, that its owner alone may look into; one that is there stays as it is.
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+/// Takes a file of ours from others: one that a program before this one made, or that was copied here.
+fn keep_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let Ok(about) = std::fs::metadata(path) else { return };
+        if about.permissions().mode() & 0o077 == 0 {
+            return;
+        }
+        let wanted = std::fs::Permissions::from_mode(0o600);
+        match std::fs::set_permissions(path, wanted) {
+            Ok(()) => tracing::warn!(path = %path.display(), "others could read it: not any more"),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "others can read it: run chmod 600");
+            }
+        }
+    }
+}
+
+/// The files that SQLite keeps a database in.
+pub(crate) fn database_files(path: &Path) -> [PathBuf; 3] {
+    let with = |more: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(more);
+        PathBuf::from(name)
+    };
+    [path.to_owned(), with("-wal"), with("-shm")]
 }
 
 pub(crate) fn read_keys(path: &Path) -> Result<Vec<MasterKey>, Failure> {
@@ -147,8 +188,10 @@ async fn open_store(folder: &Path, config: &Config) -> Result<Store, Failure> {
     match &config.database {
         DatabaseSection::Sqlite { path } => {
             let path = if path.is_relative() { folder.join(path) } else { path.clone() };
-            Store::open_sqlite(&SqliteOptions::at(&path))
-                .map_err(|error| Failure(format!("database {}: {error}", path.display())))
+            let opened = Store::open_sqlite(&SqliteOptions::at(&path))
+                .map_err(|error| Failure(format!("database {}: {error}", path.display())));
+            database_files(&path).iter().for_each(|file| keep_private(file));
+            opened
         }
         DatabaseSection::Postgresql { url, connections } => {
             let options = PostgresOptions::new(url.clone(), *connections);

@@ -43,11 +43,19 @@ pub struct TenantKey {
     pub retired_at: Option<Millis>,
 }
 
+impl TenantKey {
+    /// Whether it was replaced at once: nothing that it signed is accepted.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.retired_at == Some(crate::keys::REPLACED)
+    }
+}
+
 impl KeySet {
     /// The key that signs with an algorithm: the newest whose time has come.
     #[must_use]
     pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SigningKey> {
-        let of = || self.keys.iter().filter(move |key| key.key.alg() == alg);
+        let of = || self.keys.iter().filter(move |key| key.key.alg() == alg && !key.is_replaced());
         let due = of().filter(|key| key.active_from <= now).max_by_key(|key| key.generation);
         // A clock that went back must not leave a tenant without signatures.
         due.or_else(|| of().min_by_key(|key| key.generation)).map(|key| &key.key)
@@ -59,9 +67,10 @@ impl KeySet {
         self.keys.iter().filter(live).map(|key| &key.key)
     }
 
-    /// Every key, retired ones too: an old ID token is still a good hint of whom it was for.
+    /// Every key, retired ones too: an old ID token is still a good hint of whom it was for. But none that was replaced
+    /// because somebody else may have it.
     pub fn all(&self) -> impl Iterator<Item = &SigningKey> {
-        self.keys.iter().map(|key| &key.key)
+        self.keys.iter().filter(|key| !key.is_replaced()).map(|key| &key.key)
     }
 }
 

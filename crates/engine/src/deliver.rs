@@ -233,6 +233,17 @@ impl Engine {
         self.breakers.open(self.now())
     }
 
+    /// Refuses when a session was someone's with more rights.
+    async fn must_outrank_session(
+        &self,
+        tenant: &Tenant,
+        actor: &sojourn_model::Actor,
+        session: sojourn_model::SessionId,
+    ) -> Result<(), EngineError> {
+        let Some(found) = self.store.session(tenant.id, session).await? else { return Ok(()) };
+        self.must_outrank(tenant, actor, crate::rank::Concerned::Users(&[found.user])).await
+    }
+
     /// Gives up a delivery that waits.
     ///
     /// # Errors
@@ -244,6 +255,7 @@ impl Engine {
         sid: sojourn_model::Sid,
         actor: &sojourn_model::Actor,
     ) -> Result<(), EngineError> {
+        self.must_outrank_session(tenant, actor, session).await?;
         let why = format!("given up by {actor}");
         let mut change = ChangeSet::of(tenant.id, Op::GiveUpDelivery { session, sid, why });
         change.audit.push(self.audit_row(actor, "delivery.give_up", sid, &serde_json::json!({})));
@@ -264,6 +276,7 @@ impl Engine {
         sid: sojourn_model::Sid,
         actor: &sojourn_model::Actor,
     ) -> Result<(), EngineError> {
+        self.must_outrank_session(tenant, actor, session).await?;
         let now = self.now();
         let expires_at = now.plus(self.settings.lifetimes.delivery_ms);
         let mut change =

@@ -1,6 +1,7 @@
 //! Signing keys and the master key.
 
 use sojourn_crypto::{MasterKey, SigningKey};
+use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::{
     Actor, ChangeSet, EventName, Millis, NewEvent, Op, Outcome, SigningAlg, StoredKey, Subject,
     Tenant, TenantId,
@@ -19,6 +20,9 @@ pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
 const FROM_THE_START: [SigningAlg; 3] = [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::EdDsa];
 /// How much longer a replaced key is published than what it signed can live, in milliseconds.
 const RETIRE_SLACK_MS: i64 = 5 * 60_000;
+
+/// Since when a key is published no more that was replaced at once.
+pub(crate) const REPLACED: Millis = Millis(0);
 
 impl Engine {
     /// Makes the signing keys that a tenant lacks. Takes a good part of a second where an RSA key is
@@ -136,6 +140,44 @@ impl Engine {
             }
             _ => Err(EngineError::Exists("the next key")),
         }
+    }
+
+    /// Replaces the keys of an algorithm at once, because somebody else may have them: a new one signs from now on, and
+    /// those before are published no more, and accepted no more. What they signed is refused by whoever asks for the keys.
+    /// Answers the new key's `kid`.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is no key of the algorithm.
+    pub async fn replace_keys(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+        actor: &Actor,
+    ) -> Result<String, EngineError> {
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let keys = self.keys(tenant.id).await?;
+            let of = || keys.keys.iter().filter(|key| key.key.alg() == alg);
+            let newest = of().map(|key| key.generation).max();
+            let newest = newest.ok_or(EngineError::NotFound("key of that algorithm"))?;
+            let key = self.new_key(tenant.id, alg, newest + 1, self.now()).await?;
+            let kid = key.kid.clone();
+            let event = self.key_event(&key, actor);
+            let mut change = ChangeSet::of(tenant.id, Op::AddKey(key));
+            change.ops.extend(of().map(|key| Op::RetireKey {
+                alg,
+                generation: key.generation,
+                at: REPLACED,
+            }));
+            change.events.push(event);
+            let detail = serde_json::json!({ "alg": alg.as_str(), "now": true });
+            change.audit.push(self.audit_row(actor, "key.rotate", &kid, &detail));
+            let outcome = self.apply(change).await?;
+            self.catalog.changed(tenant.id);
+            if matches!(outcome, Outcome::Applied(_)) {
+                return Ok(kid);
+            }
+        }
+        Err(EngineError::Contended)
     }
 
     /// Publishes the next keys of all tenants whose time has come, and answers how many.

@@ -23,6 +23,7 @@ mod management;
 mod outbox;
 mod passwords;
 mod policy;
+mod rank;
 mod rights;
 pub mod scim;
 pub mod session;

@@ -11,6 +11,7 @@ use sojourn_model::{
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rank::Concerned;
 
 /// The policies of a tenant that are kept in memory.
 #[derive(Debug, Default)]
@@ -161,7 +162,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`] when the application, role or user isn't there, [`EngineError::Invalid`] for
-    /// numbers that can't be.
+    /// numbers that can't be, [`EngineError::Forbidden`] when it would hold for someone with more rights.
     pub async fn set_policy(
         &self,
         tenant: &Tenant,
@@ -170,6 +171,13 @@ impl Engine {
         actor: &Actor,
     ) -> Result<(), EngineError> {
         self.subject_exists(tenant, scope).await?;
+        let concerned = match &scope {
+            PolicyScope::Tenant | PolicyScope::Application(_) => Concerned::Everyone,
+            PolicyScope::Role(role) => Concerned::Role(*role),
+            PolicyScope::Group(group) => Concerned::Group(*group),
+            PolicyScope::User(user) => Concerned::Users(std::slice::from_ref(user)),
+        };
+        self.must_outrank(tenant, actor, concerned).await?;
         checked(&policy)?;
         let mut change = ChangeSet::of(tenant.id, Op::PutPolicy { scope, policy });
         let target = match scope {

@@ -428,7 +428,8 @@ impl Engine {
     /// Lets a task be done again ([`TaskState::Pending`]), or lets a parked one go.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is none in a state that allows it.
+    /// [`EngineError::NotFound`] when there is none in a state that allows it, [`EngineError::Forbidden`] when it is about
+    /// someone with more rights.
     pub async fn settle_handler_task(
         &self,
         tenant: &Tenant,
@@ -438,6 +439,7 @@ impl Engine {
         actor: &Actor,
     ) -> Result<(), EngineError> {
         let id = self.handler_of(handler)?.id.clone();
+        self.must_outrank_subject(tenant, actor, subject).await?;
         let again = state == TaskState::Pending;
         let due_at = again.then(|| self.now());
         let redo = Op::RedoTask { subject, handler: id, n, due_at };

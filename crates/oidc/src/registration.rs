@@ -133,7 +133,13 @@ pub fn parse(document: &Map<String, Value>) -> Result<Metadata, OAuthError> {
 }
 
 fn flows(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
-    let asked = members.texts("response_types")?.unwrap_or_else(|| vec!["code".to_owned()]);
+    // The default is the code flow (RFC 7591 §2), unless the grant types say that nothing is asked for in a browser.
+    let in_browser = members.texts("grant_types")?.is_none_or(|asked| {
+        asked.is_empty() || asked.iter().any(|one| one == "authorization_code" || one == "implicit")
+    });
+    let asked = members.texts("response_types")?;
+    let asked =
+        asked.unwrap_or_else(|| in_browser.then(|| "code".to_owned()).into_iter().collect());
     let mut types = Vec::new();
     for one in &asked {
         let kind = ResponseType::parse(one)
@@ -405,8 +411,6 @@ pub fn in_force(app: &Application) -> Map<String, Value> {
     put("client_id", app.client_id.clone().into());
     put("client_name", app.name.clone().into());
     put("redirect_uris", json!(settings.redirect_uris));
-    put("response_types", json!(settings.response_types));
-    put("grant_types", json!(grants));
     put("application_type", if settings.native { "native" } else { "web" }.into());
     put("scope", settings.scopes.join(" ").into());
     put("contacts", json!(settings.contacts));
@@ -445,6 +449,9 @@ pub fn in_force(app: &Application) -> Map<String, Value> {
     for (name, value) in &settings.software {
         put(name, value.clone());
     }
+    // None is something else than what is left out.
+    out.insert("response_types".into(), json!(settings.response_types));
+    out.insert("grant_types".into(), json!(grants));
     out
 }
 

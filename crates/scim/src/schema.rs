@@ -318,6 +318,8 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// The URN of roles, WSO2's.
 pub const ROLE: &str = "urn:ietf:params:scim:schemas:extension:2.0:Role";
+/// The URN of what OpenID Connect tells of a person and SCIM has no attribute for.
+pub const OPENID: &str = "urn:sojourn:schemas:extension:openid:2.0:User";
 /// The URN of attributes that configuration declares.
 pub const CUSTOM: &str = "urn:sojourn:schemas:extension:custom:2.0:User";
 
@@ -388,7 +390,7 @@ pub fn user(custom: &[Custom]) -> ResourceType {
     attributes.extend(user_attributes());
     let schema =
         Schema { id: USER.into(), name: "User", description: "A person's account.", attributes };
-    let mut extensions = vec![enterprise()];
+    let mut extensions = vec![enterprise(), openid()];
     if !custom.is_empty() {
         let attributes = custom
             .iter()
@@ -411,6 +413,23 @@ pub fn user(custom: &[Custom]) -> ResourceType {
         endpoint: "/Users",
         schema,
         extensions,
+    }
+}
+
+/// Claims without an attribute of their own (OpenID Connect Core 1.0 §5.1).
+fn openid() -> Schema {
+    let website = Attribute::new("website", Kind::Reference, "The person's own page.");
+    Schema {
+        id: OPENID.into(),
+        name: "OpenIDUser",
+        description: "What OpenID Connect tells of a person besides.",
+        attributes: vec![
+            website.to(&["external"]),
+            text("gender", "The person's gender, in a word."),
+            text("birthdate", "ISO 8601: YYYY-MM-DD, or YYYY alone; the year 0000 for none."),
+            flag("emailVerified", "Whether the preferred mail address is proved to be theirs."),
+            flag("phoneNumberVerified", "Whether the preferred number is proved to be theirs."),
+        ],
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use sojourn_model::{User, UserState};
 
 use crate::resource::Resource;
+use crate::schema::OPENID;
 
 /// Attributes that are claims too.
 const CLAIMS: [(&str, &str); 4] = [
@@ -13,6 +14,76 @@ const CLAIMS: [(&str, &str); 4] = [
     ("locale", "locale"),
     ("timezone", "zoneinfo"),
 ];
+
+/// Claims that the extension for OpenID Connect has.
+const OF_OPENID: [&str; 3] = ["website", "gender", "birthdate"];
+
+/// The parts of an address, as an attribute and as a claim (OpenID Connect Core 1.0 §5.1.1).
+const ADDRESS: [(&str, &str); 6] = [
+    ("formatted", "formatted"),
+    ("streetAddress", "street_address"),
+    ("locality", "locality"),
+    ("region", "region"),
+    ("postalCode", "postal_code"),
+    ("country", "country"),
+];
+
+/// A telephone number as a claim has it: E.164 with an extension as in RFC 3966, where the number is a global one; what
+/// SCIM may write is `tel:+1-201-555-0123` (RFC 7643 §4.1.2).
+fn claimed_number(text: &str) -> String {
+    let text = text.strip_prefix("tel:").unwrap_or(text);
+    let (number, more) = text.split_once(';').unwrap_or((text, ""));
+    let digits: String = number
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}'))
+        .collect();
+    let extension = more.split(';').find_map(|one| one.strip_prefix("ext="));
+    match extension {
+        Some(extension) => format!("{digits};ext={extension}"),
+        None => digits,
+    }
+}
+
+fn claimed_address(address: &Map<String, Value>) -> Map<String, Value> {
+    let text = |name: &str| address.get(name).filter(|value| value.is_string()).cloned();
+    ADDRESS
+        .into_iter()
+        .filter_map(|(attribute, claim)| Some((claim.to_owned(), text(attribute)?)))
+        .collect()
+}
+
+/// The preferred address follows the claim, where that was written by other means.
+fn addresses(out: &mut Resource, claim: Option<&Map<String, Value>>) {
+    let mut all = match out.remove("addresses") {
+        Some(Value::Array(all)) => all,
+        _ => Vec::new(),
+    };
+    let place = preferred(&all);
+    let present = place.and_then(|at| all.get_mut(at)).and_then(Value::as_object_mut);
+    match (present, claim) {
+        (Some(present), Some(claim)) if claimed_address(present) != *claim => {
+            for (attribute, name) in ADDRESS {
+                match claim.get(name) {
+                    Some(value) => present.insert(attribute.to_owned(), value.clone()),
+                    None => present.remove(attribute),
+                };
+            }
+        }
+        (None, Some(claim)) => {
+            let parts = ADDRESS.into_iter().filter_map(|(attribute, name)| {
+                Some((attribute.to_owned(), claim.get(name)?.clone()))
+            });
+            let mut address: Map<String, Value> = parts.collect();
+            address.insert("primary".into(), true.into());
+            all.push(address.into());
+        }
+        (Some(_), None) => all.clear(),
+        _ => {}
+    }
+    if !all.is_empty() {
+        out.insert("addresses".into(), all.into());
+    }
+}
 
 fn object(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_default()
@@ -52,8 +123,26 @@ pub fn to_resource(user: &User) -> Resource {
         out.insert("name".into(), name.into());
     }
     out.insert("active".into(), (user.state == UserState::Active).into());
-    first(&mut out, "emails", user.email.as_deref());
-    first(&mut out, "phoneNumbers", claims.get("phone_number").and_then(Value::as_str));
+    let claim = |name: &str| claims.get(name).and_then(Value::as_str);
+    first(&mut out, "emails", user.email.as_deref(), str::to_owned);
+    first(&mut out, "phoneNumbers", claim("phone_number"), claimed_number);
+    first(&mut out, "photos", claim("picture"), str::to_owned);
+    addresses(&mut out, claims.get("address").and_then(Value::as_object));
+    let mut openid = Map::new();
+    for name in OF_OPENID {
+        if let Some(value) = claim(name) {
+            openid.insert(name.into(), value.into());
+        }
+    }
+    if user.email_verified {
+        openid.insert("emailVerified".into(), true.into());
+    }
+    if let Some(verified) = claims.get("phone_number_verified") {
+        openid.insert("phoneNumberVerified".into(), verified.clone());
+    }
+    if !openid.is_empty() {
+        out.insert(OPENID.into(), openid.into());
+    }
     out
 }
 
@@ -63,15 +152,18 @@ fn preferred(all: &[Value]) -> Option<usize> {
     primary.or((!all.is_empty()).then_some(0))
 }
 
-/// The preferred value of a list is the one in the account's own field.
-fn first(out: &mut Resource, name: &str, value: Option<&str>) {
+/// The preferred value of a list is the one in the account's own field, in the form that the field has it in.
+fn first(out: &mut Resource, name: &str, value: Option<&str>, as_kept: fn(&str) -> String) {
     let mut all = match out.remove(name) {
         Some(Value::Array(all)) => all,
         _ => Vec::new(),
     };
     match (preferred(&all).and_then(|at| all.get_mut(at)), value) {
         (Some(Value::Object(present)), Some(value)) => {
-            present.insert("value".into(), value.into());
+            let same = present.get("value").and_then(Value::as_str).map(as_kept);
+            if same.as_deref() != Some(value) {
+                present.insert("value".into(), value.into());
+            }
         }
         (None, Some(value)) => all.push(json!({ "value": value, "primary": true })),
         // It was taken from the account by other means.
@@ -126,7 +218,23 @@ pub fn write(user: &mut User, resource: &Resource) {
     if !name.is_empty() {
         rest.insert("name".into(), name.into());
     }
-    let phone = value_of_preferred(&rest, "phoneNumbers");
+    claim("picture", value_of_preferred(&rest, "photos"));
+    let openid = match rest.remove(OPENID) {
+        Some(Value::Object(openid)) => openid,
+        _ => Map::new(),
+    };
+    for name in OF_OPENID {
+        claim(name, openid.get(name).and_then(Value::as_str).map(str::to_owned));
+    }
+    let address = rest.get("addresses").and_then(Value::as_array).and_then(|all| {
+        let address = claimed_address(all.get(preferred(all)?)?.as_object()?);
+        (!address.is_empty()).then_some(address)
+    });
+    match address {
+        Some(address) => claims.insert("address".into(), address.into()),
+        None => claims.remove("address"),
+    };
+    let phone = value_of_preferred(&rest, "phoneNumbers").map(|text| claimed_number(&text));
     if phone.as_deref() != claims.get("phone_number").and_then(Value::as_str) {
         // Another number hasn't been proved.
         claims.remove("phone_number_verified");
@@ -135,10 +243,19 @@ pub fn write(user: &mut User, resource: &Resource) {
         Some(phone) => claims.insert("phone_number".into(), phone.into()),
         None => claims.remove("phone_number"),
     };
+    if let Some(Value::Bool(verified)) = openid.get("phoneNumberVerified")
+        && claims.contains_key("phone_number")
+    {
+        claims.insert("phone_number_verified".into(), (*verified).into());
+    }
     let email = value_of_preferred(&rest, "emails");
     if email != user.email {
         user.email_verified = false;
         user.email = email;
+    }
+    // Who leaves it out says nothing about it.
+    if let Some(Value::Bool(verified)) = openid.get("emailVerified") {
+        user.email_verified = *verified && user.email.is_some();
     }
     user.profile = Value::Object(claims).to_string();
     user.attributes = Value::Object(rest).to_string();
@@ -164,6 +281,51 @@ mod tests {
 
     use super::*;
     use crate::schema;
+
+    #[test]
+    fn claims_of_openid_have_a_way_in_and_numbers_are_e_164() {
+        let mut user = User::deleted(TenantId::DEFAULT, UserId::from_slice(&[7; 16]).expect("id"));
+        let sent = json!({
+            "userName": "alex",
+            "emails": [{"value": "a@example.test"}],
+            "phoneNumbers": [{"value": "tel:+1-201-555-0123;ext=7", "type": "work"}],
+            "photos": [{"value": "https://x.test/a.png", "type": "photo"}],
+            "addresses": [
+                {"formatted": "Home", "type": "home"},
+                {"streetAddress": "Road 1", "locality": "Town", "postalCode": "12345",
+                 "country": "DE", "type": "work", "primary": true},
+            ],
+            OPENID: {"website": "https://alex.test", "gender": "female", "birthdate": "0000-02-29",
+                     "emailVerified": true, "phoneNumberVerified": true},
+        });
+        let sent = sent.as_object().cloned().expect("an object");
+        write(&mut user, &sent);
+        let claims = object(&user.profile);
+        assert_eq!(claims["phone_number"], "+12015550123;ext=7");
+        assert_eq!(claims["phone_number_verified"], true);
+        assert_eq!(claims["picture"], "https://x.test/a.png");
+        assert_eq!(claims["birthdate"], "0000-02-29");
+        assert_eq!(
+            claims["address"],
+            json!({"street_address": "Road 1", "locality": "Town", "postal_code": "12345", "country": "DE"})
+        );
+        assert!(user.email_verified);
+        let mut shown = to_resource(&user);
+        shown.remove("id");
+        shown.remove("active");
+        assert_eq!(changes(&sent, &shown), Vec::<String>::new(), "{shown:?}");
+        // Another address and another number are not proved; who doesn't speak of it changes nothing.
+        let mut more = sent.clone();
+        more.remove(OPENID);
+        write(&mut user, &more);
+        assert!(user.email_verified && !object(&user.profile).contains_key("website"));
+        more.insert("emails".into(), json!([{"value": "b@example.test"}]));
+        more.insert("phoneNumbers".into(), json!([{"value": "+49 (30) 12 34"}]));
+        write(&mut user, &more);
+        let claims = object(&user.profile);
+        assert!(!user.email_verified && !claims.contains_key("phone_number_verified"));
+        assert_eq!(claims["phone_number"], "+49301234");
+    }
 
     #[test]
     fn a_resource_survives_the_account_and_claims_follow() {

@@ -252,6 +252,22 @@ impl Context {
         self.header(header::HOST).is_some_and(|host| origin == format!("{scheme}://{host}"))
     }
 
+    /// Whether a browser says that a page of another site caused this request (Fetch Metadata; older ones say it by
+    /// `Origin` or `Referer`). What is no browser says nothing.
+    pub(crate) fn is_from_another_site(&self) -> bool {
+        if let Some(site) = self.header("sec-fetch-site") {
+            return !matches!(site, "same-origin" | "none");
+        }
+        if self.header(header::ORIGIN).is_some() {
+            return !self.same_origin();
+        }
+        let Some(referer) = self.header(header::REFERER) else { return false };
+        let base = &self.engine().settings().base_url;
+        !referer
+            .strip_prefix(base.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// Whether a signed-in person's form is genuine.
     pub(crate) fn genuine(&self, session: &Session, token: Option<&str>) -> bool {
         self.same_origin() && token.is_some_and(|token| equal(token, &self.session_token(session)))

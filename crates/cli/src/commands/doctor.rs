@@ -127,18 +127,52 @@ fn mail(config: &Config) -> Found {
     }
 }
 
-fn secret_file(path: &Path) -> Found {
+/// Whether others can look at something that is ours.
+fn open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        if let Ok(about) = std::fs::metadata(path)
-            && about.permissions().mode() & 0o077 != 0
-        {
-            let path = path.display();
-            return Bad(format!("{path} can be read by others: run 'chmod 600 {path}'"));
-        }
+        return std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+fn secret_file(path: &Path) -> Found {
+    if open_to_others(path) {
+        let path = path.display();
+        return Bad(format!("{path} can be read by others: run 'chmod 600 {path}'"));
     }
     Good("the master key can be read by its owner alone".into())
+}
+
+/// Folders and files that hold secrets, sessions or mails.
+fn private_files(config_file: &Path, config: &Config, folder: &Path) -> Vec<Found> {
+    let mut folders = vec![folder.to_owned(), folder.join("tls")];
+    let mut files = vec![folder.join("tls").join("ca.key"), folder.join("tls").join("server.key")];
+    if let DatabaseSection::Sqlite { path } = &config.database {
+        let path = if path.is_relative() { folder.join(path) } else { path.clone() };
+        files.extend(open::database_files(&path));
+    }
+    if let Some(mails) = config.mail.as_ref().and_then(|mail| mail.folder.as_ref()) {
+        let mails = beside(config_file, mails);
+        let all = std::fs::read_dir(&mails).into_iter().flatten().flatten();
+        files.extend(all.map(|mail| mail.path()));
+        folders.push(mails);
+    }
+    let said = |paths: Vec<std::path::PathBuf>, mode: &str| {
+        let open: Vec<_> = paths.into_iter().filter(|path| open_to_others(path)).take(10).collect();
+        let mode = mode.to_owned();
+        open.into_iter().map(move |path| {
+            let path = path.display();
+            Warning(format!("{path} is open to others: run 'chmod {mode} {path}'"))
+        })
+    };
+    let mut found: Vec<Found> = said(folders, "700").chain(said(files, "600")).collect();
+    if found.is_empty() {
+        found.push(Good("data and mails can be read by their owner alone".into()));
+    }
+    found
 }
 
 async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
@@ -190,6 +224,7 @@ pub(crate) async fn doctor(config_file: &Path) -> Done {
         let key = open::master_key_file(&folder, &config)?;
         all.extend(installation(config_file, &config).await);
         all.push(secret_file(&key));
+        all.extend(private_files(config_file, &config, &folder));
     } else {
         all.extend(installation(config_file, &config).await);
     }

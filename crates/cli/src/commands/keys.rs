@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use sojourn_engine::{Engine, EngineError};
 use sojourn_model::{Actor, Millis, SigningAlg};
 
 use super::{opened, table};
@@ -18,6 +19,12 @@ pub(crate) enum KeyCommand {
         /// RS256, PS256, ES256 or EdDSA; all that there are when left out
         #[arg(long)]
         alg: Option<String>,
+        /// Of one tenant; of all when left out
+        #[arg(long)]
+        tenant: Option<String>,
+        /// At once, because somebody else may have the keys: what they signed is refused from now on
+        #[arg(long)]
+        now: bool,
     },
 }
 
@@ -53,21 +60,59 @@ async fn run(opened: &crate::open::Opened, command: KeyCommand) -> Done {
             table(&["ALG", "KID", "PUBLISHED", "SIGNS FROM", "GONE FROM"], &rows);
             Ok(())
         }
-        KeyCommand::Rotate { alg } => {
-            let wanted: Vec<SigningAlg> = match alg {
-                Some(text) => vec![SigningAlg::parse(&text).ok_or_else(|| {
-                    Failure(format!("'{text}' is none of RS256, PS256, ES256 and EdDSA"))
-                })?],
-                None => SigningAlg::ALL
-                    .into_iter()
-                    .filter(|alg| keys.keys.iter().any(|key| key.key.alg() == *alg))
-                    .collect(),
-            };
-            for alg in wanted {
-                let kid = engine.rotate_key(&opened.tenant, alg, &Actor::Operator).await?;
-                say(&format!("{}: {kid} is published.", alg.as_str()));
+        KeyCommand::Rotate { alg, tenant, now } => rotate(engine, alg, tenant, now).await,
+    }
+}
+
+/// Rotates what can be rotated, and says of the rest why not.
+async fn rotate(engine: &Engine, alg: Option<String>, tenant: Option<String>, now: bool) -> Done {
+    let wanted: Vec<SigningAlg> = match &alg {
+        None => SigningAlg::ALL.to_vec(),
+        Some(text) => vec![SigningAlg::parse(text).ok_or_else(|| {
+            Failure(format!("'{text}' is none of RS256, PS256, ES256 and EdDSA"))
+        })?],
+    };
+    let tenants = match &tenant {
+        Some(name) => vec![engine.tenant(name).await?],
+        None => engine.tenants().await?,
+    };
+    let (mut rotated, mut waiting) = (0, 0);
+    for tenant in &tenants {
+        let keys = engine.keys(tenant.id).await?;
+        let there = |alg: &&SigningAlg| keys.keys.iter().any(|key| key.key.alg() == **alg);
+        for alg in wanted.iter().filter(there) {
+            let (name, tenant_name) = (alg.as_str(), &tenant.name);
+            if now {
+                let kid = engine.replace_keys(tenant, *alg, &Actor::Operator).await?;
+                say(&format!("{tenant_name} {name}: {kid} signs from now on."));
+                rotated += 1;
+                continue;
             }
-            Ok(())
+            match engine.rotate_key(tenant, *alg, &Actor::Operator).await {
+                Ok(kid) => {
+                    say(&format!("{tenant_name} {name}: {kid} is published."));
+                    rotated += 1;
+                }
+                Err(EngineError::Exists(_)) => {
+                    say(&format!("{tenant_name} {name}: the next key is published already."));
+                    waiting += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
+    if now && rotated > 0 {
+        say(
+            "What the keys before signed is refused from now on: applications that check ID tokens and JWT access \
+             tokens themselves refuse those issued so far as soon as they fetch the keys again, and some keep keys \
+             for hours. People stay signed in, and a refresh brings new tokens.",
+        );
+    }
+    if rotated + waiting == 0 {
+        return Err(Failure("there is no key of that algorithm".into()));
+    }
+    if rotated == 0 {
+        return Err(Failure("nothing was rotated: 'sojourn key rotate --now' doesn't wait".into()));
+    }
+    Ok(())
 }

@@ -185,3 +185,37 @@ async fn the_master_key_is_rotated_and_its_backup_noted() {
     assert!(site.active(after["access_token"].as_str().expect("a token")).await);
     assert!(warned(server), "the new key isn't backed up");
 }
+
+/// What the program makes is its owner's alone; what was open to others before is not any more, and 'doctor' looks.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_the_program_are_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::new("http://127.0.0.1:9/bclogout", "");
+    let server = site.serve().await;
+    site.tokens().await;
+    let mode = |path: &std::path::Path| {
+        std::fs::metadata(path).expect("there").permissions().mode() & 0o777
+    };
+    let data = site.folder.0.join("data");
+    assert_eq!(mode(&data), 0o700);
+    let all = || std::fs::read_dir(&data).expect("a folder").flatten().map(|file| file.path());
+    assert!(all().any(|path| path.ends_with("sojourn.db-wal")), "{:?}", all().collect::<Vec<_>>());
+    for path in all() {
+        let want = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), want, "{}", path.display());
+    }
+    assert!(server.terminate());
+    let database = data.join("sojourn.db");
+    let open = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&database, mode).expect("set");
+    };
+    open(0o644);
+    let server = site.serve().await;
+    assert_eq!(mode(&database), 0o600, "taken from others");
+    assert!(server.terminate());
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let (_, text) = site.command(&["doctor"], "");
+    assert!(text.contains("chmod 700"), "{text}");
+}

@@ -10,6 +10,7 @@ use super::membership::{Members, checked_name};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
+use crate::rank::Concerned;
 use crate::settings::RoleDirection;
 
 /// How a group is to be. What is `None` stays.
@@ -108,6 +109,8 @@ impl Engine {
                 return Err(EngineError::Stale);
             }
             let (join, leave) = self.group_changes(tenant, id, &write.members).await?;
+            let moved: Vec<UserId> = join.iter().chain(&leave).copied().collect();
+            self.must_outrank(tenant, actor, Concerned::Users(&moved)).await?;
             let changed = Group {
                 name: write
                     .name
@@ -266,6 +269,7 @@ impl Engine {
         if if_version.is_some_and(|version| version != group.version) {
             return Err(EngineError::Stale);
         }
+        self.must_outrank(tenant, actor, Concerned::Group(id)).await?;
         let roles = self.store.roles_of_group(tenant.id, id).await?;
         // Whose members lose nothing needn't be read.
         let members =

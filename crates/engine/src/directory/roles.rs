@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
 use crate::jobs::Work;
+use crate::rank::Concerned;
 use crate::settings::RoleDirection;
 
 /// The events of a role that goes.
@@ -161,6 +162,7 @@ impl Engine {
                 vec![&role.name],
             ),
         };
+        self.must_outrank(tenant, actor, Concerned::Users(&[user.id])).await?;
         let event = EventName::PostUpdateRoleListOfUser;
         let mut change = ChangeSet::of(tenant.id, op);
         let changed = RoleChanged { events: &[event], role, direction };
@@ -253,6 +255,14 @@ impl Engine {
         drop.retain(|group| carried.contains(group));
         if same && join.is_empty() && leave.is_empty() && add.is_empty() && drop.is_empty() {
             return Ok(None);
+        }
+        let moved: Vec<UserId> = join.iter().chain(&leave).copied().collect();
+        self.must_outrank(tenant, actor, Concerned::Users(&moved)).await?;
+        for group in add.iter().chain(&drop) {
+            self.must_outrank(tenant, actor, Concerned::Group(*group)).await?;
+        }
+        if changed.permissions != role.permissions {
+            self.must_outrank(tenant, actor, Concerned::Role(role.id)).await?;
         }
         let mut change = ChangeSet::of(tenant.id, Op::UpdateRole(changed.clone()));
         if changed.name != role.name {
@@ -397,13 +407,15 @@ impl Engine {
     /// Removes a role: with up to a hundred members at once, with more by a job.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when it is gone or going already.
+    /// [`EngineError::NotFound`] when it is gone or going already, [`EngineError::Forbidden`] when someone with more
+    /// rights has it.
     pub async fn remove_role(
         &self,
         tenant: &Tenant,
         role: &Role,
         actor: &Actor,
     ) -> Result<RoleRemoval, EngineError> {
+        self.must_outrank(tenant, actor, Concerned::Role(role.id)).await?;
         let limit = INLINE_END_USERS_MAX as i64;
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
             let members =

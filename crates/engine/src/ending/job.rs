@@ -506,7 +506,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`] when there is none that still works; [`EngineError::Invalid`] for one that must
-    /// be brought to its end.
+    /// be brought to its end; [`EngineError::Forbidden`] for one of someone with more rights.
     pub async fn cancel_job(
         &self,
         tenant: &Tenant,
@@ -523,6 +523,7 @@ impl Engine {
             return Err(EngineError::Invalid(why.into()));
         }
         if job.state == JobState::Pending {
+            self.must_outrank_job(tenant, actor, &job).await?;
             let mut change = ChangeSet::of(tenant.id, Op::CancelJob { id, at: self.now() });
             let detail = serde_json::json!({ "done": job.done, "total": job.total });
             change.audit.push(self.audit_row(actor, "job.cancel", id, &detail));

@@ -116,7 +116,8 @@ impl Engine {
             given_name: blank.given_name.clone(),
             family_name: blank.family_name.clone(),
             email: blank.email.clone(),
-            email_verified: self.settings.trusts_given_addresses && blank.email.is_some(),
+            email_verified: blank.email_verified
+                || (self.settings.trusts_given_addresses && blank.email.is_some()),
             profile: serde_json::from_str(&blank.profile).unwrap_or_default(),
             external_id: blank.external_id.clone(),
             attributes: serde_json::from_str(&blank.attributes).unwrap_or_default(),

@@ -63,7 +63,9 @@ impl Engine {
         };
         let slack = self.settings.lifetimes.touch_flush_ms;
         let now = self.now();
-        let Some(session) = session.filter(|session| session.is_live(now, slack)) else {
+        // A fresh sign-in is demanded: until then the session is of no use.
+        let of_use = |session: &Session| session.is_live(now, slack) && !session.sign_in_due;
+        let Some(session) = session.filter(of_use) else {
             return Ok(ExtendOutcome::Unknown);
         };
         if now.since(session.last_access) < EXTEND_EVERY_MS {

@@ -39,6 +39,10 @@ async fn extend(context: Context, params: &Params) -> Response {
         return refuse(&context, StatusCode::BAD_REQUEST, "ISE-60001", why);
     }
     let key = params.get("idpSessionKey").map(str::to_owned);
+    if key.is_none() && context.is_from_another_site() {
+        let why = "From another site, send idpSessionKey.";
+        return refuse(&context, StatusCode::BAD_REQUEST, "ISE-60001", why);
+    }
     let session = match context.session().await {
         Ok(session) => session,
         Err(error) => return respond::failure(&error),

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::language::Language;
 use crate::web::errors;
 use crate::web::filters::Around;
+use crate::web::own_path::own_path;
 use crate::{request, respond};
 
 /// What the person chose; a tag and nothing else.
@@ -76,15 +77,6 @@ impl Context {
     }
 }
 
-/// Where the person was; a path of ours and nothing that leads elsewhere.
-fn back<'b>(context: &Context, back: &'b str) -> Option<&'b str> {
-    let ours = back.starts_with('/')
-        && !back.starts_with("//")
-        && !back.contains(['\\', '\r', '\n'])
-        && back.starts_with(&*context.arrival.prefix);
-    ours.then_some(back)
-}
-
 /// `GET /language?to=…&back=…`: remembers the choice in this browser and goes back. It changes nothing but words.
 pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Response {
     let Ok(params) = request::query(query.as_deref()) else {
@@ -100,10 +92,11 @@ pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Respo
         );
     };
     let home = context.link("/");
-    let to = params.get("back").and_then(|to| back(&context, to)).unwrap_or(&home);
+    let back = params.get("back").and_then(|to| own_path(&context.arrival.prefix, to));
+    let to = back.unwrap_or(home);
     let cookie = format!(
         "{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}",
         language.code
     );
-    respond::with(respond::see_other(to), header::SET_COOKIE, &cookie)
+    respond::with(respond::see_other(&to), header::SET_COOKIE, &cookie)
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_engine::session::{FrontChannelNotice, SessionView};
-use sojourn_engine::{EndPlan, Rights};
+use sojourn_engine::{EndPlan, EngineError, Rights};
 use sojourn_model::{
     Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
 };
@@ -14,6 +14,7 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
+use crate::web::own_path::own_path;
 use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
 use crate::web::ticket::Ticket;
 use crate::web::{errors, render, signed_out, words};
@@ -46,12 +47,31 @@ const QUERY_MAX: usize = 2_000;
 /// Back to the page that was asked for, with its query; after a form to the page that is given instead.
 fn way_back(context: &Context, back: &str) -> Ticket {
     let ticket = Ticket::to(context, back);
-    let asked = context.here.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
+    let own = own_path(&context.arrival.prefix, &context.here).unwrap_or_default();
+    let asked = own.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
     let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
     if context.method != http::Method::GET || path.is_empty() || asked.len() > QUERY_MAX {
         return ticket;
     }
     Ticket { path: path.to_owned(), query: query.to_owned(), ..ticket }
+}
+
+/// Whether a fresh sign-in is demanded of a session before it is of use: by what happened to the account, or by a policy
+/// that the sign-in has become too old for. It holds for pages of ours as for applications.
+async fn must_sign_in(
+    context: &Context,
+    client_id: &str,
+    session: &Session,
+) -> Result<bool, EngineError> {
+    if session.sign_in_due {
+        return Ok(true);
+    }
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let Some(app) = engine.application_by_client(tenant.id, client_id).await? else {
+        return Ok(false);
+    };
+    let oldest = engine.max_authentication_age_ms(tenant, session.user, app.id).await?;
+    Ok(oldest.is_some_and(|ms| engine.now().since(session.auth_time) > ms))
 }
 
 /// The person of this browser, or the way to the sign-in page and back.
@@ -61,7 +81,11 @@ pub(crate) async fn visitor(
     client_id: &str,
 ) -> Result<Visitor, Box<Response>> {
     let failed = |error| Box::new(errors::failure(context, &error));
-    let Some(session) = context.session().await.map_err(failed)? else {
+    let session = match context.session().await.map_err(failed)? {
+        Some(session) if must_sign_in(context, client_id, &session).await.map_err(failed)? => None,
+        session => session,
+    };
+    let Some(session) = session else {
         let text = way_back(context, back).seal(context).unwrap_or_default();
         let to = sojourn_oidc::params::with_query(&context.link("/login"), &[("ticket", &text)]);
         return Err(Box::new(respond::see_other(&to)));

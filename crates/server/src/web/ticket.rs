@@ -6,6 +6,7 @@ use sojourn_model::SessionId;
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
+use crate::web::own_path::own_path;
 
 /// Milliseconds that a person may take.
 const LIFETIME_MS: i64 = 30 * 60_000;
@@ -72,7 +73,8 @@ impl Ticket {
             return with_query(&context.link(&self.path), &[("continue", &text)]);
         }
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
-        format!("{}{query}", context.link(&self.path))
+        let wanted = format!("{}{query}", context.link(&self.path));
+        own_path(&context.arrival.prefix, &wanted).unwrap_or_else(|| context.link("/"))
     }
 
     pub(crate) fn seal(&self, context: &Context) -> Option<String> {

@@ -108,7 +108,10 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         // The usual proof: another mail.
         let asked = reader.get("/forgot").await;
         let (csrf, name) = (asked.field("csrf"), "cleo");
-        assert_eq!(reader.post("/forgot", &[("csrf", &csrf), ("username", name)]).await.status, 200);
+        assert_eq!(
+            reader.post("/forgot", &[("csrf", &csrf), ("username", name)]).await.status,
+            200
+        );
         let mail = eventually("the second mail", || async {
             server.clock.advance(200);
             smtp.mails().get(1).cloned()

@@ -113,7 +113,8 @@ statements! {
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2)";
     // What the key before has signed is dead when the new one has been in use for that long.
     KEY_RETIRE = "UPDATE signing_key SET retired_at = $4 \
-         WHERE tenant_id = $1 AND alg = $2 AND generation = $3 AND retired_at IS NULL";
+         WHERE tenant_id = $1 AND alg = $2 AND generation = $3 \
+         AND (retired_at IS NULL OR retired_at > $4)";
     KEY_ADD = "INSERT INTO signing_key (tenant_id, kid, alg, sealed_private, created_at, generation, \
          active_from) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     KEYS = "SELECT tenant_id, kid, alg, sealed_private, created_at, generation, active_from, \

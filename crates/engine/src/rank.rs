@@ -1,0 +1,127 @@
+//! Rank: whoever may not end someone's session may not bring its end about, or stop it, by a detour: a policy, a role, a
+//! group, a job, a task of a handler.
+
+use sojourn_model::{Actor, GroupId, Job, RoleId, Subject, Tenant, UserId};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::rights::Rights;
+
+/// People who with more rights than the actor are not to be reached at a time.
+const PAGE: i64 = 500;
+
+/// Whom an act concerns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Concerned<'a> {
+    /// Everyone in the tenant.
+    Everyone,
+    /// These.
+    Users(&'a [UserId]),
+    /// Who has a role.
+    Role(RoleId),
+    /// Who is in a group.
+    Group(GroupId),
+}
+
+impl Engine {
+    /// What whoever acts may do in a tenant. The program itself, and commands on the server, may do everything.
+    pub(crate) async fn rights_of_actor(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+    ) -> Result<Rights, EngineError> {
+        match actor {
+            Actor::System | Actor::Operator => Ok(Rights::of_scopes("internal_*")),
+            Actor::User(user) => self.rights_of_user(tenant.id, *user).await,
+            Actor::Application(app) => {
+                let app = self.application(tenant.id, *app).await?;
+                let scopes = app.map(|app| app.settings.own_scopes.join(" "));
+                Ok(Rights::of_scopes(&scopes.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Refuses when an act concerns someone who has more rights than whoever acts.
+    pub(crate) async fn must_outrank(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+        concerned: Concerned<'_>,
+    ) -> Result<(), EngineError> {
+        let rights = self.rights_of_actor(tenant, actor).await?;
+        if rights.cover_everyone() {
+            return Ok(());
+        }
+        if let Concerned::Users(users) = concerned {
+            let covered = self.covered(tenant, &rights, users.to_vec()).await?;
+            let all = covered.len() == users.len();
+            return if all { Ok(()) } else { Err(EngineError::Forbidden) };
+        }
+        // Few have more rights than an administrator; many may have the role or be in the group.
+        let above = |role: &&sojourn_model::Role| {
+            !rights.cover(&Rights::of_roles(std::slice::from_ref(*role)))
+        };
+        for role in self.store.roles(tenant.id, None, i64::MAX).await?.iter().filter(above) {
+            let mut after = None;
+            loop {
+                let some = self.store.role_members_after(tenant.id, role.id, after, PAGE).await?;
+                let Some(last) = some.last().copied() else { break };
+                after = Some(last);
+                if self.any_among(tenant, concerned, &some).await? {
+                    return Err(EngineError::Forbidden);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn any_among(
+        &self,
+        tenant: &Tenant,
+        concerned: Concerned<'_>,
+        users: &[UserId],
+    ) -> Result<bool, EngineError> {
+        Ok(match concerned {
+            Concerned::Everyone => true,
+            Concerned::Users(all) => users.iter().any(|user| all.contains(user)),
+            Concerned::Role(role) => {
+                let roles = self.store.roles_among(tenant.id, users).await?;
+                roles.iter().any(|(_, has)| has.id == role)
+            }
+            Concerned::Group(group) => {
+                !self.store.group_members_among(tenant.id, group, users).await?.is_empty()
+            }
+        })
+    }
+
+    /// Refuses when a job was begun by someone who has more rights than whoever acts.
+    pub(crate) async fn must_outrank_job(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+        job: &Job,
+    ) -> Result<(), EngineError> {
+        let begun_by: Actor = job.actor.parse().unwrap_or(Actor::System);
+        let (mine, theirs) = (
+            self.rights_of_actor(tenant, actor).await?,
+            self.rights_of_actor(tenant, &begun_by).await?,
+        );
+        if mine.cover(&theirs) { Ok(()) } else { Err(EngineError::Forbidden) }
+    }
+
+    /// Refuses when an event is about someone who has more rights than whoever acts.
+    pub(crate) async fn must_outrank_subject(
+        &self,
+        tenant: &Tenant,
+        actor: &Actor,
+        subject: Subject,
+    ) -> Result<(), EngineError> {
+        let concerned = match &subject {
+            Subject::User(user) => Concerned::Users(std::slice::from_ref(user)),
+            Subject::Role(role) => Concerned::Role(*role),
+            Subject::Group(group) => Concerned::Group(*group),
+            Subject::Application(_) | Subject::Tenant(_) => Concerned::Everyone,
+        };
+        self.must_outrank(tenant, actor, concerned).await
+    }
+}
