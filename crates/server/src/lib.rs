@@ -56,6 +56,8 @@ pub struct AppState {
     pub streams: Arc<api::v1::streams::Streams>,
     /// Turns true when the server is ending: streams end.
     pub stopped: tokio::sync::watch::Receiver<bool>,
+    /// Documents that are the same for everyone.
+    pub(crate) documents: Arc<oidc::discovery::Documents>,
     /// Requests under way.
     pub(crate) under_way: finishing::UnderWay,
 }

@@ -30,6 +30,11 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     build(status, "application/json", serde_json::to_vec(body).unwrap_or_default())
 }
 
+/// JSON that was written before.
+pub(crate) fn json_bytes(status: StatusCode, body: bytes::Bytes) -> Response {
+    build(status, "application/json", body)
+}
+
 /// JSON that is text already.
 pub(crate) fn json_text(status: StatusCode, body: String) -> Response {
     build(status, "application/json", body)

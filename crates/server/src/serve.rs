@@ -112,6 +112,7 @@ impl Running {
             languages: options.languages.clone(),
             streams: Arc::default(),
             stopped: stopped.clone(),
+            documents: Arc::default(),
             under_way: UnderWay::default(),
         };
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));

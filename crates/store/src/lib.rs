@@ -99,7 +99,7 @@ impl Store {
         self.pauses.before(statement.name).await;
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(statement, &params),
-            Backend::Postgres(postgres) => postgres.read(statement, &params).await,
+            Backend::Postgres(postgres) => postgres.read_point(statement, &params).await,
         }
     }
 

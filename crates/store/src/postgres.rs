@@ -4,10 +4,14 @@
 //! checked: two round trips. At READ COMMITTED the row locks in the statements do what SQLite's
 //! single writer does by itself.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use futures_util::future::{join, join_all, join3};
 use sojourn_model::{Applied, Outcome};
 use tokio_postgres::error::SqlState;
@@ -77,7 +81,14 @@ impl Default for PostgresTimes {
 pub(crate) struct Postgres {
     pool: Pool,
     times: PostgresTimes,
+    /// Connections that point reads share: each sends its statement while others wait for their answers, so that under
+    /// load one system call carries many. None until it is needed, and after it broke.
+    shared: [Mutex<Option<Arc<ClientWrapper>>>; SHARED],
+    turn: AtomicUsize,
 }
+
+/// Connections that point reads share. The database works at one statement of each at a time.
+const SHARED: usize = 2;
 
 impl ToSql for Value {
     fn to_sql(
@@ -177,7 +188,7 @@ impl Postgres {
             Manager::from_config(config, tls, recycling)
         };
         let pool = Pool::builder(manager)
-            .max_size(options.connections)
+            .max_size(options.connections.saturating_sub(SHARED).max(1))
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(times.wait))
             // Connecting, and what comes before the first statement.
@@ -185,7 +196,7 @@ impl Postgres {
             .recycle_timeout(Some(times.connect))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let postgres = Self { pool, times };
+        let postgres = Self { pool, times, shared: Default::default(), turn: AtomicUsize::new(0) };
         postgres.migrate().await?;
         Ok(postgres)
     }
@@ -271,6 +282,46 @@ impl Postgres {
             Err(_) => {
                 // Its answer may still come: nobody gets this connection again.
                 drop(Object::take(client));
+                Err(too_long(statement.name))
+            }
+        }
+    }
+
+    /// Runs a point read on a connection that others read on as well.
+    pub(crate) async fn read_point(
+        &self,
+        statement: &'static Statement,
+        params: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % SHARED;
+        let Some(slot) = self.shared.get(turn) else { return self.read(statement, params).await };
+        let held = |slot: &Mutex<Option<Arc<ClientWrapper>>>| {
+            let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            held.take_if(|client| client.is_closed());
+            held.clone()
+        };
+        let client = match held(slot) {
+            Some(client) => client,
+            None => {
+                // Out of the pool for good: it goes back to nobody who wants one for himself.
+                let fresh = Arc::new(Object::take(self.client().await?));
+                let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                Arc::clone(held.get_or_insert(fresh))
+            }
+        };
+        let read = async {
+            let prepared = client.prepare_cached(statement.postgres()).await?;
+            client.query(&prepared, &references(params)).await
+        };
+        match tokio::time::timeout(self.times.read, read).await {
+            Ok(Ok(rows)) => to_rows(statement, &rows),
+            Ok(Err(error)) => Err(failure(&error, statement.name)),
+            Err(_) => {
+                // Whoever else waits on it is told as late; nobody begins anew on it.
+                let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                if held.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &client)) {
+                    *held = None;
+                }
                 Err(too_long(statement.name))
             }
         }

@@ -129,13 +129,8 @@ fn mail(config: &Config) -> Found {
 
 /// Whether others can look at something that is ours.
 fn open_to_others(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        return std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
-    }
-    #[cfg(not(unix))]
-    false
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
 }
 
 fn secret_file(path: &Path) -> Found {

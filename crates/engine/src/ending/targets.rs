@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 use crate::session::search::Names;
+use crate::session::search::OneSession;
 use crate::session::{Position, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary};
 
 pub(super) enum Resolved {
@@ -60,6 +61,10 @@ impl Engine {
                 Ok(Resolved::All(covered.into_iter().map(EndTarget::User).collect()))
             }
             EndTargets::Query(filter) => {
+                if let Some(one) = live_filter(filter)?.one_session() {
+                    let found = self.one_session(tenant, &one, &request.rights).await?;
+                    return Ok(Resolved::All(found.into_iter().collect()));
+                }
                 let limit = most + 1;
                 let position = Position::Newest;
                 let names = self.names_to_end(tenant, filter, &request.rights, position, limit);
@@ -71,6 +76,30 @@ impl Engine {
                 Ok(Resolved::All(targets.collect()))
             }
         }
+    }
+
+    /// The session that a filter names and nothing else: without a walk, and without what a page shows of it.
+    async fn one_session(
+        &self,
+        tenant: &Tenant,
+        one: &OneSession,
+        rights: &Rights,
+    ) -> Result<Option<EndTarget>, EngineError> {
+        let id = match one {
+            OneSession::Id(id) => id.parse().ok(),
+            OneSession::Sid(sid) => match sid.parse() {
+                Ok(sid) => self.store.session_of_sid(tenant.id, sid).await?,
+                Err(_) => None,
+            },
+        };
+        let Some(id) = id else { return Ok(None) };
+        let slack = self.settings.lifetimes.touch_flush_ms;
+        let session = self.store.session(tenant.id, id).await?;
+        let Some(session) = session.filter(|found| found.is_live(self.now(), slack)) else {
+            return Ok(None);
+        };
+        let covered = self.covered(tenant, rights, vec![session.user]).await?;
+        Ok(covered.first().map(|user| EndTarget::Session(*user, id)))
     }
 
     /// Live sessions that pass a filter, going down from a position.

@@ -66,7 +66,7 @@ impl Engine {
         let now = self.now();
         let before = {
             let mut seen = self.clock_seen.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *seen, Some(now))
+            seen.replace(now)
         };
         match before {
             Some(before) if now >= before => Ok(()),

@@ -3,8 +3,7 @@
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Op, Outcome, Tenant,
-    UserState,
+    Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Op, Tenant, UserState,
 };
 use sojourn_oidc::{OAuthError, pkce};
 use sojourn_store::Standing;
@@ -103,16 +102,16 @@ impl Engine {
         );
         let (access, op) = self.access(app, grant, grant.token_number + 1, now, None).await?;
         change.ops.extend(op);
-        if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
-            return Ok(None);
-        }
-        if let Some(session) = grant.session {
-            self.touch(tenant.id, session, Some(app.id));
-        }
         let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = refresh.then_some((1, now));
         let issue = Issue { app, grant, access, refresh, nonce, amr };
-        Ok(Some(self.answer(tenant, issue).await?))
+        let Some(answer) = self.written_and_signed(tenant, change, issue).await? else {
+            return Ok(None);
+        };
+        if let Some(session) = grant.session {
+            self.touch(tenant.id, session, Some(app.id));
+        }
+        Ok(Some(answer))
     }
 
     pub(crate) async fn end_reused(

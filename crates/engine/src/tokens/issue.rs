@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sojourn_crypto::{GrantToken, TokenKind};
-use sojourn_model::{AccessTokenFormat, Application, Grant, Millis, Tenant};
+use sojourn_model::{AccessTokenFormat, Application, ChangeSet, Grant, Millis, Outcome, Tenant};
 use sojourn_oidc::scope;
 
 use super::detail::GrantDetail;
@@ -69,6 +69,21 @@ impl Engine {
                 narrowed: narrowed.unwrap_or_default().to_owned(),
             },
             scopes: narrowed.unwrap_or(&grant.scopes).to_owned(),
+        }
+    }
+
+    /// Writes a change set and, while that is on its way to the disk, signs what is answered once it is there; `None` when
+    /// something changed since it was read. Nothing signed leaves before it is written.
+    pub(crate) async fn written_and_signed(
+        &self,
+        tenant: &Tenant,
+        change: ChangeSet,
+        issue: Issue<'_>,
+    ) -> Result<Option<TokenAnswer>, EngineError> {
+        let (written, answer) = tokio::join!(self.apply(change), self.answer(tenant, issue));
+        match written? {
+            Outcome::Applied(_) => Ok(Some(answer?)),
+            _ => Ok(None),
         }
     }
 

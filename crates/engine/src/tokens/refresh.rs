@@ -150,16 +150,16 @@ impl Engine {
         );
         let (access, op) = self.access(app, grant, grant.token_number + 1, now, narrowed).await?;
         change.ops.extend(op);
-        if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
-            return Ok(None);
-        }
-        if let Some(session) = grant.session.filter(|_| app.settings.coordinate_inactivity) {
-            self.touch(tenant.id, session, Some(app.id));
-        }
         let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = Some((to, refresh_issued_at));
         let issue = Issue { app, grant, access, refresh, nonce: None, amr };
-        Ok(Some(self.answer(tenant, issue).await?))
+        let Some(answer) = self.written_and_signed(tenant, change, issue).await? else {
+            return Ok(None);
+        };
+        if let Some(session) = grant.session.filter(|_| app.settings.coordinate_inactivity) {
+            self.touch(tenant.id, session, Some(app.id));
+        }
+        Ok(Some(answer))
     }
 
     /// The answer that was given a moment ago, made again: the client didn't get it, or asked twice. `None` when

@@ -1,22 +1,52 @@
 //! `/.well-known/openid-configuration`.
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
 use axum::response::Response;
+use bytes::Bytes;
 use http::{StatusCode, header};
 use sojourn_oidc::{Endpoints, discovery_document};
 
 use crate::context::Context;
 use crate::respond;
 
+/// Tenants whose documents are kept.
+const KEPT_MAX: usize = 1_000;
+
+/// Documents as they are sent, by issuer: they depend on nothing that changes while the program runs.
+#[derive(Default)]
+pub(crate) struct Documents(RwLock<HashMap<String, Bytes>>);
+
+impl Documents {
+    fn of(&self, issuer: &str, make: impl FnOnce() -> Vec<u8>) -> Bytes {
+        if let Some(kept) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(issuer) {
+            return kept.clone();
+        }
+        let made = Bytes::from(make());
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEPT_MAX {
+            all.clear();
+        }
+        all.insert(issuer.to_owned(), made.clone());
+        made
+    }
+}
+
 /// The tenant's description of itself.
 pub(crate) async fn get(context: Context) -> Response {
-    let endpoints = Endpoints {
-        issuer: context.engine().issuer(context.tenant()),
-        languages: context.state.languages.all().iter().map(|one| one.code.clone()).collect(),
-    };
-    let registration =
-        context.engine().settings().registration != sojourn_engine::RegistrationMode::Off;
-    let document = discovery_document(&endpoints, sojourn_engine::ADMIN_SCOPES, registration);
-    public(respond::json(StatusCode::OK, &document))
+    let engine = context.engine();
+    let issuer = engine.issuer(context.tenant());
+    let document = context.state.documents.of(&issuer, || {
+        let endpoints = Endpoints {
+            issuer: issuer.clone(),
+            languages: context.state.languages.all().iter().map(|one| one.code.clone()).collect(),
+        };
+        let registration = engine.settings().registration != sojourn_engine::RegistrationMode::Off;
+        let document = discovery_document(&endpoints, sojourn_engine::ADMIN_SCOPES, registration);
+        serde_json::to_vec(&document).unwrap_or_default()
+    });
+    public(respond::json_bytes(StatusCode::OK, document))
 }
 
 /// Anyone may read it, for a while from memory.

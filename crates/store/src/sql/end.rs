@@ -277,7 +277,7 @@ statements! {
     CONSENTS_REMOVE = "DELETE FROM consent WHERE tenant_id = $1 AND user_id = $2 \
          AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
     GRANT_END = "UPDATE oauth_grant SET ended_at = $3, end_reason = $4, end_id = $5 \
-         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL";
+         WHERE tenant_id = $1 AND id = $2 AND +ended_at IS NULL";
     // A shared access token of the same user and application goes with the grant.
     GRANT_END_SHARED = "UPDATE shared_token SET number = number + 1, issued_at = 0 \
          WHERE tenant_id = $1 AND id IN (SELECT l.shared_id FROM shared_token_session l \

@@ -63,21 +63,22 @@ statements! {
          ORDER BY g.created_at LIMIT $4");
     GRANTS_AFTER = "SELECT tenant_id, id, expires_at FROM oauth_grant WHERE id > $1 \
          ORDER BY id LIMIT $2";
+    // The plus keeps the partial index by user out: without statistics PostgreSQL takes it for as good as the key.
     CODE_REDEEM = "UPDATE oauth_grant SET code_state = 2, code_redirect_uri = NULL, \
          code_challenge = NULL, nonce = NULL, token_number = token_number + 1, token_issued_at = $3, \
          refresh_generation = $4, refresh_issued_at = $3, expires_at = $5 \
-         WHERE tenant_id = $1 AND id = $2 AND code_state = 1 AND ended_at IS NULL";
+         WHERE tenant_id = $1 AND id = $2 AND code_state = 1 AND +ended_at IS NULL";
     GRANT_REFRESH = "UPDATE oauth_grant SET refresh_generation = $5, \
          refresh_issued_at = CASE WHEN CAST($5 AS BIGINT) > CAST($3 AS BIGINT) \
          THEN CAST($6 AS BIGINT) ELSE refresh_issued_at END, \
          token_number = token_number + 1, token_issued_at = $6, expires_at = $7 \
          WHERE tenant_id = $1 AND id = $2 AND refresh_generation = $3 AND token_number = $4 \
-         AND ended_at IS NULL";
+         AND +ended_at IS NULL";
 
     // Whatever ends a session ends its grants or takes them from it in the same transaction, so a grant that is held
     // and hangs on its session stands for both.
     GRANT_HOLD = "SELECT id FROM oauth_grant WHERE tenant_id = $1 AND id = $2 AND session_id = $3 \
-         AND ended_at IS NULL FOR SHARE";
+         AND +ended_at IS NULL FOR SHARE";
     SHARED_BY_KEY = "SELECT id, number, issued_at, lifetime_ms FROM shared_token \
          WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3 AND scopes = $4";
     SHARED_STANDING = concat!(

@@ -1,7 +1,7 @@
 //! The writer: gathers the change sets that are waiting, applies each under a savepoint and commits
 //! them together. One flush to disk for all; each caller is answered after it.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,9 +24,13 @@ const WAL_PAGES_MAX: u64 = 65_536;
 /// What a log that starts over may keep of its file.
 pub(super) const WAL_BYTES_KEPT: &str = "402653184";
 
-/// How long the writer lets others join a group when the group before had several: under load that many more
-/// share a flush, and alone nobody waits.
-const LINGER: Duration = Duration::from_millis(1);
+/// How long the writer lets others join a group, for each that the group before had: under load that many more share a
+/// flush, and alone nobody waits.
+const LINGER_FOR_EACH: Duration = Duration::from_micros(25);
+/// The longest that it lets them; and never longer than the last flush took, which is all that can be shared.
+const LINGER_MAX: Duration = Duration::from_millis(1);
+/// How often it looks meanwhile whether as many wait as the group before had.
+const LOOK: Duration = Duration::from_micros(100);
 
 type Result1 = Result<Outcome, StoreError>;
 
@@ -42,6 +46,8 @@ enum Message {
 
 pub(super) struct Writer {
     queue: mpsc::SyncSender<Message>,
+    /// Change sets in the queue.
+    waiting: Arc<AtomicUsize>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -59,22 +65,28 @@ impl Writer {
             .name("checkpoint".into())
             .spawn(move || checkpoint(&beside, &stopped, checkpoint_every_ms))
             .map_err(no_thread)?;
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let queued = Arc::clone(&waiting);
         let writer = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || {
-                write(connection, &shared, &messages);
+                write(connection, &shared, &messages, &queued);
                 drop(stop);
             })
             .map_err(no_thread)?;
-        Ok(Self { queue, threads: Mutex::new(vec![writer, checkpointer]) })
+        Ok(Self { queue, waiting, threads: Mutex::new(vec![writer, checkpointer]) })
     }
 
     pub(super) async fn apply(&self, steps: Steps) -> Result1 {
         let (answer, answered) = oneshot::channel();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         self.queue.try_send(Message::Apply(Box::new(Waiting { steps, answer }))).map_err(
-            |error| match error {
-                TrySendError::Full(_) => StoreError::Unavailable("too many writes wait".into()),
-                TrySendError::Disconnected(_) => StoreError::Unavailable("closed".into()),
+            |error| {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                match error {
+                    TrySendError::Full(_) => StoreError::Unavailable("too many writes wait".into()),
+                    TrySendError::Disconnected(_) => StoreError::Unavailable("closed".into()),
+                }
             },
         )?;
         // The writer answers every message; it is gone only when the program is ending.
@@ -99,10 +111,30 @@ impl Writer {
     }
 }
 
-fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<Message>) {
+/// Lets others join a group. Not a wait for each message: being woken by every one would cost what the sharing saves.
+#[expect(clippy::disallowed_methods, reason = "how long it lingers decides nothing about data")]
+fn linger(group_before: usize, last_flush: Duration, waiting: &AtomicUsize) {
+    let each = LINGER_FOR_EACH * u32::try_from(group_before).unwrap_or(u32::MAX).min(1_000);
+    let longest = each.min(LINGER_MAX).min(last_flush);
+    let began = std::time::Instant::now();
+    while let Some(left) = longest.checked_sub(began.elapsed())
+        && !left.is_zero()
+        && waiting.load(Ordering::Relaxed) < group_before
+    {
+        std::thread::park_timeout(left.min(LOOK));
+    }
+}
+
+fn write(
+    mut connection: Connection,
+    shared: &Shared,
+    messages: &mpsc::Receiver<Message>,
+    waiting: &AtomicUsize,
+) {
     let mut group: Vec<Waiting> = Vec::with_capacity(GROUP_COMMIT_MAX);
     let mut closing = None;
     let mut group_before = 0;
+    let mut last_flush = Duration::ZERO;
     while closing.is_none() {
         match messages.recv() {
             Ok(Message::Apply(waiting)) => group.push(*waiting),
@@ -110,8 +142,8 @@ fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<
             Err(_) => return,
         }
         if group_before > 1 && closing.is_none() {
-            // Not a wait for each message: being woken by every one would cost what the sharing saves.
-            std::thread::park_timeout(LINGER);
+            // The one that was taken waits as well.
+            linger(group_before, last_flush, waiting);
         }
         while group.len() < GROUP_COMMIT_MAX && closing.is_none() {
             match messages.try_recv() {
@@ -122,7 +154,8 @@ fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<
         }
         group_before = group.len();
         if !group.is_empty() {
-            let damaged = commit_group(&connection, &mut group);
+            waiting.fetch_sub(group_before, Ordering::Relaxed);
+            let damaged = commit_group(&connection, &mut group, &mut last_flush);
             if damaged {
                 shared.healthy.store(false, Ordering::Release);
                 match connect_writer(&shared.path) {
@@ -145,14 +178,14 @@ fn write(mut connection: Connection, shared: &Shared, messages: &mpsc::Receiver<
 }
 
 /// Applies and commits a group and answers its callers. Says whether the file has to be reopened.
-fn commit_group(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
+fn commit_group(connection: &Connection, group: &mut Vec<Waiting>, flush: &mut Duration) -> bool {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         let failed = failure(&error, "BEGIN");
         return answer_all(group.drain(..).map(|waiting| waiting.answer), &failed, &error);
     }
     // Where it is alone, the transaction itself undoes it, and no page is kept twice.
     if let [_] = group.as_slice() {
-        return commit_alone(connection, group);
+        return commit_alone(connection, group, flush);
     }
     let mut answers = Vec::with_capacity(group.len());
     for waiting in group.drain(..) {
@@ -173,12 +206,22 @@ fn commit_group(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
         }
         return false;
     }
-    commit(connection, answers)
+    commit(connection, answers, flush)
 }
 
-fn commit(connection: &Connection, answers: Vec<(oneshot::Sender<Result1>, Result1)>) -> bool {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a flush takes bounds how long others may join"
+)]
+fn commit(
+    connection: &Connection,
+    answers: Vec<(oneshot::Sender<Result1>, Result1)>,
+    flush: &mut Duration,
+) -> bool {
+    let began = std::time::Instant::now();
     match connection.execute_batch("COMMIT") {
         Ok(()) => {
+            *flush = began.elapsed();
             for (answer, result) in answers {
                 let _ = answer.send(result);
             }
@@ -199,12 +242,12 @@ fn commit(connection: &Connection, answers: Vec<(oneshot::Sender<Result1>, Resul
     }
 }
 
-fn commit_alone(connection: &Connection, group: &mut Vec<Waiting>) -> bool {
+fn commit_alone(connection: &Connection, group: &mut Vec<Waiting>, flush: &mut Duration) -> bool {
     let Some(Waiting { steps, answer }) = group.pop() else { return false };
     let result = run_steps(connection, &steps.list);
     let applied = matches!(result, Ok(Outcome::Applied(_)));
     if applied && !connection.is_autocommit() {
-        return commit(connection, vec![(answer, result)]);
+        return commit(connection, vec![(answer, result)], flush);
     }
     if !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");

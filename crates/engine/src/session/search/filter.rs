@@ -146,6 +146,15 @@ fn wrong<T>(why: impl Into<String>) -> Result<T, SearchRefused> {
     Err(SearchRefused::Filter(why.into()))
 }
 
+/// A single session, as a filter names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OneSession {
+    /// By its id.
+    Id(String),
+    /// By the `sid` of a stay of its.
+    Sid(String),
+}
+
 impl SessionFilter {
     /// Reads a filter of sessions.
     ///
@@ -191,6 +200,19 @@ impl SessionFilter {
     /// The value that an attribute has to have, where the filter says so for all that pass.
     pub(super) fn exactly(&self, wanted: Attribute) -> Option<String> {
         self.required(wanted, &[Operator::Eq]).map(|one| one.value.text())
+    }
+
+    /// The session that the filter is about and nothing else, by its id or by a `sid`.
+    pub(crate) fn one_session(&self) -> Option<OneSession> {
+        let Some(Filter::Compare(one)) = &self.filter else { return None };
+        if one.operator != Operator::Eq {
+            return None;
+        }
+        match Attribute::parse(&one.attribute)? {
+            Attribute::Id => Some(OneSession::Id(one.value.text())),
+            Attribute::Sid => Some(OneSession::Sid(one.value.text())),
+            _ => None,
+        }
     }
 
     pub(super) fn names(&self, wanted: impl Fn(Attribute) -> bool) -> bool {

@@ -12,6 +12,7 @@ use sojourn_model::limits::{SESSION_COUNT_MAX, SESSION_LIST_MAX, SESSION_SCAN_MA
 use sojourn_model::{Millis, Session, SessionId, Tenant, User, UserId};
 use sojourn_store::{Place, SessionRange};
 
+pub(crate) use self::filter::OneSession;
 pub use self::filter::{Browser, SessionFilter, Vocabulary, vocabulary};
 pub use self::place::{Position, SignInStamp, Sort};
 pub(in crate::session) use self::sift::Sieve;
