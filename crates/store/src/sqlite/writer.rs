@@ -24,11 +24,16 @@ const WAL_PAGES_MAX: u64 = 65_536;
 /// What a log that starts over may keep of its file.
 pub(super) const WAL_BYTES_KEPT: &str = "402653184";
 
-/// How long the writer lets others join a group, for each that the group before had: under load that many more share a
-/// flush, and alone nobody waits.
-const LINGER_FOR_EACH: Duration = Duration::from_micros(25);
-/// The longest that it lets them; and never longer than the last flush took, which is all that can be shared.
-const LINGER_MAX: Duration = Duration::from_millis(1);
+/// A group of so many says that the processor is what there is little of: then a flush is shared by as many as can be.
+const CROWD: usize = 12;
+/// How long the writer lets others join a group after a crowd.
+const LINGER_IN_A_CROWD: Duration = Duration::from_millis(1);
+/// How long otherwise, times the square of how many wait when it comes back from the group before: few are not worth a
+/// wait, and theirs would be the longer. What joins while it lingers doesn't count, so that a long wait is no reason for
+/// the next.
+const LINGER: Duration = Duration::from_micros(12);
+/// And never longer than so many times the last flush, which is what can be shared.
+const LINGER_FLUSHES: u32 = 2;
 /// How often it looks meanwhile whether as many wait as the group before had.
 const LOOK: Duration = Duration::from_micros(100);
 
@@ -114,8 +119,12 @@ impl Writer {
 /// Lets others join a group. Not a wait for each message: being woken by every one would cost what the sharing saves.
 #[expect(clippy::disallowed_methods, reason = "how long it lingers decides nothing about data")]
 fn linger(group_before: usize, last_flush: Duration, waiting: &AtomicUsize) {
-    let each = LINGER_FOR_EACH * u32::try_from(group_before).unwrap_or(u32::MAX).min(1_000);
-    let longest = each.min(LINGER_MAX).min(last_flush);
+    // The one that was taken waits as well.
+    let wait = u32::try_from(waiting.load(Ordering::Relaxed)).unwrap_or(u32::MAX).min(100);
+    let longest = match group_before >= CROWD {
+        true => LINGER_IN_A_CROWD,
+        false => (LINGER * wait * wait).min(last_flush * LINGER_FLUSHES).min(LINGER_IN_A_CROWD),
+    };
     let began = std::time::Instant::now();
     while let Some(left) = longest.checked_sub(began.elapsed())
         && !left.is_zero()
@@ -142,7 +151,6 @@ fn write(
             Err(_) => return,
         }
         if group_before > 1 && closing.is_none() {
-            // The one that was taken waits as well.
             linger(group_before, last_flush, waiting);
         }
         while group.len() < GROUP_COMMIT_MAX && closing.is_none() {
