@@ -134,8 +134,8 @@ pub fn to_resource(user: &User) -> Resource {
             openid.insert(name.into(), value.into());
         }
     }
-    if user.email_verified {
-        openid.insert("emailVerified".into(), true.into());
+    if user.email.is_some() || user.email_verified {
+        openid.insert("emailVerified".into(), user.email_verified.into());
     }
     if let Some(verified) = claims.get("phone_number_verified") {
         openid.insert("phoneNumberVerified".into(), verified.clone());
@@ -235,9 +235,10 @@ pub fn write(user: &mut User, resource: &Resource) {
         None => claims.remove("address"),
     };
     let phone = value_of_preferred(&rest, "phoneNumbers").map(|text| claimed_number(&text));
+    let mut phone_was_proved = false;
     if phone.as_deref() != claims.get("phone_number").and_then(Value::as_str) {
         // Another number hasn't been proved.
-        claims.remove("phone_number_verified");
+        phone_was_proved = claims.remove("phone_number_verified") == Some(Value::Bool(true));
     }
     match phone {
         Some(phone) => claims.insert("phone_number".into(), phone.into()),
@@ -246,16 +247,20 @@ pub fn write(user: &mut User, resource: &Resource) {
     if let Some(Value::Bool(verified)) = openid.get("phoneNumberVerified")
         && claims.contains_key("phone_number")
     {
-        claims.insert("phone_number_verified".into(), (*verified).into());
+        // Who sends back what was read of another number says nothing of this one.
+        let proved = *verified && !phone_was_proved;
+        claims.insert("phone_number_verified".into(), proved.into());
     }
     let email = value_of_preferred(&rest, "emails");
+    let mut email_was_proved = false;
     if email != user.email {
+        email_was_proved = user.email_verified;
         user.email_verified = false;
         user.email = email;
     }
     // Who leaves it out says nothing about it.
     if let Some(Value::Bool(verified)) = openid.get("emailVerified") {
-        user.email_verified = *verified && user.email.is_some();
+        user.email_verified = *verified && !email_was_proved;
     }
     user.profile = Value::Object(claims).to_string();
     user.attributes = Value::Object(rest).to_string();
@@ -319,6 +324,13 @@ mod tests {
         more.remove(OPENID);
         write(&mut user, &more);
         assert!(user.email_verified && !object(&user.profile).contains_key("website"));
+        // What was read of one address is no word about another.
+        let mut echoed = to_resource(&user);
+        assert_eq!(echoed[OPENID]["emailVerified"], true);
+        echoed.insert("emails".into(), json!([{"value": "c@example.test"}]));
+        let mut other = user.clone();
+        write(&mut other, &echoed);
+        assert!(!other.email_verified, "{echoed:?}");
         more.insert("emails".into(), json!([{"value": "b@example.test"}]));
         more.insert("phoneNumbers".into(), json!([{"value": "+49 (30) 12 34"}]));
         write(&mut user, &more);
@@ -347,6 +359,8 @@ mod tests {
         let mut shown = to_resource(&user);
         assert_eq!(shown.remove("id"), Some(id.to_string().into()));
         assert_eq!(shown.remove("active"), Some(true.into()));
+        // What it says of proofs is its own.
+        shown.remove(OPENID);
         assert_eq!(changes(&sent, &shown), Vec::<String>::new(), "{shown:?}");
         user.email = Some("new".into());
         assert_eq!(to_resource(&user)["emails"][1]["value"], "new", "changed by other means");

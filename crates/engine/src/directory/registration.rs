@@ -222,6 +222,7 @@ impl Engine {
             return Ok(None);
         }
         let secret = SecretHasher::make(&*self.rng);
+        app.settings.declared_secret = None;
         app.settings.sealed_secret = Some(self.sealed_client_secret(app, &secret)?);
         app.secret_hash = self.secret_hash(app, &secret);
         Ok(Some(secret))
