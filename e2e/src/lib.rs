@@ -220,7 +220,15 @@ impl Browser {
 
     /// The text of an element.
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.expect("a text")
+        let mut tries = 0;
+        loop {
+            match self.find(css).await.text().await {
+                Ok(text) => return text,
+                // The page was just being left: the next one has the element as well.
+                Err(_) if tries < 20 => tries += 1,
+                Err(error) => panic!("{css}: {error}"),
+            }
+        }
     }
 
     /// Waits until one of the elements has a text.

@@ -153,6 +153,8 @@ impl Catalog {
         self.write(tenant, |entry| {
             entry.changes += 1;
             entry.checked_at = Millis(i64::MIN);
+            // While the database is away keys of before are served: not those that were replaced here.
+            entry.keys = None;
         });
     }
 }

@@ -190,6 +190,7 @@ fn value_of_preferred(resource: &Resource, name: &str) -> Option<String> {
 
 /// Writes a whole resource into an account: what the resource leaves out is gone. Password, state and roles aren't
 /// written here: they are acts with consequences.
+// Long, because it names every attribute that an account has a field or a claim for.
 pub fn write(user: &mut User, resource: &Resource) {
     let mut rest = resource.clone();
     for name in ["schemas", "id", "meta", "active", "password", "groups", "roles"] {
