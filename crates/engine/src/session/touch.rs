@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sojourn_model::limits::TOUCHES_MAX;
 use sojourn_model::operation::Touch;
-use sojourn_model::{AppId, ChangeSet, Millis, Op, SessionId, TenantId};
+use sojourn_model::{AppId, ChangeSet, Millis, Op, Outcome, SessionId, TenantId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -58,14 +58,17 @@ impl Engine {
         for ((tenant, session, app), at) in self.touches.take() {
             by_tenant.entry(tenant).or_default().push(Touch { session, app, at });
         }
-        for (tenant, touches) in by_tenant {
+        for (tenant, mut touches) in by_tenant {
+            // In one order on every node, and in that of ends: two flushes don't wait for each other.
+            touches.sort_unstable_by_key(|touch| (touch.session, touch.app));
             for chunk in touches.chunks(BATCH) {
                 let written = self.apply(ChangeSet::of(tenant, Op::Touch(chunk.to_vec()))).await;
-                if let Err(error) = written {
+                if !matches!(written, Ok(Outcome::Applied(_))) {
                     for touch in chunk {
                         self.touches.note((tenant, touch.session, touch.app), touch.at);
                     }
-                    return Err(error);
+                    // A conflict: an end stood in the way. They are written with the next.
+                    written?;
                 }
             }
         }
