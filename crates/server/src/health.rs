@@ -1,13 +1,14 @@
 //! Probes and metrics.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::json;
-use sojourn_engine::StoreError;
+use sojourn_engine::{Engine, StoreError};
+use tokio::sync::Mutex;
 
 use crate::AppState;
 use crate::respond;
@@ -20,14 +21,41 @@ pub(crate) async fn live() -> Response {
     respond::json(StatusCode::OK, &json!({ "status": "live" }))
 }
 
+/// How long the outcome of a check is reused: anyone may ask, and each check writes.
+const REUSED_FOR: Duration = Duration::from_millis(500);
+
+/// The outcome of the last check of the database. One check runs at a time, however many ask.
+#[derive(Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Result<(), StoreError>)>>);
+
+impl Readiness {
+    async fn check(&self, engine: &Engine) -> Result<(), StoreError> {
+        let mut last = self.0.lock().await;
+        if let Some((at, outcome)) = &*last
+            && at.elapsed() < REUSED_FOR
+        {
+            return outcome.clone();
+        }
+        let check = tokio::time::timeout(ASKED_WITHIN, engine.store().check()).await;
+        let outcome =
+            check.unwrap_or_else(|_| Err(StoreError::Unavailable("the check timed out".into())));
+        *last = Some((monotonic(), outcome.clone()));
+        outcome
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how old an outcome is decides nothing about data")]
+fn monotonic() -> Instant {
+    Instant::now()
+}
+
 /// Requests can be served: the database answers, and the server isn't ending.
 pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     if state.draining.load(Ordering::Acquire) {
         let body = json!({ "status": "ending" });
         return respond::json(StatusCode::SERVICE_UNAVAILABLE, &body);
     }
-    let check = tokio::time::timeout(ASKED_WITHIN, state.engine.store().check());
-    match check.await.unwrap_or_else(|_| Err(StoreError::Unavailable("it took too long".into()))) {
+    match state.readiness.check(&state.engine).await {
         Ok(()) => respond::json(StatusCode::OK, &json!({ "status": "ready" })),
         Err(error) => {
             tracing::error!(%error, "not ready");

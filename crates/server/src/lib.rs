@@ -56,6 +56,8 @@ pub struct AppState {
     pub streams: Arc<api::v1::streams::Streams>,
     /// Turns true when the server is ending: streams end.
     pub stopped: tokio::sync::watch::Receiver<bool>,
+    /// Whether the database could be written a moment ago.
+    pub(crate) readiness: Arc<health::Readiness>,
     /// Documents that are the same for everyone.
     pub(crate) documents: Arc<oidc::discovery::Documents>,
     /// Requests under way.

@@ -112,6 +112,7 @@ impl Running {
             languages: options.languages.clone(),
             streams: Arc::default(),
             stopped: stopped.clone(),
+            readiness: Arc::default(),
             documents: Arc::default(),
             under_way: UnderWay::default(),
         };

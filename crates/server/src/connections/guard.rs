@@ -1,8 +1,9 @@
 //! What a connection is doing, and whether it takes too long for it.
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -27,9 +28,18 @@ pub(super) struct Line {
     idle_since: AtomicU64,
     /// Since when its peer takes nothing of what is to be sent; 0 when it does.
     unread_since: AtomicU64,
+    /// Requests whose body has not arrived yet.
+    receiving: AtomicUsize,
+    /// Answers that have more to send and are not asked for it, because the peer takes nothing: since when. An HTTP/2
+    /// peer with a flow-control window of zero shows up here and nowhere else.
+    untaken: Mutex<HashMap<u64, u64>>,
+    next: AtomicU64,
     displaced: AtomicBool,
     told: Notify,
 }
+
+/// How long an answer is not asked for more, in milliseconds, before it counts as waiting for its peer.
+const UNTAKEN_MS: u64 = 1_000;
 
 impl Line {
     pub(super) fn new() -> Self {
@@ -38,6 +48,9 @@ impl Line {
             busy: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
             unread_since: AtomicU64::new(0),
+            receiving: AtomicUsize::new(0),
+            untaken: Mutex::default(),
+            next: AtomicU64::new(0),
             displaced: AtomicBool::new(false),
             told: Notify::new(),
         }
@@ -48,10 +61,19 @@ impl Line {
         u64::try_from(age.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// Since when nothing is under way; none while something is.
+    fn untaken(&self) -> std::sync::MutexGuard<'_, HashMap<u64, u64>> {
+        self.untaken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when the server has nothing to do for the peer: no request, or only requests that wait for the peer itself.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        if self.busy.load(Ordering::Acquire) > 0 {
-            return None;
+        let busy = self.busy.load(Ordering::Acquire);
+        if busy > 0 {
+            let before = self.age().saturating_sub(UNTAKEN_MS);
+            let untaken = self.untaken().values().filter(|since| **since <= before).count();
+            if busy > untaken + self.receiving.load(Ordering::Acquire) {
+                return None;
+            }
         }
         Some(self.began + Duration::from_millis(self.idle_since.load(Ordering::Acquire)))
     }
@@ -83,6 +105,9 @@ impl Line {
         match self.unread_since.load(Ordering::Acquire) {
             0 => {}
             since => over(since, times.unread, "unread")?,
+        }
+        if let Some(since) = self.untaken().values().min() {
+            over(*since, times.unread, "unread")?;
         }
         if self.busy.load(Ordering::Acquire) == 0 {
             match self.idle_since.load(Ordering::Acquire) {
@@ -123,7 +148,10 @@ impl Busy {
 
     /// It is under way until the answer's body is sent or given up.
     pub(super) fn until_sent(self, body: Body) -> Sent {
-        Sent { body, _busy: self }
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let sent = Sent { body, id, busy: self };
+        sent.more_to_take();
+        sent
     }
 }
 
@@ -137,7 +165,42 @@ impl Drop for Busy {
 /// The body of an answer.
 pub(super) struct Sent {
     body: Body,
-    _busy: Busy,
+    id: u64,
+    busy: Busy,
+}
+
+impl Sent {
+    /// From now on the peer has to take something before more is asked for.
+    fn more_to_take(&self) {
+        let line = &self.busy.0;
+        line.untaken().insert(self.id, line.age());
+    }
+
+    fn asked_for_more(&self) {
+        self.busy.0.untaken().remove(&self.id);
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.asked_for_more();
+    }
+}
+
+/// A request whose body is being received.
+pub(super) struct Receiving(Arc<Line>);
+
+impl Receiving {
+    pub(super) fn new(line: &Arc<Line>) -> Self {
+        line.receiving.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(line))
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.receiving.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl HttpBody for Sent {
@@ -148,7 +211,13 @@ impl HttpBody for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        self.asked_for_more();
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        // While it waits for the body itself, such as an event stream, the peer owes nothing.
+        if matches!(frame, Poll::Ready(Some(_))) {
+            self.more_to_take();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

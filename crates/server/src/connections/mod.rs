@@ -48,7 +48,7 @@ pub struct Times {
     pub first_request: Duration,
     /// Without any whole request: from the last answer to the head of the next.
     pub idle: Duration,
-    /// For a body, and a second more for each KiB of it.
+    /// Between two parts of a body; and for all of it this time, a second more for each KiB, and `request` at most.
     pub body: Duration,
     /// Without taking a byte of an answer.
     pub unread: Duration,
@@ -250,13 +250,14 @@ impl Shared {
         let shared = Arc::clone(self);
         let service =
             hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                let (shared, busy) = (Arc::clone(&shared), guard::Busy::new(Arc::clone(&line)));
+                let (shared, line) = (Arc::clone(&shared), Arc::clone(&line));
+                let busy = guard::Busy::new(Arc::clone(&line));
                 async move {
                     let response = if probes_only && !request.uri().path().starts_with("/health/") {
                         let text = "As many connections as may be are open: try again in a moment.";
                         respond::plain(StatusCode::SERVICE_UNAVAILABLE, text)
                     } else {
-                        shared.one(request, peer).await
+                        shared.one(request, peer, &line).await
                     };
                     // The connection is busy until the answer's last byte.
                     Ok::<_, std::convert::Infallible>(response.map(|body| busy.until_sent(body)))
@@ -287,6 +288,7 @@ impl Shared {
         &self,
         request: hyper::Request<hyper::body::Incoming>,
         peer: Peer,
+        line: &Arc<guard::Line>,
     ) -> axum::response::Response {
         let (parts, body) = request.into_parts();
         let limit = match parts.uri.path().contains("/scim2/") {
@@ -296,7 +298,10 @@ impl Shared {
         let (body, hold) = if hyper::body::Body::is_end_stream(&body) {
             (Body::empty(), None)
         } else {
-            match pace::read(body, limit, self.times.body, &self.held).await {
+            let receiving = guard::Receiving::new(line);
+            let read = pace::read(body, limit, &self.times, &self.held).await;
+            drop(receiving);
+            match read {
                 Ok((bytes, hold)) => (Body::from(bytes), Some(hold)),
                 Err(broken) => {
                     let status = match broken {

@@ -10,6 +10,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+use super::Times;
+
 /// Bytes that buy a second.
 const BYTES_A_SECOND: u64 = 1024;
 /// Bytes of all longer bodies that are being read or worked at.
@@ -63,7 +65,7 @@ impl Drop for Hold {
 pub(super) async fn read(
     mut body: Incoming,
     limit: usize,
-    grace: Duration,
+    times: &Times,
     held: &Held,
 ) -> Result<(Bytes, Hold), Broken> {
     let mut hold = Hold { held: held.clone(), bytes: 0 };
@@ -74,7 +76,10 @@ pub(super) async fn read(
     while whole.len().max(parts.len()) <= limit {
         let read = whole.len().max(parts.len());
         let bought = Duration::from_secs(read as u64 / BYTES_A_SECOND);
-        let deadline = tokio::time::Instant::from_std(began + grace + bought);
+        // What came fast buys no time to be silent.
+        let whole_by = began + (times.body + bought).min(times.request);
+        let deadline = whole_by.min(super::monotonic() + times.body);
+        let deadline = tokio::time::Instant::from_std(deadline);
         let frame = pin!(body.frame());
         let frame = match tokio::time::timeout_at(deadline, frame).await {
             Err(_) => return Err(Broken::Slow),

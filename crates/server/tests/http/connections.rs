@@ -119,6 +119,29 @@ async fn who_does_not_read_the_answer_is_let_go() {
     }
 }
 
+/// An HTTP/2 peer that answers pings and never takes a byte of its answer holds no place either.
+#[tokio::test]
+async fn a_window_of_zero_holds_no_place() {
+    let server = server(quick(), Admission::default()).await;
+    let mut stream = connect(&server).await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // SETTINGS with INITIAL_WINDOW_SIZE 0, then GET /oauth2/jwks (HPACK: 2, 6 and literals without an index).
+    bytes.extend([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
+    let mut head = vec![0x82, 0x86, 0x04, 12];
+    head.extend(b"/oauth2/jwks");
+    head.extend([0x01, 9]);
+    head.extend(b"localhost");
+    bytes.extend([0, 0, u8::try_from(head.len()).expect("short"), 1, 5, 0, 0, 0, 1]);
+    bytes.extend(head);
+    stream.write_all(&bytes).await.expect("sent");
+    // It reads what comes, the head of the answer included, and gives no window.
+    let _ = until_closed(&mut stream).await;
+    let metrics = server.http.get(format!("{}/metrics", server.base)).send().await;
+    let metrics = metrics.expect("metrics").text().await.expect("text");
+    assert!(metrics.contains("/oauth2/jwks"), "it was asked: {metrics}");
+    assert!(metrics.contains("sojourn_connections_closed_total{result=\"unread\"}"), "{metrics}");
+}
+
 #[tokio::test]
 async fn at_the_limit_the_one_that_was_idle_longest_goes() {
     let admission = Admission { connections: 20, of_one_address: 20, trusted_proxies: vec![] };
