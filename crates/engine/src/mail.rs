@@ -18,8 +18,8 @@ const PAUSE_MS: i64 = 10_000;
 const PAUSE_MAX_MS: i64 = 3_600_000;
 /// After this time a mail is given up, in milliseconds: what it is about is old news.
 const LIFETIME_MS: i64 = 24 * 3_600_000;
-/// Mails claimed at a time.
-const BATCH: i64 = 16;
+/// Mails claimed at a time: one attempt may take most of the lease, and the next mail's lease must not run meanwhile.
+const BATCH: i64 = 1;
 
 /// Sends mail. The floor above provides it.
 pub trait Mailer: Send + Sync {

@@ -49,14 +49,24 @@ impl Refused {
     }
 }
 
+/// Returns what counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one host can use whole.
+fn address_of(ip: &str) -> Vec<u8> {
+    match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(std::net::IpAddr::V4(ip)) => ip.octets().to_vec(),
+        Ok(std::net::IpAddr::V6(ip)) => ip.octets().iter().take(8).copied().collect(),
+        Err(_) => ip.as_bytes().to_vec(),
+    }
+}
+
 impl Engine {
     fn account_key(&self, tenant: TenantId, username: &str) -> Vec<u8> {
         let name = username.to_lowercase();
         self.hasher.keyed("throttle account", &[&tenant.0.to_be_bytes(), name.as_bytes()]).to_vec()
     }
 
-    fn address_key(&self, ip: &str) -> Vec<u8> {
-        self.hasher.keyed("throttle address", &[ip.as_bytes()]).to_vec()
+    /// `purpose` keeps the budgets of people, applications and registrations apart.
+    fn address_key(&self, purpose: &str, tenant: TenantId, ip: &str) -> Vec<u8> {
+        self.hasher.keyed(purpose, &[&tenant.0.to_be_bytes(), &address_of(ip)]).to_vec()
     }
 
     /// Counts an attempt to authenticate.
@@ -66,7 +76,8 @@ impl Engine {
         username: &str,
         ip: &str,
     ) -> Result<Attempt, EngineError> {
-        let keys = [self.account_key(tenant, username), self.address_key(ip)];
+        let address = self.address_key("throttle address", tenant, ip);
+        let keys = [self.account_key(tenant, username), address];
         self.count(tenant, keys).await
     }
 
@@ -77,7 +88,7 @@ impl Engine {
         app: &Application,
         ip: &str,
     ) -> Result<Attempt, EngineError> {
-        self.count(app.tenant, [self.client_key(app, ip), self.address_key(ip)]).await
+        self.count(app.tenant, self.client_attempt_keys(app, ip)).await
     }
 
     /// Whether an application made too many attempts from an address a moment ago.
@@ -85,8 +96,7 @@ impl Engine {
         if self.refused.is_empty() {
             return false;
         }
-        let keys = [self.client_key(app, ip), self.address_key(ip)];
-        keys.iter().any(|key| self.refused.has(key, self.now()))
+        self.client_attempt_keys(app, ip).iter().any(|key| self.refused.has(key, self.now()))
     }
 
     /// The operation by which an application's right secret forgives its wrong ones.
@@ -94,8 +104,13 @@ impl Engine {
         Op::ClearAttempts { key: self.client_key(app, ip) }
     }
 
+    fn client_attempt_keys(&self, app: &Application, ip: &str) -> [Vec<u8>; 2] {
+        let address = self.address_key("throttle client address", app.tenant, ip);
+        [self.client_key(app, ip), address]
+    }
+
     fn client_key(&self, app: &Application, ip: &str) -> Vec<u8> {
-        let parts = [app.id.0.as_bytes().as_slice(), ip.as_bytes()];
+        let parts = [app.id.0.as_bytes().as_slice(), &address_of(ip)];
         self.hasher.keyed("throttle client", &parts).to_vec()
     }
 
@@ -109,7 +124,7 @@ impl Engine {
         ip: &str,
     ) -> Result<(), TokenError> {
         let limits = self.settings.registrations;
-        let one = self.hasher.keyed("throttle registration", &[ip.as_bytes()]).to_vec();
+        let one = self.address_key("throttle registration", tenant, ip);
         let all = self.hasher.keyed("throttle registrations", &[&tenant.0.to_be_bytes()]).to_vec();
         let counted =
             self.count_within(tenant, [one, all], [limits.per_address, limits.in_all], HOUR_MS);
@@ -159,5 +174,18 @@ impl Engine {
     /// with one good account must not have unlimited tries at others.
     pub(crate) fn forgive(&self, tenant: TenantId, username: &str) -> Op {
         Op::ClearAttempts { key: self.account_key(tenant, username) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_one_host_is_one_address() {
+        assert_eq!(address_of("2001:db8::1"), address_of("2001:db8::ffff:1"));
+        assert_ne!(address_of("2001:db8::1"), address_of("2001:db8:0:1::1"));
+        assert_eq!(address_of("::ffff:192.0.2.1"), address_of("192.0.2.1"));
+        assert_ne!(address_of("192.0.2.1"), address_of("192.0.2.2"));
     }
 }

@@ -85,6 +85,8 @@ pub(crate) struct Postgres {
     /// load one system call carries many. None until it is needed, and after it broke.
     shared: [Mutex<Option<Arc<ClientWrapper>>>; SHARED],
     turn: AtomicUsize,
+    /// Held while a shared connection is opened: after an outage one reader opens it and the others wait.
+    opening: tokio::sync::Mutex<()>,
 }
 
 /// Connections that point reads share. The database works at one statement of each at a time.
@@ -196,7 +198,13 @@ impl Postgres {
             .recycle_timeout(Some(times.connect))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let postgres = Self { pool, times, shared: Default::default(), turn: AtomicUsize::new(0) };
+        let postgres = Self {
+            pool,
+            times,
+            shared: Default::default(),
+            turn: AtomicUsize::new(0),
+            opening: tokio::sync::Mutex::default(),
+        };
         postgres.migrate().await?;
         Ok(postgres)
     }
@@ -303,10 +311,17 @@ impl Postgres {
         let client = match held(slot) {
             Some(client) => client,
             None => {
-                // Out of the pool for good: it goes back to nobody who wants one for himself.
-                let fresh = Arc::new(Object::take(self.client().await?));
-                let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
-                Arc::clone(held.get_or_insert(fresh))
+                let _opening = self.opening.lock().await;
+                match held(slot) {
+                    Some(client) => client,
+                    None => {
+                        // Removed from the pool, so that it is never lent to a caller that wants one alone.
+                        let fresh = Arc::new(Object::take(self.client().await?));
+                        let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                        *held = Some(Arc::clone(&fresh));
+                        fresh
+                    }
+                }
             }
         };
         let read = async {

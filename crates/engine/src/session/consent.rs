@@ -67,8 +67,9 @@ impl Engine {
             let data = json!({ "application": app.to_string(), "scopes": all });
             let (session, at) = (session.id, self.now());
             let op = Op::PutConsent { user, session, from, app, scopes: all, at };
-            let mut change = ChangeSet::of(tenant.id, op);
-            change.events.push(self.consent_event(user, EventName::PostAddConsent, &data));
+            // The event first: it locks the account, which ends lock before sessions.
+            let event = self.consent_event(user, EventName::PostAddConsent, &data);
+            let change = ChangeSet::of(tenant.id, Op::Append(event)).with(op);
             if matches!(self.apply(change).await?, Outcome::Applied(_)) {
                 return Ok(());
             }

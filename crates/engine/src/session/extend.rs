@@ -84,18 +84,19 @@ impl Engine {
         let at = self.now();
         let slack_ms = self.settings.lifetimes.touch_flush_ms;
         let extend = Op::ExtendSession { session: session.id, at, slack_ms };
-        let mut change = ChangeSet::of(tenant.id, extend);
-        if app.is_some() {
-            change.ops.push(Op::Touch(vec![Touch { session: session.id, app, at }]));
-        }
-        change.events.push(NewEvent {
+        // The event first: it locks the account, which ends lock before sessions.
+        let event = NewEvent {
             subject: Subject::User(session.user),
             name: EventName::SessionExtend,
             actor: app.map_or(Actor::User(session.user), Actor::Application),
             at,
             session: Some(session.id),
             data: "{}".into(),
-        });
+        };
+        let mut change = ChangeSet::of(tenant.id, Op::Append(event)).with(extend);
+        if app.is_some() {
+            change.ops.push(Op::Touch(vec![Touch { session: session.id, app, at }]));
+        }
         Ok(match self.apply(change).await? {
             Outcome::Applied(_) => ExtendOutcome::Extended,
             // It ended in this moment.

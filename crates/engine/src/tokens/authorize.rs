@@ -191,8 +191,9 @@ impl Engine {
             last_access: now,
         };
         let stay = participation.clone();
-        change.ops.push(Op::AddParticipation { participation, now });
+        // The exclusive lock before the shared one, so that two tabs can't wait for each other.
         change.ops.extend(self.tightened(tenant, app, session).await?);
+        change.ops.push(Op::AddParticipation { participation, now });
         Ok(stay)
     }
 

@@ -159,6 +159,7 @@ statements! {
          idle_deadline = idle_deadline - (last_access - CAST($1 AS BIGINT)), \
          absolute_deadline = CASE WHEN signed_in_at > $2 \
          THEN absolute_deadline - (signed_in_at - CAST($1 AS BIGINT)) ELSE absolute_deadline END, \
+         signed_in_at = CASE WHEN signed_in_at > $2 THEN $1 ELSE signed_in_at END, \
          auth_time = CASE WHEN auth_time > $2 THEN $1 ELSE auth_time END, last_access = $1 \
          WHERE tenant_id = $3 AND last_access > $2 AND ended_at IS NULL";
     PROBE = "UPDATE meta SET value = value WHERE name = 'schema_version'";
@@ -199,9 +200,13 @@ statements! {
     PURGE_LINKS = "DELETE FROM shared_token_session WHERE tenant_id = $1 AND session_id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
          ORDER BY ended_at, id LIMIT $3)";
+    // Only sessions without stays and links: those are found by way of them. Another node may have removed the sessions
+    // that the statements before looked at, and then these are others.
     PURGE_SESSIONS = "DELETE FROM session WHERE tenant_id = $1 AND id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
-         ORDER BY ended_at, id LIMIT $3)";
+         ORDER BY ended_at, id LIMIT $3) \
+         AND NOT EXISTS (SELECT 1 FROM participation p WHERE p.session_id = session.id AND p.tenant_id = $1) \
+         AND NOT EXISTS (SELECT 1 FROM shared_token_session l WHERE l.session_id = session.id AND l.tenant_id = $1)";
     // An event that a handler has not dealt with stays.
     PURGE_EVENTS = "DELETE FROM event WHERE (subject_id, subject_kind, tenant_id, n) IN (\
          SELECT e.subject_id, e.subject_kind, e.tenant_id, e.n FROM event e WHERE e.happened_at < $1 \
