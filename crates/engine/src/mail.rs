@@ -57,8 +57,8 @@ pub trait Letters: Send + Sync {
     ) -> (String, String);
 }
 
-/// What a mail's link opens; sealed under a key of its own. The account's epoch makes it work once: whatever it does
-/// raises that, and so does anything else that concerns the account.
+/// What a mail's link opens; sealed under a key of its own. It works once: a link that opens something dies with the
+/// account's epoch and its address, one that only shuts a door is remembered when it was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MailLink {
     /// What for: a link for one thing opens no other.
@@ -69,6 +69,21 @@ pub(crate) struct MailLink {
     pub(crate) epoch: i64,
     /// When it was written, in milliseconds since 1970.
     pub(crate) written_at: i64,
+    /// A hash of the address that it went to. Empty in links of the version before.
+    #[serde(default)]
+    pub(crate) recipient: Vec<u8>,
+}
+
+/// A link that works, and the account as it is now.
+pub(crate) struct OpenedLink {
+    /// What for.
+    pub(crate) purpose: LinkPurpose,
+    /// Whose.
+    pub(crate) user: User,
+    /// Whether the account's epoch is the one of the time when the mail was written.
+    pub(crate) unchanged: bool,
+    /// The operation by which it is used: a duplicate when it was used before.
+    pub(crate) once: Op,
 }
 
 /// What a mail's link is for.
@@ -102,6 +117,12 @@ struct Sealed {
 /// What a sealed mail begins with. A mail that a program before this one wrote is plain.
 const SEALED: &str = "sealed:";
 
+fn recipient_of(user: &User) -> Vec<u8> {
+    user.email
+        .as_ref()
+        .map_or_else(Vec::new, |email| sojourn_crypto::sha256(email.as_bytes()).to_vec())
+}
+
 fn place(id: &[u8; 16]) -> String {
     format!("mail/{}", sojourn_model::ids::hex(id))
 }
@@ -114,17 +135,25 @@ impl Engine {
         purpose: LinkPurpose,
         user: &User,
     ) -> Result<String, EngineError> {
-        let link = MailLink { purpose, user: user.id, epoch: user.epoch, written_at: self.now().0 };
+        let link = MailLink {
+            purpose,
+            user: user.id,
+            epoch: user.epoch,
+            written_at: self.now().0,
+            recipient: recipient_of(user),
+        };
         let body = serde_json::to_vec(&link).unwrap_or_default();
         Ok(self.sealer.seal(TokenKind::MailLink, tenant.id, &body)?)
     }
 
-    /// The account of a link, as long as nothing has happened to it since and the link is young.
+    /// Opens a link that is young and unused. One that opens something needs the account as it was: its epoch, and the
+    /// address that the mail went to. One that only shuts a door works whatever happened since: whoever is in the
+    /// account can't make it void.
     pub(crate) async fn open_mail_link(
         &self,
         tenant: &Tenant,
         token: &str,
-    ) -> Result<Option<(LinkPurpose, User)>, EngineError> {
+    ) -> Result<Option<OpenedLink>, EngineError> {
         let Some(body) = self.sealer.open(TokenKind::MailLink, tenant.id, token) else {
             return Ok(None);
         };
@@ -133,8 +162,20 @@ impl Engine {
         if !(0..link.purpose.lifetime_ms()).contains(&age) {
             return Ok(None);
         }
-        let user = self.store.user(tenant.id, link.user).await?;
-        Ok(user.filter(|user| user.epoch == link.epoch).map(|user| (link.purpose, user)))
+        let key = sojourn_crypto::sha256(token.as_bytes()).to_vec();
+        if self.store.is_revoked(tenant.id, key.clone()).await? {
+            return Ok(None);
+        }
+        let Some(user) = self.store.user(tenant.id, link.user).await? else { return Ok(None) };
+        let unchanged = user.epoch == link.epoch;
+        if link.purpose == LinkPurpose::Reset
+            && !(unchanged && link.recipient == recipient_of(&user))
+        {
+            return Ok(None);
+        }
+        let until = Millis(link.written_at).plus(link.purpose.lifetime_ms());
+        let once = Op::UseOnce { key, until };
+        Ok(Some(OpenedLink { purpose: link.purpose, user, unchanged, once }))
     }
 
     fn sealed(&self, mail: Mail) -> Result<Mail, EngineError> {

@@ -382,7 +382,19 @@ async fn an_approval_needs_its_session_and_what_was_read() {
         assert_eq!(stale, Ok(Outcome::Conflict), "{engine:?}: another approval came between");
         let mut withdraw = end_of(EndTarget::User(person.user));
         withdraw.effects = Effects { session: false, consents: true, ..Effects::SIGN_OUT };
+        let held = |scopes: &str| {
+            let require = Op::RequireApproval {
+                user: person.user,
+                session: first,
+                app: apps.told,
+                scopes: scopes.into(),
+            };
+            test.store.apply(ChangeSet::of(T, require))
+        };
+        assert!(matches!(held("email openid").await, Ok(Outcome::Applied(_))), "{engine:?}");
+        assert_eq!(held("openid").await, Ok(Outcome::Conflict), "{engine:?}: it is another now");
         test.must(ChangeSet::of(T, Op::EndSessions(withdraw))).await;
+        assert_eq!(held("email openid").await, Ok(Outcome::Conflict), "{engine:?}: withdrawn");
         let stale = test.store.apply(ChangeSet::of(T, put(first, "email openid"))).await;
         assert_eq!(stale, Ok(Outcome::Conflict), "{engine:?}: it was withdrawn");
         let end = end_of(EndTarget::Session(person.user, second));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sojourn_crypto::{MasterKey, PasswordPolicy, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven};
 use sojourn_engine::session::{SignIn, SignInError, SignedIn};
-use sojourn_engine::tokens::{AuthorizeOutcome, BindingProof, TokenAnswer, TokenError};
+use sojourn_engine::tokens::{AuthorizeOutcome, BindingProof, Read, TokenAnswer, TokenError};
 use sojourn_engine::{
     Engine, EngineError, EngineParts, HandlerSettings, RoleDirection, Settings, ensure_master_key,
 };
@@ -229,13 +229,11 @@ impl Nodes {
         };
         let engine = &self.engines[node];
         let stay = engine.store().participation(self.tenant.id, session.id, app.id).await?;
+        let read = Read { stay: stay.as_ref(), approved: None };
         let browser = Some("browser");
-        match engine
-            .authorize(&self.tenant, &app, session, &request, stay.as_ref(), browser)
-            .await?
-        {
+        match engine.authorize(&self.tenant, &app, session, &request, read, browser).await? {
             AuthorizeOutcome::Answer(answer) => Ok(answer.code),
-            AuthorizeOutcome::SessionGone => Ok(None),
+            AuthorizeOutcome::SessionGone | AuthorizeOutcome::ApprovalGone => Ok(None),
         }
     }
 

@@ -65,8 +65,8 @@ impl Engine {
         token: &str,
     ) -> Result<Option<User>, EngineError> {
         let found = self.open_mail_link(tenant, token).await?;
-        let reset = found.filter(|(purpose, _)| *purpose == LinkPurpose::Reset);
-        Ok(reset.map(|(_, user)| user).filter(may_reset))
+        let reset = found.filter(|link| link.purpose == LinkPurpose::Reset);
+        Ok(reset.map(|link| link.user).filter(may_reset))
     }
 
     /// Sets the password that the person of a link chose. Every session and grant of theirs ends; a lock by failed

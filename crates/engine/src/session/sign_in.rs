@@ -91,13 +91,13 @@ pub enum SignInError {
     #[error("another password has to be chosen first")]
     ChoosePassword(Proven),
     /// The person has as many sessions as may be.
-    #[error("{max} sessions are as many as may be")]
+    #[error("the limit of {max} concurrent sessions has been reached")]
     TooManySessions {
         /// So many may be.
         max: usize,
     },
     /// The person has as many sessions as may be, and is to choose which to end.
-    #[error("as many sessions as may be: choose which to end")]
+    #[error("the limit of concurrent sessions has been reached: choose which to end")]
     Choose(Box<Choice>),
     /// Something failed.
     #[error(transparent)]

@@ -9,7 +9,7 @@ use sojourn_model::{
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::{Letter, LinkPurpose};
+use crate::mail::{Letter, LinkPurpose, OpenedLink};
 
 /// How often it is written that a known browser was used, in milliseconds.
 const SEEN_EVERY_MS: i64 = 24 * 3_600_000;
@@ -82,7 +82,9 @@ impl Engine {
         tenant: &Tenant,
         token: &str,
     ) -> Result<Option<ToldSignIn>, EngineError> {
-        let Some((LinkPurpose::NotMe(id), user)) = self.open_mail_link(tenant, token).await? else {
+        let Some(OpenedLink { purpose: LinkPurpose::NotMe(id), user, .. }) =
+            self.open_mail_link(tenant, token).await?
+        else {
             return Ok(None);
         };
         let session = self.store.session(tenant.id, id).await?;
@@ -90,27 +92,36 @@ impl Engine {
     }
 
     /// "This was not me": ends the session with all its tokens, offline ones too, and lets the password open
-    /// nothing until another is chosen by the usual proof. The link gives no way in: whoever reads a mail may only shut
-    /// the door.
+    /// nothing until another is chosen by the usual proof. When passwords or rights of the account were changed after
+    /// the mail was written, that may have been the stranger, and all sessions of the account end. The link gives no way
+    /// in: it can only shut the door.
     ///
     /// # Errors
     /// [`EngineError::Invalid`] when the link is malformed, too old or used.
     pub async fn not_me(&self, tenant: &Tenant, token: &str) -> Result<User, EngineError> {
-        let Some((LinkPurpose::NotMe(session), user)) = self.open_mail_link(tenant, token).await?
+        let too_old = || EngineError::Invalid("the link is too old, or was used".into());
+        let link = self.open_mail_link(tenant, token).await?.ok_or_else(too_old)?;
+        let OpenedLink { purpose: LinkPurpose::NotMe(session), user, unchanged, once } = link
         else {
-            return Err(EngineError::Invalid("the link is too old".into()));
+            return Err(too_old());
         };
         let actor = Actor::User(user.id);
-        let target = EndTarget::Session(user.id, session);
+        let target = match unchanged {
+            true => EndTarget::Session(user.id, session),
+            false => EndTarget::User(user.id),
+        };
         let plan = EndPlan::new(target, EndReason::NotMe, actor.clone());
         let end = self.end_operation(tenant, plan);
         let id = end.id;
-        let mut change =
-            ChangeSet::of(tenant.id, Op::DuePassword { user: user.id, due: PasswordDue::ByMail })
-                .with(Op::EndSessions(end));
+        let mut change = ChangeSet::of(tenant.id, once)
+            .with(Op::DuePassword { user: user.id, due: PasswordDue::ByMail })
+            .with(Op::EndSessions(end));
         let detail = json!({ "session": session.to_string() });
         change.audit.push(self.audit_row(&actor, "session.not_me", user.id, &detail));
-        self.apply_end(id, change).await?;
-        Ok(user)
+        match self.apply_end(id, change).await {
+            // Used in this moment.
+            Err(EngineError::Contended) => Err(too_old()),
+            done => done.map(|_| user),
+        }
     }
 }

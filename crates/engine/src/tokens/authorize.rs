@@ -22,6 +22,17 @@ pub enum AuthorizeOutcome {
     Answer(AuthorizeAnswer),
     /// The session ended in this moment: the person has to sign in.
     SessionGone,
+    /// The person withdrew their approval in this moment: they have to be asked again.
+    ApprovalGone,
+}
+
+/// What was read before the answer was decided. It is a condition of what is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Read<'a> {
+    /// The session's stay in the application, read with the session.
+    pub stay: Option<&'a Participation>,
+    /// The scopes that the person approved, where the answer needs an approval.
+    pub approved: Option<&'a str>,
 }
 
 /// A successful answer of the authorization endpoint.
@@ -38,9 +49,8 @@ pub struct AuthorizeAnswer {
 }
 
 impl Engine {
-    /// Gives an application what it asked for on behalf of a live session. `stay` is the session's stay in the
-    /// application as it was read with the session; `browser` names the browser by its binding cookie, where
-    /// the application binds its tokens to that.
+    /// Gives an application what it asked for on behalf of a live session. `browser` names the browser by its binding
+    /// cookie, where the application binds its tokens to that.
     ///
     /// # Errors
     /// [`TokenError`]
@@ -50,14 +60,15 @@ impl Engine {
         app: &Application,
         session: &Session,
         request: &AuthorizeRequest,
-        stay: Option<&Participation>,
+        read: Read<'_>,
         browser: Option<&str>,
     ) -> Result<AuthorizeOutcome, TokenError> {
+        let mut approved = read.approved.map(str::to_owned);
         let scopes = self.grantable(tenant, session, &request.scopes).await?;
         let kind = request.response_type;
         for attempt in 0..TRIES {
             let mut change = ChangeSet::new(tenant.id);
-            let stay = match stay {
+            let stay = match read.stay {
                 Some(stay) if attempt == 0 => stay.clone(),
                 None if attempt == 0 => self.begin_stay(tenant, app, session, &mut change).await?,
                 // What was read doesn't hold any more.
@@ -69,6 +80,11 @@ impl Engine {
             let now = grant.created_at;
             if kind.code {
                 code = Some(self.code(tenant, &grant)?);
+            }
+            if let (Some(scopes), true) = (&approved, kind.code || kind.token) {
+                let (user, session, app, scopes) =
+                    (session.user, session.id, app.id, scopes.clone());
+                change.ops.push(Op::RequireApproval { user, session, app, scopes });
             }
             if kind.code || kind.token {
                 change.ops.push(Op::IssueGrant { grant: Box::new(grant.clone()), now });
@@ -92,15 +108,38 @@ impl Engine {
                 // Another tab entered at the same time, or the stay ended: read again.
                 Outcome::Duplicate => {}
                 Outcome::Conflict | Outcome::SessionBoundTokens => {
-                    let now = self.store.session(tenant.id, session.id).await?;
-                    let slack = self.settings.lifetimes.touch_flush_ms;
-                    if !now.is_some_and(|session| session.is_live(self.now(), slack)) {
-                        return Ok(AuthorizeOutcome::SessionGone);
+                    if let Some(gone) = self.gone(tenant, app, session, &mut approved).await? {
+                        return Ok(gone);
                     }
                 }
             }
         }
         Err(EngineError::Contended.into())
+    }
+
+    /// What an answer relied on and isn't there any more, after a conflict. `approved` becomes what is approved now.
+    async fn gone(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &Session,
+        approved: &mut Option<String>,
+    ) -> Result<Option<AuthorizeOutcome>, EngineError> {
+        let now = self.store.session(tenant.id, session.id).await?;
+        let slack = self.settings.lifetimes.touch_flush_ms;
+        if !now.is_some_and(|session| session.is_live(self.now(), slack)) {
+            return Ok(Some(AuthorizeOutcome::SessionGone));
+        }
+        if let Some(before) = approved {
+            let now = self.consent(tenant, session.user, app.id).await?;
+            let scopes = now.map(|(scopes, _)| scopes).unwrap_or_default();
+            // Another tab may have added to it.
+            if !before.split(' ').all(|one| scope::has(&scopes, one)) {
+                return Ok(Some(AuthorizeOutcome::ApprovalGone));
+            }
+            *before = scopes;
+        }
+        Ok(None)
     }
 
     fn code(&self, tenant: &Tenant, grant: &Grant) -> Result<String, EngineError> {

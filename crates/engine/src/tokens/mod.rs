@@ -21,7 +21,7 @@ mod userinfo;
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_oidc::OAuthError;
 
-pub use authorize::{AuthorizeAnswer, AuthorizeOutcome};
+pub use authorize::{AuthorizeAnswer, AuthorizeOutcome, Read};
 pub use binding::BindingProof;
 pub use check::{ActiveAccess, Bearer};
 pub use issue::TokenAnswer;

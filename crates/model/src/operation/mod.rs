@@ -434,6 +434,17 @@ pub enum Op {
         /// When.
         at: Millis,
     },
+    /// A condition: an approval is as it was read, in a session that lives. Withdrawals wait until the change set ends.
+    RequireApproval {
+        /// Whose.
+        user: UserId,
+        /// A session of that user.
+        session: SessionId,
+        /// For which application.
+        app: AppId,
+        /// The scopes that were read.
+        scopes: String,
+    },
     /// Append an event at this place, for subjects that a later operation removes.
     Append(NewEvent),
     /// Go through the door.

@@ -161,7 +161,7 @@ impl Shared {
                         limit = self.places.limit_of(whose),
                         whose,
                         client.ip = %peer.ip(),
-                        "as many connections as may be: the one that was idle longest went"
+                        "connection limit reached: closed the connection that was idle longest"
                     );
                 }
                 place
@@ -174,7 +174,7 @@ impl Shared {
                         limit = self.places.limit_of(whose),
                         whose,
                         client.ip = %peer.ip(),
-                        "as many connections as may be, and none is idle: new ones are refused"
+                        "connection limit reached and no connection is idle: new connections are refused"
                     );
                 }
                 return None;
@@ -254,7 +254,7 @@ impl Shared {
                 let busy = guard::Busy::new(Arc::clone(&line));
                 async move {
                     let response = if probes_only && !request.uri().path().starts_with("/health/") {
-                        let text = "As many connections as may be are open: try again in a moment.";
+                        let text = "Too many open connections. Try again in a moment.";
                         respond::plain(StatusCode::SERVICE_UNAVAILABLE, text)
                     } else {
                         shared.one(request, peer, &line).await

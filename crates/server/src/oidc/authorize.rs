@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
-use sojourn_engine::tokens::{AuthorizeOutcome, TokenError};
+use sojourn_engine::tokens::{AuthorizeOutcome, Read, TokenError};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
 use sojourn_model::{Application, Participation, Session};
 use sojourn_oidc::authorize::{self, AuthorizeRequest};
@@ -171,7 +171,7 @@ impl Asking<'_> {
         };
         let needed = needs(request, &situation);
         if needed == Some(Needs::SignIn(SignInReason::OtherPerson))
-            && situation.present.is_some_and(|present| present.signed_in)
+            && situation.present.as_ref().is_some_and(|present| present.signed_in)
         {
             // Asked once already: the person who is expected isn't the one who is here.
             return Ok(refuse(&Needs::SignIn(SignInReason::OtherPerson).error()));
@@ -185,8 +185,10 @@ impl Asking<'_> {
         let (browser, browser_cookie) = binding::browser(context, app);
         let engine = context.engine();
         let browser = browser.as_deref();
+        let approved = situation.present.as_ref().and_then(|present| present.consent.as_deref());
+        let read = Read { stay, approved };
         let outcome =
-            engine.authorize(context.tenant(), app, session, request, stay, browser).await;
+            engine.authorize(context.tenant(), app, session, request, read, browser).await;
         match outcome {
             Ok(AuthorizeOutcome::Answer(answer)) => {
                 if !request.prompt.none || app.settings.coordinate_inactivity {
@@ -198,6 +200,10 @@ impl Asking<'_> {
                     None => response,
                 })
             }
+            Ok(AuthorizeOutcome::ApprovalGone) if request.prompt.none => {
+                Ok(refuse(&Needs::Consent.error()))
+            }
+            Ok(AuthorizeOutcome::ApprovalGone) => Ok(self.ask(Needs::Consent)),
             Ok(AuthorizeOutcome::SessionGone) if request.prompt.none => {
                 Ok(refuse(&Needs::SignIn(SignInReason::NoSession).error()))
             }

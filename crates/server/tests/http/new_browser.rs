@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sojourn_engine::directory::{NewUser, PasswordGiven};
-use sojourn_model::Actor;
+use sojourn_model::{Actor, User};
 use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::TestServer;
@@ -132,6 +132,53 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         assert_eq!(reader.post("/reset", &new).await.status, 400, "once");
         assert_eq!(reader.get("/not-me?token=x").await.status, 400);
         assert_eq!(smtp.mails().len(), 2);
+        server.stop().await;
+    }
+}
+
+/// Whoever is in the account can't make "this was not me" void, and a link to an address that is another's by now opens
+/// nothing.
+#[tokio::test]
+async fn a_stranger_in_the_account_does_not_stop_its_owner() {
+    for engine in Engine::BOTH {
+        let smtp = Smtp::start().await;
+        let server = prepared(engine, &smtp).await;
+        assert_eq!(server.browser().sign_in("cleo", "cleo-123").await.status, 303);
+        let thief = server.browser();
+        assert_eq!(thief.sign_in("cleo", "cleo-123").await.status, 303);
+        let mail = eventually("the mail", || async { smtp.mails().first().cloned() }).await;
+        let user = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        let live = server.engine.sessions_of_user(&server.tenant, user.id).await.expect("read");
+        let session = &live.first().expect("a session").session;
+        let changed = server.engine.change_password(
+            &server.tenant,
+            session,
+            "cleo-123",
+            "stolen-word-1",
+            "127.0.0.1",
+        );
+        changed.await.expect("changed");
+        assert_eq!(thief.sign_in("cleo", "stolen-word-1").await.status, 303);
+        let reader = server.browser();
+        let page = reader.get(&link(&mail)).await;
+        let both = [("csrf", &*page.field("csrf")), ("token", &*page.field("token"))];
+        assert_eq!(reader.post("/not-me", &both).await.status, 200);
+        assert_eq!(thief.get("/myaccount").await.status, 303, "everything ended");
+        assert_eq!(server.browser().sign_in("cleo", "stolen-word-1").await.status, 403);
+        assert_eq!(reader.post("/not-me", &both).await.status, 400, "once");
+
+        let reset = server.engine.ask_for_reset(&server.tenant, "cleo", "127.0.0.1", "en");
+        reset.await.expect("written");
+        let mail = eventually("a second mail", || async { smtp.mails().get(1).cloned() }).await;
+        let mail = text(&mail);
+        let start = mail.find("/reset?token=").expect("a link");
+        let reset = mail[start..].split_whitespace().next().expect("a link");
+        assert_eq!(reader.get(reset).await.status, 200);
+        let user = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        let moved = User { email: Some("new@example.test".into()), ..user };
+        let moved = server.engine.update_user(&server.tenant, &moved, &[], &Actor::System);
+        moved.await.expect("moved");
+        assert_eq!(reader.get(reset).await.status, 400, "it went to the old address");
         server.stop().await;
     }
 }

@@ -61,6 +61,12 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.must(&sql::CONSENT_GATE, params![tenant, user, session]);
             steps.must(&sql::CONSENT_PUT, params![tenant, user, app, scopes, at, from]);
         }
+        Op::RequireApproval { user, session, app, scopes } => {
+            // The gate first: a withdrawal takes the session's row too, so what is read after it can't be withdrawn
+            // before the commit.
+            steps.must(&sql::CONSENT_GATE, params![tenant, user, session]);
+            steps.must(&sql::CONSENT_HELD, params![tenant, user, app, scopes]);
+        }
         _ => {}
     }
 }

@@ -213,7 +213,8 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::RevokeToken { .. }
         | Op::IssueDetachedGrant { .. }
         | Op::UseOnce { .. }
-        | Op::PutConsent { .. } => grant::compile(steps, tenant, op),
+        | Op::PutConsent { .. }
+        | Op::RequireApproval { .. } => grant::compile(steps, tenant, op),
         Op::Append(event) => append_event(steps, tenant, event),
         Op::EndSessions(end) => end::compile(steps, &end),
         Op::AddMail(_)

@@ -113,6 +113,7 @@ statements! {
          ON CONFLICT (tenant_id, token_key) DO NOTHING";
     CONSENT_GATE = "SELECT id FROM session WHERE tenant_id = $1 AND user_id = $2 AND id = $3 \
          AND ended_at IS NULL FOR SHARE";
+    CONSENT_HELD = "SELECT user_id FROM consent WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3 AND scopes = $4";
     CONSENT_PUT = "INSERT INTO consent (tenant_id, user_id, app_id, scopes, given_at) \
          SELECT t.id, $2, $3, $4, $5 FROM tenant t WHERE t.id = $1 AND coalesce((SELECT c.scopes FROM consent c \
          WHERE c.tenant_id = $1 AND c.user_id = $2 AND c.app_id = $3), '') = $6 \
