@@ -145,6 +145,18 @@ impl Store {
         }
     }
 
+    /// Gives the planner statistics of tables that have rows and none yet, and returns their names. A freshly filled or
+    /// restored PostgreSQL would guess until autovacuum comes by; SQLite's plans need none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database doesn't answer.
+    pub async fn learn_statistics(&self) -> Result<Vec<String>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(_) => Ok(Vec::new()),
+            Backend::Postgres(postgres) => postgres.analyze_unknown().await,
+        }
+    }
+
     /// `sqlite` or `postgresql`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -4,6 +4,8 @@
 //! checked: two round trips. At READ COMMITTED the row locks in the statements do what SQLite's
 //! single writer does by itself.
 
+mod statistics;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

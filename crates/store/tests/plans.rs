@@ -1,5 +1,6 @@
 //! No statement walks a big table: each finds its rows by an index.
 
+use sojourn_testkit::program::eventually;
 use sojourn_testkit::store::{Engine, TestStore};
 
 /// Tables that grow with use.
@@ -96,4 +97,23 @@ async fn every_statement_finds_its_rows_by_an_index() {
     assert!(problems.is_empty(), "{problems:#?}");
     let total = sojourn_store::sql::all().count();
     assert!(total > 80, "all of {total} were looked at");
+}
+
+/// A database that was just filled has statistics before autovacuum comes by, and is left alone from then on.
+#[tokio::test]
+async fn a_table_with_rows_and_without_statistics_is_analyzed_once() {
+    let test = TestStore::new(Engine::Postgres).await;
+    assert_eq!(test.store.learn_statistics().await, Ok(Vec::new()), "an empty one needs none");
+    for n in 0..500 {
+        test.user(&format!("user-{n}")).await;
+    }
+    let learned = eventually("statistics", || async {
+        // The database counts rows a moment after they are written.
+        let learned = test.store.learn_statistics().await.expect("analyzed");
+        learned.contains(&"account".to_owned()).then_some(learned)
+    })
+    .await;
+    assert!(!learned.contains(&"session".to_owned()), "it has no rows: {learned:?}");
+    let again = test.store.learn_statistics().await.expect("looked at");
+    assert!(!again.contains(&"account".to_owned()), "{again:?}");
 }

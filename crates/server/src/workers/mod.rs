@@ -25,6 +25,8 @@ const POLL_MAX: Duration = Duration::from_secs(2);
 const SETTLE_WITHIN: Duration = Duration::from_millis(10);
 /// How long deliveries that are due wait for the next claim while this node is at a job.
 const BREATH: Duration = Duration::from_millis(200);
+/// How often tables without statistics are looked for.
+const STATISTICS_EVERY: Duration = Duration::from_secs(10);
 /// How often what is over is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 /// A clock that gains or loses more than this between two looks has jumped, in milliseconds.
@@ -59,6 +61,7 @@ pub(crate) fn spawn(
     background.spawn(tasks, sweep(engine(), every, stopped.clone()));
     background.spawn(tasks, jobs(engine(), stopped.clone()));
     background.spawn(tasks, purge(engine(), stopped.clone()));
+    background.spawn(tasks, statistics(engine(), stopped.clone()));
 }
 
 /// Sends mail that waits.
@@ -290,6 +293,24 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
         }
         if let Err(error) = engine.rotate_due_keys().await {
             tracing::error!(%error, "the next signing keys can't be made");
+        }
+    }
+}
+
+/// Has the database's planner learn what it doesn't know yet.
+async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
+    loop {
+        tokio::select! {
+            () = pause(STATISTICS_EVERY) => {}
+            _ = stopped.changed() => return,
+        }
+        match engine.store().learn_statistics().await {
+            Ok(tables) if tables.is_empty() => {}
+            Ok(tables) => {
+                tracing::info!(tables = tables.join(" "), "analyzed tables that had no statistics")
+            }
+            // Whoever asks for something hears of it too.
+            Err(error) => tracing::debug!(%error, "tables without statistics can't be analyzed"),
         }
     }
 }

@@ -1,0 +1,45 @@
+//! The planner's statistics. A fresh or restored database has none until autovacuum comes by, a minute or more after the
+//! first load; until then the planner guesses.
+
+use std::time::Duration;
+
+use super::{NO_LIMITS, Postgres, failure};
+use crate::error::StoreError;
+
+/// Rows from which on a table is worth the look.
+const ROWS_MIN: i64 = 500;
+/// How long one table may take: it is read in samples.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Tables of ours that were never analysed and have rows. Names are quoted by the database.
+const UNKNOWN: &str = "SELECT format('%I', relname) FROM pg_stat_user_tables \
+     WHERE schemaname = current_schema() AND last_analyze IS NULL AND last_autoanalyze IS NULL \
+     AND greatest(n_live_tup, n_tup_ins, n_mod_since_analyze) >= $1 ORDER BY 1";
+
+impl Postgres {
+    /// Runs `ANALYZE` on each table that has rows and no statistics, and returns their names.
+    pub(crate) async fn analyze_unknown(&self) -> Result<Vec<String>, StoreError> {
+        let wrong = |error: tokio_postgres::Error| failure(&error, "ANALYZE");
+        let mut client = self.client().await?;
+        let tables: Vec<String> = client
+            .query(UNKNOWN, &[&ROWS_MIN])
+            .await
+            .map_err(wrong)?
+            .iter()
+            .map(|row| row.try_get(0).map_err(wrong))
+            .collect::<Result<_, _>>()?;
+        for table in &tables {
+            let analyze = async {
+                let transaction = client.transaction().await?;
+                transaction.batch_execute(NO_LIMITS).await?;
+                transaction.batch_execute(&format!("ANALYZE {table}")).await?;
+                transaction.commit().await
+            };
+            match tokio::time::timeout(PATIENCE, analyze).await {
+                Ok(done) => done.map_err(wrong)?,
+                Err(_) => return Err(super::too_long("ANALYZE")),
+            }
+        }
+        Ok(tables)
+    }
+}
