@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sojourn_server::places::Places;
 use sojourn_server::tls::{self, TlsFiles};
-use sojourn_server::{Admission, Running, ServerOptions};
+use sojourn_server::{Admission, ProxyOptions, Running, ServerOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -92,6 +92,11 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
         places: places(config_file, config)?,
         languages: open::languages(config_file, config)?,
         admission: admission(config),
+        proxies: ProxyOptions {
+            trusted: server.trusted_proxies.iter().map(|network| network.0).collect(),
+            proxy_protocol: server.proxy_protocol,
+            prefer_forwarded: server.prefer_forwarded,
+        },
         ..ServerOptions::default()
     })
 }
@@ -116,7 +121,6 @@ fn admission(config: &Config) -> Admission {
     Admission {
         connections,
         of_one_address: server.connections_of_one_address.unwrap_or((connections / 4).max(1)),
-        trusted_proxies: server.trusted_proxies.iter().map(|network| network.0).collect(),
     }
 }
 

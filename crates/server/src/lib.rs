@@ -16,6 +16,7 @@ mod oidc;
 pub mod outgoing;
 pub mod places;
 mod pool;
+mod proxies;
 mod request;
 mod respond;
 pub mod routes;
@@ -33,6 +34,7 @@ pub use api::v1::openapi::openapi;
 pub use api::v1::types::session_json;
 pub use connections::{Admission, Times, file_limit};
 pub use pool::HashPool;
+pub use proxies::ProxyOptions;
 pub use serve::{Running, ServerOptions, SystemClock};
 
 /// What every handler can reach.

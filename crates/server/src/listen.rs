@@ -1,6 +1,6 @@
 //! From a connection to a routed request: tenant prefix, request id, log line, common headers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,7 +66,9 @@ fn rewritten(uri: &Uri, path: &str) -> Option<Uri> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// Whether it speaks TLS.
+    /// The client's address: the connection's, or what trusted proxies say.
+    pub(crate) client: IpAddr,
+    /// Whether the client speaks TLS.
     pub(crate) secure: bool,
     /// SHA-256 of the certificate that it showed.
     pub(crate) certificate: Option<[u8; 32]>,
@@ -120,7 +122,8 @@ pub(crate) async fn handle(
         Err(refused) => *refused,
     };
     // Not for localhost: it would force TLS on every other server of a developer's machine.
-    let hsts = peer.secure && !state.engine.settings().base_url.starts_with("https://localhost");
+    let base = &state.engine.settings().base_url;
+    let hsts = base.starts_with("https://") && !base.starts_with("https://localhost");
     finish(&mut response, &request_id, hsts);
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
@@ -132,7 +135,7 @@ pub(crate) async fn handle(
         // The query may hold codes and tokens and stays out of the log.
         http.path = %path,
         http.status = status,
-        client.ip = %peer.address.ip(),
+        client.ip = %peer.client,
         duration_us = began.elapsed().as_micros() as u64,
         "served"
     );
@@ -182,7 +185,7 @@ async fn arrive(
     request.extensions_mut().insert(Arrival {
         tenant,
         prefix: prefix.into(),
-        ip: peer.address.ip().to_canonical(),
+        ip: peer.client.to_canonical(),
         request_id: Arc::clone(request_id),
         secure: peer.secure,
         certificate: peer.certificate,

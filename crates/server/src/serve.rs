@@ -16,6 +16,7 @@ use crate::finishing::UnderWay;
 use crate::metrics::Metrics;
 use crate::outgoing::{Outgoing, OutgoingOptions};
 use crate::places::Places;
+use crate::proxies::{Proxies, ProxyOptions};
 use crate::{AppState, connections, workers};
 
 /// How long requests under way may take to finish when the server ends.
@@ -57,6 +58,8 @@ pub struct ServerOptions {
     pub times: Times,
     /// How many connections there may be.
     pub admission: Admission,
+    /// Proxies in front that are trusted.
+    pub proxies: ProxyOptions,
 }
 
 impl Default for ServerOptions {
@@ -72,6 +75,7 @@ impl Default for ServerOptions {
             mail_folder: None,
             times: Times::default(),
             admission: Admission::default(),
+            proxies: ProxyOptions::default(),
         }
     }
 }
@@ -118,7 +122,8 @@ impl Running {
         };
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();
-        let limits = (options.times, options.admission.clone());
+        let proxies = Arc::new(Proxies::new(options.proxies.clone()));
+        let limits = (options.times, options.admission.clone(), proxies);
         let accept = connections::accept(
             listener,
             state.clone(),

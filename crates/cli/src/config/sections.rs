@@ -78,8 +78,12 @@ pub(crate) struct ServerSection {
     pub(crate) connections: Option<usize>,
     /// Connections of one address at once; none for a quarter of all.
     pub(crate) connections_of_one_address: Option<usize>,
-    /// Proxies in front: their connections are those of many people.
+    /// Addresses and networks of proxies in front: they say where a request comes from.
     pub(crate) trusted_proxies: Vec<super::values::Network>,
+    /// Whether connections from trusted proxies begin with a PROXY protocol header (version 1 or 2).
+    pub(crate) proxy_protocol: bool,
+    /// Whether `Forwarded` wins over `X-Forwarded-For` where a request has both.
+    pub(crate) prefer_forwarded: bool,
 }
 
 impl Default for ServerSection {
@@ -97,6 +101,8 @@ impl Default for ServerSection {
             connections: None,
             connections_of_one_address: None,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
+            prefer_forwarded: false,
         }
     }
 }

@@ -6,7 +6,7 @@ mod pace;
 mod places;
 mod said;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use sojourn_model::limits::{BODY_BYTES_MAX, SCIM_BYTES_MAX};
-use sojourn_model::network::Network;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::AppState;
 use crate::listen::{self, Peer};
+use crate::proxies::{self, Proxies};
 use crate::respond;
 use crate::serve::pause;
 use guard::Guarded;
@@ -78,16 +78,14 @@ impl Default for Times {
 pub struct Admission {
     /// All together.
     pub connections: usize,
-    /// From one address, or one /64 of IPv6. Addresses in `trusted_proxies` have no such limit.
+    /// From one address, or one /64 of IPv6. Trusted proxies have no such limit.
     pub of_one_address: usize,
-    /// Proxies whose connections are those of many people.
-    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Admission {
     fn default() -> Self {
         let connections = places::CONNECTIONS_MAX;
-        Self { connections, of_one_address: connections / 4, trusted_proxies: Vec::new() }
+        Self { connections, of_one_address: connections / 4 }
     }
 }
 
@@ -96,17 +94,19 @@ pub(crate) async fn accept(
     listener: TcpListener,
     state: AppState,
     tls: Option<Arc<rustls::ServerConfig>>,
-    (times, admission): (Times, Admission),
+    (times, admission, proxies): (Times, Admission, Arc<Proxies>),
     mut stopped: watch::Receiver<bool>,
 ) {
     let shared = Arc::new(Shared {
         router: listen::application(state.clone()),
         acceptor: tls.map(tokio_rustls::TlsAcceptor::from),
-        places: Places::new(admission),
+        places: Places::new(admission, Arc::clone(&proxies)),
+        proxies,
         times,
         held: Held::default(),
         full: Said::default(),
         refused: Said::default(),
+        garbled: Said::default(),
         state,
     });
     let graceful = GracefulShutdown::new();
@@ -141,10 +141,12 @@ struct Shared {
     router: Router,
     acceptor: Option<tokio_rustls::TlsAcceptor>,
     places: Arc<Places>,
+    proxies: Arc<Proxies>,
     times: Times,
     held: Held,
     full: Said,
     refused: Said,
+    garbled: Said,
     state: AppState,
 }
 
@@ -195,11 +197,15 @@ impl Shared {
         let _ = stream.set_nodelay(true);
         places::set_user_timeout(&stream, self.times.unread);
         let line = Arc::clone(place.line());
-        let stream = Guarded::new(stream, Arc::clone(&line));
+        let mut stream = Guarded::new(stream, Arc::clone(&line));
         let served = async {
+            let client = match self.client(&mut stream, peer).await {
+                Ok(client) => client,
+                Err(reason) => return Some(reason),
+            };
             match &self.acceptor {
                 None => {
-                    let peer = Peer { address: peer, secure: false, certificate: None };
+                    let peer = Peer { address: peer, client, secure: false, certificate: None };
                     self.http(stream, peer, &place, watcher).await;
                     None
                 }
@@ -210,7 +216,7 @@ impl Shared {
                             let shown = stream.get_ref().1.peer_certificates();
                             let shown = shown.and_then(<[_]>::first);
                             let certificate = shown.map(|one| sojourn_engine::sha256(one));
-                            let peer = Peer { address: peer, secure: true, certificate };
+                            let peer = Peer { address: peer, client, secure: true, certificate };
                             self.http(stream, peer, &place, watcher).await;
                             None
                         }
@@ -236,6 +242,33 @@ impl Shared {
         }
         drop(place);
         self.state.metrics.connections(self.places.open());
+    }
+
+    /// The address of a connection's client: the peer's, or the one that a trusted load balancer names before anything
+    /// else. What a connection is closed for, if that isn't there.
+    async fn client(
+        &self,
+        stream: &mut (impl AsyncRead + Unpin),
+        peer: SocketAddr,
+    ) -> Result<IpAddr, &'static str> {
+        if !(self.proxies.options.proxy_protocol && self.proxies.is_trusted(peer.ip())) {
+            return Ok(peer.ip());
+        }
+        let header = proxies::protocol::read(stream);
+        match tokio::time::timeout(self.times.handshake, header).await {
+            Ok(Ok(client)) => Ok(client.unwrap_or(peer.ip())),
+            Ok(Err(error)) => {
+                if error.kind() == std::io::ErrorKind::InvalidData && self.garbled.now() {
+                    tracing::warn!(
+                        %error, client.ip = %peer.ip(),
+                        "a trusted proxy sends no PROXY protocol header: configure it there, or set [server] \
+                         proxy_protocol = false"
+                    );
+                }
+                Err("proxy_protocol")
+            }
+            Err(_) => Err("handshake"),
+        }
     }
 
     async fn http(
@@ -291,6 +324,15 @@ impl Shared {
         line: &Arc<guard::Line>,
     ) -> axum::response::Response {
         let (parts, body) = request.into_parts();
+        if self.proxies.is_to_be_warned_of(peer.client, &parts.headers, monotonic()) {
+            tracing::warn!(
+                client.ip = %peer.client,
+                "a request with X-Forwarded-For or Forwarded comes from an address that isn't trusted: if that is your \
+                 proxy, add it to [server] trusted_proxies"
+            );
+        }
+        let origin = self.proxies.origin(peer.client, peer.secure, &parts.headers);
+        let peer = Peer { client: origin.ip, secure: origin.secure, ..peer };
         let limit = match parts.uri.path().contains("/scim2/") {
             true => SCIM_BYTES_MAX,
             false => BODY_BYTES_MAX,
@@ -324,7 +366,7 @@ impl Shared {
         match tokio::time::timeout(self.times.request, answer).await {
             Ok(response) => response,
             Err(_) => {
-                tracing::error!(client.ip = %peer.address.ip(), "a request took too long");
+                tracing::error!(client.ip = %peer.client, "a request took too long");
                 let text = "The request took too long. What it began is finished all the same.";
                 respond::plain(StatusCode::SERVICE_UNAVAILABLE, text)
             }

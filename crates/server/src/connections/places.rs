@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sojourn_model::network::{Network, address_key};
 use tokio::net::TcpStream;
 
 use super::Admission;
 use super::guard::Line;
+use crate::proxies::Proxies;
 
 /// Connections at once, where the limit of open files allows as many.
 pub(super) const CONNECTIONS_MAX: usize = 10_000;
@@ -61,6 +61,7 @@ struct Inner {
 
 pub(super) struct Places {
     limits: Admission,
+    proxies: Arc<Proxies>,
     inner: Mutex<Inner>,
 }
 
@@ -74,17 +75,12 @@ pub(super) enum Entered {
 }
 
 impl Places {
-    pub(super) fn new(limits: Admission) -> Arc<Self> {
-        Arc::new(Self { limits, inner: Mutex::default() })
+    pub(super) fn new(limits: Admission, proxies: Arc<Proxies>) -> Arc<Self> {
+        Arc::new(Self { limits, proxies, inner: Mutex::default() })
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_trusted(&self, ip: IpAddr) -> bool {
-        let key = address_key(&ip.to_canonical().to_string());
-        self.limits.trusted_proxies.iter().any(|network: &Network| network.contains(&key))
     }
 
     pub(super) fn limit_of(&self, whose: &str) -> usize {
@@ -98,7 +94,7 @@ impl Places {
 
     pub(super) fn enter(self: &Arc<Self>, ip: IpAddr) -> Entered {
         let key = key_of(ip);
-        let trusted = self.is_trusted(ip);
+        let trusted = self.proxies.is_trusted(ip);
         let mut inner = self.inner();
         let of_one = inner.by_address.get(&key).copied().unwrap_or(0);
         let mut displaced = None;
@@ -212,8 +208,12 @@ mod tests {
     use super::*;
 
     fn places(connections: usize, of_one_address: usize) -> Arc<Places> {
-        let trusted_proxies = vec!["10.0.0.1".parse().expect("an address")];
-        Places::new(Admission { connections, of_one_address, trusted_proxies })
+        let trusted = vec!["10.0.0.1".parse().expect("an address")];
+        let proxies = Proxies::new(crate::proxies::ProxyOptions {
+            trusted,
+            ..crate::proxies::ProxyOptions::default()
+        });
+        Places::new(Admission { connections, of_one_address }, Arc::new(proxies))
     }
 
     fn ip(text: &str) -> IpAddr {

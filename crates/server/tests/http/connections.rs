@@ -144,7 +144,7 @@ async fn a_window_of_zero_holds_no_place() {
 
 #[tokio::test]
 async fn at_the_limit_the_one_that_was_idle_longest_goes() {
-    let admission = Admission { connections: 20, of_one_address: 20, trusted_proxies: vec![] };
+    let admission = Admission { connections: 20, of_one_address: 20 };
     let server = server(Times::default(), admission).await;
     let mut idle = Vec::new();
     for _ in 0..60 {

@@ -1,0 +1,223 @@
+//! Proxies in front: what they say of a client's address and scheme is believed if their own address is trusted, and
+//! ignored from anyone else.
+
+mod forwarded;
+pub(crate) mod protocol;
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use sojourn_model::network::{Network, address_key};
+
+use forwarded::Hop;
+
+/// Which proxies are trusted, and what they send.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyOptions {
+    /// Their addresses and networks.
+    pub trusted: Vec<Network>,
+    /// Whether each connection from them begins with a PROXY protocol header, version 1 or 2.
+    pub proxy_protocol: bool,
+    /// Whether `Forwarded` wins where a request has `X-Forwarded-For` too. A proxy that writes one of them passes the
+    /// other on as the client sent it.
+    pub prefer_forwarded: bool,
+}
+
+/// Where a request comes from, past all trusted proxies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The client's address.
+    pub(crate) ip: IpAddr,
+    /// Whether the client's connection is TLS.
+    pub(crate) secure: bool,
+}
+
+/// Between two log lines about headers from untrusted addresses.
+const WARN_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The trusted proxies.
+#[derive(Debug, Default)]
+pub(crate) struct Proxies {
+    pub(crate) options: ProxyOptions,
+    warned: Mutex<Option<Instant>>,
+}
+
+impl Proxies {
+    pub(crate) fn new(options: ProxyOptions) -> Self {
+        Self { options, warned: Mutex::default() }
+    }
+
+    /// Whether an address belongs to a trusted proxy.
+    pub(crate) fn is_trusted(&self, ip: IpAddr) -> bool {
+        // Without proxies, nothing is written down to be compared.
+        if self.options.trusted.is_empty() {
+            return false;
+        }
+        let key = address_key(&ip.to_canonical().to_string());
+        self.options.trusted.iter().any(|network| network.contains(&key))
+    }
+
+    /// Where a request comes from. `peer` is the address that the connection comes from, or that a PROXY protocol
+    /// header named; `secure` is whether that connection is TLS.
+    pub(crate) fn origin(&self, peer: IpAddr, secure: bool, headers: &HeaderMap) -> Origin {
+        let direct = Origin { ip: peer.to_canonical(), secure };
+        if !self.is_trusted(peer) {
+            return direct;
+        }
+        let hops = match self.options.prefer_forwarded {
+            true => forwarded::forwarded(headers).or_else(|| forwarded::x_forwarded(headers)),
+            false => forwarded::x_forwarded(headers).or_else(|| forwarded::forwarded(headers)),
+        };
+        let Some(hops) = hops else {
+            let secure = forwarded::x_forwarded_proto(headers).unwrap_or(secure);
+            return Origin { secure, ..direct };
+        };
+        self.past_trusted(direct, &hops)
+    }
+
+    /// Goes from the last hop to the first, as long as the one that wrote it is trusted.
+    fn past_trusted(&self, direct: Origin, hops: &[Hop]) -> Origin {
+        let mut origin = direct;
+        for hop in hops.iter().rev() {
+            if !self.is_trusted(origin.ip) {
+                break;
+            }
+            origin.secure = hop.secure.unwrap_or(origin.secure);
+            // Obfuscated or malformed: nobody further to the left can be believed.
+            let Some(ip) = hop.client else { break };
+            origin.ip = ip.to_canonical();
+        }
+        origin
+    }
+
+    /// Whether a request that has forwarding headers comes from an address that isn't trusted, and it is time to say so.
+    pub(crate) fn is_to_be_warned_of(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        now: Instant,
+    ) -> bool {
+        if !is_forwarded(headers) || self.is_trusted(peer) {
+            return false;
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due = warned.is_none_or(|last| now.duration_since(last) >= WARN_EVERY);
+        if due {
+            *warned = Some(now);
+        }
+        due
+    }
+}
+
+/// Whether a request has a header by which a proxy names a client.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    forwarded::NAMES.iter().any(|name| headers.contains_key(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(
+        trusted: &[&str],
+        prefer: bool,
+        peer: &str,
+        headers: &[(&'static str, &str)],
+    ) -> (String, bool) {
+        let trusted = trusted.iter().map(|text| text.parse().expect("a network")).collect();
+        let options = ProxyOptions { trusted, prefer_forwarded: prefer, ..ProxyOptions::default() };
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().expect("a value"));
+        }
+        let origin = Proxies::new(options).origin(peer.parse().expect("an address"), false, &map);
+        (origin.ip.to_string(), origin.secure)
+    }
+
+    /// One case: what is trusted, the peer, its headers, the client and whether it speaks TLS.
+    type Case<'c> = (&'c [&'c str], &'c str, &'c [(&'static str, &'c str)], &'c str, bool);
+
+    #[test]
+    fn only_trusted_hops_are_believed() {
+        const LB: &[&str] = &["10.0.0.0/8"];
+        let cases: &[Case<'_>] = &[
+            // Nobody is trusted, or somebody else.
+            (&[], "10.0.0.1", &[("x-forwarded-for", "1.2.3.4")], "10.0.0.1", false),
+            (
+                LB,
+                "192.0.2.1",
+                &[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https")],
+                "192.0.2.1",
+                false,
+            ),
+            // One hop, and one that a client made up to its left.
+            (
+                LB,
+                "10.0.0.1",
+                &[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-proto", "https")],
+                "1.2.3.4",
+                true,
+            ),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "9.9.9.9, 1.2.3.4")], "1.2.3.4", false),
+            (
+                LB,
+                "10.0.0.1",
+                &[("x-forwarded-for", "9.9.9.9"), ("x-forwarded-for", "1.2.3.4")],
+                "1.2.3.4",
+                false,
+            ),
+            // Two trusted hops.
+            (
+                LB,
+                "10.0.0.1",
+                &[("x-forwarded-for", "9.9.9.9, 1.2.3.4, 10.0.0.2")],
+                "1.2.3.4",
+                false,
+            ),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "10.0.0.9, 10.0.0.2")], "10.0.0.9", false),
+            // Ports and brackets, and what is none of these.
+            (LB, "10.0.0.1", &[("x-forwarded-for", "1.2.3.4:4711")], "1.2.3.4", false),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]:4711")], "2001:db8::1", false),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "2001:db8::1")], "2001:db8::1", false),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "::ffff:1.2.3.4")], "1.2.3.4", false),
+            (LB, "::ffff:10.0.0.1", &[("x-forwarded-for", "1.2.3.4")], "1.2.3.4", false),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "1.2.3.4, unknown")], "10.0.0.1", false),
+            (LB, "10.0.0.1", &[("x-forwarded-for", "")], "10.0.0.1", false),
+            (LB, "10.0.0.1", &[("x-forwarded-proto", "https")], "10.0.0.1", true),
+            // RFC 7239.
+            (
+                LB,
+                "10.0.0.1",
+                &[(
+                    "forwarded",
+                    "for=9.9.9.9, For=\"[2001:db8:cafe::17]:4711\";proto=https;by=10.0.0.1",
+                )],
+                "2001:db8:cafe::17",
+                true,
+            ),
+            (LB, "10.0.0.1", &[("forwarded", "for=\"1.2.3.4\";host=\"a, b;c\"")], "1.2.3.4", false),
+            (LB, "10.0.0.1", &[("forwarded", "for=1.2.3.4, for=_hidden")], "10.0.0.1", false),
+            (LB, "10.0.0.1", &[("forwarded", "proto=https")], "10.0.0.1", true),
+            (LB, "10.0.0.1", &[("forwarded", "for=\"1.2.3.4")], "10.0.0.1", false),
+            // A proxy that writes X-Forwarded-For passes on what the client wrote as Forwarded.
+            (
+                LB,
+                "10.0.0.1",
+                &[("forwarded", "for=9.9.9.9"), ("x-forwarded-for", "1.2.3.4")],
+                "1.2.3.4",
+                false,
+            ),
+        ];
+        for (trusted, peer, headers, ip, secure) in cases {
+            assert_eq!(
+                seen(trusted, false, peer, headers),
+                ((*ip).to_owned(), *secure),
+                "{peer} {headers:?}"
+            );
+        }
+        let both = [("forwarded", "for=9.9.9.9"), ("x-forwarded-for", "1.2.3.4")];
+        assert_eq!(seen(LB, true, "10.0.0.1", &both).0, "9.9.9.9");
+    }
+}
