@@ -8,6 +8,7 @@ pub mod inbox;
 pub mod places;
 pub mod postgres;
 pub mod program;
+pub mod proxies;
 pub mod server;
 pub mod smtp;
 pub mod store;

@@ -124,11 +124,22 @@ where
 /// A client that trusts any certificate of this machine and follows no redirect.
 #[must_use]
 pub fn client() -> reqwest::Client {
+    client_with(None)
+}
+
+/// The same, from another address of this machine.
+#[must_use]
+pub fn client_from(address: &str) -> reqwest::Client {
+    client_with(Some(address.parse().expect("an address")))
+}
+
+fn client_with(address: Option<std::net::IpAddr>) -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
         .tls_danger_accept_invalid_certs(true)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .local_address(address)
         .timeout(Duration::from_secs(20))
         .build()
         .expect("a client")

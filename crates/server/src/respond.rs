@@ -58,13 +58,38 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// A redirect that is followed with GET.
+/// The longest address that goes into a header. Proxies allow 4 KiB for all headers of an answer by default, and there are
+/// cookies beside it.
+const LOCATION_BYTES_MAX: usize = 2_500;
+
+/// A redirect that is followed with GET; to a long address by a page, since proxies refuse long headers.
 pub(crate) fn see_other(location: &str) -> Response {
+    if location.len() > LOCATION_BYTES_MAX {
+        return onward(location);
+    }
     let mut response = empty(StatusCode::SEE_OTHER);
     // An address that isn't a header value was refused before; the start page is never wrong.
     let value = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, value);
     response
+}
+
+/// A page that leads on by itself, and by a link where the browser doesn't. It may be framed, as a redirect may: silent
+/// requests come from frames.
+fn onward(location: &str) -> Response {
+    let to = escaped(location);
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Continue</title>\
+         <meta http-equiv=\"refresh\" content=\"0;url={to}\"></head>\
+         <body><p><a href=\"{to}\">Continue</a></p></body></html>"
+    );
+    let response = html(StatusCode::OK, page);
+    with(response, header::CONTENT_SECURITY_POLICY, "default-src 'none'")
+}
+
+/// A text for an attribute in double quotes.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Adds a header.

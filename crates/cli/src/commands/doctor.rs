@@ -56,7 +56,11 @@ fn issuer(config: &Config) -> Found {
 fn certificate(config_file: &Path, config: &Config) -> Found {
     let server = &config.server;
     match (server.tls, &server.certificate, &server.key) {
-        (false, ..) => Warning("TLS is off: a proxy in front has to speak it".into()),
+        (false, ..) if server.trusted_proxies.is_empty() => Warning(
+            "TLS is off and no proxy is trusted: every client has the proxy's address. Set [server] trusted_proxies"
+                .into(),
+        ),
+        (false, ..) => Good("TLS is off, and a trusted proxy speaks it".into()),
         (true, None, _) => Warning(
             "no certificate is configured: a local one is made, which no browser trusts".into(),
         ),

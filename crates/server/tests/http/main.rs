@@ -29,6 +29,7 @@ mod outage;
 mod pages;
 mod policies;
 mod provider;
+mod proxies;
 mod ranks;
 mod registration;
 mod roles;
