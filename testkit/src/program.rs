@@ -83,6 +83,18 @@ impl Running {
         self.child.wait().is_ok_and(|status| status.success())
     }
 
+    /// Tells it to end; returns everything that it said on standard error.
+    ///
+    /// # Panics
+    /// When it can't be told.
+    #[must_use]
+    pub fn stop(mut self) -> String {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(told.is_ok_and(|status| status.success()));
+        let _ = self.child.wait();
+        self.errors.iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// Whether it is still there.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -92,6 +92,7 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
         places: places(config_file, config)?,
         languages: open::languages(config_file, config)?,
         admission: admission(config),
+        access_log: config.log.access,
         proxies: ProxyOptions {
             trusted: server.trusted_proxies.iter().map(|network| network.0).collect(),
             proxy_protocol: server.proxy_protocol,

@@ -62,6 +62,8 @@ pub struct AppState {
     pub(crate) readiness: Arc<health::Readiness>,
     /// Documents that are the same for everyone.
     pub(crate) documents: Arc<oidc::discovery::Documents>,
+    /// Whether each request is a line in the log.
+    pub access_log: bool,
     /// Requests under way.
     pub(crate) under_way: finishing::UnderWay,
 }

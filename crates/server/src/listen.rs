@@ -129,16 +129,20 @@ pub(crate) async fn handle(
     let seconds = began.elapsed().as_secs_f64();
     let route = response.extensions().get::<Matched>().map_or("none", |matched| matched.0.as_str());
     state.metrics.request(route, status, seconds);
-    tracing::debug!(
-        request.id = %request_id,
-        http.method = %method,
-        // The query may hold codes and tokens and stays out of the log.
-        http.path = %path,
-        http.status = status,
-        client.ip = %peer.client,
-        duration_us = began.elapsed().as_micros() as u64,
-        "served"
-    );
+    if state.access_log {
+        tracing::info!(
+            target: "sojourn::access",
+            address = %peer.client,
+            %method,
+            // The query may hold codes and tokens and stays out of the log.
+            path = ?path,
+            route,
+            status,
+            duration_us = began.elapsed().as_micros() as u64,
+            request = %request_id,
+            "served"
+        );
+    }
     response
 }
 

@@ -1,6 +1,10 @@
 //! Answers: JSON, redirects, errors.
 
-use axum::response::Response;
+use std::convert::Infallible;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use sojourn_engine::EngineError;
@@ -48,6 +52,19 @@ pub(crate) fn jwt(token: String) -> Response {
 /// HTML.
 pub(crate) fn html(status: StatusCode, body: String) -> Response {
     build(status, "text/html; charset=utf-8", body)
+}
+
+/// An event stream: its first byte is sent at once, and nothing on the way keeps it back.
+pub(crate) fn events(
+    stream: impl futures_util::Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
+    let first = futures_util::stream::iter([Ok(Event::default().comment("open"))]);
+    let stream = Sse::new(first.chain(stream)).keep_alive(KeepAlive::default());
+    let mut response = stream.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
 }
 
 /// No body.

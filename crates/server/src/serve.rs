@@ -58,6 +58,8 @@ pub struct ServerOptions {
     pub times: Times,
     /// How many connections there may be.
     pub admission: Admission,
+    /// Whether each request is a line in the log.
+    pub access_log: bool,
     /// Proxies in front that are trusted.
     pub proxies: ProxyOptions,
 }
@@ -75,6 +77,7 @@ impl Default for ServerOptions {
             mail_folder: None,
             times: Times::default(),
             admission: Admission::default(),
+            access_log: false,
             proxies: ProxyOptions::default(),
         }
     }
@@ -119,6 +122,7 @@ impl Running {
             readiness: Arc::default(),
             documents: Arc::default(),
             under_way: UnderWay::default(),
+            access_log: options.access_log,
         };
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();

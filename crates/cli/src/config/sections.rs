@@ -340,6 +340,8 @@ pub(crate) struct LogSection {
     pub(crate) level: Option<String>,
     /// One JSON object a line.
     pub(crate) json: bool,
+    /// A line for each request.
+    pub(crate) access: bool,
 }
 
 /// `[[role]]`: made at the first start, then the database's.

@@ -4,6 +4,7 @@
 
 mod commands;
 mod crash;
+mod log;
 mod refusals;
 mod site;
 mod webhooks;

@@ -130,6 +130,17 @@ pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
         .unwrap_or_else(|| username.trim())
 }
 
+/// One line for each failed sign-in, in a form that programs such as fail2ban read: the address stands before everything
+/// that a stranger chooses, and the name is escaped.
+fn log_failure(tenant: &Tenant, username: &str, ip: &str, reason: &'static str) {
+    let login = cut(username, LOGGED_NAME_BYTES_MAX);
+    tracing::info!(
+        target: "sojourn::sign_in",
+        "sign-in failed address={ip} tenant={} reason={reason} login={login:?}",
+        tenant.name
+    );
+}
+
 /// Cuts a text at a character boundary.
 pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     let mut end = text.len().min(bytes_max);
@@ -138,6 +149,9 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     }
     text.get(..end).unwrap_or_default().to_owned()
 }
+
+/// Bytes of a login name that go into the log.
+const LOGGED_NAME_BYTES_MAX: usize = 64;
 
 impl Engine {
     /// Checks a name and a password. Counts the attempt before it looks at the password.
@@ -149,10 +163,13 @@ impl Engine {
         ip: &str,
     ) -> Result<User, SignInError> {
         let name = plain_name(tenant, username);
+        let failed = |reason| log_failure(tenant, username, ip, reason);
         if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
+            failed("malformed_name");
             return Err(SignInError::Wrong);
         }
         let Attempt::Allowed(made) = self.count_attempt(tenant.id, name, ip).await? else {
+            failed("too_many_attempts");
             return Err(SignInError::TooMany);
         };
         let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
@@ -161,11 +178,13 @@ impl Engine {
         let user = match user {
             Some(user) if good => self.opened_by_time(tenant, user).await?,
             user => {
+                failed(if user.is_some() { "wrong_password" } else { "unknown_user" });
                 self.note_failure(tenant, user.as_ref(), made).await?;
                 return Err(SignInError::Wrong);
             }
         };
         if user.state != UserState::Active {
+            failed("account_closed");
             self.note_failure(tenant, Some(&user), 0).await?;
             return Err(SignInError::Wrong);
         }

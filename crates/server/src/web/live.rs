@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use http::StatusCode;
 use serde_json::json;
 use sojourn_engine::directory::{CONSOLE, MY_ACCOUNT};
@@ -116,7 +116,7 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
         };
         Some((Ok::<_, Infallible>(event), listener))
     });
-    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+    respond::events(stream)
 }
 
 fn of_act(listener: &Listener, act: &Spoken) -> Event {

@@ -119,7 +119,7 @@ fn to(answer: &Answer) -> String {
         return answer.location().to_owned();
     }
     let page = answer.body.split_once("content=\"0;url=").map(|(_, rest)| rest);
-    let to = page.and_then(|rest| rest.split('"').next()).unwrap_or_else(|| panic!("{answer:?}"));
+    let to = page.and_then(|rest| rest.split('"').next()).expect("it leads on");
     to.replace("&amp;", "&")
 }
 
@@ -158,5 +158,23 @@ async fn a_request_of_four_kilobytes_comes_through() {
         assert!(of("code").is_some(), "{length}: {back}");
         assert_eq!(of("state").as_deref(), Some(&*state));
     }
+    here.stop().await;
+}
+
+/// A stream begins at once, though nothing happens for a long time.
+#[tokio::test]
+async fn an_event_stream_begins_at_once_behind_a_proxy() {
+    let here = behind(Kind::Nginx, 0, false).await;
+    let browser = Browser::new(&here.base, client_from(PERSON));
+    assert_eq!(browser.sign_in("cleo", "cleo-123").await.status, 303);
+    let cookie = browser.cookie("__Host-sojourn").expect("signed in");
+    let stream = client_from(PERSON).get(format!("{}/myaccount/events", here.base));
+    let stream = stream.header("cookie", format!("__Host-sojourn={cookie}")).send().await;
+    let mut stream = stream.expect("an answer");
+    let header = |name: &str| stream.headers().get(name).and_then(|value| value.to_str().ok());
+    assert_eq!((stream.status().as_u16(), header("cache-control")), (200, Some("no-store")));
+    let first = stream.chunk().await.expect("read").expect("a first byte");
+    assert!(first.starts_with(b":"), "{first:?}");
+    drop(stream);
     here.stop().await;
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use http::Uri;
 use sojourn_engine::Rights;
 use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
@@ -16,6 +16,7 @@ use super::types::{ProblemJson, SessionJson};
 use super::{Refusal, VIEW, caller, own};
 use crate::context::Context;
 use crate::request;
+use crate::respond;
 use crate::serve::pause;
 
 /// How long a stream waits before it looks again: what other nodes do comes without a word.
@@ -115,7 +116,7 @@ fn stream(
         let event = Event::default().event(name).id(item.at.0.to_string()).data(data);
         Some((Ok::<_, Infallible>(event), listener))
     });
-    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+    respond::events(stream)
 }
 
 impl Listener {

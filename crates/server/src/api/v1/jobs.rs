@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::Path;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use http::StatusCode;
 use serde::Serialize;
 use sojourn_engine::EngineError;
@@ -180,7 +180,7 @@ pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response
         watch.told = Some(job);
         Some((Ok::<_, Infallible>(event), goes_on.then_some(watch)))
     });
-    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
+    respond::events(stream)
 }
 
 struct Watch {
