@@ -20,6 +20,11 @@ impl TestClock {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
+    /// Moves backwards.
+    pub fn go_back(&self, ms: i64) {
+        self.0.fetch_sub(ms, Ordering::SeqCst);
+    }
+
     /// Moves to the machine's time, for tests with programs that look at that.
     #[expect(clippy::disallowed_methods, reason = "others look at this clock")]
     pub fn go_to_now(&self) {

@@ -1,6 +1,6 @@
 //! Who did what: the audit log, read from its newest row back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +9,7 @@ use sojourn_model::limits::{AUDIT_LATE_MS, AUDIT_LOOKED_AT_MAX, AUDIT_PORTION};
 use sojourn_model::{Actor, Millis, Tenant};
 use sojourn_store::AuditEntry;
 
+use crate::clock::{Horizon, forget_told};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -71,8 +72,9 @@ impl AuditQuestion {
 /// Acts as they are written, for who listens.
 #[derive(Debug, Clone)]
 pub struct Tail {
-    since: Millis,
-    reached: Millis,
+    horizon: Horizon,
+    /// Rows whose time is yet to come, and that were there before.
+    passed: HashSet<[u8; 16]>,
     told: HashMap<[u8; 16], Millis>,
 }
 
@@ -80,7 +82,7 @@ impl Tail {
     /// Begins to listen at a moment.
     #[must_use]
     pub fn since(at: Millis) -> Self {
-        Self { since: at, reached: at, told: HashMap::new() }
+        Self { horizon: Horizon::new(at), passed: HashSet::new(), told: HashMap::new() }
     }
 }
 
@@ -105,7 +107,12 @@ impl Engine {
         tenant: &Tenant,
         tail: &mut Tail,
     ) -> Result<Vec<AuditEntry>, EngineError> {
-        let from = tail.reached.plus(-AUDIT_LATE_MS).max(tail.since);
+        let skew_ms = self.settings.clock_skew_ms;
+        let late_ms = AUDIT_LATE_MS + skew_ms;
+        if let Some((after, until)) = tail.horizon.begin_look(self.now(), skew_ms, late_ms) {
+            self.pass_over_acts(tenant, tail, after, until).await?;
+        }
+        let from = tail.horizon.from(late_ms);
         let mut place = (from, Vec::new());
         let mut fresh = Vec::new();
         loop {
@@ -114,8 +121,8 @@ impl Engine {
             let whole = rows.len() as i64 == AUDIT_PORTION;
             for row in rows {
                 place = (row.at, row.id.to_vec());
-                if tail.told.insert(row.id, row.at).is_none() {
-                    tail.reached = tail.reached.max(row.at);
+                if !tail.passed.contains(&row.id) && tail.told.insert(row.id, row.at).is_none() {
+                    tail.horizon.reach(row.at);
                     fresh.push(row);
                 }
             }
@@ -124,9 +131,32 @@ impl Engine {
             }
         }
         // What is too old to be seen again needn't be known.
-        let seen_again = tail.reached.plus(-AUDIT_LATE_MS);
-        tail.told.retain(|_, at| *at >= seen_again);
+        let seen_again = tail.horizon.from(late_ms);
+        forget_told(&mut tail.told, seen_again);
         Ok(fresh)
+    }
+
+    /// Notes what there is in a range of times, so that it isn't told when the clock comes there.
+    async fn pass_over_acts(
+        &self,
+        tenant: &Tenant,
+        tail: &mut Tail,
+        after: Millis,
+        until: Millis,
+    ) -> Result<(), EngineError> {
+        let mut place = (after.plus(1), Vec::new());
+        while tail.passed.len() < AUDIT_LOOKED_AT_MAX as usize {
+            let rows =
+                self.store.audit_since(tenant.id, (place.0, &place.1), AUDIT_PORTION).await?;
+            let Some(last) = rows.last() else { break };
+            place = (last.at, last.id.to_vec());
+            let over = last.at >= until || (rows.len() as i64) < AUDIT_PORTION;
+            tail.passed.extend(rows.iter().filter(|row| row.at < until).map(|row| row.id));
+            if over {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Rows of the audit log that a question asks for, from a place back.

@@ -7,6 +7,7 @@
 mod audit;
 mod breaker;
 mod catalog;
+mod clock;
 mod deliver;
 mod deliveries;
 pub mod directory;
@@ -48,9 +49,9 @@ pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
 pub use settings::{
-    CertificateOwner, HandlerKind, HandlerSettings, KeySettings, Lockout, PasswordRules,
-    RegistrationLimits, RegistrationMode, Retention, RoleDirection, Settings, Termination,
-    ThrottleLimits, Webhook,
+    CLOCK_SKEW_MS, CertificateOwner, HandlerKind, HandlerSettings, KeySettings, Lockout,
+    PasswordRules, RegistrationLimits, RegistrationMode, Retention, RoleDirection, Settings,
+    Termination, ThrottleLimits, Webhook,
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_store::{AuditEntry, DeliveryBacklog, EndPreview, StayRow, StoreError};

@@ -158,8 +158,7 @@ impl Engine {
             return Ok(None);
         };
         let Ok(link) = serde_json::from_slice::<MailLink>(&body) else { return Ok(None) };
-        let age = self.now().since(Millis(link.written_at));
-        if !(0..link.purpose.lifetime_ms()).contains(&age) {
+        if !self.is_recent(Millis(link.written_at), link.purpose.lifetime_ms()) {
             return Ok(None);
         }
         let key = sojourn_crypto::sha256(token.as_bytes()).to_vec();

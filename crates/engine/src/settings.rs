@@ -28,6 +28,8 @@ pub struct Settings {
     pub certificates: HashMap<[u8; 32], CertificateOwner>,
     /// Whether a mail tells of a sign-in from an unknown browser; only where mail can be sent.
     pub mails_new_browsers: bool,
+    /// By how much the clocks of nodes may differ, in milliseconds.
+    pub clock_skew_ms: i64,
     /// Signing keys.
     pub keys: KeySettings,
     /// Whether applications register themselves.
@@ -47,6 +49,9 @@ pub struct Settings {
     /// Whether mail addresses that administrators write by SCIM count as proved.
     pub trusts_given_addresses: bool,
 }
+
+/// How far the clocks of two nodes may be apart where nothing else is said, in milliseconds.
+pub const CLOCK_SKEW_MS: i64 = 30_000;
 
 /// When failed attempts lock an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +161,7 @@ impl Default for Settings {
             addresses_ms: None,
             certificates: HashMap::new(),
             mails_new_browsers: false,
+            clock_skew_ms: CLOCK_SKEW_MS,
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
             registrations: RegistrationLimits::default(),

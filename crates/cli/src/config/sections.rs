@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) pages: PagesSection,
     pub(crate) account_lock: Option<AccountLockSection>,
     pub(crate) custom_attribute: Vec<CustomAttributeSection>,
+    pub(crate) cluster: ClusterSection,
     pub(crate) outgoing: OutgoingSection,
     pub(crate) mail: Option<MailSection>,
     pub(crate) log: LogSection,
@@ -332,6 +333,14 @@ pub(crate) enum MailTlsWord {
     None,
 }
 
+/// `[cluster]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClusterSection {
+    /// By how much the clocks of nodes may differ.
+    pub(crate) clock_skew: Option<Duration>,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -422,6 +431,7 @@ impl Config {
                     Some((one.sha256.0, owner))
                 })
                 .collect(),
+            clock_skew_ms: self.cluster.clock_skew.map_or(default.clock_skew_ms, |d| d.0),
             mails_new_browsers: self.mail.is_some(),
             resets_by_mail: self.mail.is_some(),
             trusts_given_addresses: self

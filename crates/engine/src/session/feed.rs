@@ -1,20 +1,23 @@
 //! What happens to sessions, as it happens: who signed in, whose session ended. Read from the sessions themselves,
 //! so that it tells what other nodes do, and what happened while nobody listened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sojourn_model::{Millis, Session, SessionId, SessionState, Tenant, User, UserId};
 use sojourn_store::{Place, SessionRange};
 
 use super::list::SessionView;
 use super::search::{Position, SessionFilter, SessionQuery, Sieve, Sort};
+use crate::clock::{Horizon, Passed, forget_told};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 
-/// How far behind its own time a row may appear, in milliseconds: it is written with the time at which its
-/// transaction began.
+/// How far behind its own time a row may appear, in milliseconds, beside the skew of clocks: it is written with the time
+/// at which its transaction began.
 const LATE_MS: i64 = 5_000;
+/// Rows that are noted when a clock went back: more than a listener would read.
+const PASSED_MAX: usize = 10_000;
 /// Rows of a kind that one look reads.
 const ROWS: i64 = 200;
 
@@ -43,10 +46,9 @@ pub struct FeedItem {
 /// Where a listener is.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    /// Looked at up to here.
-    reached: Millis,
-    /// What happened before isn't told.
-    since: Millis,
+    horizon: Horizon,
+    /// Rows whose time is yet to come, and that were there before.
+    passed: HashSet<(SessionId, Happening)>,
     told: HashMap<(SessionId, Happening), Millis>,
     only: Option<UserId>,
     filter: SessionFilter,
@@ -58,7 +60,21 @@ impl Feed {
     #[must_use]
     pub fn since(at: Millis, only: Option<UserId>, filter: SessionFilter, rights: Rights) -> Self {
         let filter = filter.of_any_state();
-        Self { reached: at, since: at, told: HashMap::new(), only, filter, rights }
+        Self {
+            horizon: Horizon::new(at),
+            passed: HashSet::new(),
+            told: HashMap::new(),
+            only,
+            filter,
+            rights,
+        }
+    }
+
+    fn is_new(&self, session: &Session, what: Happening, from: Millis) -> bool {
+        let key = (session.id, what);
+        moment(session, what).is_some_and(|at| at >= from)
+            && !self.told.contains_key(&key)
+            && !self.passed.contains(&key)
     }
 
     /// From now on the listener has these rights.
@@ -86,12 +102,19 @@ impl Engine {
         tenant: &Tenant,
         feed: &mut Feed,
     ) -> Result<Vec<FeedItem>, EngineError> {
+        let late_ms = LATE_MS + self.settings.clock_skew_ms;
+        let now = self.now();
+        if let Some(passed) = feed.horizon.begin_look(now, self.settings.clock_skew_ms, late_ms) {
+            self.pass_over(tenant, feed, passed).await?;
+        }
         let mut news: Vec<(Millis, Happening, Session)> = Vec::new();
+        let from = feed.horizon.from(late_ms);
         for what in [Happening::Began, Happening::Ended] {
-            for session in self.happened(tenant, feed, what).await? {
+            for session in self.happened(tenant, feed, what, from).await? {
                 let Some(at) = moment(&session, what) else { continue };
-                let new = at >= feed.since && !feed.told.contains_key(&(session.id, what));
-                if new && feed.only.is_none_or(|user| user == session.user) {
+                if feed.is_new(&session, what, from)
+                    && feed.only.is_none_or(|user| user == session.user)
+                {
                     news.push((at, what, session));
                 }
             }
@@ -110,14 +133,47 @@ impl Engine {
         let mut items = Vec::new();
         for (at, what, session) in news {
             feed.told.insert((session.id, what), at);
-            feed.reached = feed.reached.max(at);
+            feed.horizon.reach(at);
             for (user, view) in sieve.sift(vec![session]).await? {
                 items.push(FeedItem { what, at, user, view });
             }
         }
-        let old = feed.reached.plus(-2 * LATE_MS);
-        feed.told.retain(|_, at| *at >= old);
+        // Twice as long as rows are read again.
+        let old = feed.horizon.from(late_ms).plus(-late_ms);
+        forget_told(&mut feed.told, old);
         Ok(items)
+    }
+
+    /// Notes what there is in a range of times, so that it isn't told when the clock comes there.
+    async fn pass_over(
+        &self,
+        tenant: &Tenant,
+        feed: &mut Feed,
+        (after, until): Passed,
+    ) -> Result<(), EngineError> {
+        for what in [Happening::Began, Happening::Ended] {
+            let mut from = after.plus(1);
+            loop {
+                let some = self.happened(tenant, feed, what, from).await?;
+                let moments = some.iter().filter_map(|session| moment(session, what));
+                let last = moments.max().filter(|last| *last < until);
+                feed.passed.extend(
+                    some.iter()
+                        .filter(|one| moment(one, what).is_some_and(|at| at > after && at < until))
+                        .map(|session| (session.id, what)),
+                );
+                match last {
+                    Some(last) if feed.only.is_none() && feed.passed.len() < PASSED_MAX => {
+                        from = last;
+                    }
+                    _ => break,
+                }
+                if some.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn happened(
@@ -125,6 +181,7 @@ impl Engine {
         tenant: &Tenant,
         feed: &Feed,
         what: Happening,
+        from: Millis,
     ) -> Result<Vec<Session>, EngineError> {
         let t = tenant.id;
         if let Some(user) = feed.only {
@@ -138,18 +195,14 @@ impl Engine {
             Happening::Began => SessionRange::All,
             Happening::Ended => SessionRange::Ended,
         };
-        let from = Place { at: feed.reached.plus(-LATE_MS), id: Vec::new() };
         let mut all = Vec::new();
-        let mut place = from;
+        let mut place = Place { at: from, id: Vec::new() };
         loop {
             let some = self.store.sessions_from(t, &range, place, Millis(i64::MAX), ROWS).await?;
             let full = i64::try_from(some.len()).unwrap_or(0) == ROWS;
             let sort = if what == Happening::Began { Sort::SignedIn } else { Sort::Ended };
             let last = some.last().map(|session| sort.place(session).after());
-            all.extend(some.into_iter().filter(|session| {
-                moment(session, what).is_some_and(|at| at >= feed.since)
-                    && !feed.told.contains_key(&(session.id, what))
-            }));
+            all.extend(some.into_iter().filter(|session| feed.is_new(session, what, from)));
             match last {
                 // As much as one look tells; the next goes on.
                 Some(next) if full && all.len() < usize::try_from(ROWS).unwrap_or(1) => {

@@ -44,7 +44,7 @@ impl Engine {
         let now = self.now();
         let kept = self.store.shared_token(grant.tenant, grant.user, grant.app, scopes).await?;
         if let Some(kept) = &kept
-            && (0..kept.lifetime_ms).contains(&now.since(kept.issued_at))
+            && self.is_recent(kept.issued_at, kept.lifetime_ms)
             && !self.store.is_revoked(grant.tenant, token_key(kept.id, kept.number)).await?
         {
             let (id, number) = (kept.id, kept.number);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::PasswordRefused;
 use sojourn_engine::session::{NewPasswordError, Proven, SignIn, SignInError};
-use sojourn_model::UserId;
+use sojourn_model::{Millis, UserId};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
@@ -41,10 +41,10 @@ impl Pending {
     fn open(context: &Context, text: &str) -> Option<Self> {
         let body = context.engine().open_interaction(context.tenant(), text)?;
         let pending: Self = serde_json::from_slice(&body).ok()?;
-        let age = context.engine().now().0 - pending.made_at;
+        let recent = context.engine().is_recent(Millis(pending.made_at), LIFETIME_MS);
         let (secret, missing) = context.form_secret();
         let here = missing.is_none() && pending.browser == context.form_token(&secret);
-        (here && (0..LIFETIME_MS).contains(&age)).then_some(pending)
+        (here && recent).then_some(pending)
     }
 }
 

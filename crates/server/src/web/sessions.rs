@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sojourn_engine::session::{Choice, Proven, SignIn, SignInError};
-use sojourn_model::{SessionId, UserId};
+use sojourn_model::{Millis, SessionId, UserId};
 use sojourn_oidc::Params;
 
 use crate::context::Context;
@@ -35,10 +35,10 @@ impl Pending {
     fn open(context: &Context, text: &str) -> Option<Self> {
         let body = context.engine().open_interaction(context.tenant(), text)?;
         let pending: Self = serde_json::from_slice(&body).ok()?;
-        let age = context.engine().now().0 - pending.made_at;
+        let recent = context.engine().is_recent(Millis(pending.made_at), LIFETIME_MS);
         let (secret, missing) = context.form_secret();
         let here = missing.is_none() && pending.browser == context.form_token(&secret);
-        (here && (0..LIFETIME_MS).contains(&age)).then_some(pending)
+        (here && recent).then_some(pending)
     }
 }
 

@@ -2,7 +2,7 @@
 //! elsewhere with it.
 
 use serde::{Deserialize, Serialize};
-use sojourn_model::SessionId;
+use sojourn_model::{Millis, SessionId};
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
@@ -86,10 +86,9 @@ impl Ticket {
     pub(crate) fn open(context: &Context, text: &str) -> Option<Self> {
         let body = context.engine().open_interaction(context.tenant(), text)?;
         let ticket: Self = serde_json::from_slice(&body).ok()?;
-        let age = context.engine().now().0 - ticket.made_at;
         if let Ok(params) = sojourn_oidc::Params::parse(ticket.query.as_bytes()) {
             context.speak(&params);
         }
-        (0..LIFETIME_MS).contains(&age).then_some(ticket)
+        context.engine().is_recent(Millis(ticket.made_at), LIFETIME_MS).then_some(ticket)
     }
 }

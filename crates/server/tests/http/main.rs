@@ -8,6 +8,7 @@ mod attacks;
 mod audit;
 mod binding;
 mod certificates;
+mod clocks;
 mod connections;
 mod console_end;
 mod deliveries;
