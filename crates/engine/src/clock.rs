@@ -6,8 +6,23 @@ use std::hash::Hash;
 use sojourn_model::Millis;
 
 use crate::engine::Engine;
+use crate::error::EngineError;
 
 impl Engine {
+    /// By how much this node's clock is ahead of the database's, in milliseconds; none where the database has none of its
+    /// own. Accurate to the time that the question takes.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn clock_ahead_ms(&self) -> Result<Option<i64>, EngineError> {
+        let before = self.now();
+        let Some(theirs) = self.store.clock().await? else { return Ok(None) };
+        let after = self.now();
+        // The database looked at its clock between the two.
+        let ahead = before.0.midpoint(after.0) - theirs;
+        Ok(Some(ahead))
+    }
+
     /// Whether something that a node made at a moment is at most so old, in milliseconds. That node's clock may be ahead of
     /// this one by the allowed skew.
     #[must_use]

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::json;
-use sojourn_engine::{Engine, StoreError};
+use sojourn_engine::{Engine, EngineError, StoreError};
 use tokio::sync::Mutex;
 
 use crate::AppState;
@@ -26,17 +26,28 @@ const REUSED_FOR: Duration = Duration::from_millis(500);
 
 /// The outcome of the last check of the database. One check runs at a time, however many ask.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<Option<(Instant, Result<(), StoreError>)>>);
+pub(crate) struct Readiness(Mutex<Option<(Instant, Checked)>>);
+
+/// By how much this node's clock is ahead of the database's, in milliseconds, where that has one.
+type Checked = Result<Option<i64>, StoreError>;
 
 impl Readiness {
-    async fn check(&self, engine: &Engine) -> Result<(), StoreError> {
+    async fn check(&self, engine: &Engine) -> Checked {
         let mut last = self.0.lock().await;
         if let Some((at, outcome)) = &*last
             && at.elapsed() < REUSED_FOR
         {
             return outcome.clone();
         }
-        let check = tokio::time::timeout(ASKED_WITHIN, engine.store().check()).await;
+        let check = async {
+            engine.store().check().await?;
+            match engine.clock_ahead_ms().await {
+                Ok(ahead) => Ok(ahead),
+                Err(EngineError::Store(error)) => Err(error),
+                Err(other) => Err(StoreError::Unavailable(other.to_string())),
+            }
+        };
+        let check = tokio::time::timeout(ASKED_WITHIN, check).await;
         let outcome =
             check.unwrap_or_else(|_| Err(StoreError::Unavailable("the check timed out".into())));
         *last = Some((monotonic(), outcome.clone()));
@@ -56,7 +67,11 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
         return respond::json(StatusCode::SERVICE_UNAVAILABLE, &body);
     }
     match state.readiness.check(&state.engine).await {
-        Ok(()) => respond::json(StatusCode::OK, &json!({ "status": "ready" })),
+        Ok(None) => respond::json(StatusCode::OK, &json!({ "status": "ready" })),
+        Ok(Some(ahead)) => {
+            let body = json!({ "status": "ready", "clock_ahead_of_database_ms": ahead });
+            respond::json(StatusCode::OK, &body)
+        }
         Err(error) => {
             tracing::error!(%error, "not ready");
             let body = json!({ "status": "the database does not answer" });

@@ -145,6 +145,17 @@ impl Store {
         }
     }
 
+    /// The database's clock in milliseconds since 1970; none where the database has no clock but this machine's.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database doesn't answer.
+    pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(_) => Ok(None),
+            Backend::Postgres(postgres) => postgres.clock().await.map(Some),
+        }
+    }
+
     /// Gives the planner statistics of tables that have rows and none yet, and returns their names. A freshly filled or
     /// restored PostgreSQL would guess until autovacuum comes by; SQLite's plans need none.
     ///

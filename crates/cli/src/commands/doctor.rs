@@ -185,6 +185,21 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         Ok(()) => Good("it can be written".into()),
         Err(error) => Bad(format!("it can't be written: {error}")),
     });
+    let skew = engine.settings().clock_skew_ms;
+    match engine.clock_ahead_ms().await {
+        Ok(None) => {}
+        Ok(Some(ahead)) if ahead.abs() > skew => all.push(Bad(format!(
+            "this machine's clock and the database's differ by {ahead} ms, more than [cluster] clock_skew allows: \
+             synchronize them, by NTP for instance"
+        ))),
+        Ok(Some(ahead)) if ahead.abs() > 1_000 => all.push(Warning(format!(
+            "this machine's clock and the database's differ by {ahead} ms: synchronize them"
+        ))),
+        Ok(Some(ahead)) => {
+            all.push(Good(format!("this machine's clock and the database's differ by {ahead} ms")));
+        }
+        Err(error) => all.push(Bad(error.to_string())),
+    }
     all.push(match engine.master_key_is_backed_up().await {
         Ok(true) => Good("the master key is backed up, as someone said".into()),
         Ok(false) => Warning(

@@ -120,3 +120,19 @@ async fn a_page_of_a_node_that_is_ahead_is_good() {
     }
     server.stop().await;
 }
+
+/// Readiness says how far this node's clock is from the database's.
+#[tokio::test]
+async fn readiness_shows_the_skew() {
+    let server = TestServer::on(Engine::Postgres, |_| {}).await;
+    server.clock.go_to_now();
+    server.clock.advance(90_000);
+    let ready = server.browser().get("/health/ready").await.json();
+    let ahead = ready["clock_ahead_of_database_ms"].as_i64().expect("a number");
+    assert!((60_000..120_000).contains(&ahead), "{ready}");
+    server.stop().await;
+    let server = TestServer::start().await;
+    let ready = server.browser().get("/health/ready").await.json();
+    assert_eq!(ready, serde_json::json!({ "status": "ready" }), "SQLite has this machine's clock");
+    server.stop().await;
+}

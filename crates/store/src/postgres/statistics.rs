@@ -17,6 +17,16 @@ const UNKNOWN: &str = "SELECT format('%I', relname) FROM pg_stat_user_tables \
      AND greatest(n_live_tup, n_tup_ins, n_mod_since_analyze) >= $1 ORDER BY 1";
 
 impl Postgres {
+    /// The database's clock, in milliseconds since 1970.
+    pub(crate) async fn clock(&self) -> Result<i64, StoreError> {
+        const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let client = self.client().await?;
+        let row = tokio::time::timeout(self.times.read, client.query_one(CLOCK, &[])).await;
+        row.map_err(|_| super::too_long("clock"))?
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failure(&error, "clock"))
+    }
+
     /// Runs `ANALYZE` on each table that has rows and no statistics, and returns their names.
     pub(crate) async fn analyze_unknown(&self) -> Result<Vec<String>, StoreError> {
         let wrong = |error: tokio_postgres::Error| failure(&error, "ANALYZE");
