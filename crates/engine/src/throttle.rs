@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use sojourn_model::limits::REFUSED_KEPT_MAX;
-use sojourn_model::{Application, ChangeSet, Millis, Op, Outcome, TenantId};
+use sojourn_model::{Application, ChangeSet, Millis, Op, Outcome, TenantId, UserId};
 use sojourn_oidc::OAuthError;
 
 use crate::engine::Engine;
@@ -13,12 +13,34 @@ use crate::error::EngineError;
 use crate::tokens::TokenError;
 
 /// Whether an attempt may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// It may; so many were made at the account, this one with them.
-    Allowed(i64),
+    /// It may.
+    Allowed {
+        /// How many were made within the same budget, this one with them.
+        made: i64,
+        /// To be written with what a right password leads to: a success forgives the failures before it, and is no failure
+        /// of its address. The address's other failures stay: a guesser with one good account must not have unlimited
+        /// tries at others.
+        forgive: Box<Op>,
+    },
     TooMany,
 }
+
+/// Somebody who says that they are somebody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guess<'g> {
+    /// The login name, or what else is counted.
+    pub(crate) name: &'g str,
+    /// The account of that name, if there is one.
+    pub(crate) user: Option<UserId>,
+    /// The address that it comes from.
+    pub(crate) ip: &'g str,
+    /// The secret by which a browser is known again.
+    pub(crate) browser: Option<[u8; 32]>,
+}
+
+/// Sessions of an account that are looked at for an address.
+const SESSIONS_LOOKED_AT: i64 = 100;
 
 /// How long who has made too many attempts is refused from memory, in milliseconds: a flood writes nothing.
 const REFUSED_MS: i64 = 5_000;
@@ -69,26 +91,94 @@ impl Engine {
         self.hasher.keyed(purpose, &[&tenant.0.to_be_bytes(), &address_of(ip)]).to_vec()
     }
 
-    /// Counts an attempt to authenticate.
+    /// Counts an attempt to authenticate, or to ask for a mail. A browser and an address that the account knows have
+    /// budgets of their own: when strangers have spent theirs, strangers alone are refused.
     pub(crate) async fn count_attempt(
         &self,
         tenant: TenantId,
-        username: &str,
-        ip: &str,
+        guess: Guess<'_>,
     ) -> Result<Attempt, EngineError> {
-        let address = self.address_key("throttle address", tenant, ip);
-        let keys = [self.account_key(tenant, username), address];
-        self.count(tenant, keys).await
+        if let (Some(user), Some(browser)) = (guess.user, guess.browser) {
+            let browser = sojourn_crypto::sha256(&browser);
+            if self.store.known_browser(tenant, user, browser).await?.this {
+                return self.count_known(tenant, guess, user, &browser).await;
+            }
+        }
+        let account = self.account_key(tenant, guess.name);
+        let address = self.address_key("throttle address", tenant, guess.ip);
+        let counted = self.count(tenant, [account.clone(), address.clone()]).await?;
+        let Some(made) = counted else {
+            return match guess.user {
+                Some(user) if self.is_known_address(tenant, user, guess.ip).await? => {
+                    self.count_known(tenant, guess, user, &address_of(guess.ip)).await
+                }
+                _ => Ok(Attempt::TooMany),
+            };
+        };
+        let forgive = Box::new(Op::ClearAttempts { key: account, one_of: Some(address) });
+        Ok(Attempt::Allowed { made, forgive })
+    }
+
+    /// The operation by which a new password forgives an account's attempts.
+    pub(crate) fn forgive(&self, tenant: TenantId, username: &str) -> Op {
+        Op::ClearAttempts { key: self.account_key(tenant, username), one_of: None }
+    }
+
+    async fn count_known(
+        &self,
+        tenant: TenantId,
+        guess: Guess<'_>,
+        user: UserId,
+        by: &[u8],
+    ) -> Result<Attempt, EngineError> {
+        let name = guess.name.to_lowercase();
+        let parts = [&tenant.0.to_be_bytes(), user.0.as_bytes().as_slice(), by, name.as_bytes()];
+        let key = self.hasher.keyed("throttle known", &parts).to_vec();
+        let limits = self.settings.throttle;
+        let (one, each) = (std::slice::from_ref(&key), [limits.per_account]);
+        let within = self.count_within(tenant, one, &each, limits.window_ms).await?;
+        Ok(match within {
+            Some(made) => {
+                let forgive = Box::new(Op::ClearAttempts { key, one_of: None });
+                Attempt::Allowed { made, forgive }
+            }
+            None => Attempt::TooMany,
+        })
+    }
+
+    /// Whether an account has a session from an address, living or ended. Asked when strangers have spent their budget;
+    /// that an address isn't known is remembered for a moment, so that a flood reads nothing.
+    async fn is_known_address(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        ip: &str,
+    ) -> Result<bool, EngineError> {
+        let address = address_of(ip);
+        let parts = [&tenant.0.to_be_bytes(), user.0.as_bytes().as_slice(), &address];
+        let key = self.hasher.keyed("throttle unknown address", &parts).to_vec();
+        if self.refused.has(&key, self.now()) {
+            return Ok(false);
+        }
+        for ended in [false, true] {
+            let sessions =
+                self.store.sessions_of_users(tenant, &[user], ended, SESSIONS_LOOKED_AT).await?;
+            if sessions.iter().any(|session| address_of(&session.ip) == address) {
+                return Ok(true);
+            }
+        }
+        self.refused.note(key, self.now());
+        Ok(false)
     }
 
     /// Counts what may be a guess of an application's secret: per application and address, so that strangers shut out
-    /// no application, and per address.
+    /// no application, and per address. Answers whether it may go on.
     pub(crate) async fn count_client_attempt(
         &self,
         app: &Application,
         ip: &str,
-    ) -> Result<Attempt, EngineError> {
-        self.count(app.tenant, self.client_attempt_keys(app, ip)).await
+    ) -> Result<bool, EngineError> {
+        Ok(self.count(app.tenant, self.client_attempt_keys(app, ip)).await?.is_some())
     }
 
     /// Whether an application made too many attempts from an address a moment ago.
@@ -101,7 +191,8 @@ impl Engine {
 
     /// The operation by which an application's right secret forgives its wrong ones.
     pub(crate) fn forgive_client(&self, app: &Application, ip: &str) -> Op {
-        Op::ClearAttempts { key: self.client_key(app, ip) }
+        let [key, address] = self.client_attempt_keys(app, ip);
+        Op::ClearAttempts { key, one_of: Some(address) }
     }
 
     fn client_attempt_keys(&self, app: &Application, ip: &str) -> [Vec<u8>; 2] {
@@ -126,54 +217,51 @@ impl Engine {
         let limits = self.settings.registrations;
         let one = self.address_key("throttle registration", tenant, ip);
         let all = self.hasher.keyed("throttle registrations", &[&tenant.0.to_be_bytes()]).to_vec();
-        let counted =
-            self.count_within(tenant, [one, all], [limits.per_address, limits.in_all], HOUR_MS);
-        if counted.await? == Attempt::TooMany {
+        let each = [limits.per_address, limits.in_all];
+        if self.count_within(tenant, &[one, all], &each, HOUR_MS).await?.is_none() {
             let why = "too many applications were registered: try again in an hour";
             return Err(OAuthError::new("temporarily_unavailable", why).into());
         }
         Ok(())
     }
 
-    async fn count(&self, tenant: TenantId, keys: [Vec<u8>; 2]) -> Result<Attempt, EngineError> {
-        let limits = self.settings.throttle;
-        let each = [limits.per_account, limits.per_address];
-        self.count_within(tenant, keys, each, limits.window_ms).await
-    }
-
-    async fn count_within(
+    async fn count(
         &self,
         tenant: TenantId,
         keys: [Vec<u8>; 2],
-        limits: [i64; 2],
+    ) -> Result<Option<i64>, EngineError> {
+        let limits = self.settings.throttle;
+        let each = [limits.per_account, limits.per_address];
+        self.count_within(tenant, &keys, &each, limits.window_ms).await
+    }
+
+    /// Counts one attempt under each key. Answers how many were made under the first; none when that is too many under
+    /// any of them.
+    async fn count_within(
+        &self,
+        tenant: TenantId,
+        keys: &[Vec<u8>],
+        limits: &[i64],
         window_ms: i64,
-    ) -> Result<Attempt, EngineError> {
+    ) -> Result<Option<i64>, EngineError> {
         let now = self.now();
         if keys.iter().any(|key| self.refused.has(key, now)) {
-            return Ok(Attempt::TooMany);
+            return Ok(None);
         }
+        let mut change = ChangeSet::new(tenant);
         let count = |key: &Vec<u8>| Op::CountAttempt { key: key.clone(), now, window_ms };
-        let [one, all] = &keys;
-        let change = ChangeSet::of(tenant, count(one)).with(count(all));
+        change.ops.extend(keys.iter().map(count));
         let Outcome::Applied(applied) = self.apply(change).await? else {
             return Err(EngineError::Contended);
         };
-        let made = applied.attempts.first().copied().unwrap_or(0);
         let mut within = true;
-        let counted = applied.attempts.iter().zip(limits);
-        for ((attempts, limit), key) in counted.zip(keys) {
-            if *attempts > limit {
+        for ((attempts, limit), key) in applied.attempts.iter().zip(limits).zip(keys) {
+            if attempts > limit {
                 within = false;
-                self.refused.note(key, now);
+                self.refused.note(key.clone(), now);
             }
         }
-        Ok(if within { Attempt::Allowed(made) } else { Attempt::TooMany })
-    }
-
-    /// The operation by which a success forgives the account's attempts. The address's stay: a guesser
-    /// with one good account must not have unlimited tries at others.
-    pub(crate) fn forgive(&self, tenant: TenantId, username: &str) -> Op {
-        Op::ClearAttempts { key: self.account_key(tenant, username) }
+        Ok(within.then(|| applied.attempts.first().copied().unwrap_or(0)))
     }
 }
 

@@ -343,7 +343,7 @@ async fn attempts_are_counted_in_a_window(test: TestStore) {
     assert_eq!(count(1500).await, [2]);
     let read = test.store.attempts(T, b"k".to_vec()).await;
     assert_eq!(read, Ok(Some((2, NOW.plus(2000)))));
-    test.must(ChangeSet::of(T, Op::ClearAttempts { key: b"k".to_vec() })).await;
+    test.must(ChangeSet::of(T, Op::ClearAttempts { key: b"k".to_vec(), one_of: None })).await;
     assert_eq!(test.store.attempts(T, b"k".to_vec()).await, Ok(None));
 }
 

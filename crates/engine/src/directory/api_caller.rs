@@ -5,7 +5,7 @@ use sojourn_model::{Actor, AppId, PasswordDue, SessionId, Tenant, User, UserId, 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
-use crate::session::SignInError;
+use crate::session::{Checked, SignInError};
 use crate::settings::CertificateOwner;
 use crate::tokens::Bearer;
 
@@ -76,12 +76,11 @@ impl Engine {
             };
             known.filter(may)
         } else {
-            match self.check_password(tenant, username, password, ip).await {
-                Ok(user) => {
+            match self.check_password(tenant, username, password, (ip, None)).await {
+                Ok(Checked { user, forgive }) => {
                     // Remembered, so that the next request neither hashes nor counts.
                     let stored = user.password_hash.as_deref();
                     self.remember_verified(password, stored);
-                    let forgive = self.forgive(tenant.id, &user.username);
                     let mut change = sojourn_model::ChangeSet::of(tenant.id, forgive);
                     let event = sojourn_model::EventName::AuthenticationSuccess;
                     change.events.push(self.user_event(&user, event, &Actor::User(user.id)));

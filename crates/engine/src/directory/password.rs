@@ -62,7 +62,7 @@ impl Engine {
     ) -> Result<OnPasswordChange, PasswordRefused> {
         let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
         let user = user.ok_or(EngineError::NotFound("user"))?;
-        match self.check_password(tenant, &user.username, current, ip).await {
+        match self.check_password(tenant, &user.username, current, (ip, None)).await {
             Ok(_) => {}
             Err(SignInError::TooMany) => return Err(PasswordRefused::TooMany),
             Err(SignInError::Failed(error)) => return Err(error.into()),

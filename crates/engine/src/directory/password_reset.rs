@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::{Letter, LinkPurpose};
 use crate::session::plain_name;
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Guess};
 
 /// Whether the account may be given another password so: one that an administrator locked or switched off may not.
 fn may_reset(user: &User) -> bool {
@@ -15,27 +15,40 @@ fn may_reset(user: &User) -> bool {
 }
 
 impl Engine {
-    /// Writes a mail with a link to whoever has this login name or this proved mail address, in the language in which it
-    /// was asked for where the account says none. Whether there is such a person isn't told.
+    /// Whether somebody may ask for such a mail once more; counts that they do.
     ///
     /// # Errors
-    /// [`EngineError::Busy`] after too many attempts, [`EngineError::Invalid`] where mail can't be sent.
-    pub async fn ask_for_reset(
+    /// [`EngineError::Store`]
+    pub async fn may_ask_for_reset(
         &self,
         tenant: &Tenant,
         name: &str,
         ip: &str,
+        browser: Option<[u8; 32]>,
+    ) -> Result<bool, EngineError> {
+        let name = plain_name(tenant, name);
+        // Counted apart from attempts to sign in: asking for a mail must not lock anyone out.
+        let counted = format!("reset {name}");
+        let user = self.store.user_by_name(tenant.id, name).await?.map(|user| user.id);
+        let guess = Guess { name: &counted, user, ip, browser };
+        Ok(!matches!(self.count_attempt(tenant.id, guess).await?, Attempt::TooMany))
+    }
+
+    /// Writes a mail with a link to whoever has this login name or this proved mail address, in the language in which it
+    /// was asked for where the account says none. Whether there is such a person isn't told.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] where mail can't be sent.
+    pub async fn ask_for_reset(
+        &self,
+        tenant: &Tenant,
+        name: &str,
         language: &str,
     ) -> Result<(), EngineError> {
         if !self.settings.resets_by_mail {
             return Err(EngineError::Invalid("no mail is sent from here".into()));
         }
         let name = plain_name(tenant, name);
-        // Counted apart from attempts to sign in: asking for a mail must not lock anyone out.
-        let counted = format!("reset {name}");
-        if self.count_attempt(tenant.id, &counted, ip).await? == Attempt::TooMany {
-            return Err(EngineError::Busy);
-        }
         let mut user = self.store.user_by_name(tenant.id, name).await?;
         if user.is_none() {
             let mut found = self.store.users_by_proved_email(tenant.id, name, 2).await?;

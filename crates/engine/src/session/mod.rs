@@ -24,7 +24,7 @@ pub use search::{
     Browser, Position, SearchPage, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort,
     Total, Vocabulary, vocabulary,
 };
-pub(crate) use sign_in::plain_name;
+pub(crate) use sign_in::{Checked, plain_name};
 pub use sign_in::{Choice, NewPasswordError, Proven, SignIn, SignInError, SignedIn};
 pub use sojourn_store::{Place, SessionRange};
 pub(crate) use standing::Kept;

@@ -15,7 +15,7 @@ use crate::directory::{PasswordRefused, StateChange};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::throttle::Attempt;
+use crate::throttle::{Attempt, Guess};
 
 /// How long the secret before this one still opens the session, for other tabs. Milliseconds.
 const PREVIOUS_SECRET_MS: i64 = 30_000;
@@ -130,6 +130,13 @@ pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
         .unwrap_or_else(|| username.trim())
 }
 
+/// Somebody whose password was right.
+pub(crate) struct Checked {
+    pub(crate) user: User,
+    /// To be written with what it leads to: forgives the attempts before it.
+    pub(crate) forgive: Op,
+}
+
 /// One line for each failed sign-in, in a form that programs such as fail2ban read: the address stands before everything
 /// that a stranger chooses, and the name is escaped.
 fn log_failure(tenant: &Tenant, username: &str, ip: &str, reason: &'static str) {
@@ -160,19 +167,21 @@ impl Engine {
         tenant: &Tenant,
         username: &str,
         password: &str,
-        ip: &str,
-    ) -> Result<User, SignInError> {
+        (ip, browser): (&str, Option<[u8; 32]>),
+    ) -> Result<Checked, SignInError> {
         let name = plain_name(tenant, username);
         let failed = |reason| log_failure(tenant, username, ip, reason);
         if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
             failed("malformed_name");
             return Err(SignInError::Wrong);
         }
-        let Attempt::Allowed(made) = self.count_attempt(tenant.id, name, ip).await? else {
+        let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
+        let guess = Guess { name, user: user.as_ref().map(|user| user.id), ip, browser };
+        let counted = self.count_attempt(tenant.id, guess).await?;
+        let Attempt::Allowed { made, forgive } = counted else {
             failed("too_many_attempts");
             return Err(SignInError::TooMany);
         };
-        let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
         let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
         let good = self.verify_password(password, hash).await?;
         let user = match user {
@@ -189,7 +198,7 @@ impl Engine {
             return Err(SignInError::Wrong);
         }
         match user.password_due {
-            PasswordDue::No => Ok(user),
+            PasswordDue::No => Ok(Checked { user, forgive: *forgive }),
             PasswordDue::ByMail => Err(SignInError::PasswordDue),
             PasswordDue::AtSignIn => {
                 let proven = Proven { user: user.id, epoch: user.epoch };
@@ -299,7 +308,7 @@ impl Engine {
         let user = user.ok_or(SignInError::Interrupted)?;
         // Its session, if there was one in this browser, has just ended.
         let wanted = SignIn { present: wanted.present.filter(|one| one.user != user.id), ..wanted };
-        Ok(self.begin(tenant, user, &wanted, &[]).await?)
+        Ok(self.begin(tenant, self.proven(tenant, user), &wanted, &[]).await?)
     }
 
     /// Signs a person in: begins a session, or renews the one that the same person has in this
@@ -309,9 +318,9 @@ impl Engine {
     /// # Errors
     /// [`SignInError`]
     pub async fn sign_in(&self, tenant: &Tenant, wanted: SignIn) -> Result<SignedIn, SignInError> {
-        let user =
-            self.check_password(tenant, &wanted.username, &wanted.password, &wanted.ip).await?;
-        self.begin(tenant, user, &wanted, &[]).await
+        let from = (&*wanted.ip, wanted.browser);
+        let checked = self.check_password(tenant, &wanted.username, &wanted.password, from).await?;
+        self.begin(tenant, checked, &wanted, &[]).await
     }
 
     /// Goes on with a sign-in for which the person chose which sessions to end.
@@ -328,7 +337,7 @@ impl Engine {
         let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
         match user {
             Some(user) if user.epoch == proven.epoch && user.state == UserState::Active => {
-                self.begin(tenant, user, &wanted, ends).await
+                self.begin(tenant, self.proven(tenant, user), &wanted, ends).await
             }
             _ => Err(SignInError::Interrupted),
         }
@@ -337,7 +346,7 @@ impl Engine {
     async fn begin(
         &self,
         tenant: &Tenant,
-        user: User,
+        Checked { user, forgive }: Checked,
         wanted: &SignIn,
         ends: &[SessionId],
     ) -> Result<SignedIn, SignInError> {
@@ -345,7 +354,7 @@ impl Engine {
         for _ in 0..CONFLICT_RETRIES_MAX {
             let secret: [u8; 32] = sojourn_model::time::random(&*self.rng);
             let fresh = self.new_session(tenant, &user, wanted, sha256(&secret), &policy);
-            let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+            let mut change = ChangeSet::of(tenant.id, forgive.clone());
             let mut limited = false;
             let session = match &wanted.present {
                 Some(present) if present.user == user.id => {
@@ -396,6 +405,12 @@ impl Engine {
             }
         }
         Err(SignInError::Failed(EngineError::Contended))
+    }
+
+    /// Somebody who proved a moment ago who they are.
+    fn proven(&self, tenant: &Tenant, user: User) -> Checked {
+        let forgive = self.forgive(tenant.id, &user.username);
+        Checked { user, forgive }
     }
 
     async fn unchanged(&self, tenant: &Tenant, user: &User) -> Result<bool, EngineError> {

@@ -13,7 +13,6 @@ use super::TokenError;
 use super::request_object::names;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::throttle::Attempt;
 
 /// How far ahead an assertion's expiry may lie, in seconds: each is remembered until then.
 const ASSERTION_SECONDS_MAX: i64 = 24 * 3600;
@@ -80,7 +79,7 @@ impl Engine {
             return Ok(true);
         }
         // From here on it may be a guess.
-        if self.count_client_attempt(app, ip).await? == Attempt::TooMany {
+        if !self.count_client_attempt(app, ip).await? {
             return Err(too_many());
         }
         if compared != SecretCheck::NeedsPasswordHash {

@@ -4,7 +4,7 @@
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
     Actor, Application, ChangeSet, EventName, Grant, GrantId, GrantKind, GrantType, Millis, Op,
-    Outcome, Sid, Tenant, User,
+    Outcome, Sid, Tenant,
 };
 use sojourn_oidc::{OAuthError, scope};
 
@@ -12,7 +12,7 @@ use super::TokenError;
 use super::issue::{Issue, TokenAnswer};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::session::SignInError;
+use crate::session::{Checked, SignInError};
 
 /// What is presented.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl Engine {
         if scopes.is_empty() && !asked.is_empty() {
             return Err(OAuthError::new("invalid_scope", "none of the scopes is registered").into());
         }
-        let user = self.person_of(tenant, wanted).await?;
+        let Checked { user, forgive } = self.person_of(tenant, wanted).await?;
         let rights = self.rights_of_user(tenant.id, user.id).await?;
         scopes.retain(|one| {
             one != "offline_access" && (!one.starts_with("internal_") || rights.has(one))
@@ -80,7 +80,7 @@ impl Engine {
             outlives_logout: false,
             detail: "{}".to_owned(),
         };
-        let mut change = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+        let mut change = ChangeSet::of(tenant.id, forgive);
         let event = EventName::AuthenticationSuccess;
         change.events.push(self.user_event(&user, event, &Actor::User(user.id)));
         let op = Op::IssueDetachedGrant { grant: Box::new(grant.clone()), epoch: user.epoch };
@@ -96,11 +96,16 @@ impl Engine {
         self.answer(tenant, issue).await.map_err(|error: EngineError| error.into())
     }
 
-    async fn person_of(&self, tenant: &Tenant, wanted: &PasswordGrant) -> Result<User, TokenError> {
-        let checked =
-            self.check_password(tenant, &wanted.username, &wanted.password, &wanted.ip).await;
+    async fn person_of(
+        &self,
+        tenant: &Tenant,
+        wanted: &PasswordGrant,
+    ) -> Result<Checked, TokenError> {
+        let checked = self
+            .check_password(tenant, &wanted.username, &wanted.password, (&wanted.ip, None))
+            .await;
         match checked {
-            Ok(user) => Ok(user),
+            Ok(checked) => Ok(checked),
             Err(SignInError::Failed(error)) => Err(error.into()),
             // Which of them it was isn't told, nor that there were too many attempts.
             Err(_) => Err(OAuthError::invalid_grant("name or password is not right").into()),

@@ -498,6 +498,8 @@ pub enum Op {
     ClearAttempts {
         /// What is counted.
         key: Vec<u8>,
+        /// A counter that loses one attempt.
+        one_of: Option<Vec<u8>>,
     },
     /// Keep a signing key. A duplicate when the tenant has one of that algorithm and generation already.
     AddKey(StoredKey),

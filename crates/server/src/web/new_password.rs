@@ -212,9 +212,18 @@ pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
     }
     let (state, tenant) = (context.state.clone(), context.tenant().clone());
     let ip = context.arrival.ip.to_string();
+    let (browser, _) = context.browser_secret();
+    match state.engine.may_ask_for_reset(&tenant, &name, &ip, Some(browser)).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let error = Some("Too many attempts. Wait five minutes, then try again.");
+            return ask(&context, StatusCode::TOO_MANY_REQUESTS, false, error);
+        }
+        Err(error) => return errors::failure(&context, &error),
+    }
     let language = context.language().code.clone();
     tokio::spawn(async move {
-        if let Err(error) = state.engine.ask_for_reset(&tenant, &name, &ip, &language).await {
+        if let Err(error) = state.engine.ask_for_reset(&tenant, &name, &language).await {
             tracing::warn!(%error, "a mail about a forgotten password isn't written");
         }
     });

@@ -17,6 +17,7 @@ mod ending;
 mod events;
 mod expiry;
 mod finding;
+mod guessing;
 mod handlers;
 mod input;
 mod interleavings;

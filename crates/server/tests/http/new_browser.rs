@@ -167,7 +167,7 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
         assert_eq!(server.browser().sign_in("cleo", "stolen-word-1").await.status, 403);
         assert_eq!(reader.post("/not-me", &both).await.status, 400, "once");
 
-        let reset = server.engine.ask_for_reset(&server.tenant, "cleo", "127.0.0.1", "en");
+        let reset = server.engine.ask_for_reset(&server.tenant, "cleo", "en");
         reset.await.expect("written");
         let mail = eventually("a second mail", || async { smtp.mails().get(1).cloned() }).await;
         let mail = text(&mail);
@@ -231,7 +231,7 @@ async fn links_are_kept_sealed_and_work_for_a_day() {
     let password = Some(PasswordGiven::Declared("cleo-123".into()));
     let made = server.engine.add_user_with(&server.tenant, new, password, &Actor::System).await;
     made.expect("a user");
-    let asking = server.engine.ask_for_reset(&server.tenant, "cleo", "127.0.0.1", "en");
+    let asking = server.engine.ask_for_reset(&server.tenant, "cleo", "en");
     asking.await.expect("written");
     let kept = |what: &str| {
         let files = std::fs::read_dir(&path).expect("a folder").flatten();

@@ -31,7 +31,12 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Expect::Any,
             Gather::Attempts,
         ),
-        Op::ClearAttempts { key } => steps.run(&sql::ATTEMPT_CLEAR, params![tenant, key]),
+        Op::ClearAttempts { key, one_of } => {
+            steps.run(&sql::ATTEMPT_CLEAR, params![tenant, key]);
+            if let Some(key) = one_of {
+                steps.run(&sql::ATTEMPT_TAKE_BACK, params![tenant, key]);
+            }
+        }
         Op::AddKey(key) => add_key(steps, key),
         Op::RetireKey { alg, generation, at } => {
             steps.run(&sql::KEY_RETIRE, params![tenant, alg.as_str(), generation, at]);

@@ -163,6 +163,8 @@ statements! {
          auth_time = CASE WHEN auth_time > $2 THEN $1 ELSE auth_time END, last_access = $1 \
          WHERE tenant_id = $3 AND last_access > $2 AND ended_at IS NULL";
     PROBE = "UPDATE meta SET value = value WHERE name = 'schema_version'";
+    ATTEMPT_TAKE_BACK = "UPDATE throttle SET attempts = attempts - 1 \
+         WHERE tenant_id = $1 AND counter_key = $2 AND attempts > 0";
     ATTEMPT_CLEAR = "DELETE FROM throttle WHERE tenant_id = $1 AND counter_key = $2";
     ATTEMPT_GET = "SELECT attempts, window_ends_at FROM throttle \
          WHERE tenant_id = $1 AND counter_key = $2";
