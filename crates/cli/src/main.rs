@@ -124,12 +124,16 @@ fn main() -> ExitCode {
 /// Prints what shells and readers of manuals take.
 fn completions(shell: clap_complete::Shell) {
     let mut command = <Cli as clap::CommandFactory>::command();
-    clap_complete::generate(shell, &mut command, "sojourn", &mut std::io::stdout());
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command, "sojourn", &mut text);
+    print(&text);
 }
 
 fn man() -> Done {
     let command = <Cli as clap::CommandFactory>::command();
-    clap_mangen::Man::new(command).render(&mut std::io::stdout())?;
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command).render(&mut text)?;
+    print(&text);
     Ok(())
 }
 
@@ -168,7 +172,18 @@ fn fail(text: &str) -> ExitCode {
 }
 
 /// Prints a line for the person at the terminal.
-#[expect(clippy::print_stdout, reason = "this is how a command answers")]
 pub(crate) fn say(text: &str) {
-    println!("{text}");
+    print(format!("{text}\n").as_bytes());
+}
+
+/// Writes to standard output. Where nobody reads it any more (`sojourn user list | head`) the command has said enough: it
+/// ends, with success.
+#[expect(clippy::exit, reason = "what a command does is done before it says so")]
+pub(crate) fn print(bytes: &[u8]) {
+    use std::io::Write as _;
+    let mut output = std::io::stdout().lock();
+    if let Err(error) = output.write_all(bytes).and_then(|()| output.flush()) {
+        let code = i32::from(error.kind() != std::io::ErrorKind::BrokenPipe);
+        std::process::exit(code);
+    }
 }

@@ -51,6 +51,40 @@ async fn article_000_by_every_command_that_takes_a_role_away() {
     assert!(server.terminate());
 }
 
+/// `sojourn user list | head`: nobody reads on.
+#[test]
+fn a_closed_pipe_ends_a_command_quietly() {
+    use std::process::{Command, Stdio};
+    let site = Site::new("http://127.0.0.1:9/bclogout", "");
+    for args in [
+        &["user", "list"][..],
+        &["--as-json", "user", "list"],
+        &["tenant", "list"],
+        &["role", "list"],
+        &["key", "list"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+    ] {
+        let (read, write) = std::io::pipe().expect("a pipe");
+        drop(read);
+        let output = Command::new(sojourn_testkit::program::path())
+            .args(args)
+            .current_dir(&site.folder.0)
+            .stdin(Stdio::null())
+            .stdout(write)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("the program runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {errors}");
+        assert!(
+            !errors.contains("panicked") && !errors.contains("Broken pipe"),
+            "{args:?}: {errors}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn users_roles_and_sessions() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");

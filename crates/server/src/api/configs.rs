@@ -10,6 +10,7 @@ use sojourn_model::{EffectivePolicy, OnPasswordChange, PolicyScope, SessionPolic
 
 use super::caller::caller;
 use super::error;
+use crate::api::object::Object;
 use crate::context::Context;
 use crate::respond;
 
@@ -70,8 +71,8 @@ pub(crate) async fn patch(context: Context, body: Bytes) -> Response {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
-    let patches: Vec<Patch> = match serde_json::from_slice(&body) {
-        Ok(patches) => patches,
+    let patches: Vec<Patch> = match serde_json::from_slice::<Vec<Object<Patch>>>(&body) {
+        Ok(patches) => patches.into_iter().map(|patch| patch.0).collect(),
         Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong.to_string())),
     };
     let (engine, tenant) = (context.engine(), context.tenant());

@@ -28,8 +28,11 @@ struct Inbound {
     #[serde(rename = "callbackURLs")]
     callback_urls: Option<Vec<String>>,
     allowed_origins: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "crate::api::object::optional")]
     access_token: Option<AccessToken>,
+    #[serde(default, deserialize_with = "crate::api::object::optional")]
     refresh_token: Option<RefreshToken>,
+    #[serde(default, deserialize_with = "crate::api::object::optional")]
     logout: Option<Logout>,
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod inbound_oidc;
 mod json;
 mod list;
 pub(crate) mod me_sessions;
+pub(crate) mod object;
 pub(crate) mod tenant_sessions;
 pub(crate) mod tenants;
 pub(crate) mod user_sessions;

@@ -19,6 +19,7 @@ use crate::respond;
 #[serde(deny_unknown_fields)]
 struct NewTenantJson {
     domain: String,
+    #[serde(deserialize_with = "crate::api::object::list")]
     owners: Vec<OwnerJson>,
 }
 

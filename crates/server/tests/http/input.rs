@@ -1,6 +1,7 @@
 //! Every route of the router's own list, with input that nobody means well by. A route that isn't in the
 //! table fails the test.
 
+use serde_json::json;
 use sojourn_server::routes::ROUTES;
 use sojourn_testkit::server::{Browser, TestServer};
 
@@ -331,4 +332,34 @@ async fn every_route_has_a_row_and_no_input_breaks_it() {
     }
     assert_eq!(ROWS.len(), ROUTES.len(), "a row for a route that is gone");
     assert_eq!(browser.get("/myaccount").await.status, 200, "and the session is still there");
+}
+
+/// An array is never taken for an object: an empty one would be one whose members are all left out.
+#[tokio::test]
+async fn an_array_is_no_object() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let who = ("admin", "admin12");
+    let policies = "/api/sessions/v1/policies/tenant";
+    let set = server.send("PUT", policies, who, &json!({ "max_sessions": 7 })).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    let cases = [
+        ("PUT", policies, json!([])),
+        ("POST", "/api/sessions/v1/end", json!([])),
+        ("POST", "/api/sessions/v1/end", json!({ "users": [], "effects": [true, true] })),
+        ("POST", "/api/server/v1/applications", json!([])),
+        ("POST", "/scim2/Users", json!([])),
+        ("PATCH", "/scim2/Users/x", json!([])),
+        ("POST", "/api/server/v1/tenants", json!([])),
+    ];
+    for (method, path, body) in cases {
+        let answer = server.send(method, path, who, &body).await;
+        assert!((400..500).contains(&answer.status), "{method} {path} {body}: {answer:?}");
+        if path.starts_with("/api/sessions") {
+            assert!(answer.body.contains("a JSON object"), "{method} {path} {body}: {answer:?}");
+        }
+    }
+    let kept = server.api("GET", policies, who).await.json();
+    assert_eq!(kept["max_sessions"], 7, "nothing is lost: {kept}");
+    server.stop().await;
 }

@@ -52,6 +52,7 @@ pub(crate) struct EndBody {
     #[schema(value_type = Option<Vec<String>>)]
     applications: Option<Vec<AppId>>,
     /// What to do. Left out: session, tokens and notify.
+    #[serde(deserialize_with = "crate::api::object::one")]
     effects: EffectsBody,
     /// Say what it would do, and do nothing.
     dry_run: bool,

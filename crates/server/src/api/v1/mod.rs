@@ -21,6 +21,7 @@ use sojourn_engine::directory::{ApiCaller, CallerKind};
 use sojourn_model::UserId;
 
 use self::types::ProblemJson;
+use crate::api::object::Object;
 use crate::context::Context;
 use crate::respond;
 
@@ -136,5 +137,6 @@ pub(super) fn body<T: DeserializeOwned>(context: &Context, body: &Bytes) -> Resu
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Refusal::bad("Send application/json."));
     }
-    serde_json::from_slice(body).map_err(|error| Refusal::bad(error.to_string()))
+    let read = serde_json::from_slice::<Object<T>>(body);
+    read.map(|object| object.0).map_err(|error| Refusal::bad(error.to_string()))
 }
