@@ -70,6 +70,12 @@ impl Running {
         Self { child, errors }
     }
 
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it as a power cut would: nothing is finished, nothing is written.
     pub fn kill(mut self) {
         let _ = self.child.kill();

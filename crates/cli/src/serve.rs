@@ -63,22 +63,7 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
 
 fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, Failure> {
     let server = &config.server;
-    let tls = if server.tls {
-        let files = match (&server.certificate, &server.key) {
-            (Some(certificate), Some(key)) => TlsFiles {
-                certificate: beside(config_file, certificate),
-                key: beside(config_file, key),
-            },
-            _ => {
-                let folder = open::data_folder(config_file, config)?.join("tls");
-                tls::local_certificate(&folder, "server")?
-            }
-        };
-        let client_ca = server.client_ca.as_ref().map(|path| beside(config_file, path));
-        Some(tls::server_config(&files, client_ca.as_deref())?)
-    } else {
-        None
-    };
+    let tls = server_tls(config_file, config)?;
     Ok(ServerOptions {
         tls,
         same_site: server.cookie_same_site.as_str(),
@@ -100,6 +85,29 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
         },
         ..ServerOptions::default()
     })
+}
+
+/// Certificate, key and trusted authorities, read from their files; none without TLS.
+fn server_tls(
+    config_file: &Path,
+    config: &Config,
+) -> Result<Option<Arc<rustls::ServerConfig>>, Failure> {
+    let server = &config.server;
+    if !server.tls {
+        return Ok(None);
+    }
+    let files = match (&server.certificate, &server.key) {
+        (Some(certificate), Some(key)) => TlsFiles {
+            certificate: beside(config_file, certificate),
+            key: beside(config_file, key),
+        },
+        _ => {
+            let folder = open::data_folder(config_file, config)?.join("tls");
+            tls::local_certificate(&folder, "server")?
+        }
+    };
+    let client_ca = server.client_ca.as_ref().map(|path| beside(config_file, path));
+    Ok(Some(tls::server_config(&files, client_ca.as_deref())?))
 }
 
 /// How many connections there may be: as many as the limit of open files allows, if it isn't said.
@@ -138,6 +146,7 @@ fn places(config_file: &Path, config: &Config) -> Result<Option<Arc<Places>>, Fa
 pub(crate) struct EndSignals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl EndSignals {
@@ -145,14 +154,40 @@ impl EndSignals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Resolves when the process is told to end.
-    pub(crate) async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Resolves when the process is told to end. Calls `reload` whenever it is told to read its files again.
+    pub(crate) async fn wait(mut self, reload: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => reload(),
+            }
+        }
+    }
+}
+
+/// Reads certificate, key and trusted authorities again. What is wrong with them is logged, and the server goes on with
+/// what it has.
+fn reload(config_file: &Path, running: &Running) {
+    let read = || {
+        let config = config::read(config_file)?;
+        server_tls(config_file, &config)
+    };
+    match read() {
+        Ok(Some(tls)) if running.set_tls(Arc::clone(&tls)) => {
+            tracing::info!(
+                "certificates were read again; other settings of the file need a restart"
+            );
+        }
+        Ok(_) => tracing::info!(
+            "without TLS there are no certificates to read again; settings of the file need a restart"
+        ),
+        Err(Failure(why)) => {
+            tracing::error!(why, "nothing was read again: the server goes on as it was");
         }
     }
 }
@@ -169,7 +204,7 @@ pub(crate) async fn serve(config_file: &Path) -> Done {
         database = started.opened.engine.store().kind(),
         "ready"
     );
-    signals.wait().await;
+    signals.wait(|| reload(config_file, &started.running)).await;
     tracing::info!("ending: what is under way is finished first");
     started.running.stop().await;
     Ok(())

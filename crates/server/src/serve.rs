@@ -94,9 +94,16 @@ pub struct Running {
     /// Its threads outlive the tasks: connections to the database may belong to them.
     _background: workers::Background,
     engine: Arc<Engine>,
+    tls: Option<watch::Sender<Arc<rustls::ServerConfig>>>,
 }
 
 impl Running {
+    /// Uses other certificates for connections from now on; those that are open keep theirs. Answers false where the
+    /// server doesn't speak TLS.
+    pub fn set_tls(&self, config: Arc<rustls::ServerConfig>) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.send(config).is_ok())
+    }
+
     /// Starts to serve on a bound listener.
     ///
     /// # Errors
@@ -124,6 +131,7 @@ impl Running {
             under_way: UnderWay::default(),
             access_log: options.access_log,
         };
+        let tls = options.tls.clone().map(watch::Sender::new);
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();
         let proxies = Arc::new(Proxies::new(options.proxies.clone()));
@@ -131,7 +139,7 @@ impl Running {
         let accept = connections::accept(
             listener,
             state.clone(),
-            options.tls.clone(),
+            tls.as_ref().map(watch::Sender::subscribe),
             limits,
             stopped.clone(),
         );
@@ -142,7 +150,7 @@ impl Running {
             workers::spawn_mail(&mut tasks, &background, &state, mailer, &stopped);
         }
         let under_way = state.under_way.clone();
-        Ok(Self { address, stop, draining, under_way, tasks, _background: background, engine })
+        Ok(Self { address, stop, draining, under_way, tasks, _background: background, engine, tls })
     }
 
     /// Ends the server: no new connections, what is under way finishes, what is only in memory is

@@ -6,5 +6,6 @@ mod commands;
 mod crash;
 mod log;
 mod refusals;
+mod reload;
 mod site;
 mod webhooks;

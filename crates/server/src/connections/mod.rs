@@ -93,13 +93,13 @@ impl Default for Admission {
 pub(crate) async fn accept(
     listener: TcpListener,
     state: AppState,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<watch::Receiver<Arc<rustls::ServerConfig>>>,
     (times, admission, proxies): (Times, Admission, Arc<Proxies>),
     mut stopped: watch::Receiver<bool>,
 ) {
     let shared = Arc::new(Shared {
         router: listen::application(state.clone()),
-        acceptor: tls.map(tokio_rustls::TlsAcceptor::from),
+        tls,
         places: Places::new(admission, Arc::clone(&proxies)),
         proxies,
         times,
@@ -139,7 +139,8 @@ pub(crate) async fn accept(
 /// What all connections share.
 struct Shared {
     router: Router,
-    acceptor: Option<tokio_rustls::TlsAcceptor>,
+    /// Changes when certificates are read again: connections that are open keep theirs.
+    tls: Option<watch::Receiver<Arc<rustls::ServerConfig>>>,
     places: Arc<Places>,
     proxies: Arc<Proxies>,
     times: Times,
@@ -203,13 +204,15 @@ impl Shared {
                 Ok(client) => client,
                 Err(reason) => return Some(reason),
             };
-            match &self.acceptor {
+            match &self.tls {
                 None => {
                     let peer = Peer { address: peer, client, secure: false, certificate: None };
                     self.http(stream, peer, &place, watcher).await;
                     None
                 }
-                Some(acceptor) => {
+                Some(tls) => {
+                    let config = Arc::clone(&tls.borrow());
+                    let acceptor = tokio_rustls::TlsAcceptor::from(config);
                     let handshake = acceptor.accept(stream);
                     match tokio::time::timeout(self.times.handshake, handshake).await {
                         Ok(Ok(stream)) => {
