@@ -117,7 +117,7 @@ fn installed(name: &str) -> PathBuf {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // nginx ends its workers when it is told to; killed, it would leave them behind.
+        // On SIGTERM nginx stops its workers; SIGKILL would leave them behind.
         let _ = rustix::process::kill_process(
             rustix::process::Pid::from_child(&self.child),
             rustix::process::Signal::TERM,

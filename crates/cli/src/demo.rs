@@ -210,7 +210,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
             return Err(Failure("both applications have to run".into()));
         };
         tokio::select! {
-            () = signals.wait(|| {}) => None,
+            () = signals.wait(None::<fn()>) => None,
             _ = first.1.wait() => Some(first.0),
             _ = second.1.wait() => Some(second.0),
         }

@@ -9,6 +9,7 @@ mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
@@ -176,14 +177,26 @@ pub(crate) fn say(text: &str) {
     print(format!("{text}\n").as_bytes());
 }
 
-/// Writes to standard output. Where nobody reads it any more (`sojourn user list | head`) the command has said enough: it
-/// ends, with success.
-#[expect(clippy::exit, reason = "what a command does is done before it says so")]
+/// Set once standard output is closed.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// Whether standard output is still open. A command that never ends by itself stops when it isn't.
+pub(crate) fn is_read() -> bool {
+    !UNREAD.load(Ordering::Relaxed)
+}
+
+/// Writes to standard output. If its reader has closed it (`sojourn user list | head`), the rest is dropped and the command
+/// still does its work: a command that rotates the keys of ten tenants must not stop after the first line.
 pub(crate) fn print(bytes: &[u8]) {
     use std::io::Write as _;
     let mut output = std::io::stdout().lock();
-    if let Err(error) = output.write_all(bytes).and_then(|()| output.flush()) {
-        let code = i32::from(error.kind() != std::io::ErrorKind::BrokenPipe);
-        std::process::exit(code);
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            UNREAD.store(true, Ordering::Relaxed);
+        }
+        Err(error) => {
+            fail(&format!("can't write to standard output: {error}"));
+        }
     }
 }

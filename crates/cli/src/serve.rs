@@ -158,20 +158,22 @@ impl EndSignals {
         })
     }
 
-    /// Resolves when the process is told to end. Calls `reload` whenever it is told to read its files again.
-    pub(crate) async fn wait(mut self, reload: impl Fn()) {
+    /// Resolves on SIGTERM and SIGINT. Calls `reload` on SIGHUP; without it, resolves on SIGHUP too.
+    pub(crate) async fn wait(mut self, reload: Option<impl Fn()>) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => reload(),
+                _ = self.hang_up.recv() => match &reload {
+                    Some(reload) => reload(),
+                    None => return,
+                },
             }
         }
     }
 }
 
-/// Reads certificate, key and trusted authorities again. What is wrong with them is logged, and the server goes on with
-/// what it has.
+/// Reloads certificate, key and trusted authorities. If one of them is unusable, logs why and keeps the current ones.
 fn reload(config_file: &Path, running: &Running) {
     let read = || {
         let config = config::read(config_file)?;
@@ -179,15 +181,13 @@ fn reload(config_file: &Path, running: &Running) {
     };
     match read() {
         Ok(Some(tls)) if running.set_tls(Arc::clone(&tls)) => {
-            tracing::info!(
-                "certificates were read again; other settings of the file need a restart"
-            );
+            tracing::info!("certificates reloaded; other settings take effect after a restart");
         }
-        Ok(_) => tracing::info!(
-            "without TLS there are no certificates to read again; settings of the file need a restart"
-        ),
+        Ok(_) => {
+            tracing::info!("nothing to reload without TLS; settings take effect after a restart")
+        }
         Err(Failure(why)) => {
-            tracing::error!(why, "nothing was read again: the server goes on as it was");
+            tracing::error!(why, "nothing reloaded, the server keeps its current certificates");
         }
     }
 }
@@ -204,7 +204,7 @@ pub(crate) async fn serve(config_file: &Path) -> Done {
         database = started.opened.engine.store().kind(),
         "ready"
     );
-    signals.wait(|| reload(config_file, &started.running)).await;
+    signals.wait(Some(|| reload(config_file, &started.running))).await;
     tracing::info!("ending: what is under way is finished first");
     started.running.stop().await;
     Ok(())

@@ -73,7 +73,7 @@ impl AuditQuestion {
 #[derive(Debug, Clone)]
 pub struct Tail {
     horizon: Horizon,
-    /// Rows whose time is yet to come, and that were there before.
+    /// Rows whose time is ahead and that must not be told.
     passed: HashSet<[u8; 16]>,
     told: HashMap<[u8; 16], Millis>,
 }
@@ -107,7 +107,7 @@ impl Engine {
         tenant: &Tenant,
         tail: &mut Tail,
     ) -> Result<Vec<AuditEntry>, EngineError> {
-        let skew_ms = self.settings.clock_skew_ms;
+        let skew_ms = self.skew_between_nodes_ms();
         let late_ms = AUDIT_LATE_MS + skew_ms;
         if let Some((after, until)) = tail.horizon.begin_look(self.now(), skew_ms, late_ms) {
             self.pass_over_acts(tenant, tail, after, until).await?;
@@ -136,7 +136,7 @@ impl Engine {
         Ok(fresh)
     }
 
-    /// Notes what there is in a range of times, so that it isn't told when the clock comes there.
+    /// Marks the present rows of a range of times, so that they are not told when the clock reaches them.
     async fn pass_over_acts(
         &self,
         tenant: &Tenant,

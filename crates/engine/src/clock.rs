@@ -1,4 +1,4 @@
-//! Times of different clocks, or of one clock that went back: every comparison of two such times goes through here.
+//! Comparisons of times from different clocks, or from one clock that went back.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -23,8 +23,13 @@ impl Engine {
         Ok(Some(ahead))
     }
 
-    /// Whether something that a node made at a moment is at most so old, in milliseconds. That node's clock may be ahead of
-    /// this one by the allowed skew.
+    /// By how much the clock of a node that uses the same database may differ from this one, in milliseconds; 0 with SQLite,
+    /// which one node uses alone.
+    pub(crate) fn skew_between_nodes_ms(&self) -> i64 {
+        if self.store.kind() == "sqlite" { 0 } else { self.settings.clock_skew_ms }
+    }
+
+    /// Whether something is younger than `lifetime_ms`. `made_at` may lie ahead by the allowed clock skew.
     #[must_use]
     pub fn is_recent(&self, made_at: Millis, lifetime_ms: i64) -> bool {
         let skew = self.settings.clock_skew_ms;
@@ -32,14 +37,13 @@ impl Engine {
     }
 }
 
-/// How far a listener has come in rows that have times and no numbers. Rows of other nodes come late by the skew of their
-/// clocks and the length of their transactions, so the last moments are read again, and what was told is remembered that
-/// long.
+/// The position of a listener in rows that are ordered by time. Rows of other nodes appear late, by the skew of their clocks
+/// and the length of their transactions: each look reads the last `late_ms` again and skips what was told.
 #[derive(Debug, Clone)]
 pub(crate) struct Horizon {
-    /// What happened before isn't told.
+    /// Rows before this time are not told.
     since: Millis,
-    /// Everything up to here was read, but for what comes late.
+    /// The time up to which rows were read.
     reached: Millis,
     /// This node's clock at the last look.
     looked_at: Option<Millis>,
@@ -48,18 +52,18 @@ pub(crate) struct Horizon {
 /// Longer than the time between two looks, in milliseconds.
 const LOOK_MS: i64 = 5_000;
 
-/// Forgets what was told long ago, once there is much of it: as long as there is not, a clock may come to the same time
-/// again.
+/// Removes entries from before a time once there are more than [`TOLD_MAX`]. Until then they are kept, because a clock that
+/// goes back reaches the same times again.
 pub(crate) fn forget_told<K: Eq + Hash>(told: &mut HashMap<K, Millis>, before: Millis) {
     if told.len() > TOLD_MAX {
         told.retain(|_, at| *at >= before);
     }
 }
 
-/// What was told and is remembered at least.
-const TOLD_MAX: usize = 10_000;
+/// Entries that a listener keeps at least; one takes about 70 bytes.
+const TOLD_MAX: usize = 1_000;
 
-/// A range of times whose rows were there before: from the first, exclusive, to the second.
+/// A range of times, both ends exclusive, whose present rows are not to be told.
 pub(crate) type Passed = (Millis, Millis);
 
 impl Horizon {
@@ -67,28 +71,28 @@ impl Horizon {
         Self { since, reached: since, looked_at: None }
     }
 
-    /// Begins a look. At the first, and when the clock went back by more than the skew, there may be rows whose time is
-    /// yet to come: those in the range that is returned were told, or happened before anyone listened.
+    /// Starts a look. On the first look, and after the clock went back by more than the skew, rows may exist whose time is
+    /// still ahead. Returns the range of those that were told already, or were written before the listener started.
     pub(crate) fn begin_look(&mut self, now: Millis, skew_ms: i64, late_ms: i64) -> Option<Passed> {
         match self.looked_at.replace(now) {
             None => Some((now.plus(skew_ms), Millis(i64::MAX))),
             Some(last) if now < last.plus(-skew_ms) => {
                 let until = self.reached.plus(-late_ms);
                 self.reached = now;
-                // What happened since the clock went back, and before this look.
+                // Includes what was written between the clock's step and this look.
                 self.since = now.plus(-LOOK_MS);
-                Some((now, until))
+                (until > now).then_some((now, until))
             }
             Some(_) => None,
         }
     }
 
-    /// From where on rows are read.
+    /// The time from which on rows are read.
     pub(crate) fn from(&self, late_ms: i64) -> Millis {
         self.reached.plus(-late_ms).max(self.since)
     }
 
-    /// A row was read. One whose time is yet to come doesn't move the horizon: what happens meanwhile comes before it.
+    /// Notes that a row was read. A row whose time is ahead moves the position to this node's time only.
     pub(crate) fn reach(&mut self, at: Millis) {
         let now = self.looked_at.unwrap_or(at);
         self.reached = self.reached.max(at.min(now));

@@ -57,8 +57,8 @@ pub trait Letters: Send + Sync {
     ) -> (String, String);
 }
 
-/// What a mail's link opens; sealed under a key of its own. It works once: a link that opens something dies with the
-/// account's epoch and its address, one that only shuts a door is remembered when it was used.
+/// What a mail's link opens; sealed under a key of its own. It works once: setting a password changes the account's epoch,
+/// and a used "this was not me" link is stored until it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MailLink {
     /// What for: a link for one thing opens no other.
@@ -76,9 +76,9 @@ pub(crate) struct MailLink {
 
 /// A link that works, and the account as it is now.
 pub(crate) struct OpenedLink {
-    /// What for.
+    /// What it opens.
     pub(crate) purpose: LinkPurpose,
-    /// Whose.
+    /// The account, as it is now.
     pub(crate) user: User,
     /// Whether the account's epoch is the one of the time when the mail was written.
     pub(crate) unchanged: bool,
@@ -146,9 +146,9 @@ impl Engine {
         Ok(self.sealer.seal(TokenKind::MailLink, tenant.id, &body)?)
     }
 
-    /// Opens a link that is young and unused. One that opens something needs the account as it was: its epoch, and the
-    /// address that the mail went to. One that only shuts a door works whatever happened since: whoever is in the
-    /// account can't make it void.
+    /// Opens a link that is recent and unused. A link that sets a password also requires the account's epoch and mail
+    /// address to be unchanged. A link that only ends sessions doesn't, so that an intruder can't invalidate it by changing
+    /// the account.
     pub(crate) async fn open_mail_link(
         &self,
         tenant: &Tenant,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use sojourn_model::limits::REFUSED_KEPT_MAX;
+use sojourn_model::network::host_key;
 use sojourn_model::{Application, ChangeSet, Millis, Op, Outcome, TenantId, UserId};
 use sojourn_oidc::OAuthError;
 
@@ -16,17 +17,17 @@ use crate::tokens::TokenError;
 pub(crate) enum Attempt {
     /// It may.
     Allowed {
-        /// How many were made within the same budget, this one with them.
+        /// Attempts within the same budget, including this one.
         made: i64,
-        /// To be written with what a right password leads to: a success forgives the failures before it, and is no failure
-        /// of its address. The address's other failures stay: a guesser with one good account must not have unlimited
-        /// tries at others.
+        /// Operation to apply after a correct password: clears the account's failures and removes this attempt from the
+        /// address's. The address's other failures stay, so that a guesser with one valid account gets no more tries at
+        /// others.
         forgive: Box<Op>,
     },
     TooMany,
 }
 
-/// Somebody who says that they are somebody.
+/// An attempt to authenticate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guess<'g> {
     /// The login name, or what else is counted.
@@ -39,7 +40,7 @@ pub(crate) struct Guess<'g> {
     pub(crate) browser: Option<[u8; 32]>,
 }
 
-/// Sessions of an account that are looked at for an address.
+/// Sessions of an account that are searched for an address.
 const SESSIONS_LOOKED_AT: i64 = 100;
 
 /// How long who has made too many attempts is refused from memory, in milliseconds: a flood writes nothing.
@@ -71,11 +72,10 @@ impl Refused {
     }
 }
 
-/// Returns what counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one host can use whole.
+/// The bytes by which an address is counted.
 fn address_of(ip: &str) -> Vec<u8> {
-    match ip.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()) {
-        Ok(std::net::IpAddr::V4(ip)) => ip.octets().to_vec(),
-        Ok(std::net::IpAddr::V6(ip)) => ip.octets().iter().take(8).copied().collect(),
+    match ip.parse() {
+        Ok(ip) => host_key(ip).to_be_bytes().to_vec(),
         Err(_) => ip.as_bytes().to_vec(),
     }
 }
@@ -91,8 +91,8 @@ impl Engine {
         self.hasher.keyed(purpose, &[&tenant.0.to_be_bytes(), &address_of(ip)]).to_vec()
     }
 
-    /// Counts an attempt to authenticate, or to ask for a mail. A browser and an address that the account knows have
-    /// budgets of their own: when strangers have spent theirs, strangers alone are refused.
+    /// Counts an attempt to authenticate, or to request a mail. Browsers and addresses that the account knows have their
+    /// own budgets, so that spending the strangers' budget locks out strangers only.
     pub(crate) async fn count_attempt(
         &self,
         tenant: TenantId,
@@ -146,8 +146,8 @@ impl Engine {
         })
     }
 
-    /// Whether an account has a session from an address, living or ended. Asked when strangers have spent their budget;
-    /// that an address isn't known is remembered for a moment, so that a flood reads nothing.
+    /// Whether one of the account's last sessions came from an address. Only called once a budget is spent; a negative
+    /// result is cached for a few seconds, so that a flood causes no reads.
     async fn is_known_address(
         &self,
         tenant: TenantId,

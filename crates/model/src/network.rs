@@ -15,6 +15,16 @@ fn mapped(ip: IpAddr) -> Ipv6Addr {
     }
 }
 
+/// The address of a host, or of its network where one host usually has all of it: an IPv4 address (mapped into IPv6), or the
+/// first address of an IPv6 /64. Limits per address count by this.
+#[must_use]
+pub fn host_key(ip: IpAddr) -> u128 {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(ip) => ip.to_bits() & !u128::from(u64::MAX),
+    }
+}
+
 /// A network in CIDR notation (RFC 4632, RFC 4291 §2.3), or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {

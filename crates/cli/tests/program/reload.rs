@@ -57,7 +57,7 @@ async fn certificates_are_read_again() {
     std::fs::write(site.folder.0.join("cert.pem"), "no certificate").expect("written");
     hang_up(&running);
     eventually("what is wrong is said", || {
-        let said = running.errors.try_iter().any(|line| line.contains("goes on as it was"));
+        let said = running.errors.try_iter().any(|line| line.contains("nothing reloaded"));
         std::future::ready(said.then_some(()))
     })
     .await;

@@ -16,7 +16,7 @@ use crate::rights::Rights;
 /// How far behind its own time a row may appear, in milliseconds, beside the skew of clocks: it is written with the time
 /// at which its transaction began.
 const LATE_MS: i64 = 5_000;
-/// Rows that are noted when a clock went back: more than a listener would read.
+/// Rows that are marked at most after the clock went back.
 const PASSED_MAX: usize = 10_000;
 /// Rows of a kind that one look reads.
 const ROWS: i64 = 200;
@@ -47,7 +47,7 @@ pub struct FeedItem {
 #[derive(Debug, Clone)]
 pub struct Feed {
     horizon: Horizon,
-    /// Rows whose time is yet to come, and that were there before.
+    /// Rows whose time is ahead and that must not be told.
     passed: HashSet<(SessionId, Happening)>,
     told: HashMap<(SessionId, Happening), Millis>,
     only: Option<UserId>,
@@ -102,9 +102,9 @@ impl Engine {
         tenant: &Tenant,
         feed: &mut Feed,
     ) -> Result<Vec<FeedItem>, EngineError> {
-        let late_ms = LATE_MS + self.settings.clock_skew_ms;
-        let now = self.now();
-        if let Some(passed) = feed.horizon.begin_look(now, self.settings.clock_skew_ms, late_ms) {
+        let skew_ms = self.skew_between_nodes_ms();
+        let late_ms = LATE_MS + skew_ms;
+        if let Some(passed) = feed.horizon.begin_look(self.now(), skew_ms, late_ms) {
             self.pass_over(tenant, feed, passed).await?;
         }
         let mut news: Vec<(Millis, Happening, Session)> = Vec::new();
@@ -144,7 +144,7 @@ impl Engine {
         Ok(items)
     }
 
-    /// Notes what there is in a range of times, so that it isn't told when the clock comes there.
+    /// Marks the present rows of a range of times, so that they are not told when the clock reaches them.
     async fn pass_over(
         &self,
         tenant: &Tenant,
@@ -167,9 +167,6 @@ impl Engine {
                         from = last;
                     }
                     _ => break,
-                }
-                if some.is_empty() {
-                    break;
                 }
             }
         }

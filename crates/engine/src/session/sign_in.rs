@@ -90,13 +90,13 @@ pub enum SignInError {
     /// An administrator demands another password; the present one was right.
     #[error("another password has to be chosen first")]
     ChoosePassword(Proven),
-    /// The person has as many sessions as may be.
+    /// The user has reached the limit of concurrent sessions.
     #[error("the limit of {max} concurrent sessions has been reached")]
     TooManySessions {
         /// So many may be.
         max: usize,
     },
-    /// The person has as many sessions as may be, and is to choose which to end.
+    /// The user has reached the limit of concurrent sessions and has to choose which to end.
     #[error("the limit of concurrent sessions has been reached: choose which to end")]
     Choose(Box<Choice>),
     /// Something failed.
@@ -130,15 +130,15 @@ pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
         .unwrap_or_else(|| username.trim())
 }
 
-/// Somebody whose password was right.
+/// A user whose credentials have been verified.
 pub(crate) struct Checked {
     pub(crate) user: User,
-    /// To be written with what it leads to: forgives the attempts before it.
+    /// Operation to apply with the result: clears the attempts that were counted.
     pub(crate) forgive: Op,
 }
 
-/// One line for each failed sign-in, in a form that programs such as fail2ban read: the address stands before everything
-/// that a stranger chooses, and the name is escaped.
+/// Logs one line for each failed sign-in, for programs such as fail2ban. The address comes before everything that the
+/// client chooses, and the name is escaped, so that a line can't be forged.
 fn log_failure(tenant: &Tenant, username: &str, ip: &str, reason: &'static str) {
     let login = cut(username, LOGGED_NAME_BYTES_MAX);
     tracing::info!(
@@ -199,8 +199,14 @@ impl Engine {
         }
         match user.password_due {
             PasswordDue::No => Ok(Checked { user, forgive: *forgive }),
-            PasswordDue::ByMail => Err(SignInError::PasswordDue),
+            PasswordDue::ByMail => {
+                self.must_apply(ChangeSet::of(tenant.id, *forgive)).await?;
+                Err(SignInError::PasswordDue)
+            }
             PasswordDue::AtSignIn => {
+                // The password was correct, so this is no failure of the address: on its first day an office signs in with
+                // passwords that have to be changed.
+                self.must_apply(ChangeSet::of(tenant.id, *forgive)).await?;
                 let proven = Proven { user: user.id, epoch: user.epoch };
                 Err(SignInError::ChoosePassword(proven))
             }
@@ -320,7 +326,13 @@ impl Engine {
     pub async fn sign_in(&self, tenant: &Tenant, wanted: SignIn) -> Result<SignedIn, SignInError> {
         let from = (&*wanted.ip, wanted.browser);
         let checked = self.check_password(tenant, &wanted.username, &wanted.password, from).await?;
-        self.begin(tenant, checked, &wanted, &[]).await
+        let forgive = checked.forgive.clone();
+        let begun = self.begin(tenant, checked, &wanted, &[]).await;
+        if matches!(&begun, Err(SignInError::Choose(_) | SignInError::TooManySessions { .. })) {
+            // The password was correct, so this is no failure of the address.
+            self.must_apply(ChangeSet::of(tenant.id, forgive)).await?;
+        }
+        begun
     }
 
     /// Goes on with a sign-in for which the person chose which sessions to end.
@@ -407,7 +419,7 @@ impl Engine {
         Err(SignInError::Failed(EngineError::Contended))
     }
 
-    /// Somebody who proved a moment ago who they are.
+    /// A user whose credentials were verified in an earlier step.
     fn proven(&self, tenant: &Tenant, user: User) -> Checked {
         let forgive = self.forgive(tenant.id, &user.username);
         Checked { user, forgive }

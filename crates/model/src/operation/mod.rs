@@ -436,13 +436,13 @@ pub enum Op {
     },
     /// A condition: an approval is as it was read, in a session that lives. Withdrawals wait until the change set ends.
     RequireApproval {
-        /// Whose.
+        /// The user who approved.
         user: UserId,
         /// A session of that user.
         session: SessionId,
-        /// For which application.
+        /// The application.
         app: AppId,
-        /// The scopes that were read.
+        /// The approved scopes, as they were read.
         scopes: String,
     },
     /// Append an event at this place, for subjects that a later operation removes.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sojourn_model::network::host_key;
 use tokio::net::TcpStream;
 
 use super::Admission;
@@ -37,14 +38,6 @@ pub fn file_limit() -> usize {
 pub(super) fn set_user_timeout(stream: &TcpStream, time: Duration) {
     let ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, ms);
-}
-
-/// What counts as one address: an IPv4 address, or a /64 of IPv6, which one household has to itself.
-fn key_of(ip: IpAddr) -> u128 {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(ip) => ip.to_bits() & !u128::from(u64::MAX),
-    }
 }
 
 /// Whose limit it was.
@@ -93,7 +86,7 @@ impl Places {
     }
 
     pub(super) fn enter(self: &Arc<Self>, ip: IpAddr) -> Entered {
-        let key = key_of(ip);
+        let key = host_key(ip);
         let trusted = self.proxies.is_trusted(ip);
         let mut inner = self.inner();
         let of_one = inner.by_address.get(&key).copied().unwrap_or(0);
@@ -267,10 +260,10 @@ mod tests {
 
     #[test]
     fn addresses_that_are_one() {
-        assert_eq!(key_of(ip("::ffff:192.0.2.1")), key_of(ip("192.0.2.1")));
-        assert_ne!(key_of(ip("192.0.2.2")), key_of(ip("192.0.2.1")));
+        assert_eq!(host_key(ip("::ffff:192.0.2.1")), host_key(ip("192.0.2.1")));
+        assert_ne!(host_key(ip("192.0.2.2")), host_key(ip("192.0.2.1")));
         assert_eq!(
-            std::net::Ipv6Addr::from_bits(key_of(ip("2001:db8::7"))).to_string(),
+            std::net::Ipv6Addr::from_bits(host_key(ip("2001:db8::7"))).to_string(),
             "2001:db8::"
         );
     }

@@ -297,7 +297,7 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
     }
 }
 
-/// Has the database's planner learn what it doesn't know yet.
+/// Analyzes tables that the database's planner has no statistics of.
 async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
     loop {
         tokio::select! {
@@ -309,7 +309,6 @@ async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
             Ok(tables) => {
                 tracing::info!(tables = tables.join(" "), "analyzed tables that had no statistics")
             }
-            // Whoever asks for something hears of it too.
             Err(error) => tracing::debug!(%error, "tables without statistics can't be analyzed"),
         }
     }

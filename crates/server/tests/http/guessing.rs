@@ -82,7 +82,7 @@ async fn an_office_signs_in_and_a_guesser_in_it_is_slowed_down() {
     }
     assert_eq!(guesser.sign_in("guess-20", "password").await.status, 429);
     let person = browser(&server, OFFICE).sign_in("user-7", "word-7").await;
-    assert_eq!(person.status, 303, "whoever was here before isn't refused");
+    assert_eq!(person.status, 303, "an account that has signed in from here");
     let elsewhere = browser(&server, HOME).sign_in("user-8", "word-8").await;
     assert_eq!(elsewhere.status, 303, "nor anyone at another address");
     server.stop().await;

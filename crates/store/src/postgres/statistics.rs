@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use deadpool_postgres::Object;
+
 use super::{NO_LIMITS, Postgres, failure};
 use crate::error::StoreError;
 
@@ -11,20 +13,26 @@ const ROWS_MIN: i64 = 500;
 /// How long one table may take: it is read in samples.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Tables of ours that were never analysed and have rows. Names are quoted by the database.
-const UNKNOWN: &str = "SELECT format('%I', relname) FROM pg_stat_user_tables \
-     WHERE schemaname = current_schema() AND last_analyze IS NULL AND last_autoanalyze IS NULL \
-     AND greatest(n_live_tup, n_tup_ins, n_mod_since_analyze) >= $1 ORDER BY 1";
+/// Tables that were never analyzed and have rows. Names are quoted by the database.
+/// Tables of another owner can't be analyzed by this one.
+const UNKNOWN: &str = "SELECT format('%I', s.relname) FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid \
+     WHERE s.schemaname = current_schema() AND s.last_analyze IS NULL AND s.last_autoanalyze IS NULL \
+     AND greatest(s.n_live_tup, s.n_tup_ins, s.n_mod_since_analyze) >= $1 \
+     AND pg_has_role(c.relowner, 'USAGE') ORDER BY 1";
 
 impl Postgres {
     /// The database's clock, in milliseconds since 1970.
     pub(crate) async fn clock(&self) -> Result<i64, StoreError> {
         const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
         let client = self.client().await?;
-        let row = tokio::time::timeout(self.times.read, client.query_one(CLOCK, &[])).await;
-        row.map_err(|_| super::too_long("clock"))?
-            .and_then(|row| row.try_get(0))
-            .map_err(|error| failure(&error, "clock"))
+        match tokio::time::timeout(self.times.read, client.query_one(CLOCK, &[])).await {
+            Ok(row) => row.and_then(|row| row.try_get(0)).map_err(|error| failure(&error, "clock")),
+            Err(_) => {
+                // Its answer may still come: the connection is not reused.
+                drop(Object::take(client));
+                Err(super::too_long("clock"))
+            }
+        }
     }
 
     /// Runs `ANALYZE` on each table that has rows and no statistics, and returns their names.
@@ -47,7 +55,10 @@ impl Postgres {
             };
             match tokio::time::timeout(PATIENCE, analyze).await {
                 Ok(done) => done.map_err(wrong)?,
-                Err(_) => return Err(super::too_long("ANALYZE")),
+                Err(_) => {
+                    drop(Object::take(client));
+                    return Err(super::too_long("ANALYZE"));
+                }
             }
         }
         Ok(tables)

@@ -99,7 +99,7 @@ pub(super) async fn watch(work: &Work<'_>, args: WatchArgs) -> Done {
                 say(&happened.line(width, colours));
             }
             told += 1;
-            if args.count.is_some_and(|count| told >= count) {
+            if args.count.is_some_and(|count| told >= count) || !crate::is_read() {
                 return Ok(());
             }
         }
