@@ -49,9 +49,9 @@ pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
 pub use rights::{ADMIN_SCOPES, Rights};
 pub use settings::{
-    CLOCK_SKEW_MS, CertificateOwner, HandlerKind, HandlerSettings, KeySettings, Lockout,
+    CLOCK_SKEW_MS, CertificateOwner, HandlerKind, HandlerSettings, Issuers, KeySettings, Lockout,
     PasswordRules, RegistrationLimits, RegistrationMode, Retention, RoleDirection, Settings,
-    Termination, ThrottleLimits, Webhook,
+    Termination, ThrottleLimits, Webhook, path_of,
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_store::{AuditEntry, DeliveryBacklog, EndPreview, StayRow, StoreError};

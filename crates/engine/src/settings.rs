@@ -8,8 +8,10 @@ use sojourn_model::{Effects, EventName, Lifetimes, Tenant, TenantId};
 /// Settings of a running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Scheme, host and port, without a slash at the end: the default tenant's issuer.
+    /// Scheme, host, port and perhaps a path, without a slash at the end: where the default tenant is.
     pub base_url: String,
+    /// What the tenants call themselves in tokens, where that isn't their address.
+    pub issuers: Issuers,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// What a password hash costs.
@@ -152,6 +154,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             base_url: "https://localhost:9443".into(),
+            issuers: Issuers::default(),
             lifetimes: Lifetimes::default(),
             password: PasswordPolicy::default(),
             throttle: ThrottleLimits::default(),
@@ -176,15 +179,53 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A tenant's issuer.
+    /// Where a tenant's endpoints are.
     #[must_use]
-    pub fn issuer(&self, tenant: &Tenant) -> String {
+    pub fn address(&self, tenant: &Tenant) -> String {
         if tenant.id == TenantId::DEFAULT {
             self.base_url.clone()
         } else {
             format!("{}/t/{}", self.base_url, tenant.name)
         }
     }
+
+    /// A tenant's issuer: its address, unless another one was chosen.
+    #[must_use]
+    pub fn issuer(&self, tenant: &Tenant) -> String {
+        let form = self.issuers.tenants.get(&tenant.name).or(self.issuers.form.as_ref());
+        match form {
+            Some(form) => form.replace("{base}", &self.address(tenant)),
+            None => self.address(tenant),
+        }
+    }
+
+    /// Scheme, host and port of `base_url`, as browsers write an origin.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.base_url.split_at(self.base_url.len() - self.path().len()).0
+    }
+
+    /// The path of `base_url`: empty, or one that begins with a slash and ends without.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        path_of(&self.base_url)
+    }
+}
+
+/// The path of an address without a query: empty, or one that begins with a slash.
+#[must_use]
+pub fn path_of(address: &str) -> &str {
+    let host = address.split_once("://").map_or("", |(_, host)| host);
+    host.find('/').map_or("", |at| host.split_at(at).1)
+}
+
+/// Issuers that aren't their tenants' addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Issuers {
+    /// For every tenant; `{base}` stands for the tenant's address.
+    pub form: Option<String>,
+    /// For single tenants, by name.
+    pub tenants: HashMap<String, String>,
 }
 
 /// How many attempts to sign in are allowed in a window.

@@ -13,15 +13,17 @@ use crate::response::{ResponseMode, ResponseType};
 pub struct Endpoints {
     /// The issuer, without a slash at the end.
     pub issuer: String,
+    /// Where the endpoints are, without a slash at the end: mostly the issuer.
+    pub address: String,
     /// The languages of its pages, by their tags.
     pub languages: Vec<String>,
 }
 
 impl Endpoints {
-    /// A path at the issuer.
+    /// A path at the address.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer)
+        format!("{}{path}", self.address)
     }
 }
 

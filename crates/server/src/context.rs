@@ -73,11 +73,11 @@ impl FromRequestParts<AppState> for Context {
 }
 
 /// Before sign-in: carries the secret of forms.
-const PRE_COOKIE: &str = "__Host-sojourn-pre";
+const PRE_COOKIE: &str = "sojourn-pre";
 /// Seconds that it lives.
 const PRE_COOKIE_SECONDS: i64 = 600;
 /// By which a browser is known again; opens nothing.
-const BROWSER_COOKIE: &str = "__Host-sojourn-browser";
+const BROWSER_COOKIE: &str = "sojourn-browser";
 /// Seconds that it lives: as long as browsers keep any cookie.
 const BROWSER_COOKIE_SECONDS: i64 = 400 * 86_400;
 
@@ -103,16 +103,36 @@ impl Context {
         format!("{}{path}", self.arrival.prefix)
     }
 
+    /// A link that is the same for all tenants.
+    pub(crate) fn at_root(&self, path: &str) -> String {
+        format!("{}{path}", self.engine().settings().path())
+    }
+
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let values = self.headers.get_all(header::COOKIE).iter();
         values.filter_map(|value| value.to_str().ok()).find_map(|value| cookie_in(value, name))
     }
 
+    /// The name of a cookie of ours. No other host can set one with these prefixes; below a path, `__Host-` is refused by
+    /// browsers, since such a cookie is for all of the host (RFC 6265bis §4.1.3).
+    pub(crate) fn own_cookie_name(&self, name: &str) -> String {
+        let below = !self.engine().settings().path().is_empty();
+        format!("{}{name}", if below { "__Secure-" } else { "__Host-" })
+    }
+
+    /// The path that our cookies are for: whatever else is at this host doesn't get them.
+    pub(crate) fn cookie_path(&self) -> &str {
+        match self.engine().settings().path() {
+            "" => "/",
+            path => path,
+        }
+    }
+
     fn session_cookie_name(&self) -> String {
         if self.tenant().id == TenantId::DEFAULT {
-            "__Host-sojourn".to_owned()
+            self.own_cookie_name("sojourn")
         } else {
-            format!("__Host-sojourn.{}", self.tenant().name)
+            self.own_cookie_name(&format!("sojourn.{}", self.tenant().name))
         }
     }
 
@@ -177,8 +197,9 @@ impl Context {
             String::new()
         };
         format!(
-            "{}={value}; Path=/; Secure; HttpOnly; SameSite={}{lasting}",
+            "{}={value}; Path={}; Secure; HttpOnly; SameSite={}{lasting}",
             self.session_cookie_name(),
+            self.cookie_path(),
             self.state.same_site
         )
     }
@@ -186,8 +207,9 @@ impl Context {
     /// Takes the session cookie away.
     pub(crate) fn no_session_cookie(&self) -> String {
         format!(
-            "{}=; Path=/; Secure; HttpOnly; SameSite={}; Max-Age=0",
+            "{}=; Path={}; Secure; HttpOnly; SameSite={}; Max-Age=0",
             self.session_cookie_name(),
+            self.cookie_path(),
             self.state.same_site
         )
     }
@@ -195,9 +217,9 @@ impl Context {
     /// The browser's own secret, by which it is known again, and the cookie to set when it has none yet.
     pub(crate) fn browser_secret(&self) -> ([u8; 32], Option<String>) {
         let name = if self.tenant().id == TenantId::DEFAULT {
-            BROWSER_COOKIE.to_owned()
+            self.own_cookie_name(BROWSER_COOKIE)
         } else {
-            format!("{BROWSER_COOKIE}.{}", self.tenant().name)
+            self.own_cookie_name(&format!("{BROWSER_COOKIE}.{}", self.tenant().name))
         };
         let present = self.cookie(&name).and_then(unb64url);
         if let Some(secret) = present.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
@@ -206,21 +228,23 @@ impl Context {
         let secret: [u8; 32] = sojourn_model::time::random(self.engine().rng());
         let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
         let cookie = format!(
-            "{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={BROWSER_COOKIE_SECONDS}"
+            "{name}={value}; Path={}; Secure; HttpOnly; SameSite=Lax; Max-Age={BROWSER_COOKIE_SECONDS}",
+            self.cookie_path()
         );
         (secret, Some(cookie))
     }
 
     /// The secret of forms before sign-in, and the cookie to set when the browser has none yet.
     pub(crate) fn form_secret(&self) -> (String, Option<String>) {
-        if let Some(value) = self.cookie(PRE_COOKIE).filter(|value| value.len() == 43) {
+        let name = self.own_cookie_name(PRE_COOKIE);
+        if let Some(value) = self.cookie(&name).filter(|value| value.len() == 43) {
             return (value.to_owned(), None);
         }
         let bytes: [u8; 32] = sojourn_model::time::random(self.engine().rng());
         let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
         let cookie = format!(
-            "{PRE_COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; \
-             Max-Age={PRE_COOKIE_SECONDS}"
+            "{name}={value}; Path={}; Secure; HttpOnly; SameSite=Lax; Max-Age={PRE_COOKIE_SECONDS}",
+            self.cookie_path()
         );
         (value, Some(cookie))
     }
@@ -245,7 +269,7 @@ impl Context {
     /// Whether a form of ours was sent by a page of ours.
     pub(crate) fn same_origin(&self) -> bool {
         let Some(origin) = self.header(header::ORIGIN) else { return false };
-        if origin == self.engine().settings().base_url {
+        if origin == self.engine().settings().origin() {
             return true;
         }
         let scheme = if self.arrival.secure { "https" } else { "http" };
@@ -262,9 +286,8 @@ impl Context {
             return !self.same_origin();
         }
         let Some(referer) = self.header(header::REFERER) else { return false };
-        let base = &self.engine().settings().base_url;
         !referer
-            .strip_prefix(base.as_str())
+            .strip_prefix(self.engine().settings().origin())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 

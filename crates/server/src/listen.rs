@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::response::Response;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Settings, path_of};
 use sojourn_model::limits::QUERY_BYTES_MAX;
 use sojourn_model::{Tenant, TenantId};
 use tower::ServiceExt as _;
@@ -50,6 +50,64 @@ fn split_tenant(path: &str) -> Option<(&str, &str)> {
         Some(at) => Some(rest.split_at(at)),
         None => Some((rest, "/")),
     }
+}
+
+/// The provider's description of itself.
+const DESCRIPTION: &str = "/.well-known/openid-configuration";
+/// What clients put behind an issuer's host (RFC 8414 §3.1) or append to the issuer (Discovery 1.0 §4) to find it.
+const DESCRIPTIONS: [&str; 2] = ["/.well-known/oauth-authorization-server", DESCRIPTION];
+/// WSO2's issuer ends with this, and its clients look there.
+const OTHER_ISSUER: &str = "/oauth2/token";
+
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+struct Place<'p> {
+    /// The tenant that is named.
+    tenant: Option<&'p str>,
+    /// The path below it.
+    rest: &'p str,
+}
+
+fn place<'p>(settings: &'p Settings, path: &'p str) -> Place<'p> {
+    if let Some(place) = description(settings, path) {
+        return place;
+    }
+    let below = below(path, settings.path());
+    match split_tenant(below) {
+        Some((tenant, rest)) => Place { tenant: Some(tenant), rest },
+        None => Place { tenant: None, rest: below },
+    }
+}
+
+/// The path below the server's own. A proxy may have taken that away, so what comes without it is served as well.
+fn below<'p>(path: &'p str, root: &str) -> &'p str {
+    match path.strip_prefix(root) {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+/// Whose description is asked for, if it is one, by whatever issuer and at whichever place.
+fn description<'p>(settings: &'p Settings, path: &'p str) -> Option<Place<'p>> {
+    let issuer = DESCRIPTIONS.iter().find_map(|known| {
+        let behind = path.strip_prefix(known).filter(|rest| rest.starts_with('/'));
+        behind.or_else(|| path.strip_suffix(known))
+    })?;
+    let found = |tenant| Some(Place { tenant, rest: DESCRIPTION });
+    let mut named = settings.issuers.tenants.iter();
+    if let Some((tenant, _)) = named.find(|(_, own)| path_of(own) == issuer) {
+        return found(Some(tenant.as_str()));
+    }
+    let own = settings.issuers.form.as_deref().unwrap_or_default();
+    let own = own.strip_prefix("{base}").unwrap_or_else(|| path_of(own));
+    let below = below(issuer, settings.path());
+    let (tenant, rest) =
+        split_tenant(below).map_or((None, below), |(name, rest)| (Some(name), rest));
+    let rest = rest.trim_end_matches('/');
+    (rest.is_empty() || rest == OTHER_ISSUER || rest == own)
+        .then_some(())
+        .and_then(|()| found(tenant))
 }
 
 fn rewritten(uri: &Uri, path: &str) -> Option<Uri> {
@@ -165,16 +223,19 @@ async fn arrive(
         let text = format!("The query is longer than {QUERY_BYTES_MAX} bytes.");
         return Err(Box::new(respond::plain(StatusCode::URI_TOO_LONG, text)));
     }
-    let (name, prefix) = match split_tenant(uri.path()) {
-        None => (Tenant::DEFAULT_NAME, String::new()),
-        Some((name, rest)) => {
-            let rewritten = rewritten(&uri, rest).ok_or_else(|| {
-                Box::new(respond::plain(StatusCode::BAD_REQUEST, "The path is malformed."))
-            })?;
-            *request.uri_mut() = rewritten;
-            (name, format!("/t/{name}"))
-        }
+    let place = place(state.engine.settings(), uri.path());
+    if place.rest != uri.path() {
+        let rewritten = rewritten(&uri, place.rest).ok_or_else(|| {
+            Box::new(respond::plain(StatusCode::BAD_REQUEST, "The path is malformed."))
+        })?;
+        *request.uri_mut() = rewritten;
+    }
+    let root = state.engine.settings().path();
+    let prefix = match place.tenant {
+        Some(name) => format!("{root}/t/{name}"),
+        None => root.to_owned(),
     };
+    let name = place.tenant.unwrap_or(Tenant::DEFAULT_NAME);
     let tenant = match state.engine.tenant(name).await {
         Ok(tenant) => tenant,
         Err(EngineError::NotFound(_)) => {
@@ -225,5 +286,40 @@ mod tests {
         assert_eq!(split_tenant("/token"), None);
         let uri: Uri = "/t/acme/x?y=1".parse().expect("a uri");
         assert_eq!(rewritten(&uri, "/x").map(|uri| uri.to_string()), Some("/x?y=1".into()));
+    }
+
+    #[test]
+    fn places_of_a_server_below_a_path() {
+        let mut settings =
+            Settings { base_url: "https://example.org/id".into(), ..Settings::default() };
+        settings.issuers.tenants.insert("umbra".into(), "https://umbra.example/login".into());
+        for (path, tenant, rest) in [
+            ("/id", None, "/"),
+            ("/id/", None, "/"),
+            ("/idle", None, "/idle"),
+            ("/id/login", None, "/login"),
+            ("/login", None, "/login"),
+            ("/id/t/acme/login", Some("acme"), "/login"),
+            ("/id/.well-known/openid-configuration", None, DESCRIPTION),
+            ("/.well-known/openid-configuration/id", None, DESCRIPTION),
+            ("/.well-known/oauth-authorization-server/id", None, DESCRIPTION),
+            ("/.well-known/oauth-authorization-server/id/", None, DESCRIPTION),
+            ("/.well-known/oauth-authorization-server/id/t/acme", Some("acme"), DESCRIPTION),
+            ("/id/t/acme/.well-known/oauth-authorization-server", Some("acme"), DESCRIPTION),
+            ("/id/oauth2/token/.well-known/openid-configuration", None, DESCRIPTION),
+            (
+                "/.well-known/oauth-authorization-server/id/t/acme/oauth2/token",
+                Some("acme"),
+                DESCRIPTION,
+            ),
+            ("/login/.well-known/openid-configuration", Some("umbra"), DESCRIPTION),
+            ("/.well-known/oauth-authorization-server/login", Some("umbra"), DESCRIPTION),
+            ("/id/x/.well-known/openid-configuration", None, "/x/.well-known/openid-configuration"),
+        ] {
+            assert_eq!(place(&settings, path), Place { tenant, rest }, "{path}");
+        }
+        settings.issuers.form = Some("{base}/oidc".into());
+        let path = "/id/t/acme/oidc/.well-known/openid-configuration";
+        assert_eq!(place(&settings, path), Place { tenant: Some("acme"), rest: DESCRIPTION });
     }
 }

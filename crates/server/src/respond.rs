@@ -94,7 +94,7 @@ pub(crate) fn see_other(location: &str) -> Response {
 /// A page that leads on by itself, and by a link where the browser doesn't. It may be framed, as a redirect may: silent
 /// requests come from frames.
 fn onward(location: &str) -> Response {
-    let to = escaped(location);
+    let to = crate::web::filters::escaped(location);
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Continue</title>\
          <meta http-equiv=\"refresh\" content=\"0;url={to}\"></head>\
@@ -102,11 +102,6 @@ fn onward(location: &str) -> Response {
     );
     let response = html(StatusCode::OK, page);
     with(response, header::CONTENT_SECURITY_POLICY, "default-src 'none'")
-}
-
-/// A text for an attribute in double quotes.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Adds a header.

@@ -66,8 +66,6 @@ routes! {
     GET "/metrics" => health::metrics;
 
     GET "/.well-known/openid-configuration" => oidc::discovery::get;
-    GET "/.well-known/oauth-authorization-server" => oidc::discovery::get;
-    GET "/oauth2/token/.well-known/openid-configuration" => oidc::discovery::get;
     GET "/oauth2/jwks" => oidc::jwks::get;
     GET "/oauth2/authorize" => oidc::authorize::get;
     POST "/oauth2/authorize" => oidc::authorize::post;

@@ -126,10 +126,14 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     let Ok(base) = url::Url::parse(&server.base_url) else {
         return wrong(format!("[server] base_url '{}' is no URL", server.base_url));
     };
-    if base.origin().ascii_serialization() != server.base_url {
-        let origin = base.origin().ascii_serialization();
-        return wrong(format!("[server] base_url has scheme, host and port alone: '{origin}'"));
+    let plain = format!("{}{}", base.origin().ascii_serialization(), base.path());
+    let plain = plain.trim_end_matches('/');
+    if plain != server.base_url {
+        return wrong(format!(
+            "[server] base_url has scheme, host, port and path alone, without a slash at the end: '{plain}'"
+        ));
     }
+    check_issuers(config).or_else(wrong)?;
     if server.certificate.is_some() != server.key.is_some() {
         return wrong("[server] certificate and key go together".into());
     }
@@ -187,6 +191,29 @@ fn check(path: &Path, config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// What is wrong with the issuers that were chosen (OpenID Connect Discovery 1.0 §3).
+fn check_issuers(config: &Config) -> Result<(), String> {
+    let issuers = config.settings().issuers;
+    let form = issuers.form.map(|form| form.replace("{base}", &config.server.base_url));
+    let all = form.map(|form| ("issuer".to_owned(), form));
+    let tenants =
+        issuers.tenants.into_iter().map(|(name, one)| (format!("tenant_issuers.{name}"), one));
+    for (setting, issuer) in all.into_iter().chain(tenants) {
+        let good = url::Url::parse(&issuer).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http")
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && !issuer.ends_with('/')
+        });
+        if !good {
+            return Err(format!(
+                "[oauth] {setting}: '{issuer}' is no http(s) address without query, fragment and slash at the end"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// What is wrong with locks and attributes of accounts.
 fn check_accounts(config: &Config) -> Result<(), String> {
     if let Some(lock) = &config.account_lock
@@ -237,7 +264,21 @@ mod tests {
                 "[[event_handler]]\nname = \"other\"\nsubscriptions = []\n",
                 "deployment.toml:2: unknown variant `other`",
             ),
-            ("[server]\nbase_url = \"https://a/b\"\n", "base_url has scheme, host and port alone"),
+            ("[server]\nbase_url = \"https://a/b\"\n", ""),
+            (
+                "[server]\nbase_url = \"https://a/b/\"\n",
+                "without a slash at the end: 'https://a/b'",
+            ),
+            (
+                "[server]\nbase_url = \"https://a/b?c\"\n",
+                "base_url has scheme, host, port and path",
+            ),
+            ("[oauth]\nissuer = \"{base}/oauth2/token\"\n", ""),
+            ("[oauth]\nissuer = \"login\"\n", "[oauth] issuer: 'login' is no http(s) address"),
+            (
+                "[oauth]\ntenant_issuers = { acme = \"https://a/\" }\n",
+                "[oauth] tenant_issuers.acme: 'https://a/' is no",
+            ),
             ("[server]\ncertificate = \"x\"\n", "certificate and key go together"),
             (
                 "[[application]]\nclient_id = \"a\"\nredirect_uris = [\"/x\"]\n",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use sojourn_engine::{CertificateOwner, Settings, ThrottleLimits};
+use sojourn_engine::{CertificateOwner, Issuers, Settings, ThrottleLimits};
 use sojourn_engine::{KeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention};
 use sojourn_model::Lifetimes;
 
@@ -187,6 +187,10 @@ pub(crate) struct TimeoutSection {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OauthSection {
+    /// What tenants call themselves in tokens, where that isn't their address; `{base}` stands for the address.
+    pub(crate) issuer: Option<String>,
+    /// The same for single tenants, by name.
+    pub(crate) tenant_issuers: std::collections::HashMap<String, String>,
     pub(crate) token_validation: TokenSection,
     pub(crate) dcr: RegistrationSection,
 }
@@ -406,6 +410,10 @@ impl Config {
         };
         Settings {
             base_url: self.server.base_url.clone(),
+            issuers: Issuers {
+                form: self.oauth.issuer.clone(),
+                tenants: self.oauth.tenant_issuers.clone(),
+            },
             lifetimes: self.lifetimes(),
             throttle,
             password_rules: PasswordRules {

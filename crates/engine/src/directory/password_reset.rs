@@ -60,7 +60,7 @@ impl Engine {
         };
         let Some(recipient) = user.email.clone() else { return Ok(()) };
         let token = self.mail_link(tenant, LinkPurpose::Reset, &user)?;
-        let link = format!("{}/reset?token={token}", self.issuer(tenant));
+        let link = format!("{}/reset?token={token}", self.settings.address(tenant));
         let letter = Letter::NewPassword { link: &link };
         let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language))?;
         self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;

@@ -284,7 +284,7 @@ impl Engine {
             .sealer
             .seal(TokenKind::Registration, tenant.id, &registration_body(app))
             .map_err(EngineError::from)?;
-        let uri = format!("{}/connect/register/{}", self.issuer(tenant), app.client_id);
+        let uri = format!("{}/connect/register/{}", self.settings.address(tenant), app.client_id);
         answer.insert("registration_access_token".to_owned(), token.into());
         answer.insert("registration_client_uri".to_owned(), uri.into());
         Ok(answer)

@@ -116,7 +116,7 @@ impl Engine {
     /// Where a tenant's resources are.
     #[must_use]
     pub fn scim_base(&self, tenant: &Tenant) -> String {
-        format!("{}/scim2", self.issuer(tenant))
+        format!("{}/scim2", self.settings.address(tenant))
     }
 }
 

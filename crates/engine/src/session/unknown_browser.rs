@@ -67,7 +67,7 @@ impl Engine {
         recipient: &str,
     ) -> Result<Mail, EngineError> {
         let token = self.mail_link(tenant, LinkPurpose::NotMe(session.id), user)?;
-        let link = format!("{}/not-me?token={token}", self.issuer(tenant));
+        let link = format!("{}/not-me?token={token}", self.settings.address(tenant));
         let letter = Letter::NewBrowser { session, link: &link };
         // Whoever signed in doesn't choose the language: perhaps it wasn't them.
         self.mail_to((tenant, user, recipient), &letter, None)

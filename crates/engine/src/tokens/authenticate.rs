@@ -143,13 +143,13 @@ impl Engine {
         let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|at| at as i64);
         let now = self.now().seconds();
         let own = text("iss") == Some(&app.client_id) && text("sub") == Some(&app.client_id);
-        let issuer = self.issuer(tenant);
+        let (issuer, address) = (self.issuer(tenant), self.settings.address(tenant));
         let audience = claims.get("aud")?;
         // The issuer, or the endpoint that it is presented to.
         let ours = names(audience, &issuer)
             || ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"]
                 .iter()
-                .any(|path| names(audience, &format!("{issuer}{path}")));
+                .any(|path| names(audience, &format!("{address}{path}")));
         let exp = time("exp")?;
         let begun = time("nbf").is_none_or(|nbf| nbf <= now + CLOCK_SECONDS)
             && time("iat").is_none_or(|iat| iat <= now + CLOCK_SECONDS);

@@ -50,7 +50,7 @@ impl Asked {
         }
         query.append_pair(name, &stamp.0.to_string());
         let tenant = &context.tenant().name;
-        format!("/t/{tenant}/api/users/v1/sessions?{}", query.finish())
+        context.at_root(&format!("/t/{tenant}/api/users/v1/sessions?{}", query.finish()))
     }
 }
 

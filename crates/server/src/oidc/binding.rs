@@ -35,7 +35,9 @@ pub(crate) fn browser(context: &Context, app: &Application) -> (Option<String>, 
     }
     let bytes: [u8; 32] = sojourn_model::time::random(context.engine().rng());
     let value = URL_SAFE_NO_PAD.encode(bytes);
-    let cookie =
-        format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=None; Max-Age=31536000");
+    let cookie = format!(
+        "{COOKIE}={value}; Path={}; Secure; HttpOnly; SameSite=None; Max-Age=31536000",
+        context.cookie_path()
+    );
     (Some(value), Some(cookie))
 }

@@ -40,6 +40,7 @@ pub(crate) async fn get(context: Context) -> Response {
     let document = context.state.documents.of(&issuer, || {
         let endpoints = Endpoints {
             issuer: issuer.clone(),
+            address: engine.settings().address(context.tenant()),
             languages: context.state.languages.all().iter().map(|one| one.code.clone()).collect(),
         };
         let registration = engine.settings().registration != sojourn_engine::RegistrationMode::Off;

@@ -25,13 +25,14 @@ pub(crate) fn cookie_name(context: &Context) -> String {
 pub(crate) fn cookie(context: &Context, session: Option<&Session>) -> Option<String> {
     let name = cookie_name(context);
     let present = context.cookie(&name);
+    let path = context.cookie_path();
     match session {
         Some(session) => {
             let state = context.browser_state(session);
             (present != Some(&state))
-                .then(|| format!("{name}={state}; Path=/; Secure; SameSite=None"))
+                .then(|| format!("{name}={state}; Path={path}; Secure; SameSite=None"))
         }
-        None => present.map(|_| format!("{name}=; Path=/; Secure; SameSite=None; Max-Age=0")),
+        None => present.map(|_| format!("{name}=; Path={path}; Secure; SameSite=None; Max-Age=0")),
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) async fn frame(context: Context) -> Response {
         cookie: cookie_name(&context),
         check: context.link("/oidc/checksession/state"),
     };
-    render::frame(&page)
+    render::frame(&context, &page)
 }
 
 /// What the frame asks now and then: whether the session behind the state still lives. Neither the session

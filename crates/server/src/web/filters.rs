@@ -14,8 +14,10 @@ pub(crate) struct Around {
     pub(crate) language: Arc<Language>,
     /// Codes and names of all languages.
     pub(crate) languages: Vec<(String, String)>,
-    /// Prefix of links: empty, or `/t/{tenant}`.
+    /// Prefix of links: empty, or `/t/{tenant}`, below the server's own path.
     pub(crate) base: String,
+    /// Prefix of what is the same for all tenants: the server's own path.
+    pub(crate) root: String,
     /// Where the reader is, to come back after the choice of another language.
     pub(crate) here: String,
     /// Where the logo is.
@@ -117,7 +119,8 @@ pub(crate) fn t2<A: Value, B: Value>(
     Ok(with(phrase, &[a.value(language), b.value(language)], language))
 }
 
-fn escaped(text: &str) -> String {
+/// A text for an attribute in double quotes.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -219,4 +222,10 @@ pub(crate) fn colours(
         .as_ref()
         .map(|link| format!("\n<link rel=\"stylesheet\" href=\"{}\">", escaped(link)));
     Ok(askama::filters::Safe(link.unwrap_or_default()))
+}
+
+/// The address of an asset, which all tenants share.
+#[askama::filter_fn]
+pub(crate) fn root(path: &str, values: &dyn Values) -> askama::Result<String> {
+    Ok(format!("{}{path}", around(values)?.root))
 }

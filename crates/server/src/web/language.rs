@@ -15,7 +15,7 @@ use crate::web::own_path::own_path;
 use crate::{request, respond};
 
 /// What the person chose; a tag and nothing else.
-const COOKIE: &str = "__Host-sojourn-language";
+const COOKIE: &str = "sojourn-language";
 const COOKIE_SECONDS: i64 = 400 * 86_400;
 
 impl Context {
@@ -23,7 +23,8 @@ impl Context {
     pub(crate) fn language(&self) -> &Arc<Language> {
         self.language.get_or_init(|| {
             let languages = &self.state.languages;
-            let chosen = self.cookie(COOKIE).and_then(|tag| languages.of_tags([tag]));
+            let chosen =
+                self.cookie(&self.own_cookie_name(COOKIE)).and_then(|tag| languages.of_tags([tag]));
             let accepted =
                 || languages.accepted(self.header(header::ACCEPT_LANGUAGE).unwrap_or_default());
             chosen.or_else(accepted).unwrap_or_else(|| languages.english())
@@ -48,7 +49,9 @@ impl Context {
 
     fn speak_one_of(&self, tags: &str) {
         let found = self.state.languages.of_tags(tags.split_whitespace());
-        if let Some(language) = found.filter(|_| self.cookie(COOKIE).is_none()) {
+        if let Some(language) =
+            found.filter(|_| self.cookie(&self.own_cookie_name(COOKIE)).is_none())
+        {
             // Whoever came first knew better.
             let _ = self.language.set(language);
         }
@@ -63,10 +66,11 @@ impl Context {
             language,
             languages: all.iter().map(|one| (one.code.clone(), one.name.clone())).collect(),
             base: self.arrival.prefix.to_string(),
+            root: self.at_root(""),
             here: self.here.clone(),
             logo: match &look.logo {
                 Some(tag) => self.link(&format!("/assets/logo?{tag}")),
-                None => "/assets/logo.svg".into(),
+                None => self.at_root("/assets/logo.svg"),
             },
             colours: look.accent.as_ref().map(|accent| {
                 // Another colour is another address, so that none is kept too long.
@@ -95,8 +99,10 @@ pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Respo
     let back = params.get("back").and_then(|to| own_path(&context.arrival.prefix, to));
     let to = back.unwrap_or(home);
     let cookie = format!(
-        "{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}",
-        language.code
+        "{}={}; Path={}; Secure; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}",
+        context.own_cookie_name(COOKIE),
+        language.code,
+        context.cookie_path()
     );
     respond::with(respond::see_other(&to), header::SET_COOKIE, &cookie)
 }

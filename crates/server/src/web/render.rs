@@ -77,10 +77,10 @@ pub(crate) fn live_page(context: &Context, status: StatusCode, page: &impl Templ
 }
 
 /// A page that others hold in a frame.
-pub(crate) fn frame(page: &impl Template) -> Response {
+pub(crate) fn frame(context: &Context, page: &impl Template) -> Response {
     const POLICY: &str =
         "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'";
-    match page.render() {
+    match page.render_with_values(&context.around()) {
         Ok(body) => {
             let response = respond::html(StatusCode::OK, body);
             respond::with(response, header::CONTENT_SECURITY_POLICY, POLICY)

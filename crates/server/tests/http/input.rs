@@ -11,8 +11,6 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/health/ready", 200),
     ("GET", "/metrics", 200),
     ("GET", "/.well-known/openid-configuration", 200),
-    ("GET", "/oauth2/token/.well-known/openid-configuration", 200),
-    ("GET", "/.well-known/oauth-authorization-server", 200),
     ("GET", "/oauth2/jwks", 200),
     ("POST", "/connect/register", 403),
     ("GET", "/connect/register/{client_id}", 401),

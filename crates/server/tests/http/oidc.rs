@@ -198,16 +198,31 @@ async fn scripts_of_registered_origins_may_call_errors_included() {
         let answer = send("GET", path, "https://anyone.test").await;
         assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
     }
-    for path in ["/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/introspect"] {
+    // The first four take a cookie where tokens are bound to one; the others a bearer token alone.
+    for (path, method, status, credentials) in [
+        ("/oauth2/token", "POST", 401, "true"),
+        ("/oauth2/userinfo", "POST", 401, "true"),
+        ("/oauth2/revoke", "POST", 401, "true"),
+        ("/oauth2/introspect", "POST", 401, "true"),
+        ("/api/sessions/v1/me/sessions", "GET", 401, ""),
+        ("/api/users/v1/me/sessions", "DELETE", 401, ""),
+        ("/api/server/v1/applications", "GET", 401, ""),
+        ("/scim2/Me", "PATCH", 401, ""),
+        ("/connect/register", "POST", 403, ""),
+    ] {
         for origin in ["https://app.test", "https://spa.test"] {
             let preflight = send("OPTIONS", path, origin).await;
             assert_eq!(preflight.status, 204, "{path}");
             assert_eq!(preflight.header("access-control-allow-origin"), origin);
             assert!(preflight.header("access-control-allow-headers").contains("Authorization"));
-            let error = send("POST", path, origin).await;
-            assert_eq!(error.status, 401, "{path}");
+            let methods = preflight.header("access-control-allow-methods");
+            assert!(methods.contains(method), "{path}: {methods}");
+            let error = send(method, path, origin).await;
+            assert_eq!(error.status, status, "{path}: {error:?}");
             assert_eq!(error.header("access-control-allow-origin"), origin, "on errors too");
-            assert_eq!(error.header("access-control-allow-credentials"), "");
+            for answer in [preflight, error] {
+                assert_eq!(answer.header("access-control-allow-credentials"), credentials);
+            }
         }
         let stranger = send("OPTIONS", path, "https://evil.test").await;
         assert_eq!(stranger.header("access-control-allow-origin"), "");
