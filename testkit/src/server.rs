@@ -188,6 +188,12 @@ impl TestServer {
         Self { base, engine, clock, tenant, http, running: Some(running), _folder: folder }
     }
 
+    /// Where it tells its metrics, if that is elsewhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<std::net::SocketAddr> {
+        self.running.as_ref().and_then(|running| running.metrics_address)
+    }
+
     /// Ends it as a good end does.
     pub async fn stop(mut self) {
         if let Some(running) = self.running.take() {

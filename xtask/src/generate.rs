@@ -35,20 +35,12 @@ fn routes() -> String {
 }
 
 fn metrics() -> String {
-    let encoded = sojourn_server::metrics::Metrics::default().encode();
     let mut text = String::from(
-        "# Metrics\n\nWritten by `make gen` from the code. Served at `/metrics` as OpenMetrics text.\n\n\
-         | name | type | meaning |\n|---|---|---|\n",
+        "# Metrics\n\nWritten by `make gen` from the code. Served at `/metrics` as OpenMetrics text: counters end with \
+         `_total` there, and a family without a value yet is left out.\n\n| name | type | meaning |\n|---|---|---|\n",
     );
-    let lines: Vec<&str> = encoded.lines().collect();
-    for line in &lines {
-        if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|l| l.split_once(' ')) {
-            let kind = lines
-                .iter()
-                .find_map(|l| l.strip_prefix(&format!("# TYPE {name} ")))
-                .unwrap_or_default();
-            text.push_str(&format!("| `{name}` | {kind} | {help} |\n"));
-        }
+    for family in sojourn_server::metrics::Metrics::default().described() {
+        text.push_str(&format!("| `{}` | {} | {}. |\n", family.name, family.kind, family.meaning));
     }
     text
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sojourn_server::places::Places;
 use sojourn_server::tls::{self, TlsFiles};
-use sojourn_server::{Admission, ProxyOptions, Running, ServerOptions};
+use sojourn_server::{Admission, MetricsAccess, ProxyOptions, Running, ServerOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -78,6 +78,10 @@ fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, 
         languages: open::languages(config_file, config)?,
         admission: admission(config),
         access_log: config.log.access,
+        metrics: MetricsAccess {
+            listen: config.metrics.listen,
+            bearer_token: metrics_token(config_file, config)?,
+        },
         proxies: ProxyOptions {
             trusted: server.trusted_proxies.iter().map(|network| network.0).collect(),
             proxy_protocol: server.proxy_protocol,
@@ -208,4 +212,19 @@ pub(crate) async fn serve(config_file: &Path) -> Done {
     tracing::info!("ending: what is under way is finished first");
     started.running.stop().await;
     Ok(())
+}
+
+/// What has to come with a request for the metrics.
+fn metrics_token(config_file: &Path, config: &Config) -> Result<Option<String>, Failure> {
+    let Some(file) = &config.metrics.bearer_token_file else { return Ok(None) };
+    let file = beside(config_file, file);
+    let wrong = |why: String| format!("[metrics] bearer_token_file {}: {why}", file.display());
+    let text = std::fs::read_to_string(&file).map_err(|error| Failure(wrong(error.to_string())))?;
+    let token = text.trim();
+    if token.len() < 32 {
+        return Err(Failure(wrong(
+            "a token has at least 32 characters; 'openssl rand -hex 32' makes one".into(),
+        )));
+    }
+    Ok(Some(token.to_owned()))
 }

@@ -156,6 +156,12 @@ impl Engine {
         &*self.rng
     }
 
+    /// Passwords that are being hashed or wait for it.
+    #[must_use]
+    pub fn hashes_waiting(&self) -> usize {
+        self.offload.waiting()
+    }
+
     /// A tenant's issuer.
     #[must_use]
     pub fn issuer(&self, tenant: &Tenant) -> String {

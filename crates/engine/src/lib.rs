@@ -54,5 +54,5 @@ pub use settings::{
     Termination, ThrottleLimits, Webhook, path_of,
 };
 pub use sojourn_crypto::sha256;
-pub use sojourn_store::{AuditEntry, DeliveryBacklog, EndPreview, StayRow, StoreError};
+pub use sojourn_store::{AuditEntry, Call, DeliveryBacklog, EndPreview, Pool, StayRow, StoreError};
 pub use tasks::WebhookSender;

@@ -21,6 +21,9 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Offload: Send + Sync {
     /// Runs a job and resolves to `true` when it was run, or to `false` at once when too many wait.
     fn run(&self, job: Box<dyn FnOnce() + Send>) -> Boxed<'_, bool>;
+
+    /// Jobs that run or wait.
+    fn waiting(&self) -> usize;
 }
 
 /// Secrets verified a moment ago, under a keyed hash, so that a client that sends its password with

@@ -30,6 +30,8 @@ pub(crate) struct Arrival {
     pub(crate) ip: IpAddr,
     pub(crate) request_id: Arc<str>,
     pub(crate) secure: bool,
+    /// Whether the request comes from this machine or a trusted proxy, and from nobody behind them.
+    pub(crate) own: bool,
     /// SHA-256 of the certificate that the client showed and the handshake verified.
     pub(crate) certificate: Option<[u8; 32]>,
 }

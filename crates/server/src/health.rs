@@ -1,11 +1,11 @@
-//! Probes and metrics.
+//! Probes.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 use sojourn_engine::{Engine, EngineError, StoreError};
 use tokio::sync::Mutex;
@@ -77,44 +77,5 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
             let body = json!({ "status": "the database does not answer" });
             respond::json(StatusCode::SERVICE_UNAVAILABLE, &body)
         }
-    }
-}
-
-/// OpenMetrics text. What the database doesn't tell in time stays as it was.
-pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    if tokio::time::timeout(ASKED_WITHIN, ask_the_database(&state)).await.is_err() {
-        tracing::error!("what the database counts can't be read in time");
-    }
-    let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        ),
-    );
-    response
-}
-
-async fn ask_the_database(state: &AppState) {
-    match state.engine.store().delivery_backlog().await {
-        Ok(backlog) => {
-            state.metrics.note_backlog(&backlog, state.engine.now());
-            state.metrics.note_circuits(state.engine.open_circuits());
-        }
-        Err(error) => tracing::error!(%error, "the delivery backlog can't be read"),
-    }
-    match state.engine.store().task_lag().await {
-        Ok((pending, oldest)) => {
-            state.metrics.note_tasks(pending, oldest, state.engine.now());
-        }
-        Err(error) => tracing::error!(%error, "the tasks of handlers can't be read"),
-    }
-    match state.engine.purge_overdue().await {
-        Ok(kinds) => {
-            for (kind, ms) in kinds {
-                state.metrics.note_overdue(kind, ms);
-            }
-        }
-        Err(error) => tracing::error!(%error, "what is to be removed can't be read"),
     }
 }

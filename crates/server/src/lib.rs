@@ -33,6 +33,7 @@ use sojourn_engine::Engine;
 pub use api::v1::openapi::openapi;
 pub use api::v1::types::session_json;
 pub use connections::{Admission, Times, file_limit};
+pub use metrics::MetricsAccess;
 pub use pool::HashPool;
 pub use proxies::ProxyOptions;
 pub use serve::{Running, ServerOptions, SystemClock};
@@ -44,6 +45,10 @@ pub struct AppState {
     pub engine: Arc<Engine>,
     /// What is counted.
     pub metrics: Arc<metrics::Metrics>,
+    /// Who may read that.
+    pub metrics_access: Arc<MetricsAccess>,
+    /// When rows were counted for it.
+    pub(crate) counted: Arc<metrics::Counted>,
     /// `SameSite` of the session cookie.
     pub same_site: &'static str,
     /// Set when the server is ending: it is no longer ready.

@@ -128,8 +128,17 @@ pub(crate) struct Peer {
     pub(crate) client: IpAddr,
     /// Whether the client speaks TLS.
     pub(crate) secure: bool,
+    /// Whether the request comes from this machine or a trusted proxy, and from nobody behind them.
+    pub(crate) own: bool,
     /// SHA-256 of the certificate that it showed.
     pub(crate) certificate: Option<[u8; 32]>,
+}
+
+impl Peer {
+    /// One that shows and encrypts nothing, until more is known.
+    pub(crate) fn new(address: SocketAddr, client: IpAddr) -> Self {
+        Self { address, client, secure: false, own: false, certificate: None }
+    }
 }
 
 /// Serves one request.
@@ -186,7 +195,7 @@ pub(crate) async fn handle(
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
     let route = response.extensions().get::<Matched>().map_or("none", |matched| matched.0.as_str());
-    state.metrics.request(route, status, seconds);
+    state.metrics.request(route, &method, status, seconds);
     if state.access_log {
         tracing::info!(
             target: "sojourn::access",
@@ -208,7 +217,7 @@ pub(crate) async fn handle(
     clippy::disallowed_methods,
     reason = "how long a request took is measured, not decided by"
 )]
-fn started() -> Instant {
+pub(crate) fn started() -> Instant {
     Instant::now()
 }
 
@@ -253,6 +262,7 @@ async fn arrive(
         ip: peer.client.to_canonical(),
         request_id: Arc::clone(request_id),
         secure: peer.secure,
+        own: peer.own,
         certificate: peer.certificate,
     });
     Ok(id)

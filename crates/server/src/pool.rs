@@ -32,6 +32,10 @@ impl Drop for Place {
 }
 
 impl Offload for HashPool {
+    fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
     fn run(&self, job: Box<dyn FnOnce() + Send>) -> Boxed<'_, bool> {
         Box::pin(async move {
             let before = self.waiting.fetch_add(1, Ordering::AcqRel);

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use sojourn_model::limits::SCIM_BYTES_MAX;
 
 use crate::AppState;
-use crate::{api, health, oidc, scim, web};
+use crate::{api, health, metrics, oidc, scim, web};
 
 /// A route, for lists and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn add(
 routes! {
     GET "/health/live" => health::live;
     GET "/health/ready" => health::ready;
-    GET "/metrics" => health::metrics;
+    GET "/metrics" => metrics::get;
 
     GET "/.well-known/openid-configuration" => oidc::discovery::get;
     GET "/oauth2/jwks" => oidc::jwks::get;

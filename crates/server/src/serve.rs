@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::connections::{Admission, Times};
 use crate::finishing::UnderWay;
-use crate::metrics::Metrics;
+use crate::metrics::{CountedMailer, Metrics, MetricsAccess};
 use crate::outgoing::{Outgoing, OutgoingOptions};
 use crate::places::Places;
 use crate::proxies::{Proxies, ProxyOptions};
@@ -62,6 +62,8 @@ pub struct ServerOptions {
     pub access_log: bool,
     /// Proxies in front that are trusted.
     pub proxies: ProxyOptions,
+    /// Where the metrics are, and for whom.
+    pub metrics: MetricsAccess,
 }
 
 impl Default for ServerOptions {
@@ -79,6 +81,7 @@ impl Default for ServerOptions {
             admission: Admission::default(),
             access_log: false,
             proxies: ProxyOptions::default(),
+            metrics: MetricsAccess::default(),
         }
     }
 }
@@ -87,6 +90,8 @@ impl Default for ServerOptions {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it tells its metrics, if that is elsewhere.
+    pub metrics_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
     under_way: UnderWay,
@@ -107,18 +112,25 @@ impl Running {
     /// Starts to serve on a bound listener.
     ///
     /// # Errors
-    /// When the listener has no address.
+    /// When the listener has no address, or the address of the metrics can't be listened on.
     pub fn start(
         listener: TcpListener,
         engine: Arc<Engine>,
         options: ServerOptions,
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
+        let metrics_listener = options.metrics.listen.map(bound).transpose()?;
+        let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let (stop, stopped) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
+        let metrics = Arc::new(Metrics::default());
+        let measured = Arc::clone(&metrics);
+        engine.store().observe(move |call, took| measured.database(call, took));
         let state = AppState {
             engine: Arc::clone(&engine),
-            metrics: Arc::new(Metrics::default()),
+            metrics: Arc::clone(&metrics),
+            metrics_access: Arc::new(options.metrics.clone()),
+            counted: Arc::default(),
             same_site: options.same_site,
             draining: Arc::clone(&draining),
             places: options.places.clone(),
@@ -146,11 +158,25 @@ impl Running {
         tasks.spawn(accept);
         let background = workers::Background::start()?;
         workers::spawn(&mut tasks, &background, &state, sender, options.sweep_ms, &stopped);
+        if let Some(listener) = metrics_listener {
+            tasks.spawn(crate::metrics::listen(listener, state.clone(), stopped.clone()));
+        }
         if let Some(mailer) = options.mailer {
+            let mailer = Arc::new(CountedMailer { mailer, metrics });
             workers::spawn_mail(&mut tasks, &background, &state, mailer, &stopped);
         }
         let under_way = state.under_way.clone();
-        Ok(Self { address, stop, draining, under_way, tasks, _background: background, engine, tls })
+        Ok(Self {
+            address,
+            metrics_address,
+            stop,
+            draining,
+            under_way,
+            tasks,
+            _background: background,
+            engine,
+            tls,
+        })
     }
 
     /// Ends the server: no new connections, what is under way finishes, what is only in memory is
@@ -169,6 +195,15 @@ impl Running {
         }
         self.engine.store().close().await;
     }
+}
+
+/// Listens for requests for metrics.
+fn bound(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address).map_err(|error| {
+        std::io::Error::new(error.kind(), format!("[metrics] listen {address}: {error}"))
+    })?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a pause of the accept loop, on no request's path")]

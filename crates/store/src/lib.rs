@@ -7,6 +7,7 @@ mod compile;
 pub mod dialect;
 mod error;
 mod gather;
+mod measured;
 mod migrate;
 pub mod pauses;
 mod postgres;
@@ -18,12 +19,13 @@ mod value;
 use std::sync::Arc;
 
 pub use error::StoreError;
+pub use measured::{Call, Pool};
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::{PostgresOptions, PostgresTimes};
 pub use read::{
     AuditEntry, ClientStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser,
-    Oldest, Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding, Standing, StayRow,
-    TaskBacklog, TaskPlace, UserOrder,
+    Oldest, OpenWork, Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding,
+    Standing, StayRow, TaskBacklog, TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;
@@ -41,6 +43,7 @@ enum Backend {
 pub struct Store {
     backend: Arc<Backend>,
     pauses: pauses::Pauses,
+    observed: Arc<measured::Observed>,
 }
 
 impl Store {
@@ -63,7 +66,11 @@ impl Store {
     }
 
     fn of(backend: Backend) -> Self {
-        Self { backend: Arc::new(backend), pauses: pauses::Pauses::default() }
+        Self {
+            backend: Arc::new(backend),
+            pauses: pauses::Pauses::default(),
+            observed: Arc::default(),
+        }
     }
 
     /// The same database, with a pause at every boundary between two statements.
@@ -71,7 +78,7 @@ impl Store {
     #[must_use]
     pub fn paused(&self, pause: pauses::Pause) -> Self {
         let pauses = pauses::Pauses { pause: Some(pause) };
-        Self { backend: Arc::clone(&self.backend), pauses }
+        Self { backend: Arc::clone(&self.backend), pauses, observed: Arc::clone(&self.observed) }
     }
 
     /// Applies a change set: all of it is durable when this answers [`Outcome::Applied`], and none
@@ -82,10 +89,12 @@ impl Store {
     pub async fn apply(&self, change: ChangeSet) -> Result<Outcome, StoreError> {
         let steps = compile::compile(change);
         self.pauses.before("BEGIN").await;
+        let began = self.observed.began();
         let outcome = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.apply(steps).await,
             Backend::Postgres(postgres) => postgres.apply(steps, self.pauses.clone()).await,
         };
+        self.observed.ended(Call::Commit, began);
         self.pauses.before("COMMIT").await;
         outcome
     }
@@ -97,10 +106,13 @@ impl Store {
         params: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         self.pauses.before(statement.name).await;
-        match &*self.backend {
+        let began = self.observed.began();
+        let rows = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(statement, &params),
             Backend::Postgres(postgres) => postgres.read_point(statement, &params).await,
-        }
+        };
+        self.observed.ended(Call::Read, began);
+        rows
     }
 
     async fn row(
@@ -118,10 +130,13 @@ impl Store {
         params: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         self.pauses.before(statement.name).await;
-        match &*self.backend {
+        let began = self.observed.began();
+        let rows = match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.list(statement, params).await,
             Backend::Postgres(postgres) => postgres.read(statement, &params).await,
-        }
+        };
+        self.observed.ended(Call::List, began);
+        rows
     }
 
     /// Whether the database answers and can be written: a row is written that says nothing new.
@@ -165,6 +180,20 @@ impl Store {
         match &*self.backend {
             Backend::Sqlite(_) => Ok(Vec::new()),
             Backend::Postgres(postgres) => postgres.analyze_unknown().await,
+        }
+    }
+
+    /// Tells how long each call takes from now on. Only the first who asks is told.
+    pub fn observe(&self, observer: impl Fn(Call, std::time::Duration) + Send + Sync + 'static) {
+        self.observed.tell(observer);
+    }
+
+    /// The connections to the database.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => Pool { waiting: sqlite.waiting(), ..Pool::default() },
+            Backend::Postgres(postgres) => postgres.pool(),
         }
     }
 

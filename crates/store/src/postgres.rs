@@ -165,6 +165,13 @@ fn references(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 impl Postgres {
+    /// The pool's connections, those that point reads share not among them.
+    pub(crate) fn pool(&self) -> crate::Pool {
+        let status = self.pool.status();
+        let in_use = status.size.saturating_sub(status.available);
+        crate::Pool { in_use, idle: status.available, waiting: status.waiting }
+    }
+
     pub(crate) async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let mut config: tokio_postgres::Config = options.url.parse().map_err(|error| {
             StoreError::Unavailable(format!("the database address is not understood: {error}"))

@@ -4,6 +4,7 @@ mod application;
 mod claims;
 mod directory;
 mod handlers;
+mod metrics;
 mod read;
 mod sections;
 mod values;

@@ -12,6 +12,7 @@ use super::application::ApplicationSection;
 use super::claims::ClaimsSection;
 use super::directory::{AccountLockSection, CustomAttributeSection};
 use super::handlers::{HandlerSection, handlers};
+use super::metrics::MetricsSection;
 use super::values::{Duration, Thumbprint};
 
 /// The whole file.
@@ -34,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) outgoing: OutgoingSection,
     pub(crate) mail: Option<MailSection>,
     pub(crate) log: LogSection,
+    pub(crate) metrics: MetricsSection,
     pub(crate) event_handler: Vec<HandlerSection>,
     pub(crate) role: Vec<RoleSection>,
     pub(crate) user: Vec<UserSection>,

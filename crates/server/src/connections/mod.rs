@@ -206,7 +206,7 @@ impl Shared {
             };
             match &self.tls {
                 None => {
-                    let peer = Peer { address: peer, client, secure: false, certificate: None };
+                    let peer = Peer::new(peer, client);
                     self.http(stream, peer, &place, watcher).await;
                     None
                 }
@@ -219,7 +219,8 @@ impl Shared {
                             let shown = stream.get_ref().1.peer_certificates();
                             let shown = shown.and_then(<[_]>::first);
                             let certificate = shown.map(|one| sojourn_engine::sha256(one));
-                            let peer = Peer { address: peer, client, secure: true, certificate };
+                            let peer =
+                                Peer { secure: true, certificate, ..Peer::new(peer, client) };
                             self.http(stream, peer, &place, watcher).await;
                             None
                         }
@@ -335,7 +336,8 @@ impl Shared {
             );
         }
         let origin = self.proxies.origin(peer.client, peer.secure, &parts.headers);
-        let peer = Peer { client: origin.ip, secure: origin.secure, ..peer };
+        let own = self.proxies.is_own(origin.ip, &parts.headers);
+        let peer = Peer { client: origin.ip, secure: origin.secure, own, ..peer };
         let limit = match parts.uri.path().contains("/scim2/") {
             true => SCIM_BYTES_MAX,
             false => BODY_BYTES_MAX,

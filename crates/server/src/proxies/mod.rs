@@ -77,6 +77,13 @@ impl Proxies {
         self.past_trusted(direct, &hops)
     }
 
+    /// Whether a request is the machine's own or a trusted proxy's: past all hops that are known, nobody else is behind
+    /// it. A header that wasn't believed may name somebody.
+    pub(crate) fn is_own(&self, client: IpAddr, headers: &HeaderMap) -> bool {
+        let trusted = self.is_trusted(client);
+        trusted || (client.to_canonical().is_loopback() && !is_forwarded(headers))
+    }
+
     /// Goes from the last hop to the first, as long as the one that wrote it is trusted.
     fn past_trusted(&self, direct: Origin, hops: &[Hop]) -> Origin {
         let mut origin = direct;

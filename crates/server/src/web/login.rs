@@ -110,7 +110,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         browser: Some(browser),
     };
     let remember = wanted.remember;
-    let refused = match context.engine().sign_in(context.tenant(), wanted).await {
+    let began = crate::listen::started();
+    let outcome = context.engine().sign_in(context.tenant(), wanted).await;
+    context.state.metrics.sign_in_took(began);
+    let refused = match outcome {
         Ok(signed_in) => return go_on(&context, ticket, &signed_in, browser_cookie),
         Err(SignInError::Choose(choice)) => {
             context.state.metrics.sign_in("limited");

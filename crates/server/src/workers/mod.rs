@@ -59,7 +59,7 @@ pub(crate) fn spawn(
     background.spawn(tasks, deliver(engine(), sender, metrics, stopped.clone()));
     let every = Duration::from_millis(sweep_ms);
     background.spawn(tasks, sweep(engine(), every, stopped.clone()));
-    background.spawn(tasks, jobs(engine(), stopped.clone()));
+    background.spawn(tasks, jobs(engine(), Arc::clone(&state.metrics), stopped.clone()));
     background.spawn(tasks, purge(engine(), stopped.clone()));
     background.spawn(tasks, statistics(engine(), stopped.clone()));
 }
@@ -249,15 +249,21 @@ async fn sweep(engine: Arc<Engine>, every: Duration, mut stopped: Stopped) {
 }
 
 /// Does the steps of durable jobs.
-async fn jobs(engine: Arc<Engine>, mut stopped: Stopped) {
+async fn jobs(engine: Arc<Engine>, metrics: Arc<Metrics>, mut stopped: Stopped) {
     if let Err(error) = engine.begin_jobs().await {
         tracing::error!(%error, "jobs of the last run wait for their leases to run out");
     }
     while !is_over(&stopped) {
         match engine.run_job_step().await {
-            Ok(true) => continue,
+            Ok(true) => {
+                metrics.job_step("done");
+                continue;
+            }
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "a job can't go on"),
+            Err(error) => {
+                metrics.job_step("failed");
+                tracing::error!(%error, "a job can't go on");
+            }
         }
         tokio::select! {
             () = engine.jobs_to_do() => {}

@@ -26,6 +26,7 @@ mod isolation;
 mod knowing;
 mod languages;
 mod logout;
+mod metrics;
 mod new_browser;
 mod oidc;
 mod outage;

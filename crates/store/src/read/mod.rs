@@ -18,6 +18,6 @@ pub use grant::{
 };
 pub use operation::{AuditEntry, Oldest};
 pub use people::UserOrder;
-pub use search::{Place, SessionRange};
+pub use search::{OpenWork, Place, SessionRange};
 pub use session::{SessionExpiry, StayRow};
 pub use task::{TaskBacklog, TaskPlace};

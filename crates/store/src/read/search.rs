@@ -86,6 +86,17 @@ fn sessions(rows: Vec<Row>) -> Result<Vec<Session>, StoreError> {
     rows.into_iter().map(session).collect()
 }
 
+/// What is alive or to be done, of all tenants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenWork {
+    /// Sessions that haven't ended.
+    pub sessions: i64,
+    /// Mails that haven't been sent.
+    pub mails: i64,
+    /// Jobs that are under way.
+    pub jobs: i64,
+}
+
 impl Store {
     /// Sessions of a range that stand below a place, the greatest first, down to the time `stop`.
     ///
@@ -150,6 +161,17 @@ impl Store {
         let row = self.list(&sql::LIVING_COUNT, params![t, from, to]).await?.into_iter().next();
         let count = row.map(|mut row| row.int()).transpose()?.unwrap_or(0);
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// What is alive or to be done in all tenants together. Counts rows of an index: not for every request.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn open_work(&self) -> Result<OpenWork, StoreError> {
+        let Some(mut row) = self.list(&sql::OPEN_WORK, Vec::new()).await?.into_iter().next() else {
+            return Ok(OpenWork::default());
+        };
+        Ok(OpenWork { sessions: row.int()?, mails: row.int()?, jobs: row.int()? })
     }
 
     /// How many sessions began in each stretch of `step` milliseconds from a time on: the stretch's number, and how many.

@@ -88,6 +88,9 @@ statements! {
     LIVING_COUNT = "SELECT count(*) FROM session s INDEXED BY session_newest \
          WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND s.signed_in_at >= $2 \
          AND s.signed_in_at <= $3";
+    // Of all tenants: what is still alive or to be done.
+    OPEN_WORK = "SELECT (SELECT count(*) FROM session s INDEXED BY session_newest WHERE s.ended_at IS NULL), \
+         (SELECT count(*) FROM mail), (SELECT count(*) FROM job WHERE state = 'pending')";
     // How many began, and how many ended, in each of equal stretches of time from $2 on; from the index alone.
     SIGN_INS_BY_TIME = "SELECT (s.signed_in_at - $2) / CAST($3 AS BIGINT), count(*) FROM session s \
          INDEXED BY session_signed_in WHERE s.tenant_id = $1 AND s.signed_in_at >= $2 \

@@ -127,6 +127,11 @@ fn durability(connection: &Connection) -> rusqlite::Result<(String, i64)> {
 }
 
 impl Sqlite {
+    /// Change sets that wait for the writer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
     pub(crate) fn open(options: &SqliteOptions) -> Result<Self, StoreError> {
         let mut connection = connect_writer(&options.path)?;
         migrate(&mut connection)?;

@@ -57,6 +57,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Change sets in the queue.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     pub(super) fn start(
         connection: Connection,
         shared: Arc<Shared>,
