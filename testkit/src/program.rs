@@ -50,8 +50,18 @@ impl Running {
     /// Starts the program with arguments in a folder.
     #[must_use]
     pub fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_with(folder, args, &[])
+    }
+
+    /// The same with variables of the environment.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    #[must_use]
+    pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, String)]) -> Self {
         let mut child = Command::new(path())
             .args(args)
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -193,9 +193,9 @@ fn spawn(sample: &Sample, args: &DemoArgs) -> Result<(Child, Option<ChildStdin>)
 /// Runs the demonstration until it is told to end.
 pub(crate) async fn demo(args: DemoArgs) -> Done {
     let config_file = prepare(&args)?;
-    let config = config::read(&config_file)?;
-    serve::start_log(&config)?;
-    let signals = serve::EndSignals::listen()?;
+    let config = config::read(&config_file)?.config;
+    let _ = serve::start_log(&config)?;
+    let mut signals = serve::EndSignals::listen()?;
     let started = serve::start(&config_file, &config).await?;
     let mut children = Vec::new();
     let mut life_lines = Vec::new();
@@ -210,7 +210,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
             return Err(Failure("both applications have to run".into()));
         };
         tokio::select! {
-            () = signals.wait(None::<fn()>) => None,
+            () = signals.end() => None,
             _ = first.1.wait() => Some(first.0),
             _ = second.1.wait() => Some(second.0),
         }

@@ -5,7 +5,9 @@ mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod open;
+mod reload;
 mod serve;
+mod service;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

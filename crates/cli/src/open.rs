@@ -21,6 +21,8 @@ use crate::config::{ApplicationSection, Config, DatabaseSection, MailTlsWord, Us
 pub(crate) struct Opened {
     pub(crate) engine: Arc<Engine>,
     pub(crate) tenant: Tenant,
+    /// Gets documents of applications.
+    pub(crate) fetcher: Arc<Outgoing>,
 }
 
 /// A path of the configuration, relative to its file.
@@ -217,23 +219,24 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
     let master_keys = master_keys(&folder, config)?;
     let store = open_store(&folder, config).await?;
     ensure_master_key(&store, &master_keys).await?;
+    let fetcher = Arc::new(Outgoing::new(outgoing_options(config_file, config)?));
     let engine = Engine::new(EngineParts {
         store,
         master_keys,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
-        fetcher: Arc::new(Outgoing::new(outgoing_options(config_file, config)?)),
+        fetcher: Arc::clone(&fetcher) as Arc<dyn sojourn_engine::Fetcher>,
         letters: Arc::new(Writer(languages(config_file, config)?)),
         settings: config.settings(),
     })?;
     let tenant = engine.bootstrap().await?;
-    Ok(Opened { engine: Arc::new(engine), tenant })
+    Ok(Opened { engine: Arc::new(engine), tenant, fetcher })
 }
 
 /// Makes what the configuration declares and the database lacks.
 pub(crate) async fn declare(opened: &Opened, config: &Config) -> Result<(), Failure> {
-    let Opened { engine, tenant } = opened;
+    let Opened { engine, tenant, .. } = opened;
     for role in &config.role {
         let permissions = role.permissions.join(" ");
         match engine.add_role(tenant, &role.name, &permissions, &Actor::Operator).await {
@@ -260,7 +263,7 @@ async fn declare_user(
     user: &UserSection,
     roles: &[String],
 ) -> Result<(), Failure> {
-    let Opened { engine, tenant } = opened;
+    let Opened { engine, tenant, .. } = opened;
     match engine.user_named(tenant, &user.username).await {
         // Declared users are made once and then belong to the database.
         Ok(_) => return Ok(()),

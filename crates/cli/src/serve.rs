@@ -13,19 +13,37 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
 use crate::open::{self, Opened, beside};
+use crate::reload::Reloader;
+use crate::service;
 use crate::{Done, Failure};
 
 /// Starts the log. Only the first call in a process counts.
-pub(crate) fn start_log(config: &Config) -> Done {
-    let level = config.log.level.as_deref().unwrap_or("info");
-    let filter = EnvFilter::try_new(level)
-        .map_err(|error| Failure(format!("[log] level '{level}': {error}")))?;
+pub(crate) fn start_log(config: &Config) -> Result<LogLevel, Failure> {
+    let filter = log_filter(config)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    let _ = if config.log.json { builder.json().try_init() } else { builder.try_init() };
-    Ok(())
+    // A second log in one process changes nothing: the first stays.
+    if config.log.json {
+        let builder = builder.json().with_filter_reloading();
+        let handle = builder.reload_handle();
+        let _ = builder.try_init();
+        Ok(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())))
+    } else {
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        let _ = builder.try_init();
+        Ok(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string())))
+    }
+}
+
+/// Sets another level of the log.
+pub(crate) type LogLevel = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send>;
+
+pub(crate) fn log_filter(config: &Config) -> Result<EnvFilter, Failure> {
+    let level = config.log.level.as_deref().unwrap_or("info");
+    EnvFilter::try_new(level).map_err(|error| Failure(format!("[log] level '{level}': {error}")))
 }
 
 /// A server that has started.
@@ -61,7 +79,10 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
     Ok(Started { running, opened })
 }
 
-fn server_options(config_file: &Path, config: &Config) -> Result<ServerOptions, Failure> {
+pub(crate) fn server_options(
+    config_file: &Path,
+    config: &Config,
+) -> Result<ServerOptions, Failure> {
     let server = &config.server;
     let tls = server_tls(config_file, config)?;
     Ok(ServerOptions {
@@ -162,55 +183,65 @@ impl EndSignals {
         })
     }
 
-    /// Resolves on SIGTERM and SIGINT. Calls `reload` on SIGHUP; without it, resolves on SIGHUP too.
-    pub(crate) async fn wait(mut self, reload: Option<impl Fn()>) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => match &reload {
-                    Some(reload) => reload(),
-                    None => return,
-                },
-            }
+    /// What the process is told next.
+    pub(crate) async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::End,
+            _ = self.interrupt.recv() => Told::End,
+            _ = self.hang_up.recv() => Told::Reload,
         }
+    }
+
+    /// Resolves when the process is told to end, by SIGHUP as well.
+    pub(crate) async fn end(&mut self) {
+        self.next().await;
     }
 }
 
-/// Reloads certificate, key and trusted authorities. If one of them is unusable, logs why and keeps the current ones.
-fn reload(config_file: &Path, running: &Running) {
-    let read = || {
-        let config = config::read(config_file)?;
-        server_tls(config_file, &config)
-    };
-    match read() {
-        Ok(Some(tls)) if running.set_tls(Arc::clone(&tls)) => {
-            tracing::info!("certificates reloaded; other settings take effect after a restart");
-        }
-        Ok(_) => {
-            tracing::info!("nothing to reload without TLS; settings take effect after a restart")
-        }
-        Err(Failure(why)) => {
-            tracing::error!(why, "nothing reloaded, the server keeps its current certificates");
-        }
-    }
+/// What a process can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// To end.
+    End,
+    /// To read its files again.
+    Reload,
 }
 
 /// Runs the server until it is told to end.
 pub(crate) async fn serve(config_file: &Path) -> Done {
-    let config = config::read(config_file)?;
-    start_log(&config)?;
-    let signals = EndSignals::listen()?;
-    let started = start(config_file, &config).await?;
+    let read = config::read_to_serve(config_file)?;
+    let log = start_log(&read.config)?;
+    for name in &read.ignored {
+        tracing::warn!(name, "a variable of the environment names no setting and is ignored");
+    }
+    let mut signals = EndSignals::listen()?;
+    let Started { running, opened } = start(config_file, &read.config).await?;
     tracing::info!(
-        address = %started.running.address,
-        issuer = %config.server.base_url,
-        database = started.opened.engine.store().kind(),
+        address = %running.address,
+        issuer = opened.engine.issuer(&opened.tenant),
+        database = opened.engine.store().kind(),
         "ready"
     );
-    signals.wait(Some(|| reload(config_file, &started.running))).await;
+    let mut reloader = Reloader::new(config_file, read, log);
+    service::ready();
+    let mut watchdog = service::Watchdog::start();
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::End => break,
+                Told::Reload => {
+                    service::reloading();
+                    reloader.reload(&opened, &running).await;
+                    service::ready();
+                }
+            },
+            () = reloader.a_minute() => reloader.look_at_certificates(&running),
+            () = watchdog.due() => service::alive(),
+        }
+    }
+    service::stopping();
     tracing::info!("ending: what is under way is finished first");
-    started.running.stop().await;
+    running.stop().await;
     Ok(())
 }
 

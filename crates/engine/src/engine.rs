@@ -18,6 +18,7 @@ use crate::fetch::{FetchFailures, FetchedKeys, Fetcher};
 use crate::mail::Letters;
 use crate::outbox::Outbox;
 use crate::passwords::{Offload, Verified};
+use crate::present::Present;
 use crate::session::Touches;
 use crate::settings::Settings;
 
@@ -49,7 +50,7 @@ pub struct Engine {
     pub(crate) offload: Arc<dyn Offload>,
     pub(crate) letters: Arc<dyn Letters>,
     pub(crate) standing: crate::session::Kept,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Present,
     pub(crate) scim_types: crate::scim::Types,
     /// The number of the master key in use.
     pub(crate) master_key_number: u8,
@@ -110,7 +111,7 @@ impl Engine {
             scim_types: crate::scim::Types::new(&parts.settings.custom_attributes),
             fetched_keys: FetchedKeys::default(),
             fetch_failures: FetchFailures::default(),
-            settings: parts.settings,
+            settings: Present::new(parts.settings),
             catalog: Catalog::default(),
             verified: Verified::default(),
             refused: crate::throttle::Refused::default(),
@@ -142,6 +143,19 @@ impl Engine {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Puts other settings in force, and says whether any changed. Where the server is, its issuers, handlers and the
+    /// attributes of users stay as they were: those are built in at the start.
+    pub fn change_settings(&self, settings: Settings) -> bool {
+        let stays = self.settings();
+        self.settings.change(Settings {
+            base_url: stays.base_url.clone(),
+            issuers: stays.issuers.clone(),
+            handlers: stays.handlers.clone(),
+            custom_attributes: stays.custom_attributes.clone(),
+            ..settings
+        })
     }
 
     /// Now.

@@ -24,6 +24,7 @@ mod management;
 mod outbox;
 mod passwords;
 mod policy;
+mod present;
 mod rank;
 mod rights;
 pub mod scim;
@@ -54,5 +55,6 @@ pub use settings::{
     Termination, ThrottleLimits, Webhook, path_of,
 };
 pub use sojourn_crypto::sha256;
+pub use sojourn_oidc::RedirectRules;
 pub use sojourn_store::{AuditEntry, Call, DeliveryBacklog, EndPreview, Pool, StayRow, StoreError};
 pub use tasks::WebhookSender;

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::discovery::SCOPES;
 use crate::error::OAuthError;
+use crate::redirect::{RedirectRules, is_loopback};
 use crate::response::ResponseType;
 
 /// Checked metadata.
@@ -90,10 +91,6 @@ impl Members<'_> {
     fn secure(&self, name: &str) -> Result<Option<String>, OAuthError> {
         self.text(name)?.map(|uri| checked_web(name, uri, true)).transpose()
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 fn checked_web(name: &str, uri: String, secure: bool) -> Result<String, OAuthError> {
@@ -207,7 +204,7 @@ fn redirects(members: &Members<'_>, settings: &mut ApplicationSettings) -> Resul
     }
     let implicit = settings.grant_types.contains(&GrantType::Implicit);
     for uri in &uris {
-        checked_redirect(uri, settings.native, implicit)?;
+        RedirectRules { native: settings.native, implicit }.check(uri).map_err(wrong_redirect)?;
     }
     settings.redirect_uris = uris;
     settings.subject_type = match members.text("subject_type")?.as_deref() {
@@ -229,27 +226,6 @@ fn redirects(members: &Members<'_>, settings: &mut ApplicationSettings) -> Resul
         }
     }
     Ok(())
-}
-
-/// Web applications come back to https; native ones to a scheme of their own or to loopback (Registration §2,
-/// RFC 8252 §7).
-fn checked_redirect(uri: &str, native: bool, implicit: bool) -> Result<(), OAuthError> {
-    let url = Url::parse(uri).map_err(|_| wrong_redirect(format!("'{uri}' is no absolute URI")))?;
-    if uri.contains('#') {
-        return Err(wrong_redirect(format!("'{uri}' has a fragment")));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong_redirect(format!("'{uri}' has a user before its host")));
-    }
-    let loopback = is_loopback(&url);
-    let good = match url.scheme() {
-        "https" => url.host_str().is_some() && !(native && !loopback && implicit),
-        "http" => loopback && (native || !implicit),
-        "javascript" | "data" | "file" | "blob" | "vbscript" | "about" => false,
-        // A private-use scheme holds a dot (RFC 8252 §7.1), so that it can be told from a well-known one.
-        scheme => native && scheme.contains('.'),
-    };
-    if good { Ok(()) } else { Err(wrong_redirect(format!("'{uri}' is not allowed here"))) }
 }
 
 fn signing(members: &Members<'_>, name: &str) -> Result<Option<SigningAlg>, OAuthError> {
@@ -377,7 +353,7 @@ fn logout(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(
     settings.post_logout_redirect_uris =
         members.texts("post_logout_redirect_uris")?.unwrap_or_default();
     for uri in &settings.post_logout_redirect_uris {
-        checked_redirect(uri, settings.native, false).map_err(|error| wrong(error.description))?;
+        RedirectRules { native: settings.native, implicit: false }.check(uri).map_err(wrong)?;
     }
     settings.frontchannel_logout_uri = members.web("frontchannel_logout_uri")?;
     settings.frontchannel_logout_session_required =

@@ -46,7 +46,7 @@ pub struct AppState {
     /// What is counted.
     pub metrics: Arc<metrics::Metrics>,
     /// Who may read that.
-    pub metrics_access: Arc<MetricsAccess>,
+    pub metrics_access: Arc<arc_swap::ArcSwap<MetricsAccess>>,
     /// When rows were counted for it.
     pub(crate) counted: Arc<metrics::Counted>,
     /// `SameSite` of the session cookie.
@@ -68,7 +68,7 @@ pub struct AppState {
     /// Documents that are the same for everyone.
     pub(crate) documents: Arc<oidc::discovery::Documents>,
     /// Whether each request is a line in the log.
-    pub access_log: bool,
+    pub access_log: Arc<std::sync::atomic::AtomicBool>,
     /// Requests under way.
     pub(crate) under_way: finishing::UnderWay,
 }

@@ -196,7 +196,7 @@ pub(crate) async fn handle(
     let seconds = began.elapsed().as_secs_f64();
     let route = response.extensions().get::<Matched>().map_or("none", |matched| matched.0.as_str());
     state.metrics.request(route, &method, status, seconds);
-    if state.access_log {
+    if state.access_log.load(std::sync::atomic::Ordering::Relaxed) {
         tracing::info!(
             target: "sojourn::access",
             address = %peer.client,

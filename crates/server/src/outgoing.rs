@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sojourn_engine::{AttemptResult, Boxed, DeliverySender, Fetcher, WebhookSender};
 
@@ -20,7 +21,10 @@ pub struct OutgoingOptions {
 }
 
 /// The one client for everything that goes out.
-pub struct Outgoing {
+pub struct Outgoing(ArcSwap<Way>);
+
+/// How requests go out for now.
+struct Way {
     options: OutgoingOptions,
     // Made at first use: reading the system's authorities would hold up every start.
     client: OnceLock<Result<reqwest::Client, String>>,
@@ -87,9 +91,16 @@ impl Outgoing {
     /// With the given options.
     #[must_use]
     pub fn new(options: OutgoingOptions) -> Self {
-        Self { options, client: OnceLock::new() }
+        Self(ArcSwap::from_pointee(Way { options, client: OnceLock::new() }))
     }
 
+    /// Sends in another way from now on; what is under way ends as it began.
+    pub fn change(&self, options: OutgoingOptions) {
+        self.0.store(Arc::new(Way { options, client: OnceLock::new() }));
+    }
+}
+
+impl Way {
     fn make(&self) -> Result<reqwest::Client, String> {
         let timeout = match self.options.timeout_ms {
             0 => 5_000,
@@ -111,8 +122,8 @@ impl Outgoing {
     }
 
     /// The client, and an address that may be asked.
-    fn ready(&self, uri: &str) -> Result<(&reqwest::Client, url::Url), String> {
-        let client = self.client.get_or_init(|| self.make()).as_ref().map_err(Clone::clone)?;
+    fn ready(&self, uri: &str) -> Result<(reqwest::Client, url::Url), String> {
+        let client = self.client.get_or_init(|| self.make()).clone()?;
         // An address given as a number isn't resolved, so the guard looks at it here.
         let url = url::Url::parse(uri).map_err(|_| "the address is malformed")?;
         let literal = match url.host() {
@@ -126,9 +137,11 @@ impl Outgoing {
         }
         Ok((client, url))
     }
+}
 
+impl Outgoing {
     async fn fetch(&self, uri: &str, most: usize) -> Result<Vec<u8>, String> {
-        let (client, url) = self.ready(uri)?;
+        let (client, url) = self.0.load().ready(uri)?;
         let mut answer = client.get(url).send().await.map_err(|error| in_words(&error))?;
         if answer.status() != reqwest::StatusCode::OK {
             return Err(format!("answered {}", answer.status().as_u16()));
@@ -144,7 +157,7 @@ impl Outgoing {
     }
 
     async fn send(&self, uri: &str, logout_token: &str) -> AttemptResult {
-        let (client, url) = match self.ready(uri) {
+        let (client, url) = match self.0.load().ready(uri) {
             Ok(ready) => ready,
             Err(why) => return AttemptResult::NotSent(why),
         };
@@ -186,7 +199,7 @@ impl WebhookSender for Outgoing {
         body: String,
     ) -> Boxed<'a, AttemptResult> {
         Box::pin(async move {
-            let (client, url) = match self.ready(uri) {
+            let (client, url) = match self.0.load().ready(uri) {
                 Ok(ready) => ready,
                 Err(why) => return AttemptResult::NotSent(why),
             };

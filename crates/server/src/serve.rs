@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use sojourn_engine::Engine;
 use sojourn_model::{Clock, Millis};
 use tokio::net::TcpListener;
@@ -100,6 +101,16 @@ pub struct Running {
     _background: workers::Background,
     engine: Arc<Engine>,
     tls: Option<watch::Sender<Arc<rustls::ServerConfig>>>,
+    changing: Changing,
+}
+
+/// What can be changed while the server runs.
+struct Changing {
+    access_log: Arc<AtomicBool>,
+    metrics: Arc<ArcSwap<MetricsAccess>>,
+    proxies: Arc<Proxies>,
+    outgoing: Arc<Outgoing>,
+    mailer: Option<Arc<CountedMailer>>,
 }
 
 impl Running {
@@ -107,6 +118,23 @@ impl Running {
     /// server doesn't speak TLS.
     pub fn set_tls(&self, config: Arc<rustls::ServerConfig>) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.send(config).is_ok())
+    }
+
+    /// Serves and reaches out in another way from now on, as far as that needs no restart: requests that go out, proxies,
+    /// the access log, the token of the metrics, and how mail is sent where it is.
+    pub fn change(&self, options: ServerOptions) {
+        let Changing { access_log, metrics, proxies, outgoing, mailer } = &self.changing;
+        access_log.store(options.access_log, Ordering::Relaxed);
+        let listen = metrics.load().listen;
+        metrics.store(Arc::new(MetricsAccess { listen, ..options.metrics }));
+        proxies.change(options.proxies);
+        outgoing.change(options.outgoing);
+        if let (Some(present), Some(new)) = (mailer, options.mailer) {
+            present.mailer.store(Arc::new(new));
+        }
+        if let Some(tls) = options.tls {
+            self.set_tls(tls);
+        }
     }
 
     /// Starts to serve on a bound listener.
@@ -126,27 +154,18 @@ impl Running {
         let metrics = Arc::new(Metrics::default());
         let measured = Arc::clone(&metrics);
         engine.store().observe(move |call, took| measured.database(call, took));
-        let state = AppState {
-            engine: Arc::clone(&engine),
-            metrics: Arc::clone(&metrics),
-            metrics_access: Arc::new(options.metrics.clone()),
-            counted: Arc::default(),
-            same_site: options.same_site,
-            draining: Arc::clone(&draining),
-            places: options.places.clone(),
-            mail_folder: options.mail_folder.clone().map(Arc::from),
-            languages: options.languages.clone(),
-            streams: Arc::default(),
-            stopped: stopped.clone(),
-            readiness: Arc::default(),
-            documents: Arc::default(),
-            under_way: UnderWay::default(),
-            access_log: options.access_log,
-        };
+        let state = state(&engine, &options, metrics.clone(), (&draining, &stopped));
         let tls = options.tls.clone().map(watch::Sender::new);
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
         let mut tasks = JoinSet::new();
         let proxies = Arc::new(Proxies::new(options.proxies.clone()));
+        let changing = Changing {
+            access_log: Arc::clone(&state.access_log),
+            metrics: Arc::clone(&state.metrics_access),
+            proxies: Arc::clone(&proxies),
+            outgoing: Arc::clone(&sender),
+            mailer: None,
+        };
         let limits = (options.times, options.admission.clone(), proxies);
         let accept = connections::accept(
             listener,
@@ -161,9 +180,12 @@ impl Running {
         if let Some(listener) = metrics_listener {
             tasks.spawn(crate::metrics::listen(listener, state.clone(), stopped.clone()));
         }
+        let mut sends = None;
         if let Some(mailer) = options.mailer {
-            let mailer = Arc::new(CountedMailer { mailer, metrics });
-            workers::spawn_mail(&mut tasks, &background, &state, mailer, &stopped);
+            let counted =
+                Arc::new(CountedMailer { mailer: ArcSwap::from_pointee(mailer), metrics });
+            sends = Some(Arc::clone(&counted));
+            workers::spawn_mail(&mut tasks, &background, &state, counted, &stopped);
         }
         let under_way = state.under_way.clone();
         Ok(Self {
@@ -176,6 +198,7 @@ impl Running {
             _background: background,
             engine,
             tls,
+            changing: Changing { mailer: sends, ..changing },
         })
     }
 
@@ -194,6 +217,32 @@ impl Running {
             tracing::error!(%error, "last accesses were not written");
         }
         self.engine.store().close().await;
+    }
+}
+
+/// What handlers share.
+fn state(
+    engine: &Arc<Engine>,
+    options: &ServerOptions,
+    metrics: Arc<Metrics>,
+    (draining, stopped): (&Arc<AtomicBool>, &watch::Receiver<bool>),
+) -> AppState {
+    AppState {
+        engine: Arc::clone(engine),
+        metrics,
+        metrics_access: Arc::new(ArcSwap::from_pointee(options.metrics.clone())),
+        counted: Arc::default(),
+        same_site: options.same_site,
+        draining: Arc::clone(draining),
+        places: options.places.clone(),
+        mail_folder: options.mail_folder.clone().map(Arc::from),
+        languages: options.languages.clone(),
+        streams: Arc::default(),
+        stopped: stopped.clone(),
+        readiness: Arc::default(),
+        documents: Arc::default(),
+        under_way: UnderWay::default(),
+        access_log: Arc::new(AtomicBool::new(options.access_log)),
     }
 }
 

@@ -15,7 +15,13 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn config(config_file: &Path, command: ConfigCommand) -> Done {
     match command {
         ConfigCommand::Check => {
-            let config = crate::config::read(config_file)?;
+            let read = crate::config::read_to_serve(config_file)?;
+            let config = read.config;
+            for name in read.ignored {
+                say(&format!(
+                    "{name} names no setting and is ignored: those have two underscores."
+                ));
+            }
             say(&format!(
                 "{}: fine. Issuer {}, listening on {}.",
                 config_file.display(),

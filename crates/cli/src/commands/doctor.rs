@@ -223,7 +223,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
 }
 
 pub(crate) async fn doctor(config_file: &Path) -> Done {
-    let config = crate::config::read(config_file)?;
+    let config = crate::config::read(config_file)?.config;
     let mut all = vec![
         Good(format!("{} has no mistake", config_file.display())),
         issuer(&config),

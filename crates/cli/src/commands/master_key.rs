@@ -45,7 +45,7 @@ pub(crate) async fn master_key(config_file: &Path, command: MasterKeyCommand) ->
 }
 
 fn rotate(config_file: &Path) -> Done {
-    let config = crate::config::read(config_file)?;
+    let config = crate::config::read(config_file)?.config;
     let folder = open::data_folder(config_file, &config)?;
     let path = open::master_key_file(&folder, &config)?;
     let keys = open::read_keys(&path)?;

@@ -30,8 +30,8 @@ use crate::open::{self, Opened};
 
 /// Opens the installation that a configuration describes.
 async fn opened(config_file: &Path) -> Result<Opened, Failure> {
-    let config = crate::config::read(config_file)?;
-    crate::serve::start_log(&config)?;
+    let config = crate::config::read(config_file)?.config;
+    let _ = crate::serve::start_log(&config)?;
     open::open(config_file, &config).await
 }
 

@@ -80,9 +80,21 @@ pub(crate) struct ApplicationSection {
     /// Whether a sign-out in the browser takes tokens with it that aren't bound to the session.
     #[serde(default = "yes")]
     pub(crate) revoke_tokens_when_session_ends: bool,
+    /// "web" or "native": a native application may have a scheme of its own.
+    #[serde(default)]
+    pub(crate) application_type: ApplicationType,
     /// Whether it may extend sessions (`isk` in its ID tokens).
     #[serde(default)]
     pub(crate) session_extension: bool,
+}
+
+/// What an application is (Registration §2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ApplicationType {
+    #[default]
+    Web,
+    Native,
 }
 
 fn yes() -> bool {
@@ -90,6 +102,14 @@ fn yes() -> bool {
 }
 
 impl ApplicationSection {
+    pub(crate) fn is_native(&self) -> bool {
+        self.application_type == ApplicationType::Native
+    }
+
+    pub(crate) fn is_implicit(&self) -> bool {
+        self.grant_types.as_ref().is_some_and(|grants| grants.contains(&GrantType::Implicit))
+    }
+
     pub(crate) fn settings(&self) -> ApplicationSettings {
         let default = ApplicationSettings::default();
         ApplicationSettings {
@@ -127,6 +147,7 @@ impl ApplicationSection {
             validate_token_binding: self.validate_token_binding,
             revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
             session_extension: self.session_extension,
+            native: self.is_native(),
             ..default
         }
     }

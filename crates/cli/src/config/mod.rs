@@ -1,8 +1,11 @@
 //! `deployment.toml`: what it may hold, its defaults, and its mistakes with file and line.
 
 mod application;
+mod check;
 mod claims;
 mod directory;
+mod document;
+mod environment;
 mod handlers;
 mod metrics;
 mod read;
@@ -10,5 +13,5 @@ mod sections;
 mod values;
 
 pub(crate) use application::ApplicationSection;
-pub(crate) use read::read;
+pub(crate) use read::{Read, read, read_to_serve};
 pub(crate) use sections::{Config, DatabaseSection, MailTlsWord, UserSection};

@@ -87,6 +87,8 @@ pub(crate) struct ServerSection {
     pub(crate) proxy_protocol: bool,
     /// Whether `Forwarded` wins over `X-Forwarded-For` where a request has both.
     pub(crate) prefer_forwarded: bool,
+    /// Whether `base_url` may be http: on a developer's machine.
+    pub(crate) insecure_development: bool,
 }
 
 impl Default for ServerSection {
@@ -106,6 +108,7 @@ impl Default for ServerSection {
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             prefer_forwarded: false,
+            insecure_development: false,
         }
     }
 }

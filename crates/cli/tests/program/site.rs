@@ -21,6 +21,7 @@ impl Site {
 base_url = "http://127.0.0.1:{port}"
 listen = "127.0.0.1:{port}"
 tls = false
+insecure_development = true
 
 [outgoing]
 allow_private_addresses = true

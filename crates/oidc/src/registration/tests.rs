@@ -80,7 +80,7 @@ fn registration_2_and_rfc_8252_7_redirect_uris() {
         ("/cb", false, false, false),
     ] {
         assert_eq!(
-            checked_redirect(uri, native, implicit).is_ok(),
+            RedirectRules { native, implicit }.check(uri).is_ok(),
             good,
             "{uri} {native} {implicit}"
         );

@@ -255,7 +255,7 @@ impl Shared {
         stream: &mut (impl AsyncRead + Unpin),
         peer: SocketAddr,
     ) -> Result<IpAddr, &'static str> {
-        if !(self.proxies.options.proxy_protocol && self.proxies.is_trusted(peer.ip())) {
+        if !(self.proxies.have_protocol() && self.proxies.is_trusted(peer.ip())) {
             return Ok(peer.ip());
         }
         let header = proxies::protocol::read(stream);

@@ -138,14 +138,15 @@ impl Metrics {
 
 /// A mailer whose attempts are counted.
 pub(crate) struct CountedMailer {
-    pub(crate) mailer: std::sync::Arc<dyn Mailer>,
+    pub(crate) mailer: arc_swap::ArcSwap<std::sync::Arc<dyn Mailer>>,
     pub(crate) metrics: std::sync::Arc<Metrics>,
 }
 
 impl Mailer for CountedMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>> {
         Box::pin(async move {
-            let sent = self.mailer.send(mail).await;
+            let mailer = std::sync::Arc::clone(&self.mailer.load());
+            let sent = mailer.send(mail).await;
             let result = if sent.is_ok() { "sent" } else { "failed" };
             self.metrics.mails.get_or_create(&ResultLabel { result }).inc();
             sent

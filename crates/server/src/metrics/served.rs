@@ -30,7 +30,7 @@ fn monotonic() -> Instant {
 /// OpenMetrics text, for those who may read it here.
 pub(crate) async fn get(context: Context) -> Response {
     let state = &context.state;
-    let access = &state.metrics_access;
+    let access = state.metrics_access.load();
     if access.listen.is_some() {
         return respond::plain(
             StatusCode::NOT_FOUND,
@@ -49,7 +49,7 @@ pub(crate) async fn get(context: Context) -> Response {
 }
 
 async fn told(state: &AppState, headers: &HeaderMap) -> Response {
-    if !state.metrics_access.has_token(headers) {
+    if !state.metrics_access.load().has_token(headers) {
         let text = "Send the token of [metrics] bearer_token_file as a bearer token.";
         let response = respond::plain(StatusCode::UNAUTHORIZED, text);
         return respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"metrics\"");

@@ -14,7 +14,7 @@ use crate::respond;
 /// Tenants whose documents are kept.
 const KEPT_MAX: usize = 1_000;
 
-/// Documents as they are sent, by issuer: they depend on nothing that changes while the program runs.
+/// Documents as they are sent, by all that they depend on.
 #[derive(Default)]
 pub(crate) struct Documents(RwLock<HashMap<String, Bytes>>);
 
@@ -37,13 +37,15 @@ impl Documents {
 pub(crate) async fn get(context: Context) -> Response {
     let engine = context.engine();
     let issuer = engine.issuer(context.tenant());
-    let document = context.state.documents.of(&issuer, || {
+    let registration = engine.settings().registration != sojourn_engine::RegistrationMode::Off;
+    // What may change while the program runs is a part of the name.
+    let name = format!("{issuer} {registration}");
+    let document = context.state.documents.of(&name, || {
         let endpoints = Endpoints {
             issuer: issuer.clone(),
             address: engine.settings().address(context.tenant()),
             languages: context.state.languages.all().iter().map(|one| one.code.clone()).collect(),
         };
-        let registration = engine.settings().registration != sojourn_engine::RegistrationMode::Off;
         let document = discovery_document(&endpoints, sojourn_engine::ADMIN_SCOPES, registration);
         serde_json::to_vec(&document).unwrap_or_default()
     });

@@ -5,9 +5,10 @@ mod forwarded;
 pub(crate) mod protocol;
 
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use http::HeaderMap;
 use sojourn_model::network::{Network, address_key};
 
@@ -38,25 +39,36 @@ pub(crate) struct Origin {
 const WARN_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The trusted proxies.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Proxies {
-    pub(crate) options: ProxyOptions,
+    options: ArcSwap<ProxyOptions>,
     warned: Mutex<Option<Instant>>,
 }
 
 impl Proxies {
     pub(crate) fn new(options: ProxyOptions) -> Self {
-        Self { options, warned: Mutex::default() }
+        Self { options: ArcSwap::from_pointee(options), warned: Mutex::default() }
+    }
+
+    /// Trusts others from now on.
+    pub(crate) fn change(&self, options: ProxyOptions) {
+        self.options.store(Arc::new(options));
+    }
+
+    /// Whether connections from trusted proxies begin with a PROXY protocol header.
+    pub(crate) fn have_protocol(&self) -> bool {
+        self.options.load().proxy_protocol
     }
 
     /// Whether an address belongs to a trusted proxy.
     pub(crate) fn is_trusted(&self, ip: IpAddr) -> bool {
         // Without proxies, nothing is written down to be compared.
-        if self.options.trusted.is_empty() {
+        let options = self.options.load();
+        if options.trusted.is_empty() {
             return false;
         }
         let key = address_key(&ip.to_canonical().to_string());
-        self.options.trusted.iter().any(|network| network.contains(&key))
+        options.trusted.iter().any(|network| network.contains(&key))
     }
 
     /// Where a request comes from. `peer` is the address that the connection comes from, or that a PROXY protocol
@@ -66,7 +78,7 @@ impl Proxies {
         if !self.is_trusted(peer) {
             return direct;
         }
-        let hops = match self.options.prefer_forwarded {
+        let hops = match self.options.load().prefer_forwarded {
             true => forwarded::forwarded(headers).or_else(|| forwarded::x_forwarded(headers)),
             false => forwarded::x_forwarded(headers).or_else(|| forwarded::forwarded(headers)),
         };

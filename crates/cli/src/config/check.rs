@@ -1,0 +1,239 @@
+//! What fits together badly, and files that aren't there.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use sojourn_engine::RedirectRules;
+
+use super::Config;
+use super::sections::RegistrationWord;
+
+/// Something wrong with a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The setting, such as `server.base_url` or `application.0.redirect_uris`.
+    pub(super) at: String,
+    /// What is wrong, and what to do about it.
+    pub(super) message: String,
+}
+
+fn wrong(at: impl Into<String>, message: impl Into<String>) -> Wrong {
+    Wrong { at: at.into(), message: message.into() }
+}
+
+/// All that is wrong with a configuration that could be read.
+pub(super) fn check(config: &Config) -> Vec<Wrong> {
+    let mut all = Vec::new();
+    server(config, &mut all);
+    issuers(config, &mut all);
+    let settings = config.settings();
+    let keys = settings.keys;
+    if keys.rotate_every_ms.is_some_and(|every| every <= keys.publish_ahead_ms) {
+        all.push(wrong(
+            "keys.rotate_every",
+            "[keys] rotate_every has to be longer than publish_ahead",
+        ));
+    }
+    let rules = settings.password_rules;
+    if !(1..=128).contains(&rules.length_min) {
+        all.push(wrong("password.min_length", "[password] min_length is between 1 and 128"));
+    }
+    if !(0..=24).contains(&rules.history) {
+        all.push(wrong("password.history", "[password] history is between 0 and 24"));
+    }
+    accounts(config, &mut all);
+    let dcr = &config.oauth.dcr;
+    let token = dcr.initial_access_token.as_deref().unwrap_or_default();
+    if dcr.mode == RegistrationWord::InitialAccessToken && token.len() < 32 {
+        let message = "[oauth.dcr] initial_access_token needs at least 32 characters";
+        all.push(wrong("oauth.dcr.initial_access_token", message));
+    }
+    for (number, certificate) in config.client_certificate.iter().enumerate() {
+        let at = format!("client_certificate.{number}");
+        if certificate.user.is_some() == certificate.application.is_some() {
+            all.push(wrong(&at, "[[client_certificate]] names a user or an application"));
+        }
+        if config.server.client_ca.is_none() {
+            all.push(wrong(&at, "[[client_certificate]] needs [server] client_ca"));
+        }
+    }
+    if let Some(mail) = &config.mail
+        && mail.folder.is_some() == mail.host.is_some()
+    {
+        all.push(wrong("mail", "[mail] needs either host or folder"));
+    }
+    applications(config, &mut all);
+    all
+}
+
+fn server(config: &Config, all: &mut Vec<Wrong>) {
+    let server = &config.server;
+    let base = |message: String| wrong("server.base_url", message);
+    match url::Url::parse(&server.base_url) {
+        Err(_) => all.push(base(format!("[server] base_url '{}' is no URL", server.base_url))),
+        Ok(url) => {
+            let plain = format!("{}{}", url.origin().ascii_serialization(), url.path());
+            let plain = plain.trim_end_matches('/');
+            if !matches!(url.scheme(), "https" | "http") {
+                all.push(base("[server] base_url begins with https://".into()));
+            } else if plain != server.base_url {
+                all.push(base(format!(
+                    "[server] base_url has scheme, host, port and path alone, without a slash at the end: '{plain}'"
+                )));
+            }
+            if url.scheme() == "http" && !server.insecure_development {
+                all.push(base(format!(
+                    "[server] base_url is not https: passwords would cross the network as plain text, and browsers keep \
+                     the session cookie for https alone. Write 'https{}', or set insecure_development = true on a \
+                     developer's machine",
+                    plain.trim_start_matches("http")
+                )));
+            }
+            if url.scheme() == "http" && server.tls {
+                let message = "[server] tls = true and an http base_url don't agree: write https there, or tls = false";
+                all.push(wrong("server.tls", message));
+            }
+        }
+    }
+    if server.certificate.is_some() != server.key.is_some() {
+        let at = if server.key.is_some() { "server.key" } else { "server.certificate" };
+        all.push(wrong(at, "[server] certificate and key go together"));
+    }
+    if server.proxy_protocol && server.trusted_proxies.is_empty() {
+        let message =
+            "[server] proxy_protocol is about connections from trusted_proxies, and there are none";
+        all.push(wrong("server.proxy_protocol", message));
+    }
+}
+
+/// Issuers that were chosen (OpenID Connect Discovery 1.0 §3).
+fn issuers(config: &Config, all: &mut Vec<Wrong>) {
+    let issuers = config.settings().issuers;
+    let form = issuers.form.map(|form| form.replace("{base}", &config.server.base_url));
+    let form = form.map(|form| ("issuer".to_owned(), form));
+    let tenants = issuers.tenants.into_iter();
+    let tenants = tenants.map(|(name, one)| (format!("tenant_issuers.{name}"), one));
+    for (setting, issuer) in form.into_iter().chain(tenants) {
+        let good = url::Url::parse(&issuer).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http")
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && !issuer.ends_with('/')
+        });
+        if !good {
+            let message = format!(
+                "[oauth] {setting}: '{issuer}' is no http(s) address without query, fragment and slash at the end"
+            );
+            all.push(wrong(format!("oauth.{setting}"), message));
+        }
+    }
+}
+
+/// Locks and attributes of accounts.
+fn accounts(config: &Config, all: &mut Vec<Wrong>) {
+    let most = config.settings().throttle.per_account;
+    if let Some(lock) = &config.account_lock
+        && !(1..=most).contains(&lock.attempts)
+    {
+        let message = format!(
+            "[account_lock] attempts is between 1 and {most}: further ones are throttled and not counted"
+        );
+        all.push(wrong("account_lock.attempts", message));
+    }
+    let mut names = HashSet::new();
+    for (number, attribute) in config.custom_attribute.iter().enumerate() {
+        if !attribute.has_a_name() || !names.insert(attribute.name.to_lowercase()) {
+            let name = &attribute.name;
+            let message = format!(
+                "[[custom_attribute]] '{name}': a name has letters, digits, '-' and '_', and comes once"
+            );
+            all.push(wrong(format!("custom_attribute.{number}.name"), message));
+        }
+    }
+    let mut users = HashSet::new();
+    for (number, user) in config.user.iter().enumerate() {
+        if !users.insert(user.username.to_lowercase()) {
+            let message = format!("there are two users '{}'", user.username);
+            all.push(wrong(format!("user.{number}.username"), message));
+        }
+    }
+}
+
+fn applications(config: &Config, all: &mut Vec<Wrong>) {
+    let mut clients = HashSet::new();
+    for (number, app) in config.application.iter().enumerate() {
+        let name = &app.client_id;
+        let at = |setting: &str| format!("application.{number}.{setting}");
+        if !clients.insert(name) {
+            all.push(wrong(at("client_id"), format!("there are two applications '{name}'")));
+        }
+        let rules = RedirectRules { native: app.is_native(), implicit: app.is_implicit() };
+        for uri in &app.redirect_uris {
+            if let Err(why) = rules.check(uri) {
+                all.push(wrong(
+                    at("redirect_uris"),
+                    format!("application '{name}': redirect_uris: {why}"),
+                ));
+            }
+        }
+        for uri in &app.post_logout_redirect_uris {
+            if let Err(why) = rules.check(uri) {
+                let message = format!("application '{name}': post_logout_redirect_uris: {why}");
+                all.push(wrong(at("post_logout_redirect_uris"), message));
+            }
+        }
+        for (setting, uri) in [
+            ("backchannel_logout_uri", &app.backchannel_logout_uri),
+            ("frontchannel_logout_uri", &app.frontchannel_logout_uri),
+            ("jwks_uri", &app.jwks_uri),
+        ] {
+            let good = uri.as_deref().is_none_or(|uri| {
+                url::Url::parse(uri).is_ok_and(|url| {
+                    matches!(url.scheme(), "https" | "http") && url.fragment().is_none()
+                })
+            });
+            if !good {
+                let uri = uri.as_deref().unwrap_or_default();
+                let message =
+                    format!("application '{name}': {setting} '{uri}' is no http(s) address");
+                all.push(wrong(at(setting), message));
+            }
+        }
+    }
+}
+
+/// Files and folders that the server needs and that can't be used.
+pub(super) fn files(config_file: &Path, config: &Config) -> Vec<Wrong> {
+    let beside = |path: &PathBuf| crate::open::beside(config_file, path);
+    let mut all = Vec::new();
+    let server = &config.server;
+    for (at, what, path) in [
+        ("server.certificate", "[server] certificate", &server.certificate),
+        ("server.key", "[server] key", &server.key),
+        ("server.client_ca", "[server] client_ca", &server.client_ca),
+        ("outgoing.ca_file", "[outgoing] ca_file", &config.outgoing.ca_file),
+        ("session.places", "[session] places", &config.session.places),
+        (
+            "metrics.bearer_token_file",
+            "[metrics] bearer_token_file",
+            &config.metrics.bearer_token_file,
+        ),
+    ] {
+        if let Some(path) = path.as_ref().map(beside)
+            && let Err(error) = std::fs::File::open(&path)
+        {
+            all.push(wrong(at, format!("{what}: {} can't be read: {error}", path.display())));
+        }
+    }
+    let languages = config.pages.languages.as_ref().map(|path| ("pages.languages", beside(path)));
+    let mails = config.mail.as_ref().and_then(|mail| mail.folder.as_ref());
+    // The folder of mails is made where the one that it is in is there.
+    let mails = mails
+        .map(|path| ("mail.folder", beside(path).parent().map(PathBuf::from).unwrap_or_default()));
+    for (at, path) in languages.into_iter().chain(mails) {
+        if !path.as_os_str().is_empty() && !path.is_dir() {
+            all.push(wrong(at, format!("{}: there is no such folder", path.display())));
+        }
+    }
+    all
+}
