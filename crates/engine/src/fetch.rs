@@ -101,6 +101,13 @@ impl Engine {
         String::from_utf8(secret).ok()
     }
 
+    /// The secret of an application that was made within the last ten seconds: its form may have been sent twice.
+    #[must_use]
+    pub fn secret_of_new_application(&self, app: &Application) -> Option<String> {
+        let age = self.now().seconds() - app.settings.registered_at?;
+        (age.abs() <= 10).then(|| self.client_secret(app)).flatten()
+    }
+
     /// Seals a secret that the protocol needs again.
     pub(crate) fn sealed_client_secret(
         &self,

@@ -133,7 +133,13 @@ impl SessionId {
     /// Draws one for a session of `user`. It begins with half of the user's id, so that what ends together (the
     /// sessions of a user, with their stays and deliveries) lies together on disk; 24 random bytes follow.
     pub fn of_user(user: UserId, rng: &dyn Rng) -> Self {
-        let mut id = Self::random(rng);
+        Self::of_user_from(user, Self::random(rng).0)
+    }
+
+    /// The same from given bytes, of which the last 24 count.
+    #[must_use]
+    pub fn of_user_from(user: UserId, bytes: [u8; 32]) -> Self {
+        let mut id = Self(bytes);
         for (byte, of_user) in id.0.iter_mut().zip(user.0.as_bytes().iter().take(8)) {
             *byte = *of_user;
         }

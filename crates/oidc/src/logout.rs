@@ -50,24 +50,34 @@ pub enum LogoutDecision {
     Done,
     /// Ask the person.
     Confirm,
-    /// End nothing and say what is wrong.
-    Refuse(&'static str),
+    /// The request can't be trusted, for this reason: ask the person, and lead nowhere then.
+    Distrust(&'static str),
+}
+
+/// Whoever isn't signed in is asked nothing.
+fn distrusted(situation: &LogoutSituation, why: &'static str) -> LogoutDecision {
+    if situation.session { LogoutDecision::Distrust(why) } else { LogoutDecision::Done }
 }
 
 /// Decides.
 #[must_use]
 pub fn decide_logout(situation: &LogoutSituation) -> LogoutDecision {
     if situation.hint == Hint::NotOurs {
-        return LogoutDecision::Refuse("The id_token_hint is not an ID token of this server.");
+        return distrusted(
+            situation,
+            "A page asks to sign you out, and it can't be told whether an application that you use sent it: its ID token is not one of this server.",
+        );
     }
     if situation.client_mismatch {
-        return LogoutDecision::Refuse(
-            "The client_id is unknown or is not the one that the id_token_hint was issued to.",
+        return distrusted(
+            situation,
+            "A page asks to sign you out, and it can't be told which application sent it.",
         );
     }
     if situation.address == Address::NotRegistered {
-        return LogoutDecision::Refuse(
-            "The post_logout_redirect_uri is not registered for the application.",
+        return distrusted(
+            situation,
+            "An application asks to sign you out, and to go on to an address that isn't registered for it.",
         );
     }
     match situation.hint {
@@ -87,7 +97,7 @@ mod tests {
         use Address as A;
         use Hint as H;
         use LogoutDecision as D;
-        let refused = |decision| matches!(decision, D::Refuse(_));
+        let refused = |decision| matches!(decision, D::Distrust(_));
         for (hint, mismatch, address, session, want) in [
             (H::ThisSession, false, A::Registered, true, D::End),
             (H::ThisSession, false, A::Absent, true, D::End),
@@ -111,7 +121,11 @@ mod tests {
             for session in [true, false] {
                 let situation =
                     LogoutSituation { hint, client_mismatch: mismatch, address, session };
-                assert!(refused(decide_logout(&situation)), "{situation:?}");
+                let decision = decide_logout(&situation);
+                assert!(
+                    refused(decision) == session && (session || decision == D::Done),
+                    "{situation:?}"
+                );
             }
         }
     }

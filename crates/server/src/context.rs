@@ -14,6 +14,7 @@ use sojourn_model::{AppId, Participation, Session, SessionId, Tenant, TenantId};
 use sojourn_oidc::Params;
 
 use crate::AppState;
+use crate::language::{Text, plain, say};
 use crate::respond;
 
 /// Reads base64url without padding.
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     /// Path and query, as the browser sees them.
     pub(crate) here: String,
     pub(crate) headers: HeaderMap,
+    /// Host and port as the browser writes them.
+    host: String,
     pub(crate) state: AppState,
     pub(crate) language: std::sync::OnceLock<std::sync::Arc<crate::language::Language>>,
     browser_state: std::sync::OnceLock<(SessionId, String)>,
@@ -59,6 +62,10 @@ impl FromRequestParts<AppState> for Context {
             parts.extensions.get::<Arrival>().cloned().ok_or_else(|| {
                 respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival")
             })?;
+        // HTTP/2 has it in the address.
+        let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+        let host = host.unwrap_or_default().to_owned();
         let here = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let here = format!("{}{here}", arrival.prefix);
         // Taken, not copied: whatever else a handler extracts comes from path, query and body.
@@ -66,6 +73,7 @@ impl FromRequestParts<AppState> for Context {
             arrival,
             method: parts.method.clone(),
             here,
+            host,
             headers: std::mem::take(&mut parts.headers),
             state: state.clone(),
             language: std::sync::OnceLock::new(),
@@ -77,7 +85,7 @@ impl FromRequestParts<AppState> for Context {
 /// Before sign-in: carries the secret of forms.
 const PRE_COOKIE: &str = "sojourn-pre";
 /// Seconds that it lives.
-const PRE_COOKIE_SECONDS: i64 = 600;
+const PRE_COOKIE_SECONDS: i64 = 86_400;
 /// By which a browser is known again; opens nothing.
 const BROWSER_COOKIE: &str = "sojourn-browser";
 /// Seconds that it lives: as long as browsers keep any cookie.
@@ -236,19 +244,28 @@ impl Context {
         (secret, Some(cookie))
     }
 
-    /// The secret of forms before sign-in, and the cookie to set when the browser has none yet.
-    pub(crate) fn form_secret(&self) -> (String, Option<String>) {
+    /// The secret of forms before sign-in, and the cookie that keeps it, to be set by each page with such a form.
+    pub(crate) fn form_secret(&self) -> (String, String) {
         let name = self.own_cookie_name(PRE_COOKIE);
+        let set = |value: &str| {
+            format!(
+                "{name}={value}; Path={}; Secure; HttpOnly; SameSite=Lax; Max-Age={PRE_COOKIE_SECONDS}",
+                self.cookie_path()
+            )
+        };
         if let Some(value) = self.cookie(&name).filter(|value| value.len() == 43) {
-            return (value.to_owned(), None);
+            // Kept for another day by each page.
+            return (value.to_owned(), set(value));
         }
         let bytes: [u8; 32] = sojourn_model::time::random(self.engine().rng());
         let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
-        let cookie = format!(
-            "{name}={value}; Path={}; Secure; HttpOnly; SameSite=Lax; Max-Age={PRE_COOKIE_SECONDS}",
-            self.cookie_path()
-        );
-        (value, Some(cookie))
+        let cookie = set(&value);
+        (value, cookie)
+    }
+
+    /// Whether the browser brought its secret of forms.
+    pub(crate) fn has_form_secret(&self) -> bool {
+        self.cookie(&self.own_cookie_name(PRE_COOKIE)).is_some_and(|value| value.len() == 43)
     }
 
     /// The CSRF token of forms before sign-in.
@@ -268,6 +285,51 @@ impl Context {
         sojourn_model::ids::hex(&hash)
     }
 
+    /// Why a form of ours can't be told from a forged one, where the cause lies in the browser or on the way, with what to
+    /// do; none where the page is only too old.
+    pub(crate) fn why_not_genuine(&self) -> Option<Text> {
+        let base = &self.engine().settings().base_url;
+        let host = self.host.as_str();
+        let wanted = self.engine().settings().origin();
+        let wanted = wanted.split_once("://").map_or(wanted, |(_, host)| host);
+        if base.starts_with("https://") && !self.arrival.secure {
+            return Some(say(
+                "This page came over an unencrypted connection, for which browsers keep cookies back. Open {0}.",
+                [plain(base.as_str())],
+            ));
+        }
+        match self.header(header::ORIGIN) {
+            None => Some(
+                "The browser did not say which page this form comes from: an extension or a proxy took the header \
+                 Origin away. Allow it for this address, or use another browser."
+                    .into(),
+            ),
+            Some(_) if self.same_origin() => (self.header(header::COOKIE).is_none()).then(|| {
+                say(
+                    "The browser sent no cookie, and nobody can sign in without one. Allow cookies for {0}, then load the \
+                     page again.",
+                    [plain(host)],
+                )
+            }),
+            Some(_) if host != wanted => Some(say(
+                "This server is known by another address. Open {0}.",
+                [plain(base.as_str())],
+            )),
+            Some(origin) => Some(say(
+                "This form was sent by a page of {0}, which is not this server. Nothing was changed.",
+                [plain(origin)],
+            )),
+        }
+    }
+
+    /// The page that a form was on, as far as the browser says so; else the one at the form's own address.
+    pub(crate) fn page_of_form(&self) -> String {
+        let referer = self.header(header::REFERER).unwrap_or_default();
+        let path = referer.strip_prefix(self.engine().settings().origin()).unwrap_or_default();
+        let own = crate::web::own_path::own_path(&self.arrival.prefix, path);
+        own.unwrap_or_else(|| self.link("/myaccount"))
+    }
+
     /// Whether a form of ours was sent by a page of ours.
     pub(crate) fn same_origin(&self) -> bool {
         let Some(origin) = self.header(header::ORIGIN) else { return false };
@@ -275,7 +337,7 @@ impl Context {
             return true;
         }
         let scheme = if self.arrival.secure { "https" } else { "http" };
-        self.header(header::HOST).is_some_and(|host| origin == format!("{scheme}://{host}"))
+        !self.host.is_empty() && origin == format!("{scheme}://{}", self.host)
     }
 
     /// Whether a browser says that a page of another site caused this request (Fetch Metadata; older ones say it by
@@ -300,10 +362,9 @@ impl Context {
 
     /// Whether a form from before sign-in is genuine.
     pub(crate) fn genuine_before_sign_in(&self, token: Option<&str>) -> bool {
-        let (secret, missing) = self.form_secret();
-        missing.is_none()
+        self.has_form_secret()
             && self.same_origin()
-            && token.is_some_and(|token| equal(token, &self.form_token(&secret)))
+            && token.is_some_and(|token| equal(token, &self.form_token(&self.form_secret().0)))
     }
 }
 

@@ -184,6 +184,8 @@ routes! {
     POST "/scim2/.search" => scim::search::post;
 
     GET "/" => web::home::get;
+    GET "/dashboard" => web::home::get;
+    GET "/carbon" => web::home::console;
     GET "/login" => web::login::get;
     POST "/login" => web::login::post;
     POST "/login/password" => web::new_password::post_demanded;

@@ -24,6 +24,7 @@ async fn a_visit(nodes: &Nodes, n: usize) {
         present: None,
         app: None,
         browser: Some(sojourn_testkit::store::bytes()),
+        form: None,
     };
     let signed_in = loop {
         // Those of one person stand in each other's way.

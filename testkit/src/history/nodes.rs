@@ -193,6 +193,7 @@ impl Nodes {
             present: None,
             app: None,
             browser: None,
+            form: None,
         };
         self.engines[node].sign_in(&self.tenant, wanted).await
     }

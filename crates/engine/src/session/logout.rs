@@ -38,9 +38,9 @@ pub enum LogoutOutcome {
         redirect: Option<String>,
         /// The application that asks, if it is known.
         app: Option<Arc<Application>>,
+        /// Why the request can't be trusted, if it can't: then it leads nowhere.
+        untrusted: Option<&'static str>,
     },
-    /// Nothing was ended; the text says what is wrong.
-    Refused(&'static str),
 }
 
 /// An application to be told in a frame.
@@ -93,12 +93,18 @@ impl Engine {
             address,
             session: present.is_some(),
         };
-        let redirect = (address == Address::Registered)
+        // An address leads on only where all else that the request says is true as well.
+        let trusted = named.hint != Hint::NotOurs && !named.mismatch;
+        let redirect = (address == Address::Registered && trusted)
             .then(|| request.post_logout_redirect_uri.clone())
             .flatten();
         match decide_logout(&situation) {
-            LogoutDecision::Refuse(why) => Ok(LogoutOutcome::Refused(why)),
-            LogoutDecision::Confirm => Ok(LogoutOutcome::Confirm { redirect, app: named.app }),
+            LogoutDecision::Distrust(why) => {
+                Ok(LogoutOutcome::Confirm { redirect: None, app: None, untrusted: Some(why) })
+            }
+            LogoutDecision::Confirm => {
+                Ok(LogoutOutcome::Confirm { redirect, app: named.app, untrusted: None })
+            }
             LogoutDecision::Done => Ok(LogoutOutcome::Done { redirect, told: None }),
             LogoutDecision::End => {
                 let Some(session) = present else {

@@ -3,6 +3,7 @@
 mod consent;
 mod current;
 mod cursor;
+mod drawn;
 mod expire;
 mod extend;
 mod feed;

@@ -1,14 +1,10 @@
 //! Signing in with a password.
 
-use sojourn_crypto::sha256;
-use sojourn_model::limits::{
-    CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, USER_AGENT_BYTES_MAX, USERNAME_BYTES_MAX,
-};
+use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, USERNAME_BYTES_MAX};
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
     Actor, AppId, AtLimit, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, NewEvent,
-    Op, Outcome, PasswordDue, Session, SessionId, SessionState, Subject, Tenant, User, UserId,
-    UserState,
+    Op, Outcome, PasswordDue, Session, SessionId, Subject, Tenant, User, UserId, UserState,
 };
 
 use crate::directory::{PasswordRefused, StateChange};
@@ -16,9 +12,6 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::throttle::{Attempt, Guess};
-
-/// How long the secret before this one still opens the session, for other tabs. Milliseconds.
-const PREVIOUS_SECRET_MS: i64 = 30_000;
 
 /// What a person typed, and where.
 #[derive(Clone)]
@@ -39,6 +32,8 @@ pub struct SignIn {
     pub app: Option<AppId>,
     /// The browser's own secret, by which it is known again.
     pub browser: Option<[u8; 32]>,
+    /// What names the form that was sent: sent twice, it leads to the same session.
+    pub form: Option<[u8; 32]>,
 }
 
 /// Someone whose password was right.
@@ -363,9 +358,11 @@ impl Engine {
         ends: &[SessionId],
     ) -> Result<SignedIn, SignInError> {
         let policy = self.policy(tenant, user.id, wanted.app).await?;
+        let mut form = wanted.form;
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let secret: [u8; 32] = sojourn_model::time::random(&*self.rng);
-            let fresh = self.new_session(tenant, &user, wanted, sha256(&secret), &policy);
+            let drawn = self.draw(tenant, &user, form);
+            let secret = drawn.secret;
+            let fresh = self.new_session(tenant, &user, wanted, &drawn, &policy);
             let mut change = ChangeSet::of(tenant.id, forgive.clone());
             let mut limited = false;
             let session = match &wanted.present {
@@ -379,28 +376,22 @@ impl Engine {
                         let plan = EndPlan::new(target, EndReason::Replaced, actor);
                         change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
                     }
-                    let limit = match policy.max_sessions {
-                        None => None,
-                        Some(max) => {
-                            limited = true;
-                            Some(
-                                self.make_room(tenant, &user, max, &policy, ends, &mut change)
-                                    .await?,
-                            )
-                        }
+                    limited = policy.max_sessions.is_some();
+                    let room = self.make_room(tenant, &user, &policy, ends, &mut change).await;
+                    let limit = match room {
+                        Ok(limit) => limit,
+                        // The place may have been taken by this very form, sent twice.
+                        Err(full) => match self.begun(tenant, &user, &drawn, form).await? {
+                            Some(begun) => return Ok(begun),
+                            None => return Err(full),
+                        },
                     };
                     let session = fresh.clone();
                     change.ops.push(Op::StartSession { session, epoch: user.epoch, limit });
                     fresh
                 }
             };
-            if !wanted.password.is_empty() {
-                self.push_password_upgrade(&user, &wanted.password, &mut change).await?;
-            }
-            let event =
-                self.user_event(&user, EventName::AuthenticationSuccess, &Actor::User(user.id));
-            change.ops.insert(0, Op::Append(NewEvent { session: Some(session.id), ..event }));
-            self.note_browser(tenant, &user, &session, wanted.browser, &mut change).await?;
+            self.complete(tenant, &user, &session, wanted, &mut change).await?;
             let mails = change.ops.iter().any(|op| matches!(op, Op::AddMail(_)));
             match self.apply(change).await? {
                 Outcome::Applied(applied) => {
@@ -410,6 +401,13 @@ impl Engine {
                     self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                     return Ok(SignedIn { session, secret, user });
                 }
+                // The form was sent twice, and began its session already.
+                _ if form.is_some() => match self.begun(tenant, &user, &drawn, form).await? {
+                    Some(begun) => return Ok(begun),
+                    // Its session has ended since. Whoever sends it again begins another.
+                    None if self.unchanged(tenant, &user).await? => form = None,
+                    None => return Err(SignInError::Interrupted),
+                },
                 // Another sign-in took the place: look again.
                 _ if limited && self.unchanged(tenant, &user).await? => {}
                 // An end by user, role or password came between reading and writing.
@@ -417,6 +415,24 @@ impl Engine {
             }
         }
         Err(SignInError::Failed(EngineError::Contended))
+    }
+
+    /// What comes with every session that begins.
+    async fn complete(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        session: &Session,
+        wanted: &SignIn,
+        change: &mut ChangeSet,
+    ) -> Result<(), SignInError> {
+        if !wanted.password.is_empty() {
+            self.push_password_upgrade(user, &wanted.password, change).await?;
+        }
+        let event = self.user_event(user, EventName::AuthenticationSuccess, &Actor::User(user.id));
+        change.ops.insert(0, Op::Append(NewEvent { session: Some(session.id), ..event }));
+        self.note_browser(tenant, user, session, wanted.browser, change).await?;
+        Ok(())
     }
 
     /// A user whose credentials were verified in an earlier step.
@@ -430,40 +446,16 @@ impl Engine {
         Ok(now.is_some_and(|now| now.epoch == user.epoch && now.state == user.state))
     }
 
-    fn renew(
-        &self,
-        present: &Session,
-        fresh: Session,
-        epoch: i64,
-        change: &mut ChangeSet,
-    ) -> Session {
-        let renewed = Session {
-            id: present.id,
-            signed_in_at: present.signed_in_at,
-            absolute_deadline: present.absolute_deadline,
-            remember: fresh.remember || present.remember,
-            idle_deadline: fresh.idle_deadline.max(present.idle_deadline),
-            ..fresh
-        };
-        change.ops.push(Op::RenewSession {
-            session: renewed.clone(),
-            from_secret_hash: present.secret_hash,
-            previous_until: self.now().plus(PREVIOUS_SECRET_MS),
-            epoch,
-        });
-        renewed
-    }
-
     /// Ends what has to go so that one more session may begin, as the policy says.
     async fn make_room(
         &self,
         tenant: &Tenant,
         user: &User,
-        max: u32,
         policy: &EffectivePolicy,
         ends: &[SessionId],
         change: &mut ChangeSet,
-    ) -> Result<SessionLimit, SignInError> {
+    ) -> Result<Option<SessionLimit>, SignInError> {
+        let Some(max) = policy.max_sessions else { return Ok(None) };
         let (now, slack_ms) = (self.now(), self.settings.lifetimes.touch_flush_ms);
         let most = sojourn_model::limits::SESSION_LIST_MAX;
         let live = self.store.sessions_of_user(tenant.id, user.id, now, slack_ms, most).await;
@@ -495,7 +487,7 @@ impl Engine {
             };
             change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
         }
-        Ok(SessionLimit { max: i64::try_from(max).unwrap_or(i64::MAX), now, slack_ms })
+        Ok(Some(SessionLimit { max: i64::try_from(max).unwrap_or(i64::MAX), now, slack_ms }))
     }
 
     async fn push_password_upgrade(
@@ -511,42 +503,6 @@ impl Engine {
             change.ops.push(Op::UpgradePassword { user: user.id, from: hash.clone(), to });
         }
         Ok(())
-    }
-
-    fn new_session(
-        &self,
-        tenant: &Tenant,
-        user: &User,
-        wanted: &SignIn,
-        secret_hash: [u8; 32],
-        policy: &EffectivePolicy,
-    ) -> Session {
-        let now = self.now();
-        let idle_ms = policy.idle_timeout_ms;
-        // Remember-me counts from the authentication and isn't stretched by use.
-        let idle_deadline = if wanted.remember {
-            now.plus(policy.remember_me_ms.max(idle_ms))
-        } else {
-            now.plus(idle_ms)
-        };
-        Session {
-            tenant: tenant.id,
-            id: SessionId::of_user(user.id, &*self.rng),
-            user: user.id,
-            secret_hash,
-            signed_in_at: now,
-            auth_time: now,
-            amr: "pwd".into(),
-            remember: wanted.remember,
-            ip: cut(&wanted.ip, 64),
-            user_agent: cut(&wanted.user_agent, USER_AGENT_BYTES_MAX),
-            last_access: now,
-            idle_timeout_ms: idle_ms,
-            idle_deadline,
-            absolute_deadline: policy.absolute_lifetime_ms.map(|ms| now.plus(ms)),
-            state: SessionState::Living,
-            sign_in_due: false,
-        }
     }
 }
 

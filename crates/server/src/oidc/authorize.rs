@@ -17,7 +17,7 @@ use sojourn_oidc::{Needs, OAuthError, Params, needs};
 
 use crate::context::Context;
 use crate::oidc::{binding, reply, session_state};
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Opened, Ticket};
 use crate::web::{errors, words};
 use crate::{request, respond};
 
@@ -48,15 +48,13 @@ async fn begin(context: &Context, params: Params) -> Response {
     let Some(text) = params.get("continue") else {
         return answer(context, &params, None).await;
     };
-    match Ticket::open(context, text) {
+    // One that took too long counts as the same request, begun again.
+    match Opened::of(context, text).map(Opened::ticket) {
         Some(ticket) if ticket.path == PATH => match Params::parse(ticket.query.as_bytes()) {
             Ok(params) => answer(context, &params, Some(&ticket)).await,
             Err(error) => errors::bad_request(context, words::message(&error)),
         },
-        _ => errors::bad_request(
-            context,
-            "This sign-in took too long. Go back to the application and begin again.",
-        ),
+        _ => errors::unknown_ticket(context),
     }
 }
 
@@ -179,7 +177,9 @@ impl Asking<'_> {
         let (Some(session), None) = (session, needed) else {
             return Ok(match needed {
                 Some(needed) if request.prompt.none => refuse(&needed.error()),
-                needed => self.ask(needed.unwrap_or(Needs::SignIn(SignInReason::NoSession))),
+                needed => {
+                    self.ask(session, needed.unwrap_or(Needs::SignIn(SignInReason::NoSession)))
+                }
             });
         };
         let (browser, browser_cookie) = binding::browser(context, app);
@@ -203,12 +203,12 @@ impl Asking<'_> {
             Ok(AuthorizeOutcome::ApprovalGone) if request.prompt.none => {
                 Ok(refuse(&Needs::Consent.error()))
             }
-            Ok(AuthorizeOutcome::ApprovalGone) => Ok(self.ask(Needs::Consent)),
+            Ok(AuthorizeOutcome::ApprovalGone) => Ok(self.ask(Some(session), Needs::Consent)),
             Ok(AuthorizeOutcome::SessionGone) if request.prompt.none => {
                 Ok(refuse(&Needs::SignIn(SignInReason::NoSession).error()))
             }
             Ok(AuthorizeOutcome::SessionGone) => {
-                Ok(self.ask(Needs::SignIn(SignInReason::NoSession)))
+                Ok(self.ask(None, Needs::SignIn(SignInReason::NoSession)))
             }
             Err(TokenError::Refused(error)) => Ok(refuse(&error)),
             Err(TokenError::Failed(error)) => Err(error),
@@ -252,7 +252,7 @@ impl Asking<'_> {
     }
 
     /// The page on which the person does what is needed, and which leads back here.
-    fn ask(&self, needed: Needs) -> Response {
+    fn ask(&self, session: Option<&Session>, needed: Needs) -> Response {
         let Self { context, params, request, ticket, .. } = *self;
         let now = context.engine().now();
         let ticket = Ticket {
@@ -263,6 +263,8 @@ impl Asking<'_> {
             hint: request.login_hint.clone(),
             done: ticket.map(|ticket| ticket.done.clone()).unwrap_or_default(),
             denied: false,
+            before: session.map(|session| session.id),
+            page: 0,
         };
         let page = match needed {
             Needs::SignIn(_) => "/login",

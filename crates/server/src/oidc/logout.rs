@@ -4,15 +4,15 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::{LogoutOutcome, LogoutRequest};
-use sojourn_model::{Actor, EndReason};
+use sojourn_model::{Actor, EndReason, Session};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::pages::ConfirmLogout;
-use crate::web::sign_out::signed_in_form;
 use crate::web::signed_out::{done, ended};
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Opened, Ticket};
 use crate::web::{errors, render, words};
 use crate::{request, respond};
 
@@ -56,7 +56,6 @@ async fn answer(context: &Context, params: &Params) -> Response {
     let state = params.get("state");
     match outcome {
         Err(error) => errors::failure(context, &error),
-        Ok(LogoutOutcome::Refused(why)) => errors::bad_request(context, why),
         Ok(LogoutOutcome::Done { redirect, told }) => {
             let next = redirect.map(|uri| with_state(&uri, state));
             match told {
@@ -64,22 +63,36 @@ async fn answer(context: &Context, params: &Params) -> Response {
                 None => done(context, next),
             }
         }
-        Ok(LogoutOutcome::Confirm { redirect, app }) => {
+        Ok(LogoutOutcome::Confirm { redirect, app, untrusted }) => {
             let Some(session) = session else { return done(context, None) };
-            let mut query = redirect.unwrap_or_default();
-            if !query.is_empty() {
-                query = with_state(&query, state);
-            }
-            let ticket = Ticket { path: CONFIRM.to_owned(), query, ..Ticket::to(context, CONFIRM) };
-            let page = ConfirmLogout {
-                base: context.arrival.prefix.to_string(),
-                token: context.session_token(&session),
-                ticket: ticket.seal(context).unwrap_or_default(),
-                app: app.map(|app| app.name.clone()),
-            };
-            render::form_page(context, StatusCode::OK, &page)
+            let target = redirect.map(|uri| with_state(&uri, state));
+            let app = app.map(|app| app.name.clone());
+            ask(context, &session, Asked { target, app, untrusted })
         }
     }
+}
+
+/// What a person is asked about.
+struct Asked {
+    /// Where they go then.
+    target: Option<String>,
+    /// Who asks.
+    app: Option<String>,
+    /// Why the request can't be trusted, if it can't.
+    untrusted: Option<&'static str>,
+}
+
+fn ask(context: &Context, session: &Session, asked: Asked) -> Response {
+    let query = asked.target.unwrap_or_default();
+    let ticket = Ticket { query, hint: asked.app.clone(), ..Ticket::to(context, CONFIRM) };
+    let page = ConfirmLogout {
+        base: context.arrival.prefix.to_string(),
+        token: context.session_token(session),
+        ticket: ticket.seal(context).unwrap_or_default(),
+        app: asked.app,
+        untrusted: asked.untrusted.map(Text::from),
+    };
+    render::form_page(context, StatusCode::OK, &page)
 }
 
 fn with_state(uri: &str, state: Option<&str>) -> String {
@@ -89,17 +102,29 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     }
 }
 
-/// The person's answer to the question.
+/// The person's answer to the question. Whoever is signed out meanwhile goes where the answer would have led; a page that
+/// belongs to another session is shown again.
 pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
-    let (session, params) = match signed_in_form(&context, &body).await {
-        Ok(form) => form,
-        Err(answered) => return *answered,
+    let params = match request::form(&context.headers, &body) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
     };
-    let ticket = params
-        .get("ticket")
-        .and_then(|text| Ticket::open(&context, text))
-        .filter(|ticket| ticket.path == CONFIRM);
-    let target = ticket.map(|ticket| ticket.query).filter(|uri| !uri.is_empty());
+    if !context.same_origin() {
+        return errors::forged(&context);
+    }
+    let ticket = params.get("ticket").and_then(|text| Opened::of(&context, text));
+    let ticket = ticket.map(Opened::ticket).filter(|ticket| ticket.path == CONFIRM);
+    let Some(ticket) = ticket else { return errors::unknown_ticket(&context) };
+    let app = ticket.hint;
+    let target = Some(ticket.query).filter(|uri| !uri.is_empty());
+    let session = match context.session().await {
+        Ok(Some(session)) => session,
+        Ok(None) => return done(&context, target),
+        Err(error) => return errors::failure(&context, &error),
+    };
+    if !context.genuine(&session, params.get("csrf")) {
+        return ask(&context, &session, Asked { target, app, untrusted: None });
+    }
     if params.get("answer") != Some("yes") {
         return match target {
             Some(uri) => respond::see_other(&with_query(&uri, &[("error", "access_denied")])),

@@ -15,35 +15,40 @@ use sojourn_oidc::{Params, scope};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::pages::{AppFace, Consent, SelectAccount};
-use crate::web::sign_out::signed_in_form;
-use crate::web::ticket::{Done, Ticket};
+use crate::web::ticket::{Done, Opened, Ticket};
 use crate::web::{errors, render, words};
 use crate::{request, respond};
 
-const TOO_LONG: &str = "This took too long. Go back to the application and begin again.";
+const GONE: &str =
+    "The application or its request has changed. Go back to the application and begin again.";
 
 /// A request that waits for the person, with its application.
 struct Waiting {
     ticket: Ticket,
     app: Arc<Application>,
     request: AuthorizeRequest,
+    /// The page was open for too long: the request begins again.
+    late: bool,
 }
 
 impl Waiting {
     /// Reads the request of a ticket again: what was right a moment ago may not be any more.
     async fn read(context: &Context, text: Option<&str>) -> Result<Self, Box<Response>> {
-        let too_long = || Box::new(errors::bad_request(context, TOO_LONG));
-        let ticket = text.and_then(|text| Ticket::open(context, text)).ok_or_else(too_long)?;
-        let params = Params::parse(ticket.query.as_bytes()).map_err(|_| too_long())?;
+        let gone = || Box::new(errors::bad_request(context, GONE));
+        let opened = text.and_then(|text| Opened::of(context, text));
+        let opened = opened.ok_or_else(|| Box::new(errors::unknown_ticket(context)))?;
+        let late = matches!(opened, Opened::Late(_));
+        let ticket = opened.ticket();
+        let params = Params::parse(ticket.query.as_bytes()).map_err(|_| gone())?;
         let app = app_of(context, &params)
             .await
             .map_err(|error| Box::new(errors::failure(context, &error)))?
-            .ok_or_else(too_long)?;
+            .ok_or_else(gone)?;
         let request = authorize::redirect_uri(&params, &app)
             .ok()
             .and_then(|uri| authorize::check(&params, &app, authorize::reply_to(&params, uri)).ok())
-            .ok_or_else(too_long)?;
-        Ok(Self { ticket, app, request })
+            .ok_or_else(gone)?;
+        Ok(Self { ticket, app, request, late })
     }
 }
 
@@ -98,21 +103,31 @@ async fn shown(context: &Context, uri: &Uri) -> Result<(Waiting, Session), Box<R
     }
 }
 
-/// What the form of one of these pages brings.
+/// What the form of one of these pages brings. A page that was open for too long, and one whose session has ended since,
+/// begin their request again.
 async fn sent(
     context: &Context,
     body: &Bytes,
 ) -> Result<(Waiting, Session, Params), Box<Response>> {
-    let (session, params) = signed_in_form(context, body).await?;
+    let params = request::form(&context.headers, body)
+        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
+    if !context.same_origin() {
+        return Err(Box::new(errors::forged(context)));
+    }
     let waiting = Waiting::read(context, params.get("ticket")).await?;
-    Ok((waiting, session, params))
+    let session = context.session().await;
+    let session = session.map_err(|error| Box::new(errors::failure(context, &error)))?;
+    match session.filter(|session| context.genuine(session, params.get("csrf"))) {
+        Some(session) if !waiting.late => Ok((waiting, session, params)),
+        _ => Err(Box::new(respond::see_other(&waiting.ticket.location(context)))),
+    }
 }
 
 /// Whose session it is: a name as pages say it, and what else they are known as.
 async fn person(context: &Context, session: &Session) -> Result<(String, String), Box<Response>> {
     let user = context.engine().store().user(context.tenant().id, session.user).await;
     let user = user.map_err(|error| Box::new(errors::failure(context, &error.into())))?;
-    let user = user.ok_or_else(|| Box::new(errors::bad_request(context, TOO_LONG)))?;
+    let user = user.ok_or_else(|| Box::new(errors::bad_request(context, GONE)))?;
     let known_as = user.email.as_deref().unwrap_or(&user.username).to_owned();
     Ok((user.shown_name().to_owned(), known_as))
 }
@@ -204,6 +219,7 @@ pub(crate) async fn chosen(context: Context, body: Bytes) -> Response {
         Err(answered) => return *answered,
     };
     if params.get("answer") == Some("other") {
+        waiting.ticket.before = Some(session.id);
         let text = waiting.ticket.seal(&context).unwrap_or_default();
         return respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]));
     }

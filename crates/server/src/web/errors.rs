@@ -9,6 +9,7 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::pages::Message;
 use crate::web::render;
+use sojourn_oidc::params::with_query;
 
 pub(crate) fn page(
     context: &Context,
@@ -20,9 +21,19 @@ pub(crate) fn page(
         title: title.into(),
         text: text.into(),
         request_id: Some(context.arrival.request_id.to_string()),
-        link: None,
+        links: vec![home(context)],
     };
     render::page(context, status, &page)
+}
+
+/// The way that is always there.
+fn home(context: &Context) -> (String, Text) {
+    (context.link("/myaccount"), "Go to My Account".into())
+}
+
+/// A page of ours that carries no request any more: the way is to begin.
+pub(crate) fn unknown_ticket(context: &Context) -> Response {
+    bad_request(context, "This page is incomplete. Go back to the application and begin again.")
 }
 
 /// The request itself is wrong; the person who sees the page can't mend it.
@@ -30,24 +41,38 @@ pub(crate) fn bad_request(context: &Context, what: impl Into<Text>) -> Response 
     page(context, StatusCode::BAD_REQUEST, "This request can't be answered", what)
 }
 
-/// A form of ours that didn't come from a page of ours.
+/// A form of ours that didn't come from a page of ours, or came without what proves that it did.
 pub(crate) fn forged(context: &Context) -> Response {
-    page(
-        context,
-        StatusCode::FORBIDDEN,
-        "This form is not valid any more",
-        "Nothing was changed. Go back, load the page again and repeat what you did.",
-    )
+    let text = context.why_not_genuine().unwrap_or_else(|| {
+        "This page was open for too long. Nothing was changed: load it again and repeat what you did.".into()
+    });
+    let page = Message {
+        title: "This form was not accepted".into(),
+        text,
+        request_id: Some(context.arrival.request_id.to_string()),
+        links: vec![(context.page_of_form(), "Load the page again".into()), home(context)],
+    };
+    render::page(context, StatusCode::FORBIDDEN, &page)
+}
+
+/// Where another person signs in, to come back to this page.
+pub(crate) fn as_someone_else(context: &Context) -> String {
+    let ticket = crate::web::my_account::way_back(context, "/myaccount").seal(context);
+    let pairs = [("ticket", &*ticket.unwrap_or_default()), ("other", "yes")];
+    with_query(&context.link("/login"), &pairs)
 }
 
 /// The person may not see this.
 pub(crate) fn forbidden(context: &Context) -> Response {
-    page(
-        context,
-        StatusCode::FORBIDDEN,
-        "Not for this account",
-        "Your account has not the right to see this page or to do this.",
-    )
+    let page = Message {
+        title: "Not for this account".into(),
+        text: "Your account has not the right to see this page or to do this. You can sign in as someone else, which \
+               signs you out here first."
+            .into(),
+        request_id: Some(context.arrival.request_id.to_string()),
+        links: vec![home(context), (as_someone_else(context), "Sign in as someone else".into())],
+    };
+    render::page(context, StatusCode::FORBIDDEN, &page)
 }
 
 /// What was named isn't there.

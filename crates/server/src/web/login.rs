@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::language::{Text, say};
 use crate::oidc::session_state;
 use crate::web::pages::Login;
-use crate::web::ticket::{Done, Ticket};
+use crate::web::ticket::{Done, Opened, Ticket};
 use crate::web::{consent, errors, new_password, render, sessions, words};
 use crate::{request, respond};
 
@@ -20,21 +20,38 @@ const INTERRUPTED: &str = "Your account was changed while you signed in. Please 
 const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new one as if you had forgotten it, \
                             or ask your administrator.";
 const EXPIRED: &str = "This page was open for too long. Please sign in again.";
+/// A parameter of the page that asks for another person than the one who is here.
+const OTHER: &str = "other";
 const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
 
 /// Shows it.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match request::query(uri.query()) {
-        Ok(params) => show(&context, &params, StatusCode::OK, None).await,
+        Ok(params) => match goes_on(&context, &params).await {
+            Some(elsewhere) => elsewhere,
+            None => show(&context, &params, StatusCode::OK, None).await,
+        },
         Err(error) => errors::bad_request(&context, words::message(&error)),
     }
+}
+
+/// Somebody signed in since the page was asked for, in another tab perhaps: the request goes on, and what it needs is
+/// looked at again.
+async fn goes_on(context: &Context, params: &Params) -> Option<Response> {
+    if params.get(OTHER).is_some() {
+        return None;
+    }
+    let ticket = Opened::of(context, params.get("ticket")?)?.ticket();
+    let session = context.session().await.ok()??;
+    (ticket.before != Some(session.id)).then(|| respond::see_other(&ticket.location(context)))
 }
 
 /// Where the person goes after signing in.
 fn destination(context: &Context, params: &Params) -> Option<Ticket> {
     match params.get("ticket") {
         None => Some(Ticket::to(context, "/myaccount")),
-        Some(text) => Ticket::open(context, text),
+        // A page that was open for too long: the same request, from its beginning.
+        Some(text) => Opened::of(context, text).map(Opened::ticket),
     }
 }
 
@@ -45,10 +62,7 @@ async fn show(
     error: Option<Text>,
 ) -> Response {
     let Some(ticket) = destination(context, params) else {
-        return errors::bad_request(
-            context,
-            "This sign-in took too long. Go back to where you came from and begin again.",
-        );
+        return errors::unknown_ticket(context);
     };
     let present = match context.session().await {
         Ok(Some(session)) => {
@@ -62,6 +76,8 @@ async fn show(
     let hint = ticket.hint.clone().or_else(|| present.clone()).unwrap_or_default();
     let app = consent::face_of(context, &ticket).await;
     let logo = app.as_ref().and_then(|app| app.logo.clone());
+    let page = u64::from_ne_bytes(sojourn_model::time::random(context.engine().rng()));
+    let ticket = Ticket { page, ..ticket };
     let page = Login {
         base: context.arrival.prefix.to_string(),
         csrf: context.form_token(&secret),
@@ -73,10 +89,7 @@ async fn show(
         forgot: context.engine().settings().resets_by_mail,
     };
     let response = render::face_page(context, status, &page, logo.as_deref());
-    match cookie {
-        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    respond::with(response, header::SET_COOKIE, &cookie)
 }
 
 /// Checks name and password.
@@ -89,7 +102,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         return errors::bad_request(&context, words::message(&error));
     }
     if !context.genuine_before_sign_in(params.get("csrf")) {
-        return show(&context, &params, StatusCode::FORBIDDEN, Some(EXPIRED.into())).await;
+        let why = context.why_not_genuine().unwrap_or_else(|| EXPIRED.into());
+        return show(&context, &params, StatusCode::FORBIDDEN, Some(why)).await;
     }
     let Some(ticket) = destination(&context, &params) else {
         return show(&context, &params, StatusCode::BAD_REQUEST, None).await;
@@ -108,6 +122,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         present,
         app: consent::app_of_ticket(&context, &ticket).await.map(|app| app.id),
         browser: Some(browser),
+        form: Some(form_of(&[params.get("csrf"), params.get("ticket")])),
     };
     let remember = wanted.remember;
     let began = crate::listen::started();
@@ -126,6 +141,12 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Err(refused) => refused,
     };
     refuse(&context, &params, refused).await
+}
+
+/// What names a form that was sent: sent twice, it is the same.
+pub(super) fn form_of(fields: &[Option<&str>]) -> [u8; 32] {
+    let fields: Vec<&str> = fields.iter().map(|field| field.unwrap_or_default()).collect();
+    sojourn_engine::sha256(fields.join(" ").as_bytes())
 }
 
 /// Shows the page again with what went wrong.

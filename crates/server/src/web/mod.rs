@@ -15,7 +15,7 @@ pub(crate) mod login;
 pub(crate) mod my_account;
 pub(crate) mod new_password;
 pub(crate) mod not_me;
-mod own_path;
+pub(crate) mod own_path;
 pub(crate) mod pages;
 pub(crate) mod password;
 pub(crate) mod profile;

@@ -45,7 +45,7 @@ impl Visitor {
 const QUERY_MAX: usize = 2_000;
 
 /// Back to the page that was asked for, with its query; after a form to the page that is given instead.
-fn way_back(context: &Context, back: &str) -> Ticket {
+pub(crate) fn way_back(context: &Context, back: &str) -> Ticket {
     let ticket = Ticket::to(context, back);
     let own = own_path(&context.arrival.prefix, &context.here).unwrap_or_default();
     let asked = own.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
@@ -81,12 +81,15 @@ pub(crate) async fn visitor(
     client_id: &str,
 ) -> Result<Visitor, Box<Response>> {
     let failed = |error| Box::new(errors::failure(context, &error));
-    let session = match context.session().await.map_err(failed)? {
+    let present = context.session().await.map_err(failed)?;
+    let before = present.as_ref().map(|session| session.id);
+    let session = match present {
         Some(session) if must_sign_in(context, client_id, &session).await.map_err(failed)? => None,
         session => session,
     };
     let Some(session) = session else {
-        let text = way_back(context, back).seal(context).unwrap_or_default();
+        let ticket = Ticket { before, ..way_back(context, back) };
+        let text = ticket.seal(context).unwrap_or_default();
         let to = sojourn_oidc::params::with_query(&context.link("/login"), &[("ticket", &text)]);
         return Err(Box::new(respond::see_other(&to)));
     };

@@ -19,7 +19,6 @@ use crate::{request, respond};
 
 /// Milliseconds that a person may take: the present password was right, and nobody else should profit.
 const LIFETIME_MS: i64 = 10 * 60_000;
-const EXPIRED: &str = "This took too long. Please sign in again.";
 const TOO_OLD: &str = "This link is too old, or was used already. Ask for another one.";
 const DEMANDED: &str = "Your administrator asks you to choose another password before you go on.";
 const BY_MAIL: &str = "Choose a password that you use nowhere else. You are signed out everywhere.";
@@ -38,13 +37,19 @@ struct Pending {
 }
 
 impl Pending {
-    fn open(context: &Context, text: &str) -> Option<Self> {
-        let body = context.engine().open_interaction(context.tenant(), text)?;
-        let pending: Self = serde_json::from_slice(&body).ok()?;
+    /// Whoever took too long, or is in another browser, begins the same request again.
+    fn open(context: &Context, text: &str) -> Result<Self, Box<Response>> {
+        let body = context.engine().open_interaction(context.tenant(), text);
+        let read = body.and_then(|body| serde_json::from_slice::<Self>(&body).ok());
+        let pending = read.ok_or_else(|| Box::new(errors::unknown_ticket(context)))?;
         let recent = context.engine().is_recent(Millis(pending.made_at), LIFETIME_MS);
-        let (secret, missing) = context.form_secret();
-        let here = missing.is_none() && pending.browser == context.form_token(&secret);
-        (here && recent).then_some(pending)
+        let (secret, _) = context.form_secret();
+        let here = context.has_form_secret() && pending.browser == context.form_token(&secret);
+        if here && recent {
+            Ok(pending)
+        } else {
+            Err(Box::new(pending.ticket.begin_again(context)))
+        }
     }
 }
 
@@ -71,10 +76,7 @@ fn show(context: &Context, status: StatusCode, shown: Shown) -> Response {
     };
     // The form of a sign-in leads to an application in the end.
     let response = render::form_page(context, status, &page);
-    match cookie {
-        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    respond::with(response, header::SET_COOKIE, &cookie)
 }
 
 /// Shows the page to someone whose password was right, and of whom another is demanded.
@@ -124,8 +126,9 @@ pub(crate) async fn post_demanded(context: Context, body: Bytes) -> Response {
         Err(refused) => return *refused,
     };
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let Some(pending) = Pending::open(&context, text("token")) else {
-        return errors::bad_request(&context, EXPIRED);
+    let pending = match Pending::open(&context, text("token")) {
+        Ok(pending) => pending,
+        Err(elsewhere) => return *elsewhere,
     };
     let again = |error: Text| {
         let shown = Shown {
@@ -155,6 +158,7 @@ pub(crate) async fn post_demanded(context: Context, body: Bytes) -> Response {
         present,
         app: consent::app_of_ticket(&context, &pending.ticket).await.map(|app| app.id),
         browser: Some(browser),
+        form: Some(login::form_of(&[params.get("token")])),
     };
     let proven = Proven { user: pending.demanded_of, epoch: pending.epoch };
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -182,10 +186,7 @@ fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&'static
         error: error.map(Text::from),
     };
     let response = render::page(context, status, &page);
-    match cookie {
-        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    respond::with(response, header::SET_COOKIE, &cookie)
 }
 
 /// Asks whose password is forgotten.

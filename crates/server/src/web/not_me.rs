@@ -49,10 +49,7 @@ fn show(context: &Context, token: &str, user: &User, facts: Vec<Text>, ended: bo
         by_mail: context.engine().settings().resets_by_mail,
     };
     let response = render::page(context, StatusCode::OK, &page);
-    match cookie {
-        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    respond::with(response, header::SET_COOKIE, &cookie)
 }
 
 fn form(context: &Context, body: &Bytes) -> Result<Params, Box<Response>> {

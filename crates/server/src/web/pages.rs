@@ -43,7 +43,8 @@ pub(crate) struct Message {
     pub(crate) title: Text,
     pub(crate) text: Text,
     pub(crate) request_id: Option<String>,
-    pub(crate) link: Option<(String, Text)>,
+    /// Where a person can go on, the most likely first.
+    pub(crate) links: Vec<(String, Text)>,
 }
 
 /// The sign-in page.
@@ -220,6 +221,8 @@ pub(crate) struct ConfirmLogout {
     pub(crate) token: String,
     pub(crate) ticket: String,
     pub(crate) app: Option<String>,
+    /// Why the request can't be trusted, if it can't.
+    pub(crate) untrusted: Option<Text>,
 }
 
 /// A stay in an application.

@@ -17,7 +17,6 @@ use crate::{request, respond};
 
 /// Milliseconds that a person may take: the password was right, and nobody else should profit.
 const LIFETIME_MS: i64 = 5 * 60_000;
-const EXPIRED: &str = "This took too long. Please sign in again.";
 
 /// Someone whose password was right in this browser, on the way to a session. Sealed.
 #[derive(Serialize, Deserialize)]
@@ -32,13 +31,19 @@ struct Pending {
 }
 
 impl Pending {
-    fn open(context: &Context, text: &str) -> Option<Self> {
-        let body = context.engine().open_interaction(context.tenant(), text)?;
-        let pending: Self = serde_json::from_slice(&body).ok()?;
+    /// Whoever took too long, or is in another browser, begins the same request again.
+    fn open(context: &Context, text: &str) -> Result<Self, Box<Response>> {
+        let body = context.engine().open_interaction(context.tenant(), text);
+        let read = body.and_then(|body| serde_json::from_slice::<Self>(&body).ok());
+        let pending = read.ok_or_else(|| Box::new(errors::unknown_ticket(context)))?;
         let recent = context.engine().is_recent(Millis(pending.made_at), LIFETIME_MS);
-        let (secret, missing) = context.form_secret();
-        let here = missing.is_none() && pending.browser == context.form_token(&secret);
-        (here && recent).then_some(pending)
+        let (secret, _) = context.form_secret();
+        let here = context.has_form_secret() && pending.browser == context.form_token(&secret);
+        if here && recent {
+            Ok(pending)
+        } else {
+            Err(Box::new(pending.ticket.begin_again(context)))
+        }
     }
 }
 
@@ -86,10 +91,7 @@ pub(super) fn choose(
         sessions: choice.live.iter().map(line).collect(),
     };
     let response = render::page(context, StatusCode::OK, &page);
-    match cookie {
-        Some(cookie) => respond::with(response, header::SET_COOKIE, &cookie),
-        None => response,
-    }
+    respond::with(response, header::SET_COOKIE, &cookie)
 }
 
 /// Ends the chosen sessions and signs in, both in one transaction.
@@ -101,8 +103,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     if !context.genuine_before_sign_in(params.get("csrf")) {
         return errors::forged(&context);
     }
-    let pending = params.get("choice").and_then(|text| Pending::open(&context, text));
-    let Some(pending) = pending else { return errors::bad_request(&context, EXPIRED) };
+    let pending = match Pending::open(&context, params.get("choice").unwrap_or_default()) {
+        Ok(pending) => pending,
+        Err(elsewhere) => return *elsewhere,
+    };
     let ends: Vec<SessionId> = params.all("end").filter_map(|id| id.parse().ok()).collect();
     let present = match context.session().await {
         Ok(present) => present,
@@ -118,6 +122,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         present,
         app: consent::app_of_ticket(&context, &pending.ticket).await.map(|app| app.id),
         browser: Some(browser),
+        form: Some(login::form_of(&[params.get("choice")])),
     };
     let proven = Proven { user: pending.user, epoch: pending.epoch };
     let engine = context.engine();

@@ -31,7 +31,7 @@ pub(crate) fn nobody(context: &Context) -> Response {
         title: "You are signed out".into(),
         text: "No application has to be told: nobody is signed in with this browser.".into(),
         request_id: None,
-        link: Some((context.link("/myaccount"), "Sign in again".into())),
+        links: vec![(context.link("/myaccount"), "Sign in again".into())],
     };
     render::page(context, StatusCode::OK, &page)
 }

@@ -28,6 +28,13 @@ pub(crate) struct Ticket {
     /// Whether the person declined.
     #[serde(default)]
     pub(crate) denied: bool,
+    /// The session that the browser had when the request came, and that wasn't enough for it. Once it has another one,
+    /// the request goes on.
+    #[serde(default)]
+    pub(crate) before: Option<SessionId>,
+    /// Differs from page to page, so that a form can be told from the same one sent twice.
+    #[serde(default)]
+    pub(crate) page: u64,
 }
 
 /// What a person did for a request, in one session: in any other it counts for nothing, so a ticket is of no
@@ -63,6 +70,8 @@ impl Ticket {
             hint: None,
             done: Done::default(),
             denied: false,
+            before: None,
+            page: 0,
         }
     }
 
@@ -84,11 +93,52 @@ impl Ticket {
 
     /// Opens a ticket of this tenant that isn't too old.
     pub(crate) fn open(context: &Context, text: &str) -> Option<Self> {
+        match Opened::of(context, text)? {
+            Opened::Good(ticket) => Some(ticket),
+            Opened::Late(_) => None,
+        }
+    }
+
+    /// The way to the sign-in page with the same request, from its beginning.
+    pub(crate) fn begin_again(self, context: &Context) -> axum::response::Response {
+        let text = self.again(context).seal(context).unwrap_or_default();
+        crate::respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]))
+    }
+
+    /// The same request once more: what the person did for it counts no longer.
+    fn again(self, context: &Context) -> Self {
+        let now = context.engine().now().0;
+        Self { made_at: now, done: Done::default(), denied: false, ..self }
+    }
+}
+
+/// A ticket of ours, however old.
+pub(crate) enum Opened {
+    /// It is good.
+    Good(Ticket),
+    /// The page was open for too long: this is the same request, begun again.
+    Late(Ticket),
+}
+
+impl Opened {
+    /// Opens a ticket of this tenant.
+    pub(crate) fn of(context: &Context, text: &str) -> Option<Self> {
         let body = context.engine().open_interaction(context.tenant(), text)?;
-        let ticket: Self = serde_json::from_slice(&body).ok()?;
+        let ticket: Ticket = serde_json::from_slice(&body).ok()?;
         if let Ok(params) = sojourn_oidc::Params::parse(ticket.query.as_bytes()) {
             context.speak(&params);
         }
-        context.engine().is_recent(Millis(ticket.made_at), LIFETIME_MS).then_some(ticket)
+        Some(if context.engine().is_recent(Millis(ticket.made_at), LIFETIME_MS) {
+            Self::Good(ticket)
+        } else {
+            Self::Late(ticket.again(context))
+        })
+    }
+
+    /// The request, in time or begun again.
+    pub(crate) fn ticket(self) -> Ticket {
+        match self {
+            Self::Good(ticket) | Self::Late(ticket) => ticket,
+        }
     }
 }

@@ -21,6 +21,7 @@ async fn sign_in(server: &TestServer, name: &str, ip: &str) -> SessionId {
         present: None,
         app: None,
         browser: None,
+        form: None,
     };
     server.engine.sign_in(&server.tenant, wanted).await.expect("signed in").session.id
 }

@@ -24,6 +24,7 @@ async fn sign_in(server: &TestServer, name: &str, ip: &str, user_agent: &str) ->
         present: None,
         app: None,
         browser: None,
+        form: None,
     };
     server.engine.sign_in(&server.tenant, wanted).await.expect("signed in").session.id
 }

@@ -124,6 +124,7 @@ impl World {
                     present: None,
                     app: None,
                     browser: None,
+                    form: None,
                 };
                 let session = engine.sign_in(&tenant, wanted).await.expect("signed in").session;
                 self.model.push(Known {

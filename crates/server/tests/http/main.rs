@@ -12,6 +12,7 @@ mod certificates;
 mod clocks;
 mod connections;
 mod console_end;
+mod dead_ends;
 mod deliveries;
 mod demands;
 mod ending;

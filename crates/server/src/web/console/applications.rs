@@ -8,10 +8,10 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::{ApiCaller, CallerKind, application_document};
-use sojourn_model::{AppId, AppOwner, Application};
+use sojourn_model::{AppId, AppOwner, Application, Millis};
 use sojourn_oidc::Params;
 
-use super::{APPLICATIONS, administrator, form};
+use super::{APPLICATIONS, administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::respond;
@@ -50,6 +50,8 @@ struct ApplicationPage {
     owner: &'static str,
     enabled: bool,
     fields: Fields,
+    /// The client_id that it gets if none is given.
+    drawn: String,
     /// A new secret, shown this once.
     secret: Option<String>,
     may_change: bool,
@@ -181,6 +183,10 @@ async fn show(
         owner: app.map_or("made in the Console", owner),
         enabled: app.is_none_or(|app| app.enabled),
         has_secret: app.is_some_and(|app| app.settings.token_endpoint_auth_method.has_secret()),
+        drawn: match app {
+            Some(_) => String::new(),
+            None => AppId::random(context.engine().rng()).to_string(),
+        },
         fields,
         secret,
         may_change: of_database && visitor.rights.has(right),
@@ -211,8 +217,11 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     let fields = Fields::sent(&params);
     let mut document = fields.document();
     document.retain(|_, value| !value.is_null());
-    if !fields.client_id.is_empty() {
-        document.insert("client_id".into(), fields.client_id.clone().into());
+    // The page drew one, so that the form sent twice makes one application.
+    let drawn = params.get("drawn").unwrap_or_default().to_owned();
+    let client_id = if fields.client_id.is_empty() { drawn } else { fields.client_id.clone() };
+    if !client_id.is_empty() {
+        document.insert("client_id".into(), client_id.clone().into());
     }
     if fields.public {
         document.insert("token_endpoint_auth_method".into(), "none".into());
@@ -224,11 +233,32 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
             let fields = Fields::of(&app);
             show(&context, &visitor, Some(&app), (fields, secret), None).await
         }
-        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+        Err(error @ EngineError::Exists(_)) => {
+            match engine.application_by_client(tenant.id, &client_id).await {
+                Ok(Some(app)) if made_by_the_same_form(&context, &app, &fields) => {
+                    let secret = engine.secret_of_new_application(&app);
+                    show(&context, &visitor, Some(&app), (Fields::of(&app), secret), None).await
+                }
+                _ => {
+                    let said = Some(words::sentence(error));
+                    show(&context, &visitor, None, (fields, None), said).await
+                }
+            }
+        }
+        Err(error @ EngineError::Invalid(_)) => {
             show(&context, &visitor, None, (fields, None), Some(words::sentence(error))).await
         }
         Err(error) => errors::failure(&context, &error),
     }
+}
+
+/// Whether an application was made a moment ago, and with what this form says.
+fn made_by_the_same_form(context: &Context, app: &Application, fields: &Fields) -> bool {
+    let at = app.settings.registered_at.map(|seconds| Millis(seconds * 1000));
+    at.is_some_and(|at| twice::just_made(context, at))
+        && app.settings.redirect_uris.join("\n")
+            == fields.redirect_uris.split_whitespace().collect::<Vec<_>>().join("\n")
+        && (fields.name.is_empty() || app.name == fields.name)
 }
 
 async fn named(context: &Context, id: &str) -> Result<Application, Box<Response>> {

@@ -9,7 +9,7 @@ use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
 use sojourn_engine::{EngineError, Rights};
 use sojourn_model::{Actor, Group, GroupId, RoleId, RoleState, UserId};
 
-use super::{GROUPS, administrator, form};
+use super::{GROUPS, administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -100,7 +100,16 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_group(context.tenant(), name, None, &[], &actor).await {
         Ok(group) => respond::see_other(&context.link(&format!("/console/groups/{}", group.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show_list(&context, &visitor, None, Some(words::sentence(error))).await
+            let same = context.engine().group_named(context.tenant(), name).await;
+            match same {
+                Ok(group)
+                    if matches!(error, EngineError::Exists(_))
+                        && twice::just_made(&context, group.created_at) =>
+                {
+                    respond::see_other(&context.link(&format!("/console/groups/{}", group.id)))
+                }
+                _ => show_list(&context, &visitor, None, Some(words::sentence(error))).await,
+            }
         }
         Err(error) => errors::failure(&context, &error),
     }

@@ -20,11 +20,14 @@ pub(crate) mod role;
 pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
+mod twice;
 pub(crate) mod user_acts;
 pub(crate) mod users;
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
+use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::CONSOLE;
 use sojourn_model::{Actor, User, UserId};
@@ -34,8 +37,9 @@ pub(crate) use menu::menu;
 
 use crate::context::Context;
 use crate::language::{Text, plain};
-use crate::web::errors;
 use crate::web::my_account::{self, Visitor};
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render};
 
 pub(crate) const VIEW: &str = "internal_session_view";
 pub(crate) const END: &str = "internal_session_delete";
@@ -58,7 +62,30 @@ pub(crate) async fn administrator(
     right: &str,
 ) -> Result<Visitor, Box<Response>> {
     let visitor = my_account::visitor(context, back, CONSOLE).await?;
-    if visitor.rights.has(right) { Ok(visitor) } else { Err(Box::new(errors::forbidden(context))) }
+    if visitor.rights.has(right) {
+        Ok(visitor)
+    } else {
+        Err(Box::new(forbidden(context, &visitor)))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/forbidden.html")]
+struct ForbiddenPage {
+    frame: Frame,
+    /// Where to sign in as someone else.
+    other: String,
+    request_id: String,
+}
+
+/// The person may not see this or do that: in the frame of what they may.
+fn forbidden(context: &Context, visitor: &Visitor) -> Response {
+    let page = ForbiddenPage {
+        frame: visitor.frame(context, ""),
+        other: errors::as_someone_else(context),
+        request_id: context.arrival.request_id.to_string(),
+    };
+    render::page(context, StatusCode::FORBIDDEN, &page)
 }
 
 /// A genuine form of someone with a right.
@@ -72,7 +99,7 @@ async fn form(
     if visitor.rights.has(right) {
         Ok((visitor, params))
     } else {
-        Err(Box::new(errors::forbidden(context)))
+        Err(Box::new(forbidden(context, &visitor)))
     }
 }
 

@@ -7,7 +7,7 @@ use http::{StatusCode, Uri};
 use sojourn_engine::{ADMIN_SCOPES, EngineError, Rights};
 use sojourn_model::{Actor, Role, RoleId, RoleState};
 
-use super::{ROLES, administrator, form};
+use super::{ROLES, administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -92,7 +92,17 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match context.engine().add_role(context.tenant(), name, &permissions, &actor).await {
         Ok(_) => respond::see_other(&context.link("/console/roles")),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, None, Some(words::sentence(error))).await
+            let same = context.engine().role_named(context.tenant(), name).await;
+            match same {
+                Ok(role)
+                    if matches!(error, EngineError::Exists(_))
+                        && twice::just_made(&context, role.created_at)
+                        && role.permissions == permissions =>
+                {
+                    respond::see_other(&context.link("/console/roles"))
+                }
+                _ => show(&context, &visitor, None, Some(words::sentence(error))).await,
+            }
         }
         Err(error) => errors::failure(&context, &error),
     }

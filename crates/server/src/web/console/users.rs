@@ -8,7 +8,7 @@ use sojourn_engine::directory::{NewUser, RoleChange};
 use sojourn_engine::{EngineError, Rights};
 use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState};
 
-use super::{ROLES, USERS, administrator, form};
+use super::{ROLES, USERS, administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::{Visitor, card};
@@ -115,10 +115,24 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
         ..NewUser::default()
     };
     let actor = Actor::User(visitor.user.id);
+    let (name, shown) = (new.username.clone(), new.display_name.clone());
     match context.engine().add_user(context.tenant(), new, &actor).await {
         Ok(user) => respond::see_other(&context.link(&format!("/console/users/{}", user.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
-            show(&context, &visitor, String::new(), None, Some(words::sentence(error))).await
+            let same = context.engine().user_named(context.tenant(), &name).await;
+            match same {
+                Ok(user)
+                    if matches!(error, EngineError::Exists(_))
+                        && twice::just_made(&context, user.created_at)
+                        && user.display_name == shown =>
+                {
+                    respond::see_other(&context.link(&format!("/console/users/{}", user.id)))
+                }
+                _ => {
+                    let said = Some(words::sentence(error));
+                    show(&context, &visitor, String::new(), None, said).await
+                }
+            }
         }
         Err(error) => errors::failure(&context, &error),
     }

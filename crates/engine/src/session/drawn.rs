@@ -1,0 +1,113 @@
+//! What a session begins with: its id, its secret and its times.
+
+use sojourn_crypto::sha256;
+use sojourn_model::limits::USER_AGENT_BYTES_MAX;
+use sojourn_model::{
+    ChangeSet, EffectivePolicy, Op, Session, SessionId, SessionState, Tenant, User,
+};
+
+use super::sign_in::{SignIn, SignedIn, cut};
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// How long the secret before this one still opens the session, for other tabs. Milliseconds.
+const PREVIOUS_SECRET_MS: i64 = 30_000;
+
+/// What a new session is known by.
+pub(super) struct Drawn {
+    pub(super) secret: [u8; 32],
+    pub(super) id: SessionId,
+}
+
+impl Engine {
+    /// Secret and id of a new session. A form that is sent twice draws the same ones.
+    pub(super) fn draw(&self, tenant: &Tenant, user: &User, form: Option<[u8; 32]>) -> Drawn {
+        let Some(form) = form else {
+            let secret = sojourn_model::time::random(&*self.rng);
+            return Drawn { secret, id: SessionId::of_user(user.id, &*self.rng) };
+        };
+        let of = tenant.id.0.to_be_bytes();
+        let parts: [&[u8]; 3] = [&of, user.id.0.as_bytes(), &form];
+        let id = self.keyed_hash("session of a form", &parts);
+        Drawn {
+            secret: self.keyed_hash("secret of a form's session", &parts),
+            id: SessionId::of_user_from(user.id, id),
+        }
+    }
+
+    /// The session that a form began already, if it lives.
+    pub(super) async fn begun(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        drawn: &Drawn,
+        form: Option<[u8; 32]>,
+    ) -> Result<Option<SignedIn>, EngineError> {
+        if form.is_none() {
+            return Ok(None);
+        }
+        let session = self.current_session(tenant, &drawn.secret).await?;
+        let session = session.filter(|session| session.user == user.id);
+        Ok(session.map(|session| SignedIn { session, secret: drawn.secret, user: user.clone() }))
+    }
+
+    pub(super) fn renew(
+        &self,
+        present: &Session,
+        fresh: Session,
+        epoch: i64,
+        change: &mut ChangeSet,
+    ) -> Session {
+        let renewed = Session {
+            id: present.id,
+            signed_in_at: present.signed_in_at,
+            absolute_deadline: present.absolute_deadline,
+            remember: fresh.remember || present.remember,
+            idle_deadline: fresh.idle_deadline.max(present.idle_deadline),
+            ..fresh
+        };
+        change.ops.push(Op::RenewSession {
+            session: renewed.clone(),
+            from_secret_hash: present.secret_hash,
+            previous_until: self.now().plus(PREVIOUS_SECRET_MS),
+            epoch,
+        });
+        renewed
+    }
+
+    pub(super) fn new_session(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        wanted: &SignIn,
+        drawn: &Drawn,
+        policy: &EffectivePolicy,
+    ) -> Session {
+        let now = self.now();
+        let idle_ms = policy.idle_timeout_ms;
+        // Remember-me counts from the authentication and isn't stretched by use.
+        let idle_deadline = if wanted.remember {
+            now.plus(policy.remember_me_ms.max(idle_ms))
+        } else {
+            now.plus(idle_ms)
+        };
+        Session {
+            tenant: tenant.id,
+            id: drawn.id,
+            user: user.id,
+            secret_hash: sha256(&drawn.secret),
+            signed_in_at: now,
+            auth_time: now,
+            amr: "pwd".into(),
+            remember: wanted.remember,
+            ip: cut(&wanted.ip, 64),
+            user_agent: cut(&wanted.user_agent, USER_AGENT_BYTES_MAX),
+            last_access: now,
+            idle_timeout_ms: idle_ms,
+            idle_deadline,
+            absolute_deadline: policy.absolute_lifetime_ms.map(|ms| now.plus(ms)),
+            state: SessionState::Living,
+            sign_in_due: false,
+        }
+    }
+}
