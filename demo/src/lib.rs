@@ -72,17 +72,25 @@ impl App {
         format!("__Host-{}", self.options.name)
     }
 
-    fn session_id(&self, headers: &HeaderMap) -> Option<String> {
-        let name = self.cookie_name();
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.to_owned())
+    /// Says that the identity server was asked a moment ago whether someone is signed in.
+    fn asked_cookie(&self) -> String {
+        format!("__Host-{}-asked", self.options.name)
     }
+
+    fn session_id(&self, headers: &HeaderMap) -> Option<String> {
+        cookie(headers, &self.cookie_name())
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
 }
 
 /// Runs an application until the process ends.
@@ -142,25 +150,41 @@ fn redirect(location: &str) -> Response {
 
 async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let shown = app.session_id(&headers).and_then(|id| app.sessions.look(&id));
+    // Whoever comes for the first time may be signed in at the identity server already: asked once, without a page.
+    if shown.is_none() && cookie(&headers, &app.asked_cookie()).is_none() {
+        let mut response = begin(&app, true).await;
+        add_cookie(
+            &mut response,
+            &format!("{}=1; Path=/; Secure; HttpOnly; Max-Age=60", app.asked_cookie()),
+        );
+        return response;
+    }
     html(StatusCode::OK, pages::home(&app.options, shown.as_ref()))
 }
 
 async fn login(State(app): State<Arc<App>>) -> Response {
-    match app.provider.begin(&app.own("/oauth2client")).await {
+    begin(&app, false).await
+}
+
+async fn begin(app: &App, silent: bool) -> Response {
+    match app.provider.begin(&app.own("/oauth2client"), silent).await {
         Ok((address, flow)) => {
             let id = app.sessions.begin(flow);
             let mut response = redirect(&address);
             set_cookie(&mut response, &app.cookie_name(), &id);
             response
         }
-        Err(error) => failed(&app, &error),
+        Err(error) => failed(app, &error),
     }
 }
 
 fn set_cookie(response: &mut Response, name: &str, value: &str) {
     // Lax: the cookie has to come along when the identity server sends the browser back.
-    let cookie = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax");
-    if let Ok(value) = HeaderValue::from_str(&cookie) {
+    add_cookie(response, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax"));
+}
+
+fn add_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
 }
@@ -196,6 +220,10 @@ async fn callback(
     }
     let Some(code) = get("code") else {
         let error = get("error").unwrap_or_default();
+        // The silent question was answered: nobody is signed in.
+        if error == "login_required" {
+            return redirect("/");
+        }
         return html(StatusCode::OK, pages::message(&app.options, "Not signed in", &error));
     };
     match app.provider.finish(flow, code, &app.own("/oauth2client")).await {

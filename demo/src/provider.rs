@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl,
@@ -107,7 +107,11 @@ impl Provider {
     }
 
     /// The address of the identity server to which a browser goes.
-    pub(crate) async fn begin(&self, redirect_uri: &str) -> Result<(String, Flow), AppError> {
+    pub(crate) async fn begin(
+        &self,
+        redirect_uri: &str,
+        silent: bool,
+    ) -> Result<(String, Flow), AppError> {
         let client = CoreClient::from_provider_metadata(
             self.metadata().await?.clone(),
             self.client_id.clone(),
@@ -115,7 +119,7 @@ impl Provider {
         )
         .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(provider)?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let (address, state, nonce) = client
+        let mut request = client
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
                 CsrfToken::new_random,
@@ -123,8 +127,11 @@ impl Provider {
             )
             .add_scope(Scope::new("profile".into()))
             .add_scope(Scope::new("email".into()))
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        if silent {
+            request = request.add_prompt(CoreAuthPrompt::None);
+        }
+        let (address, state, nonce) = request.url();
         Ok((address.to_string(), Flow { state, nonce, verifier }))
     }
 

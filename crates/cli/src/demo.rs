@@ -236,7 +236,10 @@ demonstration only, never where anyone else can reach it.
   pickup-dispatch   https://localhost:{dispatch}/     sign in as  alex   with  alex123
   pickup-manager    https://localhost:{manager}/     then come here: you are signed in already
   My Account        https://localhost:{port}/myaccount/security
-  Console           https://localhost:{port}/console  sign in as  admin  with  admin
+  Console           https://127.0.0.1:{port}/console  sign in as  admin  with  admin
+                    (under this name your browser takes the administrator for someone else,
+                    so both stay signed in side by side)
+  Mails             https://127.0.0.1:{port}/console/mail
 
   curl -k -u alex:alex123 https://localhost:{port}/t/carbon.super/api/users/v1/me/sessions
 

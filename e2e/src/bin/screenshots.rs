@@ -139,7 +139,7 @@ async fn main() {
         alex.wait_for("#state", "Signed in as alex").await;
         alex.picture(pictures, &name("application")).await;
         alex.goto(&app(2)).await;
-        alex.click("#login").await;
+        alex.wait_for("#state", "Signed in as alex").await;
         for (page, path) in [
             ("password", "/myaccount/password"),
             ("profile", "/myaccount/profile"),

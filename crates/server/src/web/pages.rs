@@ -511,5 +511,5 @@ pub(crate) struct ConsoleApplications {
 #[template(path = "console/mail.html")]
 pub(crate) struct ConsoleMail {
     pub(crate) frame: Frame,
-    pub(crate) mails: Vec<String>,
+    pub(crate) mails: Vec<crate::web::console::mail::Letter>,
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_model::TenantId;
+use mail_parser::MessageParser;
+use sojourn_model::{Millis, TenantId};
 
 use super::administrator;
 use crate::context::Context;
+use crate::language::Text;
 use crate::web::pages::ConsoleMail;
-use crate::web::{errors, render};
+use crate::web::{errors, render, words};
 
 /// Links in mails act for the people they are written to: for those alone who may do everything.
 const EVERYTHING: &str = "internal_*";
@@ -36,11 +38,67 @@ pub(crate) async fn list(context: Context) -> Response {
         }
         Err(_) => return errors::missing(&context, "The folder of mails can't be read."),
     };
+    let mails = mails
+        .into_iter()
+        .map(|(written, bytes)| Letter::read(&bytes, words::moment(written)))
+        .collect();
     let frame = visitor.frame(&context, "mail");
     render::page(&context, StatusCode::OK, &ConsoleMail { frame, mails })
 }
 
-fn latest(folder: &Path) -> std::io::Result<Vec<String>> {
+/// A mail as its reader sees it.
+pub(crate) struct Letter {
+    pub(crate) subject: String,
+    pub(crate) to: String,
+    pub(crate) written: Text,
+    pub(crate) body: Vec<Piece>,
+}
+
+/// A part of a mail's text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    /// It is an address to follow.
+    pub(crate) link: bool,
+}
+
+impl Letter {
+    /// What isn't a mail is shown as it is.
+    fn read(bytes: &[u8], written: Text) -> Self {
+        let parsed = MessageParser::default().parse(bytes);
+        let text =
+            parsed.as_ref().and_then(|mail| mail.body_text(0)).map(std::borrow::Cow::into_owned);
+        let text = text.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+        let to = parsed.as_ref().and_then(|mail| mail.to()?.first()?.address().map(str::to_owned));
+        let subject = parsed.as_ref().and_then(|mail| mail.subject().map(str::to_owned));
+        Self {
+            subject: subject.unwrap_or_default(),
+            to: to.unwrap_or_default(),
+            written,
+            body: pieces(&text.replace('\r', "")),
+        }
+    }
+}
+
+/// Addresses of the web are pieces of their own.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    while let Some(at) = [rest.find("https://"), rest.find("http://")].into_iter().flatten().min() {
+        let (before, from) = rest.split_at(at);
+        let (link, after) = from.split_at(
+            from.find(|c: char| c.is_whitespace() || "<>\"".contains(c)).unwrap_or(from.len()),
+        );
+        all.push(Piece { text: before.to_owned(), link: false });
+        all.push(Piece { text: link.to_owned(), link: true });
+        rest = after;
+    }
+    all.push(Piece { text: rest.to_owned(), link: false });
+    all.retain(|piece| !piece.text.is_empty());
+    all
+}
+
+fn latest(folder: &Path) -> std::io::Result<Vec<(Millis, Vec<u8>)>> {
     use std::io::Read as _;
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
@@ -51,10 +109,38 @@ fn latest(folder: &Path) -> std::io::Result<Vec<String>> {
     }
     files.sort_unstable_by(|a, b| b.cmp(a));
     let mut mails = Vec::new();
-    for (_, path) in files.into_iter().take(SHOWN) {
+    for (written, path) in files.into_iter().take(SHOWN) {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(BYTES_MAX).read_to_end(&mut bytes)?;
-        mails.push(String::from_utf8_lossy(&bytes).replace('\r', ""));
+        let since = written.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        mails.push((Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)), bytes));
     }
     Ok(mails)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_are_shown_decoded_with_their_links() {
+        let mail = "From: Sojourn <no-reply@localhost>\r\nTo: alex@localhost\r\n\
+                    Subject: =?utf-8?q?Ein_Link_f=C3=BCr_Sie?=\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                    Content-Transfer-Encoding: quoted-printable\r\n\r\n\
+                    F=C3=BCr Sie:\r\n\r\nhttps://localhost:9443/reset?token=3Dabc=\r\ndef\r\n";
+        let letter = Letter::read(mail.as_bytes(), Text::default());
+        assert_eq!(
+            (letter.subject.as_str(), letter.to.as_str()),
+            ("Ein Link für Sie", "alex@localhost")
+        );
+        let piece = |text: &str, link| Piece { text: text.to_owned(), link };
+        assert_eq!(
+            letter.body,
+            [
+                piece("Für Sie:\n\n", false),
+                piece("https://localhost:9443/reset?token=abcdef", true),
+                piece("\n", false)
+            ]
+        );
+    }
 }
