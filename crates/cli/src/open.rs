@@ -293,12 +293,20 @@ async fn declare_user(
 }
 
 async fn declare_application(opened: &Opened, app: &ApplicationSection) -> Result<(), Failure> {
+    let mut settings = app.settings();
+    if app.coordinate_inactivity.is_none() {
+        let tenant = opened.tenant.id;
+        let known = opened.engine.application_by_client(tenant, &app.client_id).await?;
+        if let Some(known) = known {
+            settings.coordinate_inactivity = known.settings.coordinate_inactivity;
+        }
+    }
     let new = NewApplication {
         client_id: app.client_id.clone(),
         name: app.name.clone().unwrap_or_else(|| app.client_id.clone()),
         secret: app.client_secret.clone(),
         backchannel_logout_uri: app.backchannel_logout_uri.clone(),
-        settings: app.settings(),
+        settings,
         kind: AppKind::Client,
         owner: AppOwner::File,
     };

@@ -419,7 +419,7 @@ impl SessionManagement for Engine {
     ) -> Result<EndAnswer, EngineError> {
         let targets = EndTargets::Named(vec![Named::Session(session)]);
         let request = EndRequest {
-            effects: Effects { session: false, ..Effects::SIGN_OUT },
+            effects: Effects { session: false, ..Effects::END },
             applications: Some(vec![app]),
             ..EndRequest::new(targets, actor, rights)
         };

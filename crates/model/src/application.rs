@@ -352,7 +352,7 @@ impl Default for ApplicationSettings {
             token_binding: AccessTokenBinding::SsoSession,
             refresh_rotation: true,
             resource_server: false,
-            coordinate_inactivity: false,
+            coordinate_inactivity: true,
             home_uri: None,
             first_party: true,
             response_types: vec!["code".to_owned()],

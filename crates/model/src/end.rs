@@ -206,10 +206,15 @@ impl Effects {
     pub const SIGN_OUT: Self =
         Self { session: true, tokens: true, consents: false, notify: true, offline: false };
 
+    /// An end by a person or an administrator: everything that was issued in the session ends with it, offline grants
+    /// too, since a lost device must not keep its refresh token.
+    pub const END: Self = Self { offline: true, ..Self::SIGN_OUT };
+
     /// What a reason does when the caller doesn't choose.
     #[must_use]
     pub fn for_reason(reason: &EndReason) -> Self {
-        Self { offline: reason.concerns_account(), ..Self::SIGN_OUT }
+        let by_someone = matches!(reason, EndReason::User | EndReason::Admin);
+        Self { offline: by_someone || reason.concerns_account(), ..Self::SIGN_OUT }
     }
 
     /// The number that the database keeps: a bit for each.
@@ -365,9 +370,13 @@ mod tests {
     }
 
     #[test]
-    fn only_reasons_of_the_account_take_offline_grants() {
-        assert!(Effects::for_reason(&EndReason::RoleChanged).offline);
-        assert!(!Effects::for_reason(&EndReason::User).offline);
-        assert!(!Effects::for_reason(&EndReason::IdleTimeout).offline);
+    fn people_and_what_happens_to_accounts_take_offline_grants() {
+        use EndReason as R;
+        for reason in [R::User, R::Admin, R::RoleChanged, R::AccountLocked, R::NotMe] {
+            assert!(Effects::for_reason(&reason).offline, "{reason}");
+        }
+        for reason in [R::RpLogout, R::IdleTimeout, R::Lifetime, R::SessionLimit, R::Replaced] {
+            assert!(!Effects::for_reason(&reason).offline, "{reason}");
+        }
     }
 }

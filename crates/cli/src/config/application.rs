@@ -40,9 +40,9 @@ pub(crate) struct ApplicationSection {
     /// Whether it may introspect every token of its tenant.
     #[serde(default)]
     pub(crate) resource_server: bool,
-    /// Whether refresh, userinfo and introspection keep the session alive.
-    #[serde(default)]
-    pub(crate) coordinate_inactivity: bool,
+    /// Whether refresh, userinfo and introspection keep the session alive. An application that was there before it was the
+    /// default keeps what it had.
+    pub(crate) coordinate_inactivity: Option<bool>,
     /// Its start page.
     pub(crate) home_uri: Option<String>,
     /// The organisation's own: people are not asked for their consent.
@@ -130,7 +130,9 @@ impl ApplicationSection {
             token_binding: self.token_binding.unwrap_or(default.token_binding),
             refresh_rotation: self.refresh_rotation.unwrap_or(default.refresh_rotation),
             resource_server: self.resource_server,
-            coordinate_inactivity: self.coordinate_inactivity,
+            coordinate_inactivity: self
+                .coordinate_inactivity
+                .unwrap_or(default.coordinate_inactivity),
             home_uri: self.home_uri.clone(),
             first_party: self.first_party,
             response_types: self.response_types.clone().unwrap_or(default.response_types),

@@ -62,7 +62,7 @@ impl Default for Decided {
             revoke_tokens_when_session_ends: true,
             refresh_rotation: true,
             session_extension: false,
-            coordinate_inactivity: false,
+            coordinate_inactivity: settings.coordinate_inactivity,
             resource_server: false,
             own_scopes: Vec::new(),
             allowed_origins: Vec::new(),

@@ -125,12 +125,12 @@ pub struct EndRequest {
 }
 
 impl EndRequest {
-    /// A request with the effects of a sign-out.
+    /// A request with the effects of an end by someone.
     #[must_use]
     pub fn new(targets: EndTargets, actor: Actor, rights: Rights) -> Self {
         Self {
             targets,
-            effects: Effects::SIGN_OUT,
+            effects: Effects::END,
             applications: None,
             actor,
             rights,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use sojourn_model::{Actor, Application, EndReason, EndTarget, Session, Sid, Tenant};
+use sojourn_model::{Actor, Application, Effects, EndReason, EndTarget, Session, Sid, Tenant};
 use sojourn_oidc::logout::{Address, Hint};
 use sojourn_oidc::{LogoutDecision, LogoutSituation, decide_logout};
 
@@ -133,7 +133,9 @@ impl Engine {
         // channel alone.
         let told = self.front_channel(tenant, session).await?;
         let target = EndTarget::Session(session.user, session.id);
-        let plan = EndPlan { in_browser: true, ..EndPlan::new(target, reason, actor) };
+        // A sign-out in the browser spares offline grants (Back-Channel Logout 1.0 §2.7).
+        let effects = Effects::SIGN_OUT;
+        let plan = EndPlan { in_browser: true, effects, ..EndPlan::new(target, reason, actor) };
         self.end_sessions(tenant, plan).await?;
         Ok(told)
     }

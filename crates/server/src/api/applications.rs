@@ -31,8 +31,8 @@ pub(super) fn document(context: &Context, body: &Bytes) -> Result<Map<String, Va
     if kind != "application/json" && kind != "application/merge-patch+json" {
         return Err(EngineError::Invalid("send application/json".into()));
     }
-    serde_json::from_slice(body)
-        .map_err(|error| EngineError::Invalid(format!("the body is no JSON object: {error}")))
+    crate::api::object::read(body)
+        .map_err(|why| EngineError::Invalid(format!("the body is no JSON object: {why}")))
 }
 
 fn shown(app: &Application, secret: Option<String>) -> Map<String, Value> {

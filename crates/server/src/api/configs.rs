@@ -10,7 +10,7 @@ use sojourn_model::{EffectivePolicy, OnPasswordChange, PolicyScope, SessionPolic
 
 use super::caller::caller;
 use super::error;
-use crate::api::object::Object;
+use crate::api::object::{self, Object};
 use crate::context::Context;
 use crate::respond;
 
@@ -71,9 +71,9 @@ pub(crate) async fn patch(context: Context, body: Bytes) -> Response {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
-    let patches: Vec<Patch> = match serde_json::from_slice::<Vec<Object<Patch>>>(&body) {
+    let patches: Vec<Patch> = match object::read::<Vec<Object<Patch>>>(&body) {
         Ok(patches) => patches.into_iter().map(|patch| patch.0).collect(),
-        Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong.to_string())),
+        Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong)),
     };
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = async {

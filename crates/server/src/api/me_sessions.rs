@@ -58,9 +58,7 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>) -> Respons
 }
 
 async fn end(context: &Context, user: UserId, target: EndTarget) -> Response {
-    let mut plan = EndPlan::new(target, EndReason::User, Actor::User(user));
-    // Everything of one's own means offline grants only where they are named.
-    plan.effects.offline = false;
+    let plan = EndPlan::new(target, EndReason::User, Actor::User(user));
     match context.engine().end_sessions(context.tenant(), plan).await {
         Ok(_) => respond::empty(StatusCode::NO_CONTENT),
         Err(cause) => error::failure(context, &cause),

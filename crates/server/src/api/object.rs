@@ -30,11 +30,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// For a field.
-pub(crate) fn one<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Object::deserialize(deserializer).map(|object| object.0)
+/// Reads a document of JSON.
+///
+/// # Errors
+/// Which member is wrong, and how.
+pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
+        let (path, why) = (error.path().to_string(), error.inner().to_string());
+        // Where in the text it is helps nobody who wrote it by a program.
+        let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+        if path == "." { why.to_owned() } else { format!("{path}: {why}") }
+    })?;
+    reader.end().map_err(|_| "there is something behind the document".to_owned())?;
+    Ok(read)
 }
 
 /// For a field that may be null.

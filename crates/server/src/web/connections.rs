@@ -38,6 +38,7 @@ pub(crate) async fn list(context: Context) -> Response {
             name: app.map_or_else(|| one.app.to_string(), |app| app.name.clone()),
             items: words::permissions(one.scopes.split(' ')),
             since: words::moment(one.given_at),
+            away: sojourn_oidc::scope::has(&one.scopes, "offline_access"),
         });
     }
     let page = Connections { frame: visitor.frame(&context, "connections"), connections };

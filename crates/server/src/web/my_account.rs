@@ -255,7 +255,9 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
     }
     let page = Confirm {
         title: "End this session?".into(),
-        text: "Its tokens stop working at once, and its applications are told.".into(),
+        text: "All of its tokens stop working at once, also those for access while its person is away, and its applications \
+               are told."
+            .into(),
         facts,
         action: context.link(&format!("/myaccount/sessions/{id}/end")),
         button: "End session".into(),
@@ -278,7 +280,7 @@ pub(crate) async fn confirm_all(context: Context) -> Response {
     };
     let page = Confirm {
         title: "End all sessions?".into(),
-        text: "You are signed out everywhere, here too.".into(),
+        text: "You are signed out everywhere, here too. Tokens for access while you are away end as well.".into(),
         facts: vec![
             say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
             say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
@@ -305,7 +307,7 @@ pub(crate) async fn confirm_others(context: Context) -> Response {
     };
     let page = Confirm {
         title: "End all other sessions?".into(),
-        text: "You stay signed in here.".into(),
+        text: "You stay signed in here. Tokens for access while you are away, given in the other sessions, end as well.".into(),
         facts: vec![
             say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
             say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
@@ -401,9 +403,7 @@ pub(crate) async fn end_application(
 }
 
 fn plan(visitor: &Visitor, target: EndTarget) -> EndPlan {
-    let mut plan = EndPlan::new(target, EndReason::User, Actor::User(visitor.user.id));
-    plan.effects.offline = false;
-    plan
+    EndPlan::new(target, EndReason::User, Actor::User(visitor.user.id))
 }
 
 /// Reads a form of a signed-in person and checks that it is genuine.

@@ -203,6 +203,8 @@ pub(crate) struct ConnectionLine {
     pub(crate) name: String,
     pub(crate) items: Vec<Text>,
     pub(crate) since: Text,
+    /// What it was given works while its person is away.
+    pub(crate) away: bool,
 }
 
 /// My Account: applications that the person approved.

@@ -80,8 +80,8 @@ async fn remembered_sessions_last_from_their_sign_in_and_absolute_ones_no_longer
 async fn silent_requests_do_not_keep_a_session_alive() {
     let server = TestServer::start().await;
     server.user("alex", "alex123", &[]).await;
-    server.app("app", |_| {}).await;
-    server.app("living", |app| app.settings.coordinate_inactivity = true).await;
+    server.app("app", |app| app.settings.coordinate_inactivity = false).await;
+    server.app("living", |_| {}).await;
     for (client, lives) in [("app", false), ("living", true)] {
         let browser = server.signed_in("alex", "alex123").await;
         let tokens = server.tokens(&browser, client, "openid").await;

@@ -346,7 +346,6 @@ async fn an_array_is_no_object() {
     let cases = [
         ("PUT", policies, json!([])),
         ("POST", "/api/sessions/v1/end", json!([])),
-        ("POST", "/api/sessions/v1/end", json!({ "users": [], "effects": [true, true] })),
         ("POST", "/api/server/v1/applications", json!([])),
         ("POST", "/scim2/Users", json!([])),
         ("PATCH", "/scim2/Users/x", json!([])),

@@ -246,7 +246,7 @@ async fn everyone_knows_why_they_were_signed_out() {
     assert!(mine("").await.is_empty());
     let ended = mine("?filter=state+eq+ended").await;
     assert_eq!((ended.len(), &ended[0]["end"]["reason"]), (1, &json!("admin")));
-    assert_eq!(ended[0]["end"]["effects"], json!(["session", "tokens", "notify"]));
+    assert_eq!(ended[0]["end"]["effects"], json!(["session", "tokens", "offline", "notify"]));
     // Another's sessions are out of reach, however the filter is written.
     assert!(mine("?filter=username+eq+admin").await.is_empty());
     assert!(mine("?filter=username+eq+cleo+or+username+eq+admin").await.is_empty());

@@ -87,7 +87,8 @@ async fn ends_are_previewed_guarded_and_done() {
             json!({"sessions": ["x"]}),
             json!({"users": [alex], "everything": true}),
             json!({"users": [alex], "except": "x"}),
-            json!({"users": [alex], "effects": {"session": false, "tokens": false, "notify": false}}),
+            json!({"users": [alex], "effects": {"session": false, "tokens": false, "consents": false, "notify": false}}),
+            json!({"users": [alex], "effects": []}),
         ] {
             let answer = end(&server, &wrong, ADMIN).await;
             assert_eq!(answer.status, 400, "{wrong} {answer:?}");
@@ -124,5 +125,116 @@ async fn ends_are_previewed_guarded_and_done() {
         assert_eq!((&one["state"], &one["end"]["reason"]), (&json!("ended"), &json!("admin")));
         assert_eq!(one["deliveries"][0]["state"], "unreachable");
         server.stop().await;
+    }
+}
+
+/// A list is exactly what is wanted; in an object, what is left out is true. Nothing that is wrong goes unnamed.
+#[tokio::test]
+async fn effects_are_a_list_or_an_object_and_errors_name_the_member() {
+    let server = prepared(Engine::Sqlite).await;
+    let app = server.engine.application_by_client(server.tenant.id, "app").await;
+    let app = app.expect("read").expect("the application").id;
+    for (body, effects) in [
+        (json!({}), json!(["session", "tokens", "offline", "notify"])),
+        (json!({"effects": {}}), json!(["session", "tokens", "offline", "consents", "notify"])),
+        (
+            json!({"effects": {"consents": false}}),
+            json!(["session", "tokens", "offline", "notify"]),
+        ),
+        (json!({"effects": ["tokens", "offline"]}), json!(["tokens", "offline"])),
+        (json!({"effects": ["notify"], "applications": ["app"]}), json!(["notify"])),
+        (json!({"effects": ["notify"], "applications": [app]}), json!(["notify"])),
+    ] {
+        for dry_run in [true, false] {
+            let mut body = body.clone();
+            body["users"] = json!(["alex"]);
+            body["dry_run"] = json!(dry_run);
+            let answer = end(&server, &body, ADMIN).await;
+            assert_eq!(answer.status, 200, "{body}: {answer:?}");
+            assert_eq!(answer.json()["effects"], effects, "{body}");
+        }
+    }
+    for (body, words) in [
+        (
+            json!({"effects": {"session": "x"}}),
+            "effects.session: invalid type: string \"x\", expected a boolean",
+        ),
+        (
+            json!({"effects": ["sessions"]}),
+            "effects: 'sessions' is none of session, tokens, offline",
+        ),
+        (json!({"effects": [true]}), "effects[0]: invalid type: boolean"),
+        (json!({"effects": "session"}), "expected a list of session, tokens, offline"),
+        (json!({"effects": {"everything": true}}), "'everything' is none of session"),
+        (json!({"users": ["nobody"]}), "users: there is no user 'nobody'"),
+        (json!({"applications": ["none"]}), "applications: there is no application 'none'"),
+        (json!({"sessions": ["x"], "users": []}), "sessions: 'x' is no session's id"),
+        (json!({"grants": ["x"], "users": []}), "grants: 'x' is no grant's id"),
+        (json!({"rate": -1}), "rate: invalid value: integer `-1`"),
+    ] {
+        let mut asked = body.clone();
+        if asked.get("users").is_none() {
+            asked["users"] = json!(["alex"]);
+        }
+        let answer = end(&server, &asked, ADMIN).await;
+        assert_eq!(answer.status, 400, "{asked}: {answer:?}");
+        let told = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(told.contains(words) && !told.contains(" line "), "{asked}: {told}");
+    }
+}
+
+/// Whoever ends a session by hand takes what was issued in it, for access while its person is away too. A sign-out in the
+/// browser, of our own page or of an application, spares that.
+#[tokio::test]
+async fn an_end_by_hand_takes_offline_tokens_and_a_sign_out_spares_them() {
+    let server = prepared(Engine::Sqlite).await;
+    let alex = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
+    let ways =
+        ["mine", "mine by id", "administrator", "service", "page", "logout", "sign-out", "expiry"];
+    for way in ways {
+        let browser = server.signed_in("alex", "alex123").await;
+        let tokens = server.tokens(&browser, "app", "openid offline_access").await;
+        let text = |name: &str| tokens[name].as_str().expect("a token").to_owned();
+        let session = server.engine.sessions_of_user(&server.tenant, alex.id).await.expect("read");
+        let session = session.first().expect("one").session.id;
+        let own = ("alex", "alex123");
+        match way {
+            "mine" => drop(server.api("DELETE", "/api/users/v1/me/sessions", own).await),
+            "mine by id" => {
+                let path = format!("/api/users/v1/me/sessions/{session}");
+                server.api("DELETE", &path, own).await;
+            }
+            "administrator" => {
+                let path = format!("/api/users/v1/{}/sessions/{session}", alex.id);
+                server.api("DELETE", &path, ADMIN).await;
+            }
+            "service" => {
+                drop(end(&server, &json!({"sessions": [session.to_string()]}), ADMIN).await)
+            }
+            "page" => {
+                let csrf = browser.get("/myaccount").await.field("csrf");
+                let path = format!("/myaccount/sessions/{session}/end");
+                browser.post(&path, &[("csrf", &csrf)]).await;
+            }
+            "logout" => {
+                drop(browser.get(&format!("/oidc/logout?id_token_hint={}", text("id_token"))).await)
+            }
+            "sign-out" => {
+                let csrf = browser.get("/myaccount").await.field("csrf");
+                browser.post("/logout", &[("csrf", &csrf)]).await;
+            }
+            _ => {
+                server.clock.advance(16 * 60_000);
+                server.engine.sweep().await.expect("swept");
+            }
+        }
+        let living = server.engine.sessions_of_user(&server.tenant, alex.id).await.expect("read");
+        assert!(living.is_empty(), "{way}");
+        let spared = matches!(way, "logout" | "sign-out" | "expiry");
+        assert_eq!(
+            server.refresh("app", &text("refresh_token")).await.status == 200,
+            spared,
+            "{way}"
+        );
     }
 }

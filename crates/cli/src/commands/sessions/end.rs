@@ -38,7 +38,7 @@ pub(crate) struct EndArgs {
     #[arg(long)]
     filter: Option<String>,
     /// session, tokens, consents, notify, offline: what to do
-    #[arg(long, value_delimiter = ',', default_value = "session,tokens,notify")]
+    #[arg(long, value_delimiter = ',', default_value = "session,tokens,offline,notify")]
     effects: Vec<String>,
     /// Only what these applications (client_id) were given and are told; repeat for more
     #[arg(long = "only")]

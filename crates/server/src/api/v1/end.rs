@@ -16,6 +16,7 @@ use sojourn_engine::ending::{
 use sojourn_model::{AppId, Effects, EndSummary, GrantId, SessionId, UserId};
 use utoipa::ToSchema;
 
+use super::effects::EffectsBody;
 use super::jobs::JobJson;
 use super::prefer::Preferences;
 use super::sessions::one;
@@ -30,9 +31,8 @@ use crate::respond;
 pub(crate) struct EndBody {
     /// Sessions by id.
     sessions: Vec<String>,
-    /// Users by id: all their sessions, and grants without one.
-    #[schema(value_type = Vec<String>)]
-    users: Vec<UserId>,
+    /// Users by id or login name: all their sessions, and grants without one.
+    users: Vec<String>,
     /// A session that is spared; with one user alone.
     except: Option<String>,
     /// Grants by id; of the effects, only `tokens` applies to them.
@@ -47,12 +47,12 @@ pub(crate) struct EndBody {
     application: Option<String>,
     /// Live sessions that pass a filter; as in finding.
     filter: Option<String>,
-    /// The applications to which tokens, consents and notices are narrowed, by id. Left out or null: all; an
-    /// empty list: none.
-    #[schema(value_type = Option<Vec<String>>)]
-    applications: Option<Vec<AppId>>,
-    /// What to do. Left out: session, tokens and notify.
-    #[serde(deserialize_with = "crate::api::object::one")]
+    /// The applications to which tokens, consents and notices are narrowed, by id or client_id. Left out or null: all;
+    /// an empty list: none.
+    applications: Option<Vec<String>>,
+    /// What to do: a list of exactly what is wanted, or an object in which what is left out is true. Left out
+    /// altogether: session, tokens, offline and notify.
+    #[schema(schema_with = super::effects::schema)]
     effects: EffectsBody,
     /// Say what it would do, and do nothing.
     dry_run: bool,
@@ -63,27 +63,11 @@ pub(crate) struct EndBody {
     rate: Option<u32>,
 }
 
-/// The effects, each alone or with others.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct EffectsBody {
-    /// End the sessions themselves.
-    session: bool,
-    /// End grants, and with them every code and token.
-    tokens: bool,
-    /// Forget the users' approvals.
-    consents: bool,
-    /// Tell the applications, and end the stays that they are told of.
-    notify: bool,
-    /// Let `tokens` take offline grants as well.
-    offline: bool,
-}
-
-impl Default for EffectsBody {
-    fn default() -> Self {
-        let Effects { session, tokens, consents, notify, offline } = Effects::SIGN_OUT;
-        Self { session, tokens, consents, notify, offline }
-    }
+/// What a request names, found.
+#[derive(Default)]
+struct Resolved {
+    users: Vec<UserId>,
+    applications: Option<Vec<AppId>>,
 }
 
 /// What an end did, or would do.
@@ -111,6 +95,8 @@ impl From<EndSummary> for SummaryJson {
 pub(crate) struct EndedJson {
     /// Names the end: what ended together carries it.
     id: String,
+    /// What was done: `session`, `tokens`, `offline`, `consents`, `notify`.
+    effects: Vec<&'static str>,
     /// What it did. Missing where the same request came again before that was noted.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<SummaryJson>,
@@ -124,6 +110,8 @@ pub(crate) struct EndedJson {
 pub(crate) struct ForecastJson {
     /// Always true.
     dry_run: bool,
+    /// What would be done: `session`, `tokens`, `offline`, `consents`, `notify`.
+    effects: Vec<&'static str>,
     /// What would end, as far as the caller may end it.
     summary: SummaryJson,
     /// Whether the counts are whole. Of a very large end the sessions alone are counted, up to a budget.
@@ -141,11 +129,11 @@ fn invalid(why: &str) -> EngineError {
 }
 
 impl EndBody {
-    fn targets(&self) -> Result<EndTargets, EngineError> {
+    fn targets(&self, users: &[UserId]) -> Result<EndTargets, EngineError> {
         let named = !(self.sessions.is_empty() && self.users.is_empty() && self.grants.is_empty());
         match (named, !self.found_by().is_empty()) {
             (true, true) => Err(invalid("name what is to be ended, or say by what; not both")),
-            (true, false) => self.named().map(EndTargets::Named),
+            (true, false) => self.named(users).map(EndTargets::Named),
             (false, true) => self.found(),
             (false, false) => Err(invalid(
                 "Name sessions, users or grants, or a role, group, network, application or filter: nothing is \
@@ -154,12 +142,18 @@ impl EndBody {
         }
     }
 
-    fn named(&self) -> Result<Vec<Named>, EngineError> {
-        let session =
-            |id: &String| id.parse::<SessionId>().map_err(|_| invalid("a session id is malformed"));
+    fn named(&self, users: &[UserId]) -> Result<Vec<Named>, EngineError> {
+        let session = |id: &String| {
+            let why = || {
+                EngineError::Invalid(format!(
+                    "sessions: '{id}' is no session's id: those have 64 hex digits"
+                ))
+            };
+            id.parse::<SessionId>().map_err(|_| why())
+        };
         let spared = self.except.as_ref().map(session).transpose()?;
         let mut named = Vec::new();
-        match (spared, self.users.as_slice()) {
+        match (spared, users) {
             (Some(spared), [user]) if self.sessions.is_empty() && self.grants.is_empty() => {
                 named.push(Named::UserExcept(*user, spared));
             }
@@ -170,7 +164,12 @@ impl EndBody {
             named.push(Named::Session(session(id)?));
         }
         for id in &self.grants {
-            named.push(Named::Grant(id.parse().map_err(|_| invalid("a grant's id is malformed"))?));
+            let why = || {
+                EngineError::Invalid(format!(
+                    "grants: '{id}' is no grant's id: those have 32 hex digits"
+                ))
+            };
+            named.push(Named::Grant(id.parse().map_err(|_| why())?));
         }
         Ok(named)
     }
@@ -192,8 +191,50 @@ impl EndBody {
         }
     }
 
+    /// Users by id or login name, applications by id or client_id.
+    async fn resolved(&self, context: &Context) -> Result<Resolved, EngineError> {
+        let (engine, tenant) = (context.engine(), context.tenant());
+        let mut resolved = Resolved::default();
+        for given in &self.users {
+            let id = match given.parse::<UserId>() {
+                Ok(id) => id,
+                Err(_) => match engine.user_named(tenant, given).await {
+                    Ok(user) => user.id,
+                    Err(EngineError::NotFound(_)) => {
+                        let why = format!(
+                            "users: there is no user '{given}': give an id or a login name"
+                        );
+                        return Err(EngineError::Invalid(why));
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            resolved.users.push(id);
+        }
+        let Some(applications) = &self.applications else { return Ok(resolved) };
+        let mut found = Vec::new();
+        for given in applications {
+            let id = match given.parse::<AppId>() {
+                Ok(id) => id,
+                Err(_) => match engine.application_by_client(tenant.id, given).await? {
+                    Some(app) => app.id,
+                    None => {
+                        let why = format!(
+                            "applications: there is no application '{given}': give an id or a client_id"
+                        );
+                        return Err(EngineError::Invalid(why));
+                    }
+                },
+            };
+            found.push(id);
+        }
+        resolved.applications = Some(found);
+        Ok(resolved)
+    }
+
     fn request(
         &self,
+        resolved: Resolved,
         caller: &ApiCaller,
         prefer: &Preferences,
         key: Option<RequestKey>,
@@ -201,15 +242,15 @@ impl EndBody {
         if self.rate == Some(0) {
             return Err(invalid("rate is a number of sessions in a second, from 1 on"));
         }
-        let EffectsBody { session, tokens, consents, notify, offline } = self.effects;
+        let targets = self.targets(&resolved.users)?;
         Ok(EndRequest {
-            effects: Effects { session, tokens, consents, notify, offline },
-            applications: self.applications.clone(),
+            effects: self.effects.0,
+            applications: resolved.applications,
             expected_at_most: self.expected_at_most,
             as_job: prefer.respond_async || self.rate.is_some(),
             rate: self.rate,
             key,
-            ..EndRequest::new(self.targets()?, caller.actor(), caller.rights.clone())
+            ..EndRequest::new(targets, caller.actor(), caller.rights.clone())
         })
     }
 }
@@ -256,18 +297,20 @@ async fn posted(context: &Context, bytes: &Bytes) -> Result<Response, Refusal> {
     let asked: EndBody = body(context, bytes)?;
     let prefer = Preferences::of(context);
     let key = request_key(context, bytes)?;
-    let request = asked.request(&caller, &prefer, key)?;
+    let resolved = asked.resolved(context).await?;
+    let request = asked.request(resolved, &caller, &prefer, key)?;
     if asked.dry_run {
         let forecast = context.engine().preview(context.tenant(), &request).await?;
-        let body = EndResultJson::Forecast(forecast_json(context, forecast));
+        let body = EndResultJson::Forecast(forecast_json(context, &request, forecast));
         return Ok(respond::json(StatusCode::OK, &body));
     }
     perform(context, &request, &prefer).await
 }
 
-fn forecast_json(context: &Context, forecast: Forecast) -> ForecastJson {
+fn forecast_json(context: &Context, request: &EndRequest, forecast: Forecast) -> ForecastJson {
     ForecastJson {
         dry_run: true,
+        effects: request.effects.names().collect(),
         expected_at_most: forecast.summary.sessions,
         summary: forecast.summary.into(),
         exact: forecast.exact,
@@ -328,7 +371,9 @@ async fn perform(
                     Some(found.iter().map(DeliveryJson::of).collect())
                 }
             };
-            let body = EndedJson { id: id.to_string(), summary: Some(summary.into()), receipts };
+            let effects = request.effects.names().collect();
+            let summary = Some(summary.into());
+            let body = EndedJson { id: id.to_string(), effects, summary, receipts };
             let text = serde_json::to_string(&EndResultJson::Ended(body)).unwrap_or_default();
             engine.remember_answer(tenant, request, &text).await?;
             (StatusCode::OK, text, None)
@@ -404,7 +449,7 @@ pub(crate) async fn application(
         let app = app.filter(stays).ok_or(EngineError::NotFound("application of this session"))?;
         let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
         let request = EndRequest {
-            effects: Effects { session: false, ..Effects::SIGN_OUT },
+            effects: Effects { session: false, ..Effects::END },
             applications: Some(vec![app]),
             ..EndRequest::new(targets, caller.actor(), caller.rights)
         };

@@ -1,6 +1,7 @@
 //! `/api/sessions/v1`: the session service. Errors are problem details (RFC 9457).
 
 pub(crate) mod deliveries;
+mod effects;
 pub(crate) mod end;
 pub(crate) mod feed;
 pub(crate) mod handlers;
@@ -137,6 +138,6 @@ pub(super) fn body<T: DeserializeOwned>(context: &Context, body: &Bytes) -> Resu
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Refusal::bad("Send application/json."));
     }
-    let read = serde_json::from_slice::<Object<T>>(body);
-    read.map(|object| object.0).map_err(|error| Refusal::bad(error.to_string()))
+    let read = crate::api::object::read::<Object<T>>(body);
+    read.map(|object| object.0).map_err(Refusal::bad)
 }

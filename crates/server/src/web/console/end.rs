@@ -112,10 +112,10 @@ impl What {
     }
 }
 
-/// The effects that were chosen; those of a sign-out where nobody has chosen yet.
+/// The effects that were chosen; those of an end where nobody has chosen yet.
 fn effects(params: &Params) -> Effects {
     if params.get("chosen").is_none() {
-        return Effects::SIGN_OUT;
+        return Effects::END;
     }
     let on = |name: &str| params.get(name).is_some();
     Effects {

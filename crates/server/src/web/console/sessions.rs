@@ -348,7 +348,9 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
     facts.extend(view.client_stays().map(|stay| say("Signs out of {0}", [plain(&stay.app.name)])));
     let page = Confirm {
         title: say("End this session of {0}?", [plain(&user.username)]),
-        text: "Its tokens stop working at once, and its applications are told.".into(),
+        text: "All of its tokens stop working at once, also those for access while its person is away, and its applications \
+               are told."
+            .into(),
         facts,
         action: context.link(&format!("/console/sessions/{id}/end")),
         button: "End session".into(),
