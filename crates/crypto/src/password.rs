@@ -62,7 +62,27 @@ pub fn is_guessable(password: &str, about: &[&str]) -> bool {
         end -= 1;
     }
     let looked_at = password.get(..end).unwrap_or_default();
-    zxcvbn::zxcvbn(looked_at, about).score() < zxcvbn::Score::Two
+    is_own_name(looked_at, about) || zxcvbn::zxcvbn(looked_at, about).score() < zxcvbn::Score::Two
+}
+
+/// Whether little is left of a password without its person's names: run together, in any order, with a digit behind.
+fn is_own_name(password: &str, about: &[&str]) -> bool {
+    const LEFT_MIN: usize = 4;
+    let mut rest = password.to_lowercase();
+    let mut names: Vec<String> = about
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+        .filter(|name| name.chars().count() >= 3)
+        .map(str::to_lowercase)
+        .collect();
+    names.sort_unstable_by_key(|name| std::cmp::Reverse(name.len()));
+    for name in &names {
+        rest = rest.replace(name.as_str(), " ");
+    }
+    let left = rest.chars().filter(|c| c.is_alphanumeric()).count();
+    rest.contains(' ')
+        && left < LEFT_MIN
+        && names.iter().any(|name| password.to_lowercase().contains(name.as_str()))
 }
 
 /// Whether a password is the one that was hashed: by Argon2, or by bcrypt, PBKDF2 or scrypt elsewhere. Takes its

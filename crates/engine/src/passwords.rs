@@ -8,6 +8,7 @@ use sojourn_crypto::password;
 use sojourn_model::Millis;
 use sojourn_model::limits::{PASSWORD_BYTES_MAX, VERIFIED_CACHE_MAX};
 
+use crate::directory::opaque;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -79,7 +80,7 @@ impl Engine {
             )));
         }
         let policy = self.settings.password;
-        let password = password.to_owned();
+        let password = opaque(password).into_owned();
         let rng = std::sync::Arc::clone(&self.rng);
         self.off_thread(move || policy.hash(&password, &*rng))
             .await?
@@ -97,11 +98,17 @@ impl Engine {
             return Ok(false);
         }
         let policy = self.settings.password;
-        let password = password.to_owned();
+        // As it is hashed now; and as it was typed, which is what was hashed earlier.
+        let prepared = opaque(password).into_owned();
+        let typed = Some(password.to_owned()).filter(|typed| *typed != prepared);
+        let password = prepared;
         let hash = hash.map(str::to_owned);
         let rng = std::sync::Arc::clone(&self.rng);
         self.off_thread(move || match hash {
-            Some(hash) => password::verify(&password, &hash),
+            Some(hash) => {
+                password::verify(&password, &hash)
+                    || typed.is_some_and(|typed| password::verify(&typed, &hash))
+            }
             None => {
                 let _ = policy.hash(&password, &*rng);
                 false

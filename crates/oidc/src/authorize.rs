@@ -287,7 +287,8 @@ fn parse_prompt(text: Option<&str>) -> Result<Prompt, OAuthError> {
             "login" => prompt.login = true,
             "select_account" => prompt.select_account = true,
             "consent" => prompt.consent = true,
-            _ => return Err(OAuthError::invalid_request("prompt has an unknown value")),
+            // Errata 2 of Core §3.1.2.1: values that aren't understood may be ignored.
+            _ => {}
         }
     }
     Ok(prompt)

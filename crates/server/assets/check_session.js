@@ -10,6 +10,19 @@
   let askedAt = 0;
   // The browser state that the server said is over.
   let ended = null;
+  // Whether this frame has ever seen the cookie: a browser may keep it back in frames of other sites.
+  let seen = false;
+
+  // Whether the frame can't tell a cookie that is gone from one that is kept back.
+  const blind = async () => {
+    if (seen) return false;
+    if (!document.hasStorageAccess) return true;
+    try {
+      return !(await document.hasStorageAccess());
+    } catch {
+      return true;
+    }
+  };
 
   const state = () => {
     const found = document.cookie.split("; ").find((one) => one.startsWith(cookie + "="));
@@ -43,8 +56,13 @@
       return;
     }
     const present = state();
+    if (present !== "") seen = true;
+    // The first answer after loading is the server's as well.
+    if (askedAt === 0) await ask(present);
     const wanted = await hash([parts[0], event.origin, present, salt].join(" "));
-    if (wanted !== hashed || (present !== "" && present === ended)) {
+    const over = present !== "" && present === ended;
+    // What the frame can't see it doesn't call changed: an application would sign its person out at once.
+    if (over || (wanted !== hashed && !(present === "" && (await blind())))) {
       reply("changed");
       return;
     }

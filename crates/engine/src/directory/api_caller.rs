@@ -67,8 +67,7 @@ impl Engine {
         if !self.settings.basic_authentication {
             return Err(ApiRefused::Unauthenticated);
         }
-        let name = crate::session::plain_name(tenant, username);
-        let known = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
+        let known = self.user_called(tenant, username).await?;
         let hash = known.as_ref().and_then(|user| user.password_hash.as_deref());
         let user = if self.is_remembered(password, hash) {
             let may = |user: &User| {

@@ -40,9 +40,9 @@ pub(crate) fn difference(present: &[UserId], wanted: &[UserId]) -> (Vec<UserId>,
 
 /// The name of a role or a group, without blanks around it.
 pub(crate) fn checked_name(of: &str, name: &str) -> Result<String, EngineError> {
-    let name = name.trim();
-    if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
+    let name = super::visible(&format!("a {of}'s name"), name)?;
+    if name.is_empty() || name.len() > 255 {
         return Err(EngineError::Invalid(format!("a {of}'s name has 1 to 255 bytes")));
     }
-    Ok(name.to_owned())
+    Ok(name)
 }

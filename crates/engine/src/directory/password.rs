@@ -22,9 +22,12 @@ pub enum PasswordRefused {
     /// Too many attempts.
     #[error("too many attempts")]
     TooMany,
-    /// The new one is too short, or longer than any that a person types.
+    /// The new one is too short.
     #[error("a password has {0} characters or more")]
     TooShort(usize),
+    /// The new one is longer than any that a person types.
+    #[error("a password has {PASSWORD_BYTES_MAX} bytes at most")]
+    TooLong,
     /// The new one is the old one, or one that the person had before.
     #[error("the new password was used before")]
     Used,
@@ -88,7 +91,10 @@ impl Engine {
         new: &str,
     ) -> Result<(), PasswordRefused> {
         let rules = self.settings.password_rules;
-        if new.chars().count() < rules.length_min || new.len() > PASSWORD_BYTES_MAX {
+        if new.len() > PASSWORD_BYTES_MAX {
+            return Err(PasswordRefused::TooLong);
+        }
+        if new.chars().count() < rules.length_min {
             return Err(PasswordRefused::TooShort(rules.length_min));
         }
         if rules.refuse_common {

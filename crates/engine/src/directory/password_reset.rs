@@ -29,7 +29,7 @@ impl Engine {
         let name = plain_name(tenant, name);
         // Counted apart from attempts to sign in: asking for a mail must not lock anyone out.
         let counted = format!("reset {name}");
-        let user = self.store.user_by_name(tenant.id, name).await?.map(|user| user.id);
+        let user = self.user_called(tenant, name).await?.map(|user| user.id);
         let guess = Guess { name: &counted, user, ip, browser };
         Ok(!matches!(self.count_attempt(tenant.id, guess).await?, Attempt::TooMany))
     }
@@ -48,8 +48,8 @@ impl Engine {
         if !self.settings.resets_by_mail {
             return Err(EngineError::Invalid("no mail is sent from here".into()));
         }
+        let mut user = self.user_called(tenant, name).await?;
         let name = plain_name(tenant, name);
-        let mut user = self.store.user_by_name(tenant.id, name).await?;
         if user.is_none() {
             let mut found = self.store.users_by_proved_email(tenant.id, name, 2).await?;
             // An address of two people says nothing of who asks.

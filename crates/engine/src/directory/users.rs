@@ -1,16 +1,17 @@
 //! Accounts: making them, setting passwords, switching them off.
 
 use serde_json::json;
-use sojourn_model::limits::USERNAME_BYTES_MAX;
 use sojourn_model::{
     Actor, ChangeSet, EndId, EndReason, EndTarget, EventName, Millis, NewEvent, OnAccount, Op,
     Outcome, PasswordDue, Subject, Tenant, User, UserId, UserState,
 };
 
 use super::password::PasswordRefused;
+use crate::directory::{check_shown, checked_name, looked_for};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::session::plain_name;
 
 /// An account to be made.
 #[derive(Debug, Clone, Default)]
@@ -58,21 +59,6 @@ pub(crate) struct StateChange {
     pub(crate) unlock_at: Option<Millis>,
     /// Only if nothing has happened to the account since it had this epoch.
     pub(crate) epoch: Option<i64>,
-}
-
-pub(crate) fn checked_name(tenant: &Tenant, username: &str) -> Result<String, EngineError> {
-    let name = crate::session::plain_name(tenant, username);
-    if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
-        return Err(EngineError::Invalid(format!(
-            "a login name has 1 to {USERNAME_BYTES_MAX} bytes"
-        )));
-    }
-    if name.chars().any(|c| c.is_control() || c.is_whitespace() || c == '/') {
-        return Err(EngineError::Invalid(
-            "a login name has no spaces, slashes or control characters".into(),
-        ));
-    }
-    Ok(name.to_owned())
 }
 
 /// A hash made elsewhere, if it is one that can be verified at a bearable cost.
@@ -133,7 +119,7 @@ impl Engine {
         password: Option<PasswordGiven>,
         actor: &Actor,
     ) -> Result<(User, ChangeSet), EngineError> {
-        let username = checked_name(tenant, &new.username)?;
+        let username = checked_name(&new.username)?;
         let mut user = User {
             tenant: tenant.id,
             id: UserId::random(&*self.rng),
@@ -155,6 +141,7 @@ impl Engine {
             attributes: serde_json::Value::Object(new.attributes).to_string(),
             unlock_at: None,
         };
+        check_shown(&mut user)?;
         user.password_hash = match &password {
             Some(PasswordGiven::Plain(password)) => {
                 let refused = PasswordRefused::into_error;
@@ -309,12 +296,13 @@ impl Engine {
         claims: &[String],
         actor: &Actor,
     ) -> Result<User, EngineError> {
-        let changed = User {
-            username: checked_name(tenant, &user.username)?,
+        let mut changed = User {
+            username: checked_name(&user.username)?,
             version: user.version + 1,
             updated_at: self.now(),
             ..user.clone()
         };
+        check_shown(&mut changed)?;
         let update = Op::UpdateUser { user: Box::new(changed.clone()) };
         let mut change = ChangeSet::of(tenant.id, update);
         let data = json!({ "user-name": changed.username, "claims": claims });
@@ -361,12 +349,25 @@ impl Engine {
         }
     }
 
-    /// A user by login name, with or without the tenant's name behind it.
+    /// A user by login name; with the tenant's name behind it, where nobody is called just so.
     ///
     /// # Errors
     /// [`EngineError::NotFound`]
     pub async fn user_named(&self, tenant: &Tenant, username: &str) -> Result<User, EngineError> {
-        let name = crate::session::plain_name(tenant, username);
-        self.store.user_by_name(tenant.id, name).await?.ok_or(EngineError::NotFound("user"))
+        self.user_called(tenant, username).await?.ok_or(EngineError::NotFound("user"))
+    }
+
+    /// The same, or nobody.
+    pub(crate) async fn user_called(
+        &self,
+        tenant: &Tenant,
+        username: &str,
+    ) -> Result<Option<User>, EngineError> {
+        let name = looked_for(username);
+        if let Some(user) = self.store.user_by_name(tenant.id, &name).await? {
+            return Ok(Some(user));
+        }
+        let plain = plain_name(tenant, &name);
+        if plain == name { Ok(None) } else { Ok(self.store.user_by_name(tenant.id, plain).await?) }
     }
 }

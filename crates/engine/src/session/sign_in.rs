@@ -7,7 +7,7 @@ use sojourn_model::{
     Op, Outcome, PasswordDue, Session, SessionId, Subject, Tenant, User, UserId, UserState,
 };
 
-use crate::directory::{PasswordRefused, StateChange};
+use crate::directory::{PasswordRefused, StateChange, looked_for};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -164,14 +164,17 @@ impl Engine {
         password: &str,
         (ip, browser): (&str, Option<[u8; 32]>),
     ) -> Result<Checked, SignInError> {
-        let name = plain_name(tenant, username);
+        let typed = looked_for(username);
+        let name = typed.as_ref();
         let failed = |reason| log_failure(tenant, username, ip, reason);
         if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
             failed("malformed_name");
             return Err(SignInError::Wrong);
         }
-        let user = self.store.user_by_name(tenant.id, name).await.map_err(EngineError::from)?;
-        let guess = Guess { name, user: user.as_ref().map(|user| user.id), ip, browser };
+        let user = self.user_called(tenant, name).await?;
+        // Under whichever of their names someone is guessed at, it counts as one.
+        let counted = user.as_ref().map_or(plain_name(tenant, name), |user| &user.username);
+        let guess = Guess { name: counted, user: user.as_ref().map(|user| user.id), ip, browser };
         let counted = self.count_attempt(tenant.id, guess).await?;
         let Attempt::Allowed { made, forgive } = counted else {
             failed("too_many_attempts");

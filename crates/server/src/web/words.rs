@@ -121,6 +121,9 @@ pub(crate) fn refused_password(refused: &PasswordRefused) -> Text {
             "The new password is too short: take {0} characters or more.",
             [plain(least.to_string())],
         ),
+        PasswordRefused::TooLong => {
+            "The new password is too long: take 1024 bytes at most, which is about a page of text.".into()
+        }
         PasswordRefused::Guessable => {
             "The new password is one of those that are guessed first. Take several words, or a longer one.".into()
         }

@@ -277,7 +277,7 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
     // What is refused says so in the same language.
     let csrf = admin.get("/console/users").await.field("csrf");
     for (path, form) in [
-        ("/console/users", vec![("username", "a b"), ("password", "words of a user")]),
+        ("/console/users", vec![("username", "a\u{200b}b"), ("password", "words of a user")]),
         ("/console/users", vec![("username", "alex"), ("password", "words of a user")]),
         ("/console/users", vec![("username", "new"), ("password", "short")]),
         ("/console/roles", vec![("name", "staff"), ("permissions", "")]),

@@ -28,6 +28,7 @@ mod knowing;
 mod languages;
 mod logout;
 mod metrics;
+mod names;
 mod new_browser;
 mod oidc;
 mod outage;

@@ -362,7 +362,7 @@ async fn a_bulk_request_does_what_it_can_in_an_order_that_works() {
             {"method": "POST", "path": "/Users", "bulkId": "u", "data": {"schemas": [USER], "userName": "alex"}},
             {"method": "PATCH", "path": "/Users/bulkId:u", "data": {"schemas": [PATCH], "Operations": [
                 {"op": "add", "path": "nickName", "value": "Al"}]}},
-            {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"schemas": [USER], "userName": "a b"}},
+            {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"schemas": [USER], "userName": "a\u{200b}b"}},
             {"method": "DELETE", "path": "/Users/00000000-0000-4000-8000-000000000000"},
             {"method": "POST", "path": "/Groups", "bulkId": "h", "data": {
                 "schemas": [GROUP], "displayName": "x", "members": [{"value": "bulkId:nobody"}]}},

@@ -1,0 +1,103 @@
+//! Names, passwords and addresses as they are kept: in one of the several ways in which Unicode can write the same text
+//! (NFC), and without characters that nobody sees (after RFC 8265 and RFC 8266).
+
+use std::borrow::Cow;
+
+use sojourn_model::User;
+use sojourn_model::limits::USERNAME_BYTES_MAX;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
+use crate::error::EngineError;
+
+/// The same text in NFC.
+fn nfc(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+}
+
+/// Characters that aren't seen, or change the order in which others are seen: two names that differ by them alone look
+/// the same.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// A text that people see, as it is kept.
+///
+/// # Errors
+/// [`EngineError::Invalid`] where it has characters that nobody sees.
+pub(crate) fn visible(what: &str, text: &str) -> Result<String, EngineError> {
+    let text = nfc(text.trim());
+    match text.chars().find(|c| is_hidden(*c)) {
+        Some(hidden) => Err(EngineError::Invalid(format!(
+            "{what} has a character that nobody sees (U+{:04X}): leave it out",
+            u32::from(hidden)
+        ))),
+        None => Ok(text.into_owned()),
+    }
+}
+
+/// A login name, as it is kept: as typed.
+///
+/// # Errors
+/// [`EngineError::Invalid`]
+pub(crate) fn checked_name(username: &str) -> Result<String, EngineError> {
+    let name = visible("a login name", username)?;
+    if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
+        return Err(EngineError::Invalid(format!(
+            "a login name has 1 to {USERNAME_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(name)
+}
+
+/// A login name as it is looked for.
+pub(crate) fn looked_for(username: &str) -> Cow<'_, str> {
+    nfc(username.trim())
+}
+
+/// What people see of an account, as it is kept.
+///
+/// # Errors
+/// [`EngineError::Invalid`]
+pub(crate) fn check_shown(user: &mut User) -> Result<(), EngineError> {
+    for (what, text) in [
+        ("the shown name", &mut user.display_name),
+        ("the given name", &mut user.given_name),
+        ("the family name", &mut user.family_name),
+        ("the mail address", &mut user.email),
+    ] {
+        if let Some(given) = text {
+            *given = visible(what, given)?;
+        }
+    }
+    Ok(())
+}
+
+/// A password as it is hashed (RFC 8265 §4.2, OpaqueString): the same keys on another keyboard give the same text.
+pub(crate) fn opaque(password: &str) -> Cow<'_, str> {
+    let spaced = |c: char| c.is_whitespace() && !c.is_ascii();
+    if password.chars().any(spaced) {
+        let plain: String = password.chars().map(|c| if spaced(c) { ' ' } else { c }).collect();
+        return Cow::Owned(nfc(&plain).into_owned());
+    }
+    nfc(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_name_is_the_same_text_and_nothing_is_hidden_in_it() {
+        assert_eq!(checked_name(" zoe\u{308} "), Ok("zo\u{eb}".into()));
+        assert_eq!(checked_name("anna maria/sales"), Ok("anna maria/sales".into()));
+        assert_eq!(looked_for("zoe\u{308}"), "zo\u{eb}");
+        for hidden in ["al\u{200b}ex", "\u{202e}xela", "al\u{feff}ex", "al\nex", "a\u{2066}b", ""] {
+            assert!(checked_name(hidden).is_err(), "{hidden:?}");
+        }
+        assert_eq!(opaque("caf\u{65}\u{301}\u{a0}noir"), "caf\u{e9} noir");
+        assert_eq!(opaque("plain text"), "plain text");
+    }
+}

@@ -1,0 +1,94 @@
+//! Names and passwords of people who don't all write ASCII.
+
+use serde_json::json;
+use sojourn_testkit::server::TestServer;
+use sojourn_testkit::store::Engine;
+
+const ADMIN: (&str, &str) = ("admin", "admin12");
+
+#[tokio::test]
+async fn a_login_name_is_kept_as_typed_and_found_in_each_way_it_can_be_written() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        let tenant = server.second_tenant("example.org").await;
+        server.user_in(&tenant, "admin", "admin12", &["admin"]).await;
+        server.user_in(&tenant, "alice@example.org", "alice123", &[]).await;
+        server.user_in(&tenant, "bob", "bob12345", &[]).await;
+        server.user_in(&tenant, "anna maria/sales", "anna1234", &[]).await;
+        server.user_in(&tenant, "zoe\u{308}", "zoe12345", &[]).await;
+        let of = async |filter: &str| {
+            let query = form_urlencoded::byte_serialize(filter.as_bytes()).collect::<String>();
+            let path = format!("/t/example.org/scim2/Users?filter={query}");
+            let found = server.api("GET", &path, ADMIN).await.json();
+            found["Resources"][0]["userName"].as_str().map(str::to_owned)
+        };
+        let found = of("userName eq \"alice@example.org\"").await;
+        assert_eq!(found.as_deref(), Some("alice@example.org"), "{engine:?}");
+        assert_eq!(of("userName eq \"zo\u{eb}\"").await.as_deref(), Some("zo\u{eb}"));
+        for (typed, password) in [
+            ("alice@example.org", "alice123"),
+            ("alice@example.org@example.org", "alice123"),
+            ("bob", "bob12345"),
+            ("bob@example.org", "bob12345"),
+            ("anna maria/sales", "anna1234"),
+            ("zo\u{eb}", "zoe12345"),
+            ("zoe\u{308}", "zoe12345"),
+        ] {
+            let browser = server.browser();
+            let page = "/t/example.org/login";
+            let answer = browser.sign_in_at(page, typed, password, false).await;
+            assert_eq!(answer.status, 303, "{engine:?} {typed}");
+        }
+        // An account that is called just so comes before the one that would be meant without the tenant's name.
+        server.user_in(&tenant, "alice", "another1", &[]).await;
+        let browser = server.browser();
+        let page = "/t/example.org/login";
+        assert_eq!(
+            browser.sign_in_at(page, "alice@example.org", "another1", false).await.status,
+            401
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_sees_is_in_no_name() {
+    let server = TestServer::start().await;
+    server.user("admin", "admin12", &["admin"]).await;
+    for (field, value) in [
+        ("userName", "al\u{200b}ex"),
+        ("userName", "\u{202e}xela"),
+        ("displayName", "Al\u{202e}ex"),
+        ("displayName", "Al\u{0}ex"),
+    ] {
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "somebody"
+        });
+        body[field] = json!(value);
+        let answer = server.send("POST", "/scim2/Users", ADMIN, &body).await;
+        assert_eq!(answer.status, 400, "{field}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn passwords_are_the_same_on_every_keyboard_and_their_rules_say_what_is_wrong() {
+    let server = TestServer::start().await;
+    server.user("ada", "caf\u{65}\u{301} noir 7", &[]).await;
+    for typed in ["caf\u{e9} noir 7", "caf\u{65}\u{301}\u{a0}noir 7"] {
+        assert_eq!(server.browser().sign_in("ada", typed).await.status, 303, "{typed:?}");
+    }
+    let browser = server.signed_in("ada", "caf\u{e9} noir 7").await;
+    let csrf = browser.get("/myaccount/password").await.field("csrf");
+    let long = "x".repeat(1_025);
+    // The test kit calls her "ada the tester".
+    for (new, words) in [
+        (&*long, "too long"),
+        ("short", "too short"),
+        ("adatester1", "guessed first"),
+        ("TesterAda99", "guessed first"),
+    ] {
+        let form =
+            [("csrf", &*csrf), ("current", "caf\u{e9} noir 7"), ("new", new), ("again", new)];
+        let answer = browser.post("/myaccount/password", &form).await;
+        assert!(answer.body.contains(words), "{new}: {}", answer.body);
+    }
+}
