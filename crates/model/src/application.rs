@@ -238,6 +238,8 @@ pub struct ApplicationSettings {
     pub refresh_rotation: bool,
     /// A declared resource server may introspect every token of its tenant.
     pub resource_server: bool,
+    /// Whether the claims `roles` and `groups` hold ids instead of names.
+    pub membership_ids: bool,
     /// Whether `prompt=none`, refresh, userinfo and introspection keep the session alive.
     pub coordinate_inactivity: bool,
     /// Its start page, for lists and links (`client_uri`).
@@ -352,6 +354,7 @@ impl Default for ApplicationSettings {
             token_binding: AccessTokenBinding::SsoSession,
             refresh_rotation: true,
             resource_server: false,
+            membership_ids: false,
             coordinate_inactivity: true,
             home_uri: None,
             first_party: true,

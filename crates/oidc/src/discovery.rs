@@ -28,7 +28,8 @@ impl Endpoints {
 }
 
 /// Scopes that users' tokens can have.
-pub const SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+pub const SCOPES: [&str; 8] =
+    ["openid", "profile", "email", "address", "phone", "roles", "groups", "offline_access"];
 
 /// The document. `own_scopes` are those of the administrative APIs; `registration` says whether applications
 /// can register themselves.
@@ -48,6 +49,8 @@ pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str], registrati
         "sid",
         "amr",
         "acr",
+        "roles",
+        "groups",
     ]
     .into_iter()
     .chain(known_claims())

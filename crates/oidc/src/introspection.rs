@@ -37,4 +37,7 @@ pub struct ActiveToken {
     pub iss: String,
     /// Audience.
     pub aud: String,
+    /// Roles and groups, where the token has the scopes.
+    #[serde(flatten)]
+    pub more: serde_json::Map<String, serde_json::Value>,
 }

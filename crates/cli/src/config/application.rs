@@ -43,6 +43,9 @@ pub(crate) struct ApplicationSection {
     /// Whether refresh, userinfo and introspection keep the session alive. An application that was there before it was the
     /// default keeps what it had.
     pub(crate) coordinate_inactivity: Option<bool>,
+    /// What the claims `roles` and `groups` hold: "names" or "ids".
+    #[serde(default)]
+    pub(crate) membership_claims: MembershipClaims,
     /// Its start page.
     pub(crate) home_uri: Option<String>,
     /// The organisation's own: people are not asked for their consent.
@@ -86,6 +89,15 @@ pub(crate) struct ApplicationSection {
     /// Whether it may extend sessions (`isk` in its ID tokens).
     #[serde(default)]
     pub(crate) session_extension: bool,
+}
+
+/// How roles and groups are named to an application.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MembershipClaims {
+    #[default]
+    Names,
+    Ids,
 }
 
 /// What an application is (Registration §2).
@@ -150,6 +162,7 @@ impl ApplicationSection {
             revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
             session_extension: self.session_extension,
             native: self.is_native(),
+            membership_ids: self.membership_claims == MembershipClaims::Ids,
             ..default
         }
     }

@@ -36,6 +36,8 @@ struct Decided {
     session_extension: bool,
     /// Whether refresh, userinfo and introspection keep the session alive.
     coordinate_inactivity: bool,
+    /// What the claims `roles` and `groups` hold: `names` or `ids`.
+    membership_claims: MembershipClaims,
     /// Whether it may introspect every token of its tenant.
     resource_server: bool,
     /// Scopes that it may have for itself.
@@ -46,6 +48,14 @@ struct Decided {
     access_token_format: AccessTokenFormat,
     /// `aud` of its JWT access tokens.
     audiences: Vec<String>,
+}
+
+/// How the claims `roles` and `groups` name what they tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MembershipClaims {
+    Names,
+    Ids,
 }
 
 /// Removed applications that are looked at in one round of the purge.
@@ -63,6 +73,7 @@ impl Default for Decided {
             refresh_rotation: true,
             session_extension: false,
             coordinate_inactivity: settings.coordinate_inactivity,
+            membership_claims: MembershipClaims::Names,
             resource_server: false,
             own_scopes: Vec::new(),
             allowed_origins: Vec::new(),
@@ -84,6 +95,10 @@ impl Decided {
             refresh_rotation: settings.refresh_rotation,
             session_extension: settings.session_extension,
             coordinate_inactivity: settings.coordinate_inactivity,
+            membership_claims: match settings.membership_ids {
+                true => MembershipClaims::Ids,
+                false => MembershipClaims::Names,
+            },
             resource_server: settings.resource_server,
             own_scopes: settings.own_scopes,
             allowed_origins: settings.allowed_origins,
@@ -102,6 +117,7 @@ impl Decided {
         settings.refresh_rotation = self.refresh_rotation;
         settings.session_extension = self.session_extension;
         settings.coordinate_inactivity = self.coordinate_inactivity;
+        settings.membership_ids = self.membership_claims == MembershipClaims::Ids;
         settings.resource_server = self.resource_server;
         settings.own_scopes = self.own_scopes;
         settings.allowed_origins = self.allowed_origins;

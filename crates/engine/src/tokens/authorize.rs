@@ -187,6 +187,7 @@ impl Engine {
                 scopes: if alone { &grant.scopes } else { "" },
                 named: &request.claims.id_token,
                 at_token_endpoint: false,
+                granted: &grant.scopes,
             };
             Some(self.id_token(tenant, wanted).await?)
         } else {

@@ -87,6 +87,7 @@ impl Engine {
             acr: None,
             amr: Vec::new(),
             sid: None,
+            more: serde_json::Map::new(),
         };
         self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
     }

@@ -28,6 +28,8 @@ pub(crate) struct IdToken<'a> {
     pub(crate) named: &'a Map<String, Value>,
     /// Whether it comes from the token endpoint.
     pub(crate) at_token_endpoint: bool,
+    /// The scopes that were given.
+    pub(crate) granted: &'a str,
 }
 
 impl Engine {
@@ -39,12 +41,13 @@ impl Engine {
         let now = self.now();
         let app = wanted.app;
         let alg = app.settings.id_token_signed_response_alg;
-        let more = if wanted.named.is_empty() && wanted.scopes.is_empty() {
+        let mut more = if wanted.named.is_empty() && wanted.scopes.is_empty() {
             Map::new()
         } else {
             let user = self.store.user(tenant.id, wanted.user).await?;
             user.map(|user| claims::of_user(&user, wanted.scopes, wanted.named)).unwrap_or_default()
         };
+        more.extend(self.memberships(tenant, app, wanted.user, wanted.granted).await?);
         let issuer = self.issuer(tenant);
         let iat = now.seconds();
         let claims = IdTokenClaims {

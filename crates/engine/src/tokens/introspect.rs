@@ -34,7 +34,13 @@ impl Engine {
         {
             self.touch(tenant.id, *session, Some(access.app.id));
         }
-        Ok(Some(self.describe(tenant, access, caller)))
+        let more = match &access.bearer {
+            Bearer::User { user, .. } => {
+                self.memberships(tenant, &access.app, *user, &access.scopes).await?
+            }
+            Bearer::Application => serde_json::Map::new(),
+        };
+        Ok(Some(ActiveToken { more, ..self.describe(tenant, access, caller) }))
     }
 
     fn describe(&self, tenant: &Tenant, access: ActiveAccess, caller: &Application) -> ActiveToken {
@@ -60,6 +66,7 @@ impl Engine {
                 .or_else(|| session.map(|id| self.binding_reference(&access.app, id))),
             iss: self.issuer(tenant),
             aud: client_id,
+            more: serde_json::Map::new(),
         }
     }
 
@@ -102,6 +109,7 @@ impl Engine {
                 .or_else(|| grant.session.map(|id| self.binding_reference(caller, id))),
             iss: self.issuer(tenant),
             aud: caller.client_id.clone(),
+            more: serde_json::Map::new(),
         }))
     }
 

@@ -128,6 +128,7 @@ impl Engine {
                 scopes: "",
                 named: &detail.id_token,
                 at_token_endpoint: true,
+                granted: &grant.scopes,
             };
             Some(self.id_token(tenant, wanted).await?)
         } else {
@@ -171,6 +172,7 @@ impl Engine {
             acr: (!amr.is_empty()).then_some(sojourn_oidc::claims::ACR_PASSWORD),
             amr: amr.split(' ').filter(|method| !method.is_empty()).collect(),
             sid: Some(grant.sid.to_string()),
+            more: self.memberships(tenant, app, grant.user, &access.scopes).await?,
         };
         self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
     }
@@ -214,4 +216,7 @@ pub(crate) struct JwtAccessClaims<'a> {
     pub(crate) amr: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<String>,
+    /// Roles and groups, where they were asked for.
+    #[serde(flatten)]
+    pub(crate) more: serde_json::Map<String, serde_json::Value>,
 }

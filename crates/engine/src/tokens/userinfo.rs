@@ -69,6 +69,7 @@ impl Engine {
         }
         let detail = GrantDetail::read(&access.detail);
         let mut told = claims::of_user(&user, &access.scopes, &detail.userinfo);
+        told.extend(self.memberships(tenant, &access.app, user.id, &access.scopes).await?);
         told.insert("sub".to_owned(), sub.into());
         let Some(alg) = access.app.settings.userinfo_signed_response_alg else {
             return Ok(Userinfo::Json(told));

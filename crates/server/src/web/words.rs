@@ -55,7 +55,7 @@ pub(crate) enum Noun {
 
 /// What an application asks for, in plain words: who one is first, what is particular to the application last.
 pub(crate) fn permissions<'a>(all: impl Iterator<Item = &'a str>) -> Vec<Text> {
-    const ORDER: [&str; 5] = ["openid", "profile", "email", "phone", "address"];
+    const ORDER: [&str; 7] = ["openid", "profile", "email", "phone", "address", "roles", "groups"];
     let mut all: Vec<&str> = all.collect();
     all.sort_by_key(|one| ORDER.iter().position(|known| known == one).unwrap_or(ORDER.len()));
     all.into_iter().filter_map(permission).collect()
@@ -69,6 +69,8 @@ fn permission(one: &str) -> Option<Text> {
         "email" => "Your mail address".into(),
         "address" => "Your postal address".into(),
         "phone" => "Your phone number".into(),
+        "roles" => "The roles that you have".into(),
+        "groups" => "The groups that you belong to".into(),
         "offline_access" | "" => return None,
         other => match other.strip_prefix("claim:") {
             Some(claim) => say("Your {0}", [plain(claim.replace('_', " "))]),

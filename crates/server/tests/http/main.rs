@@ -27,6 +27,7 @@ mod isolation;
 mod knowing;
 mod languages;
 mod logout;
+mod memberships;
 mod metrics;
 mod names;
 mod new_browser;
