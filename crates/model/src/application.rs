@@ -238,6 +238,8 @@ pub struct ApplicationSettings {
     pub refresh_rotation: bool,
     /// A declared resource server may introspect every token of its tenant.
     pub resource_server: bool,
+    /// Whether `http://localhost` may have any port in redirect URIs, as loopback addresses may (RFC 8252 §7.3, §8.3).
+    pub any_localhost_port: bool,
     /// Whether the claims `roles` and `groups` hold ids instead of names.
     pub membership_ids: bool,
     /// Whether `prompt=none`, refresh, userinfo and introspection keep the session alive.
@@ -354,6 +356,7 @@ impl Default for ApplicationSettings {
             token_binding: AccessTokenBinding::SsoSession,
             refresh_rotation: true,
             resource_server: false,
+            any_localhost_port: false,
             membership_ids: false,
             coordinate_inactivity: true,
             home_uri: None,

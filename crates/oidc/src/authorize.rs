@@ -77,18 +77,21 @@ pub fn redirect_uri(params: &Params, app: &Application) -> Result<String, Redire
     }
     let asked = params.get("redirect_uri").ok_or(RedirectRefused::Missing)?;
     let registered = &app.settings.redirect_uris;
-    if registered.iter().any(|uri| uri == asked || same_but_port(uri, asked)) {
+    let localhost = app.settings.any_localhost_port;
+    if registered.iter().any(|uri| uri == asked || same_but_port(uri, asked, localhost)) {
         Ok(asked.to_owned())
     } else {
         Err(RedirectRefused::NotRegistered)
     }
 }
 
-fn same_but_port(registered: &str, asked: &str) -> bool {
-    fn without_port(uri: &str) -> Option<(String, String)> {
+fn same_but_port(registered: &str, asked: &str, localhost: bool) -> bool {
+    fn without_port(uri: &str, localhost: bool) -> Option<(String, String)> {
         let rest = uri.strip_prefix("http://")?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host = ["127.0.0.1", "[::1]"].into_iter().find(|host| {
+        let hosts = ["127.0.0.1", "[::1]", "localhost"];
+        let known = if localhost { &hosts[..] } else { &hosts[..2] };
+        let host = known.iter().copied().find(|host| {
             authority.strip_prefix(host).is_some_and(|port| {
                 port.is_empty()
                     || port.strip_prefix(':').is_some_and(|digits| {
@@ -98,7 +101,7 @@ fn same_but_port(registered: &str, asked: &str) -> bool {
         })?;
         Some((host.to_owned(), path.to_owned()))
     }
-    match (without_port(registered), without_port(asked)) {
+    match (without_port(registered, localhost), without_port(asked, localhost)) {
         (Some(registered), Some(asked)) => registered == asked,
         _ => false,
     }

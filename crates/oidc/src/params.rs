@@ -23,6 +23,9 @@ pub enum ParamError {
     /// One came twice.
     #[error("parameter '{0}' is given more than once")]
     Twice(String),
+    /// One that is a number has no value.
+    #[error("parameter '{0}' is empty: give a number, or leave it out")]
+    Empty(String),
     /// Not UTF-8, or with control characters.
     #[error("the parameters are not well-formed text")]
     Malformed,

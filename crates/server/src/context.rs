@@ -108,6 +108,33 @@ impl Context {
         self.header(header::USER_AGENT).unwrap_or_default()
     }
 
+    /// Adds what a caller of an API has to know of a refusal (RFC 6750 §3, RFC 7617 §2). An error is named only to who
+    /// sent a token.
+    pub(crate) fn challenged(&self, response: Response) -> Response {
+        let scheme = self.header(header::AUTHORIZATION).and_then(|text| text.split(' ').next());
+        let bearer = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+        let challenge = match (response.status(), bearer) {
+            (http::StatusCode::UNAUTHORIZED, true) => {
+                "Bearer realm=\"sojourn\", error=\"invalid_token\", error_description=\"the token is unknown, expired or \
+                 ended\""
+            }
+            (http::StatusCode::UNAUTHORIZED, false) => "Bearer realm=\"sojourn\"",
+            (http::StatusCode::FORBIDDEN, true) => {
+                "Bearer realm=\"sojourn\", error=\"insufficient_scope\", error_description=\"the token or its user has not \
+                 the right to do this\""
+            }
+            _ => return response,
+        };
+        let unauthorized = response.status() == http::StatusCode::UNAUTHORIZED;
+        let response = respond::with(response, header::WWW_AUTHENTICATE, challenge);
+        // A browser would pop up a dialogue of its own.
+        if unauthorized && !self.headers.contains_key("sec-fetch-mode") {
+            respond::with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
+        } else {
+            response
+        }
+    }
+
     /// A link of ours, under the prefix by which the request came.
     pub(crate) fn link(&self, path: &str) -> String {
         format!("{}{path}", self.arrival.prefix)

@@ -248,10 +248,7 @@ async fn arrive(
     let tenant = match state.engine.tenant(name).await {
         Ok(tenant) => tenant,
         Err(EngineError::NotFound(_)) => {
-            return Err(Box::new(respond::plain(
-                StatusCode::NOT_FOUND,
-                "There is no such tenant.",
-            )));
+            return Err(Box::new(crate::web::errors::no_such_tenant(place.rest, request_id)));
         }
         Err(error) => return Err(Box::new(respond::failure(&error))),
     };

@@ -37,3 +37,18 @@ pub(crate) fn query(text: Option<&str>) -> Result<Params, ParamError> {
     }
     Params::parse(text.as_bytes())
 }
+
+/// Parameters of the APIs that are numbers: what is empty there is no number, and not left out either.
+const NUMBERS: [&str; 7] = ["limit", "offset", "since", "until", "startIndex", "count", "rate"];
+
+/// Reads a query of an API.
+pub(crate) fn api_query(text: Option<&str>) -> Result<Params, ParamError> {
+    let params = query(text)?;
+    let pairs = form_urlencoded::parse(text.unwrap_or_default().as_bytes());
+    for (name, value) in pairs {
+        if value.is_empty() && NUMBERS.contains(&&*name) {
+            return Err(ParamError::Empty(name.into_owned()));
+        }
+    }
+    Ok(params)
+}

@@ -66,6 +66,7 @@ routes! {
     GET "/metrics" => metrics::get;
 
     GET "/.well-known/openid-configuration" => oidc::discovery::get;
+    GET "/.well-known/webfinger" => oidc::webfinger::get;
     GET "/oauth2/jwks" => oidc::jwks::get;
     GET "/oauth2/authorize" => oidc::authorize::get;
     POST "/oauth2/authorize" => oidc::authorize::post;

@@ -43,6 +43,9 @@ pub(crate) struct ApplicationSection {
     /// Whether refresh, userinfo and introspection keep the session alive. An application that was there before it was the
     /// default keeps what it had.
     pub(crate) coordinate_inactivity: Option<bool>,
+    /// Whether `http://localhost` may have any port in redirect URIs.
+    #[serde(default)]
+    pub(crate) any_localhost_port: bool,
     /// What the claims `roles` and `groups` hold: "names" or "ids".
     #[serde(default)]
     pub(crate) membership_claims: MembershipClaims,
@@ -162,6 +165,7 @@ impl ApplicationSection {
             revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
             session_extension: self.session_extension,
             native: self.is_native(),
+            any_localhost_port: self.any_localhost_port,
             membership_ids: self.membership_claims == MembershipClaims::Ids,
             ..default
         }

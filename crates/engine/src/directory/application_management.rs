@@ -36,6 +36,8 @@ struct Decided {
     session_extension: bool,
     /// Whether refresh, userinfo and introspection keep the session alive.
     coordinate_inactivity: bool,
+    /// Whether `http://localhost` may have any port in redirect URIs.
+    any_localhost_port: bool,
     /// What the claims `roles` and `groups` hold: `names` or `ids`.
     membership_claims: MembershipClaims,
     /// Whether it may introspect every token of its tenant.
@@ -73,6 +75,7 @@ impl Default for Decided {
             refresh_rotation: true,
             session_extension: false,
             coordinate_inactivity: settings.coordinate_inactivity,
+            any_localhost_port: false,
             membership_claims: MembershipClaims::Names,
             resource_server: false,
             own_scopes: Vec::new(),
@@ -95,6 +98,7 @@ impl Decided {
             refresh_rotation: settings.refresh_rotation,
             session_extension: settings.session_extension,
             coordinate_inactivity: settings.coordinate_inactivity,
+            any_localhost_port: settings.any_localhost_port,
             membership_claims: match settings.membership_ids {
                 true => MembershipClaims::Ids,
                 false => MembershipClaims::Names,
@@ -117,6 +121,7 @@ impl Decided {
         settings.refresh_rotation = self.refresh_rotation;
         settings.session_extension = self.session_extension;
         settings.coordinate_inactivity = self.coordinate_inactivity;
+        settings.any_localhost_port = self.any_localhost_port;
         settings.membership_ids = self.membership_claims == MembershipClaims::Ids;
         settings.resource_server = self.resource_server;
         settings.own_scopes = self.own_scopes;

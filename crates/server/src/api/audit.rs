@@ -18,7 +18,7 @@ const ROWS_MAX: usize = 1_000;
 
 /// `actor` and `target` as the log writes them, `action` whole or its first word, `before` from an answer's `next`.
 fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
-    let params = request::query(uri.query()).map_err(|wrong| wrong.to_string())?;
+    let params = request::api_query(uri.query()).map_err(|wrong| wrong.to_string())?;
     let limit = match params.get("limit").map(str::parse::<usize>) {
         None => ROWS,
         Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,

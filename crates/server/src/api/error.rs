@@ -31,30 +31,23 @@ pub(super) fn error(
 }
 
 pub(super) fn unauthenticated(context: &Context) -> Response {
-    let response = error(
+    context.challenged(error(
         context,
         StatusCode::UNAUTHORIZED,
         "UE-10001",
         "Authentication required",
         "Send a valid bearer token or a name and password.",
-    );
-    let response = respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"sojourn\"");
-    // A browser would pop up a dialogue of its own.
-    if context.headers.contains_key("sec-fetch-mode") {
-        response
-    } else {
-        respond::with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
-    }
+    ))
 }
 
 pub(super) fn forbidden(context: &Context) -> Response {
-    error(
+    context.challenged(error(
         context,
         StatusCode::FORBIDDEN,
         "UE-10002",
         "Operation not permitted",
         "The caller has not the right to do this.",
-    )
+    ))
 }
 
 pub(super) fn unknown_user(context: &Context) -> Response {

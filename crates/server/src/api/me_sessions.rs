@@ -34,7 +34,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
 
 /// Ends all.
 pub(crate) async fn end_all(context: Context, uri: Uri) -> Response {
-    if let Err(wrong) = request::query(uri.query()) {
+    if let Err(wrong) = request::api_query(uri.query()) {
         let text = wrong.to_string();
         return error::failure(&context, &sojourn_engine::EngineError::Invalid(text));
     }

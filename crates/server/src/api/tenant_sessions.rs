@@ -60,7 +60,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
-    let params = match request::query(uri.query()) {
+    let params = match request::api_query(uri.query()) {
         Ok(params) => params,
         Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong.to_string())),
     };

@@ -27,7 +27,9 @@ async fn target(context: &Context, caller: &ApiCaller, id: &str) -> Result<User,
     match context.engine().must_cover(context.tenant(), &caller.rights, id).await {
         Ok(()) => Ok(user),
         // WSO2's answer when the target stands above the caller.
-        Err(EngineError::Forbidden) => Err(Box::new(respond::empty(StatusCode::FORBIDDEN))),
+        Err(EngineError::Forbidden) => {
+            Err(Box::new(context.challenged(respond::empty(StatusCode::FORBIDDEN))))
+        }
         Err(cause) => Err(failed(cause)),
     }
 }
@@ -44,7 +46,7 @@ async fn arrive(
 
 /// Lists one user's sessions, as the parameters want them.
 pub(super) async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Response {
-    let params = match request::query(uri.query()) {
+    let params = match request::api_query(uri.query()) {
         Ok(params) => params,
         Err(wrong) => {
             return error::failure(context, &EngineError::Invalid(wrong.to_string()));

@@ -13,6 +13,7 @@ pub(crate) mod revoke;
 pub(crate) mod session_state;
 pub(crate) mod token;
 pub(crate) mod userinfo;
+pub(crate) mod webfinger;
 
 use std::sync::Arc;
 

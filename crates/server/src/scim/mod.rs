@@ -201,22 +201,17 @@ fn refuse(context: &Context, refusal: Refusal) -> Response {
         }
     };
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let response = document(status, &error.body());
-    if status != StatusCode::UNAUTHORIZED {
-        return response;
-    }
-    let response = respond::with(response, header::WWW_AUTHENTICATE, "Bearer realm=\"sojourn\"");
-    // A browser would pop up a dialogue of its own.
-    if context.headers.contains_key("sec-fetch-mode") {
-        response
-    } else {
-        respond::with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
-    }
+    context.challenged(document(status, &error.body()))
 }
 
 /// No such path below `/scim2`.
 pub(crate) fn no_such_path() -> Response {
-    document(StatusCode::NOT_FOUND, &ScimError::new(404, None, "There is nothing here.").body())
+    not_found("There is nothing here.")
+}
+
+/// Nothing is there, for a reason.
+pub(crate) fn not_found(why: &str) -> Response {
+    document(StatusCode::NOT_FOUND, &ScimError::new(404, None, why).body())
 }
 
 /// The path has other methods; the router adds `Allow`.

@@ -17,7 +17,7 @@ const SEARCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest
 /// Reads a query.
 pub(super) fn query(text: Option<&str>) -> Result<Params, Refusal> {
     let wrong = |error: sojourn_oidc::ParamError| ScimError::invalid_value(error.to_string());
-    let params = crate::request::query(text).map_err(wrong)?;
+    let params = crate::request::api_query(text).map_err(wrong)?;
     params.no_doubles().map_err(wrong)?;
     Ok(params)
 }

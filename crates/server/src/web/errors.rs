@@ -113,10 +113,30 @@ fn wants_json(path: &str) -> bool {
     ["/api/", "/oauth2/", "/scim2/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
+/// Nothing of an unknown tenant, in the shape of what was asked.
+pub(crate) fn no_such_tenant(path: &str, request_id: &str) -> Response {
+    const TEXT: &str = "There is no such tenant.";
+    let status = StatusCode::NOT_FOUND;
+    if path.starts_with("/scim2") {
+        return crate::scim::not_found(TEXT);
+    }
+    if path.starts_with("/api/sessions/v1") {
+        return crate::api::v1::not_found(TEXT, request_id);
+    }
+    if wants_json(path) || path.starts_with("/.well-known/") || path.starts_with("/connect/") {
+        let body = serde_json::json!({ "error": "not_found", "error_description": TEXT });
+        return respond::json(status, &body);
+    }
+    respond::plain(status, TEXT)
+}
+
 /// No such path.
 pub(crate) async fn not_found(context: Context, uri: http::Uri) -> Response {
     if uri.path().starts_with("/scim2") {
         return crate::scim::no_such_path();
+    }
+    if uri.path().starts_with("/api/sessions/v1") {
+        return crate::api::v1::not_found("There is no such path.", &context.arrival.request_id);
     }
     if wants_json(uri.path()) {
         let body = serde_json::json!({ "error": "not_found", "error_description": "no such path" });

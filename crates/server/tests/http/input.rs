@@ -11,6 +11,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/health/ready", 200),
     ("GET", "/metrics", 200),
     ("GET", "/.well-known/openid-configuration", 200),
+    ("GET", "/.well-known/webfinger", 400),
     ("GET", "/oauth2/jwks", 200),
     ("POST", "/connect/register", 403),
     ("GET", "/connect/register/{client_id}", 401),

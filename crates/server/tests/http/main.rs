@@ -38,6 +38,7 @@ mod policies;
 mod provider;
 mod proxies;
 mod ranks;
+mod refusals;
 mod registration;
 mod roles;
 mod scim;

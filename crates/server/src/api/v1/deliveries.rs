@@ -77,7 +77,8 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
 
 async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal> {
     let caller = caller(context, &[VIEW]).await?;
-    let params = request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    let params =
+        request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
     params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
     let state = match params.get("state") {
         None => None,

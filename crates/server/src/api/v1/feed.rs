@@ -81,7 +81,8 @@ pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
 }
 
 fn filter(uri: &Uri) -> Result<SessionFilter, Refusal> {
-    let params = request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    let params =
+        request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
     params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
     Ok(SessionFilter::parse(params.get("filter"), Vocabulary::Full)?)
 }

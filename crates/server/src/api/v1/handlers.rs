@@ -139,7 +139,7 @@ pub(crate) async fn list(context: Context) -> Response {
 pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Uri) -> Response {
     let done = async {
         caller(&context, &[HANDLER_VIEW]).await?;
-        let params = request::query(uri.query());
+        let params = request::api_query(uri.query());
         let params = params.map_err(|error| Refusal::bad(error.to_string()))?;
         params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
         let parked = match params.get("state") {

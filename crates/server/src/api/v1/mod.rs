@@ -83,12 +83,23 @@ impl Refusal {
 
 /// A problem, in words that say what to do.
 fn problem(context: &Context, status: StatusCode, detail: &str) -> Response {
+    let response = described(status, detail, &context.arrival.request_id);
+    if status == StatusCode::FORBIDDEN { context.challenged(response) } else { response }
+}
+
+/// Nothing is there, for a reason.
+pub(crate) fn not_found(why: &str, request_id: &str) -> Response {
+    described(StatusCode::NOT_FOUND, why, request_id)
+}
+
+/// A problem (RFC 9457).
+fn described(status: StatusCode, detail: &str, request_id: &str) -> Response {
     let body = ProblemJson {
         r#type: "about:blank".into(),
         title: status.canonical_reason().unwrap_or_default().into(),
         status: status.as_u16(),
         detail: detail.to_owned(),
-        instance: format!("urn:request:{}", context.arrival.request_id),
+        instance: format!("urn:request:{request_id}"),
     };
     let mut response = respond::json(status, &body);
     response
@@ -112,8 +123,11 @@ pub(super) async fn caller(context: &Context, rights: &[&str]) -> Result<ApiCall
                 _ => "The request could not be served. Try again in a moment.",
             };
             let mut response = problem(context, answered.status(), detail);
-            for value in answered.headers().get_all(header::WWW_AUTHENTICATE) {
-                response.headers_mut().append(header::WWW_AUTHENTICATE, value.clone());
+            // What a refusal of rights says is there already.
+            if answered.status() == StatusCode::UNAUTHORIZED {
+                for value in answered.headers().get_all(header::WWW_AUTHENTICATE) {
+                    response.headers_mut().append(header::WWW_AUTHENTICATE, value.clone());
+                }
             }
             Err(Refusal::Answered(Box::new(response)))
         }

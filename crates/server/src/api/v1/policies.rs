@@ -354,7 +354,7 @@ pub(crate) async fn effective(context: Context, uri: Uri) -> Response {
     let done = async {
         let caller = caller(&context, &[VIEW]).await?;
         let params =
-            request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+            request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
         params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
         let Some(user) = params.get("user") else { return Err(Refusal::bad("Name a user.")) };
         let (engine, tenant) = (context.engine(), context.tenant());

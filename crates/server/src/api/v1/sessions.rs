@@ -169,7 +169,8 @@ async fn listed(
     caller: &ApiCaller,
     only: Option<UserId>,
 ) -> Result<PageJson, Refusal> {
-    let params = request::query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    let params =
+        request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
     let asked = Asked::read(&params, only).map_err(Refusal::bad)?;
     let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
     let question = Question { caller: &actor, filter: &asked.text, sort: asked.sort };
