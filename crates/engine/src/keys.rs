@@ -122,7 +122,8 @@ impl Engine {
             .id_token_ms
             .max(lifetimes.logout_token_ms)
             .max(lifetimes.jwt_access_token_ms)
-            .max(lifetimes.delivery_ms);
+            .max(lifetimes.delivery_ms)
+            .max(sojourn_model::limits::TOKEN_LIFETIME_MAX_MS);
         let retire = Op::RetireKey {
             alg,
             generation: newest.generation,

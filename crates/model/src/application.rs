@@ -238,6 +238,12 @@ pub struct ApplicationSettings {
     pub refresh_rotation: bool,
     /// A declared resource server may introspect every token of its tenant.
     pub resource_server: bool,
+    /// How long its access tokens live, in milliseconds, if not as for all.
+    pub access_token_ms: Option<i64>,
+    /// How long its ID tokens live, in milliseconds, if not as for all.
+    pub id_token_ms: Option<i64>,
+    /// How long its refresh tokens live from their issue, in milliseconds, if not as for all.
+    pub refresh_token_ms: Option<i64>,
     /// Whether `http://localhost` may have any port in redirect URIs, as loopback addresses may (RFC 8252 §7.3, §8.3).
     pub any_localhost_port: bool,
     /// Whether the claims `roles` and `groups` hold ids instead of names.
@@ -356,6 +362,9 @@ impl Default for ApplicationSettings {
             token_binding: AccessTokenBinding::SsoSession,
             refresh_rotation: true,
             resource_server: false,
+            access_token_ms: None,
+            id_token_ms: None,
+            refresh_token_ms: None,
             any_localhost_port: false,
             membership_ids: false,
             coordinate_inactivity: true,

@@ -96,3 +96,9 @@ pub const AUDIT_PORTION: i64 = 500;
 pub const AUDIT_LOOKED_AT_MAX: i64 = 10_000;
 /// How late a row of the audit log may come that another node wrote, in milliseconds.
 pub const AUDIT_LATE_MS: i64 = 5_000;
+
+/// Longest life of an access or ID token that can be set for an application, in milliseconds: signing keys are published
+/// for as long.
+pub const TOKEN_LIFETIME_MAX_MS: i64 = 24 * 3_600_000;
+/// Longest life of a refresh token that can be set for an application, in milliseconds.
+pub const REFRESH_LIFETIME_MAX_MS: i64 = 400 * 24 * 3_600_000;

@@ -81,7 +81,9 @@ impl Params {
     /// [`ParamError::Twice`] names the first.
     pub fn no_doubles(&self) -> Result<(), ParamError> {
         for (index, (name, _)) in self.pairs.iter().enumerate() {
-            if self.pairs.iter().take(index).any(|(before, _)| before == name) {
+            // RFC 8707 §2: a token may be meant for several.
+            if name != "resource" && self.pairs.iter().take(index).any(|(before, _)| before == name)
+            {
                 return Err(ParamError::Twice(name.chars().take(64).collect()));
             }
         }

@@ -6,6 +6,8 @@ use sojourn_model::{
     SigningAlg, SubjectType,
 };
 
+use super::values::Duration;
+
 /// `[[application]]`: belongs to this file, read-only elsewhere.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,12 @@ pub(crate) struct ApplicationSection {
     /// Whether refresh, userinfo and introspection keep the session alive. An application that was there before it was the
     /// default keeps what it had.
     pub(crate) coordinate_inactivity: Option<bool>,
+    /// How long its access tokens live; as for all when left out.
+    pub(crate) access_token_validity: Option<Duration>,
+    /// How long its ID tokens live; as for all when left out.
+    pub(crate) id_token_validity: Option<Duration>,
+    /// How long its refresh tokens live from their issue; as for all when left out.
+    pub(crate) refresh_token_validity: Option<Duration>,
     /// Whether `http://localhost` may have any port in redirect URIs.
     #[serde(default)]
     pub(crate) any_localhost_port: bool,
@@ -165,6 +173,9 @@ impl ApplicationSection {
             revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
             session_extension: self.session_extension,
             native: self.is_native(),
+            access_token_ms: self.access_token_validity.map(|d| d.0),
+            id_token_ms: self.id_token_validity.map(|d| d.0),
+            refresh_token_ms: self.refresh_token_validity.map(|d| d.0),
             any_localhost_port: self.any_localhost_port,
             membership_ids: self.membership_claims == MembershipClaims::Ids,
             ..default

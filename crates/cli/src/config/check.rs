@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use sojourn_engine::RedirectRules;
+use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
 
 use super::Config;
 use super::sections::RegistrationWord;
@@ -180,6 +181,17 @@ fn applications(config: &Config, all: &mut Vec<Wrong>) {
             if let Err(why) = rules.check(uri) {
                 let message = format!("application '{name}': post_logout_redirect_uris: {why}");
                 all.push(wrong(at("post_logout_redirect_uris"), message));
+            }
+        }
+        for (setting, own, most) in [
+            ("access_token_validity", app.access_token_validity, TOKEN_LIFETIME_MAX_MS),
+            ("id_token_validity", app.id_token_validity, TOKEN_LIFETIME_MAX_MS),
+            ("refresh_token_validity", app.refresh_token_validity, REFRESH_LIFETIME_MAX_MS),
+        ] {
+            if own.is_some_and(|own| own.0 > most) {
+                let hours = most / 3_600_000;
+                let message = format!("application '{name}': {setting} is at most {hours}h");
+                all.push(wrong(at(setting), message));
             }
         }
         for (setting, uri) in [

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
+use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
 use sojourn_model::{
     AccessTokenBinding, AccessTokenFormat, Actor, AppId, AppKind, AppOwner, Application, ChangeSet,
     EventName, Op, Outcome, RemovedApplication, Tenant,
@@ -36,6 +37,12 @@ struct Decided {
     session_extension: bool,
     /// Whether refresh, userinfo and introspection keep the session alive.
     coordinate_inactivity: bool,
+    /// How long its access tokens live, in seconds; null: as for all.
+    access_token_lifetime: Option<i64>,
+    /// How long its ID tokens live, in seconds; null: as for all.
+    id_token_lifetime: Option<i64>,
+    /// How long its refresh tokens live, in seconds; null: as for all.
+    refresh_token_lifetime: Option<i64>,
     /// Whether `http://localhost` may have any port in redirect URIs.
     any_localhost_port: bool,
     /// What the claims `roles` and `groups` hold: `names` or `ids`.
@@ -75,6 +82,9 @@ impl Default for Decided {
             refresh_rotation: true,
             session_extension: false,
             coordinate_inactivity: settings.coordinate_inactivity,
+            access_token_lifetime: None,
+            id_token_lifetime: None,
+            refresh_token_lifetime: None,
             any_localhost_port: false,
             membership_claims: MembershipClaims::Names,
             resource_server: false,
@@ -98,6 +108,9 @@ impl Decided {
             refresh_rotation: settings.refresh_rotation,
             session_extension: settings.session_extension,
             coordinate_inactivity: settings.coordinate_inactivity,
+            access_token_lifetime: settings.access_token_ms.map(|ms| ms / 1000),
+            id_token_lifetime: settings.id_token_ms.map(|ms| ms / 1000),
+            refresh_token_lifetime: settings.refresh_token_ms.map(|ms| ms / 1000),
             any_localhost_port: settings.any_localhost_port,
             membership_claims: match settings.membership_ids {
                 true => MembershipClaims::Ids,
@@ -111,6 +124,20 @@ impl Decided {
         }
     }
 
+    fn check_lifetimes(&self) -> Result<(), EngineError> {
+        for (name, seconds, most_ms) in [
+            ("access_token_lifetime", self.access_token_lifetime, TOKEN_LIFETIME_MAX_MS),
+            ("id_token_lifetime", self.id_token_lifetime, TOKEN_LIFETIME_MAX_MS),
+            ("refresh_token_lifetime", self.refresh_token_lifetime, REFRESH_LIFETIME_MAX_MS),
+        ] {
+            let most = most_ms / 1000;
+            if seconds.is_some_and(|seconds| !(1..=most).contains(&seconds)) {
+                return Err(invalid(format!("{name} is between 1 and {most} seconds")));
+            }
+        }
+        Ok(())
+    }
+
     fn write(self, app: &mut Application) {
         app.enabled = self.enabled;
         let settings = &mut app.settings;
@@ -121,6 +148,10 @@ impl Decided {
         settings.refresh_rotation = self.refresh_rotation;
         settings.session_extension = self.session_extension;
         settings.coordinate_inactivity = self.coordinate_inactivity;
+        let ms = |seconds: Option<i64>| seconds.map(|seconds| seconds.saturating_mul(1000));
+        settings.access_token_ms = ms(self.access_token_lifetime);
+        settings.id_token_ms = ms(self.id_token_lifetime);
+        settings.refresh_token_ms = ms(self.refresh_token_lifetime);
         settings.any_localhost_port = self.any_localhost_port;
         settings.membership_ids = self.membership_claims == MembershipClaims::Ids;
         settings.resource_server = self.resource_server;
@@ -408,6 +439,7 @@ impl Engine {
         }
         let decided: Decided =
             serde_json::from_value(decided.into()).map_err(|error| invalid(error.to_string()))?;
+        decided.check_lifetimes()?;
         self.must_cover_scopes(caller, &decided.own_scopes)?;
         let metadata = self.checked_metadata(&registered).await.map_err(plain)?;
         app.name = metadata.name.clone().unwrap_or_else(|| app.client_id.clone());

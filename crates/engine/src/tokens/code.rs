@@ -93,8 +93,7 @@ impl Engine {
         let grant = &standing.grant;
         let now = self.now();
         let refresh = app.may(GrantType::RefreshToken);
-        let lifetimes = &self.settings.lifetimes;
-        let longest = if refresh { lifetimes.refresh_token_ms } else { 0 };
+        let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
         let expires_at = now.plus(longest.max(self.access_lifetime_ms(app)));
         let mut change = ChangeSet::of(
             tenant.id,

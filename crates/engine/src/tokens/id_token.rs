@@ -54,7 +54,7 @@ impl Engine {
             iss: &issuer,
             sub: wanted.sub,
             aud: &app.client_id,
-            exp: iat + self.settings.lifetimes.id_token_ms / 1000,
+            exp: iat + self.id_lifetime_ms(app) / 1000,
             iat,
             auth_time: wanted.auth_time.seconds(),
             nonce: wanted.nonce,

@@ -104,7 +104,7 @@ impl Engine {
                     grant: grant.id,
                     number: generation,
                     issued_at,
-                    lifetime_ms: self.settings.lifetimes.refresh_token_ms,
+                    lifetime_ms: self.refresh_lifetime_ms(issue.app),
                     offline: grant.offline,
                     shared: false,
                     narrowed: String::new(),
@@ -175,14 +175,6 @@ impl Engine {
             more: self.memberships(tenant, app, grant.user, &access.scopes).await?,
         };
         self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
-    }
-
-    /// How long an application's access tokens live.
-    pub(crate) fn access_lifetime_ms(&self, app: &Application) -> i64 {
-        match app.settings.access_token_format {
-            AccessTokenFormat::Opaque => self.settings.lifetimes.access_token_ms,
-            AccessTokenFormat::Jwt => self.settings.lifetimes.jwt_access_token_ms,
-        }
     }
 }
 

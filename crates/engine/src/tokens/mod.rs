@@ -10,6 +10,7 @@ mod detail;
 mod id_token;
 mod introspect;
 mod issue;
+mod lifetimes;
 mod memberships;
 mod password;
 mod refresh;

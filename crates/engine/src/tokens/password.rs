@@ -54,8 +54,7 @@ impl Engine {
         });
         let now = self.now();
         let refresh = app.may(GrantType::RefreshToken);
-        let lifetimes = &self.settings.lifetimes;
-        let longest = if refresh { lifetimes.refresh_token_ms } else { 0 };
+        let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
         let grant = Grant {
             tenant: tenant.id,
             id: GrantId::new(now, &*self.rng),

@@ -145,7 +145,7 @@ impl Engine {
                 to_generation: to,
                 from_number: grant.token_number,
                 at: now,
-                expires_at: now.plus(self.settings.lifetimes.refresh_token_ms),
+                expires_at: now.plus(self.refresh_lifetime_ms(app)),
             },
         );
         let (access, op) = self.access(app, grant, grant.token_number + 1, now, narrowed).await?;

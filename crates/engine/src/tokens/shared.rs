@@ -25,7 +25,7 @@ impl Engine {
         match grant.session.filter(|_| shares) {
             Some(session) => {
                 let scopes = narrowed.unwrap_or(&grant.scopes);
-                let (access, op) = self.shared_access(grant, session, scopes).await?;
+                let (access, op) = self.shared_access(app, grant, session, scopes).await?;
                 Ok((access, Some(op)))
             }
             None => Ok((self.own_access(app, grant, number, issued_at, narrowed), None)),
@@ -37,6 +37,7 @@ impl Engine {
     /// share by.
     pub(crate) async fn shared_access(
         &self,
+        app: &Application,
         grant: &Grant,
         session: SessionId,
         scopes: &str,
@@ -51,7 +52,7 @@ impl Engine {
             let join = Op::JoinSharedToken { grant: grant.id, id, number, session };
             return Ok((access(kept, scopes), join));
         }
-        let lifetime_ms = self.settings.lifetimes.access_token_ms;
+        let lifetime_ms = self.access_lifetime_ms(app);
         let from_number = kept.as_ref().map_or(0, |kept| kept.number);
         let id = kept.map_or_else(|| GrantId::random(&*self.rng), |kept| kept.id);
         let next = SharedToken { id, number: from_number + 1, issued_at: now, lifetime_ms };

@@ -216,3 +216,45 @@ async fn secrets_by_header_or_body_never_both() {
     let request = request.basic_auth("app%2Dwith%2Edots", Some("s%2De%2Fc%2Bret"));
     assert_eq!(request.send().await.expect("answer").status().as_u16(), 200);
 }
+
+#[tokio::test]
+async fn an_application_has_lifetimes_of_its_own() {
+    const MINUTE: i64 = 60_000;
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server
+        .app("short", |app| {
+            app.settings.access_token_ms = Some(5 * MINUTE);
+            app.settings.id_token_ms = Some(2 * MINUTE);
+            app.settings.refresh_token_ms = Some(8 * MINUTE);
+        })
+        .await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let tokens = server.tokens(&browser, "short", "openid").await;
+    let text = |name: &str| tokens[name].as_str().expect("one").to_owned();
+    assert_eq!(tokens["expires_in"], 300);
+    let id = sojourn_testkit::server::claims(&text("id_token"));
+    assert_eq!(id["exp"].as_i64().expect("a time") - id["iat"].as_i64().expect("a time"), 120);
+    server.clock.advance(6 * MINUTE);
+    assert!(!server.active("short", &text("access_token")).await);
+    let next = server.refresh("short", &text("refresh_token")).await;
+    assert_eq!(next.status, 200, "{next:?}");
+    server.clock.advance(9 * MINUTE);
+    let next = next.json()["refresh_token"].as_str().expect("one").to_owned();
+    assert_eq!(server.refresh("short", &next).await.status, 400, "eight minutes from its issue");
+    server.user("admin", "admin12", &["admin"]).await;
+    let who = ("admin", "admin12");
+    let document = serde_json::json!({
+        "client_name": "Service", "grant_types": ["client_credentials"], "response_types": [],
+        "access_token_lifetime": 86_400
+    });
+    let made = server.send("POST", "/api/server/v1/applications", who, &document).await;
+    assert_eq!(
+        (made.status, &made.json()["access_token_lifetime"]),
+        (201, &serde_json::json!(86_400))
+    );
+    let mut long = document;
+    long["access_token_lifetime"] = serde_json::json!(86_401);
+    let refused = server.send("POST", "/api/server/v1/applications", who, &long).await;
+    assert!(refused.status == 400 && refused.body.contains("access_token_lifetime"), "{refused:?}");
+}

@@ -1,0 +1,30 @@
+//! How long an application's tokens live: as it was set for it, else as for all.
+
+use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
+use sojourn_model::{AccessTokenFormat, Application};
+
+use crate::engine::Engine;
+
+impl Engine {
+    /// Of access tokens, a service's own among them.
+    pub(crate) fn access_lifetime_ms(&self, app: &Application) -> i64 {
+        let all = match app.settings.access_token_format {
+            AccessTokenFormat::Opaque => self.settings.lifetimes.access_token_ms,
+            AccessTokenFormat::Jwt => self.settings.lifetimes.jwt_access_token_ms,
+        };
+        app.settings.access_token_ms.map_or(all, |own| own.clamp(1_000, TOKEN_LIFETIME_MAX_MS))
+    }
+
+    /// Of ID tokens.
+    pub(crate) fn id_lifetime_ms(&self, app: &Application) -> i64 {
+        let own = app.settings.id_token_ms.map(|own| own.clamp(1_000, TOKEN_LIFETIME_MAX_MS));
+        own.unwrap_or(self.settings.lifetimes.id_token_ms)
+    }
+
+    /// Of refresh tokens, each from its own issue.
+    pub(crate) fn refresh_lifetime_ms(&self, app: &Application) -> i64 {
+        let own =
+            app.settings.refresh_token_ms.map(|own| own.clamp(1_000, REFRESH_LIFETIME_MAX_MS));
+        own.unwrap_or(self.settings.lifetimes.refresh_token_ms)
+    }
+}
