@@ -273,9 +273,22 @@ impl Parser {
     fn within(&mut self, attribute: String, depth: usize) -> Result<Filter, FilterError> {
         let inner = self.any(depth + 1)?;
         match self.next()? {
-            Token::End => Ok(Filter::Within(attribute, Box::new(inner))),
-            other => Err(FilterError::Unexpected(other.shown())),
+            Token::End => {}
+            other => return Err(FilterError::Unexpected(other.shown())),
         }
+        // `emails[type eq "work"].value eq "x"`, as many clients write it: the same value fulfils both.
+        let part = match self.tokens.peek() {
+            Some(Token::Word(text)) => text.strip_prefix('.').map(str::to_owned),
+            _ => None,
+        };
+        let inner = match part {
+            None => inner,
+            Some(part) => {
+                self.next()?;
+                Filter::And(vec![inner, self.compared(part)?])
+            }
+        };
+        Ok(Filter::Within(attribute, Box::new(inner)))
     }
 
     fn group(&mut self, depth: usize) -> Result<Filter, FilterError> {
@@ -299,9 +312,17 @@ impl Parser {
             Token::Word(text) => text,
             other => return Err(FilterError::Unexpected(other.shown())),
         };
+        if self.tokens.peek() == Some(&Token::Begin) {
+            self.next()?;
+            return self.within(attribute, depth);
+        }
+        self.compared(attribute)
+    }
+
+    /// What follows an attribute: an operator, and a value.
+    fn compared(&mut self, attribute: String) -> Result<Filter, FilterError> {
         let operator = match self.next()? {
             Token::Word(text) => text,
-            Token::Begin => return self.within(attribute, depth),
             other => return Err(FilterError::Unexpected(other.shown())),
         };
         if operator.eq_ignore_ascii_case("pr") {

@@ -82,6 +82,8 @@ pub fn operations<'a>(of: &'a ResourceType, body: &Value) -> Result<Vec<Operatio
         };
         let value = field(one, "value").unwrap_or_default();
         match field(one, "path") {
+            // The good part isn't lost because of an unknown one.
+            Some(Value::String(path)) if Path::is_unknown(of, &path) => {}
             Some(Value::String(path)) => {
                 let path = Path::parse(of, &path)?;
                 expand(of, kind, path, value, false, &mut out)?;
@@ -95,6 +97,9 @@ pub fn operations<'a>(of: &'a ResourceType, body: &Value) -> Result<Vec<Operatio
                     return Err(ScimError::invalid_value(why));
                 };
                 for (name, value) in object {
+                    if Path::is_unknown(of, &name) {
+                        continue;
+                    }
                     let path = Path::parse(of, &name)?;
                     expand(of, kind, path, value, true, &mut out)?;
                 }
@@ -129,7 +134,11 @@ fn expand<'a>(
                 // Some clients write the names of schemas into extensions too.
                 let object = object.into_iter().filter(|(name, _)| name != "schemas");
                 for (name, value) in object {
-                    let path = Path::parse(of, &format!("{}:{name}", schema.id))?;
+                    let name = format!("{}:{name}", schema.id);
+                    if Path::is_unknown(of, &name) {
+                        continue;
+                    }
+                    let path = Path::parse(of, &name)?;
                     expand(of, kind, path, value, whole, out)?;
                 }
             }
@@ -499,7 +508,7 @@ mod tests {
         let before = json!({"userName": "alex"});
         for (operation, kind) in [
             (json!({"op": "move", "path": "nickName"}), "invalidSyntax"),
-            (json!({"op": "add", "path": "nothing", "value": 1}), "invalidPath"),
+            (json!({"op": "add", "path": "emails[", "value": 1}), "invalidPath"),
             (json!({"op": "add", "path": "id", "value": "x"}), "mutability"),
             (json!({"op": "remove", "path": "userName"}), "mutability"),
             (json!({"op": "remove"}), "noTarget"),

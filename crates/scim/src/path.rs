@@ -47,7 +47,14 @@ impl<'a> Path<'a> {
                 None => (rest, None, None),
             },
         };
-        let attribute = schema.attribute(name).ok_or_else(unknown)?;
+        // Without a URN, an attribute of an extension is meant where the resource's own schema has none of that name.
+        let bare = rest.len() == text.len();
+        let of_extension = || {
+            let mut all = of.extensions.iter().filter(|_| bare);
+            all.find_map(|one| Some((Some(one), one.attribute(name)?)))
+        };
+        let own = schema.attribute(name).map(|attribute| (extension, attribute));
+        let (extension, attribute) = own.or_else(of_extension).ok_or_else(unknown)?;
         if filter.is_some() && !(attribute.multi_valued && attribute.kind == Kind::Complex) {
             let why = format!("'{}' has no values among which to choose", attribute.name);
             return Err(ScimError::invalid_path(why));
@@ -57,6 +64,14 @@ impl<'a> Path<'a> {
             None => None,
         };
         Ok(Self { extension, attribute: Some(attribute), filter, part })
+    }
+
+    /// Whether a text names an attribute as a path does, and there is no such attribute: RFC 7644 §3.3 and §3.5.2 leave
+    /// what to do with those to the server.
+    #[must_use]
+    pub fn is_unknown(of: &'a ResourceType, text: &str) -> bool {
+        let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-' | '$');
+        !text.is_empty() && text.chars().all(named) && Self::parse(of, text).is_err()
     }
 
     /// The attribute that decides about a comparison.

@@ -52,10 +52,9 @@ pub fn read(of: &ResourceType, body: &Value) -> Result<Resource, ScimError> {
                 out.insert(schema.id.clone(), inner.into());
             }
         } else {
-            let path = Path::parse(of, name).map_err(|_| unknown(name))?;
-            let (Some(attribute), None) = (path.attribute, path.part) else {
-                return Err(unknown(name));
-            };
+            // What isn't known is left out, and the rest is taken (RFC 7644 §3.3).
+            let Ok(path) = Path::parse(of, name) else { continue };
+            let (Some(attribute), None) = (path.attribute, path.part) else { continue };
             if let Some(value) = checked(attribute, value)? {
                 let name = attribute.name.clone();
                 within(&mut out, path.extension, |inside| inside.insert(name, value));
@@ -69,22 +68,14 @@ pub fn read(of: &ResourceType, body: &Value) -> Result<Resource, ScimError> {
     Ok(out)
 }
 
-fn unknown(name: &str) -> ScimError {
-    ScimError::invalid_value(format!("there is no attribute '{name}'"))
-}
-
 fn check_schemas(of: &ResourceType, value: &Value) -> Result<bool, ScimError> {
     let all = value.as_array();
     let all = all.ok_or_else(|| ScimError::invalid_syntax("'schemas' is a list of URNs"))?;
     let mut named = false;
     for urn in all {
         let urn = urn.as_str().unwrap_or_default();
-        match of.schema_of(urn) {
-            Some(schema) => named |= schema.id == of.schema.id,
-            None => {
-                return Err(ScimError::invalid_value(format!("there is no schema '{urn}' here")));
-            }
-        }
+        // An extension that isn't known here is left out.
+        named |= of.schema_of(urn).is_some_and(|schema| schema.id == of.schema.id);
     }
     Ok(named)
 }
@@ -93,7 +84,7 @@ fn read_attributes(schema: &Schema, object: &Resource) -> Result<Resource, ScimE
     let mut out = Resource::new();
     // Some clients write the names of schemas into extensions too.
     for (name, value) in object.iter().filter(|(name, _)| *name != "schemas") {
-        let attribute = schema.attribute(name).ok_or_else(|| unknown(name))?;
+        let Some(attribute) = schema.attribute(name) else { continue };
         if let Some(value) = checked(attribute, value)? {
             out.insert(attribute.name.clone(), value);
         }
@@ -172,9 +163,7 @@ fn single(attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimErr
         (Kind::Complex, Value::Object(object)) => {
             let mut out = Resource::new();
             for (name, value) in object {
-                let part = attribute
-                    .part(name)
-                    .ok_or_else(|| unknown(&format!("{}.{name}", attribute.name)))?;
+                let Some(part) = attribute.part(name) else { continue };
                 if let Some(value) = checked(part, value)? {
                     out.insert(part.name.clone(), value);
                 }
@@ -372,10 +361,8 @@ mod tests {
         for (wrong, kind) in [
             (json!([]), "invalidSyntax"),
             (json!({"userName": "a"}), "invalidSyntax"),
-            (json!({"schemas": [schema::GROUP], "userName": "a"}), "invalidValue"),
+            (json!({"schemas": [schema::GROUP], "userName": "a"}), "invalidSyntax"),
             (json!({"schemas": [schema::USER], "userName": 7}), "invalidValue"),
-            (json!({"schemas": [schema::USER], "user": "a"}), "invalidValue"),
-            (json!({"schemas": [schema::USER], "name": {"first": "a"}}), "invalidValue"),
             (
                 json!({"schemas": [schema::USER], "emails": [
                     {"value": "a", "primary": true}, {"value": "b", "primary": true}]}),
@@ -385,6 +372,13 @@ mod tests {
             let error = read(&of, &wrong).expect_err("refused");
             assert_eq!(error.kind, Some(kind), "{wrong}");
         }
+        // What isn't known is left out, and doesn't take the rest with it.
+        let unknown = json!({
+            "schemas": [schema::USER, "urn:x:y"], "userName": "a", "user": "b",
+            "name": {"first": "a", "givenName": "c"}, "urn:x:y": {"z": 1}
+        });
+        let read = Value::Object(read(&of, &unknown).expect("fine"));
+        assert_eq!(read, json!({"userName": "a", "name": {"givenName": "c"}}));
         assert!(require(&of, &Resource::new()).is_err());
     }
 

@@ -36,6 +36,7 @@ mod outage;
 mod pages;
 mod policies;
 mod provider;
+mod provisioners;
 mod proxies;
 mod ranks;
 mod refusals;
