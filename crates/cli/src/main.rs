@@ -30,9 +30,12 @@ struct Cli {
     /// Configuration file
     #[arg(long, global = true, default_value = "deployment.toml", env = "SOJOURN_CONFIG")]
     config: PathBuf,
-    /// Print lists of users, roles, groups, tenants and keys as JSON
-    #[arg(long = "as-json", global = true)]
+    /// Print JSON
+    #[arg(long = "json", alias = "as-json", global = true)]
     as_json: bool,
+    /// The tenant that the command is about; the first one when left out, and all of them for the rotation of keys
+    #[arg(long = "tenant", global = true)]
+    of_tenant: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -144,6 +147,9 @@ async fn run(cli: Cli) -> Done {
     let config = &cli.config;
     if cli.as_json {
         commands::print_json();
+    }
+    if let Some(tenant) = cli.of_tenant {
+        commands::work_in(tenant);
     }
     match cli.command {
         Command::Serve => serve::serve(config).await,

@@ -19,9 +19,6 @@ pub(crate) enum KeyCommand {
         /// RS256, PS256, ES256 or EdDSA; all that there are when left out
         #[arg(long)]
         alg: Option<String>,
-        /// Of one tenant; of all when left out
-        #[arg(long)]
-        tenant: Option<String>,
         /// At once, because somebody else may have the keys: what they signed is refused from now on
         #[arg(long)]
         now: bool,
@@ -60,19 +57,20 @@ async fn run(opened: &crate::open::Opened, command: KeyCommand) -> Done {
             table(&["ALG", "KID", "PUBLISHED", "SIGNS FROM", "GONE FROM"], &rows);
             Ok(())
         }
-        KeyCommand::Rotate { alg, tenant, now } => rotate(engine, alg, tenant, now).await,
+        KeyCommand::Rotate { alg, now } => rotate(engine, alg, now).await,
     }
 }
 
 /// Rotates what can be rotated, and says of the rest why not.
-async fn rotate(engine: &Engine, alg: Option<String>, tenant: Option<String>, now: bool) -> Done {
+async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
     let wanted: Vec<SigningAlg> = match &alg {
         None => SigningAlg::ALL.to_vec(),
         Some(text) => vec![SigningAlg::parse(text).ok_or_else(|| {
             Failure(format!("'{text}' is none of RS256, PS256, ES256 and EdDSA"))
         })?],
     };
-    let tenants = match &tenant {
+    // Of all tenants, unless one is named.
+    let tenants = match super::named_tenant() {
         Some(name) => vec![engine.tenant(name).await?],
         None => engine.tenants().await?,
     };

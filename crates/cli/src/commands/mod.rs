@@ -23,6 +23,7 @@ pub(crate) use users::{UserCommand, user};
 
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Failure;
@@ -32,7 +33,11 @@ use crate::open::{self, Opened};
 async fn opened(config_file: &Path) -> Result<Opened, Failure> {
     let config = crate::config::read(config_file)?.config;
     let _ = crate::serve::start_log(&config)?;
-    open::open(config_file, &config).await
+    let opened = open::open(config_file, &config).await?;
+    let Some(name) = named_tenant() else { return Ok(opened) };
+    let tenant = opened.engine.store().tenant_by_name(name).await?;
+    let tenant = tenant.ok_or_else(|| Failure(format!("there is no tenant '{name}'")))?;
+    Ok(Opened { tenant, ..opened })
 }
 
 /// Whether lists are printed as JSON; set once, from the command line.
@@ -41,6 +46,25 @@ static JSON: AtomicBool = AtomicBool::new(false);
 /// Prints lists as JSON from now on.
 pub(crate) fn print_json() {
     JSON.store(true, Ordering::Relaxed);
+}
+
+/// Whether JSON is asked for.
+pub(crate) fn is_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+/// The tenant that a command is about; set once, from the command line.
+static TENANT: OnceLock<String> = OnceLock::new();
+
+/// Works in this tenant from now on.
+pub(crate) fn work_in(tenant: String) {
+    // A command line is read once.
+    let _ = TENANT.set(tenant);
+}
+
+/// The tenant that was named.
+fn named_tenant() -> Option<&'static str> {
+    TENANT.get().map(String::as_str)
 }
 
 /// How many columns the terminal has; nothing where the answer goes into a file or to another program.

@@ -58,7 +58,7 @@ fn a_closed_pipe_ends_a_command_quietly() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");
     for args in [
         &["user", "list"][..],
-        &["--as-json", "user", "list"],
+        &["user", "list", "--json"],
         &["tenant", "list"],
         &["role", "list"],
         &["key", "list"],
@@ -91,7 +91,7 @@ async fn users_roles_and_sessions() {
     for (args, input, good, want) in [
         (&["user", "add", "sam", "--name", "Sam"][..], "words of samwise\n", true, "sam "),
         (&["user", "add", "SAM"], "other words here\n", false, "exists already"),
-        (&["user", "add", "a b"], "other words here\n", false, "no spaces"),
+        (&["user", "add", "a\u{200b}b"], "other words here\n", false, "that nobody sees (U+200B)"),
         (&["user", "add", "nopass"], "", false, "no password was given"),
         (&["user", "list", "s"], "", true, "sam"),
         (&["--as-json", "user", "list"], "", true, "\"login_name\": \"sam\""),
@@ -115,6 +115,15 @@ async fn users_roles_and_sessions() {
         (&["user", "remove", "sam"], "", true, "removed"),
         (&["tenant", "add", "acme", "--owner", "olga"], "a word of olga\n", true, "/t/acme"),
         (&["tenant", "list"], "", true, "acme"),
+        (&["--tenant", "acme", "user", "add", "ada"], "a word of ada\n", true, "ada "),
+        (&["user", "list", "a", "--tenant", "acme"], "", true, "ada"),
+        (&["user", "list", "ada"], "", true, "LOGIN NAME"),
+        (&["role", "add", "acmes", "--tenant", "acme"], "", true, "acmes "),
+        (&["role", "assign", "acmes", "ada", "--tenant", "acme"], "", true, "Assigned."),
+        (&["role", "assign", "acmes", "ada"], "", false, "not found"),
+        (&["sessions", "list", "ada", "--tenant", "acme", "--json"], "", true, "[]"),
+        (&["key", "list", "--tenant", "acme", "--json"], "", true, "RS256"),
+        (&["user", "list", "--tenant", "none"], "", false, "there is no tenant 'none'"),
         (&["tenant", "disable", "acme"], "", true, "switched off"),
         (&["tenant", "disable", "carbon.super"], "", false, "can't be switched off"),
         (&["role", "remove", "audit"], "", true, "Removed."),

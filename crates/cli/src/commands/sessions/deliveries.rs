@@ -1,5 +1,6 @@
 //! What applications were told.
 
+use crate::commands::is_json;
 use clap::Args;
 use serde_json::json;
 use sojourn_engine::DeliveryQuery;
@@ -27,9 +28,6 @@ pub(crate) struct DeliveryArgs {
     /// So many at most
     #[arg(long, default_value_t = 25)]
     limit: i64,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn names(pair: &[String]) -> Result<(SessionId, Sid), Failure> {
@@ -72,7 +70,7 @@ pub(super) async fn deliveries(work: &Work<'_>, args: DeliveryArgs) -> Done {
     };
     let query = DeliveryQuery { state, app, before: Place::LAST, limit: args.limit, rights };
     let (found, _) = engine.search_deliveries(tenant, &query).await?;
-    if args.json {
+    if is_json() {
         let all = found.iter().map(|one| {
             json!({ "session": one.session.to_string(), "sid": one.sid.to_string(),
                 "application": one.app.to_string(), "state": one.state.as_str(),

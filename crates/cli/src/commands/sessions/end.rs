@@ -1,5 +1,6 @@
 //! Ending.
 
+use crate::commands::is_json;
 use clap::Args;
 use serde_json::json;
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, FoundBy, Named};
@@ -52,9 +53,6 @@ pub(crate) struct EndArgs {
     /// Sessions in a second, at most
     #[arg(long)]
     rate: Option<u32>,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn effects(names: &[String]) -> Result<Effects, Failure> {
@@ -143,7 +141,7 @@ pub(super) async fn end(work: &Work<'_>, args: EndArgs) -> Done {
     };
     if args.dry_run {
         let forecast = engine.preview(tenant, &request).await?;
-        if args.json {
+        if is_json() {
             say_json(&json!({ "summary": forecast.summary, "exact": forecast.exact,
                 "refused": forecast.session_bound_tokens }));
         } else {
@@ -155,14 +153,14 @@ pub(super) async fn end(work: &Work<'_>, args: EndArgs) -> Done {
         return Ok(());
     }
     match engine.end(tenant, &request).await? {
-        EndAnswer::Ended { id, summary, .. } if args.json => {
+        EndAnswer::Ended { id, summary, .. } if is_json() => {
             say_json(&json!({ "id": id.to_string(), "summary": summary }));
         }
         EndAnswer::Ended { summary, .. } => say_summary("Ended", &summary),
         EndAnswer::Again(answer) => say(&answer),
         EndAnswer::Job(job) => {
             let job = bring_to_end(work, job.id).await?;
-            if args.json {
+            if is_json() {
                 say_json(&job_json(&job));
             } else {
                 say_summary("Ended", &job.ended);

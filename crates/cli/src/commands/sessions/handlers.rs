@@ -1,5 +1,6 @@
 //! Event handlers and their log.
 
+use crate::commands::is_json;
 use clap::Args;
 use serde_json::{Value, json};
 use sojourn_model::{Actor, HandlerTask, Subject, TaskState};
@@ -24,9 +25,6 @@ pub(crate) struct HandlerArgs {
     /// So many tasks at most
     #[arg(long, default_value_t = 25)]
     limit: i64,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn place(pair: &[String]) -> Result<(Subject, i64), Failure> {
@@ -41,7 +39,7 @@ fn place(pair: &[String]) -> Result<(Subject, i64), Failure> {
 
 pub(super) async fn handlers(work: &Work<'_>, args: HandlerArgs) -> Done {
     let Work { engine, tenant, .. } = work;
-    let Some(handler) = &args.handler else { return all(work, args.json).await };
+    let Some(handler) = &args.handler else { return all(work).await };
     for (pair, state, done) in [
         (&args.redo, TaskState::Pending, "It is done again by the running server."),
         (&args.skip, TaskState::Skipped, "Let go."),
@@ -54,7 +52,7 @@ pub(super) async fn handlers(work: &Work<'_>, args: HandlerArgs) -> Done {
         }
     }
     let tasks = engine.handler_tasks(tenant, handler, args.parked, args.limit).await?;
-    if args.json {
+    if is_json() {
         let one = |task: &HandlerTask| {
             json!({ "subject": task.subject.in_words(), "number": task.n,
                 "state": task.state.as_str(), "attempts": task.attempts,
@@ -79,9 +77,9 @@ pub(super) async fn handlers(work: &Work<'_>, args: HandlerArgs) -> Done {
     Ok(())
 }
 
-async fn all(work: &Work<'_>, json: bool) -> Done {
+async fn all(work: &Work<'_>) -> Done {
     let found = work.engine.handler_backlogs(work.tenant).await?;
-    if json {
+    if is_json() {
         let all = found.iter().map(|(handler, waiting)| {
             json!({ "id": handler.id, "kind": handler.kind.name(), "pending": waiting.pending,
                 "parked": waiting.parked })

@@ -1,5 +1,6 @@
 //! Lists, and one session.
 
+use crate::commands::is_json;
 use clap::Args;
 use serde_json::json;
 use sojourn_engine::session::{
@@ -30,9 +31,6 @@ pub(crate) struct ListArgs {
     /// Count all that pass
     #[arg(long)]
     total: bool,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
 }
 
 pub(super) async fn list(work: &Work<'_>, args: ListArgs) -> Done {
@@ -77,7 +75,7 @@ pub(super) async fn list(work: &Work<'_>, args: ListArgs) -> Done {
         engine.session_cursor(tenant, &question, &mark)
     });
     let next = next.transpose()?;
-    if args.json {
+    if is_json() {
         let slack = engine.settings().lifetimes.touch_flush_ms;
         let items: Vec<_> = page
             .found
@@ -116,7 +114,7 @@ fn say_page(page: &SearchPage, total: Option<Total>) {
     }
 }
 
-pub(super) async fn show(work: &Work<'_>, session: &str, json: bool) -> Done {
+pub(super) async fn show(work: &Work<'_>, session: &str) -> Done {
     let Work { engine, tenant, .. } = work;
     let id: SessionId = session
         .parse()
@@ -128,7 +126,7 @@ pub(super) async fn show(work: &Work<'_>, session: &str, json: bool) -> Done {
     let live = view.session.is_live(engine.now(), slack);
     let mut shown = sojourn_server::session_json(&user, &view, live);
     let grants = engine.store().grants_of_session(tenant.id, user.id, id, 200).await?;
-    if json {
+    if is_json() {
         let grants: Vec<_> = grants
             .iter()
             .map(|one| {

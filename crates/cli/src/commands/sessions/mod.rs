@@ -7,6 +7,7 @@ mod list;
 mod policies;
 mod watch;
 
+use crate::commands::is_json;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
@@ -27,9 +28,6 @@ pub(crate) enum SessionCommand {
     Show {
         /// Its id
         session: String,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
     },
     /// End sessions: of users, of a role, a network, an application, of any filter
     End(end::EndArgs),
@@ -42,9 +40,6 @@ pub(crate) enum SessionCommand {
         /// Stop it; what it has ended stays ended
         #[arg(long, requires = "job")]
         cancel: bool,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
     },
     /// What applications were told
     Deliveries(deliveries::DeliveryArgs),
@@ -70,10 +65,10 @@ pub(crate) async fn session(config_file: &Path, command: SessionCommand) -> Done
     };
     match command {
         SessionCommand::List(args) => list::list(&work, args).await?,
-        SessionCommand::Show { session, json } => list::show(&work, &session, json).await?,
+        SessionCommand::Show { session } => list::show(&work, &session).await?,
         SessionCommand::End(args) => end::end(&work, args).await?,
         SessionCommand::Watch(args) => watch::watch(&work, args).await?,
-        SessionCommand::Jobs { job, cancel, json } => jobs(&work, job, cancel, json).await?,
+        SessionCommand::Jobs { job, cancel } => jobs(&work, job, cancel).await?,
         SessionCommand::Deliveries(args) => deliveries::deliveries(&work, args).await?,
         SessionCommand::Handlers(args) => handlers::handlers(&work, args).await?,
         SessionCommand::Policy(args) => policies::policy(&work, args).await?,
@@ -96,7 +91,7 @@ fn job_json(job: &Job) -> Value {
     })
 }
 
-async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool, json: bool) -> Done {
+async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool) -> Done {
     let Work { engine, tenant, .. } = work;
     let found = match job {
         None => engine.store().jobs(tenant.id, 50).await?,
@@ -111,7 +106,7 @@ async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool, json: bool) ->
             }
         }
     };
-    if json {
+    if is_json() {
         say_json(&found.iter().map(job_json).collect());
         return Ok(());
     }

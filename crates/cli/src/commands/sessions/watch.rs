@@ -1,5 +1,6 @@
 //! What happens, as it happens.
 
+use crate::commands::is_json;
 use clap::Args;
 use sojourn_engine::session::{Browser, Feed, Happening, SessionFilter, Vocabulary};
 use sojourn_model::SessionState;
@@ -17,9 +18,6 @@ pub(crate) struct WatchArgs {
     /// Stop after so many
     #[arg(long)]
     count: Option<usize>,
-    /// A JSON object a line
-    #[arg(long)]
-    json: bool,
 }
 
 /// Something that happened, as a line tells it.
@@ -72,14 +70,14 @@ pub(super) async fn watch(work: &Work<'_>, args: WatchArgs) -> Done {
     let mut feed = Feed::since(engine.now(), None, filter, rights.clone());
     let mut told = 0;
     let (width, colours) = (terminal_width(), has_colours());
-    if colours && !args.json {
+    if colours && !is_json() {
         say(&Colour::Faint.on("Sign-ins and ends as they happen; Ctrl+C stops."));
     }
     loop {
         for item in engine.look(tenant, &mut feed).await? {
             let live = item.what == Happening::Began;
             let what = if live { "began" } else { "ended" };
-            if args.json {
+            if is_json() {
                 let session = sojourn_server::session_json(&item.user, &item.view, live);
                 say(&serde_json::json!({ "event": what, "session": session }).to_string());
             } else {
