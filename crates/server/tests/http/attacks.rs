@@ -194,7 +194,7 @@ async fn a_tenant_is_made_whole_or_not_and_its_number_is_never_given_again() {
             json!({ "domain": "acme", "owners": owner })
         };
         for (name, password) in
-            [("o lga", "a word of olga"), ("olga", "short"), ("olga", "password")]
+            [("o\u{200b}lga", "a word of olga"), ("olga", "short"), ("olga", "password")]
         {
             let answer = server.send("POST", TENANTS, ADMIN, &body(name, password)).await;
             assert_eq!(answer.status, 400, "{answer:?}");

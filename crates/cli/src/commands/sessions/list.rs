@@ -104,11 +104,39 @@ fn say_page(page: &SearchPage, total: Option<Total>) {
                 SessionState::Living => String::new(),
                 SessionState::Ended { reason, .. } => reason.in_words(),
             };
-            let (session, name) = (&view.session, user.username.clone());
-            vec![session.id.to_string(), name, session.ip.clone(), apps.join(", "), state]
+            let shown = sojourn_server::session_json(user, view, true);
+            let text = |name: &str| {
+                let text = shown.get(name).and_then(|one| one.as_str()).unwrap_or_default();
+                // To the second: what is behind the point helps nobody who reads a list.
+                text.split('.').next().unwrap_or_default().trim_end_matches('Z').replace('T', " ")
+            };
+            let of_browser = |name: &str| shown.get("browser")?.get(name)?.as_str();
+            let browser = [of_browser("name"), of_browser("system")];
+            let browser: Vec<&str> = browser.into_iter().flatten().collect();
+            let session = &view.session;
+            vec![
+                session.id.to_string(),
+                user.username.clone(),
+                text("signed_in_at"),
+                text("last_access"),
+                browser.join(", "),
+                session.ip.clone(),
+                apps.join(", "),
+                state,
+            ]
         })
         .collect();
-    table(&["SESSION", "USER", "ADDRESS", "APPLICATIONS", "ENDED"], &rows);
+    let names = [
+        "SESSION",
+        "USER",
+        "SIGNED IN",
+        "LAST ACCESS",
+        "BROWSER",
+        "ADDRESS",
+        "APPLICATIONS",
+        "ENDED",
+    ];
+    table(&names, &rows);
     if let Some(total) = total {
         say(&format!("{}{} in all", if total.exact { "" } else { "at least " }, total.count));
     }
