@@ -157,6 +157,12 @@ fn expand<'a>(
     if let Some(filter) = &path.filter {
         check_within(attribute, filter)?;
     }
+    // An account is either: without a value nobody could tell which.
+    if kind == PatchKind::Remove && attribute.name == "active" {
+        return Err(ScimError::mutability(
+            "'active' can't be removed: replace it with true or false",
+        ));
+    }
     let missing = value.is_null() && kind == PatchKind::Add;
     if missing && path.filter.is_none() {
         return Err(ScimError::invalid_value(format!("'{}' needs a value", attribute.name)));
@@ -512,6 +518,7 @@ mod tests {
             (json!({"op": "add", "path": "id", "value": "x"}), "mutability"),
             (json!({"op": "remove", "path": "userName"}), "mutability"),
             (json!({"op": "remove"}), "noTarget"),
+            (json!({"op": "remove", "path": "active"}), "mutability"),
             (
                 json!({"op": "replace", "path": "emails[type eq \"x\"].value", "value": "y"}),
                 "noTarget",
