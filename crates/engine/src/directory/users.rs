@@ -367,6 +367,12 @@ impl Engine {
         if let Some(user) = self.store.user_by_name(tenant.id, &name).await? {
             return Ok(Some(user));
         }
+        // As typed: a name that was kept before there was one form of it.
+        if name != username.trim()
+            && let Some(user) = self.store.user_by_name(tenant.id, username.trim()).await?
+        {
+            return Ok(Some(user));
+        }
         let plain = plain_name(tenant, &name);
         if plain == name { Ok(None) } else { Ok(self.store.user_by_name(tenant.id, plain).await?) }
     }
