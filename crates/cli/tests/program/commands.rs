@@ -262,3 +262,19 @@ async fn files_of_the_program_are_its_owners_alone() {
     let (_, text) = site.command(&["doctor"], "");
     assert!(text.contains("chmod 700"), "{text}");
 }
+
+/// A newcomer copies it as it is written.
+#[test]
+fn the_first_configuration_of_the_readme_is_fine() {
+    let readme = include_str!("../../../../README.md");
+    let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = sojourn_testkit::store::Folder::new();
+    std::fs::write(folder.0.join("deployment.toml"), toml.expect("a file")).expect("written");
+    let output = std::process::Command::new(sojourn_testkit::program::path())
+        .args(["config", "check"])
+        .current_dir(&folder.0)
+        .output()
+        .expect("the program runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}
