@@ -111,6 +111,9 @@ impl Engine {
             }
             None => {
                 let _ = policy.hash(&password, &*rng);
+                if let Some(typed) = typed {
+                    let _ = policy.hash(&typed, &*rng);
+                }
                 false
             }
         })

@@ -28,6 +28,8 @@ pub(crate) struct Arrival {
     pub(crate) tenant: Tenant,
     /// `/t/{tenant}` where the request came with it, to be put before links.
     pub(crate) prefix: Arc<str>,
+    /// Host and port as the client writes them.
+    pub(crate) host: Arc<str>,
     pub(crate) ip: IpAddr,
     pub(crate) request_id: Arc<str>,
     pub(crate) secure: bool,
@@ -44,8 +46,6 @@ pub(crate) struct Context {
     /// Path and query, as the browser sees them.
     pub(crate) here: String,
     pub(crate) headers: HeaderMap,
-    /// Host and port as the browser writes them.
-    host: String,
     pub(crate) state: AppState,
     pub(crate) language: std::sync::OnceLock<std::sync::Arc<crate::language::Language>>,
     browser_state: std::sync::OnceLock<(SessionId, String)>,
@@ -62,10 +62,6 @@ impl FromRequestParts<AppState> for Context {
             parts.extensions.get::<Arrival>().cloned().ok_or_else(|| {
                 respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival")
             })?;
-        // HTTP/2 has it in the address.
-        let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
-        let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
-        let host = host.unwrap_or_default().to_owned();
         let here = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let here = format!("{}{here}", arrival.prefix);
         // Taken, not copied: whatever else a handler extracts comes from path, query and body.
@@ -73,7 +69,6 @@ impl FromRequestParts<AppState> for Context {
             arrival,
             method: parts.method.clone(),
             here,
-            host,
             headers: std::mem::take(&mut parts.headers),
             state: state.clone(),
             language: std::sync::OnceLock::new(),
@@ -316,7 +311,7 @@ impl Context {
     /// do; none where the page is only too old.
     pub(crate) fn why_not_genuine(&self) -> Option<Text> {
         let base = &self.engine().settings().base_url;
-        let host = self.host.as_str();
+        let host = &*self.arrival.host;
         let wanted = self.engine().settings().origin();
         let wanted = wanted.split_once("://").map_or(wanted, |(_, host)| host);
         if base.starts_with("https://") && !self.arrival.secure {
@@ -364,7 +359,7 @@ impl Context {
             return true;
         }
         let scheme = if self.arrival.secure { "https" } else { "http" };
-        !self.host.is_empty() && origin == format!("{scheme}://{}", self.host)
+        !self.arrival.host.is_empty() && origin == format!("{scheme}://{}", self.arrival.host)
     }
 
     /// Whether a browser says that a page of another site caused this request (Fetch Metadata; older ones say it by

@@ -68,8 +68,8 @@ struct Place<'p> {
     rest: &'p str,
 }
 
-fn place<'p>(settings: &'p Settings, path: &'p str) -> Place<'p> {
-    if let Some(place) = description(settings, path) {
+fn place<'p>(settings: &'p Settings, host: &str, path: &'p str) -> Place<'p> {
+    if let Some(place) = description(settings, host, path) {
         return place;
     }
     let below = below(path, settings.path());
@@ -89,14 +89,14 @@ fn below<'p>(path: &'p str, root: &str) -> &'p str {
 }
 
 /// Whose description is asked for, if it is one, by whatever issuer and at whichever place.
-fn description<'p>(settings: &'p Settings, path: &'p str) -> Option<Place<'p>> {
+fn description<'p>(settings: &'p Settings, host: &str, path: &'p str) -> Option<Place<'p>> {
     let issuer = DESCRIPTIONS.iter().find_map(|known| {
         let behind = path.strip_prefix(known).filter(|rest| rest.starts_with('/'));
         behind.or_else(|| path.strip_suffix(known))
     })?;
     let found = |tenant| Some(Place { tenant, rest: DESCRIPTION });
-    let mut named = settings.issuers.tenants.iter();
-    if let Some((tenant, _)) = named.find(|(_, own)| path_of(own) == issuer) {
+    let named = || settings.issuers.tenants.iter().filter(|(_, own)| path_of(own) == issuer);
+    if let Some((tenant, _)) = named().find(|(_, own)| host_of(own).eq_ignore_ascii_case(host)) {
         return found(Some(tenant.as_str()));
     }
     let own = settings.issuers.form.as_deref().unwrap_or_default();
@@ -105,9 +105,21 @@ fn description<'p>(settings: &'p Settings, path: &'p str) -> Option<Place<'p>> {
     let (tenant, rest) =
         split_tenant(below).map_or((None, below), |(name, rest)| (Some(name), rest));
     let rest = rest.trim_end_matches('/');
-    (rest.is_empty() || rest == OTHER_ISSUER || rest == own)
-        .then_some(())
-        .and_then(|()| found(tenant))
+    if rest.is_empty() || rest == OTHER_ISSUER || rest == own {
+        return found(tenant);
+    }
+    // A proxy that writes its own host leaves the path, which has to be one tenant's alone.
+    let mut named = named();
+    match (named.next(), named.next()) {
+        (Some((tenant, _)), None) => found(Some(tenant.as_str())),
+        _ => None,
+    }
+}
+
+/// Host and port of an address.
+fn host_of(address: &str) -> &str {
+    let host = address.split_once("://").map_or("", |(_, host)| host);
+    host.split('/').next().unwrap_or_default()
 }
 
 fn rewritten(uri: &Uri, path: &str) -> Option<Uri> {
@@ -232,7 +244,11 @@ async fn arrive(
         let text = format!("The query is longer than {QUERY_BYTES_MAX} bytes.");
         return Err(Box::new(respond::plain(StatusCode::URI_TOO_LONG, text)));
     }
-    let place = place(state.engine.settings(), uri.path());
+    // HTTP/2 has it in the address.
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str));
+    let host: Arc<str> = host.unwrap_or_default().into();
+    let place = place(state.engine.settings(), &host, uri.path());
     if place.rest != uri.path() {
         let rewritten = rewritten(&uri, place.rest).ok_or_else(|| {
             Box::new(respond::plain(StatusCode::BAD_REQUEST, "The path is malformed."))
@@ -256,6 +272,7 @@ async fn arrive(
     request.extensions_mut().insert(Arrival {
         tenant,
         prefix: prefix.into(),
+        host,
         ip: peer.client.to_canonical(),
         request_id: Arc::clone(request_id),
         secure: peer.secure,
@@ -323,10 +340,43 @@ mod tests {
             ("/.well-known/oauth-authorization-server/login", Some("umbra"), DESCRIPTION),
             ("/id/x/.well-known/openid-configuration", None, "/x/.well-known/openid-configuration"),
         ] {
-            assert_eq!(place(&settings, path), Place { tenant, rest }, "{path}");
+            assert_eq!(place(&settings, "example.org", path), Place { tenant, rest }, "{path}");
         }
         settings.issuers.form = Some("{base}/oidc".into());
         let path = "/id/t/acme/oidc/.well-known/openid-configuration";
-        assert_eq!(place(&settings, path), Place { tenant: Some("acme"), rest: DESCRIPTION });
+        let acme = Place { tenant: Some("acme"), rest: DESCRIPTION };
+        assert_eq!(place(&settings, "example.org", path), acme);
+    }
+
+    #[test]
+    fn issuers_without_a_path_are_told_apart_by_host() {
+        let mut settings =
+            Settings { base_url: "https://example.org".into(), ..Settings::default() };
+        for (tenant, issuer) in [
+            ("acme", "https://acme.example"),
+            ("umbra", "https://umbra.example:8443"),
+            ("one", "https://one.example/login"),
+            ("two", "https://two.example/login"),
+        ] {
+            settings.issuers.tenants.insert(tenant.into(), issuer.into());
+        }
+        for (host, path, tenant, rest) in [
+            ("example.org", "/.well-known/openid-configuration", None, DESCRIPTION),
+            ("", "/.well-known/openid-configuration", None, DESCRIPTION),
+            ("ACME.example", "/.well-known/openid-configuration", Some("acme"), DESCRIPTION),
+            ("umbra.example:8443", DESCRIPTIONS[0], Some("umbra"), DESCRIPTION),
+            ("umbra.example", DESCRIPTIONS[0], None, DESCRIPTION),
+            ("acme.example", "/login", None, "/login"),
+            ("one.example", "/login/.well-known/openid-configuration", Some("one"), DESCRIPTION),
+            ("two.example", "/login/.well-known/openid-configuration", Some("two"), DESCRIPTION),
+            (
+                "example.org",
+                "/login/.well-known/openid-configuration",
+                None,
+                "/login/.well-known/openid-configuration",
+            ),
+        ] {
+            assert_eq!(place(&settings, host, path), Place { tenant, rest }, "{host}{path}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use sojourn_engine::RedirectRules;
+use sojourn_model::Tenant;
 use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
 
 use super::Config;
@@ -110,6 +111,17 @@ fn server(config: &Config, all: &mut Vec<Wrong>) {
 /// Issuers that were chosen (OpenID Connect Discovery 1.0 §3).
 fn issuers(config: &Config, all: &mut Vec<Wrong>) {
     let issuers = config.settings().issuers;
+    let form = issuers.form.as_deref().unwrap_or("{base}");
+    let mut known = HashSet::from([form.replace("{base}", &config.server.base_url)]);
+    for (name, issuer) in &issuers.tenants {
+        if name != Tenant::DEFAULT_NAME && !known.insert(issuer.clone()) {
+            let message = format!(
+                "[oauth] tenant_issuers.{name}: another tenant has the issuer '{issuer}' already, and tokens name their \
+                 tenant by it"
+            );
+            all.push(wrong(format!("oauth.tenant_issuers.{name}"), message));
+        }
+    }
     let form = issuers.form.map(|form| form.replace("{base}", &config.server.base_url));
     let form = form.map(|form| ("issuer".to_owned(), form));
     let tenants = issuers.tenants.into_iter();

@@ -119,10 +119,11 @@ impl Engine {
         password: Option<PasswordGiven>,
         actor: &Actor,
     ) -> Result<(User, ChangeSet), EngineError> {
-        let username = checked_name(&new.username)?;
+        let id = UserId::random(&*self.rng);
+        let username = self.free_name(tenant, id, &new.username).await?;
         let mut user = User {
             tenant: tenant.id,
-            id: UserId::random(&*self.rng),
+            id,
             username,
             password_hash: None,
             display_name: new.display_name,
@@ -297,7 +298,7 @@ impl Engine {
         actor: &Actor,
     ) -> Result<User, EngineError> {
         let mut changed = User {
-            username: checked_name(&user.username)?,
+            username: self.free_name(tenant, user.id, &user.username).await?,
             version: user.version + 1,
             updated_at: self.now(),
             ..user.clone()
@@ -375,5 +376,33 @@ impl Engine {
         }
         let plain = plain_name(tenant, &name);
         if plain == name { Ok(None) } else { Ok(self.store.user_by_name(tenant.id, plain).await?) }
+    }
+
+    /// A login name as it is kept, for an account that gets it. Whatever someone may type for it leads to nobody else: the
+    /// same name with the tenant's behind it, without that, or in another form of Unicode.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`], [`EngineError::Exists`]
+    pub(crate) async fn free_name(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        given: &str,
+    ) -> Result<String, EngineError> {
+        let name = checked_name(given)?;
+        let plain = plain_name(tenant, &name);
+        let other =
+            if plain == name { format!("{name}@{}", tenant.name) } else { plain.to_owned() };
+        let mut alike = vec![other];
+        if given.trim() != name {
+            alike.push(given.trim().to_owned());
+        }
+        for name in alike.iter().filter(|alike| !alike.is_empty()) {
+            let found = self.store.user_by_name(tenant.id, name).await?;
+            if found.is_some_and(|found| found.id != user) {
+                return Err(EngineError::Exists("a user of that name"));
+            }
+        }
+        Ok(name)
     }
 }

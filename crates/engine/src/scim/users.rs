@@ -281,7 +281,9 @@ impl Engine {
         let mut user = before.clone();
         account::write(&mut user, &after);
         fits(&user)?;
-        user.username = crate::directory::checked_name(&user.username)?;
+        if user.username != before.username {
+            user.username = self.free_name(tenant, user.id, &user.username).await?;
+        }
         crate::directory::check_shown(&mut user)?;
         if !writing.own && self.settings.trusts_given_addresses && user.email != before.email {
             user.email_verified = user.email.is_some();

@@ -20,14 +20,21 @@ pub(super) struct Drawn {
 }
 
 impl Engine {
-    /// Secret and id of a new session. A form that is sent twice draws the same ones.
-    pub(super) fn draw(&self, tenant: &Tenant, user: &User, form: Option<[u8; 32]>) -> Drawn {
+    /// Secret and id of a session that begins, or the secret of one that is renewed: `renewed` is the hash of the secret
+    /// that goes, so that none of an earlier form comes back. A form that is sent twice draws the same ones.
+    pub(super) fn draw(
+        &self,
+        user: &User,
+        form: Option<[u8; 32]>,
+        renewed: Option<[u8; 32]>,
+    ) -> Drawn {
         let Some(form) = form else {
             let secret = sojourn_model::time::random(&*self.rng);
             return Drawn { secret, id: SessionId::of_user(user.id, &*self.rng) };
         };
-        let of = tenant.id.0.to_be_bytes();
-        let parts: [&[u8]; 3] = [&of, user.id.0.as_bytes(), &form];
+        let of = user.tenant.0.to_be_bytes();
+        let renewed = renewed.unwrap_or_default();
+        let parts: [&[u8]; 4] = [&of, user.id.0.as_bytes(), &form, &renewed];
         let id = self.keyed_hash("session of a form", &parts);
         Drawn {
             secret: self.keyed_hash("secret of a form's session", &parts),
@@ -35,20 +42,25 @@ impl Engine {
         }
     }
 
-    /// The session that a form began already, if it lives.
+    /// The session that a form began already, if it lives. It was a correct sign-in, so its attempt is given back.
     pub(super) async fn begun(
         &self,
         tenant: &Tenant,
         user: &User,
         drawn: &Drawn,
-        form: Option<[u8; 32]>,
+        (form, forgive): (Option<[u8; 32]>, &Op),
     ) -> Result<Option<SignedIn>, EngineError> {
         if form.is_none() {
             return Ok(None);
         }
         let session = self.current_session(tenant, &drawn.secret).await?;
-        let session = session.filter(|session| session.user == user.id);
-        Ok(session.map(|session| SignedIn { session, secret: drawn.secret, user: user.clone() }))
+        // Not by a secret that was replaced, which opens the session only for a moment.
+        let session = session.filter(|session| {
+            session.user == user.id && session.secret_hash == sha256(&drawn.secret)
+        });
+        let Some(session) = session else { return Ok(None) };
+        self.must_apply(ChangeSet::of(tenant.id, forgive.clone())).await?;
+        Ok(Some(SignedIn { session, secret: drawn.secret, user: user.clone() }))
     }
 
     pub(super) fn renew(

@@ -362,36 +362,26 @@ impl Engine {
     ) -> Result<SignedIn, SignInError> {
         let policy = self.policy(tenant, user.id, wanted.app).await?;
         let mut form = wanted.form;
+        // Only a password renews the session that is there: a choice is sent for one that begins.
+        let own = wanted.present.as_ref().filter(|present| present.user == user.id);
+        let own = own.filter(|_| !wanted.password.is_empty());
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let drawn = self.draw(tenant, &user, form);
-            let secret = drawn.secret;
-            let fresh = self.new_session(tenant, &user, wanted, &drawn, &policy);
+            let drawn = self.draw(&user, form, own.map(|own| own.secret_hash));
             let mut change = ChangeSet::of(tenant.id, forgive.clone());
-            let mut limited = false;
-            let session = match &wanted.present {
-                Some(present) if present.user == user.id => {
-                    self.renew(present, fresh, user.epoch, &mut change)
-                }
-                other => {
-                    if let Some(stranger) = other {
-                        let target = EndTarget::Session(stranger.user, stranger.id);
-                        let actor = Actor::User(stranger.user);
-                        let plan = EndPlan::new(target, EndReason::Replaced, actor);
-                        change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
-                    }
-                    limited = policy.max_sessions.is_some();
-                    let room = self.make_room(tenant, &user, &policy, ends, &mut change).await;
-                    let limit = match room {
-                        Ok(limit) => limit,
+            let limited = own.is_none() && policy.max_sessions.is_some();
+            let session = self.new_session(tenant, &user, wanted, &drawn, &policy);
+            let session = match own {
+                Some(own) => self.renew(own, session, user.epoch, &mut change),
+                None => {
+                    let started = self
+                        .start(tenant, (&user, &policy), (wanted, ends), &session, &mut change)
+                        .await;
+                    if let Err(full) = started {
                         // The place may have been taken by this very form, sent twice.
-                        Err(full) => match self.begun(tenant, &user, &drawn, form).await? {
-                            Some(begun) => return Ok(begun),
-                            None => return Err(full),
-                        },
-                    };
-                    let session = fresh.clone();
-                    change.ops.push(Op::StartSession { session, epoch: user.epoch, limit });
-                    fresh
+                        let begun = self.begun(tenant, &user, &drawn, (form, &forgive)).await?;
+                        return begun.ok_or(full);
+                    }
+                    session
                 }
             };
             self.complete(tenant, &user, &session, wanted, &mut change).await?;
@@ -402,15 +392,22 @@ impl Engine {
                         self.mail.notify_one();
                     }
                     self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                    return Ok(SignedIn { session, secret, user });
+                    return Ok(SignedIn { session, secret: drawn.secret, user });
                 }
                 // The form was sent twice, and began its session already.
-                _ if form.is_some() => match self.begun(tenant, &user, &drawn, form).await? {
-                    Some(begun) => return Ok(begun),
-                    // Its session has ended since. Whoever sends it again begins another.
-                    None if self.unchanged(tenant, &user).await? => form = None,
-                    None => return Err(SignInError::Interrupted),
-                },
+                _ if form.is_some() => {
+                    match self.begun(tenant, &user, &drawn, (form, &forgive)).await? {
+                        Some(begun) => return Ok(begun),
+                        // Its session has ended since, or was renewed. A password that was sent again begins another; what
+                        // was proven by one earlier has served.
+                        None if !wanted.password.is_empty()
+                            && self.unchanged(tenant, &user).await? =>
+                        {
+                            form = None;
+                        }
+                        None => return Err(SignInError::Interrupted),
+                    }
+                }
                 // Another sign-in took the place: look again.
                 _ if limited && self.unchanged(tenant, &user).await? => {}
                 // An end by user, role or password came between reading and writing.
@@ -418,6 +415,31 @@ impl Engine {
             }
         }
         Err(SignInError::Failed(EngineError::Contended))
+    }
+
+    /// Starts a session where the policy has room for it, and ends another person's in the same browser.
+    async fn start(
+        &self,
+        tenant: &Tenant,
+        (user, policy): (&User, &EffectivePolicy),
+        (wanted, ends): (&SignIn, &[SessionId]),
+        session: &Session,
+        change: &mut ChangeSet,
+    ) -> Result<(), SignInError> {
+        if let Some(stranger) = &wanted.present {
+            // What was sent began this session already, or something else did meanwhile.
+            if stranger.user == user.id {
+                return Err(SignInError::Interrupted);
+            }
+            let target = EndTarget::Session(stranger.user, stranger.id);
+            let actor = Actor::User(stranger.user);
+            let plan = EndPlan::new(target, EndReason::Replaced, actor);
+            change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
+        }
+        let limit = self.make_room(tenant, user, policy, ends, change).await?;
+        let session = session.clone();
+        change.ops.push(Op::StartSession { session, epoch: user.epoch, limit });
+        Ok(())
     }
 
     /// What comes with every session that begins.

@@ -336,8 +336,7 @@ impl Shared {
             );
         }
         let origin = self.proxies.origin(peer.client, peer.secure, &parts.headers);
-        let own = self.proxies.is_own(origin.ip, &parts.headers);
-        let peer = Peer { client: origin.ip, secure: origin.secure, own, ..peer };
+        let peer = Peer { client: origin.ip, secure: origin.secure, own: origin.own, ..peer };
         let limit = match parts.uri.path().contains("/scim2/") {
             true => SCIM_BYTES_MAX,
             false => BODY_BYTES_MAX,

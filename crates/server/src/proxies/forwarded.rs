@@ -1,5 +1,6 @@
 //! `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto`.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
@@ -18,9 +19,13 @@ pub(super) struct Hop {
     pub(super) secure: Option<bool>,
 }
 
-fn lines<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<&'h str>> {
-    let lines: Vec<_> =
-        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("")).collect();
+/// Whatever isn't text is lost, and nothing beside it.
+fn lines<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<Cow<'h, str>>> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
     (!lines.is_empty()).then_some(lines)
 }
 
@@ -69,13 +74,13 @@ fn scheme(text: &str) -> Option<bool> {
 /// The hops of `Forwarded`, first to last; none without the header.
 pub(super) fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     let lines = lines(headers, "forwarded")?;
-    let elements = lines.iter().flat_map(|line| split(line, ','));
+    let elements = lines.iter().flat_map(|line| split(line, b','));
     Some(last(elements.map(element).collect()))
 }
 
 fn element(text: &str) -> Hop {
     let mut hop = Hop { client: None, secure: None };
-    for pair in split(text, ';') {
+    for pair in split(text, b';') {
         let Some((name, value)) = pair.split_once('=') else { continue };
         let value = unquoted(value.trim());
         match name.trim().to_ascii_lowercase().as_str() {
@@ -87,23 +92,23 @@ fn element(text: &str) -> Hop {
     hop
 }
 
-/// Splits at a separator outside quoted strings. What follows an open quote is one piece.
-fn split(text: &str, separator: char) -> Vec<&str> {
-    let (mut pieces, mut start) = (Vec::new(), 0);
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, char) in text.char_indices() {
-        match char {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if char == separator && !quoted => {
-                pieces.extend(text.get(start..at));
-                start = at + char.len_utf8();
-            }
-            _ => {}
+/// Splits at a separator outside quoted strings, from the right: what a client left open to the left doesn't swallow what
+/// a proxy appended to it.
+fn split(text: &str, separator: u8) -> Vec<&str> {
+    let (mut pieces, mut end, mut quoted) = (Vec::new(), text.len(), false);
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate().rev() {
+        if *byte == b'"' {
+            let before = bytes.iter().take(at).rev();
+            let escaped = before.take_while(|byte| **byte == b'\\').count() % 2 == 1;
+            quoted ^= !escaped;
+        } else if *byte == separator && !quoted {
+            pieces.extend(text.get(at + 1..end));
+            end = at;
         }
     }
-    pieces.extend(text.get(start..));
+    pieces.extend(text.get(..end));
+    pieces.reverse();
     pieces
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Origin {
     pub(crate) ip: IpAddr,
     /// Whether the client's connection is TLS.
     pub(crate) secure: bool,
+    /// Whether the request is the machine's own or a trusted proxy's: past all hops, nobody else is behind it.
+    pub(crate) own: bool,
 }
 
 /// Between two log lines about headers from untrusted addresses.
@@ -74,9 +76,11 @@ impl Proxies {
     /// Where a request comes from. `peer` is the address that the connection comes from, or that a PROXY protocol
     /// header named; `secure` is whether that connection is TLS.
     pub(crate) fn origin(&self, peer: IpAddr, secure: bool, headers: &HeaderMap) -> Origin {
-        let direct = Origin { ip: peer.to_canonical(), secure };
+        let peer = peer.to_canonical();
+        let direct = Origin { ip: peer, secure, own: false };
         if !self.is_trusted(peer) {
-            return direct;
+            // A header that isn't believed may name somebody.
+            return Origin { own: peer.is_loopback() && !is_forwarded(headers), ..direct };
         }
         let hops = match self.options.load().prefer_forwarded {
             true => forwarded::forwarded(headers).or_else(|| forwarded::x_forwarded(headers)),
@@ -84,16 +88,9 @@ impl Proxies {
         };
         let Some(hops) = hops else {
             let secure = forwarded::x_forwarded_proto(headers).unwrap_or(secure);
-            return Origin { secure, ..direct };
+            return Origin { secure, own: !is_forwarded(headers), ..direct };
         };
         self.past_trusted(direct, &hops)
-    }
-
-    /// Whether a request is the machine's own or a trusted proxy's: past all hops that are known, nobody else is behind
-    /// it. A header that wasn't believed may name somebody.
-    pub(crate) fn is_own(&self, client: IpAddr, headers: &HeaderMap) -> bool {
-        let trusted = self.is_trusted(client);
-        trusted || (client.to_canonical().is_loopback() && !is_forwarded(headers))
     }
 
     /// Goes from the last hop to the first, as long as the one that wrote it is trusted.
@@ -101,14 +98,14 @@ impl Proxies {
         let mut origin = direct;
         for hop in hops.iter().rev() {
             if !self.is_trusted(origin.ip) {
-                break;
+                return origin;
             }
             origin.secure = hop.secure.unwrap_or(origin.secure);
-            // Obfuscated or malformed: nobody further to the left can be believed.
-            let Some(ip) = hop.client else { break };
+            // Obfuscated or malformed: nobody further to the left can be believed, and somebody is there.
+            let Some(ip) = hop.client else { return origin };
             origin.ip = ip.to_canonical();
         }
-        origin
+        Origin { own: self.is_trusted(origin.ip), ..origin }
     }
 
     /// Whether a request that has forwarding headers comes from an address that isn't trusted, and it is time to say so.
@@ -153,6 +150,68 @@ mod tests {
         }
         let origin = Proxies::new(options).origin(peer.parse().expect("an address"), false, &map);
         (origin.ip.to_string(), origin.secure)
+    }
+
+    /// Whether a request with one header, of whatever bytes, is a proxy's or the machine's own.
+    fn own(trusted: &str, peer: &str, header: Option<(&'static str, &[u8])>) -> (bool, String) {
+        let trusted = trusted.split_whitespace().map(|text| text.parse().expect("a network"));
+        let options = ProxyOptions { trusted: trusted.collect(), ..ProxyOptions::default() };
+        let mut map = HeaderMap::new();
+        if let Some((name, value)) = header {
+            map.append(name, http::HeaderValue::from_bytes(value).expect("a value"));
+        }
+        let origin = Proxies::new(options).origin(peer.parse().expect("an address"), false, &map);
+        (origin.own, origin.ip.to_string())
+    }
+
+    #[test]
+    fn nobody_passes_for_the_proxy_itself() {
+        const XFF: &str = "x-forwarded-for";
+        const FORWARDED: &str = "forwarded";
+        type Header = Option<(&'static str, &'static [u8])>;
+        let cases: &[(&str, &str, Header, bool, &str)] = &[
+            // The machine itself, a proxy itself, anybody.
+            ("", "127.0.0.1", None, true, "127.0.0.1"),
+            ("", "::1", None, true, "::1"),
+            ("10.0.0.0/8", "10.0.0.1", None, true, "10.0.0.1"),
+            ("10.0.0.0/8", "192.0.2.1", None, false, "192.0.2.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"10.0.0.1")), true, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"192.0.2.1")), false, "192.0.2.1"),
+            ("10.0.0.0/8", "192.0.2.1", Some((XFF, b"10.0.0.1")), false, "192.0.2.1"),
+            ("", "127.0.0.1", Some((XFF, b"127.0.0.1")), false, "127.0.0.1"),
+            // Somebody is named who can't be read.
+            ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"\xff")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"unknown")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((FORWARDED, b"for=_x")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((FORWARDED, b"for=unknown")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((FORWARDED, b"proto=http")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some((FORWARDED, b"for=\"")), false, "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", Some(("x-forwarded-proto", b"https")), false, "10.0.0.1"),
+            // What a client wrote to the left doesn't hide what the proxy wrote to its right.
+            ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"\xff, 192.0.2.1")), false, "192.0.2.1"),
+            (
+                "10.0.0.0/8",
+                "10.0.0.1",
+                Some((FORWARDED, b"for=\", for=192.0.2.1")),
+                false,
+                "192.0.2.1",
+            ),
+            (
+                "10.0.0.0/8",
+                "10.0.0.1",
+                Some((FORWARDED, b"for=\"\\, for=\"[2001:db8::1]:1\";host=\"a,\\\"b\"")),
+                false,
+                "2001:db8::1",
+            ),
+        ];
+        for (trusted, peer, header, is_own, ip) in cases {
+            assert_eq!(
+                own(trusted, peer, *header),
+                (*is_own, (*ip).to_owned()),
+                "{peer} {header:?}"
+            );
+        }
     }
 
     /// One case: what is trusted, the peer, its headers, the client and whether it speaks TLS.

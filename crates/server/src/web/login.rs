@@ -122,7 +122,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         present,
         app: consent::app_of_ticket(&context, &ticket).await.map(|app| app.id),
         browser: Some(browser),
-        form: Some(form_of(&[params.get("csrf"), params.get("ticket")])),
+        form: page_of(&context, &params),
     };
     let remember = wanted.remember;
     let began = crate::listen::started();
@@ -141,6 +141,13 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Err(refused) => refused,
     };
     refuse(&context, &params, refused).await
+}
+
+/// What names the page that a form was sent from, where each page has a ticket of its own.
+fn page_of(context: &Context, params: &Params) -> Option<[u8; 32]> {
+    let ticket = params.get("ticket")?;
+    let good = matches!(Opened::of(context, ticket), Some(Opened::Good(_)));
+    good.then(|| form_of(&[params.get("csrf"), Some(ticket)]))
 }
 
 /// What names a form that was sent: sent twice, it is the same.

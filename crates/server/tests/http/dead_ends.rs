@@ -1,6 +1,7 @@
 //! A person can always go on.
 
 use futures_util::future::join;
+use sojourn_engine::ThrottleLimits;
 use sojourn_engine::directory::NewApplication;
 use sojourn_model::{Actor, AtLimit, PolicyScope, SessionPolicy};
 use sojourn_testkit::server::{Answer, Browser, CALLBACK, TestServer};
@@ -292,6 +293,37 @@ async fn a_double_click_makes_one_session() {
         assert_eq!(browser.get("/myaccount").await.status, 200, "{max:?}");
         let sessions = server.engine.sessions_of_user(&server.tenant, user.id).await.expect("read");
         assert_eq!(sessions.len(), 1, "{max:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_double_click_is_no_guess() {
+    let server = TestServer::with(|settings| {
+        settings.throttle =
+            ThrottleLimits { per_account: 100, per_address: 3, window_ms: 3_600_000 };
+    })
+    .await;
+    server.user("alex", "alex123", &[]).await;
+    for round in 0..6 {
+        let browser = server.browser();
+        let page = browser.get("/login").await;
+        let click = || send(&browser, &page, "alex", "alex123");
+        let (one, two) = join(click(), click()).await;
+        assert_eq!((one.status, two.status), (303, 303), "{round}: {one:?} {two:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_a_form_gave_does_not_come_back() {
+    let server = server().await;
+    let browser = server.browser();
+    let pages = [browser.get("/login").await, browser.get("/login").await];
+    let secret = || browser.cookie("__Host-sojourn").expect("a session");
+    let mut seen = Vec::new();
+    for page in [&pages[0], &pages[1], &pages[0], &pages[1], &pages[0]] {
+        assert_eq!(send(&browser, page, "alex", "alex123").await.status, 303);
+        assert!(!seen.contains(&secret()), "a secret that was replaced came back");
+        seen.push(secret());
     }
 }
 

@@ -39,14 +39,31 @@ async fn a_login_name_is_kept_as_typed_and_found_in_each_way_it_can_be_written()
             let answer = browser.sign_in_at(page, typed, password, false).await;
             assert_eq!(answer.status, 303, "{engine:?} {typed}");
         }
-        // An account that is called just so comes before the one that would be meant without the tenant's name.
-        server.user_in(&tenant, "alice", "another1", &[]).await;
-        let browser = server.browser();
-        let page = "/t/example.org/login";
-        assert_eq!(
-            browser.sign_in_at(page, "alice@example.org", "another1", false).await.status,
-            401
-        );
+        // Nobody gets a name that leads to someone else, or would lead someone else to them.
+        let make = async |name: &str| {
+            let body = json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name
+            });
+            server.send("POST", "/t/example.org/scim2/Users", ADMIN, &body).await
+        };
+        for taken in
+            ["alice", "ALICE", "bob@example.org", "Bob@example.org", "zo\u{eb}@example.org"]
+        {
+            assert_eq!(make(taken).await.status, 409, "{engine:?} {taken}");
+        }
+        let carl = make("carl").await;
+        assert_eq!(carl.status, 201, "{carl:?}");
+        let path =
+            format!("/t/example.org/scim2/Users/{}", carl.json()["id"].as_str().expect("an id"));
+        for (name, status) in [("bob@example.org", 409), ("alice", 409), ("carl@example.org", 200)]
+        {
+            let change = json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [{"op": "replace", "path": "userName", "value": name}]
+            });
+            let answer = server.send("PATCH", &path, ADMIN, &change).await;
+            assert_eq!(answer.status, status, "{engine:?} {name}: {answer:?}");
+        }
     }
 }
 

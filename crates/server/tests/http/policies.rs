@@ -219,6 +219,18 @@ async fn at_the_limit_the_person_chooses() {
     assert!(code.redirect_param("code").is_some(), "on to the application: {code:?}");
     assert_eq!(first.get("/myaccount").await.status, 303, "the chosen one has ended");
     assert_eq!(second.get("/myaccount").await.status, 200);
+    // Sent twice, it is the same sign-in; it is none after signing in or out, since a choice proves nothing anew.
+    let again = choose(&third, &page, &[&offered[1]]).await;
+    assert_eq!((again.status, again.location()), (303, done.location()), "{again:?}");
+    assert_eq!(active(&server).await, 2);
+    let renewed = third.sign_in_at("/login", CLEO.0, CLEO.1, false).await;
+    assert_eq!(renewed.status, 303, "{renewed:?}");
+    assert_ne!(choose(&third, &page, &[&offered[1]]).await.status, 303);
+    let csrf = third.get("/myaccount").await.field("csrf");
+    third.post("/logout", &[("csrf", &csrf)]).await;
+    let replayed = choose(&third, &page, &[&offered[0]]).await;
+    assert_ne!(replayed.status, 303, "{replayed:?}");
+    assert_eq!(third.get("/myaccount").await.status, 303, "nobody is signed in");
     server.clock.advance(6 * 60_000);
     let late = choose(&third, &page, &[&offered[0]]).await;
     assert!(late.location().starts_with("/login?ticket="), "{late:?}");

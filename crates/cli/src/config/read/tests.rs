@@ -38,6 +38,10 @@ fn mistakes_are_told_with_their_line() {
             "[oauth]\ntenant_issuers = { acme = \"https://a/\" }\n",
             "[oauth] tenant_issuers.acme: 'https://a/' is no",
         ),
+        (
+            "[server]\nbase_url = \"https://a\"\n[oauth]\ntenant_issuers = { acme = \"https://a\" }\n",
+            "tenant_issuers.acme: another tenant has the issuer 'https://a' already",
+        ),
         ("[server]\ncertificate = \"x\"\n", ":2: [server] certificate and key go together"),
         ("[server]\nproxy_protocol = true\n", ":2: [server] proxy_protocol is about connections"),
         (
