@@ -460,6 +460,12 @@ fn user_attributes() -> Vec<Attribute> {
     let photo = Attribute::new("value", Kind::Reference, "Address of a picture.").to(&["external"]);
     let profile = Attribute::new("profileUrl", Kind::Reference, "A page about the person.");
     let certificate = Attribute::new("value", Kind::Binary, "A certificate, DER.");
+    let mut groups = belongs("groups", &["Group"], "The groups that the user is in.").read_only();
+    groups.sub.push(text("type", "`direct`: groups have no groups in them.").read_only());
+    // Without an address (RFC 7643 §4.1.2).
+    let mut roles =
+        belongs("roles", &["Role"], "The roles that the user has; changing them may end sessions.");
+    roles.sub.retain(|part| part.name != "$ref");
     vec![
         text("userName", "The name to sign in with.").required().unique(),
         complex(
@@ -482,9 +488,9 @@ fn user_attributes() -> Vec<Attribute> {
         plural("ims", "Addresses for messages.", text("value", "The address.")),
         plural("photos", "Pictures.", photo),
         complex("addresses", "Postal addresses.", address).many(),
-        belongs("groups", &["Group"], "The groups that the user is in.").read_only(),
+        groups,
         plural("entitlements", "What the user is entitled to.", text("value", "What it is.")),
-        belongs("roles", &["Role"], "The roles that the user has; changing them may end sessions."),
+        roles,
         plural("x509Certificates", "Certificates.", certificate),
     ]
 }

@@ -108,12 +108,15 @@ impl Engine {
             groups.sort_unstable();
             roles.sort_unstable();
             let version = tag(user.version, &format!("{groups:?}{roles:?}"));
-            for (name, endpoint, list) in
-                [("groups", "/Groups", groups), ("roles", "/v2/Roles", roles)]
-            {
-                let list = list.iter().map(|(id, name)| belongs(&base, endpoint, id, Some(name)));
-                put_list(&mut resource, name, list.collect());
-            }
+            let groups = groups.iter().map(|(id, name)| {
+                let mut group = belongs(&base, "/Groups", id, Some(name));
+                group["type"] = "direct".into();
+                group
+            });
+            put_list(&mut resource, "groups", groups.collect());
+            // A user's roles have no address (RFC 7643 §4.1.2): strict clients refuse one.
+            let roles = roles.iter().map(|(id, name)| json!({ "value": id, "display": name }));
+            put_list(&mut resource, "roles", roles.collect());
             let times = (user.created_at, user.updated_at);
             dress(&mut resource, (&base, &self.scim_types.user), times, Some(version));
             out.push(resource);
