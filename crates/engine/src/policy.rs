@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::json;
+use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
 use sojourn_model::{
     Actor, AppId, Application, ChangeSet, EffectivePolicy, GroupId, OnRoleChange, Op, PolicyScope,
-    RoleId, SessionId, SessionPolicy, Tenant, UserId,
+    RememberMe, RoleId, SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::engine::Engine;
@@ -23,11 +24,6 @@ pub(crate) struct Policies {
     /// Whether any user has one of their own: otherwise nobody looks for it.
     users: bool,
 }
-
-/// Longest that a policy may set, in milliseconds: ten years.
-const LONGEST_MS: i64 = 10 * 366 * 24 * 3_600_000;
-/// Shortest idle time and lifetime, in milliseconds: less would end sessions while they begin.
-const SHORTEST_MS: i64 = 1_000;
 
 impl Engine {
     pub(crate) async fn policies(&self, tenant: &Tenant) -> Result<Arc<Policies>, EngineError> {
@@ -82,6 +78,23 @@ impl Engine {
             others.extend(self.store.policy_of_user(tenant.id, user).await?);
         }
         Ok(EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &others))
+    }
+
+    /// Whether whoever signs in for an application is asked if they want to stay signed in. Who it is isn't known yet:
+    /// their own policy may be stricter.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn asks_to_remember(
+        &self,
+        tenant: &Tenant,
+        app: Option<AppId>,
+    ) -> Result<bool, EngineError> {
+        let policies = self.policies(tenant).await?;
+        let own: Vec<SessionPolicy> =
+            app.and_then(|app| policies.applications.get(&app)).copied().into_iter().collect();
+        let found = EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &own);
+        Ok(found.remember_me == RememberMe::Ask)
     }
 
     /// What a session that enters an application has to keep to from now on, if the application sets anything.
@@ -222,7 +235,7 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
         ("remember_me_ms", policy.remember_me_ms),
         ("max_authentication_age_ms", policy.max_authentication_age_ms),
     ] {
-        if value.is_some_and(|ms| !(SHORTEST_MS..=LONGEST_MS).contains(&ms)) {
+        if value.is_some_and(|ms| !(POLICY_MS_MIN..=POLICY_MS_MAX).contains(&ms)) {
             let why = format!("{name} is between a second and ten years, in milliseconds");
             return Err(EngineError::Invalid(why));
         }

@@ -39,7 +39,7 @@ pub use mail::Mail;
 pub use operation::Op;
 pub use policy::{
     AtLimit, EffectivePolicy, Lifetimes, OnAccessRemoved, OnAccount, OnPasswordChange,
-    OnRoleChange, PolicyScope, SessionPolicy,
+    OnRoleChange, PolicyScope, RememberMe, SessionPolicy,
 };
 pub use session::{Participation, Session, SessionState};
 pub use task::{HandlerTask, SettleTask, TaskRule, TaskState};

@@ -102,3 +102,7 @@ pub const AUDIT_LATE_MS: i64 = 5_000;
 pub const TOKEN_LIFETIME_MAX_MS: i64 = 24 * 3_600_000;
 /// Longest life of a refresh token that can be set for an application, in milliseconds.
 pub const REFRESH_LIFETIME_MAX_MS: i64 = 400 * 24 * 3_600_000;
+/// Milliseconds that a policy sets at least: less would end sessions while they begin.
+pub const POLICY_MS_MIN: i64 = 1_000;
+/// Milliseconds that a policy sets at most: ten years.
+pub const POLICY_MS_MAX: i64 = 10 * 366 * 24 * 3_600_000;

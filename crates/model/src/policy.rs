@@ -11,6 +11,8 @@ pub struct Lifetimes {
     pub idle_ms: i64,
     /// A session of someone who asked to stay signed in, from the last authentication.
     pub remember_ms: i64,
+    /// Whether people are asked if they want to stay signed in.
+    pub remember_me: RememberMe,
     /// Any session, where set.
     pub absolute_ms: Option<i64>,
     /// An authorization code.
@@ -41,6 +43,7 @@ impl Default for Lifetimes {
         Self {
             idle_ms: 15 * MINUTE,
             remember_ms: 14 * DAY,
+            remember_me: RememberMe::Ask,
             absolute_ms: None,
             code_ms: MINUTE,
             access_token_ms: HOUR,
@@ -71,6 +74,9 @@ pub struct SessionPolicy {
     /// Milliseconds that a session lives of someone who asked to stay signed in, from the last authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remember_me_ms: Option<i64>,
+    /// Whether people are asked if they want to stay signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remember_me: Option<RememberMe>,
     /// Most live sessions of one user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_sessions: Option<u32>,
@@ -98,6 +104,31 @@ pub struct SessionPolicy {
     /// What happens when a person takes back what an application may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_access_removed: Option<OnAccessRemoved>,
+}
+
+/// Whether a session outlasts the browser's window and the idle timeout; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RememberMe {
+    /// Everybody stays signed in, and nobody is asked.
+    Always,
+    /// People decide on the sign-in page.
+    #[default]
+    Ask,
+    /// Nobody stays signed in, and nobody is asked.
+    Never,
+}
+
+impl RememberMe {
+    /// Whether a session is remembered of a person who asked for it or didn't.
+    #[must_use]
+    pub fn decide(self, asked: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Ask => asked,
+            Self::Never => false,
+        }
+    }
 }
 
 /// What happens at a sign-in when there are as many sessions as may be; the later, the stricter.
@@ -185,6 +216,8 @@ pub struct EffectivePolicy {
     pub absolute_lifetime_ms: Option<i64>,
     /// Milliseconds that it lives if its person asked to stay signed in.
     pub remember_me_ms: i64,
+    /// Whether people are asked if they want to stay signed in.
+    pub remember_me: RememberMe,
     /// Most live sessions of the user.
     pub max_sessions: Option<u32>,
     /// What happens when there are that many.
@@ -225,6 +258,8 @@ impl EffectivePolicy {
             idle_timeout_ms: least(|one| one.idle_timeout_ms).unwrap_or(lifetimes.idle_ms),
             absolute_lifetime_ms: least(|one| one.absolute_lifetime_ms).or(lifetimes.absolute_ms),
             remember_me_ms: least(|one| one.remember_me_ms).unwrap_or(lifetimes.remember_ms),
+            remember_me: strictest(|one| one.remember_me, tenant, others, RememberMe::max)
+                .unwrap_or(lifetimes.remember_me),
             max_sessions: strictest(|one| one.max_sessions, tenant, others, u32::min),
             at_limit: strictest(|one| one.at_limit, tenant, others, AtLimit::max)
                 .unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use sojourn_engine::{CertificateOwner, Issuers, Settings, ThrottleLimits};
 use sojourn_engine::{KeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention};
-use sojourn_model::Lifetimes;
+use sojourn_model::{Lifetimes, RememberMe};
 
 use super::application::ApplicationSection;
 use super::claims::ClaimsSection;
@@ -170,6 +170,8 @@ pub(crate) struct SessionSection {
     pub(crate) timeout: TimeoutSection,
     /// How long ended sessions and what applications were told of them are kept.
     pub(crate) history: Option<Duration>,
+    /// Whether people are asked if they want to stay signed in.
+    pub(crate) remember_me: RememberMe,
     /// A database of places in MaxMind's format (GeoLite2 City); relative to this file.
     pub(crate) places: Option<PathBuf>,
     /// How long the addresses of ended sessions are kept; when left out, as long as the sessions.
@@ -497,6 +499,7 @@ impl Config {
         Lifetimes {
             idle_ms: or(timeout.idle_session_timeout, default.idle_ms),
             remember_ms: or(timeout.remember_me_session_timeout, default.remember_ms),
+            remember_me: self.session.remember_me,
             absolute_ms: timeout.maximum_session_timeout.map(|d| d.0),
             code_ms: or(token.authorization_code_validity, default.code_ms),
             access_token_ms: or(token.access_token_validity, default.access_token_ms),

@@ -110,7 +110,9 @@ impl Engine {
             let version = tag(user.version, &format!("{groups:?}{roles:?}"));
             let groups = groups.iter().map(|(id, name)| {
                 let mut group = belongs(&base, "/Groups", id, Some(name));
-                group["type"] = "direct".into();
+                if let Some(group) = group.as_object_mut() {
+                    group.insert("type".into(), "direct".into());
+                }
                 group
             });
             put_list(&mut resource, "groups", groups.collect());

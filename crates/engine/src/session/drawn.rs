@@ -65,17 +65,22 @@ impl Engine {
 
     pub(super) fn renew(
         &self,
-        present: &Session,
+        (present, epoch): (&Session, i64),
         fresh: Session,
-        epoch: i64,
+        policy: &EffectivePolicy,
         change: &mut ChangeSet,
     ) -> Session {
+        let remember = policy.remember_me.decide(fresh.remember || present.remember);
+        let idle_deadline = match remember {
+            true => fresh.idle_deadline.max(present.idle_deadline),
+            false => fresh.idle_deadline,
+        };
         let renewed = Session {
             id: present.id,
             signed_in_at: present.signed_in_at,
             absolute_deadline: present.absolute_deadline,
-            remember: fresh.remember || present.remember,
-            idle_deadline: fresh.idle_deadline.max(present.idle_deadline),
+            remember,
+            idle_deadline,
             ..fresh
         };
         change.ops.push(Op::RenewSession {
@@ -98,11 +103,9 @@ impl Engine {
         let now = self.now();
         let idle_ms = policy.idle_timeout_ms;
         // Remember-me counts from the authentication and isn't stretched by use.
-        let idle_deadline = if wanted.remember {
-            now.plus(policy.remember_me_ms.max(idle_ms))
-        } else {
-            now.plus(idle_ms)
-        };
+        let remember = policy.remember_me.decide(wanted.remember);
+        let idle_deadline =
+            if remember { now.plus(policy.remember_me_ms.max(idle_ms)) } else { now.plus(idle_ms) };
         Session {
             tenant: tenant.id,
             id: drawn.id,
@@ -111,7 +114,7 @@ impl Engine {
             signed_in_at: now,
             auth_time: now,
             amr: "pwd".into(),
-            remember: wanted.remember,
+            remember,
             ip: cut(&wanted.ip, 64),
             user_agent: cut(&wanted.user_agent, USER_AGENT_BYTES_MAX),
             last_access: now,

@@ -371,7 +371,7 @@ impl Engine {
             let limited = own.is_none() && policy.max_sessions.is_some();
             let session = self.new_session(tenant, &user, wanted, &drawn, &policy);
             let session = match own {
-                Some(own) => self.renew(own, session, user.epoch, &mut change),
+                Some(own) => self.renew((own, user.epoch), session, &policy, &mut change),
                 None => {
                     let started = self
                         .start(tenant, (&user, &policy), (wanted, ends), &session, &mut change)

@@ -72,12 +72,8 @@ pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<
     app_of(context, &params).await.ok()?
 }
 
-/// What pages show of the application that a ticket leads to.
-pub(crate) async fn face_of(context: &Context, ticket: &Ticket) -> Option<AppFace> {
-    Some(face(&*app_of_ticket(context, ticket).await?))
-}
-
-fn face(app: &Application) -> AppFace {
+/// What pages show of an application.
+pub(super) fn face(app: &Application) -> AppFace {
     let settings = &app.settings;
     AppFace {
         name: app.name.clone(),

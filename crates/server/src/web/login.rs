@@ -74,7 +74,13 @@ async fn show(
     };
     let (secret, cookie) = context.form_secret();
     let hint = ticket.hint.clone().or_else(|| present.clone()).unwrap_or_default();
-    let app = consent::face_of(context, &ticket).await;
+    let app = consent::app_of_ticket(context, &ticket).await;
+    let asked = app.as_ref().map(|app| app.id);
+    let remember = match context.engine().asks_to_remember(context.tenant(), asked).await {
+        Ok(asks) => asks.then(|| params.get("remember").is_some()),
+        Err(error) => return errors::failure(context, &error),
+    };
+    let app = app.as_deref().map(consent::face);
     let logo = app.as_ref().and_then(|app| app.logo.clone());
     let page = u64::from_ne_bytes(sojourn_model::time::random(context.engine().rng()));
     let ticket = Ticket { page, ..ticket };
@@ -87,6 +93,7 @@ async fn show(
         present,
         app,
         forgot: context.engine().settings().resets_by_mail,
+        remember,
     };
     let response = render::face_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)

@@ -60,6 +60,8 @@ pub(crate) struct Login {
     pub(crate) app: Option<AppFace>,
     /// Whether a forgotten password can be replaced by mail.
     pub(crate) forgot: bool,
+    /// Whether the person is asked if they want to stay signed in, and what they said before; none for no question.
+    pub(crate) remember: Option<bool>,
 }
 
 /// Which sessions to end so that one more may begin.

@@ -237,6 +237,57 @@ async fn at_the_limit_the_person_chooses() {
     server.stop().await;
 }
 
+/// Whether the sign-in page asks, and how long the session that begins is remembered.
+async fn remembered(server: &TestServer, at: &str, asked: bool) -> (bool, bool) {
+    let browser = server.browser();
+    let page = browser.get(at).await;
+    let question = page.body.contains("name=\"remember\"");
+    let answer = browser.sign_in_at(at, CLEO.0, CLEO.1, asked).await;
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let list = server.api("GET", "/api/sessions/v1/sessions?filter=username+eq+cleo", ADMIN).await;
+    (question, list.json()["items"][0]["remember"].as_bool().expect("a session"))
+}
+
+#[tokio::test]
+async fn staying_signed_in_is_asked_for_or_decided_by_policy() {
+    let server = prepared(Engine::Sqlite).await;
+    let shop = server.engine.application_by_client(server.tenant.id, "shop").await;
+    let shop = format!("applications/{}", shop.expect("read").expect("shop").id);
+    let in_shop = server.browser().authorize("shop", "openid", &[]).await.location().to_owned();
+    for (tenant, application, at, asked, wanted) in [
+        (json!({}), json!({}), "/login", false, (true, false)),
+        (json!({}), json!({}), "/login", true, (true, true)),
+        (json!({"remember_me": "always"}), json!({}), "/login", false, (false, true)),
+        (json!({"remember_me": "never"}), json!({}), "/login", true, (false, false)),
+        (
+            json!({"remember_me": "never"}),
+            json!({"remember_me": "ask"}),
+            &in_shop,
+            true,
+            (true, true),
+        ),
+        (json!({}), json!({"remember_me": "never"}), &in_shop, true, (false, false)),
+        (json!({}), json!({"remember_me": "never"}), "/login", true, (true, true)),
+    ] {
+        set(&server, "tenant", &tenant).await;
+        set(&server, &shop, &application).await;
+        server.clock.advance(1_000);
+        assert_eq!(remembered(&server, at, asked).await, wanted, "{tenant} {application} {at}");
+    }
+    // A stricter policy of the person's own holds whatever the page asked.
+    set(&server, &shop, &json!({})).await;
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo").id;
+    set(&server, &format!("users/{cleo}"), &json!({"remember_me": "never"})).await;
+    server.clock.advance(1_000);
+    assert_eq!(remembered(&server, "/login", true).await, (true, false));
+    server.stop().await;
+    let always = TestServer::with(|settings| {
+        settings.lifetimes.remember_me = sojourn_model::RememberMe::Always;
+    })
+    .await;
+    assert!(!always.browser().get("/login").await.body.contains("name=\"remember\""));
+}
+
 #[tokio::test]
 async fn an_application_demands_a_recent_authentication() {
     let server = prepared(Engine::Sqlite).await;

@@ -7,6 +7,7 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use sojourn_engine::session::{Bookmark, Place, Position, Question, Sort};
 use sojourn_engine::{DeliveryQuery, EngineError};
+use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{AppId, DeliveryState, SessionId, Sid};
 use utoipa::ToSchema;
 
@@ -90,8 +91,12 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
     let app = app.map_err(|_| Refusal::bad("application is no id of one"))?;
     let limit = match params.get("limit").map(str::parse::<i64>) {
         None => LIMIT,
-        Some(Ok(limit)) if limit > 0 => limit,
-        Some(_) => return Err(Refusal::bad("limit is not a number from 1 on")),
+        Some(Ok(limit)) if (1..=SESSION_LIST_MAX).contains(&limit) => limit,
+        Some(_) => {
+            return Err(Refusal::bad(format!(
+                "limit is not a number from 1 to {SESSION_LIST_MAX}"
+            )));
+        }
     };
     let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
     let text = format!("deliveries {state:?} {app:?}");

@@ -1,5 +1,6 @@
 //! `/api/sessions/v1`: the session service. Errors are problem details (RFC 9457).
 
+mod bounds;
 pub(crate) mod deliveries;
 mod effects;
 pub(crate) mod end;

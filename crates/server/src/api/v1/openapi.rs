@@ -4,10 +4,11 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
+use sojourn_model::limits::QUERY_BYTES_MAX;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
-use super::{deliveries, end, feed, handlers, jobs, policies, sessions};
+use super::{bounds, deliveries, end, feed, handlers, jobs, policies, sessions};
 use crate::context::Context;
 use crate::respond;
 use crate::web::filters;
@@ -75,11 +76,16 @@ pub fn openapi() -> Value {
         for method in operation.as_object_mut().into_iter().flat_map(|methods| methods.values_mut())
         {
             if let Some(responses) = method.get_mut("responses").and_then(Value::as_object_mut) {
+                responses.insert(
+                    "414".into(),
+                    json!({ "description": format!("The query is longer than {QUERY_BYTES_MAX} bytes") }),
+                );
                 responses.insert("429".into(), problem("Too many attempts to sign in"));
                 responses.insert("503".into(), problem("Busy: try again in a moment"));
             }
         }
     }
+    bounds::put(&mut description);
     description
 }
 

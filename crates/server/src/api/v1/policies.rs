@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sojourn_engine::EngineError;
 use sojourn_model::{
     AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange,
-    PolicyScope, SessionPolicy,
+    PolicyScope, RememberMe, SessionPolicy,
 };
 use utoipa::ToSchema;
 
@@ -33,6 +33,10 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     remember_me_ms: Option<i64>,
+    /// Whether people are asked if they want to stay signed in: `ask`, `always` (all do) or `never`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    remember_me: Option<RememberMe>,
     /// Most live sessions of one user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000)]
@@ -77,6 +81,7 @@ impl From<SessionPolicy> for PolicyJson {
             idle_timeout_ms: from.idle_timeout_ms,
             absolute_lifetime_ms: from.absolute_lifetime_ms,
             remember_me_ms: from.remember_me_ms,
+            remember_me: from.remember_me,
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
@@ -97,6 +102,7 @@ impl From<PolicyJson> for SessionPolicy {
             absolute_lifetime_ms: from.absolute_lifetime_ms,
             absolute_lifetime_off_ms: None,
             remember_me_ms: from.remember_me_ms,
+            remember_me: from.remember_me,
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
@@ -139,6 +145,9 @@ pub(crate) struct EffectivePolicyJson {
     absolute_lifetime_ms: Option<i64>,
     /// Milliseconds that it lives if its person asked to stay signed in.
     remember_me_ms: i64,
+    /// Whether people are asked if they want to stay signed in.
+    #[schema(value_type = String)]
+    remember_me: RememberMe,
     /// Most live sessions of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_sessions: Option<u32>,
@@ -174,6 +183,7 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             idle_timeout_ms: from.idle_timeout_ms,
             absolute_lifetime_ms: from.absolute_lifetime_ms,
             remember_me_ms: from.remember_me_ms,
+            remember_me: from.remember_me,
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,

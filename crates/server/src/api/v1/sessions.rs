@@ -9,6 +9,7 @@ use sojourn_engine::session::{
     Bookmark, Position, Question, SearchPage, SearchRefused, SessionFilter, SessionQuery,
     SessionView, Sort, Vocabulary,
 };
+use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{SessionId, User, UserId};
 use sojourn_oidc::Params;
 
@@ -62,8 +63,8 @@ impl Asked {
         }
         let limit = match params.get("limit").map(str::parse::<i64>) {
             None => LIMIT,
-            Some(Ok(limit)) if limit > 0 => limit,
-            Some(_) => return Err("limit is not a number from 1 on".into()),
+            Some(Ok(limit)) if (1..=SESSION_LIST_MAX).contains(&limit) => limit,
+            Some(_) => return Err(format!("limit is not a number from 1 to {SESSION_LIST_MAX}")),
         };
         let flag = |name: &str| match params.get(name) {
             None | Some("false") => Ok(false),

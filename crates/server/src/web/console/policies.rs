@@ -59,7 +59,16 @@ struct PoliciesPage {
 
 /// Each choice: its field, label, and words with what they mean.
 type Words = &'static [(&'static str, &'static str)];
-const CHOICES: [(&str, &str, Words); 7] = [
+const CHOICES: [(&str, &str, Words); 8] = [
+    (
+        "remember_me",
+        "Staying signed in after the browser is closed",
+        &[
+            ("ask", "People decide at each sign-in"),
+            ("always", "Everybody stays signed in"),
+            ("never", "Nobody stays signed in"),
+        ],
+    ),
     (
         "at_limit",
         "When there are as many sessions as may be",
@@ -180,6 +189,7 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         remember_me_ms: minutes("remember")?,
         max_authentication_age_ms: minutes("fresh")?,
         max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
+        remember_me: chosen(params, "remember_me")?,
         at_limit: chosen(params, "at_limit")?,
         on_password_change: chosen(params, "on_password_change")?,
         on_password_reset: chosen(params, "on_password_reset")?,
