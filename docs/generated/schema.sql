@@ -47,6 +47,13 @@ CREATE TABLE application_origin (
     PRIMARY KEY (origin, app_id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX application_origin_app ON application_origin (app_id, tenant_id);
+CREATE TABLE application_secret_use (
+    tenant_id BIGINT NOT NULL,
+    app_id BLOB NOT NULL,
+    secret BLOB NOT NULL,
+    used_at BIGINT NOT NULL,
+    PRIMARY KEY (app_id, secret, tenant_id)
+) WITHOUT ROWID;
 CREATE TABLE audit (
     tenant_id BIGINT NOT NULL,
     happened_at BIGINT NOT NULL,

@@ -74,6 +74,9 @@ enum Command {
     /// Groups: add, list, join, leave, carry and drop roles, remove
     #[command(subcommand)]
     Group(commands::GroupCommand),
+    /// Applications: add, list, show, set, secret, remove
+    #[command(subcommand, visible_alias = "app")]
+    Application(commands::ApplicationCommand),
     /// Tenants: add, list, enable, disable, remove
     #[command(subcommand)]
     Tenant(commands::TenantCommand),
@@ -169,6 +172,7 @@ async fn run(cli: Cli) -> Done {
         Command::User(command) => commands::user(config, command).await,
         Command::Role(command) => commands::role(config, command).await,
         Command::Group(command) => commands::group(config, command).await,
+        Command::Application(command) => commands::application(config, command).await,
         Command::Tenant(command) => commands::tenant(config, command).await,
         Command::Sessions(command) => commands::session(config, command).await,
     }

@@ -95,7 +95,11 @@ impl Engine {
 
     /// The secret of an application that authenticates or signs with a MAC.
     pub(crate) fn client_secret(&self, app: &Application) -> Option<String> {
-        let sealed = app.settings.sealed_secret.as_ref()?;
+        self.open_client_secret(app, app.settings.sealed_secret.as_deref()?)
+    }
+
+    /// Opens a secret that is kept sealed.
+    pub(crate) fn open_client_secret(&self, app: &Application, sealed: &str) -> Option<String> {
         let sealed = sojourn_crypto::unb64url(sealed)?;
         let secret = self.secrets.open(&secret_place(app), &sealed).ok()?;
         String::from_utf8(secret).ok()

@@ -63,6 +63,12 @@ impl Rights {
         Self { scopes: scopes.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect() }
     }
 
+    /// Every administrative right.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self::of_scopes(EVERYTHING)
+    }
+
     /// The rights that roles give. A role that is being removed gives nothing.
     #[must_use]
     pub fn of_roles(roles: &[Role]) -> Self {

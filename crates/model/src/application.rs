@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, TenantId};
 use crate::key::SigningAlg;
+use crate::time::Millis;
 
 /// A relying party.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,6 +214,19 @@ impl AccessTokenBinding {
     }
 }
 
+/// A secret that was replaced and is still good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// What it is compared with; none where it makes MACs alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// The secret, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// Until when it is good, in milliseconds since 1970.
+    pub until: Millis,
+}
+
 /// Registered settings that no statement selects by; kept as one JSON document. A new setting needs
 /// a default, so that documents written before it still read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -318,6 +332,9 @@ pub struct ApplicationSettings {
     pub registered_at: Option<i64>,
     /// Its secret, sealed, where the protocol needs the secret itself.
     pub sealed_secret: Option<String>,
+    /// The secret before it, while that is good as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<PreviousSecret>,
     /// Of a secret that the configuration declares: its keyed hash, so that a start and a request compare it without
     /// the work of a password hash.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -402,6 +419,7 @@ impl Default for ApplicationSettings {
             session_extension: false,
             registered_at: None,
             sealed_secret: None,
+            previous_secret: None,
             declared_secret: None,
             removed: None,
             software: serde_json::Map::new(),

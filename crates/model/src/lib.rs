@@ -24,7 +24,7 @@ pub mod time;
 
 pub use application::{
     AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
-    ClientAuthMethod, Encryption, GrantType, RemovedApplication, SubjectType,
+    ClientAuthMethod, Encryption, GrantType, PreviousSecret, RemovedApplication, SubjectType,
 };
 pub use change::{Applied, ChangeSet, Outcome};
 pub use delivery::{Delivery, DeliveryState};

@@ -102,6 +102,12 @@ pub const AUDIT_LATE_MS: i64 = 5_000;
 pub const TOKEN_LIFETIME_MAX_MS: i64 = 24 * 3_600_000;
 /// Longest life of a refresh token that can be set for an application, in milliseconds.
 pub const REFRESH_LIFETIME_MAX_MS: i64 = 400 * 24 * 3_600_000;
+/// Milliseconds that a replaced secret of an application may still be good: 90 days.
+pub const SECRET_OVERLAP_MAX_MS: i64 = 90 * 24 * 3_600_000;
+/// Milliseconds that it is good unless something else is asked for: a day.
+pub const SECRET_OVERLAP_MS: i64 = 24 * 3_600_000;
+/// Secrets of applications whose use a node has in mind.
+pub const SECRET_USES_MAX: usize = 4096;
 /// Milliseconds that a policy sets at least: less would end sessions while they begin.
 pub const POLICY_MS_MIN: i64 = 1_000;
 /// Milliseconds that a policy sets at most: ten years.

@@ -120,7 +120,9 @@ routes! {
     PUT "/api/server/v1/applications/{id}" => api::applications::put;
     PATCH "/api/server/v1/applications/{id}" => api::applications::patch;
     DELETE "/api/server/v1/applications/{id}" => api::applications::delete;
-    POST "/api/server/v1/applications/{id}/secret" => api::applications::rotate;
+    POST "/api/server/v1/applications/{id}/secret" => api::application_secrets::rotate;
+    GET "/api/server/v1/applications/{id}/secrets" => api::application_secrets::list;
+    DELETE "/api/server/v1/applications/{id}/secrets/previous" => api::application_secrets::drop_previous;
     GET "/api/server/v1/applications/{id}/inbound-protocols/oidc" => api::inbound_oidc::get;
     PUT "/api/server/v1/applications/{id}/inbound-protocols/oidc" => api::inbound_oidc::put;
     GET "/api/server/v1/tenants" => api::tenants::list;
@@ -263,6 +265,8 @@ routes! {
     GET "/console/applications/{app_id}" => web::console::applications::one;
     POST "/console/applications/{app_id}" => web::console::applications::change;
     GET "/console/applications/{app_id}/document" => web::console::applications::document;
+    GET "/console/applications/{app_id}/secret" => web::console::application_secret::get;
+    POST "/console/applications/{app_id}/secret" => web::console::application_secret::post;
     GET "/console/applications/{app_id}/{act}" => web::console::applications::confirm;
     POST "/console/applications/{app_id}/{act}" => web::console::applications::go;
     GET "/console/policies" => web::console::policies::list;

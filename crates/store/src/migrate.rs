@@ -28,10 +28,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, needs: 2, sql: include_str!("migrations/0007_counts.sql") },
     // What a program before it registers has its origins here after the next start of this one.
     Migration { version: 8, needs: 2, sql: include_str!("migrations/0008_years.sql") },
+    Migration { version: 9, needs: 2, sql: include_str!("migrations/0009_secrets.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 8;
+pub const SCHEMA_VERSION: i64 = 9;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

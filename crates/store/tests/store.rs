@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use sojourn_model::grant::CodeState;
+use sojourn_model::operation::Purge;
 use sojourn_model::{
     ChangeSet, EndTarget, EventName, GrantId, Millis, NewEvent, Op, Outcome, Role, RoleId,
     RoleState, Subject, Tenant, TenantId,
@@ -438,7 +439,14 @@ async fn what_is_over_is_purged(test: TestStore) {
         let limit = 100;
         ChangeSet::of(
             T,
-            Op::Purge { now, history_before, events_before, audit_before, browsers_before, limit },
+            Op::Purge(Purge {
+                now,
+                history_before,
+                events_before,
+                audit_before,
+                browsers_before,
+                limit,
+            }),
         )
         .with(Op::PurgeGrants { grants: vec![id], now })
     };

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::{Engine, EngineError};
-use sojourn_model::{Actor, Millis, SigningAlg};
+use sojourn_model::{Actor, SigningAlg};
 
-use super::{opened, table};
+use super::{moment, opened, table};
 use crate::{Done, Failure, say};
 
 /// What can be done with signing keys.
@@ -23,10 +23,6 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         now: bool,
     },
-}
-
-fn moment(at: Millis) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
 
 pub(crate) async fn key(config_file: &Path, command: KeyCommand) -> Done {

@@ -1,6 +1,7 @@
 //! Commands that look at an installation or change it, from the machine it runs on. Beside a running
 //! server they work on the same database; what they end is ended at once.
 
+mod applications;
 mod configuration;
 mod doctor;
 mod groups;
@@ -11,6 +12,7 @@ mod sessions;
 mod tenants;
 mod users;
 
+pub(crate) use applications::{ApplicationCommand, application};
 pub(crate) use configuration::{ConfigCommand, config};
 pub(crate) use doctor::doctor;
 pub(crate) use groups::{GroupCommand, group};
@@ -26,6 +28,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sojourn_model::Millis;
+
 use crate::Failure;
 use crate::open::{self, Opened};
 
@@ -38,6 +42,11 @@ async fn opened(config_file: &Path) -> Result<Opened, Failure> {
     let tenant = opened.engine.store().tenant_by_name(name).await?;
     let tenant = tenant.ok_or_else(|| Failure(format!("there is no tenant '{name}'")))?;
     Ok(Opened { tenant, ..opened })
+}
+
+/// A moment, as programs and people read it (RFC 3339).
+fn moment(at: Millis) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
 
 /// Whether lists are printed as JSON; set once, from the command line.

@@ -15,3 +15,4 @@ mod values;
 pub(crate) use application::ApplicationSection;
 pub(crate) use read::{Read, read, read_to_serve};
 pub(crate) use sections::{Config, DatabaseSection, MailTlsWord, UserSection};
+pub(crate) use values::Duration;

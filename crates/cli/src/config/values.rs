@@ -19,6 +19,20 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
+impl std::str::FromStr for Duration {
+    type Err = String;
+
+    /// Reads a duration from a command line, where it may be none at all.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if matches!(text, "0" | "0s") {
+            return Ok(Self(0));
+        }
+        duration(text)
+            .map(Self)
+            .ok_or_else(|| "write a number and s, m, h or d, such as 24h".into())
+    }
+}
+
 fn duration(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.strip_prefix(digits)? {

@@ -1,6 +1,7 @@
 //! Commands, alone and beside a running server.
 
 use sojourn_testkit::inbox::Inbox;
+use sojourn_testkit::program::eventually;
 
 use crate::site::Site;
 
@@ -83,6 +84,81 @@ fn a_closed_pipe_ends_a_command_quietly() {
             "{args:?}: {errors}"
         );
     }
+}
+
+#[tokio::test]
+async fn applications() {
+    let site = Site::new("http://127.0.0.1:9/bclogout", "");
+    let server = site.serve().await;
+    let json = |args: &[&str]| -> serde_json::Value {
+        let (good, text) = site.command(&[&["--json"], args].concat(), "");
+        assert!(good, "{args:?}: {text}");
+        // The log follows on standard error.
+        let mut all = serde_json::Deserializer::from_str(&text).into_iter();
+        all.next().expect("something").expect("JSON")
+    };
+    let redirect = "--redirect-uri=https://shop.test/cb";
+    let made = json(&["application", "add", "shop", "--name", "Shop", redirect, "--first-party"]);
+    let first = made["client_secret"].as_str().expect("a secret").to_owned();
+    let good = async |secret: &str| {
+        let request = site.http.post(site.at("/oauth2/introspect")).form(&[("token", "x")]);
+        let answer = request.basic_auth("shop", Some(secret)).send().await.expect("an answer");
+        answer.status() == 200
+    };
+    // The running server looks within a second.
+    let becomes = async |secret: &str, wanted: bool| {
+        eventually("the server has seen it", || async {
+            (good(secret).await == wanted).then_some(())
+        })
+        .await;
+    };
+    becomes(&first, true).await;
+    let made = json(&["app", "secret", "shop", "--keep-previous", "2h"]);
+    let second = made["client_secret"].as_str().expect("a secret").to_owned();
+    becomes(&second, true).await;
+    assert!(good(&first).await);
+    let shown = json(&["app", "show", "shop"]);
+    assert_eq!((&shown["client_name"], &shown["first_party"]), (&"Shop".into(), &true.into()));
+    assert_eq!(shown["secrets"].as_array().map(Vec::len), Some(2), "{shown}");
+    for (args, works, want) in [
+        (&["app", "secret", "shop", "--drop-previous"][..], true, "shop "),
+        (&["app", "secret", "shop", "--keep-previous", "91d"], false, "90 days"),
+        (
+            &["app", "set", "shop", "token_binding=none", "audiences=[\"https://api\"]"],
+            true,
+            "shop ",
+        ),
+        (&["app", "show", "shop"], true, "token_binding = none"),
+        (&["app", "set", "shop", "redirect_uris=[\"/x\"]"], false, "no absolute"),
+        (&["app", "set", "shop", "nothing"], false, "name=value"),
+        (&["app", "set", "app", "client_name=x"], false, "belongs to deployment.toml"),
+        (
+            &[
+                "app",
+                "add",
+                "spa",
+                "--public",
+                redirect,
+                "--set",
+                "grant_types=[\"authorization_code\"]",
+            ],
+            true,
+            "spa ",
+        ),
+        (&["app", "secret", "spa"], false, "has no secret"),
+        (&["app", "add", "spa", redirect], false, "exists already"),
+        (&["app", "list"], true, "spa"),
+        (&["app", "show", "gone"], false, "there is no application 'gone'"),
+        (&["--tenant", "acme", "app", "list"], false, "there is no tenant 'acme'"),
+    ] {
+        let (good, text) = site.command(args, "");
+        assert!(good == works && text.contains(want), "{args:?}: {text}");
+    }
+    becomes(&first, false).await;
+    assert!(good(&second).await);
+    assert!(site.command(&["app", "remove", "shop"], "").0);
+    becomes(&second, false).await;
+    assert!(server.terminate());
 }
 
 #[tokio::test]

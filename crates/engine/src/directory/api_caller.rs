@@ -25,6 +25,8 @@ pub enum CallerKind {
     User(UserId, Option<SessionId>),
     /// An application with its own token.
     Application(AppId),
+    /// Whoever has the machine: the command line.
+    Operator,
 }
 
 impl ApiCaller {
@@ -34,7 +36,14 @@ impl ApiCaller {
         match self.kind {
             CallerKind::User(user, _) => Actor::User(user),
             CallerKind::Application(app) => Actor::Application(app),
+            CallerKind::Operator => Actor::Operator,
         }
+    }
+
+    /// The command line, which may do everything.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self { kind: CallerKind::Operator, rights: Rights::everything() }
     }
 }
 

@@ -338,6 +338,7 @@ impl Engine {
         self.write_document(&mut app, &whole, caller).await?;
         app.settings.registered_at = before.settings.registered_at;
         app.settings.sealed_secret = before.settings.sealed_secret.clone();
+        app.settings.previous_secret = before.settings.previous_secret.clone();
         let mut secret = None;
         match self.client_secret(before) {
             Some(kept) if app.settings.token_endpoint_auth_method.has_secret() => {
@@ -346,29 +347,6 @@ impl Engine {
             _ => secret = self.give_secret(&mut app)?,
         }
         Ok((app, secret))
-    }
-
-    /// Gives an application another secret; the one before opens nothing any more.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::Invalid`] when it has none.
-    pub async fn rotate_application_secret(
-        &self,
-        tenant: &Tenant,
-        id: AppId,
-        caller: &ApiCaller,
-    ) -> Result<String, EngineError> {
-        for _ in 0..CONFLICT_RETRIES_MAX {
-            let before = self.manageable(tenant, id, caller).await?;
-            let mut app = before.clone();
-            let secret = self.give_secret(&mut app)?;
-            let secret = secret.ok_or_else(|| invalid("this application has no secret"))?;
-            let what = (EventName::PostUpdateApplication, "application.secret");
-            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
-                return Ok(secret);
-            }
-        }
-        Err(EngineError::Contended)
     }
 
     /// Removes an application: nothing that it was given works any more, and it is told of the stays that end.
@@ -392,7 +370,7 @@ impl Engine {
     }
 
     /// One that the caller may change.
-    async fn manageable(
+    pub(super) async fn manageable(
         &self,
         tenant: &Tenant,
         id: AppId,
@@ -451,7 +429,7 @@ impl Engine {
 
     /// Writes an application, unless it isn't any more what it was (with `before`), or its `client_id` is taken: then
     /// nothing is written and the answer is no.
-    async fn save_managed(
+    pub(super) async fn save_managed(
         &self,
         tenant: &Tenant,
         (before, app): (Option<&Application>, &Application),

@@ -2,6 +2,7 @@
 
 mod api_caller;
 mod application_management;
+mod application_secrets;
 mod applications;
 mod bootstrap;
 mod groups;
@@ -17,6 +18,8 @@ mod users;
 
 pub use api_caller::{ApiCaller, ApiRefused, CallerKind};
 pub use application_management::application_document;
+pub(crate) use application_secrets::SecretUses;
+pub use application_secrets::{NewSecret, SecretInfo};
 pub use applications::NewApplication;
 pub use bootstrap::{CONSOLE, MY_ACCOUNT};
 pub use groups::GroupWrite;

@@ -130,6 +130,7 @@ impl Engine {
         let metadata = self.checked_metadata(document).await?;
         let registered_at = app.settings.registered_at;
         let sealed_secret = app.settings.sealed_secret.clone();
+        let previous_secret = app.settings.previous_secret.clone();
         let mut changed = Application {
             name: metadata.name.clone().unwrap_or_else(|| client_id.to_owned()),
             backchannel_logout_uri: metadata.backchannel_logout_uri,
@@ -138,6 +139,7 @@ impl Engine {
         };
         changed.settings.registered_at = registered_at;
         changed.settings.sealed_secret = sealed_secret;
+        changed.settings.previous_secret = previous_secret;
         let secret = match kept {
             Some(secret) if changed.settings.token_endpoint_auth_method.has_secret() => {
                 changed.secret_hash = self.secret_hash(&changed, &secret);
@@ -219,6 +221,7 @@ impl Engine {
         if !method.has_secret() && !mac(&app.settings.request_object_signing_alg) {
             app.secret_hash = None;
             app.settings.sealed_secret = None;
+            app.settings.previous_secret = None;
             return Ok(None);
         }
         let secret = SecretHasher::make(&*self.rng);

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use sojourn_model::limits::SWEEP_BATCH;
 use sojourn_model::network::address_key;
-use sojourn_model::operation::REQUEST_KEPT_MS;
+use sojourn_model::operation::{Purge, REQUEST_KEPT_MS};
 use sojourn_model::{
     Actor, ChangeSet, EndReason, EndTarget, GrantId, Millis, Op, Outcome, SessionId, Tenant,
     TenantId,
@@ -133,14 +133,14 @@ impl Engine {
         let before = |kept: i64| now.plus(-kept);
         let retention = self.settings.retention;
         let history_before = before(self.settings.history_ms);
-        let mut ops = vec![Op::Purge {
+        let mut ops = vec![Op::Purge(Purge {
             now,
             history_before,
             events_before: before(retention.events_ms),
             audit_before: before(retention.audit_ms),
             browsers_before: before(retention.browsers_ms),
             limit: PURGE_ROWS,
-        }];
+        })];
         ops.extend(self.settings.handlers.iter().map(|handler| {
             let handler = handler.id.clone();
             Op::PurgeTasks { handler, before: history_before, limit: PURGE_ROWS }

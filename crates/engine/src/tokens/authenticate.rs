@@ -48,7 +48,13 @@ impl Engine {
             (None, None, _) => app.is_public() && presented.method == ClientAuthMethod::None,
             (None, Some(_), None) => false,
             (None, Some(secret), Some(stored)) => {
-                by_secret && self.check_secret(&app, secret, stored, ip).await?
+                let previous = by_secret && self.is_previous_secret(&app, secret);
+                let good =
+                    previous || (by_secret && self.check_secret(&app, secret, stored, ip).await?);
+                if good {
+                    self.note_secret_use(&app, previous).await?;
+                }
+                good
             }
         };
         if good { Ok(app) } else { Err(OAuthError::invalid_client().into()) }

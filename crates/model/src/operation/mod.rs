@@ -16,7 +16,7 @@ use crate::time::Millis;
 
 mod parts;
 
-pub use parts::{REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
+pub use parts::{Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
 
 /// One operation. Those that rely on what was read say so and make the change set a
 /// [conflict](crate::change::Outcome::Conflict) when it no longer holds.
@@ -271,6 +271,15 @@ pub enum Op {
         app: AppId,
         /// Scheme, host and port of each, as browsers write them.
         origins: Vec<String>,
+    },
+    /// Write down when a secret of an application was used.
+    NoteSecretUse {
+        /// The application.
+        app: AppId,
+        /// The beginning of the hash of what is stored of the secret.
+        secret: [u8; 8],
+        /// When.
+        at: Millis,
     },
     /// Remove an application: nothing that it was given works any more.
     RemoveApplication {
@@ -564,21 +573,8 @@ pub enum Op {
         /// Now.
         now: Millis,
     },
-    /// Remove what nobody can need any more, at most so many rows of each kind.
-    Purge {
-        /// Now.
-        now: Millis,
-        /// Ended sessions and deliveries older than this go.
-        history_before: Millis,
-        /// Events older than this go, but those with an unfinished task.
-        events_before: Millis,
-        /// Rows of the audit log older than this go.
-        audit_before: Millis,
-        /// Browsers not seen since then are known no more.
-        browsers_before: Millis,
-        /// At most so many rows.
-        limit: i64,
-    },
+    /// Remove what nobody can need any more.
+    Purge(Purge),
     /// Write the address keys of sessions that a program wrote which knew none.
     KeyAddresses(Vec<(SessionId, Vec<u8>)>),
     /// Forget the addresses of these sessions.

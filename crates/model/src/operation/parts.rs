@@ -59,3 +59,20 @@ pub struct SettleDelivery {
     /// Whether an attempt was made at all; otherwise it was put off.
     pub attempted: bool,
 }
+
+/// What nobody can need any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purge {
+    /// Now.
+    pub now: Millis,
+    /// Ended sessions and deliveries older than this go.
+    pub history_before: Millis,
+    /// Events older than this go, but those with an unfinished task.
+    pub events_before: Millis,
+    /// Rows of the audit log older than this go.
+    pub audit_before: Millis,
+    /// Browsers not seen since then are known no more.
+    pub browsers_before: Millis,
+    /// At most so many rows of each kind.
+    pub limit: i64,
+}

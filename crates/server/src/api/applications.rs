@@ -1,5 +1,5 @@
 //! `/api/server/v1/applications`: applications by administrators. Documents have the names of registered metadata (RFC
-//! 7591 §2), and a few that only an organisation decides; docs/APPLICATIONS.md has them.
+//! 7591 §2), and a few that only an organisation decides; docs/ADMINISTRATION.md has them.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -43,7 +43,7 @@ fn shown(app: &Application, secret: Option<String>) -> Map<String, Value> {
     document
 }
 
-fn answer(context: &Context, done: Result<Response, EngineError>) -> Response {
+pub(super) fn answer(context: &Context, done: Result<Response, EngineError>) -> Response {
     done.unwrap_or_else(|cause| error::failure(context, &cause))
 }
 
@@ -115,20 +115,6 @@ pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -
 /// `PATCH …/{id}`: changes a part (RFC 7396).
 pub(crate) async fn patch(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
     change(context, id, body, true).await
-}
-
-/// `POST …/{id}/secret`: another secret, told this once; the one before opens nothing any more.
-pub(crate) async fn rotate(context: Context, Path(id): Path<String>) -> Response {
-    let caller = match caller(&context, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let (engine, id) = (context.engine(), id_of(&id)?);
-        let secret = engine.rotate_application_secret(context.tenant(), id, &caller).await?;
-        Ok(respond::json(StatusCode::OK, &json!({ "client_secret": secret })))
-    };
-    answer(&context, done.await)
 }
 
 /// `DELETE …/{id}`: nothing that it was given works any more, and it is told of the stays that end.

@@ -19,7 +19,9 @@ async fn me(context: &Context) -> Result<UserId, Box<Response>> {
     match caller(context, RIGHT).await?.kind {
         CallerKind::User(user, _) => Ok(user),
         // An application has no sessions of its own.
-        CallerKind::Application(_) => Err(Box::new(error::forbidden(context))),
+        CallerKind::Application(_) | CallerKind::Operator => {
+            Err(Box::new(error::forbidden(context)))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The REST APIs. They never take the session cookie.
 
+pub(crate) mod application_secrets;
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod caller;

@@ -16,7 +16,7 @@ fn me(call: &Call<'_>) -> Result<UserId, Refusal> {
     call.need("internal_login")?;
     match call.caller.kind {
         CallerKind::User(user, _) => Ok(user),
-        CallerKind::Application(_) => {
+        CallerKind::Application(_) | CallerKind::Operator => {
             Err(ScimError::new(404, None, "An application has no account of its own.").into())
         }
     }

@@ -46,7 +46,8 @@ async fn an_application_is_made_used_changed_and_removed() {
         let browser = server.signed_in("alex", "alex123").await;
         let tokens = redeem(&secret, &browser).await;
         assert_eq!(tokens.status, 200, "{tokens:?}");
-        let rotated = server.send("POST", &format!("{path}/secret"), ADMIN, &json!({})).await;
+        let void = json!({ "previous_valid_for": 0 });
+        let rotated = server.send("POST", &format!("{path}/secret"), ADMIN, &void).await;
         let rotated = rotated.json()["client_secret"].as_str().expect("a secret").to_owned();
         assert_eq!(redeem(&secret, &browser).await.status, 401, "the old one opens nothing");
         let tokens = redeem(&rotated, &browser).await.json();
@@ -204,4 +205,103 @@ async fn tenants_are_made_switched_off_and_removed() {
         assert_eq!(server.api("DELETE", &format!("{TENANTS}/{default}"), ADMIN).await.status, 400);
         server.stop().await;
     }
+}
+
+/// Which of these secrets an application authenticates with, by password and by MAC.
+async fn good(server: &TestServer, secrets: &[&str]) -> Vec<bool> {
+    let mut all = Vec::new();
+    for secret in secrets {
+        let form = [("token", "x")];
+        let answer = server.post("/oauth2/introspect", Some(("shop", secret)), &form).await;
+        all.push(answer.status == 200);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_is_good_for_as_long_as_was_chosen() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        let body = json!({ "client_id": "shop", "redirect_uris": [CALLBACK] });
+        let made = server.send("POST", BASE, ADMIN, &body).await.json();
+        let path = format!("{BASE}/{}", made["id"].as_str().expect("an id"));
+        let first = made["client_secret"].as_str().expect("a secret").to_owned();
+        let rotate = async |body: &serde_json::Value| {
+            let answer = server.send("POST", &format!("{path}/secret"), ADMIN, body).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            answer.json()["client_secret"].as_str().expect("a secret").to_owned()
+        };
+        let listed = async || {
+            let answer = server.api("GET", &format!("{path}/secrets"), ADMIN).await.json();
+            answer["secrets"].as_array().expect("a list").clone()
+        };
+        assert_eq!(listed().await[0]["last_used_at"], json!(null));
+        assert_eq!(good(&server, &[&first]).await, [true]);
+        // A day, unless something else is asked for.
+        let second = rotate(&json!({})).await;
+        assert_eq!(good(&server, &[&first, &second]).await, [true, true], "{engine:?}");
+        let shown = listed().await;
+        assert_eq!(shown.len(), 2);
+        assert!(second.ends_with(shown[0]["ends_with"].as_str().expect("characters")));
+        assert!(first.ends_with(shown[1]["ends_with"].as_str().expect("characters")));
+        assert!(shown.iter().all(|one| one["last_used_at"].is_i64()), "{shown:?}");
+        assert_eq!(
+            (&shown[0]["valid_until"], shown[1]["valid_until"].is_i64()),
+            (&json!(null), true)
+        );
+        // It outlives changes of the application, and its time.
+        let renamed = json!({ "client_name": "Shop" });
+        assert_eq!(server.send("PATCH", &path, ADMIN, &renamed).await.status, 200);
+        server.clock.advance(24 * 3_600_000 - 1_000);
+        assert_eq!(good(&server, &[&first, &second]).await, [true, true]);
+        server.clock.advance(1_000);
+        assert_eq!(good(&server, &[&first, &second]).await, [false, true]);
+        assert_eq!(listed().await.len(), 1);
+        // Two at most; and one that somebody else may have ends at once.
+        let third = rotate(&json!({ "previous_valid_for": 3600 })).await;
+        let fourth = rotate(&json!({ "previous_valid_for": 3600 })).await;
+        let all = [&*second, &third, &fourth];
+        assert_eq!(good(&server, &all).await, [false, true, true], "{engine:?}");
+        let dropped = server.api("DELETE", &format!("{path}/secrets/previous"), ADMIN).await;
+        assert_eq!(dropped.status, 204, "{dropped:?}");
+        assert_eq!(good(&server, &all).await, [false, false, true]);
+        let dropped = server.api("DELETE", &format!("{path}/secrets/previous"), ADMIN).await;
+        assert_eq!(dropped.status, 404);
+        for wrong in [
+            json!({"previous_valid_for": -1}),
+            json!({"previous_valid_for": 9_000_000}),
+            json!({"x": 1}),
+        ] {
+            let answer = server.send("POST", &format!("{path}/secret"), ADMIN, &wrong).await;
+            assert_eq!(answer.status, 400, "{wrong}: {answer:?}");
+        }
+        assert_eq!(good(&server, &[&fourth]).await, [true], "nothing was lost");
+    }
+}
+
+#[tokio::test]
+async fn the_console_asks_before_it_gives_another_secret() {
+    let server = TestServer::start().await;
+    server.user("ada", "ada12345", &["admin"]).await;
+    let browser = server.signed_in("ada", "ada12345").await;
+    let body = json!({ "client_id": "shop", "redirect_uris": [CALLBACK] });
+    let made = server.send("POST", BASE, ("ada", "ada12345"), &body).await.json();
+    let first = made["client_secret"].as_str().expect("a secret").to_owned();
+    let path = format!("/console/applications/{}/secret", made["id"].as_str().expect("an id"));
+    let page = browser.get(&path).await;
+    assert!(page.body.contains("not used yet") && !page.body.contains("id=\"drop\""), "{page:?}");
+    let csrf = page.field("csrf");
+    let form = [("csrf", &*csrf), ("act", "new"), ("keep", "3600000")];
+    let answer = browser.post(&path, &form).await;
+    let second = answer.body.split("id=\"secret\">").nth(1).and_then(|rest| rest.split('<').next());
+    let second = second.expect("it is told once").to_owned();
+    assert_eq!(good(&server, &[&first, &second]).await, [true, true]);
+    let page = browser.get(&path).await;
+    assert!(page.body.contains("good until") && page.body.contains("id=\"drop\""), "{page:?}");
+    for _ in 0..2 {
+        let dropped = browser.post(&path, &[("csrf", &*csrf), ("act", "drop")]).await;
+        assert_eq!((dropped.status, dropped.location()), (303, &*path), "{dropped:?}");
+    }
+    assert_eq!(good(&server, &[&first, &second]).await, [false, true]);
 }

@@ -108,7 +108,11 @@ fn applications(steps: &mut Steps, tenant: TenantId, op: Op) {
                 steps.run(&sql::ORIGIN_PUT, params![tenant, origin, app]);
             }
         }
+        Op::NoteSecretUse { app, secret, at } => {
+            steps.run(&sql::SECRET_USED, params![tenant, app, secret.to_vec(), at]);
+        }
         Op::RemoveApplication { app } => {
+            steps.run(&sql::SECRET_USES_FORGET, params![tenant, app]);
             steps.run(&sql::ORIGINS_FORGET, params![tenant, app]);
             steps.must(&sql::APPLICATION_REMOVE, params![tenant, app]);
             steps.run(&sql::CATALOG_CHANGED, params![tenant]);

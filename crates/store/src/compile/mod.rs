@@ -177,6 +177,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::SetTenantEnabled { .. }
         | Op::DeleteTenant
         | Op::PutOrigins { .. }
+        | Op::NoteSecretUse { .. }
         | Op::RemoveApplication { .. } => directory::compile(steps, tenant, op),
         Op::KeepPassword { .. }
         | Op::UpdateUser { .. }
@@ -242,7 +243,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::ForgetAddresses(_)
         | Op::PlaceStays { .. }
         | Op::SetRight { .. }
-        | Op::Purge { .. }
+        | Op::Purge(_)
         | Op::PurgeGrants { .. } => operation::compile(steps, tenant, op),
     }
 }

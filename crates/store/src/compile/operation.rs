@@ -1,7 +1,7 @@
 //! Deliveries, throttles, keys and cleaning.
 
 use sojourn_model::limits::FAILED_SIGN_INS;
-use sojourn_model::operation::{REQUEST_KEPT_MS, SettleDelivery};
+use sojourn_model::operation::{Purge, REQUEST_KEPT_MS, SettleDelivery};
 use sojourn_model::{Op, StoredKey, TenantId};
 
 use super::{Expect, Gather, Steps, params};
@@ -70,7 +70,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.run(&sql::RIGHT_MAIL, params![now, ahead, now.plus(LONGEST_PAUSE_MS)]);
             steps.run(&sql::RIGHT_SESSIONS, params![now, ahead, tenant]);
         }
-        op @ Op::Purge { .. } => purge(steps, tenant, op),
+        Op::Purge(what) => purge(steps, tenant, what),
         _ => {}
     }
 }
@@ -80,11 +80,8 @@ const CLOCKS_APART_MS: i64 = 120_000;
 /// The longest pause between two attempts to send a mail, and a little more, in milliseconds.
 const LONGEST_PAUSE_MS: i64 = 3_600_000 + CLOCKS_APART_MS;
 
-fn purge(steps: &mut Steps, tenant: TenantId, op: Op) {
-    let Op::Purge { now, history_before, events_before, audit_before, browsers_before, limit } = op
-    else {
-        return;
-    };
+fn purge(steps: &mut Steps, tenant: TenantId, what: Purge) {
+    let Purge { now, history_before, events_before, audit_before, browsers_before, limit } = what;
     let mut purge = |statement, params| {
         steps.push(statement, params, Expect::Any, Gather::Purged);
     };

@@ -410,6 +410,19 @@ impl Store {
         rows.into_iter().map(application).collect()
     }
 
+    /// When secrets of an application were used last, by their marks.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn secret_uses(
+        &self,
+        t: TenantId,
+        app: AppId,
+    ) -> Result<Vec<(Vec<u8>, Millis)>, StoreError> {
+        let rows = self.list(&sql::SECRET_USES, params![t, app]).await?;
+        rows.into_iter().map(|mut row| Ok((row.blob()?, row.millis()?))).collect()
+    }
+
     /// Whether scripts of an origin belong to an application in use.
     ///
     /// # Errors

@@ -303,6 +303,11 @@ statements! {
     ORIGIN_PUT = "INSERT INTO application_origin (tenant_id, origin, app_id) VALUES ($1, $2, $3) \
          ON CONFLICT (origin, app_id, tenant_id) DO NOTHING";
     ORIGINS_FORGET = "DELETE FROM application_origin WHERE tenant_id = $1 AND app_id = $2";
+    SECRET_USED = "INSERT INTO application_secret_use (tenant_id, app_id, secret, used_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (app_id, secret, tenant_id) DO UPDATE SET used_at = $4";
+    SECRET_USES = "SELECT secret, used_at FROM application_secret_use \
+         WHERE tenant_id = $1 AND app_id = $2";
+    SECRET_USES_FORGET = "DELETE FROM application_secret_use WHERE tenant_id = $1 AND app_id = $2";
     ORIGIN_KNOWN = "SELECT 1 FROM application_origin o JOIN application x ON x.tenant_id = o.tenant_id \
          AND x.id = o.app_id WHERE o.tenant_id = $1 AND o.origin = $2 AND x.enabled = 1 LIMIT 1";
     APPLICATIONS_AFTER = concat!(

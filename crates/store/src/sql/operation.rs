@@ -30,6 +30,7 @@ pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
     &ERASE_GROUPS,
     &ERASE_ROLES,
     &ERASE_ORIGINS,
+    &ERASE_SECRET_USES,
     &ERASE_APPLICATIONS,
     &ERASE_POLICIES,
     &ERASE_KEYS,
@@ -103,6 +104,8 @@ statements! {
     ERASE_ROLES = "DELETE FROM role WHERE tenant_id = $1";
     ERASE_APPLICATIONS = "DELETE FROM application WHERE tenant_id = $1";
     ERASE_ORIGINS = "DELETE FROM application_origin WHERE app_id IN (SELECT id FROM application \
+         WHERE tenant_id = $1) AND tenant_id = $1";
+    ERASE_SECRET_USES = "DELETE FROM application_secret_use WHERE app_id IN (SELECT id FROM application \
          WHERE tenant_id = $1) AND tenant_id = $1";
     ERASE_POLICIES = "DELETE FROM session_policy WHERE tenant_id = $1";
     ERASE_KEYS = "DELETE FROM signing_key WHERE tenant_id = $1";

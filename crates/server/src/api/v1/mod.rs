@@ -140,7 +140,7 @@ pub(super) async fn own(context: &Context) -> Result<(ApiCaller, UserId), Refusa
     let caller = caller(context, &["internal_login"]).await?;
     match caller.kind {
         CallerKind::User(user, _) => Ok((caller, user)),
-        CallerKind::Application(_) => {
+        CallerKind::Application(_) | CallerKind::Operator => {
             let detail = "An application has no sessions of its own.";
             Err(Refusal::Problem(StatusCode::FORBIDDEN, detail.into()))
         }

@@ -20,12 +20,12 @@ use crate::web::pages::{ApplicationLine, Confirm, ConsoleApplications, Frame};
 use crate::web::{errors, filters, render, words};
 
 const CREATE: &str = "internal_application_mgt_create";
-const UPDATE: &str = "internal_application_mgt_update";
+pub(super) const UPDATE: &str = "internal_application_mgt_update";
 const DELETE: &str = "internal_application_mgt_delete";
 
 /// An application as its form shows it.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     name: String,
     client_id: String,
     redirect_uris: String,
@@ -69,7 +69,7 @@ fn owner(app: &Application) -> &'static str {
 }
 
 impl Fields {
-    fn of(app: &Application) -> Self {
+    pub(super) fn of(app: &Application) -> Self {
         let settings = &app.settings;
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         Self {
@@ -135,7 +135,7 @@ impl Fields {
     }
 }
 
-fn caller(visitor: &Visitor) -> ApiCaller {
+pub(super) fn caller(visitor: &Visitor) -> ApiCaller {
     let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
     ApiCaller { kind, rights: visitor.rights.clone() }
 }
@@ -168,7 +168,7 @@ pub(crate) async fn list(context: Context) -> Response {
     render::page(&context, StatusCode::OK, &ConsoleApplications { frame, applications, may_add })
 }
 
-async fn show(
+pub(super) async fn show(
     context: &Context,
     visitor: &Visitor,
     app: Option<&Application>,
@@ -261,7 +261,7 @@ fn made_by_the_same_form(context: &Context, app: &Application, fields: &Fields) 
         && (fields.name.is_empty() || app.name == fields.name)
 }
 
-async fn named(context: &Context, id: &str) -> Result<Application, Box<Response>> {
+pub(super) async fn named(context: &Context, id: &str) -> Result<Application, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such application."));
     let id: AppId = id.parse().map_err(|_| missing())?;
     match context.engine().application_to_manage(context.tenant(), id).await {
@@ -283,7 +283,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
     }
 }
 
-/// A change: `act` is `save`, `secret`, `enable` or `disable`.
+/// A change: `act` is `save`, `enable` or `disable`.
 pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
     let (visitor, params) = match form(&context, &body, "/console/applications", UPDATE).await {
         Ok(form) => form,
@@ -297,10 +297,6 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     let act = params.get("act").unwrap_or_default();
     let mut fields = Fields::of(&app);
     let done = match act {
-        "secret" => {
-            let rotated = engine.rotate_application_secret(tenant, app.id, &caller).await;
-            rotated.map(|secret| (app.clone(), Some(secret)))
-        }
         "enable" | "disable" => {
             let mut document = Map::new();
             document.insert("enabled".into(), (act == "enable").into());

@@ -1,6 +1,7 @@
 //! The Console, for administrators, by their rights.
 
 pub(crate) mod appearance;
+pub(crate) mod application_secret;
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod completion;

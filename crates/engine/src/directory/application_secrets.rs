@@ -1,0 +1,233 @@
+//! Secrets of applications: another one, with a time in which the one before is still good, and when each was used.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use sojourn_crypto::secret::SecretCheck;
+use sojourn_crypto::sha256;
+use sojourn_model::limits::{CONFLICT_RETRIES_MAX, SECRET_OVERLAP_MAX_MS, SECRET_USES_MAX};
+use sojourn_model::{
+    AppId, Application, ChangeSet, EventName, Millis, Op, PreviousSecret, Tenant, TenantId,
+};
+
+use super::ApiCaller;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Between two notes that a secret was used, in milliseconds.
+const NOTED_EVERY_MS: i64 = 3_600_000;
+/// Characters that a secret is told by.
+const TAIL: usize = 4;
+/// What no secret was given more than once.
+const NO_SECRET: &str = "this application has no secret";
+
+/// What administrators see of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretInfo {
+    /// Its last characters; none where only a hash is kept.
+    pub ends_with: Option<String>,
+    /// When it was used last, to the hour; none where that is unknown.
+    pub last_used_at: Option<Millis>,
+    /// Until when it is good; none for the present one.
+    pub valid_until: Option<Millis>,
+}
+
+/// A secret that was replaced, and until when it is good as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSecret {
+    /// The secret, told this once.
+    pub secret: String,
+    /// Until when the one before is good; none where it isn't any more.
+    pub previous_until: Option<Millis>,
+}
+
+/// What names one secret of one application.
+type Used = (TenantId, AppId, [u8; 8]);
+
+/// When uses of secrets were written down last by this node.
+#[derive(Debug, Default)]
+pub(crate) struct SecretUses(Mutex<HashMap<Used, Millis>>);
+
+impl SecretUses {
+    /// Whether a use is to be written down now.
+    fn is_due(&self, used: Used, now: Millis) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Later than now was noted by a clock that has gone back since.
+        let recent = |at: &Millis| (0..NOTED_EVERY_MS).contains(&now.since(*at));
+        if noted.get(&used).is_some_and(recent) {
+            return false;
+        }
+        if noted.len() >= SECRET_USES_MAX {
+            noted.retain(|_, at| recent(at));
+            if noted.len() >= SECRET_USES_MAX {
+                noted.clear();
+            }
+        }
+        noted.insert(used, now);
+        true
+    }
+}
+
+/// Names a secret without telling anything of it.
+fn mark(stored: &str) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = sha256(stored.as_bytes());
+    [a, b, c, d, e, f, g, h]
+}
+
+/// What stands for a secret: its hash, or what is sealed where it is compared with nothing.
+fn stored_form<'s>(hash: Option<&'s str>, sealed: Option<&'s str>) -> Option<&'s str> {
+    hash.or(sealed)
+}
+
+fn tail(secret: &str) -> String {
+    let skipped = secret.chars().count().saturating_sub(TAIL);
+    secret.chars().skip(skipped).collect()
+}
+
+impl Engine {
+    /// Gives an application another secret. The one before is good for `overlap_ms` more, and the one before that for
+    /// no time at all.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::Invalid`] when it has none or the time is longer than 90 days.
+    pub async fn rotate_application_secret(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+        overlap_ms: i64,
+        caller: &ApiCaller,
+    ) -> Result<NewSecret, EngineError> {
+        if !(0..=SECRET_OVERLAP_MAX_MS).contains(&overlap_ms) {
+            let why = "the secret before may be good for 0 seconds to 90 days";
+            return Err(EngineError::Invalid(why.into()));
+        }
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let before = self.manageable(tenant, id, caller).await?;
+            let mut app = before.clone();
+            let secret = self.give_secret(&mut app)?;
+            let secret = secret.ok_or_else(|| EngineError::Invalid(NO_SECRET.into()))?;
+            let until = (overlap_ms > 0).then(|| self.now().plus(overlap_ms));
+            app.settings.previous_secret = until.map(|until| PreviousSecret {
+                hash: before.secret_hash.clone(),
+                sealed: before.settings.sealed_secret.clone(),
+                until,
+            });
+            let what = (EventName::PostUpdateApplication, "application.secret");
+            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+                return Ok(NewSecret { secret, previous_until: until });
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// Makes the secret before the present one void.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is no such application, or no such secret.
+    pub async fn drop_previous_secret(
+        &self,
+        tenant: &Tenant,
+        id: AppId,
+        caller: &ApiCaller,
+    ) -> Result<(), EngineError> {
+        for _ in 0..CONFLICT_RETRIES_MAX {
+            let before = self.manageable(tenant, id, caller).await?;
+            let mut app = before.clone();
+            if app.settings.previous_secret.take().is_none() {
+                return Err(EngineError::NotFound("previous secret"));
+            }
+            let what = (EventName::PostUpdateApplication, "application.secret.drop");
+            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// The secrets that an application can authenticate with now, the present one first.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn application_secrets(
+        &self,
+        app: &Application,
+    ) -> Result<Vec<SecretInfo>, EngineError> {
+        let uses = self.store.secret_uses(app.tenant, app.id).await?;
+        let info = |stored: Option<&str>, secret: Option<String>, valid_until| {
+            stored.map(|stored| SecretInfo {
+                ends_with: secret.as_deref().map(tail),
+                last_used_at: uses
+                    .iter()
+                    .find(|(secret, _)| *secret == mark(stored))
+                    .map(|(_, at)| *at),
+                valid_until,
+            })
+        };
+        let sealed = app.settings.sealed_secret.as_deref();
+        let present = stored_form(app.secret_hash.as_deref(), sealed);
+        let mut all: Vec<_> = info(present, self.client_secret(app), None).into_iter().collect();
+        if let Some(previous) = self.good_previous_secret(app) {
+            let stored = stored_form(previous.hash.as_deref(), previous.sealed.as_deref());
+            all.extend(info(stored, self.previous_client_secret(app), Some(previous.until)));
+        }
+        Ok(all)
+    }
+
+    /// The secret before the present one, while it is good.
+    fn good_previous_secret<'a>(&self, app: &'a Application) -> Option<&'a PreviousSecret> {
+        let previous = app.settings.previous_secret.as_ref()?;
+        // Further ahead than anybody can choose: written by a clock that has gone back since.
+        (1..=SECRET_OVERLAP_MAX_MS).contains(&previous.until.since(self.now())).then_some(previous)
+    }
+
+    /// The same, opened, where it authenticates or signs with a MAC.
+    pub(crate) fn previous_client_secret(&self, app: &Application) -> Option<String> {
+        self.open_client_secret(app, self.good_previous_secret(app)?.sealed.as_deref()?)
+    }
+
+    /// Whether a secret is the one before the present one, and still good. Such a secret was generated, so comparing
+    /// costs nothing.
+    pub(crate) fn is_previous_secret(&self, app: &Application, secret: &str) -> bool {
+        let previous = self.good_previous_secret(app);
+        let hash = previous.and_then(|previous| previous.hash.as_deref());
+        hash.is_some_and(|hash| self.hasher.check(secret, hash) == SecretCheck::Done(true))
+    }
+
+    /// Writes down that an application used a secret, once an hour and node.
+    pub(crate) async fn note_secret_use(
+        &self,
+        app: &Application,
+        previous: bool,
+    ) -> Result<(), EngineError> {
+        let stored = if previous {
+            let previous = app.settings.previous_secret.as_ref();
+            previous.and_then(|one| stored_form(one.hash.as_deref(), one.sealed.as_deref()))
+        } else {
+            stored_form(app.secret_hash.as_deref(), app.settings.sealed_secret.as_deref())
+        };
+        let Some(stored) = stored else { return Ok(()) };
+        let (secret, at) = (mark(stored), self.now());
+        if self.secret_uses.is_due((app.tenant, app.id, secret), at) {
+            let op = Op::NoteSecretUse { app: app.id, secret, at };
+            self.must_apply(ChangeSet::of(app.tenant, op)).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_is_written_once_an_hour_and_after_a_clock_that_went_back() {
+        let uses = SecretUses::default();
+        let used = (TenantId(1), AppId::from_slice(&[1; 16]).expect("an id"), mark("a"));
+        assert!(uses.is_due(used, Millis(0)));
+        assert!(!uses.is_due(used, Millis(NOTED_EVERY_MS - 1)));
+        assert!(uses.is_due(used, Millis(NOTED_EVERY_MS)));
+        assert!(uses.is_due(used, Millis(10)));
+        assert!(uses.is_due((used.0, used.1, mark("b")), Millis(10)));
+        assert_eq!((tail("abcdefg"), tail("ab")), ("defg".into(), "ab".into()));
+    }
+}

@@ -1,0 +1,91 @@
+//! `/api/server/v1/applications/{id}/secrets`: what an application authenticates with. Times are in seconds since 1970, as
+//! in registered metadata (RFC 7591 §3.2.1).
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::SecretInfo;
+use sojourn_model::Millis;
+use sojourn_model::limits::SECRET_OVERLAP_MS;
+
+use super::applications::{UPDATE, VIEW, answer, document, id_of};
+use super::caller::caller;
+use crate::context::Context;
+use crate::respond;
+
+fn shown(secret: &SecretInfo) -> serde_json::Value {
+    json!({
+        "ends_with": secret.ends_with,
+        "last_used_at": secret.last_used_at.map(Millis::seconds),
+        "valid_until": secret.valid_until.map(Millis::seconds),
+    })
+}
+
+/// `GET …/secrets`: those that are good, by their last characters, the present one first.
+pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Response {
+    if let Err(refused) = caller(&context, VIEW).await {
+        return *refused;
+    }
+    let done = async {
+        let engine = context.engine();
+        let app = engine.application_to_manage(context.tenant(), id_of(&id)?).await?;
+        let secrets = engine.application_secrets(&app).await?;
+        let secrets: Vec<_> = secrets.iter().map(shown).collect();
+        Ok(respond::json(StatusCode::OK, &json!({ "secrets": secrets })))
+    };
+    answer(&context, done.await)
+}
+
+/// What may be said about another secret.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Wanted {
+    /// Seconds for which the secret before is good as well; a day when left out.
+    previous_valid_for: Option<i64>,
+}
+
+/// `POST …/secret`: another secret, told this once. The one before is good for a day, or for `previous_valid_for` seconds.
+pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let caller = match caller(&context, UPDATE).await {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let done = async {
+        let wanted: Wanted = if body.is_empty() {
+            Wanted::default()
+        } else {
+            let document = document(&context, &body)?;
+            serde_json::from_value(document.into())
+                .map_err(|why| EngineError::Invalid(why.to_string()))?
+        };
+        let overlap = wanted
+            .previous_valid_for
+            .map_or(SECRET_OVERLAP_MS, |seconds| seconds.saturating_mul(1000));
+        let (engine, id) = (context.engine(), id_of(&id)?);
+        let new = engine.rotate_application_secret(context.tenant(), id, overlap, &caller).await?;
+        let body = json!({
+            "client_secret": new.secret,
+            "previous_valid_until": new.previous_until.map(Millis::seconds),
+        });
+        Ok(respond::json(StatusCode::OK, &body))
+    };
+    answer(&context, done.await)
+}
+
+/// `DELETE …/secrets/previous`: the secret before the present one is good no longer.
+pub(crate) async fn drop_previous(context: Context, Path(id): Path<String>) -> Response {
+    let caller = match caller(&context, UPDATE).await {
+        Ok(caller) => caller,
+        Err(refused) => return *refused,
+    };
+    let done = async {
+        let (engine, id) = (context.engine(), id_of(&id)?);
+        engine.drop_previous_secret(context.tenant(), id, &caller).await?;
+        Ok(respond::empty(StatusCode::NO_CONTENT))
+    };
+    answer(&context, done.await)
+}

@@ -1,0 +1,123 @@
+//! An application's secrets: those that are good, and another one after a question.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_model::Application;
+use sojourn_model::limits::SECRET_OVERLAP_MS;
+
+use super::applications::{Fields, UPDATE, caller, named, show};
+use super::{administrator, form};
+use crate::context::Context;
+use crate::language::{Text, say};
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
+
+const HOUR_MS: i64 = 3_600_000;
+/// For how long the secret before may be good as well: milliseconds, and how that is said.
+const OVERLAPS: [(i64, &str); 5] = [
+    (0, "No longer: it may be in other hands"),
+    (HOUR_MS, "1 hour"),
+    (SECRET_OVERLAP_MS, "24 hours"),
+    (7 * 24 * HOUR_MS, "7 days"),
+    (30 * 24 * HOUR_MS, "30 days"),
+];
+
+/// A secret that is good.
+struct SecretLine {
+    ends_with: String,
+    used: Text,
+    until: Option<Text>,
+}
+
+#[derive(Template)]
+#[template(path = "console/application_secret.html")]
+struct SecretPage {
+    frame: Frame,
+    name: String,
+    action: String,
+    back: String,
+    secrets: Vec<SecretLine>,
+    overlaps: Vec<(i64, &'static str, bool)>,
+    has_previous: bool,
+}
+
+async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Response {
+    let secrets = match context.engine().application_secrets(app).await {
+        Ok(secrets) => secrets,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let now = context.engine().now();
+    let lines = secrets.iter().map(|secret| SecretLine {
+        ends_with: secret.ends_with.clone().unwrap_or_default(),
+        used: secret
+            .last_used_at
+            .map_or("not used yet".into(), |at| say("used {0}", [words::ago(at, now)])),
+        until: secret.valid_until.map(|at| say("good until {0}", [words::moment(at)])),
+    });
+    let back = context.link(&format!("/console/applications/{}", app.id));
+    let page = SecretPage {
+        name: app.name.clone(),
+        action: format!("{back}/secret"),
+        back,
+        has_previous: secrets.len() > 1,
+        secrets: lines.collect(),
+        overlaps: OVERLAPS
+            .iter()
+            .map(|(ms, text)| (*ms, *text, *ms == SECRET_OVERLAP_MS))
+            .collect(),
+        frame: visitor.frame(context, "applications"),
+    };
+    render::page(context, StatusCode::OK, &page)
+}
+
+/// `GET`: the secrets, and the question.
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match administrator(&context, "/console/applications", UPDATE).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    match named(&context, &id).await {
+        Ok(app) => ask(&context, &visitor, &app).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// `POST`: another secret (`act=new`), or an end of the one before (`act=drop`).
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, "/console/applications", UPDATE).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let app = match named(&context, &id).await {
+        Ok(app) => app,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    if params.get("act") == Some("drop") {
+        return match engine.drop_previous_secret(tenant, app.id, &caller).await {
+            // Sent twice, it is gone already.
+            Ok(()) | Err(EngineError::NotFound(_)) => {
+                respond::see_other(&context.link(&format!("/console/applications/{id}/secret")))
+            }
+            Err(error) => errors::failure(&context, &error),
+        };
+    }
+    let asked = params.get("keep").and_then(|text| text.parse::<i64>().ok());
+    let overlap = asked.unwrap_or(SECRET_OVERLAP_MS);
+    match engine.rotate_application_secret(tenant, app.id, overlap, &caller).await {
+        Ok(new) => {
+            show(&context, &visitor, Some(&app), (Fields::of(&app), Some(new.secret)), None).await
+        }
+        Err(EngineError::Invalid(why)) => {
+            let error = Some(words::sentence(why));
+            show(&context, &visitor, Some(&app), (Fields::of(&app), None), error).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
