@@ -23,6 +23,7 @@ pub mod routes;
 mod scim;
 mod serve;
 pub mod tls;
+mod trust;
 mod web;
 mod workers;
 

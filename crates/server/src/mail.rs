@@ -103,13 +103,18 @@ impl Post {
                 (Way::Smtp(Box::new(transport.build())), from)
             }
         };
-        let from = from.parse().map_err(|_| format!("'{from}' is no mail address"))?;
+        let parsed = from.parse().ok().and_then(in_ascii);
+        let from = parsed.ok_or_else(|| format!("'{from}' is no mail address"))?;
         Ok(Self { way, from })
     }
 
     async fn deliver(&self, mail: &Mail) -> Result<(), String> {
-        let recipient: Mailbox =
-            mail.recipient.parse().map_err(|_| "the recipient is no mail address".to_owned())?;
+        let recipient: Mailbox = mail
+            .recipient
+            .parse()
+            .ok()
+            .and_then(in_ascii)
+            .ok_or("the recipient is no mail address")?;
         let domain = self.from.email.domain();
         let id = format!("<{}@{domain}>", sojourn_model::ids::hex(&mail.id));
         let message = Message::builder()
@@ -140,11 +145,41 @@ impl Post {
     }
 }
 
+/// An address with its domain as the DNS has it (RFC 5891 §4.4): not every server on the way knows RFC 6531.
+fn in_ascii(mailbox: Mailbox) -> Option<Mailbox> {
+    if mailbox.email.domain().is_ascii() {
+        return Some(mailbox);
+    }
+    let domain =
+        idna::domain_to_ascii_cow(mailbox.email.domain().as_bytes(), idna::AsciiDenyList::EMPTY)
+            .ok()?;
+    let email = lettre::Address::new(mailbox.email.user(), &*domain).ok()?;
+    Some(Mailbox::new(mailbox.name, email))
+}
+
 impl Mailer for Post {
     fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>> {
         Box::pin(async move {
             let sent = tokio::time::timeout(TIMEOUT_IN_ALL, self.deliver(mail)).await;
             sent.unwrap_or_else(|_| Err("the server of mail took too long".into()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_go_out_in_ascii() {
+        for (given, sent) in [
+            ("zoe@b\u{fc}cher.example", "zoe@xn--bcher-kva.example"),
+            ("zoe@BÜCHER.example", "zoe@xn--bcher-kva.example"),
+            ("zo\u{eb}@example.org", "zo\u{eb}@example.org"),
+            ("a.b+c@example.org", "a.b+c@example.org"),
+        ] {
+            let mailbox = given.parse().ok().and_then(in_ascii);
+            assert_eq!(mailbox.map(|one| one.email.to_string()).as_deref(), Some(sent), "{given}");
+        }
     }
 }

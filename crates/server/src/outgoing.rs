@@ -114,9 +114,7 @@ impl Way {
             .user_agent("sojourn")
             .dns_resolver(Arc::new(GuardedResolver { allow_private: self.options.allow_private }));
         if let Some(pem) = &self.options.ca_pem {
-            let certificates =
-                reqwest::Certificate::from_pem_bundle(pem).map_err(|error| error.to_string())?;
-            builder = builder.tls_certs_only(certificates);
+            builder = builder.tls_backend_preconfigured(crate::trust::client_config(pem)?);
         }
         builder.build().map_err(|error| error.to_string())
     }

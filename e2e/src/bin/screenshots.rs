@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use sojourn_e2e::Browser;
-use sojourn_engine::directory::LogoChange;
+use sojourn_engine::directory::{ApiCaller, LogoChange};
 use sojourn_model::Actor;
+use sojourn_model::limits::SECRET_OVERLAP_MS;
 use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
 use sojourn_testkit::server::TestServer;
@@ -85,6 +86,15 @@ async fn dressed(pictures: &Path) {
     let logo = LogoChange::Put(logo.as_bytes().to_vec());
     let set = server.engine.set_look(&server.tenant, ("Aurora", "#0a7d5a"), logo, &Actor::System);
     set.await.expect("a look");
+    let (tenant, operator) = (&server.tenant, ApiCaller::operator());
+    let app = serde_json::json!({ "client_id": "travel", "client_name": "Travel expenses",
+        "redirect_uris": ["https://travel.test/cb"] });
+    let app = app.as_object().expect("an object");
+    let (app, _) = server.engine.create_application(tenant, app, &operator).await.expect("made");
+    let day = SECRET_OVERLAP_MS;
+    let rotated = server.engine.rotate_application_secret(tenant, app.id, day, &operator).await;
+    rotated.expect("another secret");
+    let secrets = format!("/console/applications/{}/secret", app.id);
     for (language, width) in [("de", 1280), ("de", 390), ("he", 1280), ("he", 390)] {
         let browser = Browser::sized(width, 900).await;
         if width < 500 {
@@ -101,6 +111,8 @@ async fn dressed(pictures: &Path) {
             browser.goto(&at(page)).await;
             browser.picture(pictures, &name(page.trim_start_matches('/')).replace('/', "-")).await;
         }
+        browser.goto(&at(&secrets)).await;
+        browser.picture(pictures, &name("secrets")).await;
         browser.quit().await;
     }
     server.stop().await;

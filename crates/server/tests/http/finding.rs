@@ -93,6 +93,8 @@ async fn each_attribute_finds_its_sessions() {
             ("role eq nobody", vec![]),
             ("not (role pr)", vec![&c2, &c1]),
             ("ip eq 192.0.2.7", vec![&a1]),
+            ("ip eq ::ffff:c000:207", vec![&a1]),
+            ("ip eq ::FFFF:192.0.2.7 and username eq \"x\" or ip eq 192.0.2.7", vec![&a1]),
             ("ip sw 192.0.2.", vec![&b1, &a1]),
             ("network eq 192.0.2.0/24", vec![&b1, &a1]),
             ("network eq 192.0.2.0/25", vec![&a1]),

@@ -445,6 +445,17 @@ fn present(name: &str, known: &Known<'_>) -> Option<bool> {
     })
 }
 
+/// Whether addresses are equal, or aren't, however they are written; nothing where that isn't asked.
+fn same_ip(one: &Comparison, wanted: &str, ip: &str) -> Option<bool> {
+    wanted.parse::<std::net::IpAddr>().ok()?;
+    let same = address_key(wanted) == address_key(ip);
+    match one.operator {
+        Operator::Eq => Some(same),
+        Operator::Ne => Some(!same),
+        _ => None,
+    }
+}
+
 fn holds<'b>(
     one: &Comparison,
     known: &Known<'_>,
@@ -489,7 +500,7 @@ fn holds<'b>(
         Attribute::Application => any(&mut stays()?.map(|one| one.app.name.clone())),
         Attribute::ClientId => any(&mut stays()?.map(|one| one.app.client_id.clone())),
         Attribute::ApplicationId => any(&mut stays()?.map(|one| one.app.id.to_string())),
-        Attribute::Ip => text(&session.ip),
+        Attribute::Ip => same_ip(one, &wanted, &session.ip).unwrap_or_else(|| text(&session.ip)),
         Attribute::Network => {
             let within =
                 wanted.parse::<Network>().is_ok_and(|net| net.contains(&address_key(&session.ip)));
