@@ -122,6 +122,42 @@ async fn who_signs_out_sees_every_answer_come_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_frame_may_lead_on_to_what_is_registered_and_says_so_where_it_may_not() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    let starts = [Inbox::start().await, Inbox::start().await];
+    let goals = [Inbox::start().await, Inbox::start().await];
+    let browser = Browser::start().await;
+    let at = |path: &str| format!("{}{path}", server.base);
+    browser.goto(&at("/myaccount")).await;
+    browser.sign_in("alex", "alex123").await;
+    browser.find("#sign-out").await;
+    let secret = browser.page.get_named_cookie("__Host-sojourn").await.expect("a cookie").value;
+    let same = server.browser();
+    same.set_cookie("__Host-sojourn", &secret);
+    for (number, client) in ["follows", "lost"].iter().enumerate() {
+        let goal = goals[number].origin();
+        let uri = format!("{}/leave?{goal}/left", starts[number].origin());
+        server
+            .app(client, |app| {
+                app.settings.frontchannel_logout_uri = Some(uri);
+                app.settings.frontchannel_logout_origins =
+                    if number == 0 { vec![goal] } else { Vec::new() };
+            })
+            .await;
+        server.tokens(&same, client, "openid").await;
+    }
+    browser.goto(&at("/myaccount")).await;
+    browser.click("#sign-out").await;
+    browser.wait_for("h1", "You are signed out").await;
+    let said = |number: usize| format!("iframe[src^=\"{}\"]", starts[number].origin());
+    browser.wait_for(&format!("li:has({}) [data-frame]", said(0)), "signed out").await;
+    browser.wait_for(&format!("li:has({}) [data-frame]", said(1)), "could not be reached").await;
+    browser.quit().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn at_the_limit_the_choice_of_sessions_has_no_barrier() {
     let server = TestServer::start().await;
     let alex = server.user("alex", "alex123", &[]).await;

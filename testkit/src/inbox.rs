@@ -9,7 +9,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
-use axum::routing::post;
+use axum::response::Redirect;
+use axum::routing::{get, post};
 
 #[derive(Default)]
 struct Inner {
@@ -26,6 +27,11 @@ pub struct Hook {
     pub headers: HeaderMap,
     /// Its body, as it came.
     pub body: String,
+}
+
+/// Goes on to the address in the query.
+async fn leave(uri: Uri) -> Redirect {
+    Redirect::to(uri.query().unwrap_or_default())
 }
 
 async fn receive_hook(
@@ -70,6 +76,8 @@ impl Inbox {
         let router = Router::new()
             .route("/bclogout", post(receive))
             .route("/hook", post(receive_hook))
+            .route("/leave", get(leave))
+            .route("/left", get(|| async { "left" }))
             .with_state(Arc::clone(&inner));
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves");
@@ -81,6 +89,12 @@ impl Inbox {
     #[must_use]
     pub fn uri(&self) -> String {
         format!("http://{}/bclogout", self.address)
+    }
+
+    /// The address itself, as an origin.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Where webhooks go.

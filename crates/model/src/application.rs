@@ -312,6 +312,9 @@ pub struct ApplicationSettings {
     pub initiate_login_uri: Option<String>,
     /// Loaded in a frame when a session ends in the browser.
     pub frontchannel_logout_uri: Option<String>,
+    /// Origins that this address leads on to: a frame may go there as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frontchannel_logout_origins: Vec<String>,
     /// Whether that address gets `iss` and `sid`.
     pub frontchannel_logout_session_required: bool,
     /// Whether its logout tokens have to have `sid`; ours always have.
@@ -409,6 +412,7 @@ impl Default for ApplicationSettings {
             tos_uri: None,
             initiate_login_uri: None,
             frontchannel_logout_uri: None,
+            frontchannel_logout_origins: Vec::new(),
             frontchannel_logout_session_required: true,
             backchannel_logout_session_required: true,
             access_token_format: AccessTokenFormat::Opaque,

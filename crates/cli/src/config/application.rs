@@ -66,6 +66,9 @@ pub(crate) struct ApplicationSection {
     pub(crate) response_types: Option<Vec<String>>,
     /// Loaded in a frame when a session ends in the browser.
     pub(crate) frontchannel_logout_uri: Option<String>,
+    /// Origins that this address leads on to.
+    #[serde(default)]
+    pub(crate) frontchannel_logout_origins: Vec<String>,
     /// How it proves who it is: "client_secret_basic", "private_key_jwt" …
     pub(crate) token_endpoint_auth_method: Option<ClientAuthMethod>,
     /// Where its public keys are.
@@ -160,6 +163,7 @@ impl ApplicationSection {
             first_party: self.first_party,
             response_types: self.response_types.clone().unwrap_or(default.response_types),
             frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
+            frontchannel_logout_origins: self.frontchannel_logout_origins.clone(),
             jwks_uri: self.jwks_uri.clone(),
             logo_uri: self.logo_uri.clone(),
             policy_uri: self.policy_uri.clone(),

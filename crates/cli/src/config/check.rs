@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use sojourn_engine::RedirectRules;
+use sojourn_engine::directory::frame_source;
 use sojourn_model::Tenant;
 use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
 
@@ -204,6 +205,15 @@ fn applications(config: &Config, all: &mut Vec<Wrong>) {
                 let hours = most / 3_600_000;
                 let message = format!("application '{name}': {setting} is at most {hours}h");
                 all.push(wrong(at(setting), message));
+            }
+        }
+        for origin in &app.frontchannel_logout_origins {
+            if frame_source(origin) != Some(origin) {
+                let message = format!(
+                    "application '{name}': frontchannel_logout_origins: '{origin}' is no origin such as \
+                     https://app.example.org"
+                );
+                all.push(wrong(at("frontchannel_logout_origins"), message));
             }
         }
         for (setting, uri) in [

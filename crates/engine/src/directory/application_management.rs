@@ -53,6 +53,8 @@ struct Decided {
     own_scopes: Vec<String>,
     /// Origins whose scripts may call.
     allowed_origins: Vec<String>,
+    /// Origins that its front-channel logout address leads on to.
+    frontchannel_logout_origins: Vec<String>,
     /// `opaque` or `jwt`.
     access_token_format: AccessTokenFormat,
     /// `aud` of its JWT access tokens.
@@ -90,6 +92,7 @@ impl Default for Decided {
             resource_server: false,
             own_scopes: Vec::new(),
             allowed_origins: Vec::new(),
+            frontchannel_logout_origins: Vec::new(),
             access_token_format: AccessTokenFormat::Opaque,
             audiences: Vec::new(),
         }
@@ -119,6 +122,7 @@ impl Decided {
             resource_server: settings.resource_server,
             own_scopes: settings.own_scopes,
             allowed_origins: settings.allowed_origins,
+            frontchannel_logout_origins: settings.frontchannel_logout_origins,
             access_token_format: settings.access_token_format,
             audiences: settings.audiences,
         }
@@ -157,6 +161,7 @@ impl Decided {
         settings.resource_server = self.resource_server;
         settings.own_scopes = self.own_scopes;
         settings.allowed_origins = self.allowed_origins;
+        settings.frontchannel_logout_origins = self.frontchannel_logout_origins;
         settings.access_token_format = self.access_token_format;
         settings.audiences = self.audiences;
     }
@@ -167,6 +172,18 @@ const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
 
 fn invalid(why: impl Into<String>) -> EngineError {
     EngineError::Invalid(why.into())
+}
+
+/// The origin of an address, as a policy for frames takes it (CSP Level 3 §2.3.1); none where it can't be one.
+#[must_use]
+pub fn frame_source(uri: &str) -> Option<&str> {
+    let start = uri.find("://")? + 3;
+    let rest = uri.get(start..)?;
+    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let source = uri.get(..start + length)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]/".contains(c);
+    let web = source.starts_with("https://") || source.starts_with("http://");
+    (web && length > 0 && source.chars().all(plain)).then_some(source)
 }
 
 fn plain(refused: RegistrationRefused) -> EngineError {
@@ -418,6 +435,14 @@ impl Engine {
         let decided: Decided =
             serde_json::from_value(decided.into()).map_err(|error| invalid(error.to_string()))?;
         decided.check_lifetimes()?;
+        for origin in &decided.frontchannel_logout_origins {
+            if frame_source(origin) != Some(origin) {
+                let why = format!(
+                    "frontchannel_logout_origins: '{origin}' is no origin such as https://app.example.org"
+                );
+                return Err(invalid(why));
+            }
+        }
         self.must_cover_scopes(caller, &decided.own_scopes)?;
         let metadata = self.checked_metadata(&registered).await.map_err(plain)?;
         app.name = metadata.name.clone().unwrap_or_else(|| app.client_id.clone());

@@ -17,7 +17,7 @@ mod tenants;
 mod users;
 
 pub use api_caller::{ApiCaller, ApiRefused, CallerKind};
-pub use application_management::application_document;
+pub use application_management::{application_document, frame_source};
 pub(crate) use application_secrets::SecretUses;
 pub use application_secrets::{NewSecret, SecretInfo};
 pub use applications::NewApplication;

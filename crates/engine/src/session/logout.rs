@@ -52,6 +52,8 @@ pub struct FrontChannelNotice {
     pub name: String,
     /// What the frame loads.
     pub uri: String,
+    /// Origins that this leads on to.
+    pub origins: Vec<String>,
 }
 
 /// What an ID token of ours says of whom it was for.
@@ -165,7 +167,8 @@ impl Engine {
             } else {
                 uri.clone()
             };
-            told.push(FrontChannelNotice { sid, name: app.name.clone(), uri });
+            let origins = app.settings.frontchannel_logout_origins.clone();
+            told.push(FrontChannelNotice { sid, name: app.name.clone(), uri, origins });
         }
         Ok(told)
     }

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
+use sojourn_engine::directory::frame_source;
 use sojourn_engine::session::FrontChannelNotice;
 use sojourn_model::{DeliveryState, Session, SessionId};
 use sojourn_oidc::params::with_query;
@@ -50,8 +51,7 @@ pub(crate) async fn ended(
             respond::see_other(&address(context, session.id))
         }
         Some(session) if !frames.is_empty() => {
-            let sources: Vec<&str> = frames.iter().filter_map(|one| source(&one.uri)).collect();
-            let sources = sources.join(" ");
+            let sources = sources(&frames);
             match page(context, session.id, next, frames).await {
                 Ok(page) => render::script_page(context, StatusCode::OK, &page, &sources),
                 // It has ended all the same.
@@ -126,12 +126,51 @@ fn address(context: &Context, session: SessionId) -> String {
     with_query(&context.link(PATH), &[("of", &of)])
 }
 
-/// The origin of an address, as a policy takes it.
-fn source(uri: &str) -> Option<&str> {
-    let start = uri.find("://")? + 3;
-    let rest = uri.get(start..)?;
-    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let source = uri.get(..start + length)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]/".contains(c);
-    source.chars().all(plain).then_some(source)
+/// Bytes that the origins of frames may take: an answer's headers have to pass through proxies whose buffers have 4 KiB.
+const SOURCES_BYTES_MAX: usize = 2048;
+
+/// Where the frames may come from: the addresses that applications registered, and what those lead on to. Of very many
+/// only the scheme is said; the frames themselves are ours alone to put there.
+fn sources(frames: &[FrontChannelNotice]) -> String {
+    let mut all: Vec<&str> = frames
+        .iter()
+        .flat_map(|one| std::iter::once(&one.uri).chain(&one.origins))
+        .filter_map(|uri| frame_source(uri))
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    let sources = all.join(" ");
+    if sources.len() <= SOURCES_BYTES_MAX {
+        return sources;
+    }
+    let mut schemes: Vec<&str> =
+        all.iter().map(|source| source.split("//").next().unwrap_or_default()).collect();
+    schemes.dedup();
+    schemes.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(uri: String, origins: &[&str]) -> FrontChannelNotice {
+        let origins = origins.iter().map(|one| (*one).to_owned()).collect();
+        let sid = "0123456789abcdef0123456789abcdef".parse().expect("an id");
+        FrontChannelNotice { sid, name: "An application".into(), uri, origins }
+    }
+
+    #[test]
+    fn frames_come_from_what_is_registered_and_never_fill_the_headers() {
+        let two = [
+            notice("https://a.test/out?x=1".into(), &["https://b.test", "x; script-src *"]),
+            notice("https://b.test/out".into(), &[]),
+        ];
+        assert_eq!(sources(&two), "https://a.test https://b.test");
+        let many = |scheme: &str| {
+            let uris = (0..200).map(|n| format!("{scheme}://application-{n}.example.org/out"));
+            uris.map(|uri| notice(uri, &[])).collect::<Vec<_>>()
+        };
+        assert_eq!(sources(&many("https")), "https:");
+        assert_eq!(sources(&[many("https"), many("http")].concat()), "http: https:");
+    }
 }
