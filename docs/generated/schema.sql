@@ -15,13 +15,17 @@ CREATE TABLE account (
     -- Grows with every end that concerns the user: a sign-in begun before doesn't finish.
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT,
+    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT, email_key TEXT, display_key TEXT, keyed_version BIGINT NOT NULL DEFAULT 0, name_clash BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
+CREATE INDEX account_clash ON account (tenant_id) WHERE name_clash = 1;
 CREATE INDEX account_created ON account (tenant_id, created_at, id);
 CREATE INDEX account_display ON account (tenant_id, lower(display_name));
+CREATE INDEX account_display_key ON account (tenant_id, display_key) WHERE display_key IS NOT NULL;
 CREATE INDEX account_email ON account (tenant_id, lower(email)) WHERE email IS NOT NULL;
+CREATE INDEX account_email_key ON account (tenant_id, email_key) WHERE email_key IS NOT NULL;
 CREATE INDEX account_external ON account (tenant_id, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX account_unkeyed ON account (id) WHERE keyed_version < version;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
 CREATE TABLE application (
     tenant_id BIGINT NOT NULL,

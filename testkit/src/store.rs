@@ -301,15 +301,20 @@ impl TestStore {
             "UPDATE meta SET value = '{version}' WHERE name = 'schema_version';
              UPDATE meta SET value = '{needs}' WHERE name = 'schema_needs';"
         );
+        self.run(&statements).await;
+    }
+
+    /// Runs statements as another program would.
+    pub async fn run(&self, statements: &str) {
         if let Some(folder) = &self.folder {
             let connection =
                 rusqlite::Connection::open(folder.0.join("sojourn.db")).expect("opens");
-            connection.execute_batch(&statements).expect("runs");
+            connection.execute_batch(statements).expect("runs");
         } else if let Some(url) = &self.url {
             let (client, connection) =
                 tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connects");
             let driver = tokio::spawn(connection);
-            client.batch_execute(&statements).await.expect("runs");
+            client.batch_execute(statements).await.expect("runs");
             drop(client);
             let _ = driver.await;
         }

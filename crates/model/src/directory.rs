@@ -1,5 +1,7 @@
 //! Tenants, users and roles.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::ids::{GroupId, RoleId, TenantId, UserId};
 use crate::time::Millis;
 
@@ -100,10 +102,10 @@ pub struct User {
 }
 
 impl User {
-    /// The form of a login name in which it is unique.
+    /// The form of a login name in which it is unique (RFC 8265 §3.3.2: widths, case, NFC).
     #[must_use]
     pub fn username_key(username: &str) -> String {
-        username.to_lowercase()
+        text_key(username)
     }
 
     /// What stands for an account that was deleted.
@@ -279,4 +281,29 @@ pub struct Group {
     pub created_at: Millis,
     /// When it was changed last.
     pub updated_at: Millis,
+}
+
+/// The form in which names of roles and groups are unique.
+#[must_use]
+pub fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// The form of a text in which it is compared: without regard to case and width, and to the ways in which Unicode can write
+/// the same.
+#[must_use]
+pub fn text_key(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let wide = |c: char| matches!(c, '\u{3000}' | '\u{ff00}'..='\u{ffef}');
+    let mut narrow = String::with_capacity(text.len());
+    for c in text.chars() {
+        if wide(c) {
+            narrow.extend(std::iter::once(c).nfkc());
+        } else {
+            narrow.push(c);
+        }
+    }
+    narrow.to_lowercase().nfc().collect()
 }

@@ -29,10 +29,12 @@ pub const MIGRATIONS: &[Migration] = &[
     // What a program before it registers has its origins here after the next start of this one.
     Migration { version: 8, needs: 2, sql: include_str!("migrations/0008_years.sql") },
     Migration { version: 9, needs: 2, sql: include_str!("migrations/0009_secrets.sql") },
+    // What a program before it writes into accounts is keyed by the cleaning.
+    Migration { version: 10, needs: 2, sql: include_str!("migrations/0010_names.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 9;
+pub const SCHEMA_VERSION: i64 = 10;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,7 +48,9 @@ const COUNTS: [&str; 6] = [
 ];
 
 /// Indexes that hold only what is still to be done.
-const OF_WHAT_IS_OPEN: [&str; 7] = [
+const OF_WHAT_IS_OPEN: [&str; 9] = [
+    "INDEX account_unkeyed",
+    "INDEX account_clash",
     "INDEX delivery_due",
     "INDEX delivery_dead",
     "INDEX session_unkeyed",

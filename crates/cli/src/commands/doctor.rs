@@ -174,6 +174,25 @@ fn private_files(config_file: &Path, config: &Config, folder: &Path) -> Vec<Foun
     found
 }
 
+/// Login names that differ from another one by nothing that people see.
+async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
+    const MOST: i64 = 20;
+    let found = async {
+        let mut all = Vec::new();
+        for tenant in engine.store().tenants().await? {
+            for name in engine.store().clashing_names(tenant.id, MOST).await? {
+                let of = &tenant.name;
+                all.push(Warning(format!(
+                    "tenant {of}: the login name '{name}' differs from another one by nothing that people see: rename \
+                     one of them"
+                )));
+            }
+        }
+        Ok::<_, sojourn_engine::EngineError>(all)
+    };
+    found.await.unwrap_or_else(|error| vec![Bad(error.to_string())])
+}
+
 async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
     let opened = match open::open(config_file, config).await {
         Ok(opened) => opened,
@@ -209,6 +228,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         ),
         Err(error) => Bad(error.to_string()),
     });
+    all.extend(clashes(engine).await);
     match engine.store().task_backlogs(TenantId::DEFAULT).await {
         Ok(backlogs) => all.extend(backlogs.iter().filter(|one| one.parked > 0).map(|one| {
             Warning(format!(

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use sojourn_model::directory::text_key;
 use sojourn_model::limits::SWEEP_BATCH;
 use sojourn_model::network::address_key;
-use sojourn_model::operation::{Purge, REQUEST_KEPT_MS};
+use sojourn_model::operation::{KeyAccount, Purge, REQUEST_KEPT_MS};
 use sojourn_model::{
     Actor, ChangeSet, EndReason, EndTarget, GrantId, Millis, Op, Outcome, SessionId, Tenant,
-    TenantId,
+    TenantId, User,
 };
 use sojourn_store::{Place, SessionRange};
 
@@ -210,6 +211,31 @@ impl Engine {
             self.apply(ChangeSet::of(tenant, Op::KeyAddresses(keys))).await?;
         }
         self.apply(ChangeSet::of(TenantId::DEFAULT, Op::PlaceStays { limit })).await?;
+        self.key_accounts(limit).await
+    }
+
+    /// Writes the keys of accounts. Where two login names have the same, the one that comes second keeps the key that it
+    /// had: it is found as it was, and `sojourn doctor` names it.
+    async fn key_accounts(&self, limit: i64) -> Result<(), EngineError> {
+        for user in self.store.unkeyed_users(limit).await? {
+            let keys = KeyAccount {
+                user: user.id,
+                version: user.version,
+                username: Some(User::username_key(&user.username)),
+                email: user.email.as_deref().map(text_key),
+                display: user.display_name.as_deref().map(text_key),
+            };
+            let change = ChangeSet::of(user.tenant, Op::KeyAccount(keys.clone()));
+            if self.apply(change).await? == Outcome::Duplicate {
+                tracing::warn!(
+                    tenant = user.tenant.0,
+                    user = %user.id,
+                    "a login name differs from another one by nothing that people see: rename one of them"
+                );
+                let keys = KeyAccount { username: None, ..keys };
+                self.must_apply(ChangeSet::of(user.tenant, Op::KeyAccount(keys))).await?;
+            }
+        }
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::time::Millis;
 
 mod parts;
 
-pub use parts::{Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
+pub use parts::{KeyAccount, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
 
 /// One operation. Those that rely on what was read say so and make the change set a
 /// [conflict](crate::change::Outcome::Conflict) when it no longer holds.
@@ -577,6 +577,8 @@ pub enum Op {
     Purge(Purge),
     /// Write the address keys of sessions that a program wrote which knew none.
     KeyAddresses(Vec<(SessionId, Vec<u8>)>),
+    /// Write the keys of an account that a program wrote which knew none; nothing where it changed since.
+    KeyAccount(KeyAccount),
     /// Forget the addresses of these sessions.
     ForgetAddresses(Vec<SessionId>),
     /// Write the sign-in's time into stays that a program wrote which kept it elsewhere; of all tenants.

@@ -1,7 +1,7 @@
 //! What operations are made of.
 
 use crate::delivery::DeliveryState;
-use crate::ids::{AppId, SessionId, Sid, TenantId};
+use crate::ids::{AppId, SessionId, Sid, TenantId, UserId};
 use crate::time::Millis;
 
 /// How long the answer to a request that may be repeated is kept, in milliseconds.
@@ -75,4 +75,19 @@ pub struct Purge {
     pub browsers_before: Millis,
     /// At most so many rows of each kind.
     pub limit: i64,
+}
+
+/// The forms in which an account's texts are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyAccount {
+    /// The account.
+    pub user: UserId,
+    /// Its version as it was read.
+    pub version: i64,
+    /// Of its login name; none where another account has that, which is noted.
+    pub username: Option<String>,
+    /// Of its mail address.
+    pub email: Option<String>,
+    /// Of its shown name.
+    pub display: Option<String>,
 }

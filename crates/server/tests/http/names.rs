@@ -68,6 +68,31 @@ async fn a_login_name_is_kept_as_typed_and_found_in_each_way_it_can_be_written()
 }
 
 #[tokio::test]
+async fn people_are_found_without_regard_to_case_in_every_script() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": "\u{391}\u{3bb}\u{3ad}\u{3be}\u{3b7}\u{3c2}", "displayName": "\u{c9}lodie Ozan",
+            "emails": [{ "value": "\u{d6}zil@example.org", "primary": true }]
+        });
+        let made = server.send("POST", "/scim2/Users", ADMIN, &body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        for filter in [
+            "userName eq \"\u{391}\u{39b}\u{388}\u{39e}\u{397}\u{3a3}\"",
+            "displayName eq \"\u{e9}LODIE ozan\"",
+            "emails eq \"\u{f6}ZIL@EXAMPLE.org\"",
+        ] {
+            let query = form_urlencoded::byte_serialize(filter.as_bytes()).collect::<String>();
+            let path = format!("/scim2/Users?filter={query}");
+            let found = server.api("GET", &path, ADMIN).await.json();
+            assert_eq!(found["totalResults"], 1, "{engine:?} {filter}: {found}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_sees_is_in_no_name() {
     let server = TestServer::start().await;
     server.user("admin", "admin12", &["admin"]).await;

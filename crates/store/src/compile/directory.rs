@@ -1,5 +1,6 @@
 //! Tenants, users, roles, applications.
 
+use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{AppKind, AppOwner, Op, PolicyScope, SessionPolicy, TenantId, User};
 
 use super::{Steps, params};
@@ -14,6 +15,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         Op::CreateUser(user) => {
             let key = User::username_key(&user.username);
+            let email_key = user.email.as_deref().map(text_key);
+            let display_key = user.display_name.as_deref().map(text_key);
             steps.run(
                 &sql::ACCOUNT_CREATE,
                 params![
@@ -34,7 +37,9 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                     user.profile,
                     user.external_id,
                     user.attributes,
-                    user.password_due.code()
+                    user.password_due.code(),
+                    email_key,
+                    display_key
                 ],
             );
             steps.must(&sql::ACCOUNT_COUNTED, params![tenant, 1]);
@@ -56,7 +61,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
 fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
         Op::CreateRole(role) => {
-            let key = User::username_key(&role.name);
+            let key = name_key(&role.name);
             steps.run(
                 &sql::ROLE_CREATE,
                 params![

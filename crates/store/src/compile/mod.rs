@@ -240,6 +240,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::RetireKey { .. }
         | Op::SetMeta { .. }
         | Op::KeyAddresses(_)
+        | Op::KeyAccount(_)
         | Op::ForgetAddresses(_)
         | Op::PlaceStays { .. }
         | Op::SetRight { .. }

@@ -51,11 +51,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 steps.push(&sql::PURGE_GRANT, params, Expect::Any, Gather::Purged);
             }
         }
-        Op::KeyAddresses(keys) => {
-            for (session, key) in keys {
-                steps.run(&search::SESSION_KEY, params![tenant, session, key]);
-            }
-        }
+        op @ (Op::KeyAccount(_) | Op::KeyAddresses(_)) => keys(steps, tenant, op),
         Op::ForgetAddresses(sessions) => {
             for session in sessions {
                 steps.run(&search::SESSION_FORGET_ADDRESS, params![tenant, session, Vec::new()]);
@@ -71,6 +67,24 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             steps.run(&sql::RIGHT_SESSIONS, params![now, ahead, tenant]);
         }
         Op::Purge(what) => purge(steps, tenant, what),
+        _ => {}
+    }
+}
+
+/// Fills in what programs before this one left out.
+fn keys(steps: &mut Steps, tenant: TenantId, op: Op) {
+    match op {
+        Op::KeyAccount(of) => {
+            let clash = of.username.is_none();
+            let keys =
+                params![tenant, of.user, of.version, of.username, of.email, of.display, clash];
+            steps.run(&crate::sql::directory::ACCOUNT_KEY, keys);
+        }
+        Op::KeyAddresses(keys) => {
+            for (session, key) in keys {
+                steps.run(&search::SESSION_KEY, params![tenant, session, key]);
+            }
+        }
         _ => {}
     }
 }

@@ -1,5 +1,6 @@
 //! People, groups and who belongs to what.
 
+use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{Op, TenantId, User, UserId};
 
 use super::{Steps, many, params};
@@ -33,7 +34,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         Op::DemandSignIn { user } => steps.run(&sql::SIGN_IN_DEMAND, params![tenant, user]),
         Op::UpdateRole(role) => {
-            let key = User::username_key(&role.name);
+            let key = name_key(&role.name);
             steps.must(
                 &sql::ROLE_UPDATE,
                 params![
@@ -75,7 +76,9 @@ fn update(steps: &mut Steps, tenant: TenantId, user: &User) {
             user.updated_at,
             &user.profile,
             user.external_id.as_ref(),
-            &user.attributes
+            &user.attributes,
+            user.email.as_deref().map(text_key),
+            user.display_name.as_deref().map(text_key)
         ],
     );
 }
@@ -83,14 +86,14 @@ fn update(steps: &mut Steps, tenant: TenantId, user: &User) {
 fn groups(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
         Op::CreateGroup(group) => {
-            let key = User::username_key(&group.name);
+            let key = name_key(&group.name);
             steps.run(
                 &sql::GROUP_CREATE,
                 params![tenant, group.id, group.name, key, group.external_id, group.created_at],
             );
         }
         Op::UpdateGroup(group) => {
-            let key = User::username_key(&group.name);
+            let key = name_key(&group.name);
             steps.must(
                 &sql::GROUP_UPDATE,
                 params![

@@ -1,5 +1,6 @@
 //! Tenants, users, roles and applications.
 
+use sojourn_model::directory::name_key;
 use sojourn_model::{
     AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis, PasswordDue, PolicyScope,
     Role, RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
@@ -176,7 +177,13 @@ impl Store {
     /// [`StoreError`]
     pub async fn user_by_name(&self, t: TenantId, name: &str) -> Result<Option<User>, StoreError> {
         let key = User::username_key(name);
-        self.row(&sql::ACCOUNT_BY_NAME, params![t, key]).await?.map(user).transpose()
+        let earlier = name.to_lowercase();
+        let row = if key == earlier {
+            self.row(&sql::ACCOUNT_BY_NAME, params![t, key]).await?
+        } else {
+            self.row(&sql::ACCOUNT_BY_NAMES, params![t, key, earlier]).await?
+        };
+        row.map(user).transpose()
     }
 
     /// Users whose login names begin with a text, in the order of names, perhaps only those behind a name.
@@ -226,7 +233,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]
     pub async fn role_by_name(&self, t: TenantId, name: &str) -> Result<Option<Role>, StoreError> {
-        let key = User::username_key(name);
+        let key = name_key(name);
         self.row(&sql::ROLE_BY_NAME, params![t, key]).await?.map(role).transpose()
     }
 
@@ -240,7 +247,7 @@ impl Store {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Role>, StoreError> {
-        let from = after.map(|name| behind(&User::username_key(name))).unwrap_or_default();
+        let from = after.map(|name| behind(&name_key(name))).unwrap_or_default();
         self.list(&sql::ROLES_FROM, params![t, from, limit]).await?.into_iter().map(role).collect()
     }
 

@@ -1,5 +1,6 @@
 //! Lists of people, groups and roles, and who belongs to what.
 
+use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{Group, GroupId, Millis, Role, RoleId, TenantId, User, UserId};
 
 use super::directory::{role, user};
@@ -178,7 +179,8 @@ impl Store {
         email: &str,
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
-        let rows = self.list(&sql::ACCOUNTS_BY_EMAIL, params![t, email, limit]).await?;
+        let rows =
+            self.list(&sql::ACCOUNTS_BY_EMAIL, params![t, email, text_key(email), limit]).await?;
         rows.into_iter().map(user).collect()
     }
 
@@ -192,8 +194,28 @@ impl Store {
         email: &str,
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
-        let rows = self.list(&sql::ACCOUNTS_BY_PROVED_EMAIL, params![t, email, limit]).await?;
+        let rows = self
+            .list(&sql::ACCOUNTS_BY_PROVED_EMAIL, params![t, email, text_key(email), limit])
+            .await?;
         rows.into_iter().map(user).collect()
+    }
+
+    /// Accounts that a program wrote which knew no keys, of all tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn unkeyed_users(&self, limit: i64) -> Result<Vec<User>, StoreError> {
+        let rows = self.list(&sql::ACCOUNTS_UNKEYED, params![limit]).await?;
+        rows.into_iter().map(user).collect()
+    }
+
+    /// Login names that differ from another one by nothing that people see.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn clashing_names(&self, t: TenantId, limit: i64) -> Result<Vec<String>, StoreError> {
+        let rows = self.list(&sql::ACCOUNTS_CLASHING, params![t, limit]).await?;
+        rows.into_iter().map(|mut row| row.text()).collect()
     }
 
     /// Users by the id that another system knows them by.
@@ -316,7 +338,7 @@ impl Store {
         t: TenantId,
         name: &str,
     ) -> Result<Option<Group>, StoreError> {
-        let key = User::username_key(name);
+        let key = name_key(name);
         self.row(&sql::GROUP_BY_NAME, params![t, key]).await?.map(group).transpose()
     }
 
@@ -330,7 +352,7 @@ impl Store {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Group>, StoreError> {
-        let key = after.map(User::username_key).unwrap_or_default();
+        let key = after.map(name_key).unwrap_or_default();
         let rows = self.list(&sql::GROUPS_BY_NAME, params![t, key, limit]).await?;
         rows.into_iter().map(group).collect()
     }
@@ -372,7 +394,7 @@ impl Store {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Vec<Role>, StoreError> {
-        let key = after.map(User::username_key).unwrap_or_default();
+        let key = after.map(name_key).unwrap_or_default();
         let rows = self.list(&sql::ROLES_BY_NAME, params![t, key, limit]).await?;
         rows.into_iter().map(role).collect()
     }

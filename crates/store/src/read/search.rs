@@ -1,5 +1,6 @@
 //! Sessions by ranges of an order, and what belongs to a few of them, read at once.
 
+use sojourn_model::directory::text_key;
 use sojourn_model::{
     AppId, EndReason, Millis, Participation, Role, Session, SessionId, Sid, TenantId, User, UserId,
 };
@@ -350,7 +351,9 @@ impl Store {
         prefix: &str,
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
-        let params = params![t, prefix, after_prefix(prefix), limit];
+        let key = text_key(prefix);
+        let after = after_prefix(&key);
+        let params = params![t, prefix, after_prefix(prefix), key, after, limit];
         let rows = self.list(&sql::ACCOUNT_BY_SHOWN_NAME, params).await?;
         rows.into_iter().map(user).collect()
     }
@@ -365,7 +368,8 @@ impl Store {
         name: &str,
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
-        let rows = self.list(&sql::ACCOUNT_OF_SHOWN_NAME, params![t, name, limit]).await?;
+        let rows =
+            self.list(&sql::ACCOUNT_OF_SHOWN_NAME, params![t, name, text_key(name), limit]).await?;
         rows.into_iter().map(user).collect()
     }
 

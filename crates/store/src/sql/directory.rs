@@ -85,19 +85,25 @@ statements! {
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id = $2");
     ACCOUNT_BY_NAME = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2");
+    // The first of two spellings: the second is the key that a program before this one wrote.
+    ACCOUNT_BY_NAMES = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2 UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $3 LIMIT 1");
     // $3 is the first text after every one that begins with $2.
     ACCOUNT_SEARCH = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key >= $2 \
          AND username_key < $3 ORDER BY username_key LIMIT $4");
     ACCOUNT_CREATE = "INSERT INTO account (tenant_id, id, username, username_key, password_hash, \
          display_name, given_name, family_name, email, email_verified, state, epoch, event_count, \
-         created_at, updated_at, profile, external_id, attributes, password_due) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18)";
+         created_at, updated_at, profile, external_id, attributes, password_due, email_key, \
+         display_key, keyed_version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, 1)";
     // Nobody comes into a tenant that is switched off, as one is that is being deleted.
     ACCOUNT_COUNTED = "UPDATE tenant SET users = users + $2 WHERE id = $1 AND (enabled = 1 OR $2 < 0)";
     ACCOUNT_UPDATE = "UPDATE account SET username = $4, username_key = $5, display_name = $6, \
          given_name = $7, family_name = $8, email = $9, email_verified = $10, updated_at = $11, \
-         profile = $12, external_id = $13, attributes = $14, version = $3 \
+         profile = $12, external_id = $13, attributes = $14, version = $3, email_key = $15, \
+         display_key = $16, keyed_version = $3, name_clash = 0 \
          WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1";
     ACCOUNT_DELETE = "DELETE FROM account WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_LEAVE_ROLES = "DELETE FROM role_member WHERE tenant_id = $1 AND user_id = $2";
@@ -136,11 +142,23 @@ statements! {
     ACCOUNT_AT_NAME_DOWN = "SELECT username_key FROM account WHERE tenant_id = $1 \
          ORDER BY username_key DESC LIMIT 1 OFFSET $2";
     ACCOUNTS_BY_EMAIL = concat!(
-        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
-         AND lower(email) = lower($2) AND email IS NOT NULL LIMIT $3");
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND email_key = $3 \
+         AND keyed_version = version UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
+         AND lower(email) = lower($2) AND email IS NOT NULL LIMIT $4");
     ACCOUNTS_BY_PROVED_EMAIL = concat!(
-        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
-         AND lower(email) = lower($2) AND email IS NOT NULL AND email_verified = 1 LIMIT $3");
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND email_key = $3 \
+         AND keyed_version = version AND email_verified = 1 UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
+         AND lower(email) = lower($2) AND email IS NOT NULL AND email_verified = 1 LIMIT $4");
+    // What was written before the schema knew these keys, or by a program that doesn't.
+    ACCOUNTS_UNKEYED = concat!(
+        "SELECT ", account_columns!(), " FROM account WHERE keyed_version < version LIMIT $1");
+    ACCOUNT_KEY = "UPDATE account SET username_key = coalesce($4, username_key), email_key = $5, \
+         display_key = $6, keyed_version = version, name_clash = $7 \
+         WHERE tenant_id = $1 AND id = $2 AND version = $3";
+    ACCOUNTS_CLASHING = "SELECT username FROM account WHERE tenant_id = $1 AND name_clash = 1 \
+         ORDER BY username LIMIT $2";
     ACCOUNTS_BY_EXTERNAL = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
          AND external_id = $2 AND external_id IS NOT NULL LIMIT $3");
@@ -162,6 +180,7 @@ statements! {
     ACCOUNT_PASSWORD_UPGRADE = "UPDATE account SET password_hash = $4 \
          WHERE tenant_id = $1 AND id = $2 AND password_hash = $3";
     ACCOUNT_STATE = "UPDATE account SET state = $3, unlock_at = $4, epoch = epoch + 1, \
+         keyed_version = CASE WHEN keyed_version = version THEN version + 1 ELSE keyed_version END, \
          version = version + 1 \
          WHERE tenant_id = $1 AND id = $2 AND epoch = coalesce($5, epoch)";
     ACCOUNT_COUNT_EVENT = "UPDATE account SET event_count = event_count + 1 \

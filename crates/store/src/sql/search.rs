@@ -134,12 +134,16 @@ statements! {
          JOIN user_group g ON +g.tenant_id = m.tenant_id AND g.id = m.group_id \
          WHERE m.tenant_id = $1 AND m.user_id IN ", batch!());
     ACCOUNT_OF_SHOWN_NAME = concat!(
-        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
-         AND lower(display_name) = lower($2) LIMIT $3");
-    // $3 is the first text after every one that begins with $2.
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND display_key = $3 \
+         AND keyed_version = version UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
+         AND lower(display_name) = lower($2) LIMIT $4");
+    // $3 and $5 are the first texts after every one that begins with $2 and $4.
     ACCOUNT_BY_SHOWN_NAME = concat!(
-        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
-         AND lower(display_name) >= lower($2) AND lower(display_name) < lower($3) LIMIT $4");
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND display_key >= $4 \
+         AND display_key < $5 AND keyed_version = version UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
+         AND lower(display_name) >= lower($2) AND lower(display_name) < lower($3) LIMIT $6");
 
     // What was written before the schema knew these two, or by a program that doesn't.
     SESSIONS_UNKEYED = "SELECT tenant_id, id, ip FROM session WHERE ip_key IS NULL LIMIT $1";
