@@ -14,6 +14,7 @@ mod roles;
 mod scale;
 mod seed;
 mod server;
+mod soak;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -65,6 +66,19 @@ fn main() -> ExitCode {
                 .expect("a runtime");
             runtime.block_on(scale::run(&folder(), args.get(2..).unwrap_or_default()));
             ExitCode::SUCCESS
+        }
+        "soak" => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            match runtime.block_on(soak::run(args.get(2..).unwrap_or_default())) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    eprintln!("the run is void: {why}");
+                    ExitCode::FAILURE
+                }
+            }
         }
         _ => {
             // The generator itself, pinned.
