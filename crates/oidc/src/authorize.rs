@@ -95,7 +95,7 @@ fn same_but_port(registered: &str, asked: &str, localhost: bool) -> bool {
             authority.strip_prefix(host).is_some_and(|port| {
                 port.is_empty()
                     || port.strip_prefix(':').is_some_and(|digits| {
-                        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+                        digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok()
                     })
             })
         })?;
