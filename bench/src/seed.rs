@@ -41,7 +41,7 @@ pub(crate) fn fill(database: &Path, now: i64) {
         let mut account = transaction
             .prepare(
                 "INSERT INTO account (tenant_id, id, username, username_key, email_verified, state, \
-                 epoch, event_count, created_at) VALUES (1, ?1, ?2, ?2, 0, 0, 0, 0, ?3)",
+                 epoch, event_count, created_at, keyed_version) VALUES (1, ?1, ?2, ?2, 0, 0, 0, 0, ?3, 1)",
             )
             .expect("prepares");
         let mut session = transaction
@@ -124,7 +124,7 @@ pub(crate) fn fill_members(database: &Path, now: i64) -> String {
         };
         execute(
             "INSERT INTO account (tenant_id, id, username, username_key, email_verified, state, epoch, \
-             event_count, created_at) VALUES (1, ?1, ?2, ?2, 0, 0, 0, 0, ?3)",
+             event_count, created_at, keyed_version) VALUES (1, ?1, ?2, ?2, 0, 0, 0, 0, ?3, 1)",
             &[&user, &format!("user-{n}"), &now],
         );
         execute(

@@ -36,6 +36,7 @@ pub(crate) fn write_config(folder: &Path) {
 base_url = "{scheme}://localhost:{port}"
 listen = "127.0.0.1:{port}"
 tls = {tls}
+insecure_development = {}
 
 [outgoing]
 allow_private_addresses = true
@@ -49,7 +50,8 @@ per_address = 1000000
 [[user]]
 username = "alex"
 password = "alex123"
-"#
+"#,
+            !tls
         );
         for (client, alg, grants, scopes) in [
             ("rs256", "RS256", r#""authorization_code", "refresh_token""#, ""),

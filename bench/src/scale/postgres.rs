@@ -60,10 +60,13 @@ async fn copy(client: &Client, sql: &str, rows: impl Iterator<Item = String>) {
 
 async fn accounts(client: &Client, plan: &Plan) {
     let sql = "COPY account (tenant_id, id, username, username_key, display_name, email_verified, \
-               state, epoch, event_count, created_at) FROM STDIN";
+               state, epoch, event_count, created_at, display_key, keyed_version) FROM STDIN";
     let row = |n| {
         let id = hex(&plan.user(n));
-        format!("1\t{id}\tuser-{n}\tuser-{n}\tUser Number {n}\t0\t0\t0\t0\t{}\n", plan.now)
+        format!(
+            "1\t{id}\tuser-{n}\tuser-{n}\tUser Number {n}\t0\t0\t0\t0\t{}\tuser number {n}\t1\n",
+            plan.now
+        )
     };
     copy(client, sql, (0..plan.users).map(row)).await;
     let sql = "COPY role_member (tenant_id, role_id, user_id) FROM STDIN";

@@ -42,8 +42,8 @@ fn accounts(connection: &mut Connection, plan: &Plan) {
         let mut account = transaction
             .prepare(
                 "INSERT INTO account (tenant_id, id, username, username_key, display_name, \
-                 email_verified, state, epoch, event_count, created_at) \
-                 VALUES (1, ?1, ?2, ?2, ?3, 0, 0, 0, 0, ?4)",
+                 email_verified, state, epoch, event_count, created_at, display_key, keyed_version) \
+                 VALUES (1, ?1, ?2, ?2, ?3, 0, 0, 0, 0, ?4, lower(?3), 1)",
             )
             .expect("prepares");
         let mut member = transaction

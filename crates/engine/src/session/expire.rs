@@ -31,6 +31,17 @@ pub struct Purged {
     pub more: bool,
 }
 
+/// The forms in which an account's texts are compared.
+fn keys_of(user: &User) -> KeyAccount {
+    KeyAccount {
+        user: user.id,
+        version: user.version,
+        username: Some(User::username_key(&user.username)),
+        email: user.email.as_deref().map(text_key),
+        display: user.display_name.as_deref().map(text_key),
+    }
+}
+
 impl Engine {
     /// Ends sessions whose time is over, a batch at most, and answers how many were found. What was
     /// used a moment ago and isn't written yet doesn't end.
@@ -214,26 +225,45 @@ impl Engine {
         self.key_accounts(limit).await
     }
 
-    /// Writes the keys of accounts. Where two login names have the same, the one that comes second keeps the key that it
-    /// had: it is found as it was, and `sojourn doctor` names it.
+    /// Writes the keys of accounts, of some thousands in a round. Where two login names have the same, the one that comes
+    /// second keeps the key that it had: it is found as it was, and `sojourn doctor` names it.
     async fn key_accounts(&self, limit: i64) -> Result<(), EngineError> {
-        for user in self.store.unkeyed_users(limit).await? {
-            let keys = KeyAccount {
-                user: user.id,
-                version: user.version,
-                username: Some(User::username_key(&user.username)),
-                email: user.email.as_deref().map(text_key),
-                display: user.display_name.as_deref().map(text_key),
-            };
-            let change = ChangeSet::of(user.tenant, Op::KeyAccount(keys.clone()));
+        const PORTIONS: usize = 40;
+        for _ in 0..PORTIONS {
+            let users = self.store.unkeyed_users(limit).await?;
+            let mut changes: HashMap<TenantId, Vec<KeyAccount>> = HashMap::new();
+            for user in &users {
+                changes.entry(user.tenant).or_default().push(keys_of(user));
+            }
+            for (tenant, keys) in changes {
+                let mut change = ChangeSet::new(tenant);
+                change.ops.extend(keys.iter().cloned().map(Op::KeyAccount));
+                if self.apply(change).await? == Outcome::Duplicate {
+                    self.key_one_by_one(tenant, keys).await?;
+                }
+            }
+            if i64::try_from(users.len()).is_ok_and(|count| count < limit) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn key_one_by_one(
+        &self,
+        tenant: TenantId,
+        keys: Vec<KeyAccount>,
+    ) -> Result<(), EngineError> {
+        for keys in keys {
+            let change = ChangeSet::of(tenant, Op::KeyAccount(keys.clone()));
             if self.apply(change).await? == Outcome::Duplicate {
                 tracing::warn!(
-                    tenant = user.tenant.0,
-                    user = %user.id,
+                    tenant = tenant.0,
+                    user = %keys.user,
                     "a login name differs from another one by nothing that people see: rename one of them"
                 );
                 let keys = KeyAccount { username: None, ..keys };
-                self.must_apply(ChangeSet::of(user.tenant, Op::KeyAccount(keys))).await?;
+                self.must_apply(ChangeSet::of(tenant, Op::KeyAccount(keys))).await?;
             }
         }
         Ok(())
