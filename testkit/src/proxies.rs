@@ -76,13 +76,15 @@ impl Kind {
         let file: PathBuf = folder.join("proxy.conf");
         match self {
             Self::Nginx => {
-                // What a package's own file says around a site, without a place of the system.
+                // What a package's own file says around a site, without a place of the system, and with room for the
+                // connections of hundreds of people.
                 let user = if is_root() { "user root;" } else { "" };
                 let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                     .map(|name| format!("{name}_temp_path {}/{name};", folder.display()))
                     .concat();
                 let whole = format!(
-                    "{user} daemon off; pid {}/pid; error_log stderr; events {{}} \
+                    "{user} daemon off; pid {}/pid; error_log stderr; \
+                     events {{ worker_connections 4096; }} \
                      http {{ access_log off; {temporary} {text} }}",
                     folder.display()
                 );
