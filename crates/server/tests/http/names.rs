@@ -1,8 +1,10 @@
 //! Names and passwords of people who don't all write ASCII.
 
 use serde_json::json;
+use sojourn_engine::directory::NewUser;
+use sojourn_model::Actor;
 use sojourn_testkit::server::TestServer;
-use sojourn_testkit::store::Engine;
+use sojourn_testkit::store::{Engine, Folder, TestStore};
 
 const ADMIN: (&str, &str) = ("admin", "admin12");
 
@@ -89,6 +91,46 @@ async fn people_are_found_without_regard_to_case_in_every_script() {
             let found = server.api("GET", &path, ADMIN).await.json();
             assert_eq!(found["totalResults"], 1, "{engine:?} {filter}: {found}");
         }
+    }
+}
+
+/// Names that an older program wrote in another form of Unicode, one of which is taken in this one.
+#[tokio::test]
+async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
+    for engine in Engine::BOTH {
+        let test = TestStore::new(engine).await;
+        let store = test.reopen().await.expect("opens");
+        let server = TestServer::over((store, Folder::new()), |_| {}, |_| {}).await;
+        server.user("zo\u{eb}", "zoe12345", &[]).await;
+        for n in 0..600 {
+            // Only names are looked at: no hash is made for these.
+            let new = NewUser { username: format!("user-{n}"), ..NewUser::default() };
+            server
+                .engine
+                .add_user_with(&server.tenant, new, None, &Actor::System)
+                .await
+                .expect("made");
+        }
+        server.user("first", "first123", &[]).await;
+        test.run(
+            "UPDATE account SET keyed_version = 0, email_key = NULL, display_key = NULL;
+             UPDATE account SET username = 'zoe\u{308}', username_key = 'zoe\u{308}' WHERE username = 'user-300';
+             UPDATE account SET username = 'rene\u{301}', username_key = 'rene\u{301}' WHERE username = 'first';",
+        )
+        .await;
+        server.engine.begin_purge().await.expect("cleaned");
+        let store = server.engine.store();
+        assert!(
+            store.unkeyed_users(9).await.expect("read").is_empty(),
+            "{engine:?}: all in a round"
+        );
+        let clashing = store.clashing_names(server.tenant.id, 9).await.expect("read");
+        assert_eq!(clashing, ["zoe\u{308}"], "{engine:?}");
+        for (name, password) in [("zo\u{eb}", "zoe12345"), ("REN\u{c9}", "first123")] {
+            let answer = server.browser().sign_in(name, password).await;
+            assert_eq!(answer.status, 303, "{engine:?} {name}: {answer:?}");
+        }
+        server.stop().await;
     }
 }
 
