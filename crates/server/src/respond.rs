@@ -92,13 +92,15 @@ pub(crate) fn see_other(location: &str) -> Response {
 }
 
 /// A page that leads on by itself, and by a link where the browser doesn't. It may be framed, as a redirect may: silent
-/// requests come from frames.
+/// requests come from frames. It shows where it leads and has no words, so it is in no language (BCP 47 `zxx`).
 fn onward(location: &str) -> Response {
     let to = crate::web::filters::escaped(location);
+    let host = sojourn_engine::directory::frame_source(location).unwrap_or("…");
+    let host = crate::web::filters::escaped(host);
     let page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Continue</title>\
+        "<!doctype html><html lang=\"zxx\"><head><meta charset=\"utf-8\"><title>{host}</title>\
          <meta http-equiv=\"refresh\" content=\"0;url={to}\"></head>\
-         <body><p><a href=\"{to}\">Continue</a></p></body></html>"
+         <body><p><a href=\"{to}\">→ {host}</a></p></body></html>"
     );
     let response = html(StatusCode::OK, page);
     with(response, header::CONTENT_SECURITY_POLICY, "default-src 'none'")
