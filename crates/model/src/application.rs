@@ -335,6 +335,9 @@ pub struct ApplicationSettings {
     pub registered_at: Option<i64>,
     /// Its secret, sealed, where the protocol needs the secret itself.
     pub sealed_secret: Option<String>,
+    /// When its secret replaced another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_made_at: Option<Millis>,
     /// The secret before it, while that is good as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_secret: Option<PreviousSecret>,
@@ -423,6 +426,7 @@ impl Default for ApplicationSettings {
             session_extension: false,
             registered_at: None,
             sealed_secret: None,
+            secret_made_at: None,
             previous_secret: None,
             declared_secret: None,
             removed: None,

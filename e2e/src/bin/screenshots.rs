@@ -92,7 +92,8 @@ async fn dressed(pictures: &Path) {
     let app = app.as_object().expect("an object");
     let (app, _) = server.engine.create_application(tenant, app, &operator).await.expect("made");
     let day = SECRET_OVERLAP_MS;
-    let rotated = server.engine.rotate_application_secret(tenant, app.id, day, &operator).await;
+    let rotated =
+        server.engine.rotate_application_secret(tenant, app.id, (day, None), &operator).await;
     rotated.expect("another secret");
     let secrets = format!("/console/applications/{}/secret", app.id);
     for (language, width) in [("de", 1280), ("de", 390), ("he", 1280), ("he", 390)] {

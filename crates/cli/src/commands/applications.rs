@@ -217,8 +217,9 @@ async fn run(opened: &Opened, command: ApplicationCommand) -> Done {
                 tell(&app, None, None);
             } else {
                 let overlap = keep_previous.map_or(SECRET_OVERLAP_MS, |time| time.0);
-                let new =
-                    engine.rotate_application_secret(tenant, app.id, overlap, &caller).await?;
+                let new = engine
+                    .rotate_application_secret(tenant, app.id, (overlap, None), &caller)
+                    .await?;
                 tell(&app, Some(&new.secret), new.previous_until);
             }
         }

@@ -358,7 +358,7 @@ impl Engine {
         app.settings.previous_secret = before.settings.previous_secret.clone();
         let mut secret = None;
         match self.client_secret(before) {
-            Some(kept) if app.settings.token_endpoint_auth_method.has_secret() => {
+            Some(kept) if super::registration::needs_secret(&app) => {
                 app.secret_hash = self.secret_hash(&app, &kept);
             }
             _ => secret = self.give_secret(&mut app)?,

@@ -59,12 +59,19 @@ impl SecretUses {
         }
         if noted.len() >= SECRET_USES_MAX {
             noted.retain(|_, at| recent(at));
-            if noted.len() >= SECRET_USES_MAX {
-                noted.clear();
-            }
+        }
+        if noted.len() >= SECRET_USES_MAX
+            && let Some(one) = noted.keys().next().copied()
+        {
+            noted.remove(&one);
         }
         noted.insert(used, now);
         true
+    }
+
+    /// Takes back that a use was written down.
+    fn forget(&self, used: &Used) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(used);
     }
 }
 
@@ -86,15 +93,16 @@ fn tail(secret: &str) -> String {
 
 impl Engine {
     /// Gives an application another secret. The one before is good for `overlap_ms` more, and the one before that for
-    /// no time at all.
+    /// no time at all. With a version, only an application that still has it.
     ///
     /// # Errors
+    /// [`EngineError::Stale`] when it changed since;
     /// [`EngineError::NotFound`], [`EngineError::Invalid`] when it has none or the time is longer than 90 days.
     pub async fn rotate_application_secret(
         &self,
         tenant: &Tenant,
         id: AppId,
-        overlap_ms: i64,
+        (overlap_ms, version): (i64, Option<i64>),
         caller: &ApiCaller,
     ) -> Result<NewSecret, EngineError> {
         if !(0..=SECRET_OVERLAP_MAX_MS).contains(&overlap_ms) {
@@ -103,8 +111,12 @@ impl Engine {
         }
         for _ in 0..CONFLICT_RETRIES_MAX {
             let before = self.manageable(tenant, id, caller).await?;
+            if version.is_some_and(|version| version != before.version) {
+                return Err(EngineError::Stale);
+            }
             let mut app = before.clone();
             let secret = self.give_secret(&mut app)?;
+            app.settings.secret_made_at = Some(self.now());
             let secret = secret.ok_or_else(|| EngineError::Invalid(NO_SECRET.into()))?;
             let until = (overlap_ms > 0).then(|| self.now().plus(overlap_ms));
             app.settings.previous_secret = until.map(|until| PreviousSecret {
@@ -118,6 +130,15 @@ impl Engine {
             }
         }
         Err(EngineError::Contended)
+    }
+
+    /// The present secret where it replaced another one within the last ten seconds, in the change that followed this
+    /// version: the form may have been sent twice.
+    #[must_use]
+    pub fn secret_just_made(&self, app: &Application, version: i64) -> Option<String> {
+        let age = self.now().since(app.settings.secret_made_at?);
+        let same = app.version == version + 1 && (-10_000..=10_000).contains(&age);
+        same.then(|| self.client_secret(app)).flatten()
     }
 
     /// Makes the secret before the present one void.
@@ -188,30 +209,35 @@ impl Engine {
     /// Whether a secret is the one before the present one, and still good. Such a secret was generated, so comparing
     /// costs nothing.
     pub(crate) fn is_previous_secret(&self, app: &Application, secret: &str) -> bool {
-        let previous = self.good_previous_secret(app);
-        let hash = previous.and_then(|previous| previous.hash.as_deref());
-        hash.is_some_and(|hash| self.hasher.check(secret, hash) == SecretCheck::Done(true))
+        let Some(previous) = self.good_previous_secret(app) else { return false };
+        match &previous.hash {
+            Some(hash) => self.hasher.check(secret, hash) == SecretCheck::Done(true),
+            // It made MACs alone while it was the present one. Hashes are compared, so that no time tells how much was right.
+            None => self
+                .previous_client_secret(app)
+                .is_some_and(|kept| sha256(kept.as_bytes()) == sha256(secret.as_bytes())),
+        }
     }
 
     /// Writes down that an application used a secret, once an hour and node.
-    pub(crate) async fn note_secret_use(
-        &self,
-        app: &Application,
-        previous: bool,
-    ) -> Result<(), EngineError> {
+    pub(crate) async fn note_secret_use(&self, app: &Application, previous: bool) {
         let stored = if previous {
             let previous = app.settings.previous_secret.as_ref();
             previous.and_then(|one| stored_form(one.hash.as_deref(), one.sealed.as_deref()))
         } else {
             stored_form(app.secret_hash.as_deref(), app.settings.sealed_secret.as_deref())
         };
-        let Some(stored) = stored else { return Ok(()) };
+        let Some(stored) = stored else { return };
         let (secret, at) = (mark(stored), self.now());
-        if self.secret_uses.is_due((app.tenant, app.id, secret), at) {
+        let used = (app.tenant, app.id, secret);
+        if self.secret_uses.is_due(used, at) {
             let op = Op::NoteSecretUse { app: app.id, secret, at };
-            self.must_apply(ChangeSet::of(app.tenant, op)).await?;
+            // A right secret stays right where this can't be written: the next use tries again.
+            if let Err(error) = self.must_apply(ChangeSet::of(app.tenant, op)).await {
+                self.secret_uses.forget(&used);
+                tracing::warn!(%error, client_id = app.client_id, "the use of a secret was not noted");
+            }
         }
-        Ok(())
     }
 }
 

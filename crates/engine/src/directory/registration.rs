@@ -37,6 +37,13 @@ impl From<TokenError> for RegistrationRefused {
     }
 }
 
+/// Whether an application authenticates with a secret, or signs its requests with one.
+pub(super) fn needs_secret(app: &Application) -> bool {
+    let alg = app.settings.request_object_signing_alg.as_deref();
+    app.settings.token_endpoint_auth_method.has_secret()
+        || alg.is_some_and(|alg| alg.starts_with("HS"))
+}
+
 impl Engine {
     /// Registers an application and answers what is in force, with its secret and what opens its
     /// registration. `ip` is where the request comes from: where anyone may register, an address and all together are
@@ -141,7 +148,7 @@ impl Engine {
         changed.settings.sealed_secret = sealed_secret;
         changed.settings.previous_secret = previous_secret;
         let secret = match kept {
-            Some(secret) if changed.settings.token_endpoint_auth_method.has_secret() => {
+            Some(secret) if needs_secret(&changed) => {
                 changed.secret_hash = self.secret_hash(&changed, &secret);
                 Some(secret)
             }
@@ -216,9 +223,7 @@ impl Engine {
     /// A fresh secret, where the application authenticates with one or signs with it. It is kept sealed, not
     /// hashed: RFC 7592 wants it told again, and MACs are made with it.
     pub(crate) fn give_secret(&self, app: &mut Application) -> Result<Option<String>, EngineError> {
-        let mac = |alg: &Option<String>| alg.as_deref().is_some_and(|alg| alg.starts_with("HS"));
-        let method = app.settings.token_endpoint_auth_method;
-        if !method.has_secret() && !mac(&app.settings.request_object_signing_alg) {
+        if !needs_secret(app) {
             app.secret_hash = None;
             app.settings.sealed_secret = None;
             app.settings.previous_secret = None;

@@ -393,12 +393,13 @@ impl Engine {
         let plain = plain_name(tenant, &name);
         let other =
             if plain == name { format!("{name}@{}", tenant.name) } else { plain.to_owned() };
-        let mut alike = vec![other];
+        // The name itself too: the key that an older program wrote is looked for as well.
+        let mut alike = vec![name.clone(), other];
         if given.trim() != name {
             alike.push(given.trim().to_owned());
         }
-        for name in alike.iter().filter(|alike| !alike.is_empty()) {
-            let found = self.store.user_by_name(tenant.id, name).await?;
+        for alike in alike.iter().filter(|alike| !alike.is_empty()) {
+            let found = self.store.user_by_name(tenant.id, alike).await?;
             if found.is_some_and(|found| found.id != user) {
                 return Err(EngineError::Exists("a user of that name"));
             }

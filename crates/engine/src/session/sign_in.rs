@@ -1,5 +1,6 @@
 //! Signing in with a password.
 
+use sojourn_model::directory::text_key;
 use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, USERNAME_BYTES_MAX};
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
@@ -118,11 +119,14 @@ impl From<EngineError> for NewPasswordError {
 
 /// A login name without the tenant's name behind it.
 pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
-    username
-        .trim()
-        .strip_suffix(tenant.name.as_str())
-        .and_then(|rest| rest.strip_suffix('@'))
-        .unwrap_or_else(|| username.trim())
+    let username = username.trim();
+    // Compared as names are: in whatever case and width.
+    let at = username.char_indices().rfind(|(_, c)| matches!(c, '@' | '\u{ff20}'));
+    at.and_then(|(at, c)| {
+        let (plain, rest) = (username.get(..at)?, username.get(at + c.len_utf8()..)?);
+        (text_key(rest) == text_key(&tenant.name)).then_some(plain)
+    })
+    .unwrap_or(username)
 }
 
 /// A user whose credentials have been verified.

@@ -52,7 +52,7 @@ impl Engine {
                 let good =
                     previous || (by_secret && self.check_secret(&app, secret, stored, ip).await?);
                 if good {
-                    self.note_secret_use(&app, previous).await?;
+                    self.note_secret_use(&app, previous).await;
                 }
                 good
             }

@@ -66,7 +66,9 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes
             .previous_valid_for
             .map_or(SECRET_OVERLAP_MS, |seconds| seconds.saturating_mul(1000));
         let (engine, id) = (context.engine(), id_of(&id)?);
-        let new = engine.rotate_application_secret(context.tenant(), id, overlap, &caller).await?;
+        let new = engine
+            .rotate_application_secret(context.tenant(), id, (overlap, None), &caller)
+            .await?;
         let body = json!({
             "client_secret": new.secret,
             "previous_valid_until": new.previous_until.map(Millis::seconds),

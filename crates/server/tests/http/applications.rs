@@ -292,15 +292,31 @@ async fn the_console_asks_before_it_gives_another_secret() {
     let page = browser.get(&path).await;
     assert!(page.body.contains("not used yet") && !page.body.contains("id=\"drop\""), "{page:?}");
     let csrf = page.field("csrf");
-    let form = [("csrf", &*csrf), ("act", "new"), ("keep", "3600000")];
-    let answer = browser.post(&path, &form).await;
+    let version = page.field("version");
+    let form = [("csrf", &*csrf), ("act", "new"), ("keep", "3600000"), ("version", &*version)];
+    let (answer, twice) =
+        futures_util::future::join(browser.post(&path, &form), browser.post(&path, &form)).await;
+    let shown = |answer: &sojourn_testkit::server::Answer| {
+        let rest = answer.body.split("id=\"secret\">").nth(1).map(str::to_owned);
+        rest.and_then(|rest| rest.split('<').next().map(str::to_owned))
+    };
+    assert_eq!(shown(&answer), shown(&twice), "a double click makes one");
     let second = answer.body.split("id=\"secret\">").nth(1).and_then(|rest| rest.split('<').next());
     let second = second.expect("it is told once").to_owned();
     assert_eq!(good(&server, &[&first, &second]).await, [true, true]);
     let page = browser.get(&path).await;
     assert!(page.body.contains("good until") && page.body.contains("id=\"drop\""), "{page:?}");
+    // An old page ends nothing that it didn't show.
+    let old = [("csrf", &*csrf), ("act", "drop"), ("version", &*version)];
+    assert_eq!(browser.post(&path, &old).await.status, 303);
+    assert_eq!(good(&server, &[&first, &second]).await, [true, true]);
+    server.clock.advance(11_000);
+    let late = browser.post(&path, &form).await;
+    assert!(shown(&late).is_none() && late.body.contains("id=\"drop\""), "{late:?}");
+    let version = page.field("version");
     for _ in 0..2 {
-        let dropped = browser.post(&path, &[("csrf", &*csrf), ("act", "drop")]).await;
+        let form = [("csrf", &*csrf), ("act", "drop"), ("version", &*version)];
+        let dropped = browser.post(&path, &form).await;
         assert_eq!((dropped.status, dropped.location()), (303, &*path), "{dropped:?}");
     }
     assert_eq!(good(&server, &[&first, &second]).await, [false, true]);

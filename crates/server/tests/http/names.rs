@@ -48,9 +48,15 @@ async fn a_login_name_is_kept_as_typed_and_found_in_each_way_it_can_be_written()
             });
             server.send("POST", "/t/example.org/scim2/Users", ADMIN, &body).await
         };
-        for taken in
-            ["alice", "ALICE", "bob@example.org", "Bob@example.org", "zo\u{eb}@example.org"]
-        {
+        for taken in [
+            "bob@Example.ORG",
+            "bob\u{ff20}example.org",
+            "alice",
+            "ALICE",
+            "bob@example.org",
+            "Bob@example.org",
+            "zo\u{eb}@example.org",
+        ] {
             assert_eq!(make(taken).await.status, 409, "{engine:?} {taken}");
         }
         let carl = make("carl").await;
@@ -115,6 +121,7 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
         test.run(
             "UPDATE account SET keyed_version = 0, email_key = NULL, display_key = NULL;
              UPDATE account SET username = 'zoe\u{308}', username_key = 'zoe\u{308}' WHERE username = 'user-300';
+             UPDATE account SET username = '\u{ff55}ser-7', username_key = '\u{ff55}ser-7' WHERE username = 'user-8';
              UPDATE account SET username = 'rene\u{301}', username_key = 'rene\u{301}' WHERE username = 'first';",
         )
         .await;
@@ -125,7 +132,34 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
             "{engine:?}: all in a round"
         );
         let clashing = store.clashing_names(server.tenant.id, 9).await.expect("read");
-        assert_eq!(clashing, ["zoe\u{308}"], "{engine:?}");
+        assert_eq!(clashing, ["zoe\u{308}", "\u{ff55}ser-7"], "{engine:?}");
+        // Who had a name keeps it, though another one is alike; and may be changed and listed as anybody.
+        let by_wide = store.user_by_name(server.tenant.id, "\u{ff55}ser-7").await.expect("read");
+        assert_eq!(by_wide.map(|one| one.username).as_deref(), Some("\u{ff55}ser-7"), "{engine:?}");
+        let clash = store
+            .user_by_name(server.tenant.id, "\u{ff55}ser-7")
+            .await
+            .expect("read")
+            .expect("one");
+        let shown = sojourn_model::User { display_name: Some("Wide".into()), ..clash };
+        server
+            .engine
+            .update_user(&server.tenant, &shown, &[], &Actor::System)
+            .await
+            .expect("changed");
+        let mut listed = 0;
+        let mut after: Option<String> = None;
+        loop {
+            let page = store
+                .users_by_prefix(server.tenant.id, "", after.as_deref(), 100)
+                .await
+                .expect("read");
+            listed += page.len();
+            let Some(last) = page.last() else { break };
+            assert!(listed <= 603, "{engine:?}: the list goes round in a circle");
+            after = Some(last.username.clone());
+        }
+        assert_eq!(listed, 602, "{engine:?}");
         for (name, password) in [("zo\u{eb}", "zoe12345"), ("REN\u{c9}", "first123")] {
             let answer = server.browser().sign_in(name, password).await;
             assert_eq!(answer.status, 303, "{engine:?} {name}: {answer:?}");

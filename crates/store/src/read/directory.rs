@@ -186,6 +186,16 @@ impl Store {
         row.map(user).transpose()
     }
 
+    /// The key under which a login name is kept, which an older program may have written.
+    pub(super) async fn key_of(&self, t: TenantId, name: &str) -> Result<String, StoreError> {
+        let (key, earlier) = (User::username_key(name), name.to_lowercase());
+        if key == earlier {
+            return Ok(key);
+        }
+        let kept = self.row(&sql::ACCOUNT_KEY_OF, params![t, key.clone(), earlier, name]).await?;
+        kept.map_or(Ok(key), |mut row| row.text())
+    }
+
     /// Users whose login names begin with a text, in the order of names, perhaps only those behind a name.
     ///
     /// # Errors
@@ -199,7 +209,10 @@ impl Store {
     ) -> Result<Vec<User>, StoreError> {
         let key = User::username_key(prefix);
         let end = after_prefix(&key);
-        let key = after.map_or(key, |name| behind(&User::username_key(name)));
+        let key = match after {
+            Some(name) => behind(&self.key_of(t, name).await?),
+            None => key,
+        };
         let rows = self.list(&sql::ACCOUNT_SEARCH, params![t, key, end, limit]).await?;
         rows.into_iter().map(user).collect()
     }

@@ -59,10 +59,13 @@ impl Store {
         after: Option<&User>,
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
-        let place = after.map(|user| match order {
-            UserOrder::Age => Place::Age(user.created_at, user.id.to_vec()),
-            UserOrder::Name => Place::Name(User::username_key(&user.username)),
-        });
+        let place = match (after, order) {
+            (None, _) => None,
+            (Some(user), UserOrder::Age) => Some(Place::Age(user.created_at, user.id.to_vec())),
+            (Some(user), UserOrder::Name) => {
+                Some(Place::Name(self.key_of(t, &user.username).await?))
+            }
+        };
         self.users_from(t, order, descending, place, limit).await
     }
 
@@ -145,7 +148,7 @@ impl Store {
     ) -> Result<Vec<User>, StoreError> {
         let place = match order {
             UserOrder::Age => Place::Age(at, id.to_vec()),
-            UserOrder::Name => Place::Name(User::username_key(name)),
+            UserOrder::Name => Place::Name(self.key_of(t, name).await?),
         };
         self.users_from(t, order, descending, Some(place), limit).await
     }

@@ -85,10 +85,13 @@ statements! {
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id = $2");
     ACCOUNT_BY_NAME = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2");
-    // The first of two spellings: the second is the key that a program before this one wrote.
+    // Of two keys the one that a program before this one wrote comes first: who had that name keeps it.
     ACCOUNT_BY_NAMES = concat!(
-        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2 UNION ALL ",
-        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $3 LIMIT 1");
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $3 UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2 LIMIT 1");
+    ACCOUNT_KEY_OF = "SELECT username_key FROM account \
+         WHERE tenant_id = $1 AND username_key = $3 AND username = $4 UNION ALL SELECT username_key \
+         FROM account WHERE tenant_id = $1 AND username_key = $2 AND username = $4 LIMIT 1";
     // $3 is the first text after every one that begins with $2.
     ACCOUNT_SEARCH = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key >= $2 \
@@ -100,10 +103,13 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, 1)";
     // Nobody comes into a tenant that is switched off, as one is that is being deleted.
     ACCOUNT_COUNTED = "UPDATE tenant SET users = users + $2 WHERE id = $1 AND (enabled = 1 OR $2 < 0)";
-    ACCOUNT_UPDATE = "UPDATE account SET username = $4, username_key = $5, display_name = $6, \
+    // A name that clashes keeps its key as long as it is the same name.
+    ACCOUNT_UPDATE = "UPDATE account SET username = $4, username_key = CASE WHEN name_clash = 1 \
+         AND username = $4 THEN username_key ELSE $5 END, display_name = $6, \
          given_name = $7, family_name = $8, email = $9, email_verified = $10, updated_at = $11, \
          profile = $12, external_id = $13, attributes = $14, version = $3, email_key = $15, \
-         display_key = $16, keyed_version = $3, name_clash = 0 \
+         display_key = $16, keyed_version = $3, \
+         name_clash = CASE WHEN name_clash = 1 AND username = $4 THEN 1 ELSE 0 END \
          WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1";
     ACCOUNT_DELETE = "DELETE FROM account WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_LEAVE_ROLES = "DELETE FROM role_member WHERE tenant_id = $1 AND user_id = $2";

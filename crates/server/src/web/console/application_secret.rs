@@ -45,6 +45,7 @@ struct SecretPage {
     secrets: Vec<SecretLine>,
     overlaps: Vec<(i64, &'static str, bool)>,
     has_previous: bool,
+    version: i64,
 }
 
 async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Response {
@@ -66,6 +67,7 @@ async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Respons
         action: format!("{back}/secret"),
         back,
         has_previous: secrets.len() > 1,
+        version: app.version,
         secrets: lines.collect(),
         overlaps: OVERLAPS
             .iter()
@@ -99,9 +101,14 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         Err(refused) => return *refused,
     };
     let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    let version = params.get("version").and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
     if params.get("act") == Some("drop") {
-        return match engine.drop_previous_secret(tenant, app.id, &caller).await {
-            // Sent twice, it is gone already.
+        let done = match version == app.version {
+            true => engine.drop_previous_secret(tenant, app.id, &caller).await,
+            // Sent twice, or from an old page: what is there now is looked at first.
+            false => Ok(()),
+        };
+        return match done {
             Ok(()) | Err(EngineError::NotFound(_)) => {
                 respond::see_other(&context.link(&format!("/console/applications/{id}/secret")))
             }
@@ -109,11 +116,21 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         };
     }
     let asked = params.get("keep").and_then(|text| text.parse::<i64>().ok());
-    let overlap = asked.unwrap_or(SECRET_OVERLAP_MS);
-    match engine.rotate_application_secret(tenant, app.id, overlap, &caller).await {
-        Ok(new) => {
-            show(&context, &visitor, Some(&app), (Fields::of(&app), Some(new.secret)), None).await
+    let how = (asked.unwrap_or(SECRET_OVERLAP_MS), Some(version));
+    let done = match engine.rotate_application_secret(tenant, app.id, how, &caller).await {
+        Ok(new) => Ok(Some(new.secret)),
+        // Sent twice: the second answer is the first one's.
+        Err(EngineError::Stale) => {
+            let app = engine.application_to_manage(tenant, app.id).await;
+            app.map(|app| engine.secret_just_made(&app, version))
         }
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(Some(secret)) => {
+            show(&context, &visitor, Some(&app), (Fields::of(&app), Some(secret)), None).await
+        }
+        Ok(None) => ask(&context, &visitor, &app).await,
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));
             show(&context, &visitor, Some(&app), (Fields::of(&app), None), error).await
