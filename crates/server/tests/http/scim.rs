@@ -252,14 +252,16 @@ async fn groups_and_roles_change_who_may_what_and_sessions_follow() {
         for (number, (given_at, given, taken_at, taken)) in ways.iter().enumerate() {
             let answer = server.send("PATCH", given_at, ADMIN, given).await;
             assert_eq!(answer.status, 200, "{answer:?}");
-            // Exactly the parts of RFC 7643 §4.1.2: clients with a class for each refuse others.
             let shown = server.api("GET", &user_path, ADMIN).await.json();
             let member = json!([{
                 "value": group, "$ref": format!("{}/scim2/Groups/{group}", server.base),
                 "display": "post", "type": "direct",
             }]);
             assert_eq!(shown["groups"], member);
-            let held = json!([{ "value": role, "display": "staff" }]);
+            let held = json!([{
+                "value": role, "$ref": format!("{}/scim2/v2/Roles/{role}", server.base),
+                "display": "staff",
+            }]);
             assert!(shown["roles"] == held || number == 2, "{shown}");
             let browser = server.signed_in("alex", "alex123").await;
             let tokens = server.tokens(&browser, "app", "openid").await;
