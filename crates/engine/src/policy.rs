@@ -80,8 +80,8 @@ impl Engine {
         Ok(EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &others))
     }
 
-    /// Whether whoever signs in for an application is asked if they want to stay signed in. Who it is isn't known yet:
-    /// their own policy may be stricter.
+    /// Returns whether the sign-in page of an application offers to stay signed in. The user isn't known at that point, so a
+    /// stricter policy of theirs can still override the answer.
     ///
     /// # Errors
     /// [`EngineError::Store`]

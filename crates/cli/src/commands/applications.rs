@@ -52,18 +52,18 @@ pub(crate) enum ApplicationCommand {
         #[arg(required = true, value_name = "NAME=VALUE")]
         settings: Vec<String>,
     },
-    /// Give an application another secret and print it
+    /// Create a new secret and print it
     Secret {
         /// Its `client_id`
         client_id: String,
-        /// How long the secret before is good as well, at most 90d; 0s ends it at once [default: 24h]
+        /// How long the previous secret stays valid, at most 90d; 0s revokes it immediately [default: 24h]
         #[arg(long, value_name = "TIME")]
         keep_previous: Option<Duration>,
-        /// Give none, and make the secret before the present one void
+        /// Only revoke the previous secret
         #[arg(long, conflicts_with = "keep_previous")]
         drop_previous: bool,
     },
-    /// Remove an application: nothing that it was given works any more, and it is told of the stays that end
+    /// Remove an application: its tokens are revoked, and it is notified of the sign-ins that end
     Remove {
         /// Its `client_id`
         client_id: String,
@@ -88,7 +88,7 @@ async fn named(opened: &Opened, client_id: &str) -> Result<Application, Failure>
     found.ok_or_else(|| Failure(format!("there is no application '{client_id}'")))
 }
 
-/// Prints an application that was made or changed, with a secret that is told this once.
+/// Prints an application that was created or changed, with its new secret if there is one.
 fn tell(app: &Application, secret: Option<&str>, previous_until: Option<Millis>) {
     if is_json() {
         let body = json!({
@@ -101,10 +101,10 @@ fn tell(app: &Application, secret: Option<&str>, previous_until: Option<Millis>)
     }
     say(&format!("{} {}", app.client_id, app.id));
     if let Some(secret) = secret {
-        say(&format!("Secret, told this once: {secret}"));
+        say(&format!("Secret (shown only once): {secret}"));
     }
     if let Some(until) = previous_until {
-        say(&format!("The secret before is good until {}.", moment(until)));
+        say(&format!("The previous secret is valid until {}.", moment(until)));
     }
 }
 
@@ -138,7 +138,7 @@ async fn show(opened: &Opened, client_id: &str) -> Done {
         let end = secret.ends_with.as_deref().unwrap_or("(unknown)");
         let used =
             secret.last_used_at.map_or("never used".into(), |at| format!("used {}", moment(at)));
-        let until = secret.valid_until.map(|at| format!(", good until {}", moment(at)));
+        let until = secret.valid_until.map(|at| format!(", valid until {}", moment(at)));
         say(&format!("secret …{end}: {used}{}", until.unwrap_or_default()));
     }
     Ok(())
@@ -213,7 +213,7 @@ async fn run(opened: &Opened, command: ApplicationCommand) -> Done {
         ApplicationCommand::Secret { client_id, keep_previous, drop_previous } => {
             let app = named(opened, &client_id).await?;
             if drop_previous {
-                engine.drop_previous_secret(tenant, app.id, &caller).await?;
+                engine.drop_previous_secret(tenant, (app.id, None), &caller).await?;
                 tell(&app, None, None);
             } else {
                 let overlap = keep_previous.map_or(SECRET_OVERLAP_MS, |time| time.0);

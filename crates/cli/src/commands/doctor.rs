@@ -183,8 +183,7 @@ async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
             for name in engine.store().clashing_names(tenant.id, MOST).await? {
                 let of = &tenant.name;
                 all.push(Warning(format!(
-                    "tenant {of}: the login name '{name}' differs from another one by nothing that people see: rename \
-                     one of them"
+                    "tenant {of}: the login name '{name}' looks the same as another one: rename one of them"
                 )));
             }
         }

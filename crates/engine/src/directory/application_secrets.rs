@@ -1,4 +1,4 @@
-//! Secrets of applications: another one, with a time in which the one before is still good, and when each was used.
+//! Client secrets: rotation with an overlap in which the previous secret stays valid, and when each was last used.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,30 +14,30 @@ use super::ApiCaller;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Between two notes that a secret was used, in milliseconds.
+/// Minimum interval between two stored uses of the same secret, in milliseconds.
 const NOTED_EVERY_MS: i64 = 3_600_000;
-/// Characters that a secret is told by.
+/// Number of trailing characters that are shown to identify a secret.
 const TAIL: usize = 4;
-/// What no secret was given more than once.
+/// Error for applications that don't authenticate or sign with a secret.
 const NO_SECRET: &str = "this application has no secret";
 
 /// What administrators see of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretInfo {
-    /// Its last characters; none where only a hash is kept.
+    /// Its last characters; `None` if only a hash is stored.
     pub ends_with: Option<String>,
-    /// When it was used last, to the hour; none where that is unknown.
+    /// Last use, with a resolution of one hour; `None` if no use is recorded.
     pub last_used_at: Option<Millis>,
-    /// Until when it is good; none for the present one.
+    /// When the previous secret expires; `None` for the current one.
     pub valid_until: Option<Millis>,
 }
 
-/// A secret that was replaced, and until when it is good as well.
+/// The result of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSecret {
-    /// The secret, told this once.
+    /// The new secret. It can't be read again.
     pub secret: String,
-    /// Until when the one before is good; none where it isn't any more.
+    /// When the previous secret expires; `None` if it was revoked immediately.
     pub previous_until: Option<Millis>,
 }
 
@@ -92,12 +92,12 @@ fn tail(secret: &str) -> String {
 }
 
 impl Engine {
-    /// Gives an application another secret. The one before is good for `overlap_ms` more, and the one before that for
-    /// no time at all. With a version, only an application that still has it.
+    /// Creates a new secret. The current one stays valid for `overlap_ms` (0 to 90 days); an older one is revoked. With a
+    /// version, fails if the application has changed since that version was read.
     ///
     /// # Errors
-    /// [`EngineError::Stale`] when it changed since;
-    /// [`EngineError::NotFound`], [`EngineError::Invalid`] when it has none or the time is longer than 90 days.
+    /// [`EngineError::Stale`] if the version doesn't match, [`EngineError::NotFound`], [`EngineError::Invalid`] if the
+    /// application has no secret or the overlap is out of range.
     pub async fn rotate_application_secret(
         &self,
         tenant: &Tenant,
@@ -106,7 +106,7 @@ impl Engine {
         caller: &ApiCaller,
     ) -> Result<NewSecret, EngineError> {
         if !(0..=SECRET_OVERLAP_MAX_MS).contains(&overlap_ms) {
-            let why = "the secret before may be good for 0 seconds to 90 days";
+            let why = "the previous secret can stay valid for 0 seconds to 90 days";
             return Err(EngineError::Invalid(why.into()));
         }
         for _ in 0..CONFLICT_RETRIES_MAX {
@@ -141,18 +141,22 @@ impl Engine {
         same.then(|| self.client_secret(app)).flatten()
     }
 
-    /// Makes the secret before the present one void.
+    /// Revokes the previous secret.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is no such application, or no such secret.
+    /// [`EngineError::NotFound`] if there is no such application or no previous secret, [`EngineError::Stale`] if the
+    /// application has changed since the version was read.
     pub async fn drop_previous_secret(
         &self,
         tenant: &Tenant,
-        id: AppId,
+        (id, version): (AppId, Option<i64>),
         caller: &ApiCaller,
     ) -> Result<(), EngineError> {
         for _ in 0..CONFLICT_RETRIES_MAX {
             let before = self.manageable(tenant, id, caller).await?;
+            if version.is_some_and(|version| version != before.version) {
+                return Err(EngineError::Stale);
+            }
             let mut app = before.clone();
             if app.settings.previous_secret.take().is_none() {
                 return Err(EngineError::NotFound("previous secret"));

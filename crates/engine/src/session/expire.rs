@@ -260,7 +260,7 @@ impl Engine {
                 tracing::warn!(
                     tenant = tenant.0,
                     user = %keys.user,
-                    "a login name differs from another one by nothing that people see: rename one of them"
+                    "two login names look the same: rename one of them"
                 );
                 let keys = KeyAccount { username: None, ..keys };
                 self.must_apply(ChangeSet::of(tenant, Op::KeyAccount(keys))).await?;

@@ -147,3 +147,75 @@ fn what_is_left_after_the_checks() {
     assert_eq!((request.max_age, request.reply.state.as_deref()), (Some(60), Some("s")));
     assert_eq!(request.login_hint.as_deref(), Some("alex"));
 }
+
+fn params(pairs: &[(&str, &str)]) -> Params {
+    let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    Params::parse(text.as_bytes()).expect("parses")
+}
+
+/// OpenID Connect Core 1.0 §11: without a code there is nothing that could be refreshed.
+#[test]
+fn offline_access_needs_a_code() {
+    let mut app = app(false);
+    app.settings.response_types = ResponseType::SUPPORTED.map(str::to_owned).to_vec();
+    app.settings.grant_types = GrantType::ALL.to_vec();
+    for (response_type, kept) in [
+        ("code", true),
+        ("code id_token", true),
+        ("code token", true),
+        ("code id_token token", true),
+        ("id_token", false),
+        ("id_token token", false),
+    ] {
+        let pairs = [
+            ("client_id", "app"),
+            ("redirect_uri", "https://app.test/cb"),
+            ("response_type", response_type),
+            ("scope", "openid offline_access"),
+            ("prompt", "consent"),
+            ("nonce", "n"),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ];
+        let params = params(&pairs);
+        let uri = redirect_uri(&params, &app).expect("a redirect URI");
+        let request = check(&params, &app, reply_to(&params, uri));
+        let scopes = request.expect("a request").scopes;
+        let offline = scopes.iter().any(|scope| scope == "offline_access");
+        assert_eq!(offline, kept, "{response_type}: {scopes:?}");
+        assert!(scopes.iter().any(|scope| scope == "openid"), "{response_type}: {scopes:?}");
+    }
+}
+
+/// RFC 8252 §7.3: only the port of a loopback address is free, and of `localhost` only where the application says so.
+#[test]
+fn only_the_port_of_a_loopback_address_is_free() {
+    for (registered, any, asked, good) in [
+        ("https://app.test/cb", false, "https://app.test/cb", true),
+        ("https://app.test/cb", false, "https://app.test:8443/cb", false),
+        ("https://app.test/cb", false, "https://app.test/cb/", false),
+        ("http://127.0.0.1/cb", false, "http://127.0.0.1:4711/cb", true),
+        ("http://127.0.0.1:80/cb", false, "http://127.0.0.1:4711/cb", true),
+        ("http://[::1]/cb", false, "http://[::1]:4711/cb", true),
+        ("http://127.0.0.1/cb", false, "http://127.0.0.1:4711/other", false),
+        ("http://127.0.0.1/cb", false, "http://[::1]:4711/cb", false),
+        ("http://127.0.0.1/cb", false, "https://127.0.0.1:4711/cb", false),
+        ("http://127.0.0.1/cb", false, "http://127.0.0.1:99999/cb", false),
+        ("http://127.0.0.1/cb", false, "http://127.0.0.1:/cb", false),
+        ("http://127.0.0.1/cb", false, "http://127.0.0.1:80@evil.test/cb", false),
+        ("http://127.0.0.1/cb", false, "http://127.0.0.1.evil.test/cb", false),
+        ("http://localhost:8080/cb", false, "http://localhost:8080/cb", true),
+        ("http://localhost:8080/cb", false, "http://localhost:4711/cb", false),
+        ("http://localhost:8080/cb", false, "http://127.0.0.1:8080/cb", false),
+        ("http://localhost:8080/cb", true, "http://localhost:4711/cb", true),
+        ("http://localhost:8080/cb", true, "http://127.0.0.1:8080/cb", false),
+        ("http://localhost:8080/cb", true, "http://localhost.evil.test:8080/cb", false),
+        ("http://app.test:8080/cb", true, "http://app.test:4711/cb", false),
+    ] {
+        let mut app = app(false);
+        app.settings.redirect_uris = vec![registered.to_owned()];
+        app.settings.any_localhost_port = any;
+        let found = redirect_uri(&params(&[("redirect_uri", asked)]), &app);
+        assert_eq!(found.is_ok(), good, "{registered} (any port: {any}), {asked}: {found:?}");
+    }
+}

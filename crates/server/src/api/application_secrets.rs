@@ -86,7 +86,7 @@ pub(crate) async fn drop_previous(context: Context, Path(id): Path<String>) -> R
     };
     let done = async {
         let (engine, id) = (context.engine(), id_of(&id)?);
-        engine.drop_previous_secret(context.tenant(), id, &caller).await?;
+        engine.drop_previous_secret(context.tenant(), (id, None), &caller).await?;
         Ok(respond::empty(StatusCode::NO_CONTENT))
     };
     answer(&context, done.await)

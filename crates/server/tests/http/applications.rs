@@ -290,7 +290,7 @@ async fn the_console_asks_before_it_gives_another_secret() {
     let first = made["client_secret"].as_str().expect("a secret").to_owned();
     let path = format!("/console/applications/{}/secret", made["id"].as_str().expect("an id"));
     let page = browser.get(&path).await;
-    assert!(page.body.contains("not used yet") && !page.body.contains("id=\"drop\""), "{page:?}");
+    assert!(page.body.contains("never used") && !page.body.contains("id=\"drop\""), "{page:?}");
     let csrf = page.field("csrf");
     let version = page.field("version");
     let form = [("csrf", &*csrf), ("act", "new"), ("keep", "3600000"), ("version", &*version)];
@@ -302,10 +302,10 @@ async fn the_console_asks_before_it_gives_another_secret() {
     };
     assert_eq!(shown(&answer), shown(&twice), "a double click makes one");
     let second = answer.body.split("id=\"secret\">").nth(1).and_then(|rest| rest.split('<').next());
-    let second = second.expect("it is told once").to_owned();
+    let second = second.expect("the page shows it").to_owned();
     assert_eq!(good(&server, &[&first, &second]).await, [true, true]);
     let page = browser.get(&path).await;
-    assert!(page.body.contains("good until") && page.body.contains("id=\"drop\""), "{page:?}");
+    assert!(page.body.contains("valid until") && page.body.contains("id=\"drop\""), "{page:?}");
     // An old page ends nothing that it didn't show.
     let old = [("csrf", &*csrf), ("act", "drop"), ("version", &*version)];
     assert_eq!(browser.post(&path, &old).await.status, 303);

@@ -115,6 +115,7 @@ fn applications(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         Op::NoteSecretUse { app, secret, at } => {
             steps.run(&sql::SECRET_USED, params![tenant, app, secret.to_vec(), at]);
+            steps.run(&sql::SECRET_USES_TRIM, params![tenant, app]);
         }
         Op::RemoveApplication { app } => {
             steps.run(&sql::SECRET_USES_FORGET, params![tenant, app]);

@@ -330,6 +330,10 @@ statements! {
     ORIGINS_FORGET = "DELETE FROM application_origin WHERE tenant_id = $1 AND app_id = $2";
     SECRET_USED = "INSERT INTO application_secret_use (tenant_id, app_id, secret, used_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT (app_id, secret, tenant_id) DO UPDATE SET used_at = $4";
+    // Two secrets are valid at most, and an older one was last used before both: its row is not needed any more.
+    SECRET_USES_TRIM = "DELETE FROM application_secret_use WHERE tenant_id = $1 AND app_id = $2 \
+         AND used_at < (SELECT min(u.used_at) FROM (SELECT used_at FROM application_secret_use \
+         WHERE tenant_id = $1 AND app_id = $2 ORDER BY used_at DESC LIMIT 2) u)";
     SECRET_USES = "SELECT secret, used_at FROM application_secret_use \
          WHERE tenant_id = $1 AND app_id = $2";
     SECRET_USES_FORGET = "DELETE FROM application_secret_use WHERE tenant_id = $1 AND app_id = $2";

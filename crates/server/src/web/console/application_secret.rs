@@ -21,7 +21,7 @@ use crate::web::{errors, filters, render, words};
 const HOUR_MS: i64 = 3_600_000;
 /// For how long the secret before may be good as well: milliseconds, and how that is said.
 const OVERLAPS: [(i64, &str); 5] = [
-    (0, "No longer: it may be in other hands"),
+    (0, "Not at all (revoke it now)"),
     (HOUR_MS, "1 hour"),
     (SECRET_OVERLAP_MS, "24 hours"),
     (7 * 24 * HOUR_MS, "7 days"),
@@ -58,8 +58,8 @@ async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Respons
         ends_with: secret.ends_with.clone().unwrap_or_default(),
         used: secret
             .last_used_at
-            .map_or("not used yet".into(), |at| say("used {0}", [words::ago(at, now)])),
-        until: secret.valid_until.map(|at| say("good until {0}", [words::moment(at)])),
+            .map_or("never used".into(), |at| say("last used {0}", [words::ago(at, now)])),
+        until: secret.valid_until.map(|at| say("valid until {0}", [words::moment(at)])),
     });
     let back = context.link(&format!("/console/applications/{}", app.id));
     let page = SecretPage {
@@ -103,13 +103,10 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
     let version = params.get("version").and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
     if params.get("act") == Some("drop") {
-        let done = match version == app.version {
-            true => engine.drop_previous_secret(tenant, app.id, &caller).await,
-            // Sent twice, or from an old page: what is there now is looked at first.
-            false => Ok(()),
-        };
+        let done = engine.drop_previous_secret(tenant, (app.id, Some(version)), &caller).await;
         return match done {
-            Ok(()) | Err(EngineError::NotFound(_)) => {
+            // Sent twice, or from an old page: the current state is shown first.
+            Ok(()) | Err(EngineError::NotFound(_) | EngineError::Stale) => {
                 respond::see_other(&context.link(&format!("/console/applications/{id}/secret")))
             }
             Err(error) => errors::failure(&context, &error),

@@ -35,7 +35,7 @@ const KINDS: [(&str, &str); 11] = [
 ];
 
 /// Acts in words; what isn't here is shown by its name.
-const ACTS: [(&str, &str); 42] = [
+const ACTS: [(&str, &str); 43] = [
     ("application.add", "added an application"),
     ("application.change", "changed an application"),
     ("application.disable", "switched an application off"),
@@ -43,6 +43,7 @@ const ACTS: [(&str, &str); 42] = [
     ("application.register", "registered an application"),
     ("application.remove", "removed an application"),
     ("application.secret", "gave an application another secret"),
+    ("application.secret.drop", "revoked the previous secret of an application"),
     ("delivery.give_up", "gave a delivery up"),
     ("delivery.resend", "sent a delivery again"),
     ("group.add", "added a group"),
