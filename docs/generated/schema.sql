@@ -235,7 +235,7 @@ CREATE TABLE participation (
     sub TEXT NOT NULL,
     first_access BIGINT NOT NULL,
     last_access BIGINT NOT NULL,
-    ended_at BIGINT, signed_in_at BIGINT NOT NULL DEFAULT 0,
+    ended_at BIGINT, signed_in_at BIGINT NOT NULL DEFAULT 0, cut BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (session_id, app_id, stay, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX participation_living ON participation (app_id, tenant_id, signed_in_at, session_id)

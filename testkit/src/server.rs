@@ -36,6 +36,8 @@ pub struct TestServer {
     pub engine: Arc<Engine>,
     /// Its clock.
     pub clock: Arc<TestClock>,
+    /// Where its password hashes are computed.
+    pub hashes: Arc<HashPool>,
     /// Its default tenant.
     pub tenant: Tenant,
     /// A plain client.
@@ -170,12 +172,13 @@ impl TestServer {
         ensure_master_key(&store, &master_keys).await.expect("a master key");
         let mut options = ServerOptions { outgoing: outgoing.clone(), ..ServerOptions::default() };
         serve(&mut options);
+        let hashes = Arc::new(HashPool::default());
         let engine = Engine::new(EngineParts {
             store,
             master_keys,
             clock: Arc::clone(&clock) as Arc<dyn sojourn_model::Clock>,
             rng: Arc::new(SystemRng),
-            offload: Arc::new(HashPool::default()),
+            offload: Arc::clone(&hashes) as Arc<dyn sojourn_engine::Offload>,
             fetcher: Arc::new(Outgoing::new(outgoing)),
             letters: Arc::new(Writer(options.languages.clone())),
             settings,
@@ -185,7 +188,7 @@ impl TestServer {
         let running =
             Running::start(listener, Arc::clone(&engine), options).expect("a running server");
         let http = crate::program::client();
-        Self { base, engine, clock, tenant, http, running: Some(running), _folder: folder }
+        Self { base, engine, clock, hashes, tenant, http, running: Some(running), _folder: folder }
     }
 
     /// Where it tells its metrics, if that is elsewhere.

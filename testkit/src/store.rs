@@ -238,6 +238,7 @@ pub fn participation(user: UserId, session: SessionId, app: AppId) -> Participat
         sub: user.to_string(),
         first_access: NOW,
         last_access: NOW,
+        cut: 0,
     }
 }
 
@@ -270,6 +271,7 @@ pub fn grant(user: UserId, session: SessionId, app: AppId, sid: Sid) -> Grant {
         refresh_issued_at: Millis(0),
         ended: false,
         outlives_logout: false,
+        stay_cut: 0,
         detail: "{}".into(),
     }
 }

@@ -60,6 +60,7 @@ pub struct Engine {
     pub(crate) catalog: Catalog,
     pub(crate) verified: Verified,
     pub(crate) refused: crate::throttle::Refused,
+    pub(crate) lanes: crate::throttle::Lanes,
     /// Hashes of applications' secrets that may be computed now.
     pub(crate) client_hashes: tokio::sync::Semaphore,
     pub(crate) touches: Touches,
@@ -117,6 +118,7 @@ impl Engine {
             catalog: Catalog::default(),
             verified: Verified::default(),
             refused: crate::throttle::Refused::default(),
+            lanes: crate::throttle::Lanes::default(),
             client_hashes: tokio::sync::Semaphore::new(CLIENT_HASHES_MAX),
             touches: Touches::default(),
             outbox: Outbox::default(),

@@ -2,12 +2,14 @@
 //! address, in the database, so that a restart forgives nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use sojourn_model::limits::REFUSED_KEPT_MAX;
+use sojourn_model::limits::{LANE_WIDTH, LANES_WAITING_MAX, REFUSED_KEPT_MAX};
 use sojourn_model::network::host_key;
 use sojourn_model::{Application, ChangeSet, Millis, Op, Outcome, TenantId, UserId};
 use sojourn_oidc::OAuthError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -23,6 +25,8 @@ pub(crate) enum Attempt {
         /// address's. The address's other failures stay, so that a guesser with one valid account gets no more tries at
         /// others.
         forgive: Box<Op>,
+        /// Operation to apply where the password was never looked at, because the server had too much to do.
+        undo: Box<Op>,
     },
     TooMany,
 }
@@ -72,6 +76,46 @@ impl Refused {
     }
 }
 
+/// How many passwords are looked at for each address at a time.
+///
+/// An attempt counts as a failure until the password turns out to be right. Without lanes, more people than the budget who sign
+/// in at once from an office would be refused; and one address could fill the whole queue of hashes.
+#[derive(Default)]
+pub(crate) struct Lanes {
+    of: Mutex<HashMap<Vec<u8>, Arc<Semaphore>>>,
+    waiting: AtomicUsize,
+}
+
+/// Counts who waits for a lane, also one who goes away.
+struct Waiter<'a>(&'a AtomicUsize);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Lanes {
+    /// Waits for a turn, which lasts as long as the answer is kept. `None` at once when too many wait already.
+    async fn turn(&self, address: &[u8]) -> Option<OwnedSemaphorePermit> {
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let _waiter = Waiter(&self.waiting);
+        if before >= LANES_WAITING_MAX {
+            return None;
+        }
+        let lane = {
+            let mut all = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= LANES_WAITING_MAX {
+                // Whoever uses one holds it as well.
+                all.retain(|_, lane| Arc::strong_count(lane) > 1);
+            }
+            let lane = || Arc::new(Semaphore::new(LANE_WIDTH));
+            Arc::clone(all.entry(address.to_vec()).or_insert_with(lane))
+        };
+        lane.acquire_owned().await.ok()
+    }
+}
+
 /// The bytes by which an address is counted.
 fn address_of(ip: &str) -> Vec<u8> {
     match ip.parse() {
@@ -81,6 +125,14 @@ fn address_of(ip: &str) -> Vec<u8> {
 }
 
 impl Engine {
+    /// Waits for this address's turn to have a password looked at; the turn lasts as long as the answer is kept.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] when too many wait.
+    pub(crate) async fn turn_of(&self, ip: &str) -> Result<OwnedSemaphorePermit, EngineError> {
+        self.lanes.turn(&address_of(ip)).await.ok_or(EngineError::Busy)
+    }
+
     fn account_key(&self, tenant: TenantId, username: &str) -> Vec<u8> {
         let name = username.to_lowercase();
         self.hasher.keyed("throttle account", &[&tenant.0.to_be_bytes(), name.as_bytes()]).to_vec()
@@ -115,13 +167,14 @@ impl Engine {
                 _ => Ok(Attempt::TooMany),
             };
         };
-        let forgive = Box::new(Op::ClearAttempts { key: account, one_of: Some(address) });
-        Ok(Attempt::Allowed { made, forgive })
+        let undo = Op::ClearAttempts { key: None, one_of: vec![account.clone(), address.clone()] };
+        let forgive = Op::ClearAttempts { key: Some(account), one_of: vec![address] };
+        Ok(Attempt::Allowed { made, forgive: Box::new(forgive), undo: Box::new(undo) })
     }
 
     /// The operation by which a new password forgives an account's attempts.
     pub(crate) fn forgive(&self, tenant: TenantId, username: &str) -> Op {
-        Op::ClearAttempts { key: self.account_key(tenant, username), one_of: None }
+        Op::ClearAttempts { key: Some(self.account_key(tenant, username)), one_of: Vec::new() }
     }
 
     async fn count_known(
@@ -139,8 +192,9 @@ impl Engine {
         let within = self.count_within(tenant, one, &each, limits.window_ms).await?;
         Ok(match within {
             Some(made) => {
-                let forgive = Box::new(Op::ClearAttempts { key, one_of: None });
-                Attempt::Allowed { made, forgive }
+                let undo = Op::ClearAttempts { key: None, one_of: vec![key.clone()] };
+                let forgive = Op::ClearAttempts { key: Some(key), one_of: Vec::new() };
+                Attempt::Allowed { made, forgive: Box::new(forgive), undo: Box::new(undo) }
             }
             None => Attempt::TooMany,
         })
@@ -192,7 +246,12 @@ impl Engine {
     /// The operation by which an application's right secret forgives its wrong ones.
     pub(crate) fn forgive_client(&self, app: &Application, ip: &str) -> Op {
         let [key, address] = self.client_attempt_keys(app, ip);
-        Op::ClearAttempts { key, one_of: Some(address) }
+        Op::ClearAttempts { key: Some(key), one_of: vec![address] }
+    }
+
+    /// The operation that takes an attempt back whose secret was never looked at.
+    pub(crate) fn undo_client_attempt(&self, app: &Application, ip: &str) -> Op {
+        Op::ClearAttempts { key: None, one_of: self.client_attempt_keys(app, ip).to_vec() }
     }
 
     fn client_attempt_keys(&self, app: &Application, ip: &str) -> [Vec<u8>; 2] {
@@ -268,6 +327,37 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whether a future has nothing to say yet.
+    fn poll(future: &mut std::pin::Pin<Box<impl Future>>) -> bool {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        future.as_mut().poll(&mut context).is_pending()
+    }
+
+    #[tokio::test]
+    async fn an_address_has_so_many_turns_and_others_have_theirs() {
+        let lanes = Lanes::default();
+        let mut turns = Vec::new();
+        for _ in 0..LANE_WIDTH {
+            turns.push(lanes.turn(b"office").await.expect("a turn"));
+        }
+        let mut next = Box::pin(lanes.turn(b"office"));
+        assert!(poll(&mut next));
+        assert!(lanes.turn(b"home").await.is_some());
+        turns.pop();
+        assert!(next.await.is_some());
+        assert_eq!(lanes.waiting.load(Ordering::SeqCst), 0, "who had a turn doesn't wait");
+        // Beyond so many waiters nobody waits.
+        turns.push(lanes.turn(b"office").await.expect("a turn"));
+        let mut waiters: Vec<_> =
+            (0..LANES_WAITING_MAX).map(|_| Box::pin(lanes.turn(b"office"))).collect();
+        for waiter in &mut waiters {
+            assert!(poll(waiter));
+        }
+        assert!(lanes.turn(b"home").await.is_none());
+        drop(waiters);
+        assert!(lanes.turn(b"home").await.is_some());
+    }
 
     #[test]
     fn a_network_of_one_host_is_one_address() {

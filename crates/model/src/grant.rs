@@ -50,6 +50,8 @@ pub struct Grant {
     pub ended: bool,
     /// Whether the application keeps it when its person signs out. Only told when it is made.
     pub outlives_logout: bool,
+    /// The stay's number of cuts that the grant depends on. Only told when it is made.
+    pub stay_cut: i64,
     /// What the request asked for besides scopes, as a JSON object.
     pub detail: String,
 }

@@ -98,6 +98,8 @@ pub struct Participation {
     pub first_access: Millis,
     /// Last access, up to one flush interval old.
     pub last_access: Millis,
+    /// How often its tokens were ended while it stayed. A code carries the number that it was made under.
+    pub cut: i64,
 }
 
 #[cfg(test)]

@@ -23,9 +23,9 @@ pub use measured::{Call, Pool};
 pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
 pub use postgres::{PostgresOptions, PostgresTimes};
 pub use read::{
-    AuditEntry, ClientStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry, KnownBrowser,
-    Oldest, OpenWork, Place, SessionExpiry, SessionRange, SessionStanding, SharedStanding,
-    Standing, StayRow, TaskBacklog, TaskPlace, UserOrder,
+    AuditEntry, ClientStanding, CodeStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry,
+    KnownBrowser, Oldest, OpenWork, Place, SessionExpiry, SessionRange, SessionStanding,
+    SharedStanding, Standing, StayRow, TaskBacklog, TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};
 pub use sqlite::SqliteOptions;

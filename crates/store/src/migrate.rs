@@ -31,10 +31,12 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 9, needs: 2, sql: include_str!("migrations/0009_secrets.sql") },
     // What a program before it writes into accounts is keyed by the cleaning.
     Migration { version: 10, needs: 2, sql: include_str!("migrations/0010_names.sql") },
+    // A code that a program before it doesn't know is refused by it; the application asks for another one.
+    Migration { version: 11, needs: 2, sql: include_str!("migrations/0011_codes.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 10;
+pub const SCHEMA_VERSION: i64 = 11;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -187,6 +187,16 @@ async fn check_case(test: &TestStore, apps: &Apps, case: &Case, name: &str) {
         ),
         "{label}"
     );
+    // A code that was given before and has no row yet: its grant is made only where neither stay nor tokens ended.
+    for (of, sid) in [(0, person.sids[0]), (1, person.sids[2])] {
+        let reached = of == 0 || !case.by_session;
+        let over = e.session || (case.meant(apps.told) && (e.tokens || e.notify));
+        let late = grant(person.user, person.sessions[of], apps.told, sid);
+        let issue = Op::IssueGrant { grant: Box::new(late), now: NOW };
+        let made = store.apply(ChangeSet::of(T, issue)).await.expect("works");
+        let made = matches!(made, Outcome::Applied(_));
+        assert_eq!(made, !(reached && over), "{label}: a code of session {of}");
+    }
     // A grant that outlives its session hangs on nothing any more.
     if e.session && !free_ends {
         let left = store.standing(T, person.free[0], vec![]).await.expect("read").expect("there");

@@ -123,20 +123,18 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`]
     pub async fn begin_purge(&self) -> Result<Vec<Tenant>, EngineError> {
-        let now = self.now();
         // Another node's clock may have been the one that was ahead.
         self.set_right().await?;
         self.complete_rows(PURGE_ROWS).await?;
         let tenants = self.store.tenants().await?;
         for tenant in &tenants {
-            self.forget_addresses(tenant, now).await?;
             self.purge_applications(tenant).await?;
             self.park_orphans(tenant).await?;
         }
         Ok(tenants)
     }
 
-    /// Removes a portion of a tenant's rows of each kind.
+    /// Removes a portion of a tenant's rows of each kind, and of addresses that are kept long enough.
     ///
     /// # Errors
     /// [`EngineError::Store`]
@@ -163,8 +161,9 @@ impl Engine {
                 rows += applied.purged;
             }
         }
+        let addresses = self.forget_addresses(tenant, now).await?;
         // As many as one kind may have at a time: there may be more of it.
-        Ok(Purged { rows, more: rows >= PURGE_ROWS.unsigned_abs() })
+        Ok(Purged { rows, more: addresses || rows >= PURGE_ROWS.unsigned_abs() })
     }
 
     /// How long the oldest row of each kind should have been gone by now, in milliseconds; 0 where all is well.
@@ -192,16 +191,18 @@ impl Engine {
         Ok(kinds.into_iter().map(|(kind, oldest, kept)| (kind, overdue(oldest, kept))).collect())
     }
 
-    /// Walks on through the ledger from where the last walk stopped, and removes addresses that are old enough.
-    async fn forget_addresses(&self, tenant: &Tenant, now: Millis) -> Result<(), EngineError> {
-        const ROWS: i64 = 500;
-        let Some(kept) = self.settings.addresses_ms else { return Ok(()) };
+    /// Walks on through the ledger from where the last walk stopped, and removes addresses that are old enough. Answers whether
+    /// there may be more of them.
+    async fn forget_addresses(&self, tenant: &Tenant, now: Millis) -> Result<bool, EngineError> {
+        let Some(kept) = self.settings.addresses_ms else { return Ok(false) };
         let walked = || self.addresses_to.lock().unwrap_or_else(PoisonError::into_inner);
         let from = walked().get(&tenant.id).cloned().unwrap_or(Place::FIRST);
         let stop = now.plus(-kept);
-        let old =
-            self.store.sessions_from(tenant.id, &SessionRange::Ended, from, stop, ROWS).await?;
-        let Some(last) = old.last() else { return Ok(()) };
+        let old = self
+            .store
+            .sessions_from(tenant.id, &SessionRange::Ended, from, stop, PURGE_ROWS)
+            .await?;
+        let Some(last) = old.last() else { return Ok(false) };
         let place = Sort::Ended.place(last).after();
         let with = old.iter().filter(|session| !session.ip.is_empty());
         let ids: Vec<SessionId> = with.map(|session| session.id).collect();
@@ -209,7 +210,7 @@ impl Engine {
             self.must_apply(ChangeSet::of(tenant.id, Op::ForgetAddresses(ids))).await?;
         }
         walked().insert(tenant.id, place);
-        Ok(())
+        Ok(i64::try_from(old.len()).is_ok_and(|rows| rows >= PURGE_ROWS))
     }
 
     /// Fills in what programs before this one left out.

@@ -1,7 +1,9 @@
 //! Signing in with a password.
 
 use sojourn_model::directory::text_key;
-use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, USERNAME_BYTES_MAX};
+use sojourn_model::limits::{
+    CONFLICT_RETRIES_MAX, HASH_QUEUE_MAX, INLINE_END_USERS_MAX, USERNAME_BYTES_MAX,
+};
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
     Actor, AppId, AtLimit, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, NewEvent,
@@ -175,17 +177,29 @@ impl Engine {
             failed("malformed_name");
             return Err(SignInError::Wrong);
         }
+        let _turn = self.turn_of(ip).await?;
+        // Before anything is written: a flood is refused from memory.
+        if self.offload.waiting() >= HASH_QUEUE_MAX {
+            return Err(EngineError::Busy.into());
+        }
         let user = self.user_called(tenant, name).await?;
         // Under whichever of their names someone is guessed at, it counts as one.
         let counted = user.as_ref().map_or(plain_name(tenant, name), |user| &user.username);
         let guess = Guess { name: counted, user: user.as_ref().map(|user| user.id), ip, browser };
         let counted = self.count_attempt(tenant.id, guess).await?;
-        let Attempt::Allowed { made, forgive } = counted else {
+        let Attempt::Allowed { made, forgive, undo } = counted else {
             failed("too_many_attempts");
             return Err(SignInError::TooMany);
         };
         let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
-        let good = self.verify_password(password, hash).await?;
+        let good = match self.verify_password(password, hash).await {
+            Ok(good) => good,
+            Err(error) => {
+                // Nothing was guessed. Else a crowd that the server is too busy for would shut its own address out.
+                self.must_apply(ChangeSet::of(tenant.id, *undo)).await?;
+                return Err(error.into());
+            }
+        };
         let user = match user {
             Some(user) if good => self.opened_by_time(tenant, user).await?,
             user => {

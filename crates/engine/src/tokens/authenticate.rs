@@ -91,12 +91,18 @@ impl Engine {
         if compared != SecretCheck::NeedsPasswordHash {
             return Ok(false);
         }
-        let _lane = self.client_hashes.try_acquire().map_err(|_| EngineError::Busy)?;
-        let good = self.verify_remembered(secret, Some(stored)).await?;
-        if good {
-            self.must_apply(ChangeSet::of(app.tenant, self.forgive_client(app, ip))).await?;
-        }
-        Ok(good)
+        let lane = self.client_hashes.try_acquire();
+        let verified = match lane {
+            Ok(_) => self.verify_remembered(secret, Some(stored)).await,
+            Err(_) => Err(EngineError::Busy),
+        };
+        let op = match &verified {
+            Ok(false) => return Ok(false),
+            Ok(true) => self.forgive_client(app, ip),
+            Err(_) => self.undo_client_attempt(app, ip),
+        };
+        self.must_apply(ChangeSet::of(app.tenant, op)).await?;
+        Ok(verified?)
     }
 
     /// A JWT of the application about itself, for us, fresh, and never seen before (RFC 7523 §3).

@@ -11,9 +11,13 @@ use sojourn_oidc::{AuthorizeRequest, scope};
 
 use super::detail::GrantDetail;
 use super::id_token::IdToken;
+use super::sealed_code::SealedCode;
 use super::{TRIES, TokenError};
 use crate::engine::Engine;
 use crate::error::EngineError;
+
+/// Beside a longer `state`, a code is as short as can be.
+const STATE_BYTES_MAX: usize = 1024;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,18 +79,15 @@ impl Engine {
                 _ => self.enter(tenant, app, session, &mut change).await?,
             };
             let mut access = None;
-            let mut code = None;
             let grant = self.new_grant(tenant, app, session, request, &scopes, &stay, browser);
             let now = grant.created_at;
-            if kind.code {
-                code = Some(self.code(tenant, &grant)?);
-            }
-            if let (Some(scopes), true) = (&approved, kind.code || kind.token) {
+            let (code, row) = self.code_of(tenant, &grant, request, approved.as_deref())?;
+            if let (Some(scopes), true) = (&approved, row) {
                 let (user, session, app, scopes) =
                     (session.user, session.id, app.id, scopes.clone());
                 change.ops.push(Op::RequireApproval { user, session, app, scopes });
             }
-            if kind.code || kind.token {
+            if row {
                 change.ops.push(Op::IssueGrant { grant: Box::new(grant.clone()), now });
             }
             if kind.token {
@@ -140,6 +141,29 @@ impl Engine {
             *before = scopes;
         }
         Ok(None)
+    }
+
+    /// The code of a request, if it wants one, and whether its grant needs a row now: beside an access token, or where the code
+    /// would be too long with the grant inside.
+    fn code_of(
+        &self,
+        tenant: &Tenant,
+        grant: &Grant,
+        request: &AuthorizeRequest,
+        approved: Option<&str>,
+    ) -> Result<(Option<String>, bool), EngineError> {
+        let kind = request.response_type;
+        if !kind.code {
+            return Ok((None, kind.token));
+        }
+        let sealed = SealedCode::of(grant, self.settings.lifetimes.code_ms, approved);
+        Ok(match sealed.filter(|_| !kind.token && has_room(request)) {
+            Some(sealed) => {
+                let code = self.sealer.seal(TokenKind::Code, tenant.id, &sealed.body())?;
+                (Some(code), false)
+            }
+            None => (Some(self.code(tenant, grant)?), true),
+        })
     }
 
     fn code(&self, tenant: &Tenant, grant: &Grant) -> Result<String, EngineError> {
@@ -229,6 +253,7 @@ impl Engine {
             sub: self.subject(app, session.user),
             first_access: now,
             last_access: now,
+            cut: 0,
         };
         let stay = participation.clone();
         // The exclusive lock before the shared one, so that two tabs can't wait for each other.
@@ -337,6 +362,7 @@ impl Engine {
             ended: false,
             outlives_logout: binding != AccessTokenBinding::SsoSession
                 && !app.settings.revoke_tokens_when_session_ends,
+            stay_cut: stay.cut,
             detail: detail.write(),
         }
     }
@@ -347,6 +373,11 @@ impl Engine {
         let hash = self.hasher.keyed_for_good("token binding cookie", &parts);
         sojourn_model::ids::hex(hash.split_at(16).0)
     }
+}
+
+/// Whether an answer to a request may carry a code with its grant inside: no answer is to be much longer than what was asked.
+fn has_room(request: &AuthorizeRequest) -> bool {
+    request.reply.state.as_ref().map_or(0, String::len) <= STATE_BYTES_MAX
 }
 
 /// What an answer is put together from.

@@ -64,11 +64,7 @@ pub(crate) fn session_lives(standing: &Standing, now: Millis, slack_ms: i64) -> 
     match (&standing.grant.session, &standing.session) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(_), Some(session)) => {
-            !session.ended
-                && session.idle_deadline.plus(slack_ms) > now
-                && session.absolute_deadline.is_none_or(|deadline| deadline > now)
-        }
+        (Some(_), Some(session)) => session.lives(now, slack_ms),
     }
 }
 

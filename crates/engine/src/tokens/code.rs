@@ -5,11 +5,12 @@ use sojourn_model::grant::CodeState;
 use sojourn_model::{
     Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Op, Tenant, UserState,
 };
-use sojourn_oidc::{OAuthError, pkce};
-use sojourn_store::Standing;
+use sojourn_oidc::{OAuthError, pkce, scope};
+use sojourn_store::{CodeStanding, Standing};
 
 use super::check::session_lives;
 use super::issue::{Issue, TokenAnswer};
+use super::sealed_code::SealedCode;
 use super::{TRIES, TokenError};
 use crate::end::EndPlan;
 use crate::engine::Engine;
@@ -41,6 +42,10 @@ impl Engine {
             )
             .into());
         }
+        let body = self.sealer.open(TokenKind::Code, tenant.id, code).ok_or_else(invalid)?;
+        if let Some(code) = SealedCode::read(&body) {
+            return self.redeem_sealed(tenant, app, &code, redirect_uri, verifier).await;
+        }
         let token = self.sealer.open_grant(TokenKind::Code, tenant.id, code).ok_or_else(invalid)?;
         for _ in 0..TRIES {
             let standing = self
@@ -57,12 +62,7 @@ impl Engine {
                 self.end_reused(tenant, &standing.grant, app).await?;
                 return Err(invalid().into());
             };
-            if redirect_uri != Some(asked.as_str()) {
-                return Err(OAuthError::invalid_grant(
-                    "redirect_uri is not the one of the authorization request",
-                )
-                .into());
-            }
+            check_redirect_uri(&asked, redirect_uri)?;
             check_verifier(challenge.as_deref(), verifier)?;
             self.check_standing(&standing, &token)?;
             if let Some(answer) = self.redeem(tenant, app, &standing, nonce.as_deref()).await? {
@@ -70,6 +70,94 @@ impl Engine {
             }
         }
         Err(EngineError::Contended.into())
+    }
+
+    /// The same for a code that carries its grant: the grant is made here.
+    async fn redeem_sealed(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        code: &SealedCode,
+        redirect_uri: Option<&str>,
+        verifier: Option<&str>,
+    ) -> Result<TokenAnswer, TokenError> {
+        if code.app != app.id {
+            return Err(invalid().into());
+        }
+        for _ in 0..TRIES {
+            let standing = self
+                .store
+                .code_standing(tenant.id, code.session, app.id, code.sid, code.grant)
+                .await?;
+            let Some(standing) = standing.filter(|standing| !standing.redeemed) else {
+                return self.refuse_sealed(tenant, app, code).await;
+            };
+            check_redirect_uri(&code.redirect_uri, redirect_uri)?;
+            check_verifier(code.challenge.as_deref(), verifier)?;
+            let now = self.now();
+            let usable = standing.in_use
+                && standing.user_state == UserState::Active
+                && standing.cut == code.cut
+                && standing.session.lives(now, self.settings.lifetimes.touch_flush_ms);
+            if code.expires_at() <= now || !usable {
+                return Err(invalid().into());
+            }
+            if let Some(answer) = self.make_grant(tenant, app, code, &standing).await? {
+                return Ok(answer);
+            }
+        }
+        Err(EngineError::Contended.into())
+    }
+
+    /// The code was redeemed before, or its stay is over: a second redemption ends what the first one got.
+    async fn refuse_sealed(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        code: &SealedCode,
+    ) -> Result<TokenAnswer, TokenError> {
+        let standing = self.store.standing(tenant.id, code.grant, Vec::new()).await?;
+        if let Some(standing) = standing.filter(|standing| !standing.grant.ended) {
+            self.end_reused(tenant, &standing.grant, app).await?;
+        }
+        Err(invalid().into())
+    }
+
+    /// One try; `None` when something changed since it was read.
+    async fn make_grant(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        code: &SealedCode,
+        standing: &CodeStanding,
+    ) -> Result<Option<TokenAnswer>, TokenError> {
+        let now = self.now();
+        let refresh = app.may(GrantType::RefreshToken);
+        let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
+        let expires_at = now.plus(longest.max(self.access_lifetime_ms(app)));
+        let grant = code.grant(tenant.id, standing, now, refresh, expires_at);
+        let mut change = ChangeSet::new(tenant.id);
+        if let Some(approved) = &code.approved {
+            let given = self.consent(tenant, standing.user, app.id).await?;
+            let scopes = given.map(|(scopes, _)| scopes).unwrap_or_default();
+            // Another tab may have added to it since.
+            if !approved.split(' ').all(|one| scope::has(&scopes, one)) {
+                return Err(invalid().into());
+            }
+            let (user, session, app) = (standing.user, code.session, app.id);
+            change.ops.push(Op::RequireApproval { user, session, app, scopes });
+        }
+        change.ops.push(Op::IssueGrant { grant: Box::new(grant.clone()), now });
+        let (access, op) = self.access(app, &grant, 1, now, None).await?;
+        change.ops.extend(op);
+        let refresh = refresh.then_some((1, now));
+        let (nonce, amr) = (code.nonce.as_deref(), &*standing.session.amr);
+        let issue = Issue { app, grant: &grant, access, refresh, nonce, amr };
+        let answer = self.written_and_signed(tenant, change, issue).await?;
+        if answer.is_some() {
+            self.touch(tenant.id, code.session, Some(app.id));
+        }
+        Ok(answer)
     }
 
     fn check_standing(&self, standing: &Standing, token: &GrantToken) -> Result<(), OAuthError> {
@@ -123,6 +211,13 @@ impl Engine {
         let plan = EndPlan::new(target, EndReason::TokenReuse, Actor::Application(app.id));
         self.end_sessions(tenant, plan).await.map(|_| ())
     }
+}
+
+fn check_redirect_uri(asked: &str, repeated: Option<&str>) -> Result<(), OAuthError> {
+    if repeated == Some(asked) {
+        return Ok(());
+    }
+    Err(OAuthError::invalid_grant("redirect_uri is not the one of the authorization request"))
 }
 
 /// The verifier is checked whenever a challenge was sent, and refused when none was (RFC 9700 §2.1.1).

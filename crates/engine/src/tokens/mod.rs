@@ -16,6 +16,7 @@ mod password;
 mod refresh;
 mod request_object;
 mod revoke;
+mod sealed_code;
 mod shared;
 mod subject;
 mod userinfo;

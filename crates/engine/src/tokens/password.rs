@@ -77,6 +77,7 @@ impl Engine {
             refresh_issued_at: if refresh { now } else { Millis(0) },
             ended: false,
             outlives_logout: false,
+            stay_cut: 0,
             detail: "{}".to_owned(),
         };
         let mut change = ChangeSet::of(tenant.id, forgive);

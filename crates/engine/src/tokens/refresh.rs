@@ -226,6 +226,7 @@ mod tests {
             refresh_issued_at: Millis(issued_at),
             ended: false,
             outlives_logout: false,
+            stay_cut: 0,
             detail: "{}".into(),
         }
     }

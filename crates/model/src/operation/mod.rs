@@ -506,9 +506,9 @@ pub enum Op {
     /// Forget attempts.
     ClearAttempts {
         /// What is counted.
-        key: Vec<u8>,
-        /// A counter that loses one attempt.
-        one_of: Option<Vec<u8>>,
+        key: Option<Vec<u8>>,
+        /// Counters that lose one attempt.
+        one_of: Vec<Vec<u8>>,
     },
     /// Keep a signing key. A duplicate when the tenant has one of that algorithm and generation already.
     AddKey(StoredKey),

@@ -1,7 +1,11 @@
 //! Guessing, and people who don't.
 
-use sojourn_engine::ThrottleLimits;
-use sojourn_testkit::program::client_from;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sojourn_engine::{Offload, ThrottleLimits};
+use sojourn_model::limits::HASH_QUEUE_MAX;
+use sojourn_testkit::program::{client_from, eventually};
 use sojourn_testkit::server::{Browser, TestServer};
 use sojourn_testkit::store::Engine;
 
@@ -106,5 +110,60 @@ async fn a_page_says_when_no_mail_is_written() {
             assert_eq!(answer.body.contains("is on its way"), status == 200, "{answer:?}");
         }
     }
+    server.stop().await;
+}
+
+/// An office that begins its day at once: for whom the server has no time, nothing is counted.
+#[tokio::test]
+async fn a_crowd_that_the_server_is_too_busy_for_is_not_shut_out() {
+    const CROWD: usize = 150;
+    let server = TestServer::start().await;
+    server.user("cleo", "cleo-123", &[]).await;
+    for number in 0..40 {
+        server.user(&format!("person-{number}"), "person-123", &[]).await;
+    }
+    // All places but one are taken, until the gate opens.
+    let (gate, closed) = (Arc::new(AtomicBool::new(false)), HASH_QUEUE_MAX - 1);
+    let wait = |_| {
+        let (pool, gate) = (Arc::clone(&server.hashes), Arc::clone(&gate));
+        tokio::spawn(async move {
+            let until_open = move || {
+                while !gate.load(Ordering::Acquire) {
+                    std::thread::park_timeout(std::time::Duration::from_millis(1));
+                }
+            };
+            pool.run(Box::new(until_open)).await
+        })
+    };
+    let taken: Vec<_> = (0..closed).map(wait).collect();
+    eventually("the places are taken", || async {
+        (server.hashes.waiting() == closed).then_some(())
+    })
+    .await;
+    let one = |browser: Browser| async move { browser.sign_in("cleo", "cleo-123").await.status };
+    let named = |number: usize| {
+        let browser = server.browser();
+        async move { browser.sign_in(&format!("person-{number}"), "person-123").await.status }
+    };
+    // They find a place free when they come; one of them gets it.
+    let at_once: Vec<_> = (0..40).map(|number| tokio::spawn(named(number))).collect();
+    eventually("the last one too", || async { (server.hashes.waiting() > closed).then_some(()) })
+        .await;
+    // More than the budgets of the account and of the address.
+    for _ in 0..CROWD {
+        assert_eq!(one(server.browser()).await, 503);
+    }
+    gate.store(true, Ordering::Release);
+    let mut in_time = 0;
+    for answer in at_once {
+        let status = answer.await.expect("an answer");
+        assert!([303, 503].contains(&status), "{status}");
+        in_time += u64::from(status == 303);
+    }
+    assert!(in_time >= 1);
+    for place in taken {
+        assert!(place.await.expect("work"));
+    }
+    assert_eq!(one(server.browser()).await, 303);
     server.stop().await;
 }

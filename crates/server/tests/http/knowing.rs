@@ -262,7 +262,17 @@ async fn addresses_of_ended_sessions_are_forgotten_in_time() {
             TestServer::on(engine, |settings| settings.addresses_ms = Some(3_600_000)).await;
         server.user("admin", "admin12", &["admin"]).await;
         server.user("cleo", "cleo123", &[]).await;
-        server.signed_in(CLEO.0, CLEO.1).await;
+        // More than one portion of the cleaning.
+        let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        let begin = |_| {
+            let mut session = sojourn_testkit::store::session(cleo.id);
+            session.ip = "127.0.0.1".into();
+            session.idle_deadline = server.engine.now().plus(900_000);
+            sojourn_model::Op::StartSession { session, epoch: cleo.epoch, limit: None }
+        };
+        let mut change = sojourn_model::ChangeSet::new(server.tenant.id);
+        change.ops.extend((0..1_200).map(begin));
+        server.engine.store().apply(change).await.expect("sessions");
         end_all(&server).await;
         let ip = async || {
             get(&server, "/sessions?filter=state+eq+ended").await["items"][0]["ip"].clone()

@@ -38,6 +38,68 @@ async fn a_code_is_for_its_client_its_address_and_once() {
 }
 
 #[tokio::test]
+async fn a_code_ends_with_what_it_was_given_for() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.user("admin", "admin123", &["admin"]).await;
+    server.app("app", |_| {}).await;
+    server.app("other", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let end = |body: serde_json::Value| {
+        let request = server.http.post(format!("{}/api/sessions/v1/end", server.base)).json(&body);
+        let request = request.basic_auth("admin", Some("admin123"));
+        async { assert_eq!(request.send().await.expect("answer").status().as_u16(), 200) }
+    };
+    // Tokens alone: the session goes on, and so do the codes of other applications.
+    let (mine, theirs) =
+        (browser.code("app", "openid").await, browser.code("other", "openid").await);
+    end(serde_json::json!({
+        "users": ["alex"], "effects": ["tokens"], "applications": ["app"]
+    }))
+    .await;
+    assert_eq!(server.redeem("app", &mine).await.json()["error"], "invalid_grant");
+    assert_eq!(server.redeem("other", &theirs).await.status, 200);
+    let after = browser.code("app", "openid").await;
+    assert_eq!(server.redeem("app", &after).await.status, 200, "the session goes on");
+    // The session: a code that was redeemed before still tells a second redemption, which ends what outlives the session.
+    let waiting = browser.code("app", "openid offline_access").await;
+    let redeemed = browser.code("app", "openid offline_access").await;
+    let tokens = server.redeem("app", &redeemed).await.json();
+    let refresh = tokens["refresh_token"].as_str().expect("a token");
+    let page = browser.get("/myaccount").await;
+    browser.post("/logout", &[("csrf", &page.field("csrf"))]).await;
+    assert_eq!(server.redeem("app", &waiting).await.json()["error"], "invalid_grant");
+    let refreshed = server.refresh("app", refresh).await;
+    assert_eq!(refreshed.status, 200, "offline access outlives the session");
+    assert_eq!(server.redeem("app", &redeemed).await.json()["error"], "invalid_grant");
+    let next = refreshed.json();
+    let next = next["refresh_token"].as_str().expect("a token");
+    assert_eq!(server.refresh("app", next).await.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_long_request_has_a_short_code() {
+    let server = TestServer::start().await;
+    server.user("alex", "alex123", &[]).await;
+    server.app("app", |_| {}).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    for (name, length) in [("nonce", 12), ("nonce", 640), ("state", 1_025)] {
+        let text = "x".repeat(length);
+        let answer = browser.ask("app", "openid", &[(name, &text)]).await;
+        let code = answer.redirect_param("code").expect("a code");
+        assert_eq!(
+            code.len() < 200,
+            length > 600,
+            "{name} of {length} bytes: {} bytes",
+            code.len()
+        );
+        let tokens = server.redeem("app", &code).await.json();
+        assert!(tokens["id_token"].is_string(), "{name} of {length} bytes: {tokens}");
+        assert_eq!(server.redeem("app", &code).await.json()["error"], "invalid_grant");
+    }
+}
+
+#[tokio::test]
 async fn refresh_tokens_rotate_and_reuse_ends_the_grant() {
     let server = TestServer::start().await;
     server.user("alex", "alex123", &[]).await;

@@ -186,6 +186,9 @@ fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
     if end.effects.tokens {
         for app in &apps {
             end_tokens(steps, end, selected, app);
+            if !end.effects.session && !end.effects.notify {
+                cut_stays(steps, end, selected, app);
+            }
         }
     }
     if end.effects.session {
@@ -298,6 +301,14 @@ fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &V
             &sql::SHARED_BY_USERS,
         ),
         selected.params(end.tenant, more),
+    );
+}
+
+/// Codes that were given in stays that go on, and weren't redeemed yet.
+fn cut_stays(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
+    steps.run(
+        selected.pick_of_three(&sql::CUT_BY_SESSION, &sql::CUT_BY_USER, &sql::CUT_BY_USERS),
+        selected.params(end.tenant, params![app.clone()]),
     );
 }
 

@@ -100,7 +100,10 @@ fn issue(steps: &mut Steps, tenant: TenantId, grant: Grant, now: Millis) {
             grant.token_number,
             grant.token_issued_at,
             grant.detail,
-            grant.outlives_logout
+            grant.outlives_logout,
+            grant.refresh_generation,
+            grant.refresh_issued_at,
+            grant.stay_cut
         ],
     );
 }

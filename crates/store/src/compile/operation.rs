@@ -32,8 +32,10 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             Gather::Attempts,
         ),
         Op::ClearAttempts { key, one_of } => {
-            steps.run(&sql::ATTEMPT_CLEAR, params![tenant, key]);
-            if let Some(key) = one_of {
+            if let Some(key) = key {
+                steps.run(&sql::ATTEMPT_CLEAR, params![tenant, key]);
+            }
+            for key in one_of {
                 steps.run(&sql::ATTEMPT_TAKE_BACK, params![tenant, key]);
             }
         }

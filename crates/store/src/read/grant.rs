@@ -42,6 +42,35 @@ pub struct SessionStanding {
     pub amr: String,
 }
 
+/// What the redemption of a code depends on that has no row yet, from one read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeStanding {
+    /// Whose session it is.
+    pub user: UserId,
+    /// What the application knows the user by.
+    pub sub: String,
+    /// How often the stay's tokens were ended.
+    pub cut: i64,
+    /// The account's state.
+    pub user_state: UserState,
+    /// The session (deadlines are the caller's to compare).
+    pub session: SessionStanding,
+    /// Whether the code was redeemed before.
+    pub redeemed: bool,
+    /// Whether application and tenant are in use.
+    pub in_use: bool,
+}
+
+impl SessionStanding {
+    /// Whether the session lives. `slack_ms` as for [`sojourn_model::Session::is_live`].
+    #[must_use]
+    pub fn lives(&self, now: Millis, slack_ms: i64) -> bool {
+        !self.ended
+            && self.idle_deadline.plus(slack_ms) > now
+            && self.absolute_deadline.is_none_or(|deadline| deadline > now)
+    }
+}
+
 /// A grant on the walk of the purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrantExpiry {
@@ -129,6 +158,7 @@ fn grant(row: &mut Row) -> Result<Grant, StoreError> {
         refresh_issued_at: row.millis()?,
         ended: row.opt_int()?.is_some(),
         outlives_logout: false,
+        stay_cut: 0,
         detail: String::new(),
     };
     grant.kind = GrantKind::from_code(row.int()?);
@@ -196,6 +226,37 @@ impl Store {
     ) -> Result<Option<Standing>, StoreError> {
         let row = self.row(&sql::GRANT_STANDING, params![t, id, token_key]).await?;
         row.map(standing).transpose()
+    }
+
+    /// What the redemption of a code depends on: a living stay, by `sid`, of a session in an application. `None` where there
+    /// is none. `grant` is the id that the grant will have.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn code_standing(
+        &self,
+        t: TenantId,
+        session: SessionId,
+        app: AppId,
+        sid: Sid,
+        grant: GrantId,
+    ) -> Result<Option<CodeStanding>, StoreError> {
+        let row = self.row(&sql::CODE_STANDING, params![t, session, app, sid, grant]).await?;
+        let Some(mut row) = row else { return Ok(None) };
+        let user = row.id(UserId::from_slice)?;
+        let sub = row.text()?;
+        let cut = row.int()?;
+        let user_state = UserState::from_code(row.int()?);
+        row.text()?;
+        let session = SessionStanding {
+            id: row.id(SessionId::from_slice)?,
+            ended: row.opt_int()?.is_some(),
+            idle_deadline: row.millis()?,
+            absolute_deadline: row.opt_millis()?,
+            amr: row.opt_text()?.unwrap_or_default(),
+        };
+        let (redeemed, in_use) = (row.flag()?, row.flag()?);
+        Ok(Some(CodeStanding { user, sub, cut, user_state, session, redeemed, in_use }))
     }
 
     /// The living grants of a session.

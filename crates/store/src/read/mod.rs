@@ -14,7 +14,8 @@ pub use delivery::DeliveryBacklog;
 pub use directory::KnownBrowser;
 pub use end::EndPreview;
 pub use grant::{
-    ClientStanding, ConsentRow, GrantExpiry, SessionStanding, SharedStanding, Standing,
+    ClientStanding, CodeStanding, ConsentRow, GrantExpiry, SessionStanding, SharedStanding,
+    Standing,
 };
 pub use operation::{AuditEntry, Oldest};
 pub use people::UserOrder;

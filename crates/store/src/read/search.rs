@@ -400,6 +400,16 @@ pub(super) fn stay_in(
     let user = row.id(UserId::from_slice)?;
     let first_access = row.millis()?;
     let last_access = row.millis()?;
-    let stay = Participation { tenant: t, session, app, sid, user, sub, first_access, last_access };
+    let stay = Participation {
+        tenant: t,
+        session,
+        app,
+        sid,
+        user,
+        sub,
+        first_access,
+        last_access,
+        cut: 0,
+    };
     Ok(StayRow { stay, ended_at: row.opt_millis()? })
 }

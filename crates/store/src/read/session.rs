@@ -129,6 +129,7 @@ impl Store {
             sub: row.text()?,
             first_access: row.millis()?,
             last_access: row.millis()?,
+            cut: row.int()?,
         };
         Ok(Some((session, Some(stay))))
     }
@@ -224,6 +225,7 @@ impl Store {
             user: row.id(UserId::from_slice)?,
             first_access: row.millis()?,
             last_access: row.millis()?,
+            cut: row.int()?,
         }))
     }
 

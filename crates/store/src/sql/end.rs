@@ -170,6 +170,16 @@ macro_rules! stays_end {
     };
 }
 
+// Codes that aren't redeemed yet have no rows: they carry this number.
+macro_rules! stays_cut {
+    ($user:literal, $selector:expr) => {
+        concat!(
+            "UPDATE participation AS p SET cut = cut + 1 WHERE ",
+            stays_where!($user, $selector)
+        )
+    };
+}
+
 // The plus keeps the applications from being read first, and then everyone who is in them.
 macro_rules! deliveries_write {
     ($user:literal, $selector:expr) => {
@@ -249,6 +259,9 @@ statements! {
     DELIVER_BY_USER = deliveries_write!(" = $2", sessions_by_user!("s.id"));
     STAYS_BY_SESSION = stays_end!(" = $2", by_session!("s.id"));
     STAYS_BY_USER = stays_end!(" = $2", sessions_by_user!("s.id"));
+    CUT_BY_SESSION = stays_cut!(" = $2", by_session!("s.id"));
+    CUT_BY_USER = stays_cut!(" = $2", sessions_by_user!("s.id"));
+    CUT_BY_USERS = stays_cut!(" = ANY(MANY($2))", sessions_by_user!("s.id"));
     EVENTS_BY_SESSION = session_events!(" = $2", by_session!("s.id"));
     EVENTS_BY_USER = session_events!(" = $2", sessions_by_user!("s.id"));
     TASKS_BY_SESSION = session_tasks!(" = $2", by_session!("s.id"));

@@ -36,10 +36,10 @@ statements! {
          code_redirect_uri, code_challenge, nonce, token_number, token_issued_at, \
          refresh_generation, refresh_issued_at, detail, outlives_logout) \
          SELECT s.tenant_id, $3, s.user_id, p.app_id, s.id, p.sid, p.sub, \
-         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, $19, $20 \
+         $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $21, $22, $19, $20 \
          FROM session s JOIN participation p ON p.tenant_id = s.tenant_id \
          AND p.session_id = s.id AND p.app_id = $4 AND p.ended_at IS NULL \
-         WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND p.sid = $5 FOR SHARE";
+         WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND p.sid = $5 AND p.cut = $23 FOR SHARE";
     // Without a session: the account's epoch is the gate, as at a sign-in.
     GRANT_DETACHED = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, sid, sub, kind, scopes, \
          offline, binding, auth_time, created_at, expires_at, code_state, token_number, \
@@ -57,6 +57,15 @@ statements! {
          JOIN account a ON a.tenant_id = g.tenant_id AND a.id = g.user_id \
          LEFT JOIN session s ON s.tenant_id = g.tenant_id AND s.id = g.session_id \
          WHERE g.tenant_id = $1 AND g.id = $2");
+    // What the redemption of a code depends on that has no row yet. A row of that id says that it was redeemed before.
+    CODE_STANDING = concat!(
+        "SELECT a.id, p.sub, p.cut, ", standing_columns!(), ", \
+         CASE WHEN EXISTS (SELECT 1 FROM oauth_grant g \
+         WHERE g.tenant_id = $1 AND g.id = $5) THEN 1 ELSE 0 END, ", in_use!("$3"), " \
+         FROM session s JOIN account a ON a.tenant_id = s.tenant_id AND a.id = s.user_id \
+         JOIN participation p ON p.tenant_id = s.tenant_id AND p.session_id = s.id AND p.app_id = $3 \
+         AND p.sid = $4 AND p.ended_at IS NULL \
+         WHERE s.tenant_id = $1 AND s.id = $2");
     GRANTS_OF_SESSION = concat!(
         "SELECT ", grant_columns!(), " FROM oauth_grant g \
          WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \

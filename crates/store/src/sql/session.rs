@@ -62,7 +62,7 @@ statements! {
          AND a.state = 0)");
     // What an authorization wants to know of a browser, in one read.
     SESSION_AND_STAY = concat!(
-        "SELECT ", session_columns!(), ", p.sid, p.sub, p.first_access, p.last_access \
+        "SELECT ", session_columns!(), ", p.sid, p.sub, p.first_access, p.last_access, p.cut \
          FROM session s LEFT JOIN participation p ON p.tenant_id = s.tenant_id \
          AND p.session_id = s.id AND p.app_id = $3 AND p.ended_at IS NULL \
          WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL \
@@ -105,7 +105,7 @@ statements! {
          WHERE x.tenant_id = $1 AND x.id = $3 AND x.enabled = 1 AND t.enabled = 1) \
          AND NOT EXISTS (SELECT 1 FROM participation q WHERE q.tenant_id = s.tenant_id \
          AND q.session_id = s.id AND q.app_id = $3 AND q.ended_at IS NULL) FOR SHARE OF s";
-    PARTICIPATION_LIVING = "SELECT sid, sub, user_id, first_access, last_access \
+    PARTICIPATION_LIVING = "SELECT sid, sub, user_id, first_access, last_access, cut \
          FROM participation WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 \
          AND ended_at IS NULL";
     PARTICIPATIONS_OF_SESSION = "SELECT p.app_id, p.sid, p.sub, p.user_id, p.first_access, \

@@ -1,0 +1,263 @@
+//! An authorization code that carries its grant: nothing is written before it is redeemed.
+//!
+//! The body is sealed by [`sojourn_crypto::TokenSealer`], so that only this server can make or read one. Its format is one byte
+//! that tells it from a code whose grant has a row, one byte of flags, ids and numbers of fixed length, and texts after their
+//! lengths.
+
+use sojourn_model::{
+    AccessTokenBinding, AppId, Grant, GrantId, GrantKind, Millis, SessionId, Sid, TenantId,
+    grant::CodeState,
+};
+use sojourn_store::CodeStanding;
+
+/// Tells it from the body of [`sojourn_crypto::GrantToken`], which begins with 1.
+const BODY: u8 = 3;
+const OFFLINE: u8 = 1;
+const OUTLIVES_LOGOUT: u8 = 2;
+const CHALLENGE: u8 = 4;
+const NONCE: u8 = 8;
+const APPROVED: u8 = 16;
+/// What is longer gets a row: a code travels in addresses, whose length proxies limit.
+const BODY_BYTES_MAX: usize = 640;
+
+/// What a code carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SealedCode {
+    pub(crate) grant: GrantId,
+    pub(crate) session: SessionId,
+    pub(crate) app: AppId,
+    pub(crate) sid: Sid,
+    /// The stay's number of cuts: an end of its tokens ends the code too.
+    pub(crate) cut: i64,
+    pub(crate) issued_at: Millis,
+    pub(crate) lifetime_ms: i64,
+    pub(crate) auth_time: Millis,
+    pub(crate) offline: bool,
+    pub(crate) outlives_logout: bool,
+    pub(crate) binding: AccessTokenBinding,
+    pub(crate) redirect_uri: String,
+    pub(crate) scopes: String,
+    pub(crate) detail: String,
+    pub(crate) challenge: Option<String>,
+    pub(crate) nonce: Option<String>,
+    /// The scopes that the person approved, where the grant depends on an approval.
+    pub(crate) approved: Option<String>,
+}
+
+impl SealedCode {
+    /// Of a grant whose code waits; `None` where there is no code or no session, or where it would be too long.
+    pub(crate) fn of(grant: &Grant, lifetime_ms: i64, approved: Option<&str>) -> Option<Self> {
+        let CodeState::Issued { redirect_uri, challenge, nonce } = &grant.code else { return None };
+        let code = Self {
+            grant: grant.id,
+            session: grant.session?,
+            app: grant.app,
+            sid: grant.sid,
+            cut: grant.stay_cut,
+            issued_at: grant.created_at,
+            lifetime_ms,
+            auth_time: grant.auth_time,
+            offline: grant.offline,
+            outlives_logout: grant.outlives_logout,
+            binding: grant.binding,
+            redirect_uri: redirect_uri.clone(),
+            scopes: grant.scopes.clone(),
+            detail: grant.detail.clone(),
+            challenge: challenge.clone(),
+            nonce: nonce.clone(),
+            approved: approved.map(str::to_owned),
+        };
+        (code.text_bytes() <= BODY_BYTES_MAX).then_some(code)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [&*self.redirect_uri, &*self.scopes, &*self.detail].into_iter().chain(
+            [&self.challenge, &self.nonce, &self.approved]
+                .into_iter()
+                .filter_map(|text| text.as_deref()),
+        )
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.texts().map(|text| text.len() + 2).sum()
+    }
+
+    /// When it can't be redeemed any more.
+    pub(crate) const fn expires_at(&self) -> Millis {
+        self.issued_at.plus(self.lifetime_ms)
+    }
+
+    /// What is sealed.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let mut flags = 0;
+        for (is, flag) in [
+            (self.offline, OFFLINE),
+            (self.outlives_logout, OUTLIVES_LOGOUT),
+            (self.challenge.is_some(), CHALLENGE),
+            (self.nonce.is_some(), NONCE),
+            (self.approved.is_some(), APPROVED),
+        ] {
+            flags |= if is { flag } else { 0 };
+        }
+        let binding = match self.binding {
+            AccessTokenBinding::SsoSession => 0,
+            AccessTokenBinding::None => 1,
+            AccessTokenBinding::Cookie => 2,
+        };
+        let mut body = Vec::with_capacity(128 + self.text_bytes());
+        body.extend_from_slice(&[BODY, flags, binding]);
+        body.extend_from_slice(&self.grant.0);
+        body.extend_from_slice(&self.session.0);
+        body.extend_from_slice(self.app.0.as_bytes());
+        body.extend_from_slice(&self.sid.0);
+        for number in [self.cut, self.issued_at.0, self.lifetime_ms, self.auth_time.0] {
+            body.extend_from_slice(&number.to_be_bytes());
+        }
+        for text in self.texts() {
+            // At most BODY_BYTES_MAX of them.
+            body.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+            body.extend_from_slice(text.as_bytes());
+        }
+        body
+    }
+
+    /// Reads what [`SealedCode::body`] wrote; `None` for everything else.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let (&[BODY, flags, binding], mut rest) = body.split_first_chunk::<3>()? else {
+            return None;
+        };
+        let rest = &mut rest;
+        let code = Self {
+            grant: GrantId(take(rest)?),
+            session: SessionId(take(rest)?),
+            app: AppId::from_slice(&take::<16>(rest)?).ok()?,
+            sid: Sid(take(rest)?),
+            cut: i64::from_be_bytes(take(rest)?),
+            issued_at: Millis(i64::from_be_bytes(take(rest)?)),
+            lifetime_ms: i64::from_be_bytes(take(rest)?),
+            auth_time: Millis(i64::from_be_bytes(take(rest)?)),
+            offline: flags & OFFLINE != 0,
+            outlives_logout: flags & OUTLIVES_LOGOUT != 0,
+            binding: match binding {
+                0 => AccessTokenBinding::SsoSession,
+                1 => AccessTokenBinding::None,
+                2 => AccessTokenBinding::Cookie,
+                _ => return None,
+            },
+            redirect_uri: text(rest)?,
+            scopes: text(rest)?,
+            detail: text(rest)?,
+            challenge: if flags & CHALLENGE == 0 { None } else { Some(text(rest)?) },
+            nonce: if flags & NONCE == 0 { None } else { Some(text(rest)?) },
+            approved: if flags & APPROVED == 0 { None } else { Some(text(rest)?) },
+        };
+        rest.is_empty().then_some(code)
+    }
+
+    /// The grant as it is made when the code is redeemed.
+    pub(crate) fn grant(
+        &self,
+        tenant: TenantId,
+        standing: &CodeStanding,
+        now: Millis,
+        refresh: bool,
+        expires_at: Millis,
+    ) -> Grant {
+        Grant {
+            tenant,
+            id: self.grant,
+            user: standing.user,
+            app: self.app,
+            session: Some(self.session),
+            sid: self.sid,
+            sub: standing.sub.clone(),
+            kind: GrantKind::Code,
+            scopes: self.scopes.clone(),
+            offline: self.offline,
+            binding: self.binding,
+            auth_time: self.auth_time,
+            created_at: now,
+            // Its row is what tells a second redemption, so it stays as long as the code could be shown again.
+            expires_at: expires_at.max(self.expires_at()),
+            code: CodeState::Redeemed,
+            token_number: 1,
+            token_issued_at: now,
+            refresh_generation: i64::from(refresh),
+            refresh_issued_at: if refresh { now } else { Millis(0) },
+            ended: false,
+            outlives_logout: self.outlives_logout,
+            stay_cut: self.cut,
+            detail: self.detail.clone(),
+        }
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>()?;
+    *rest = tail;
+    Some(*head)
+}
+
+fn text(rest: &mut &[u8]) -> Option<String> {
+    let length = usize::from(u16::from_be_bytes(take(rest)?));
+    let (head, tail) = rest.split_at_checked(length)?;
+    *rest = tail;
+    String::from_utf8(head.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code() -> SealedCode {
+        SealedCode {
+            grant: GrantId([1; 16]),
+            session: SessionId([2; 32]),
+            app: AppId::from_slice(&[3; 16]).expect("an id"),
+            sid: Sid([4; 16]),
+            cut: 5,
+            issued_at: Millis(6),
+            lifetime_ms: 60_000,
+            auth_time: Millis(-7),
+            offline: true,
+            outlives_logout: false,
+            binding: AccessTokenBinding::Cookie,
+            redirect_uri: "https://app.example/callback".into(),
+            scopes: "openid offline_access".into(),
+            detail: "{}".into(),
+            challenge: None,
+            nonce: Some("n-ü".into()),
+            approved: Some(String::new()),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let whole = code();
+        assert_eq!(SealedCode::read(&whole.body()), Some(whole.clone()));
+        let bare = SealedCode {
+            binding: AccessTokenBinding::SsoSession,
+            offline: false,
+            outlives_logout: true,
+            challenge: Some("c".repeat(43)),
+            nonce: None,
+            approved: None,
+            ..whole
+        };
+        assert_eq!(SealedCode::read(&bare.body()), Some(bare));
+    }
+
+    #[test]
+    fn what_is_cut_short_longer_or_of_another_kind_is_nothing() {
+        let body = code().body();
+        for length in 0..body.len() {
+            assert_eq!(SealedCode::read(&body[..length]), None, "{length} bytes");
+        }
+        let mut longer = body.clone();
+        longer.push(0);
+        assert_eq!(SealedCode::read(&longer), None);
+        let mut other = body;
+        other[0] = 1;
+        assert_eq!(SealedCode::read(&other), None);
+    }
+}
