@@ -18,6 +18,8 @@ const PEOPLE: usize = 500;
 const MINUTES: u64 = 30;
 /// Everybody comes from the same few addresses, as from an office.
 const OFFICES: usize = 4;
+/// Within this time everybody has arrived.
+const ARRIVAL: Duration = Duration::from_secs(30);
 /// By how much the memory may be larger at the end than after a third of the time.
 const GROWTH_MAX: f64 = 1.10;
 
@@ -62,6 +64,8 @@ async fn person(number: usize, base: String, book: &Book) {
     let http = client_from(&format!("127.0.0.{}", 2 + number % OFFICES));
     let mut seed = 0x9e37_79b9_7f4a_7c15 ^ (number as u64 + 1);
     let name = format!("person-{number}");
+    // An office fills over some time.
+    tokio::time::sleep(ARRIVAL * number as u32 / PEOPLE as u32).await;
     while !book.ended.load(Ordering::Relaxed) {
         think(&mut seed).await;
         let browser = Browser::new(&base, http.clone());
