@@ -3,8 +3,9 @@
 //! small screen. And all of it in other languages and in the colours of a tenant.
 
 use sojourn_e2e::Browser;
+use sojourn_engine::Authority;
 use sojourn_engine::directory::{LogoChange, NewApplication};
-use sojourn_model::{Actor, AtLimit, PolicyScope, SessionPolicy};
+use sojourn_model::{AtLimit, PolicyScope, SessionPolicy};
 use sojourn_server::language::Languages;
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::server::{TestServer, authorization, authorize_path};
@@ -167,7 +168,8 @@ async fn at_the_limit_the_choice_of_sessions_has_no_barrier() {
         ..SessionPolicy::default()
     };
     let scope = PolicyScope::User(alex.id);
-    let set = server.engine.set_policy(&server.tenant, scope, policy, &Actor::System);
+    let by = Authority::system();
+    let set = server.engine.set_policy(&server.tenant, scope, policy, &by);
     set.await.expect("a policy");
     let elsewhere = server.signed_in("alex", "alex123").await;
     let browser = Browser::start().await;
@@ -189,7 +191,8 @@ async fn at_the_limit_the_choice_of_sessions_has_no_barrier() {
 async fn dress(server: &TestServer) {
     let logo = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\"><path d=\"M0 0h8v8z\"/></svg>";
     let logo = LogoChange::Put(logo.as_bytes().to_vec());
-    let set = server.engine.set_look(&server.tenant, ("Aurora", "#ffe600"), logo, &Actor::System);
+    let by = Authority::system();
+    let set = server.engine.set_look(&server.tenant, ("Aurora", "#ffe600"), logo, &by);
     set.await.expect("a look");
 }
 

@@ -2,7 +2,8 @@
 //! content security policy; and pages that are open hear of what happens.
 
 use sojourn_e2e::Browser;
-use sojourn_model::{Actor, UserState};
+use sojourn_engine::Authority;
+use sojourn_model::UserState;
 use sojourn_testkit::server::TestServer;
 
 async fn look(browser: &Browser, server: &TestServer, path: &str, found: &mut Vec<String>) {
@@ -12,7 +13,8 @@ async fn look(browser: &Browser, server: &TestServer, path: &str, found: &mut Ve
 
 async fn prepared() -> (TestServer, Vec<String>) {
     let server = TestServer::with(|settings| settings.resets_by_mail = true).await;
-    let (engine, tenant, actor) = (&server.engine, &server.tenant, Actor::System);
+    let (engine, tenant, actor) =
+        (&server.engine, &server.tenant, sojourn_engine::Authority::system());
     server.user("admin", "admin12", &["admin"]).await;
     let alex = server.user("alex", "alex123", &["staff"]).await;
     let shop = server.app("shop", |app| app.settings.first_party = false).await;
@@ -114,7 +116,8 @@ async fn a_session_that_ends_elsewhere_leaves_the_page_by_itself() {
     browser.wait_for("#live-state", "A session has ended: ended by the user.").await;
     // And when this very session ends, the page leads to the sign-in.
     let (engine, tenant) = (&server.engine, &server.tenant);
-    let locked = engine.set_user_state(tenant, &alex, UserState::Locked, &Actor::System);
+    let by = Authority::system();
+    let locked = engine.set_user_state(tenant, &alex, UserState::Locked, &by);
     locked.await.expect("locked");
     browser.wait_for("h1", "Sign in").await;
     assert!(browser.complaints().await.is_empty());

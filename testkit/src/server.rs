@@ -8,10 +8,11 @@ use serde_json::Value;
 use sojourn_crypto::{MasterKey, PasswordPolicy, SystemRng, b64url, sha256};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
 use sojourn_engine::{
-    AuditPlace, AuditQuestion, Engine, EngineParts, HandlerSettings, Settings, ensure_master_key,
+    AuditPlace, AuditQuestion, Authority, Engine, EngineParts, HandlerSettings, Settings,
+    ensure_master_key,
 };
 use sojourn_model::{
-    Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
+    AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
 };
 use sojourn_server::letters::Writer;
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
@@ -237,16 +238,16 @@ impl TestServer {
             ..NewUser::default()
         };
         let password = Some(PasswordGiven::Declared(password.into()));
-        let made = self.engine.add_user_with(tenant, new, password, &Actor::System).await;
+        let made = self.engine.add_user_with(tenant, new, password, &Authority::system()).await;
         let user = made.expect("a user");
         for role in roles {
             if self.engine.role_named(tenant, role).await.is_err() {
-                self.engine.add_role(tenant, role, "", &Actor::System).await.expect("a role");
+                self.engine.add_role(tenant, role, "", &Authority::system()).await.expect("a role");
             }
             let role = self.engine.role_named(tenant, role).await.expect("the role");
             let assign = RoleChange::Assign;
             self.engine
-                .change_role(tenant, &role, &user, assign, &Actor::System)
+                .change_role(tenant, &role, &user, assign, &Authority::system())
                 .await
                 .expect("assigned");
         }

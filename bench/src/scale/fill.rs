@@ -1,7 +1,8 @@
 //! What is the same for both databases: applications and a role, made by the engine itself.
 
+use sojourn_engine::Authority;
 use sojourn_engine::directory::NewApplication;
-use sojourn_model::{Actor, AppKind, AppOwner, ApplicationSettings, Millis};
+use sojourn_model::{AppKind, AppOwner, ApplicationSettings, Millis};
 
 use super::Installation;
 use super::rows::Plan;
@@ -29,7 +30,7 @@ pub(super) async fn prepare(installation: &Installation, sessions: u64, now: Mil
         let app = engine.declare_application(tenant, new).await.expect("an application");
         apps.push(app.id.to_vec());
     }
-    let role = engine.add_role(tenant, "crowd", "", &Actor::System).await.expect("a role");
+    let role = engine.add_role(tenant, "crowd", "", &Authority::system()).await.expect("a role");
     let users = (sessions / SESSIONS_OF_USER).max(1);
     let members = (MEMBERS / SESSIONS_OF_USER).min(users / 10);
     Plan { sessions, users, members, now: now.0, role: role.id.to_vec(), apps }

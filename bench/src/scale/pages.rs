@@ -1,10 +1,10 @@
 //! The Console's pages over HTTP, as an administrator's browser loads them: question, template and answer together.
 
+use sojourn_engine::Authority;
 use std::sync::Arc;
 use std::time::Instant;
 
 use sojourn_engine::directory::{NewUser, RoleChange};
-use sojourn_model::Actor;
 use sojourn_server::{Running, ServerOptions};
 use sojourn_testkit::server::Browser;
 use tokio::net::TcpListener;
@@ -32,10 +32,13 @@ pub(super) async fn load(installation: Installation, listener: TcpListener) -> V
     let base = engine.settings().base_url.clone();
     let new =
         NewUser { username: NAME.into(), password: Some(PASSWORD.into()), ..NewUser::default() };
-    let user = engine.add_user(&tenant, new, &Actor::System).await.expect("a user");
+    let user = engine.add_user(&tenant, new, &Authority::system()).await.expect("a user");
     let role = engine.role_named(&tenant, "admin").await.expect("the role of administrators");
     let change = RoleChange::Assign;
-    engine.change_role(&tenant, &role, &user, change, &Actor::System).await.expect("assigned");
+    engine
+        .change_role(&tenant, &role, &user, change, &Authority::system())
+        .await
+        .expect("assigned");
     let running =
         Running::start(listener, Arc::clone(&engine), ServerOptions::default()).expect("it runs");
     let browser = Browser::new(&base, sojourn_testkit::program::client());

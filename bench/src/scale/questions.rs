@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, Named};
 use sojourn_engine::session::{Position, SessionFilter, SessionQuery, Sort, Vocabulary};
-use sojourn_engine::{EndPlan, Rights};
+use sojourn_engine::{Authority, EndPlan, Rights};
 use sojourn_model::{Actor, EndReason, EndTarget, Millis, SessionId, UserId};
 use sojourn_store::Place;
 
@@ -151,7 +151,7 @@ async fn end_all(installation: &Installation, questions: &Questions) -> Answer {
         let user = if questions.plan.is_member(user) { user + 1 } else { user };
         let user = UserId(uuid(&questions.plan.user(user)));
         let targets = EndTargets::Named(vec![Named::User(user)]);
-        let request = EndRequest::new(targets, Actor::Operator, Rights::of_scopes("internal_*"));
+        let request = EndRequest::new(targets, Authority::operator());
         let began = Instant::now();
         engine.end(tenant, &request).await.expect("ended");
         took.push(began.elapsed().as_secs_f64() * 1e3);
@@ -159,10 +159,10 @@ async fn end_all(installation: &Installation, questions: &Questions) -> Answer {
     answer("end all ten of a user", took)
 }
 
-async fn end_role(installation: &Installation, questions: &Questions, rights: Rights) -> Answer {
+async fn end_role(installation: &Installation, questions: &Questions, _rights: Rights) -> Answer {
     let Installation { engine, tenant } = installation;
     let role = EndTargets::Role("crowd".into());
-    let request = EndRequest { as_job: true, ..EndRequest::new(role, Actor::Operator, rights) };
+    let request = EndRequest { as_job: true, ..EndRequest::new(role, Authority::operator()) };
     let pid = std::process::id();
     let cpu = cpu_ns(pid);
     let began = Instant::now();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
-use sojourn_engine::{Engine, EngineError, EngineParts, Mailer, ensure_master_key};
-use sojourn_model::{Actor, AppKind, AppOwner, Role, Tenant};
+use sojourn_engine::{Authority, Engine, EngineError, EngineParts, Mailer, ensure_master_key};
+use sojourn_model::{AppKind, AppOwner, Role, Tenant};
 use sojourn_server::language::Languages;
 use sojourn_server::letters::Writer;
 use sojourn_server::mail::{MailOptions, MailTls, Post};
@@ -239,7 +239,7 @@ pub(crate) async fn declare(opened: &Opened, config: &Config) -> Result<(), Fail
     let Opened { engine, tenant, .. } = opened;
     for role in &config.role {
         let permissions = role.permissions.join(" ");
-        match engine.add_role(tenant, &role.name, &permissions, &Actor::Operator).await {
+        match engine.add_role(tenant, &role.name, &permissions, &Authority::operator()).await {
             Ok(_) | Err(EngineError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -281,13 +281,13 @@ async fn declare_user(
         ..NewUser::default()
     };
     let password = user.password.clone().map(PasswordGiven::Declared);
-    let made = engine.add_user_with(tenant, new, password, &Actor::Operator).await?;
+    let made = engine.add_user_with(tenant, new, password, &Authority::operator()).await?;
     for name in roles {
         let role = engine.role_named(tenant, name).await.map_err(|_| {
             Failure(format!("user '{}' has the role '{name}', which isn't there", user.username))
         })?;
         let assign = RoleChange::Assign;
-        engine.change_role(tenant, &role, &made, assign, &Actor::Operator).await?;
+        engine.change_role(tenant, &role, &made, assign, &Authority::operator()).await?;
     }
     Ok(())
 }

@@ -8,9 +8,11 @@ use sojourn_model::{
 };
 use sojourn_oidc::LogoutTokenClaims;
 
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::passwords::Boxed;
+use crate::rights::Right;
 
 /// How long a claimed delivery is nobody else's, in milliseconds: longer than any HTTP time limit.
 pub(crate) const LEASE_MS: i64 = 30_000;
@@ -237,11 +239,11 @@ impl Engine {
     async fn must_outrank_session(
         &self,
         tenant: &Tenant,
-        actor: &sojourn_model::Actor,
+        by: &Authority,
         session: sojourn_model::SessionId,
     ) -> Result<(), EngineError> {
         let Some(found) = self.store.session(tenant.id, session).await? else { return Ok(()) };
-        self.must_outrank(tenant, actor, crate::rank::Concerned::Users(&[found.user])).await
+        self.must_outrank(tenant, by, crate::rank::Concerned::Users(&[found.user])).await
     }
 
     /// Gives up a delivery that waits.
@@ -253,9 +255,11 @@ impl Engine {
         tenant: &Tenant,
         session: sojourn_model::SessionId,
         sid: sojourn_model::Sid,
-        actor: &sojourn_model::Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
-        self.must_outrank_session(tenant, actor, session).await?;
+        by.must(tenant, Right::SessionDeliveryManage)?;
+        let actor = &by.actor();
+        self.must_outrank_session(tenant, by, session).await?;
         let why = format!("given up by {actor}");
         let mut change = ChangeSet::of(tenant.id, Op::GiveUpDelivery { session, sid, why });
         change.audit.push(self.audit_row(actor, "delivery.give_up", sid, &serde_json::json!({})));
@@ -274,9 +278,11 @@ impl Engine {
         tenant: &Tenant,
         session: sojourn_model::SessionId,
         sid: sojourn_model::Sid,
-        actor: &sojourn_model::Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
-        self.must_outrank_session(tenant, actor, session).await?;
+        by.must(tenant, Right::SessionDeliveryManage)?;
+        let actor = &by.actor();
+        self.must_outrank_session(tenant, by, session).await?;
         let now = self.now();
         let expires_at = now.plus(self.settings.lifetimes.delivery_ms);
         let mut change =

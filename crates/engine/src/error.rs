@@ -23,6 +23,9 @@ pub enum EngineError {
     /// The caller may not do this.
     #[error("not allowed")]
     Forbidden,
+    /// It would take away what the tenant needs to be administered; the text says what, and what to do.
+    #[error("{0}")]
+    Protected(&'static str),
     /// Others changed the same thing again and again.
     #[error("others are changing the same thing: try again")]
     Contended,

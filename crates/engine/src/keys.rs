@@ -8,8 +8,10 @@ use sojourn_model::{
 };
 use sojourn_store::Store;
 
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 
 /// Names the place that a sealed signing key is bound to.
 pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
@@ -100,8 +102,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         alg: SigningAlg,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<String, EngineError> {
+        by.must(tenant, Right::ConfigUpdate)?;
+        let actor = &by.actor();
         let now = self.now();
         let keys = self.keys(tenant.id).await?;
         let newest = keys
@@ -153,8 +157,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         alg: SigningAlg,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<String, EngineError> {
+        by.must(tenant, Right::ConfigUpdate)?;
+        let actor = &by.actor();
         for _ in 0..CONFLICT_RETRIES_MAX {
             let keys = self.keys(tenant.id).await?;
             let of = || keys.keys.iter().filter(|key| key.key.alg() == alg);
@@ -197,7 +203,7 @@ impl Engine {
                 let due =
                     newest.is_some_and(|key| key.active_from.plus(every - ahead) <= self.now());
                 if due {
-                    match self.rotate_key(&tenant, alg, &Actor::System).await {
+                    match self.rotate_key(&tenant, alg, &Authority::system()).await {
                         Ok(_) => rotated += 1,
                         // Another node was quicker.
                         Err(EngineError::Exists(_)) => {}

@@ -5,6 +5,7 @@
 //! floor above provides.
 
 mod audit;
+mod authority;
 mod breaker;
 mod catalog;
 mod clock;
@@ -20,7 +21,6 @@ mod handlers;
 mod jobs;
 mod keys;
 mod mail;
-mod management;
 mod outbox;
 mod passwords;
 mod policy;
@@ -35,6 +35,7 @@ mod throttle;
 pub mod tokens;
 
 pub use audit::{AuditPage, AuditPlace, AuditQuestion, Tail};
+pub use authority::{Authority, Who};
 pub use breaker::ApplicationHealth;
 pub use catalog::{KeySet, TenantKey};
 pub use deliver::{AttemptResult, DeliverySender};
@@ -45,10 +46,9 @@ pub use error::EngineError;
 pub use fetch::Fetcher;
 pub use keys::ensure_master_key;
 pub use mail::{Letter, Letters, Mailer};
-pub use management::SessionManagement;
 pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
-pub use rights::{ADMIN_SCOPES, Rights};
+pub use rights::{ADMIN_SCOPES, Right, Rights};
 pub use settings::{
     CLOCK_SKEW_MS, CertificateOwner, HandlerKind, HandlerSettings, Issuers, KeySettings, Lockout,
     PasswordRules, RegistrationLimits, RegistrationMode, Retention, RoleDirection, Settings,

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use serde_json::json;
 use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
 use sojourn_model::{
-    Actor, AppId, Application, ChangeSet, EffectivePolicy, GroupId, OnRoleChange, Op, PolicyScope,
+    AppId, Application, ChangeSet, EffectivePolicy, GroupId, OnRoleChange, Op, PolicyScope,
     RememberMe, RoleId, SessionId, SessionPolicy, Tenant, UserId,
 };
 
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rank::Concerned;
+use crate::rights::Right;
 
 /// The policies of a tenant that are kept in memory.
 #[derive(Debug, Default)]
@@ -181,8 +183,10 @@ impl Engine {
         tenant: &Tenant,
         scope: PolicyScope,
         policy: SessionPolicy,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::SessionPolicyUpdate)?;
+        let actor = &by.actor();
         self.subject_exists(tenant, scope).await?;
         let concerned = match &scope {
             PolicyScope::Tenant | PolicyScope::Application(_) => Concerned::Everyone,
@@ -190,7 +194,7 @@ impl Engine {
             PolicyScope::Group(group) => Concerned::Group(*group),
             PolicyScope::User(user) => Concerned::Users(std::slice::from_ref(user)),
         };
-        self.must_outrank(tenant, actor, concerned).await?;
+        self.must_outrank(tenant, by, concerned).await?;
         checked(&policy)?;
         let mut change = ChangeSet::of(tenant.id, Op::PutPolicy { scope, policy });
         let target = match scope {

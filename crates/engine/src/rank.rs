@@ -3,6 +3,7 @@
 
 use sojourn_model::{Actor, GroupId, Job, RoleId, Subject, Tenant, UserId};
 
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
@@ -45,15 +46,15 @@ impl Engine {
     pub(crate) async fn must_outrank(
         &self,
         tenant: &Tenant,
-        actor: &Actor,
+        by: &Authority,
         concerned: Concerned<'_>,
     ) -> Result<(), EngineError> {
-        let rights = self.rights_of_actor(tenant, actor).await?;
+        let rights = by.rights();
         if rights.cover_everyone() {
             return Ok(());
         }
         if let Concerned::Users(users) = concerned {
-            let covered = self.covered(tenant, &rights, users.to_vec()).await?;
+            let covered = self.covered(tenant, rights, users.to_vec()).await?;
             let all = covered.len() == users.len();
             return if all { Ok(()) } else { Err(EngineError::Forbidden) };
         }
@@ -98,22 +99,19 @@ impl Engine {
     pub(crate) async fn must_outrank_job(
         &self,
         tenant: &Tenant,
-        actor: &Actor,
+        by: &Authority,
         job: &Job,
     ) -> Result<(), EngineError> {
         let begun_by: Actor = job.actor.parse().unwrap_or(Actor::System);
-        let (mine, theirs) = (
-            self.rights_of_actor(tenant, actor).await?,
-            self.rights_of_actor(tenant, &begun_by).await?,
-        );
-        if mine.cover(&theirs) { Ok(()) } else { Err(EngineError::Forbidden) }
+        let theirs = self.rights_of_actor(tenant, &begun_by).await?;
+        if by.rights().cover(&theirs) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
     /// Refuses when an event is about someone who has more rights than whoever acts.
     pub(crate) async fn must_outrank_subject(
         &self,
         tenant: &Tenant,
-        actor: &Actor,
+        by: &Authority,
         subject: Subject,
     ) -> Result<(), EngineError> {
         let concerned = match &subject {
@@ -122,6 +120,6 @@ impl Engine {
             Subject::Group(group) => Concerned::Group(*group),
             Subject::Application(_) | Subject::Tenant(_) => Concerned::Everyone,
         };
-        self.must_outrank(tenant, actor, concerned).await
+        self.must_outrank(tenant, by, concerned).await
     }
 }

@@ -5,48 +5,112 @@ use sojourn_model::{Role, RoleState, TenantId, UserId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// The scopes of the administrative APIs that exist.
-pub const ADMIN_SCOPES: &[&str] = &[
-    "internal_login",
-    "internal_session_view",
-    "internal_session_delete",
-    "internal_session_delivery_manage",
-    "internal_session_policy_update",
-    "internal_config_view",
-    "internal_config_update",
-    "internal_event_handler_view",
-    "internal_event_handler_manage",
-    "internal_audit_view",
-    "internal_application_mgt",
-    "internal_application_mgt_view",
-    "internal_application_mgt_create",
-    "internal_application_mgt_update",
-    "internal_application_mgt_delete",
-    "internal_tenant_mgt",
-    "internal_tenant_mgt_list",
-    "internal_tenant_mgt_view",
-    "internal_tenant_mgt_create",
-    "internal_tenant_mgt_update",
-    "internal_tenant_mgt_delete",
-    "internal_user_mgt",
-    "internal_user_mgt_list",
-    "internal_user_mgt_view",
-    "internal_user_mgt_create",
-    "internal_user_mgt_update",
-    "internal_user_mgt_delete",
-    "internal_group_mgt",
-    "internal_group_mgt_list",
-    "internal_group_mgt_view",
-    "internal_group_mgt_create",
-    "internal_group_mgt_update",
-    "internal_group_mgt_delete",
-    "internal_role_mgt",
-    "internal_role_mgt_list",
-    "internal_role_mgt_view",
-    "internal_role_mgt_create",
-    "internal_role_mgt_update",
-    "internal_role_mgt_delete",
-];
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident = $scope:literal,)*) => {
+        /// What the administrative APIs and pages ask for. Each right is a scope of that name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Right {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Right {
+            /// Every right.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The scope that a token, a role or an application needs for it.
+            #[must_use]
+            pub const fn as_scope(self) -> &'static str {
+                match self {
+                    $(Self::$name => $scope,)*
+                }
+            }
+        }
+
+        /// The scopes of all rights, as discovery names them.
+        pub const ADMIN_SCOPES: &[&str] = &[$($scope,)*];
+    };
+}
+
+rights! {
+    /// Signing in to the APIs for oneself.
+    Login = "internal_login",
+    /// Finding sessions of others, and what applications were told of their ends.
+    SessionView = "internal_session_view",
+    /// Ending sessions of others, and jobs that do.
+    SessionDelete = "internal_session_delete",
+    /// Sending notices again, and giving them up.
+    SessionDeliveryManage = "internal_session_delivery_manage",
+    /// Setting session policies.
+    SessionPolicyUpdate = "internal_session_policy_update",
+    /// Reading settings, keys and the look of a tenant.
+    ConfigView = "internal_config_view",
+    /// Changing settings, keys and the look of a tenant.
+    ConfigUpdate = "internal_config_update",
+    /// Seeing handlers and what they have to do.
+    EventHandlerView = "internal_event_handler_view",
+    /// Repeating and giving up what handlers have to do.
+    EventHandlerManage = "internal_event_handler_manage",
+    /// Reading the audit log.
+    AuditView = "internal_audit_view",
+    /// All that concerns applications.
+    ApplicationManage = "internal_application_mgt",
+    /// Reading applications.
+    ApplicationView = "internal_application_mgt_view",
+    /// Making applications.
+    ApplicationCreate = "internal_application_mgt_create",
+    /// Changing applications.
+    ApplicationUpdate = "internal_application_mgt_update",
+    /// Removing applications.
+    ApplicationDelete = "internal_application_mgt_delete",
+    /// All that concerns tenants.
+    TenantManage = "internal_tenant_mgt",
+    /// Listing tenants.
+    TenantList = "internal_tenant_mgt_list",
+    /// Reading tenants.
+    TenantView = "internal_tenant_mgt_view",
+    /// Making tenants.
+    TenantCreate = "internal_tenant_mgt_create",
+    /// Changing tenants.
+    TenantUpdate = "internal_tenant_mgt_update",
+    /// Removing tenants.
+    TenantDelete = "internal_tenant_mgt_delete",
+    /// All that concerns accounts.
+    UserManage = "internal_user_mgt",
+    /// Listing accounts.
+    UserList = "internal_user_mgt_list",
+    /// Reading accounts.
+    UserView = "internal_user_mgt_view",
+    /// Making accounts.
+    UserCreate = "internal_user_mgt_create",
+    /// Changing accounts.
+    UserUpdate = "internal_user_mgt_update",
+    /// Removing accounts.
+    UserDelete = "internal_user_mgt_delete",
+    /// All that concerns groups.
+    GroupManage = "internal_group_mgt",
+    /// Listing groups.
+    GroupList = "internal_group_mgt_list",
+    /// Reading groups.
+    GroupView = "internal_group_mgt_view",
+    /// Making groups.
+    GroupCreate = "internal_group_mgt_create",
+    /// Changing groups.
+    GroupUpdate = "internal_group_mgt_update",
+    /// Removing groups.
+    GroupDelete = "internal_group_mgt_delete",
+    /// All that concerns roles.
+    RoleManage = "internal_role_mgt",
+    /// Listing roles.
+    RoleList = "internal_role_mgt_list",
+    /// Reading roles.
+    RoleView = "internal_role_mgt_view",
+    /// Making roles.
+    RoleCreate = "internal_role_mgt_create",
+    /// Changing roles.
+    RoleUpdate = "internal_role_mgt_update",
+    /// Removing roles.
+    RoleDelete = "internal_role_mgt_delete",
+}
 
 const EVERYTHING: &str = "internal_*";
 
@@ -72,7 +136,7 @@ impl Rights {
     /// The rights that roles give. A role that is being removed gives nothing.
     #[must_use]
     pub fn of_roles(roles: &[Role]) -> Self {
-        let mut rights = Self::of_scopes("internal_login");
+        let mut rights = Self::of_scopes(Right::Login.as_scope());
         for role in roles.iter().filter(|role| role.state == RoleState::Active) {
             rights.scopes.extend(Self::of_scopes(&role.permissions).scopes);
         }
@@ -85,9 +149,15 @@ impl Rights {
         self.scopes.join(" ")
     }
 
-    /// Whether they include a scope.
+    /// Whether they include a right.
     #[must_use]
-    pub fn has(&self, scope: &str) -> bool {
+    pub fn has(&self, right: Right) -> bool {
+        self.has_scope(right.as_scope())
+    }
+
+    /// Whether they include a scope, also one that isn't a right.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|mine| {
             mine == scope
                 || (mine == EVERYTHING && scope.starts_with("internal_"))
@@ -103,8 +173,8 @@ impl Rights {
         let mut scopes: Vec<String> = self
             .scopes
             .iter()
-            .filter(|scope| other.has(scope) || other.scopes.contains(scope))
-            .chain(other.scopes.iter().filter(|scope| self.has(scope)))
+            .filter(|scope| other.has_scope(scope) || other.scopes.contains(scope))
+            .chain(other.scopes.iter().filter(|scope| self.has_scope(scope)))
             .cloned()
             .collect();
         scopes.sort_unstable();
@@ -124,14 +194,14 @@ impl Rights {
         other
             .scopes
             .iter()
-            .filter(|scope| scope.starts_with("internal_") && *scope != "internal_login")
-            .all(|scope| self.has(scope) || self.scopes.contains(scope))
+            .filter(|scope| scope.starts_with("internal_") && *scope != Right::Login.as_scope())
+            .all(|scope| self.has_scope(scope) || self.scopes.contains(scope))
     }
 
     /// Whether they include an administrative right.
     #[must_use]
     pub fn is_administrator(&self) -> bool {
-        ADMIN_SCOPES.iter().skip(1).any(|scope| self.has(scope))
+        Right::ALL.iter().any(|right| *right != Right::Login && self.has(*right))
     }
 }
 
@@ -158,14 +228,14 @@ mod tests {
         let admin = Rights::of_scopes("internal_login internal_*");
         let viewer = Rights::of_scopes("internal_login internal_session_view");
         let plain = Rights::of_scopes("internal_login");
-        assert!(admin.has("internal_session_delete") && !admin.has("openid"));
+        assert!(admin.has(Right::SessionDelete) && !admin.has_scope("openid"));
         assert!(admin.cover(&viewer) && admin.cover(&admin) && viewer.cover(&plain));
         assert!(!viewer.cover(&admin) && !plain.cover(&viewer));
         assert!(Rights::default().cover(&plain));
         let token = Rights::of_scopes("openid internal_session_view");
         let narrowed = admin.narrowed_to(&token);
-        assert!(narrowed.has("internal_session_view"));
-        assert!(!narrowed.has("internal_session_delete") && !narrowed.has("internal_login"));
+        assert!(narrowed.has(Right::SessionView));
+        assert!(!narrowed.has(Right::SessionDelete) && !narrowed.has(Right::Login));
         assert!(admin.is_administrator() && viewer.is_administrator() && !plain.is_administrator());
     }
 }

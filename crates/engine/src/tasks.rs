@@ -11,11 +11,13 @@ use sojourn_model::{
 
 use sojourn_store::{TaskBacklog, TaskPlace};
 
+use crate::authority::Authority;
 use crate::deliver::AttemptResult;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::{Reaction, is_of_roles, users_of};
 use crate::passwords::Boxed;
+use crate::rights::Right;
 use crate::settings::{HandlerKind, HandlerSettings, RoleDirection, Termination, Webhook};
 
 /// How long a claimed task is nobody else's, in milliseconds: longer than any HTTP time limit.
@@ -436,10 +438,12 @@ impl Engine {
         handler: &str,
         (subject, n): (Subject, i64),
         state: TaskState,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::EventHandlerManage)?;
+        let actor = &by.actor();
         let id = self.handler_of(handler)?.id.clone();
-        self.must_outrank_subject(tenant, actor, subject).await?;
+        self.must_outrank_subject(tenant, by, subject).await?;
         let again = state == TaskState::Pending;
         let due_at = again.then(|| self.now());
         let redo = Op::RedoTask { subject, handler: id, n, due_at };

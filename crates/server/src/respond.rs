@@ -156,6 +156,7 @@ pub(crate) fn status_of(error: &EngineError) -> StatusCode {
         EngineError::NotFound(_) => StatusCode::NOT_FOUND,
         EngineError::Invalid(_) => StatusCode::BAD_REQUEST,
         EngineError::Exists(_)
+        | EngineError::Protected(_)
         | EngineError::SessionBoundTokens
         | EngineError::MoreThanExpected { .. } => StatusCode::CONFLICT,
         EngineError::Stale => StatusCode::PRECONDITION_FAILED,

@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sojourn_engine::Rights;
-use sojourn_engine::directory::{ApiCaller, CallerKind, NewTenant, NewUser};
-use sojourn_model::Actor;
+use sojourn_engine::Authority;
+use sojourn_engine::directory::{NewTenant, NewUser};
 use sojourn_testkit::history::nodes::Nodes;
 use sojourn_testkit::history::{Plan, Report, run};
 use sojourn_testkit::store::Engine;
@@ -68,17 +67,14 @@ async fn what_is_switched_off_is_refused_at_once() {
                 })
             })
             .collect();
-        let caller = ApiCaller {
-            kind: CallerKind::User(nodes.people[0].id, None),
-            rights: Rights::of_scopes("internal_*"),
-        };
+        let caller = Authority::operator();
         let owner = NewUser {
             username: "owner".into(),
             password: Some("a long enough password".into()),
             ..NewUser::default()
         };
         let beta = NewTenant { name: "beta".into(), owner };
-        let beta = nodes.engine(0).add_tenant(beta, &Actor::System).await.expect("a tenant");
+        let beta = nodes.engine(0).add_tenant(beta, &Authority::system()).await.expect("a tenant");
         for round in 0..25 {
             let code =
                 nodes.code(0, &session, "bound", true).await.expect("works").expect("a code");
@@ -112,7 +108,7 @@ async fn what_is_switched_off_is_refused_at_once() {
             for enabled in [false, true] {
                 nodes
                     .engine(0)
-                    .set_tenant_enabled(&beta, enabled, &Actor::System)
+                    .set_tenant_enabled(&beta, enabled, &Authority::system())
                     .await
                     .expect("set");
                 let found = nodes.engine(0).tenant("beta").await;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use sojourn_e2e::Browser;
-use sojourn_engine::directory::{ApiCaller, LogoChange};
-use sojourn_model::Actor;
+use sojourn_engine::Authority;
+use sojourn_engine::directory::LogoChange;
 use sojourn_model::limits::SECRET_OVERLAP_MS;
 use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
@@ -84,9 +84,10 @@ async fn dressed(pictures: &Path) {
     let logo = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\">\
                 <circle cx=\"4\" cy=\"4\" r=\"4\" fill=\"#0a7d5a\"/></svg>";
     let logo = LogoChange::Put(logo.as_bytes().to_vec());
-    let set = server.engine.set_look(&server.tenant, ("Aurora", "#0a7d5a"), logo, &Actor::System);
+    let system = Authority::system();
+    let set = server.engine.set_look(&server.tenant, ("Aurora", "#0a7d5a"), logo, &system);
     set.await.expect("a look");
-    let (tenant, operator) = (&server.tenant, ApiCaller::operator());
+    let (tenant, operator) = (&server.tenant, Authority::operator());
     let app = serde_json::json!({ "client_id": "travel", "client_name": "Travel expenses",
         "redirect_uris": ["https://travel.test/cb"] });
     let app = app.as_object().expect("an object");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sojourn_engine::directory::{GroupWrite, Members, RoleChange, RoleWrite};
 use sojourn_engine::tokens::{BindingProof, TokenError};
-use sojourn_engine::{EndPlan, Engine, EngineError};
+use sojourn_engine::{Authority, EndPlan, Engine, EngineError};
 use sojourn_model::{
     Actor, AppId, EndReason, EndTarget, Group, Role, SessionId, UserId, UserState,
 };
@@ -91,13 +91,18 @@ pub(crate) async fn ends(world: Arc<World>, mut dice: Dice) {
     let engine = world.nodes.engine(0);
     let number = dice.below(u64::MAX);
     let tenant = &world.nodes.tenant;
-    let role = engine.add_role(tenant, &format!("role-{number}"), "", &Actor::System).await;
-    let carried = engine.add_role(tenant, &format!("carried-{number}"), "", &Actor::System).await;
+    let role = engine.add_role(tenant, &format!("role-{number}"), "", &Authority::system()).await;
+    let carried =
+        engine.add_role(tenant, &format!("carried-{number}"), "", &Authority::system()).await;
     let (role, carried) = (role.expect("a role"), carried.expect("a role"));
     let name = format!("group-{number}");
-    let group = engine.add_group(tenant, &name, None, &[], &Actor::System).await.expect("a group");
+    let group =
+        engine.add_group(tenant, &name, None, &[], &Authority::system()).await.expect("a group");
     let write = RoleWrite { groups_add: vec![group.id], ..RoleWrite::default() };
-    engine.change_role_set(tenant, carried.id, &write, &Actor::System).await.expect("carried");
+    engine
+        .change_role_set(tenant, carried.id, &write, &Authority::system())
+        .await
+        .expect("carried");
     let organisation = Organisation { role, group };
     while !world.over() {
         if let Err(error) = one(&world, &mut dice, &organisation).await
@@ -173,12 +178,12 @@ async fn one(
             let Some(user) = user else { return Ok(()) };
             let tenant = &world.nodes.tenant;
             let state = UserState::Disabled;
-            engine.set_user_state(tenant, &user, state, &Actor::System).await?;
+            engine.set_user_state(tenant, &user, state, &Authority::system()).await?;
             check(world, &Takes::Users(vec![person], true), began, "session: account off").await;
             let user = engine.store().user(tenant.id, person).await?.unwrap_or(user);
             let state = UserState::Active;
             // Nothing of before comes back with the account.
-            engine.set_user_state(tenant, &user, state, &Actor::System).await?;
+            engine.set_user_state(tenant, &user, state, &Authority::system()).await?;
             (Takes::Users(vec![person], true), "session: account off and on")
         }
     };
@@ -244,7 +249,10 @@ async fn by_role(
     if dice.below(2) == 0 {
         let has = engine.store().role_members_among(tenant.id, role.id, &[person]).await?;
         let change = if has.is_empty() { RoleChange::Assign } else { RoleChange::Unassign };
-        return engine.change_role(tenant, role, &user, change, &Actor::System).await.map(|_| true);
+        return engine
+            .change_role(tenant, role, &user, change, &Authority::system())
+            .await
+            .map(|_| true);
     }
     let has = engine.store().group_members_among(tenant.id, group.id, &[person]).await?;
     let members = if has.is_empty() {
@@ -253,5 +261,5 @@ async fn by_role(
         Members::Change { add: vec![], remove: vec![person] }
     };
     let write = GroupWrite { name: None, external_id: None, members, if_version: None };
-    engine.change_group(tenant, group.id, &write, &Actor::System).await.map(|_| true)
+    engine.change_group(tenant, group.id, &write, &Authority::system()).await.map(|_| true)
 }

@@ -9,11 +9,12 @@ use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven};
 use sojourn_engine::session::{SignIn, SignInError, SignedIn};
 use sojourn_engine::tokens::{AuthorizeOutcome, BindingProof, Read, TokenAnswer, TokenError};
 use sojourn_engine::{
-    Engine, EngineError, EngineParts, HandlerSettings, RoleDirection, Settings, ensure_master_key,
+    Authority, Engine, EngineError, EngineParts, HandlerSettings, RoleDirection, Settings,
+    ensure_master_key,
 };
 use sojourn_model::{
-    AccessTokenBinding, Actor, AppKind, AppOwner, Application, ApplicationSettings, EventName,
-    Session, Tenant, User,
+    AccessTokenBinding, AppKind, AppOwner, Application, ApplicationSettings, EventName, Session,
+    Tenant, User,
 };
 use sojourn_oidc::{AuthorizeRequest, ClaimsRequest, Prompt, ReplyTo, ResponseMode, ResponseType};
 use sojourn_server::HashPool;
@@ -137,7 +138,7 @@ impl Nodes {
         for number in 0..PEOPLE {
             let new = NewUser { username: format!("person-{number}"), ..NewUser::default() };
             let password = Some(PasswordGiven::Declared("password".into()));
-            let made = engines[0].add_user_with(&tenant, new, password, &Actor::System).await;
+            let made = engines[0].add_user_with(&tenant, new, password, &Authority::system()).await;
             people.push(made.expect("a user"));
         }
         pausing.store(true, Ordering::Relaxed);

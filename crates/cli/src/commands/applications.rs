@@ -1,10 +1,11 @@
 //! `sojourn application`.
 
+use sojourn_engine::Authority;
 use std::path::Path;
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
-use sojourn_engine::directory::{ApiCaller, application_document};
+use sojourn_engine::directory::application_document;
 use sojourn_model::limits::SECRET_OVERLAP_MS;
 use sojourn_model::{AppOwner, Application, Millis};
 
@@ -172,7 +173,7 @@ pub(crate) async fn application(config_file: &Path, command: ApplicationCommand)
 }
 
 async fn run(opened: &Opened, command: ApplicationCommand) -> Done {
-    let (engine, tenant, caller) = (&opened.engine, &opened.tenant, ApiCaller::operator());
+    let (engine, tenant, caller) = (&opened.engine, &opened.tenant, Authority::operator());
     match command {
         ApplicationCommand::Add {
             client_id,

@@ -1,10 +1,11 @@
 //! `sojourn group`.
 
+use sojourn_engine::Authority;
 use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
-use sojourn_model::{Actor, Group};
+use sojourn_model::Group;
 
 use super::{opened, table};
 use crate::open::Opened;
@@ -57,17 +58,17 @@ pub(crate) enum GroupCommand {
 
 async fn change(opened: &Opened, group: &Group, members: Members) -> Result<(), Failure> {
     let write = GroupWrite { members, ..GroupWrite::default() };
-    opened.engine.change_group(&opened.tenant, group.id, &write, &Actor::Operator).await?;
+    opened.engine.change_group(&opened.tenant, group.id, &write, &Authority::operator()).await?;
     Ok(())
 }
 
 pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
     let opened = opened(config_file).await?;
     let (engine, tenant) = (&opened.engine, &opened.tenant);
-    let actor = Actor::Operator;
+    let by = Authority::operator();
     match command {
         GroupCommand::Add { name } => {
-            let group = engine.add_group(tenant, &name, None, &[], &actor).await?;
+            let group = engine.add_group(tenant, &name, None, &[], &by).await?;
             say(&format!("{} {}", group.name, group.id));
         }
         GroupCommand::List => {
@@ -98,19 +99,19 @@ pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
             let group = engine.group_named(tenant, &group).await?.id;
             let role = engine.role_named(tenant, &role).await?;
             let write = RoleWrite { groups_add: vec![group], ..RoleWrite::default() };
-            engine.change_role_set(tenant, role.id, &write, &actor).await?;
+            engine.change_role_set(tenant, role.id, &write, &by).await?;
             say("The members of the group have the role.");
         }
         GroupCommand::Drop { group, role } => {
             let group = engine.group_named(tenant, &group).await?.id;
             let role = engine.role_named(tenant, &role).await?;
             let write = RoleWrite { groups_remove: vec![group], ..RoleWrite::default() };
-            engine.change_role_set(tenant, role.id, &write, &actor).await?;
+            engine.change_role_set(tenant, role.id, &write, &by).await?;
             say("The group doesn't carry the role any more.");
         }
         GroupCommand::Remove { group } => {
             let group = engine.group_named(tenant, &group).await?;
-            engine.remove_group(tenant, group.id, None, &actor).await?;
+            engine.remove_group(tenant, group.id, None, &by).await?;
             say("The group is removed.");
         }
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use sojourn_engine::{Engine, EngineError};
-use sojourn_model::{Actor, SigningAlg};
+use sojourn_engine::{Authority, Engine, EngineError};
+use sojourn_model::SigningAlg;
 
 use super::{moment, opened, table};
 use crate::{Done, Failure, say};
@@ -77,12 +77,12 @@ async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
         for alg in wanted.iter().filter(there) {
             let (name, tenant_name) = (alg.as_str(), &tenant.name);
             if now {
-                let kid = engine.replace_keys(tenant, *alg, &Actor::Operator).await?;
+                let kid = engine.replace_keys(tenant, *alg, &Authority::operator()).await?;
                 say(&format!("{tenant_name} {name}: {kid} signs from now on."));
                 rotated += 1;
                 continue;
             }
-            match engine.rotate_key(tenant, *alg, &Actor::Operator).await {
+            match engine.rotate_key(tenant, *alg, &Authority::operator()).await {
                 Ok(kid) => {
                     say(&format!("{tenant_name} {name}: {kid} is published."));
                     rotated += 1;

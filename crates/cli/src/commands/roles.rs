@@ -1,10 +1,11 @@
 //! `sojourn role`.
 
+use sojourn_engine::Authority;
 use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::directory::{RoleChange, RoleRemoval};
-use sojourn_model::{Actor, RoleState};
+use sojourn_model::RoleState;
 
 use super::{opened, table};
 use crate::{Done, say};
@@ -46,10 +47,10 @@ pub(crate) enum RoleCommand {
 pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
     let opened = opened(config_file).await?;
     let (engine, tenant) = (&opened.engine, &opened.tenant);
-    let actor = Actor::Operator;
+    let by = Authority::operator();
     match command {
         RoleCommand::Add { name, permissions } => {
-            let role = engine.add_role(tenant, &name, &permissions.join(" "), &actor).await?;
+            let role = engine.add_role(tenant, &name, &permissions.join(" "), &by).await?;
             say(&format!("{} {}", role.name, role.id));
         }
         RoleCommand::List => {
@@ -67,20 +68,18 @@ pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
         RoleCommand::Assign { role, username } => {
             let role = engine.role_named(tenant, &role).await?;
             let user = engine.user_named(tenant, &username).await?;
-            let ended =
-                engine.change_role(tenant, &role, &user, RoleChange::Assign, &actor).await?;
+            let ended = engine.change_role(tenant, &role, &user, RoleChange::Assign, &by).await?;
             say(&format!("Assigned. Sessions ended: {}.", ended.sessions));
         }
         RoleCommand::Unassign { role, username } => {
             let role = engine.role_named(tenant, &role).await?;
             let user = engine.user_named(tenant, &username).await?;
-            let ended =
-                engine.change_role(tenant, &role, &user, RoleChange::Unassign, &actor).await?;
+            let ended = engine.change_role(tenant, &role, &user, RoleChange::Unassign, &by).await?;
             say(&format!("Taken away. Sessions ended: {}.", ended.sessions));
         }
         RoleCommand::Remove { role } => {
             let role = engine.role_named(tenant, &role).await?;
-            match engine.remove_role(tenant, &role, &actor).await? {
+            match engine.remove_role(tenant, &role, &by).await? {
                 RoleRemoval::Done(ended) => {
                     say(&format!("Removed. Sessions ended: {}.", ended.sessions));
                 }

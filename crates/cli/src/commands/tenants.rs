@@ -1,10 +1,11 @@
 //! `sojourn tenant`.
 
+use sojourn_engine::Authority;
 use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::directory::{NewTenant, NewUser};
-use sojourn_model::{Actor, Tenant};
+use sojourn_model::Tenant;
 
 use super::{opened, table};
 use crate::open::Opened;
@@ -48,12 +49,12 @@ async fn named(opened: &Opened, name: &str) -> Result<Tenant, Failure> {
 pub(crate) async fn tenant(config_file: &Path, command: TenantCommand) -> Done {
     let opened = opened(config_file).await?;
     let engine = &opened.engine;
-    let actor = Actor::Operator;
+    let by = Authority::operator();
     match command {
         TenantCommand::Add { name, owner } => {
             let password = Some(super::users::password()?);
             let owner = NewUser { username: owner, password, ..NewUser::default() };
-            let tenant = engine.add_tenant(NewTenant { name, owner }, &actor).await?;
+            let tenant = engine.add_tenant(NewTenant { name, owner }, &by).await?;
             say(&format!("{} {}", tenant.name, engine.issuer(&tenant)));
         }
         TenantCommand::List => {
@@ -70,17 +71,17 @@ pub(crate) async fn tenant(config_file: &Path, command: TenantCommand) -> Done {
         }
         TenantCommand::Disable { name } => {
             let tenant = named(&opened, &name).await?;
-            engine.set_tenant_enabled(&tenant, false, &actor).await?;
+            engine.set_tenant_enabled(&tenant, false, &by).await?;
             say("The tenant is switched off: nobody signs in, and no token is valid.");
         }
         TenantCommand::Enable { name } => {
             let tenant = named(&opened, &name).await?;
-            engine.set_tenant_enabled(&tenant, true, &actor).await?;
+            engine.set_tenant_enabled(&tenant, true, &by).await?;
             say("The tenant is switched on.");
         }
         TenantCommand::Remove { name } => {
             let tenant = named(&opened, &name).await?;
-            let job = engine.remove_tenant(&tenant, &actor).await?;
+            let job = engine.remove_tenant(&tenant, &by).await?;
             say(&format!("The tenant answers nothing more; job {job} removes what it has."));
         }
     }

@@ -1,11 +1,12 @@
 //! `sojourn user`.
 
+use sojourn_engine::Authority;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::directory::NewUser;
-use sojourn_model::{Actor, UserState};
+use sojourn_model::UserState;
 
 use super::{opened, table};
 use crate::{Done, Failure, say};
@@ -86,7 +87,7 @@ pub(super) fn password() -> Result<String, Failure> {
 pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
     let opened = opened(config_file).await?;
     let (engine, tenant) = (&opened.engine, &opened.tenant);
-    let actor = Actor::Operator;
+    let by = Authority::operator();
     match command {
         UserCommand::Add { username, name, email, email_verified, no_password } => {
             let password = if no_password { None } else { Some(password()?) };
@@ -98,7 +99,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
                 email_verified,
                 ..NewUser::default()
             };
-            let user = engine.add_user(tenant, new, &actor).await?;
+            let user = engine.add_user(tenant, new, &by).await?;
             say(&format!("{} {}", user.username, user.id));
         }
         UserCommand::List { prefix } => {
@@ -118,32 +119,32 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
         }
         UserCommand::Password { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.reset_password(tenant, &user, &password()?, &actor).await?;
+            engine.reset_password(tenant, &user, &password()?, &by).await?;
             say("The password is set, and every session has ended.");
         }
         UserCommand::Disable { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.set_user_state(tenant, &user, UserState::Disabled, &actor).await?;
+            engine.set_user_state(tenant, &user, UserState::Disabled, &by).await?;
             say("The account is disabled, and every session has ended.");
         }
         UserCommand::Enable { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.set_user_state(tenant, &user, UserState::Active, &actor).await?;
+            engine.set_user_state(tenant, &user, UserState::Active, &by).await?;
             say("The account may be used.");
         }
         UserCommand::Lock { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.set_user_state(tenant, &user, UserState::Locked, &actor).await?;
+            engine.set_user_state(tenant, &user, UserState::Locked, &by).await?;
             say("The account is locked, and every session has ended.");
         }
         UserCommand::ExpirePassword { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.demand_new_password(tenant, &user, &actor).await?;
+            engine.demand_new_password(tenant, &user, &by).await?;
             say("Another password is demanded, and every session has ended.");
         }
         UserCommand::Remove { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.remove_user(tenant, &user, &actor).await?;
+            engine.remove_user(tenant, &user, &by).await?;
             say("The account is removed, and every session has ended.");
         }
     }

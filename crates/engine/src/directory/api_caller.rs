@@ -1,51 +1,14 @@
 //! Who calls an administrative API, and what they may.
 
-use sojourn_model::{Actor, AppId, PasswordDue, SessionId, Tenant, User, UserId, UserState};
+use sojourn_model::{Actor, PasswordDue, Tenant, User, UserId, UserState};
 
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 use crate::session::{Checked, SignInError};
 use crate::settings::CertificateOwner;
 use crate::tokens::Bearer;
-
-/// An authenticated caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiCaller {
-    /// Who.
-    pub kind: CallerKind,
-    /// What they may.
-    pub rights: Rights,
-}
-
-/// What kind of caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CallerKind {
-    /// A person, with the session behind the token if there is one.
-    User(UserId, Option<SessionId>),
-    /// An application with its own token.
-    Application(AppId),
-    /// Whoever has the machine: the command line.
-    Operator,
-}
-
-impl ApiCaller {
-    /// For the ledger and the audit log.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        match self.kind {
-            CallerKind::User(user, _) => Actor::User(user),
-            CallerKind::Application(app) => Actor::Application(app),
-            CallerKind::Operator => Actor::Operator,
-        }
-    }
-
-    /// The command line, which may do everything.
-    #[must_use]
-    pub fn operator() -> Self {
-        Self { kind: CallerKind::Operator, rights: Rights::everything() }
-    }
-}
 
 /// Why a caller isn't let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +35,7 @@ impl Engine {
         username: &str,
         password: &str,
         ip: &str,
-    ) -> Result<ApiCaller, ApiRefused> {
+    ) -> Result<Authority, ApiRefused> {
         if !self.settings.basic_authentication {
             return Err(ApiRefused::Unauthenticated);
         }
@@ -102,7 +65,7 @@ impl Engine {
         };
         let user = user.ok_or(ApiRefused::Unauthenticated)?;
         let rights = self.rights_of_user(tenant.id, user.id).await?;
-        Ok(ApiCaller { kind: CallerKind::User(user.id, None), rights })
+        Ok(Authority::user(tenant.id, user.id, None, rights))
     }
 
     /// Lets a caller in by an access token. A user's token allows what both its scopes and the user's
@@ -114,20 +77,15 @@ impl Engine {
         &self,
         tenant: &Tenant,
         token: &str,
-    ) -> Result<ApiCaller, ApiRefused> {
+    ) -> Result<Authority, ApiRefused> {
         let access = self.check_access(tenant, token).await?.ok_or(ApiRefused::Unauthenticated)?;
         let scopes = Rights::of_scopes(&access.scopes);
         Ok(match access.bearer {
             Bearer::User { user, session, .. } => {
                 let roles = self.rights_of_user(tenant.id, user).await?;
-                ApiCaller {
-                    kind: CallerKind::User(user, session),
-                    rights: roles.narrowed_to(&scopes),
-                }
+                Authority::user(tenant.id, user, session, roles.narrowed_to(&scopes))
             }
-            Bearer::Application => {
-                ApiCaller { kind: CallerKind::Application(access.app.id), rights: scopes }
-            }
+            Bearer::Application => Authority::application(tenant.id, access.app.id, scopes),
         })
     }
 
@@ -139,7 +97,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         sha256: &[u8; 32],
-    ) -> Result<ApiCaller, ApiRefused> {
+    ) -> Result<Authority, ApiRefused> {
         let owner = self.settings.certificates.get(sha256);
         let owner = owner.filter(|_| tenant.id == sojourn_model::TenantId::DEFAULT);
         match owner.ok_or(ApiRefused::Unauthenticated)? {
@@ -149,28 +107,38 @@ impl Engine {
                 let user = user.filter(|user| user.state == UserState::Active);
                 let user = user.ok_or(ApiRefused::Unauthenticated)?;
                 let rights = self.rights_of_user(tenant.id, user.id).await?;
-                Ok(ApiCaller { kind: CallerKind::User(user.id, None), rights })
+                Ok(Authority::user(tenant.id, user.id, None, rights))
             }
             CertificateOwner::Application(client_id) => {
                 let app = self.application_by_client(tenant.id, client_id).await?;
                 let app = app.filter(|app| app.enabled).ok_or(ApiRefused::Unauthenticated)?;
                 let rights = Rights::of_scopes(&app.settings.own_scopes.join(" "));
-                Ok(ApiCaller { kind: CallerKind::Application(app.id), rights })
+                Ok(Authority::application(tenant.id, app.id, rights))
             }
         }
     }
 
-    /// Refuses when a caller would reach someone with more rights than their own.
+    /// Refuses when an act would reach someone with more rights than whoever acts.
     ///
     /// # Errors
     /// [`EngineError::Forbidden`]
     pub async fn must_cover(
         &self,
         tenant: &Tenant,
-        caller: &Rights,
+        by: &Authority,
+        target: UserId,
+    ) -> Result<(), EngineError> {
+        self.must_stand_above(tenant, by.rights(), target).await
+    }
+
+    /// The same for rights that a job keeps.
+    pub(crate) async fn must_stand_above(
+        &self,
+        tenant: &Tenant,
+        rights: &Rights,
         target: UserId,
     ) -> Result<(), EngineError> {
         let target = self.rights_of_user(tenant.id, target).await?;
-        if caller.cover(&target) { Ok(()) } else { Err(EngineError::Forbidden) }
+        if rights.cover(&target) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 }

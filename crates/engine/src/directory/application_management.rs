@@ -11,10 +11,11 @@ use sojourn_model::{
 };
 use sojourn_oidc::registration;
 
-use super::{ApiCaller, RegistrationRefused};
+use super::RegistrationRefused;
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::rights::Rights;
+use crate::rights::{Right, Rights};
 use crate::tokens::TRIES;
 
 /// What an organisation decides, and no application for itself.
@@ -270,8 +271,9 @@ impl Engine {
         &self,
         tenant: &Tenant,
         document: &Map<String, Value>,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(Application, Option<String>), EngineError> {
+        by.must(tenant, Right::ApplicationCreate)?;
         let id = AppId::random(&*self.rng);
         let wanted = document.get("client_id").and_then(Value::as_str).map(str::to_owned);
         let client_id = wanted.unwrap_or_else(|| sojourn_crypto::b64url(id.0.as_bytes()));
@@ -296,7 +298,7 @@ impl Engine {
             backchannel_logout_uri: None,
             settings: sojourn_model::ApplicationSettings::default(),
         };
-        self.write_document(&mut app, document, caller).await?;
+        self.write_document(&mut app, document, by).await?;
         app.settings.registered_at = Some(self.now().seconds());
         let secret = self.give_secret(&mut app)?;
         if self.store.application_by_client(tenant.id, &app.client_id).await?.is_some() {
@@ -304,7 +306,7 @@ impl Engine {
         }
         let event = EventName::PostAddApplication;
         let what = (event, "application.add");
-        if !self.save_managed(tenant, (None, &app), what, &caller.actor()).await? {
+        if !self.save_managed(tenant, (None, &app), what, &by.actor()).await? {
             return Err(EngineError::Exists("an application of that client_id"));
         }
         Ok((self.application_to_manage(tenant, id).await?, secret))
@@ -320,16 +322,17 @@ impl Engine {
         tenant: &Tenant,
         id: AppId,
         (document, patch): (&Map<String, Value>, bool),
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(Application, Option<String>), EngineError> {
+        by.must(tenant, Right::ApplicationUpdate)?;
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let before = self.manageable(tenant, id, caller).await?;
-            let (app, secret) = self.changed_application(&before, document, patch, caller).await?;
+            let before = self.manageable(tenant, id, by).await?;
+            let (app, secret) = self.changed_application(&before, document, patch, by).await?;
             if app == before {
                 return Ok((app, None));
             }
             let what = (EventName::PostUpdateApplication, "application.change");
-            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+            if self.save_managed(tenant, (Some(&before), &app), what, &by.actor()).await? {
                 return Ok((self.application_to_manage(tenant, id).await?, secret));
             }
         }
@@ -341,7 +344,7 @@ impl Engine {
         before: &Application,
         document: &Map<String, Value>,
         patch: bool,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(Application, Option<String>), EngineError> {
         let mut whole = Map::new();
         if patch {
@@ -352,7 +355,7 @@ impl Engine {
             return Err(invalid("client_id can't be changed"));
         }
         let mut app = before.clone();
-        self.write_document(&mut app, &whole, caller).await?;
+        self.write_document(&mut app, &whole, by).await?;
         app.settings.registered_at = before.settings.registered_at;
         app.settings.sealed_secret = before.settings.sealed_secret.clone();
         app.settings.previous_secret = before.settings.previous_secret.clone();
@@ -374,11 +377,12 @@ impl Engine {
         &self,
         tenant: &Tenant,
         id: AppId,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::ApplicationDelete)?;
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let app = self.manageable(tenant, id, caller).await?;
-            match self.retire_application(tenant, &app, &caller.actor()).await {
+            let app = self.manageable(tenant, id, by).await?;
+            match self.retire_application(tenant, &app, &by.actor()).await {
                 Err(EngineError::Contended) => {}
                 done => return done,
             }
@@ -391,7 +395,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         id: AppId,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<Application, EngineError> {
         let app = self.application_to_manage(tenant, id).await?;
         match app.owner {
@@ -405,20 +409,20 @@ impl Engine {
                 return Err(invalid("this application is built in"));
             }
         }
-        self.must_cover_scopes(caller, &app.settings.own_scopes)?;
+        self.must_cover_scopes(by, &app.settings.own_scopes)?;
         Ok(app)
     }
 
-    fn must_cover_scopes(&self, caller: &ApiCaller, scopes: &[String]) -> Result<(), EngineError> {
+    fn must_cover_scopes(&self, by: &Authority, scopes: &[String]) -> Result<(), EngineError> {
         let wanted = Rights::of_scopes(&scopes.join(" "));
-        if caller.rights.cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
+        if by.rights().cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
     async fn write_document(
         &self,
         app: &mut Application,
         document: &Map<String, Value>,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), EngineError> {
         let known = match serde_json::to_value(Decided::default()) {
             Ok(Value::Object(known)) => known,
@@ -443,7 +447,7 @@ impl Engine {
                 return Err(invalid(why));
             }
         }
-        self.must_cover_scopes(caller, &decided.own_scopes)?;
+        self.must_cover_scopes(by, &decided.own_scopes)?;
         let metadata = self.checked_metadata(&registered).await.map_err(plain)?;
         app.name = metadata.name.clone().unwrap_or_else(|| app.client_id.clone());
         app.backchannel_logout_uri = metadata.backchannel_logout_uri;

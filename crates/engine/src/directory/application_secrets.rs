@@ -10,9 +10,10 @@ use sojourn_model::{
     AppId, Application, ChangeSet, EventName, Millis, Op, PreviousSecret, Tenant, TenantId,
 };
 
-use super::ApiCaller;
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 
 /// Minimum interval between two stored uses of the same secret, in milliseconds.
 const NOTED_EVERY_MS: i64 = 3_600_000;
@@ -103,14 +104,15 @@ impl Engine {
         tenant: &Tenant,
         id: AppId,
         (overlap_ms, version): (i64, Option<i64>),
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<NewSecret, EngineError> {
+        by.must(tenant, Right::ApplicationUpdate)?;
         if !(0..=SECRET_OVERLAP_MAX_MS).contains(&overlap_ms) {
             let why = "the previous secret can stay valid for 0 seconds to 90 days";
             return Err(EngineError::Invalid(why.into()));
         }
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let before = self.manageable(tenant, id, caller).await?;
+            let before = self.manageable(tenant, id, by).await?;
             if version.is_some_and(|version| version != before.version) {
                 return Err(EngineError::Stale);
             }
@@ -125,7 +127,7 @@ impl Engine {
                 until,
             });
             let what = (EventName::PostUpdateApplication, "application.secret");
-            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+            if self.save_managed(tenant, (Some(&before), &app), what, &by.actor()).await? {
                 return Ok(NewSecret { secret, previous_until: until });
             }
         }
@@ -150,10 +152,11 @@ impl Engine {
         &self,
         tenant: &Tenant,
         (id, version): (AppId, Option<i64>),
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::ApplicationUpdate)?;
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let before = self.manageable(tenant, id, caller).await?;
+            let before = self.manageable(tenant, id, by).await?;
             if version.is_some_and(|version| version != before.version) {
                 return Err(EngineError::Stale);
             }
@@ -162,7 +165,7 @@ impl Engine {
                 return Err(EngineError::NotFound("previous secret"));
             }
             let what = (EventName::PostUpdateApplication, "application.secret.drop");
-            if self.save_managed(tenant, (Some(&before), &app), what, &caller.actor()).await? {
+            if self.save_managed(tenant, (Some(&before), &app), what, &by.actor()).await? {
                 return Ok(());
             }
         }

@@ -2,10 +2,11 @@
 //! administrators.
 
 use sojourn_model::{
-    Actor, AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, Op, Role, Tenant,
+    AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, Op, Role, Tenant,
 };
 
 use super::applications::NewApplication;
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -59,7 +60,7 @@ impl Engine {
             }
         }
         if self.store.role_by_name(tenant.id, Role::ADMIN).await?.is_none() {
-            match self.add_role(tenant, Role::ADMIN, "internal_*", &Actor::System).await {
+            match self.add_role(tenant, Role::ADMIN, "internal_*", &Authority::system()).await {
                 Ok(_) | Err(EngineError::Exists(_)) => {}
                 Err(error) => return Err(error),
             }

@@ -7,10 +7,12 @@ use sojourn_model::{
 };
 
 use super::membership::{Members, checked_name};
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
 use crate::rank::Concerned;
+use crate::rights::Right;
 use crate::settings::RoleDirection;
 
 /// How a group is to be. What is `None` stays.
@@ -37,8 +39,10 @@ impl Engine {
         name: &str,
         external_id: Option<String>,
         members: &[UserId],
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Group, EngineError> {
+        by.must(tenant, Right::GroupCreate)?;
+        let actor = &by.actor();
         let group = Group {
             tenant: tenant.id,
             id: GroupId::random(&*self.rng),
@@ -72,6 +76,17 @@ impl Engine {
         }
     }
 
+    /// Who changes a group gives and takes what it carries: nobody does that with what they haven't got.
+    async fn must_cover_group(
+        &self,
+        tenant: &Tenant,
+        id: GroupId,
+        by: &Authority,
+    ) -> Result<(), EngineError> {
+        let roles = self.store.roles_of_group(tenant.id, id).await?;
+        roles.iter().try_for_each(|role| by.must_cover_role(role))
+    }
+
     fn group_event(
         &self,
         group: GroupId,
@@ -100,17 +115,20 @@ impl Engine {
         tenant: &Tenant,
         id: GroupId,
         write: &GroupWrite,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Group, EngineError> {
+        by.must(tenant, Right::GroupUpdate)?;
+        let actor = &by.actor();
         for _ in 0..CONFLICT_RETRIES_MAX {
             let group = self.store.group(tenant.id, id).await?;
             let group = group.ok_or(EngineError::NotFound("group"))?;
             if write.if_version.is_some_and(|version| version != group.version) {
                 return Err(EngineError::Stale);
             }
+            self.must_cover_group(tenant, id, by).await?;
             let (join, leave) = self.group_changes(tenant, id, &write.members).await?;
             let moved: Vec<UserId> = join.iter().chain(&leave).copied().collect();
-            self.must_outrank(tenant, actor, Concerned::Users(&moved)).await?;
+            self.must_outrank(tenant, by, Concerned::Users(&moved)).await?;
             let changed = Group {
                 name: write
                     .name
@@ -263,13 +281,16 @@ impl Engine {
         tenant: &Tenant,
         id: GroupId,
         if_version: Option<i64>,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::GroupDelete)?;
+        let actor = &by.actor();
         let group = self.store.group(tenant.id, id).await?.ok_or(EngineError::NotFound("group"))?;
         if if_version.is_some_and(|version| version != group.version) {
             return Err(EngineError::Stale);
         }
-        self.must_outrank(tenant, actor, Concerned::Group(id)).await?;
+        self.must_cover_group(tenant, id, by).await?;
+        self.must_outrank(tenant, by, Concerned::Group(id)).await?;
         let roles = self.store.roles_of_group(tenant.id, id).await?;
         // Whose members lose nothing needn't be read.
         let members =

@@ -3,10 +3,12 @@
 use serde_json::json;
 use sojourn_crypto::sha256;
 use sojourn_model::limits::LOGO_BYTES_MAX;
-use sojourn_model::{Actor, ChangeSet, Logo, Look, Op, Tenant};
+use sojourn_model::{ChangeSet, Logo, Look, Op, Tenant};
 
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 
 /// Longest name, in characters.
 const NAME_MAX: usize = 60;
@@ -43,8 +45,10 @@ impl Engine {
         tenant: &Tenant,
         (name, accent): (&str, &str),
         logo: LogoChange,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::ConfigUpdate)?;
+        let actor = &by.actor();
         let invalid = |why: &str| EngineError::Invalid(why.to_owned());
         let (name, accent) = (name.trim(), accent.trim().to_ascii_lowercase());
         if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {

@@ -16,7 +16,7 @@ mod roles;
 mod tenants;
 mod users;
 
-pub use api_caller::{ApiCaller, ApiRefused, CallerKind};
+pub use api_caller::ApiRefused;
 pub use application_management::{application_document, frame_source};
 pub(crate) use application_secrets::SecretUses;
 pub use application_secrets::{NewSecret, SecretInfo};

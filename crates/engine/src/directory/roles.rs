@@ -9,11 +9,13 @@ use sojourn_model::{
 };
 
 use super::membership::{Members, checked_name};
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
 use crate::jobs::Work;
 use crate::rank::Concerned;
+use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
 
 /// The events of a role that goes.
@@ -57,6 +59,22 @@ pub struct RoleWrite {
     pub if_version: Option<i64>,
 }
 
+const ADMIN_STAYS: &str = "the role 'admin' is given and taken, but neither renamed nor removed";
+
+/// Nobody grants what they don't hold.
+fn must_hold(by: &Authority, write: &RoleWrite) -> Result<(), EngineError> {
+    let wanted = Rights::of_scopes(write.permissions.as_deref().unwrap_or_default());
+    if by.rights().cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
+}
+
+/// The role of administrators keeps its name and its permissions: the program relies on both.
+fn admin_stays(role: &Role, write: &RoleWrite) -> Result<(), EngineError> {
+    let renamed = write.name.as_ref().is_some_and(|name| *name != role.name);
+    let permits = write.permissions.as_ref().is_some_and(|all| *all != role.permissions);
+    let touched = role.name == Role::ADMIN && (renamed || permits);
+    if touched { Err(EngineError::Protected(ADMIN_STAYS)) } else { Ok(()) }
+}
+
 impl Engine {
     /// Makes a role.
     ///
@@ -67,11 +85,11 @@ impl Engine {
         tenant: &Tenant,
         name: &str,
         permissions: &str,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Role, EngineError> {
         let (name, permissions) = (Some(name.to_owned()), Some(permissions.to_owned()));
         let write = RoleWrite { name, permissions, ..RoleWrite::default() };
-        self.add_role_with(tenant, &write, actor).await
+        self.add_role_with(tenant, &write, by).await
     }
 
     /// Makes a role with those who have it and the groups that carry it.
@@ -82,8 +100,11 @@ impl Engine {
         &self,
         tenant: &Tenant,
         write: &RoleWrite,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Role, EngineError> {
+        by.must(tenant, Right::RoleCreate)?;
+        must_hold(by, write)?;
+        let actor = &by.actor();
         let name = checked_name("role", write.name.as_deref().unwrap_or_default())?;
         let role = Role {
             tenant: tenant.id,
@@ -144,8 +165,11 @@ impl Engine {
         role: &Role,
         user: &User,
         what: RoleChange,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<EndSummary, EngineError> {
+        by.must(tenant, Right::RoleUpdate)?;
+        by.must_cover_role(role)?;
+        let actor = &by.actor();
         let (op, direction, action, new, deleted) = match what {
             RoleChange::Assign => (
                 Op::AssignRole { role: role.id, user: user.id },
@@ -162,7 +186,7 @@ impl Engine {
                 vec![&role.name],
             ),
         };
-        self.must_outrank(tenant, actor, Concerned::Users(&[user.id])).await?;
+        self.must_outrank(tenant, by, Concerned::Users(&[user.id])).await?;
         let event = EventName::PostUpdateRoleListOfUser;
         let mut change = ChangeSet::of(tenant.id, op);
         let changed = RoleChanged { events: &[event], role, direction };
@@ -202,16 +226,19 @@ impl Engine {
         tenant: &Tenant,
         id: RoleId,
         write: &RoleWrite,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Role, EngineError> {
+        by.must(tenant, Right::RoleUpdate)?;
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
             let role = self.store.role(tenant.id, id).await?;
             let role = role.ok_or(EngineError::NotFound("role"))?;
             if write.if_version.is_some_and(|version| version != role.version) {
                 return Err(EngineError::Stale);
             }
-            let Some((changed, change)) = self.role_rewrite(tenant, &role, write, actor).await?
-            else {
+            by.must_cover_role(&role)?;
+            must_hold(by, write)?;
+            admin_stays(&role, write)?;
+            let Some((changed, change)) = self.role_rewrite(tenant, &role, write, by).await? else {
                 return Ok(role);
             };
             match self.apply(change).await? {
@@ -231,8 +258,9 @@ impl Engine {
         tenant: &Tenant,
         role: &Role,
         write: &RoleWrite,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Option<(Role, ChangeSet)>, EngineError> {
+        let actor = &by.actor();
         let (join, leave) = self.role_changes(tenant, role.id, &write.members).await?;
         let mut changed =
             Role { version: role.version + 1, updated_at: self.now(), ..role.clone() };
@@ -257,12 +285,12 @@ impl Engine {
             return Ok(None);
         }
         let moved: Vec<UserId> = join.iter().chain(&leave).copied().collect();
-        self.must_outrank(tenant, actor, Concerned::Users(&moved)).await?;
+        self.must_outrank(tenant, by, Concerned::Users(&moved)).await?;
         for group in add.iter().chain(&drop) {
-            self.must_outrank(tenant, actor, Concerned::Group(*group)).await?;
+            self.must_outrank(tenant, by, Concerned::Group(*group)).await?;
         }
         if changed.permissions != role.permissions {
-            self.must_outrank(tenant, actor, Concerned::Role(role.id)).await?;
+            self.must_outrank(tenant, by, Concerned::Role(role.id)).await?;
         }
         let mut change = ChangeSet::of(tenant.id, Op::UpdateRole(changed.clone()));
         if changed.name != role.name {
@@ -413,9 +441,15 @@ impl Engine {
         &self,
         tenant: &Tenant,
         role: &Role,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<RoleRemoval, EngineError> {
-        self.must_outrank(tenant, actor, Concerned::Role(role.id)).await?;
+        by.must(tenant, Right::RoleDelete)?;
+        by.must_cover_role(role)?;
+        if role.name == Role::ADMIN {
+            return Err(EngineError::Protected(ADMIN_STAYS));
+        }
+        let actor = &by.actor();
+        self.must_outrank(tenant, by, Concerned::Role(role.id)).await?;
         let limit = INLINE_END_USERS_MAX as i64;
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
             let members =

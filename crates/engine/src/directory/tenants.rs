@@ -3,15 +3,17 @@
 use serde_json::json;
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndSummary, Job, JobAdvance, JobId, JobKind, JobState, NewJob, Op, Outcome,
-    Role, Tenant, TenantId,
+    ChangeSet, EndSummary, Job, JobAdvance, JobId, JobKind, JobState, NewJob, Op, Outcome, Role,
+    Tenant, TenantId,
 };
 
 use super::roles::RoleChange;
 use super::users::{NewUser, PasswordGiven};
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::jobs::Work;
+use crate::rights::Right;
 
 /// A tenant to be made, with its first administrator.
 #[derive(Debug, Clone)]
@@ -46,7 +48,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it can't be one.
-    pub async fn add_tenant(&self, new: NewTenant, actor: &Actor) -> Result<Tenant, EngineError> {
+    pub async fn add_tenant(&self, new: NewTenant, by: &Authority) -> Result<Tenant, EngineError> {
+        by.must_oversee(Right::TenantCreate)?;
+        let actor = &by.actor();
         let name = checked_name(&new.name)?;
         if self.store.tenant_by_name(&name).await?.is_some() {
             return Err(EngineError::Exists("a tenant of that name"));
@@ -73,7 +77,8 @@ impl Engine {
             self.ensure_tenant(&tenant).await?;
             self.must_apply(with_owner).await?;
             let role = self.role_named(&tenant, Role::ADMIN).await?;
-            self.change_role(&tenant, &role, &owner, RoleChange::Assign, actor).await?;
+            let over = by.over(&tenant);
+            self.change_role(&tenant, &role, &owner, RoleChange::Assign, &over).await?;
             return Ok(tenant);
         }
         Err(EngineError::Contended)
@@ -94,8 +99,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         enabled: bool,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must_oversee(Right::TenantUpdate)?;
+        let actor = &by.actor();
         if tenant.id == TenantId::DEFAULT {
             return Err(EngineError::Invalid("the default tenant can't be switched off".into()));
         }
@@ -121,8 +128,10 @@ impl Engine {
     pub async fn remove_tenant(
         &self,
         tenant: &Tenant,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<JobId, EngineError> {
+        by.must_oversee(Right::TenantDelete)?;
+        let actor = &by.actor();
         if tenant.id == TenantId::DEFAULT {
             return Err(EngineError::Invalid("the default tenant can't be deleted".into()));
         }

@@ -7,10 +7,12 @@ use sojourn_model::{
 };
 
 use super::password::PasswordRefused;
+use crate::authority::Authority;
 use crate::directory::{check_shown, checked_name, looked_for};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 use crate::session::plain_name;
 
 /// An account to be made.
@@ -87,10 +89,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         new: NewUser,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<User, EngineError> {
         let password = new.password.clone().map(PasswordGiven::Plain);
-        self.add_user_with(tenant, new, password, actor).await
+        self.add_user_with(tenant, new, password, by).await
     }
 
     /// Makes an account with a password or a hash of one that was made elsewhere.
@@ -102,8 +104,10 @@ impl Engine {
         tenant: &Tenant,
         new: NewUser,
         password: Option<PasswordGiven>,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<User, EngineError> {
+        by.must(tenant, Right::UserCreate)?;
+        let actor = &by.actor();
         let (user, change) = self.new_user(tenant, new, password, actor).await?;
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(user),
@@ -180,8 +184,10 @@ impl Engine {
         tenant: &Tenant,
         user: &User,
         password: &str,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserUpdate)?;
+        let actor = &by.actor();
         let mut change = ChangeSet::new(tenant.id);
         self.push_password_reset(tenant, user, password, actor, &mut change).await?;
         let id = end_id(&change);
@@ -221,8 +227,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         user: &User,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserUpdate)?;
+        let actor = &by.actor();
         let due = Op::DuePassword { user: user.id, due: PasswordDue::AtSignIn };
         let reason = EndReason::CredentialChanged;
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
@@ -244,8 +252,10 @@ impl Engine {
         tenant: &Tenant,
         user: &User,
         state: UserState,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserUpdate)?;
+        let actor = &by.actor();
         let what = StateChange { state, unlock_at: None, epoch: None };
         let change = self.state_change(tenant, user, what, actor).await?;
         let id = end_id(&change);
@@ -295,8 +305,10 @@ impl Engine {
         tenant: &Tenant,
         user: &User,
         claims: &[String],
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<User, EngineError> {
+        by.must(tenant, Right::UserUpdate)?;
+        let actor = &by.actor();
         let mut changed = User {
             username: self.free_name(tenant, user.id, &user.username).await?,
             version: user.version + 1,
@@ -331,8 +343,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         user: &User,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserDelete)?;
+        let actor = &by.actor();
         let reason = EndReason::AccountDeleted;
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
         let mut change =

@@ -5,8 +5,10 @@ use sojourn_model::{ChangeSet, EndSummary, Tenant};
 
 use super::targets::{Resolved, live_filter};
 use super::{EndRequest, EndTargets};
+use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 use crate::session::{Position, SessionQuery, Sort, Total};
 
 /// What an end would do, as far as the caller may end it.
@@ -30,6 +32,7 @@ impl Engine {
         tenant: &Tenant,
         request: &EndRequest,
     ) -> Result<Forecast, EngineError> {
+        request.by.must(tenant, Right::SessionDelete)?;
         if request.effects.is_empty() {
             return Err(EngineError::Invalid("name at least one effect".into()));
         }
@@ -39,7 +42,7 @@ impl Engine {
             "targets": format!("{:?}", request.targets),
             "would_end": forecast.summary,
         });
-        let row = self.audit_row(&request.actor, "session.end_preview", tenant.id.0, &detail);
+        let row = self.audit_row(&request.by.actor(), "session.end_preview", tenant.id.0, &detail);
         let mut change = ChangeSet::new(tenant.id);
         change.audit.push(row);
         self.must_apply(change).await?;
@@ -94,7 +97,7 @@ impl Engine {
             sort: Sort::SignedIn,
             position: Position::Newest,
             limit: 1,
-            rights: &request.rights,
+            rights: request.by.rights(),
             as_of: None,
         };
         Ok(self.count_sessions(tenant, &query).await?)
@@ -110,9 +113,7 @@ impl Engine {
         app: sojourn_model::AppId,
     ) -> Result<Total, EngineError> {
         let filter = format!("application_id eq \"{app}\"");
-        let everything = crate::rights::Rights::of_scopes("internal_*");
-        let actor = sojourn_model::Actor::System;
-        let request = EndRequest::new(EndTargets::Query(filter), actor, everything);
+        let request = EndRequest::new(EndTargets::Query(filter), Authority::system());
         self.sessions_concerned(tenant, &request).await
     }
 }

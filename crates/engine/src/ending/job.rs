@@ -11,12 +11,13 @@ use sojourn_model::{
 use sojourn_store::Place;
 
 use super::{EndAnswer, EndRequest, EndTargets};
+use crate::authority::Authority;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::Reaction;
 use crate::jobs::{LEASE_MS, Work};
-use crate::rights::Rights;
+use crate::rights::{Right, Rights};
 use crate::session::Position;
 
 /// What such a job is to do; kept as JSON.
@@ -99,8 +100,8 @@ impl Engine {
             whom,
             effects: request.effects,
             applications: request.applications.clone(),
-            actor: request.actor.clone(),
-            rights: request.rights.as_scopes(),
+            actor: request.by.actor(),
+            rights: request.by.rights().as_scopes(),
             rate: request.rate,
             begun_at: now.0,
             reason: None,
@@ -116,11 +117,11 @@ impl Engine {
             kind: JobKind::EndSessions,
             payload,
             total: i64::try_from(total).unwrap_or(i64::MAX),
-            actor: request.actor.clone(),
+            actor: request.by.actor(),
             at: now,
         };
         let mut change = ChangeSet::of(tenant.id, Op::AddJob(job));
-        change.audit.push(self.audit_row(&request.actor, "session.end_job", id, &detail));
+        change.audit.push(self.audit_row(&request.by.actor(), "session.end_job", id, &detail));
         self.keep_request(request, &id.to_string(), &mut change);
         self.must_apply(change).await?;
         let job = self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))?;
@@ -176,11 +177,10 @@ impl Engine {
         let filter = format!("application_id eq \"{app}\"");
         let reason = EndReason::ApplicationRemoved;
         let effects = Effects { session: false, notify: true, ..Effects::SIGN_OUT };
-        let everything = Rights::of_scopes("internal_*");
         let request = EndRequest {
             effects,
             applications: Some(vec![app]),
-            ..EndRequest::new(EndTargets::Query(filter.clone()), actor.clone(), everything)
+            ..EndRequest::new(EndTargets::Query(filter.clone()), Authority::system())
         };
         match self.resolve(tenant, &request, INLINE_END_USERS_MAX).await? {
             super::targets::Resolved::All(targets) if targets.is_empty() => {}
@@ -511,8 +511,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         id: JobId,
-        actor: &Actor,
+        by: &Authority,
     ) -> Result<Job, EngineError> {
+        by.must(tenant, Right::SessionDelete)?;
+        let actor = &by.actor();
         let job = self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))?;
         if job.kind == JobKind::EraseTenant && job.state == JobState::Pending {
             let why = "a tenant that is being deleted is gone: the job must end";
@@ -523,7 +525,7 @@ impl Engine {
             return Err(EngineError::Invalid(why.into()));
         }
         if job.state == JobState::Pending {
-            self.must_outrank_job(tenant, actor, &job).await?;
+            self.must_outrank_job(tenant, by, &job).await?;
             let mut change = ChangeSet::of(tenant.id, Op::CancelJob { id, at: self.now() });
             let detail = serde_json::json!({ "done": job.done, "total": job.total });
             change.audit.push(self.audit_row(actor, "job.cancel", id, &detail));

@@ -19,7 +19,7 @@ pub struct RequestKey {
 
 impl EndRequest {
     fn key_bytes(&self, key: &RequestKey) -> Vec<u8> {
-        sha256(format!("{}\n{}", self.actor, key.key).as_bytes()).to_vec()
+        sha256(format!("{}\n{}", self.by.actor(), key.key).as_bytes()).to_vec()
     }
 }
 

@@ -9,19 +9,20 @@ mod targets;
 
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{
-    Actor, AppId, ChangeSet, Effects, EndId, EndReason, EndSummary, GrantId, Job, Op, SessionId,
-    Tenant, UserId,
+    AppId, ChangeSet, Effects, EndId, EndReason, EndSummary, GrantId, Job, Op, SessionId, Tenant,
+    UserId,
 };
 
 pub use self::forecast::Forecast;
 pub(crate) use self::job::EndWork;
 pub use self::kept::RequestKey;
 use self::targets::Resolved;
+use crate::authority::Authority;
 use crate::deliver::LEASE_MS;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::rights::Rights;
+use crate::rights::Right;
 
 /// What is to be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,10 +111,8 @@ pub struct EndRequest {
     pub effects: Effects,
     /// The applications to which tokens, consents and notices are narrowed; an empty list means none.
     pub applications: Option<Vec<AppId>>,
-    /// By whom.
-    pub actor: Actor,
-    /// What they may: sessions of people above them are left alone, or refused where they are named.
-    pub rights: Rights,
+    /// By whom. Sessions of people above them are left alone, or refused where they are named.
+    pub by: Authority,
     /// Refuse when more sessions than this would end.
     pub expected_at_most: Option<u64>,
     /// Make it a job, however small it is.
@@ -127,13 +126,12 @@ pub struct EndRequest {
 impl EndRequest {
     /// A request with the effects of an end by someone.
     #[must_use]
-    pub fn new(targets: EndTargets, actor: Actor, rights: Rights) -> Self {
+    pub fn new(targets: EndTargets, by: Authority) -> Self {
         Self {
             targets,
             effects: Effects::END,
             applications: None,
-            actor,
-            rights,
+            by,
             expected_at_most: None,
             as_job: false,
             rate: None,
@@ -179,6 +177,7 @@ impl Engine {
         tenant: &Tenant,
         request: &EndRequest,
     ) -> Result<EndAnswer, EngineError> {
+        request.by.must(tenant, Right::SessionDelete)?;
         if let Some(answer) = self.kept_answer(tenant, request).await? {
             return Ok(EndAnswer::Again(answer));
         }
@@ -240,7 +239,7 @@ impl EndRequest {
             effects: self.effects,
             applications: self.applications.clone(),
             reason: EndReason::Admin,
-            actor: self.actor.clone(),
+            actor: self.by.actor(),
             in_browser: false,
         }
     }

@@ -36,7 +36,7 @@ impl Engine {
     ) -> Result<Resolved, EngineError> {
         match &request.targets {
             EndTargets::Named(named) => {
-                self.resolve_named(tenant, named, &request.rights).await.map(Resolved::All)
+                self.resolve_named(tenant, named, request.by.rights()).await.map(Resolved::All)
             }
             EndTargets::Role(name) => {
                 let role = self.role_named(tenant, name).await?;
@@ -46,7 +46,7 @@ impl Engine {
                 if members.len() > most {
                     return Ok(Resolved::Large);
                 }
-                let covered = self.covered(tenant, &request.rights, members).await?;
+                let covered = self.covered(tenant, request.by.rights(), members).await?;
                 Ok(Resolved::All(covered.into_iter().map(EndTarget::User).collect()))
             }
             EndTargets::Group(name) => {
@@ -57,17 +57,17 @@ impl Engine {
                 if members.len() > most {
                     return Ok(Resolved::Large);
                 }
-                let covered = self.covered(tenant, &request.rights, members).await?;
+                let covered = self.covered(tenant, request.by.rights(), members).await?;
                 Ok(Resolved::All(covered.into_iter().map(EndTarget::User).collect()))
             }
             EndTargets::Query(filter) => {
                 if let Some(one) = live_filter(filter)?.one_session() {
-                    let found = self.one_session(tenant, &one, &request.rights).await?;
+                    let found = self.one_session(tenant, &one, request.by.rights()).await?;
                     return Ok(Resolved::All(found.into_iter().collect()));
                 }
                 let limit = most + 1;
                 let position = Position::Newest;
-                let names = self.names_to_end(tenant, filter, &request.rights, position, limit);
+                let names = self.names_to_end(tenant, filter, request.by.rights(), position, limit);
                 let Names { found, older } = names.await?;
                 if found.len() > most || older.is_some() {
                     return Ok(Resolved::Large);
@@ -179,7 +179,7 @@ impl Engine {
                 // Another tenant's, or nobody's.
                 return Err(EngineError::NotFound("user"));
             }
-            self.must_cover(tenant, rights, user).await?;
+            self.must_stand_above(tenant, rights, user).await?;
             targets.push(target);
         }
         Ok(targets)

@@ -1,16 +1,16 @@
 //! Roles, read and written through SCIM as WSO2's `/scim2/v2/Roles` has them.
 
 use serde_json::Value;
-use sojourn_model::{GroupId, Role, RoleId, Tenant};
+use sojourn_model::{GroupId, RoleId, Tenant};
 use sojourn_scim::resource::{read, require};
 use sojourn_scim::{Members as Listed, Projection, Resource, ScimError, members, patch};
 
 use super::ScimFailure;
 use super::groups::{users, written};
-use crate::directory::{ApiCaller, Members, RoleWrite};
+use crate::authority::Authority;
+use crate::directory::{Members, RoleWrite};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::rights::Rights;
 
 fn groups<'i>(ids: impl IntoIterator<Item = &'i String>) -> Result<Vec<GroupId>, EngineError> {
     let read = |id: &String| {
@@ -59,7 +59,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         body: &Value,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<RoleId, ScimFailure> {
         let of = &self.scim_types.role;
         let resource = read(of, body)?;
@@ -75,8 +75,7 @@ impl Engine {
             groups_add: groups(&members::of(&resource, "groups"))?,
             ..RoleWrite::default()
         };
-        self.may_write(caller, &write)?;
-        Ok(self.add_role_with(tenant, &write, &caller.actor()).await?.id)
+        Ok(self.add_role_with(tenant, &write, by).await?.id)
     }
 
     /// Makes a role what a client sent.
@@ -88,7 +87,7 @@ impl Engine {
         tenant: &Tenant,
         id: RoleId,
         (body, if_version): (&Value, Option<i64>),
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), ScimFailure> {
         let of = &self.scim_types.role;
         let resource = read(of, body)?;
@@ -104,7 +103,7 @@ impl Engine {
             groups_remove,
             if_version,
         };
-        self.write_role(tenant, id, &write, caller).await
+        self.write_role(tenant, id, &write, by).await
     }
 
     /// Changes parts of a role; of its users only those who are named are looked at.
@@ -116,7 +115,7 @@ impl Engine {
         tenant: &Tenant,
         id: RoleId,
         (body, if_version): (&Value, Option<i64>),
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), ScimFailure> {
         let of = &self.scim_types.role;
         let operations = patch::operations(of, body)?;
@@ -146,7 +145,7 @@ impl Engine {
             groups_remove,
             if_version,
         };
-        self.write_role(tenant, id, &write, caller).await
+        self.write_role(tenant, id, &write, by).await
     }
 
     async fn groups_moved(
@@ -170,17 +169,9 @@ impl Engine {
         tenant: &Tenant,
         id: RoleId,
         write: &RoleWrite,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), ScimFailure> {
-        let role = self.store.role(tenant.id, id).await?.ok_or(EngineError::NotFound("role"))?;
-        self.must_cover_role(caller, &role)?;
-        self.may_write(caller, write)?;
-        let renamed = write.name.as_ref().is_some_and(|name| *name != role.name);
-        let permits = write.permissions.as_ref().is_some_and(|all| *all != role.permissions);
-        if role.name == Role::ADMIN && (renamed || permits) {
-            return Err(ScimError::mutability(ADMIN_STAYS).into());
-        }
-        self.change_role_set(tenant, id, write, &caller.actor()).await?;
+        self.change_role_set(tenant, id, write, by).await?;
         Ok(())
     }
 
@@ -193,34 +184,13 @@ impl Engine {
         tenant: &Tenant,
         id: RoleId,
         if_version: Option<i64>,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<(), ScimFailure> {
         let role = self.store.role(tenant.id, id).await?.ok_or(EngineError::NotFound("role"))?;
-        self.must_cover_role(caller, &role)?;
         if if_version.is_some_and(|version| version != role.version) {
             return Err(EngineError::Stale.into());
         }
-        if role.name == Role::ADMIN {
-            return Err(ScimError::mutability(ADMIN_STAYS).into());
-        }
-        self.remove_role(tenant, &role, &caller.actor()).await?;
+        self.remove_role(tenant, &role, by).await?;
         Ok(())
     }
-
-    fn may_write(&self, caller: &ApiCaller, write: &RoleWrite) -> Result<(), EngineError> {
-        let wanted = Rights::of_scopes(write.permissions.as_deref().unwrap_or_default());
-        if caller.rights.cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
-    }
-
-    /// Nobody gives or takes what they haven't got.
-    pub(super) fn must_cover_role(
-        &self,
-        caller: &ApiCaller,
-        role: &Role,
-    ) -> Result<(), EngineError> {
-        let permits = Rights::of_scopes(&role.permissions);
-        if caller.rights.cover(&permits) { Ok(()) } else { Err(EngineError::Forbidden) }
-    }
 }
-
-const ADMIN_STAYS: &str = "the role 'admin' is given and taken, but neither renamed nor removed";

@@ -13,11 +13,13 @@ use sojourn_scim::resource::{read, require};
 use sojourn_scim::{Resource, ScimError, members, patch, user as account};
 
 use super::ScimFailure;
-use crate::directory::{ApiCaller, NewUser, PasswordGiven, PasswordRefused, StateChange};
+use crate::authority::Authority;
+use crate::directory::{NewUser, PasswordGiven, PasswordRefused, StateChange};
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
+use crate::rights::Right;
 use crate::settings::RoleDirection;
 
 /// What a person may not change of their own account: it would raise their rights, or take the account from those who
@@ -29,7 +31,7 @@ const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
 /// Most roles that a user is given one by one.
 const ROLES_MAX: usize = 100;
 /// The right to give and take roles.
-const GIVE_ROLES: &str = "internal_role_mgt_update";
+const GIVE_ROLES: Right = Right::RoleUpdate;
 
 fn is_ones_own(name: &str) -> bool {
     !NOT_ONES_OWN.contains(&name) && !name.starts_with("urn:")
@@ -55,8 +57,8 @@ pub enum UserEdit<'a> {
 /// Who writes, and what.
 #[derive(Debug, Clone, Copy)]
 pub struct Writing<'a> {
-    /// The caller.
-    pub caller: &'a ApiCaller,
+    /// Who writes.
+    pub by: &'a Authority,
     /// Whether the account is the caller's own and they write as themselves.
     pub own: bool,
     /// Whether the caller proved their password with this very request.
@@ -96,8 +98,9 @@ impl Engine {
         &self,
         tenant: &Tenant,
         body: &Value,
-        caller: &ApiCaller,
+        by: &Authority,
     ) -> Result<Resource, ScimFailure> {
+        by.must(tenant, Right::UserCreate)?;
         let of = &self.scim_types.user;
         let resource = read(of, body)?;
         require(of, &resource)?;
@@ -124,10 +127,10 @@ impl Engine {
             disabled: resource.get("active") == Some(&Value::Bool(false)),
             ..NewUser::default()
         };
-        let actor = caller.actor();
+        let actor = by.actor();
         let (user, mut change) = self.new_user(tenant, wanted, password, &actor).await?;
         let roles = self.roles_named(tenant, &members::of(&resource, "roles")).await?;
-        self.push_roles_of(tenant, (&user, &[]), &roles, caller, &mut change).await?;
+        self.push_roles_of(tenant, (&user, &[]), &roles, by, &mut change).await?;
         match self.apply(change).await? {
             Outcome::Applied(_) => self.user_resource(tenant, user.id).await,
             Outcome::Duplicate => Err(EngineError::Exists("a user of that name").into()),
@@ -146,11 +149,13 @@ impl Engine {
         edit: UserEdit<'_>,
         writing: &Writing<'_>,
     ) -> Result<Resource, ScimFailure> {
+        let needed = if writing.own { Right::Login } else { Right::UserUpdate };
+        writing.by.must(tenant, needed)?;
         for _ in 0..CONFLICT_RETRIES_MAX {
             let before = self.store.user(tenant.id, id).await?;
             let before = before.ok_or(EngineError::NotFound("user"))?;
             if !writing.own {
-                self.must_cover(tenant, &writing.caller.rights, id).await?;
+                self.must_cover(tenant, writing.by, id).await?;
             }
             self.must_match(tenant, &before, writing).await?;
             let edited = self.edited(tenant, before, edit, writing.own).await?;
@@ -190,10 +195,11 @@ impl Engine {
         id: UserId,
         writing: &Writing<'_>,
     ) -> Result<(), ScimFailure> {
+        writing.by.must(tenant, Right::UserDelete)?;
         let user = self.store.user(tenant.id, id).await?.ok_or(EngineError::NotFound("user"))?;
-        self.must_cover(tenant, &writing.caller.rights, id).await?;
+        self.must_cover(tenant, writing.by, id).await?;
         self.must_match(tenant, &user, writing).await?;
-        Ok(self.remove_user(tenant, &user, &writing.caller.actor()).await?)
+        Ok(self.remove_user(tenant, &user, writing.by).await?)
     }
 
     /// Refuses when the account isn't what the caller read: its roles are part of that.
@@ -277,7 +283,7 @@ impl Engine {
         writing: &Writing<'_>,
     ) -> Result<Option<ChangeSet>, ScimFailure> {
         let Edited { before, after, shown, roles_before } = edited;
-        let actor = writing.caller.actor();
+        let actor = writing.by.actor();
         let mut user = before.clone();
         account::write(&mut user, &after);
         fits(&user)?;
@@ -330,7 +336,7 @@ impl Engine {
         }
         if roles_move {
             let of = (&user, &*roles_before);
-            self.push_roles_of(tenant, of, &roles, writing.caller, &mut change).await?;
+            self.push_roles_of(tenant, of, &roles, writing.by, &mut change).await?;
         }
         Ok(Some(change))
     }
@@ -343,7 +349,7 @@ impl Engine {
         writing: &Writing<'_>,
         change: &mut ChangeSet,
     ) -> Result<(), ScimFailure> {
-        let actor = writing.caller.actor();
+        let actor = writing.by.actor();
         if !writing.own {
             self.push_password_reset(tenant, user, password, &actor, change).await?;
             return Ok(());
@@ -387,7 +393,7 @@ impl Engine {
         tenant: &Tenant,
         (user, before): (&User, &[RoleId]),
         after: &[Role],
-        caller: &ApiCaller,
+        by: &Authority,
         change: &mut ChangeSet,
     ) -> Result<(), ScimFailure> {
         let mut taken = Vec::new();
@@ -398,15 +404,15 @@ impl Engine {
         if taken.is_empty() && given.is_empty() {
             return Ok(());
         }
-        if !caller.rights.has(GIVE_ROLES) {
+        if !by.may(GIVE_ROLES) {
             return Err(EngineError::Forbidden.into());
         }
         let event = EventName::PostUpdateRoleListOfUser;
-        let actor = caller.actor();
+        let actor = by.actor();
         let both = taken.iter().map(|role| (role, RoleDirection::Removed));
         for (role, direction) in both.chain(given.iter().map(|role| (*role, RoleDirection::Added)))
         {
-            self.must_cover_role(caller, role)?;
+            by.must_cover_role(role)?;
             let changed = RoleChanged { events: &[event], role, direction };
             let by_group = self.has_by_group(tenant, role.id, user.id).await?;
             if !by_group && let Some(reaction) = self.on_role_change(tenant, changed).await? {

@@ -301,7 +301,7 @@ impl Engine {
         let given: Vec<&str> = asked
             .iter()
             .map(String::as_str)
-            .filter(|scope| !scope.starts_with("internal_") || rights.has(scope))
+            .filter(|scope| !scope.starts_with("internal_") || rights.has_scope(scope))
             .collect();
         Ok(given.join(" "))
     }

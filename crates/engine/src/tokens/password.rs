@@ -50,7 +50,7 @@ impl Engine {
         let Checked { user, forgive } = self.person_of(tenant, wanted).await?;
         let rights = self.rights_of_user(tenant.id, user.id).await?;
         scopes.retain(|one| {
-            one != "offline_access" && (!one.starts_with("internal_") || rights.has(one))
+            one != "offline_access" && (!one.starts_with("internal_") || rights.has_scope(one))
         });
         let now = self.now();
         let refresh = app.may(GrantType::RefreshToken);

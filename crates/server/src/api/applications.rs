@@ -6,8 +6,8 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, application_document};
+use sojourn_engine::directory::application_document;
+use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_model::{AppId, Application};
 
 use super::caller::caller;
@@ -15,10 +15,10 @@ use super::error;
 use crate::context::Context;
 use crate::respond;
 
-pub(super) const VIEW: &str = "internal_application_mgt_view";
-pub(super) const UPDATE: &str = "internal_application_mgt_update";
-const CREATE: &str = "internal_application_mgt_create";
-const DELETE: &str = "internal_application_mgt_delete";
+pub(super) const VIEW: Right = Right::ApplicationView;
+pub(super) const UPDATE: Right = Right::ApplicationUpdate;
+const CREATE: Right = Right::ApplicationCreate;
+const DELETE: Right = Right::ApplicationDelete;
 
 pub(super) fn id_of(id: &str) -> Result<AppId, EngineError> {
     id.parse().map_err(|_| EngineError::NotFound("application"))
@@ -93,7 +93,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 }
 
 async fn change(context: Context, id: String, body: Bytes, patch: bool) -> Response {
-    let caller: ApiCaller = match caller(&context, UPDATE).await {
+    let caller: Authority = match caller(&context, UPDATE).await {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };

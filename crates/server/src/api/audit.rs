@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
-use sojourn_engine::{AuditPlace, AuditQuestion};
+use sojourn_engine::{AuditPlace, AuditQuestion, Right};
 use sojourn_model::Actor;
 
 use super::caller::caller;
@@ -36,7 +36,7 @@ fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
 
 /// `GET`: rows from the newest back.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    if let Err(refused) = caller(&context, "internal_audit_view").await {
+    if let Err(refused) = caller(&context, Right::AuditView).await {
         return *refused;
     }
     let (question, from, limit) = match asked(&uri) {

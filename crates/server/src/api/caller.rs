@@ -2,16 +2,17 @@
 
 use axum::response::Response;
 use http::header;
-use sojourn_engine::directory::{ApiCaller, ApiRefused};
+use sojourn_engine::directory::ApiRefused;
+use sojourn_engine::{Authority, Right};
 use sojourn_oidc::client_auth;
 
 use super::error;
 use crate::context::Context;
 
 /// Lets the caller in who has a right.
-pub(super) async fn caller(context: &Context, right: &str) -> Result<ApiCaller, Box<Response>> {
+pub(super) async fn caller(context: &Context, right: Right) -> Result<Authority, Box<Response>> {
     match authenticated(context).await {
-        Ok(caller) if caller.rights.has(right) => Ok(caller),
+        Ok(caller) if caller.may(right) => Ok(caller),
         Ok(_) => Err(Box::new(error::forbidden(context))),
         Err(ApiRefused::Unauthenticated) => Err(Box::new(error::unauthenticated(context))),
         Err(ApiRefused::TooMany) => Err(Box::new(error::too_many(context))),
@@ -26,7 +27,7 @@ pub(crate) fn is_basic(context: &Context) -> bool {
 }
 
 /// Who calls.
-pub(crate) async fn authenticated(context: &Context) -> Result<ApiCaller, ApiRefused> {
+pub(crate) async fn authenticated(context: &Context) -> Result<Authority, ApiRefused> {
     let header = context.header(header::AUTHORIZATION);
     let Some(header) = header else {
         // A browser shows a certificate by itself, whoever's page it is that asks.

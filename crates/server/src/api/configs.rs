@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{EffectivePolicy, OnPasswordChange, PolicyScope, SessionPolicy};
 
 use super::caller::caller;
@@ -14,8 +14,8 @@ use crate::api::object::{self, Object};
 use crate::context::Context;
 use crate::respond;
 
-const READ: &str = "internal_config_view";
-const WRITE: &str = "internal_config_update";
+const READ: Right = Right::ConfigView;
+const WRITE: Right = Right::ConfigUpdate;
 const MINUTE: i64 = 60_000;
 /// WSO2's longest lifetime while none is set: thirty days.
 const LONGEST_MINUTES: i64 = 43_200;
@@ -81,7 +81,7 @@ pub(crate) async fn patch(context: Context, body: Bytes) -> Response {
         for patch in &patches {
             apply(&mut policy, patch).map_err(EngineError::Invalid)?;
         }
-        engine.set_policy(tenant, PolicyScope::Tenant, policy, &caller.actor()).await
+        engine.set_policy(tenant, PolicyScope::Tenant, policy, &caller).await
     };
     match done.await {
         Ok(()) => respond::empty(StatusCode::OK),

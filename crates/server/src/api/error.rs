@@ -81,7 +81,7 @@ pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
             let text = cause.to_string();
             error(context, StatusCode::NOT_FOUND, "UE-10004", "Not found", &text)
         }
-        EngineError::Exists(_) => {
+        EngineError::Exists(_) | EngineError::Protected(_) => {
             let text = cause.to_string();
             error(context, StatusCode::CONFLICT, "UE-10005", "Exists already", &text)
         }

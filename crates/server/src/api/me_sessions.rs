@@ -3,8 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::EndPlan;
-use sojourn_engine::directory::CallerKind;
+use sojourn_engine::{EndPlan, Right, Who};
 use sojourn_model::{Actor, EndReason, EndTarget, SessionId, UserId};
 
 use super::caller::caller;
@@ -13,13 +12,13 @@ use super::{error, json};
 use crate::context::Context;
 use crate::{request, respond};
 
-const RIGHT: &str = "internal_login";
+const RIGHT: Right = Right::Login;
 
 async fn me(context: &Context) -> Result<UserId, Box<Response>> {
-    match caller(context, RIGHT).await?.kind {
-        CallerKind::User(user, _) => Ok(user),
+    match caller(context, RIGHT).await?.who() {
+        Who::User(user, _) => Ok(user),
         // An application has no sessions of its own.
-        CallerKind::Application(_) | CallerKind::Operator => {
+        Who::Application(_) | Who::Operator | Who::System => {
             Err(Box::new(error::forbidden(context)))
         }
     }

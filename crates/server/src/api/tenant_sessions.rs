@@ -2,10 +2,10 @@
 
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::EngineError;
 use sojourn_engine::session::{
     Position, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort, Vocabulary,
 };
+use sojourn_engine::{EngineError, Right};
 use sojourn_oidc::Params;
 
 use super::caller::caller;
@@ -56,7 +56,7 @@ impl Asked {
 
 /// Finds them. Sessions of people with more rights than the caller's are left out.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let caller = match caller(&context, "internal_session_view").await {
+    let caller = match caller(&context, Right::SessionView).await {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
@@ -78,7 +78,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         sort: Sort::SignedIn,
         position: asked.position.clone(),
         limit: asked.limit,
-        rights: &caller.rights,
+        rights: caller.rights(),
         as_of: None,
     };
     let page = match engine.search_sessions(tenant, &query).await {

@@ -6,8 +6,8 @@ use axum::response::Response;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, NewTenant, NewUser};
+use sojourn_engine::directory::{NewTenant, NewUser};
+use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_model::{Tenant, TenantId};
 
 use super::caller::caller;
@@ -49,7 +49,7 @@ fn shown(tenant: &Tenant) -> Value {
 }
 
 /// Lets in administrators of the default tenant; for others there are no tenants.
-async fn overseer(context: &Context, right: &str) -> Result<ApiCaller, Box<Response>> {
+async fn overseer(context: &Context, right: Right) -> Result<Authority, Box<Response>> {
     let caller = caller(context, right).await?;
     if context.tenant().id == TenantId::DEFAULT {
         return Ok(caller);
@@ -69,7 +69,7 @@ fn answer(context: &Context, done: Result<Response, EngineError>) -> Response {
 
 /// `GET`: all of them.
 pub(crate) async fn list(context: Context) -> Response {
-    if let Err(refused) = overseer(&context, "internal_tenant_mgt_list").await {
+    if let Err(refused) = overseer(&context, Right::TenantList).await {
         return *refused;
     }
     let found = context.engine().tenants().await;
@@ -85,7 +85,7 @@ pub(crate) async fn list(context: Context) -> Response {
 
 /// `POST`: makes one with its first administrator.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let caller = match overseer(&context, "internal_tenant_mgt_create").await {
+    let caller = match overseer(&context, Right::TenantCreate).await {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
@@ -105,7 +105,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             ..NewUser::default()
         };
         let new = NewTenant { name: new.domain, owner };
-        let tenant = context.engine().add_tenant(new, &caller.actor()).await?;
+        let tenant = context.engine().add_tenant(new, &caller).await?;
         let location = format!("/api/server/v1/tenants/{}", tenant.id.0);
         let response = respond::json(StatusCode::CREATED, &shown(&tenant));
         Ok(respond::with(response, header::LOCATION, &location))
@@ -115,7 +115,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
 
 /// `GET …/{id}`.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(refused) = overseer(&context, "internal_tenant_mgt_view").await {
+    if let Err(refused) = overseer(&context, Right::TenantView).await {
         return *refused;
     }
     let found = named(&context, &id).await;
@@ -124,7 +124,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 
 /// `PUT …/{id}/lifecycle-status`: switches it on or off. Off, its sessions end.
 pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let caller = match overseer(&context, "internal_tenant_mgt_update").await {
+    let caller = match overseer(&context, Right::TenantUpdate).await {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
@@ -134,7 +134,7 @@ pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: B
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
         let tenant = named(&context, &id).await?;
         let engine = context.engine();
-        engine.set_tenant_enabled(&tenant, status.activated, &caller.actor()).await?;
+        engine.set_tenant_enabled(&tenant, status.activated, &caller).await?;
         Ok(respond::empty(StatusCode::OK))
     };
     answer(&context, done.await)
@@ -142,13 +142,13 @@ pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: B
 
 /// `DELETE …/{id}`: it answers nothing more from now on, and a job removes what it has.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    let caller = match overseer(&context, "internal_tenant_mgt_delete").await {
+    let caller = match overseer(&context, Right::TenantDelete).await {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
     let done = async {
         let tenant = named(&context, &id).await?;
-        let job = context.engine().remove_tenant(&tenant, &caller.actor()).await?;
+        let job = context.engine().remove_tenant(&tenant, &caller).await?;
         Ok(respond::json(StatusCode::ACCEPTED, &json!({ "job": job.to_string() })))
     };
     answer(&context, done.await)

@@ -3,8 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::directory::ApiCaller;
-use sojourn_engine::{EndPlan, EngineError};
+use sojourn_engine::{Authority, EndPlan, EngineError, Right};
 use sojourn_model::{EndReason, EndTarget, SessionId, User, UserId};
 
 use super::caller::caller;
@@ -14,17 +13,17 @@ use super::{error, json};
 use crate::context::Context;
 use crate::{request, respond};
 
-const VIEW: &str = "internal_session_view";
-const DELETE: &str = "internal_session_delete";
+const VIEW: Right = Right::SessionView;
+const DELETE: Right = Right::SessionDelete;
 
 /// The user of the path, whom the caller may not be below.
-async fn target(context: &Context, caller: &ApiCaller, id: &str) -> Result<User, Box<Response>> {
+async fn target(context: &Context, caller: &Authority, id: &str) -> Result<User, Box<Response>> {
     let unknown = || Box::new(error::unknown_user(context));
     let id: UserId = id.parse().map_err(|_| unknown())?;
     let failed = |cause: EngineError| Box::new(error::failure(context, &cause));
     let found = context.engine().store().user(context.tenant().id, id).await;
     let user = found.map_err(|cause| failed(cause.into()))?.ok_or_else(unknown)?;
-    match context.engine().must_cover(context.tenant(), &caller.rights, id).await {
+    match context.engine().must_cover(context.tenant(), caller, id).await {
         Ok(()) => Ok(user),
         // WSO2's answer when the target stands above the caller.
         Err(EngineError::Forbidden) => {
@@ -36,9 +35,9 @@ async fn target(context: &Context, caller: &ApiCaller, id: &str) -> Result<User,
 
 async fn arrive(
     context: &Context,
-    right: &str,
+    right: Right,
     user_id: &str,
-) -> Result<(ApiCaller, User), Box<Response>> {
+) -> Result<(Authority, User), Box<Response>> {
     let caller = caller(context, right).await?;
     let user = target(context, &caller, user_id).await?;
     Ok((caller, user))
@@ -110,7 +109,7 @@ pub(crate) async fn end_one(
     }
 }
 
-async fn end(context: &Context, caller: &ApiCaller, target: EndTarget) -> Response {
+async fn end(context: &Context, caller: &Authority, target: EndTarget) -> Response {
     let plan = EndPlan::new(target, EndReason::Admin, caller.actor());
     match context.engine().end_sessions(context.tenant(), plan).await {
         Ok(_) => respond::empty(StatusCode::NO_CONTENT),

@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
+use sojourn_engine::Right;
 use sojourn_engine::scim::ListQuery;
 use sojourn_model::GroupId;
 
@@ -17,9 +18,9 @@ fn id_of(id: &str) -> Result<GroupId, Refusal> {
 
 /// A page of groups.
 pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
-    call.need("internal_group_mgt_list")?;
+    call.need(Right::GroupList)?;
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
-    let listed = engine.list_groups(tenant, query, &call.caller.actor()).await?;
+    let listed = engine.list_groups(tenant, query, &call.caller).await?;
     Ok(call.listed(query, listed))
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn get(
 ) -> Response {
     let done = async {
         let call = Call::new(&context, query.as_deref()).await?;
-        call.need("internal_group_mgt_view")?;
+        call.need(Right::GroupView)?;
         one(&call, StatusCode::OK, id_of(&id)?).await
     };
     answer(&context, done.await)
@@ -111,7 +112,7 @@ pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: GroupId) -> Ans
 
 /// Makes a group.
 pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
-    call.need("internal_group_mgt_create")?;
+    call.need(Right::GroupCreate)?;
     let engine = call.context.engine();
     let made = engine.create_group(call.context.tenant(), body, &call.caller).await?;
     one(call, StatusCode::CREATED, made).await
@@ -119,7 +120,7 @@ pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
 
 /// Makes a group what was sent.
 pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
-    call.need("internal_group_mgt_update")?;
+    call.need(Right::GroupUpdate)?;
     let (engine, id) = (call.context.engine(), id_of(id)?);
     let what = (body, call.if_version());
     engine.replace_group(call.context.tenant(), id, what, &call.caller).await?;
@@ -128,7 +129,7 @@ pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
 
 /// Changes a part of a group.
 pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
-    call.need("internal_group_mgt_update")?;
+    call.need(Right::GroupUpdate)?;
     let (engine, id) = (call.context.engine(), id_of(id)?);
     let what = (body, call.if_version());
     engine.patch_group(call.context.tenant(), id, what, &call.caller).await?;
@@ -137,7 +138,7 @@ pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
 
 /// Removes a group.
 pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
-    call.need("internal_group_mgt_delete")?;
+    call.need(Right::GroupDelete)?;
     let (engine, version) = (call.context.engine(), call.if_version());
     engine.delete_group(call.context.tenant(), id_of(id)?, version, &call.caller).await?;
     Ok(Reply::gone())

@@ -4,8 +4,8 @@ use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_engine::directory::CallerKind;
 use sojourn_engine::scim::{UserEdit, Writing};
+use sojourn_engine::{Right, Who};
 use sojourn_model::UserId;
 use sojourn_scim::ScimError;
 
@@ -13,10 +13,10 @@ use super::{Answer, Call, Refusal, answer, request, users};
 use crate::context::Context;
 
 fn me(call: &Call<'_>) -> Result<UserId, Refusal> {
-    call.need("internal_login")?;
-    match call.caller.kind {
-        CallerKind::User(user, _) => Ok(user),
-        CallerKind::Application(_) | CallerKind::Operator => {
+    call.need(Right::Login)?;
+    match call.caller.who() {
+        Who::User(user, _) => Ok(user),
+        Who::Application(_) | Who::Operator | Who::System => {
             Err(ScimError::new(404, None, "An application has no account of its own.").into())
         }
     }
@@ -52,7 +52,7 @@ pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Byt
 async fn edit(call: &Call<'_>, edit: UserEdit<'_>) -> Answer {
     let fresh = crate::api::caller::is_basic(call.context);
     let if_match = call.if_match.as_deref();
-    let writing = Writing { caller: &call.caller, own: true, fresh, if_match };
+    let writing = Writing { by: &call.caller, own: true, fresh, if_match };
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
     let written = engine.edit_user(tenant, me(call)?, edit, &writing).await?;
     Ok(users::shown(call, StatusCode::OK, written))

@@ -12,9 +12,9 @@ pub(crate) mod users;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, ApiRefused};
+use sojourn_engine::directory::ApiRefused;
 use sojourn_engine::scim::{ListQuery, Listed, Page, ScimFailure, version_of};
+use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_scim::{Projection, Resource, ScimError};
 
 use crate::context::Context;
@@ -52,7 +52,7 @@ impl From<EngineError> for Refusal {
 /// A request that is served, and on whose behalf.
 pub(super) struct Call<'c> {
     pub(super) context: &'c Context,
-    pub(super) caller: ApiCaller,
+    pub(super) caller: Authority,
     /// Which attributes of the answer are shown.
     pub(super) shown: Projection,
     /// The entity tag that a write relies on.
@@ -99,8 +99,8 @@ impl<'c> Call<'c> {
     }
 
     /// Refuses who has not the right.
-    pub(super) fn need(&self, right: &str) -> Result<(), Refusal> {
-        if self.caller.rights.has(right) { Ok(()) } else { Err(EngineError::Forbidden.into()) }
+    pub(super) fn need(&self, right: Right) -> Result<(), Refusal> {
+        if self.caller.may(right) { Ok(()) } else { Err(EngineError::Forbidden.into()) }
     }
 
     /// A page of a list, as it is answered.
@@ -164,8 +164,13 @@ pub(super) fn in_words(failure: &ScimFailure) -> ScimError {
         ScimFailure::Refused(error) => return error.clone(),
         ScimFailure::Failed(error) => error,
     };
-    let status = respond::status_of(error).as_u16();
+    let status = match error {
+        // RFC 7644 §3.12: the status of `mutability`.
+        EngineError::Protected(_) => 400,
+        _ => respond::status_of(error).as_u16(),
+    };
     let kind = match error {
+        EngineError::Protected(_) => Some("mutability"),
         EngineError::Exists(_) => Some("uniqueness"),
         EngineError::Invalid(_) => Some("invalidValue"),
         _ => None,

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::response::Response;
+use sojourn_engine::Right;
 use sojourn_engine::scim::{ListQuery, Listed, Page};
 use sojourn_scim::ScimError;
 use sojourn_scim::evaluate::check;
@@ -25,15 +26,14 @@ async fn everything(call: &Call<'_>, query: &ListQuery) -> Answer {
         let why = "pages of everything begin at 'startIndex'; search one type to use 'cursor'";
         return Err(ScimError::invalid_value(why).into());
     };
-    let (engine, tenant, actor) =
-        (call.context.engine(), call.context.tenant(), call.caller.actor());
+    let (engine, tenant) = (call.context.engine(), call.context.tenant());
     let types = engine.scim_types();
     let mut all = Listed { total: Some(0), ..Listed::default() };
     let mut why_not = None;
     let kinds = [
-        (&types.user, "internal_user_mgt_list"),
-        (&types.group, "internal_group_mgt_list"),
-        (&types.role, "internal_role_mgt_list"),
+        (&types.user, Right::UserList),
+        (&types.group, Right::GroupList),
+        (&types.role, Right::RoleList),
     ];
     let (mut may, mut fits) = (false, false);
     for (of, right) in kinds {
@@ -54,15 +54,15 @@ async fn everything(call: &Call<'_>, query: &ListQuery) -> Answer {
         };
         let part = ListQuery { page, sort_by: None, ..query.clone() };
         let found = match of.name {
-            "User" => engine.list_users(tenant, &part, &actor).await?,
-            "Group" => engine.list_groups(tenant, &part, &actor).await?,
-            _ => engine.list_roles(tenant, &part, &actor).await?,
+            "User" => engine.list_users(tenant, &part, &call.caller).await?,
+            "Group" => engine.list_groups(tenant, &part, &call.caller).await?,
+            _ => engine.list_roles(tenant, &part, &call.caller).await?,
         };
         all.total = Some(before + found.total.unwrap_or(0));
         all.resources.extend(found.resources);
     }
     if !may {
-        call.need("internal_user_mgt_list")?;
+        call.need(Right::UserList)?;
     }
     match why_not {
         Some(error) if !fits => Err(error.into()),

@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
+use sojourn_engine::Right;
 use sojourn_engine::scim::{ListQuery, UserEdit, Writing};
 use sojourn_model::UserId;
 use sojourn_scim::Resource;
@@ -18,9 +19,9 @@ fn id_of(id: &str) -> Result<UserId, Refusal> {
 
 /// A page of users.
 pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
-    call.need("internal_user_mgt_list")?;
+    call.need(Right::UserList)?;
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
-    let listed = engine.list_users(tenant, query, &call.caller.actor()).await?;
+    let listed = engine.list_users(tenant, query, &call.caller).await?;
     Ok(call.listed(query, listed))
 }
 
@@ -59,7 +60,7 @@ pub(crate) async fn get(
 ) -> Response {
     let done = async {
         let call = Call::new(&context, query.as_deref()).await?;
-        call.need("internal_user_mgt_view")?;
+        call.need(Right::UserView)?;
         one(&call, StatusCode::OK, id_of(&id)?).await
     };
     answer(&context, done.await)
@@ -115,14 +116,14 @@ pub(super) fn shown(call: &Call<'_>, status: StatusCode, mut resource: Resource)
 
 /// Makes an account.
 pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
-    call.need("internal_user_mgt_create")?;
+    call.need(Right::UserCreate)?;
     let engine = call.context.engine();
     let made = engine.create_user(call.context.tenant(), body, &call.caller).await?;
     Ok(shown(call, StatusCode::CREATED, made))
 }
 
 fn writing<'w>(call: &'w Call<'_>) -> Writing<'w> {
-    Writing { caller: &call.caller, own: false, fresh: false, if_match: call.if_match.as_deref() }
+    Writing { by: &call.caller, own: false, fresh: false, if_match: call.if_match.as_deref() }
 }
 
 /// Makes an account what was sent.
@@ -136,7 +137,7 @@ pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
 }
 
 async fn edit(call: &Call<'_>, id: &str, edit: UserEdit<'_>) -> Answer {
-    call.need("internal_user_mgt_update")?;
+    call.need(Right::UserUpdate)?;
     let engine = call.context.engine();
     let written = engine.edit_user(call.context.tenant(), id_of(id)?, edit, &writing(call)).await?;
     Ok(shown(call, StatusCode::OK, written))
@@ -144,7 +145,7 @@ async fn edit(call: &Call<'_>, id: &str, edit: UserEdit<'_>) -> Answer {
 
 /// Removes an account.
 pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
-    call.need("internal_user_mgt_delete")?;
+    call.need(Right::UserDelete)?;
     let engine = call.context.engine();
     engine.delete_user(call.context.tenant(), id_of(id)?, &writing(call)).await?;
     Ok(Reply::gone())

@@ -94,6 +94,7 @@ pub(crate) fn failure(context: &Context, error: &EngineError) -> Response {
         EngineError::Invalid(text) => {
             page(context, status, "That can't be done", Text::Message(text.clone()))
         }
+        EngineError::Protected(why) => page(context, status, "That can't be done", *why),
         EngineError::Exists(what) => page(
             context,
             status,

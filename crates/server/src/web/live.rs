@@ -70,7 +70,7 @@ pub(crate) async fn mine(context: Context) -> Response {
     match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
         Ok(visitor) => {
             let user = visitor.user.id;
-            stream(context, Some(user), user, visitor.rights)
+            stream(context, Some(user), user, visitor.by.rights().clone())
         }
         Err(_) => respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
     }
@@ -79,8 +79,8 @@ pub(crate) async fn mine(context: Context) -> Response {
 /// Everyone's, for who may look at them.
 pub(crate) async fn all(context: Context) -> Response {
     match visitor(&context, "/console/live", CONSOLE).await {
-        Ok(visitor) if visitor.rights.has(VIEW) => {
-            stream(context, None, visitor.user.id, visitor.rights)
+        Ok(visitor) if visitor.by.may(VIEW) => {
+            stream(context, None, visitor.user.id, visitor.by.rights().clone())
         }
         Ok(_) => respond::plain(StatusCode::FORBIDDEN, "Not for this account."),
         Err(_) => respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."),

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_engine::session::{FrontChannelNotice, SessionView};
-use sojourn_engine::{EndPlan, EngineError, Rights};
+use sojourn_engine::{Authority, EndPlan, EngineError};
 use sojourn_model::{
     Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
 };
@@ -24,7 +24,8 @@ use crate::{request, respond};
 pub(crate) struct Visitor {
     pub(crate) session: Session,
     pub(crate) user: User,
-    pub(crate) rights: Rights,
+    /// What they may do, and for whom the log says that it was done.
+    pub(crate) by: Authority,
 }
 
 impl Visitor {
@@ -34,9 +35,10 @@ impl Visitor {
             here,
             user: self.user.shown_name().to_owned(),
             csrf: context.session_token(&self.session),
-            administrator: self.rights.is_administrator(),
-            menu: crate::web::console::menu(context, &self.rights, here),
+            administrator: self.by.rights().is_administrator(),
+            menu: crate::web::console::menu(context, self.by.rights(), here),
             notice: None,
+            rights: self.by.rights().clone(),
         }
     }
 }
@@ -100,8 +102,9 @@ pub(crate) async fn visitor(
         .map_err(|error| failed(error.into()))?
         .ok_or_else(|| failed(sojourn_engine::EngineError::NotFound("user")))?;
     context.speak_as(&user.profile);
-    let rights = engine.rights_of_user(context.tenant().id, user.id).await.map_err(failed)?;
-    Ok(Visitor { session, user, rights })
+    let by = engine.authority_of(context.tenant(), user.id, Some(session.id)).await;
+    let by = by.map_err(failed)?;
+    Ok(Visitor { session, user, by })
 }
 
 /// A session as cards show it.

@@ -1,6 +1,7 @@
 //! What templates are filled with.
 
 use askama::Template;
+use sojourn_engine::{Right, Rights};
 
 use crate::language::Text;
 use crate::web::filters;
@@ -21,6 +22,15 @@ pub(crate) struct Frame {
     pub(crate) menu: Vec<MenuSection>,
     /// What just happened.
     pub(crate) notice: Option<Text>,
+    /// What the person may: what they may not isn't offered.
+    pub(crate) rights: Rights,
+}
+
+impl Frame {
+    /// Whether the person has a right.
+    pub(crate) fn may(&self, right: impl std::borrow::Borrow<Right>) -> bool {
+        self.rights.has(*right.borrow())
+    }
 }
 
 /// A part of a menu.

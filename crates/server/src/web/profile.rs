@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, CallerKind, MY_ACCOUNT};
+use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_engine::scim::{ScimFailure, UserEdit, Writing};
 use sojourn_model::UserId;
 use sojourn_oidc::Params;
@@ -174,9 +174,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let Some(change) = change(&FIELDS, &resource, &params) else {
         return respond::see_other(&context.link(PATH));
     };
-    let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
-    let caller = ApiCaller { kind, rights: visitor.rights.clone() };
-    let writing = Writing { caller: &caller, own: true, fresh: false, if_match: None };
+    let writing = Writing { by: &visitor.by, own: true, fresh: false, if_match: None };
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = engine.edit_user(tenant, visitor.user.id, UserEdit::Patch(&change), &writing);
     match done.await {

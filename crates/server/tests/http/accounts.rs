@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use sojourn_engine::Lockout;
-use sojourn_model::{Actor, EventName, Subject, UserState};
+use sojourn_engine::{Authority, Lockout};
+use sojourn_model::{EventName, Subject, UserState};
 use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::program::eventually;
@@ -68,7 +68,8 @@ async fn a_demanded_password_is_chosen_on_the_way_in() {
         let server = TestServer::on(engine, |_| {}).await;
         let alex = server.user("alex", "the first word", &[]).await;
         let browser = server.signed_in("alex", "the first word").await;
-        let demand = server.engine.demand_new_password(&server.tenant, &alex, &Actor::System);
+        let by = Authority::system();
+        let demand = server.engine.demand_new_password(&server.tenant, &alex, &by);
         demand.await.expect("demanded");
         assert!(!is_signed_in(&browser).await, "the sessions are over");
         let api = server.api("GET", "/scim2/Me", ("alex", "the first word")).await;
@@ -180,7 +181,7 @@ async fn a_forgotten_password_is_replaced_by_mail_and_nobody_learns_who_is_there
 async fn act(server: &TestServer, what: &str, browser: &Browser) {
     let (engine, tenant) = (&server.engine, &server.tenant);
     let alex = engine.user_named(tenant, "alex").await.expect("alex");
-    let actor = Actor::System;
+    let actor = sojourn_engine::Authority::system();
     match what {
         "on_password_change" => {
             let page = browser.get("/myaccount/password").await;
@@ -278,8 +279,8 @@ async fn what_is_kept_while_an_account_is_locked_comes_back_with_it() {
     let access = tokens["access_token"].as_str().expect("a token");
     for state in [UserState::Locked, UserState::Disabled] {
         let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
-        let set =
-            |state| server.engine.set_user_state(&server.tenant, &user, state, &Actor::System);
+        let system = Authority::system();
+        let set = |state| server.engine.set_user_state(&server.tenant, &user, state, &system);
         set(state).await.expect("set");
         assert!(!is_signed_in(&browser).await && !server.active("shop", access).await, "of no use");
         set(UserState::Active).await.expect("set");
@@ -326,7 +327,7 @@ async fn an_administrator_changes_who_someone_is() {
     let boss = server.user("boss", "boss123", &["admin"]).await;
     let (engine, tenant) = (&server.engine, &server.tenant);
     let clerks = "internal_user_mgt_list internal_user_mgt_view internal_user_mgt_update";
-    engine.add_role(tenant, "clerk", clerks, &sojourn_model::Actor::System).await.expect("a role");
+    engine.add_role(tenant, "clerk", clerks, &Authority::system()).await.expect("a role");
     let admin = server.signed_in("admin", "admin12").await;
     let path = format!("/console/users/{}/profile", alex.id);
     let page = admin.get(&path).await;

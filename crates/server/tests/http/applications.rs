@@ -121,7 +121,7 @@ async fn wso2_s_words_for_sessions_and_tokens() {
 async fn nobody_gets_by_an_application_what_they_have_not() {
     let server = TestServer::start().await;
     server.user("admin", "admin12", &["admin"]).await;
-    let actor = sojourn_model::Actor::System;
+    let actor = sojourn_engine::Authority::system();
     let role = server.engine.add_role(&server.tenant, "apps", "internal_application_mgt", &actor);
     role.await.expect("a role");
     server.user("helper", "helper1", &["apps"]).await;

@@ -1,7 +1,8 @@
 //! What somebody with some rights tries in order to get more, to undo what an administrator did, or to hold others up.
 
 use serde_json::{Value, json};
-use sojourn_model::{Actor, ChangeSet, Op, Outcome, Tenant, TenantId, UserState};
+use sojourn_engine::Authority;
+use sojourn_model::{ChangeSet, Op, Outcome, Tenant, TenantId, UserState};
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
 
@@ -14,7 +15,8 @@ fn patch(operations: &Value) -> Value {
 }
 
 async fn role(server: &TestServer, name: &str, permissions: &str) -> String {
-    let role = server.engine.add_role(&server.tenant, name, permissions, &Actor::System).await;
+    let role =
+        server.engine.add_role(&server.tenant, name, permissions, &Authority::system()).await;
     role.expect("a role").id.to_string()
 }
 
@@ -103,8 +105,10 @@ async fn a_tag_speaks_of_roles_and_a_write_is_always_answered() {
         let shown = server.api("GET", &of_role, ADMIN).await;
         let editor = server.engine.role_named(&server.tenant, "editor").await.expect("it is there");
         let give = sojourn_engine::directory::RoleChange::Assign;
-        let given =
-            server.engine.change_role(&server.tenant, &editor, &alex, give, &Actor::System).await;
+        let given = server
+            .engine
+            .change_role(&server.tenant, &editor, &alex, give, &Authority::system())
+            .await;
         given.expect("given");
         let put = json!({ "schemas": [USER], "userName": "alex" });
         let late = server.send_if_match("PUT", &user, ADMIN, (read.header("etag"), &put)).await;
@@ -125,7 +129,8 @@ async fn a_demand_for_another_password_holds_for_apis_at_once() {
     let alex = server.user("alex", "alex123", &[]).await;
     let who = ("alex", "alex123");
     assert_eq!(server.api("GET", "/scim2/Me", who).await.status, 200);
-    let demand = server.engine.demand_new_password(&server.tenant, &alex, &Actor::System).await;
+    let demand =
+        server.engine.demand_new_password(&server.tenant, &alex, &Authority::system()).await;
     demand.expect("demanded");
     assert_eq!(server.api("GET", "/scim2/Me", who).await.status, 401);
     server.stop().await;
@@ -139,7 +144,7 @@ async fn a_late_decision_undoes_nothing() {
         let (tenant, store) = (&server.tenant, server.engine.store());
         let alex = server.user("alex", "alex123", &[]).await;
         let off = UserState::Disabled;
-        server.engine.set_user_state(tenant, &alex, off, &Actor::System).await.expect("off");
+        server.engine.set_user_state(tenant, &alex, off, &Authority::system()).await.expect("off");
         let epoch = Some(alex.epoch);
         let (user, hash) = (alex.id, "another".to_owned());
         for late in [
@@ -206,8 +211,8 @@ async fn a_tenant_is_made_whole_or_not_and_its_number_is_never_given_again() {
         // As if an erasure had just begun, whose worker hasn't come yet.
         let path = format!("{TENANTS}/{}", answer.json()["id"].as_str().expect("an id"));
         assert_eq!(server.api("DELETE", &path, ADMIN).await.status, 202);
-        let on = server.engine.set_tenant_enabled(&first, true, &Actor::System).await;
-        let again = server.engine.remove_tenant(&first, &Actor::System).await;
+        let on = server.engine.set_tenant_enabled(&first, true, &Authority::system()).await;
+        let again = server.engine.remove_tenant(&first, &Authority::system()).await;
         assert!(on.is_err() && again.is_err(), "what is going doesn't come back: {on:?} {again:?}");
         sojourn_testkit::program::eventually("the tenant is gone", || async {
             (server.api("GET", &path, ADMIN).await.status == 404).then_some(())

@@ -1,7 +1,6 @@
 //! The audit log: read by whom, about what, and from where back.
 
-use sojourn_engine::Tail;
-use sojourn_model::Actor;
+use sojourn_engine::{Authority, Tail};
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
 
@@ -105,7 +104,8 @@ async fn who_listens_hears_of_each_act_once_however_many_come_at_a_moment() {
         server.clock.advance(1);
         let mut tail = Tail::since(engine.now());
         let add = async |n: usize| {
-            let made = engine.add_role(tenant, &format!("role-{n}"), "", &Actor::System).await;
+            let made =
+                engine.add_role(tenant, &format!("role-{n}"), "", &Authority::system()).await;
             made.expect("a role");
         };
         for n in 0..1_100 {

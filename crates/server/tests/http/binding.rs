@@ -84,7 +84,7 @@ async fn an_offline_grant_survives_logout_and_not_the_account() {
     assert!(server.active("app", offline["access_token"].as_str().expect("a token")).await);
     let next = server.refresh("app", &refresh(&offline)).await;
     assert_eq!(next.status, 200, "{next:?}");
-    let actor = sojourn_model::Actor::System;
+    let actor = sojourn_engine::Authority::system();
     let disabled = sojourn_model::UserState::Disabled;
     server.engine.set_user_state(&server.tenant, &alex, disabled, &actor).await.expect("disabled");
     assert_eq!(server.refresh("app", &refresh(&next.json())).await.status, 400);

@@ -1,5 +1,6 @@
 //! Ending from the Console: what it would do, which of the effects, and what applications answered.
 
+use sojourn_engine::Authority;
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::server::{Answer, TestServer};
 use sojourn_testkit::store::Engine;
@@ -83,9 +84,9 @@ async fn what_is_named_badly_or_not_theirs_ends_nothing() {
     let boss = server.user("boss", "boss123", &["admin"]).await;
     let (engine, tenant) = (&server.engine, &server.tenant);
     let clerks = "internal_session_view internal_session_delete";
-    engine.add_role(tenant, "clerk", clerks, &sojourn_model::Actor::System).await.expect("a role");
+    engine.add_role(tenant, "clerk", clerks, &Authority::system()).await.expect("a role");
     engine
-        .add_role(tenant, "viewer", "internal_session_view", &sojourn_model::Actor::System)
+        .add_role(tenant, "viewer", "internal_session_view", &Authority::system())
         .await
         .expect("a role");
     server.user("clerk", "clerk123", &["clerk"]).await;

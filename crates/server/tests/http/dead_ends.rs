@@ -1,9 +1,9 @@
 //! A person can always go on.
 
 use futures_util::future::join;
-use sojourn_engine::ThrottleLimits;
 use sojourn_engine::directory::NewApplication;
-use sojourn_model::{Actor, AtLimit, PolicyScope, SessionPolicy};
+use sojourn_engine::{Authority, ThrottleLimits};
+use sojourn_model::{AtLimit, PolicyScope, SessionPolicy};
 use sojourn_testkit::server::{Answer, Browser, CALLBACK, TestServer};
 
 const LATE_MS: i64 = 31 * 60_000;
@@ -262,12 +262,9 @@ async fn a_double_click_makes_one_session() {
                 at_limit: Some(at_limit),
                 ..SessionPolicy::default()
             };
-            let set = server.engine.set_policy(
-                &server.tenant,
-                PolicyScope::Tenant,
-                policy,
-                &Actor::System,
-            );
+            let system = Authority::system();
+            let set =
+                server.engine.set_policy(&server.tenant, PolicyScope::Tenant, policy, &system);
             set.await.expect("set");
         }
         let browser = server.browser();

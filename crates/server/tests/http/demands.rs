@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sojourn_model::{AccessTokenBinding, AccessTokenFormat, Actor, ChangeSet, Op, SigningAlg};
+use sojourn_engine::Authority;
+use sojourn_model::{AccessTokenBinding, AccessTokenFormat, ChangeSet, Op, SigningAlg};
 use sojourn_testkit::server::{TestServer, authorization, authorize_path, claims, jwt_header};
 use sojourn_testkit::store::Engine;
 
@@ -162,8 +163,8 @@ async fn a_stolen_key_is_replaced_at_once() {
     assert!(kids().await.contains(&stolen));
     let (engine, tenant) = (&server.engine, &server.tenant);
     // The next one, published ahead, lay beside it.
-    engine.rotate_key(tenant, SigningAlg::Rs256, &Actor::Operator).await.expect("published");
-    let kid = engine.replace_keys(tenant, SigningAlg::Rs256, &Actor::Operator).await;
+    engine.rotate_key(tenant, SigningAlg::Rs256, &Authority::operator()).await.expect("published");
+    let kid = engine.replace_keys(tenant, SigningAlg::Rs256, &Authority::operator()).await;
     let kid = kid.expect("replaced");
     let now = kids().await;
     assert!(!now.contains(&stolen) && now.contains(&kid), "{now:?}");

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::json;
 use sojourn_engine::Lockout;
-use sojourn_model::{Actor, EventName, SigningAlg, Subject, UserState};
+use sojourn_model::{EventName, SigningAlg, Subject, UserState};
 use sojourn_testkit::server::{Browser, CALLBACK, TestServer};
 use sojourn_testkit::store::Engine;
 
@@ -64,7 +64,8 @@ async fn in_browsers(server: &TestServer) -> Browser {
 
 /// What administrators do to accounts.
 async fn by_administrators(server: &TestServer) {
-    let (engine, tenant, actor) = (&server.engine, &server.tenant, Actor::System);
+    let (engine, tenant, actor) =
+        (&server.engine, &server.tenant, sojourn_engine::Authority::system());
     server.browser().sign_in("alex", "wrong").await;
     let alex = async || engine.user_named(tenant, "alex").await.expect("alex");
     for state in [UserState::Active, UserState::Disabled, UserState::Active] {

@@ -1,6 +1,7 @@
 //! Finding sessions: every attribute, every order, both directions, living and ended.
 
 use serde_json::{Value, json};
+use sojourn_engine::Authority;
 use sojourn_engine::session::SignIn;
 use sojourn_model::SessionId;
 use sojourn_testkit::server::TestServer;
@@ -212,11 +213,11 @@ async fn what_is_above_the_caller_is_not_found() {
     let viewer = server.user("viewer", "viewer123", &[]).await;
     let role = server
         .engine
-        .add_role(&server.tenant, "viewers", "internal_session_view", &sojourn_model::Actor::System)
+        .add_role(&server.tenant, "viewers", "internal_session_view", &Authority::system())
         .await
         .expect("a role");
     let assign = sojourn_engine::directory::RoleChange::Assign;
-    let by = sojourn_model::Actor::System;
+    let by = sojourn_engine::Authority::system();
     server.engine.change_role(&server.tenant, &role, &viewer, assign, &by).await.expect("assigned");
     server.user("alex", "alex123", &["customers"]).await;
     server.clock.advance(1000);

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sojourn_engine::directory::{RoleChange, RoleWrite};
 use sojourn_engine::{HandlerKind, HandlerSettings, RoleDirection, Webhook};
-use sojourn_model::{Actor, EventName, UserState};
+use sojourn_model::{EventName, UserState};
 use sojourn_testkit::inbox::{Hook, Inbox};
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::TestServer;
@@ -32,7 +32,7 @@ fn header<'a>(hook: &'a Hook, name: &str) -> &'a str {
 
 async fn set(server: &TestServer, name: &str, state: UserState) {
     let user = server.engine.user_named(&server.tenant, name).await.expect("a user");
-    let actor = Actor::Operator;
+    let actor = sojourn_engine::Authority::operator();
     server.engine.set_user_state(&server.tenant, &user, state, &actor).await.expect("set");
 }
 
@@ -171,7 +171,7 @@ async fn an_end_may_wait_or_only_say_what_it_would_do() {
             let browser = server.signed_in("alex", "alex123").await;
             let role = server.engine.role_named(tenant, role).await.expect("a role");
             let change = RoleChange::Unassign;
-            let actor = Actor::Operator;
+            let actor = sojourn_engine::Authority::operator();
             server.engine.change_role(tenant, &role, &alex, change, &actor).await.expect("changed");
             assert_eq!(browser.get("/myaccount").await.status, 200, "nothing at once");
             server.clock.advance(advance);
@@ -200,7 +200,7 @@ async fn an_end_that_waits_looks_at_the_direction_of_permissions_too() {
     for (permissions, lives) in [("a b", true), ("a", false)] {
         let permissions = Some(permissions.to_owned());
         let write = RoleWrite { permissions, ..RoleWrite::default() };
-        let (tenant, actor) = (&server.tenant, Actor::Operator);
+        let (tenant, actor) = (&server.tenant, sojourn_engine::Authority::operator());
         let changed = server.engine.change_role_set(tenant, editor.id, &write, &actor).await;
         changed.expect("changed");
         server.clock.advance(60_001);
@@ -288,7 +288,7 @@ async fn the_console_shows_what_a_handler_did_and_does_it_again() {
     })
     .await;
     // Without the right, neither menu nor page.
-    let actor = Actor::System;
+    let actor = sojourn_engine::Authority::system();
     let role = server.engine.add_role(&server.tenant, "view", "internal_session_view", &actor);
     role.await.expect("a role");
     server.user("viewer", "viewer1", &["view"]).await;

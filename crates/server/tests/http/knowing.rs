@@ -1,6 +1,7 @@
 //! Knowing: deliveries by state and application, giving up, circuits; the live stream; own sessions; addresses that
 //! are forgotten.
 
+use sojourn_engine::Authority;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -212,7 +213,7 @@ async fn sign_ins_and_ends_are_told_live_and_to_who_comes_back() {
         // Who isn't let in any more hears nothing more.
         let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
         let off = sojourn_model::UserState::Disabled;
-        let actor = sojourn_model::Actor::Operator;
+        let actor = sojourn_engine::Authority::operator();
         server.engine.set_user_state(&server.tenant, &cleo, off, &actor).await.expect("off");
         server.clock.advance(10_000);
         let rest = async { while let Ok(Some(_)) = own.chunk().await {} };
@@ -292,8 +293,8 @@ async fn addresses_of_ended_sessions_are_forgotten_in_time() {
 async fn the_console_hears_of_acts_where_it_may_read_of_them() {
     let server = prepared(Engine::Sqlite).await;
     let (engine, tenant) = (&server.engine, &server.tenant);
-    let viewer =
-        engine.add_role(tenant, "viewer", "internal_session_view", &sojourn_model::Actor::System);
+    let system = Authority::system();
+    let viewer = engine.add_role(tenant, "viewer", "internal_session_view", &system);
     viewer.await.expect("a role");
     server.user("vera", "vera1234", &["viewer"]).await;
     let listen = async |who: (&str, &str)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sojourn_model::{Actor, PolicyScope, SessionPolicy};
+use sojourn_model::{PolicyScope, SessionPolicy};
 use sojourn_server::language::Languages;
 use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::store::{Engine, Folder};
@@ -149,7 +149,8 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
         |serve| serve.languages = brackets(&folder),
     )
     .await;
-    let (engine, tenant, actor) = (&server.engine, &server.tenant, Actor::System);
+    let (engine, tenant, actor) =
+        (&server.engine, &server.tenant, sojourn_engine::Authority::system());
     server.user("admin", "admin12", &["admin"]).await;
     let alex = server.user("alex", "alex123", &["staff"]).await;
     let told = |app: &mut sojourn_engine::directory::NewApplication| {

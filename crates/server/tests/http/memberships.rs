@@ -1,7 +1,8 @@
 //! The scopes `roles` and `groups`.
 
 use serde_json::{Value, json};
-use sojourn_model::{AccessTokenFormat, Actor};
+use sojourn_engine::Authority;
+use sojourn_model::AccessTokenFormat;
 use sojourn_testkit::server::{TestServer, claims};
 
 #[tokio::test]
@@ -9,8 +10,10 @@ async fn roles_and_groups_are_told_in_every_token_that_has_the_scopes() {
     let server = TestServer::start().await;
     let alex = server.user("alex", "alex123", &["courier"]).await;
     let (engine, tenant) = (&server.engine, &server.tenant);
-    let group =
-        engine.add_group(tenant, "Sales", None, &[alex.id], &Actor::System).await.expect("a group");
+    let group = engine
+        .add_group(tenant, "Sales", None, &[alex.id], &Authority::system())
+        .await
+        .expect("a group");
     let role = engine.role_named(tenant, "courier").await.expect("a role");
     let wide = "openid profile roles groups";
     let scopes = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
@@ -81,7 +84,10 @@ async fn too_many_groups_are_named_by_where_they_are() {
     for n in 0..201 {
         let name = format!("Group {n}");
         let (engine, tenant) = (&server.engine, &server.tenant);
-        engine.add_group(tenant, &name, None, &[alex.id], &Actor::System).await.expect("a group");
+        engine
+            .add_group(tenant, &name, None, &[alex.id], &Authority::system())
+            .await
+            .expect("a group");
     }
     server
         .app("app", |app| {

@@ -1,8 +1,8 @@
 //! Names and passwords of people who don't all write ASCII.
 
 use serde_json::json;
+use sojourn_engine::Authority;
 use sojourn_engine::directory::NewUser;
-use sojourn_model::Actor;
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::{Engine, Folder, TestStore};
 
@@ -113,7 +113,7 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
             let new = NewUser { username: format!("user-{n}"), ..NewUser::default() };
             server
                 .engine
-                .add_user_with(&server.tenant, new, None, &Actor::System)
+                .add_user_with(&server.tenant, new, None, &Authority::system())
                 .await
                 .expect("made");
         }
@@ -144,7 +144,7 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
         let shown = sojourn_model::User { display_name: Some("Wide".into()), ..clash };
         server
             .engine
-            .update_user(&server.tenant, &shown, &[], &Actor::System)
+            .update_user(&server.tenant, &shown, &[], &Authority::system())
             .await
             .expect("changed");
         let mut listed = 0;

@@ -1,9 +1,10 @@
 //! A sign-in from an unknown browser: a mail over SMTP, and "this was not me".
 
+use sojourn_engine::Authority;
 use std::sync::Arc;
 
 use sojourn_engine::directory::{NewUser, PasswordGiven};
-use sojourn_model::{Actor, User};
+use sojourn_model::User;
 use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::TestServer;
@@ -38,7 +39,8 @@ async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
             ..NewUser::default()
         };
         let password = Some(PasswordGiven::Declared(format!("{name}-123")));
-        let made = server.engine.add_user_with(&server.tenant, new, password, &Actor::System).await;
+        let made =
+            server.engine.add_user_with(&server.tenant, new, password, &Authority::system()).await;
         made.expect("a user");
     }
     server.app("shop", |_| {}).await;
@@ -176,7 +178,8 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
         assert_eq!(reader.get(reset).await.status, 200);
         let user = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
         let moved = User { email: Some("new@example.test".into()), ..user };
-        let moved = server.engine.update_user(&server.tenant, &moved, &[], &Actor::System);
+        let by = Authority::system();
+        let moved = server.engine.update_user(&server.tenant, &moved, &[], &by);
         moved.await.expect("moved");
         assert_eq!(reader.get(reset).await.status, 400, "it went to the old address");
         server.stop().await;
@@ -230,7 +233,8 @@ async fn links_are_kept_sealed_and_work_for_a_day() {
         ..NewUser::default()
     };
     let password = Some(PasswordGiven::Declared("cleo-123".into()));
-    let made = server.engine.add_user_with(&server.tenant, new, password, &Actor::System).await;
+    let made =
+        server.engine.add_user_with(&server.tenant, new, password, &Authority::system()).await;
     made.expect("a user");
     let asking = server.engine.ask_for_reset(&server.tenant, "cleo", "en");
     asking.await.expect("written");

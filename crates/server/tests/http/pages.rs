@@ -1,6 +1,6 @@
 //! Sign-in and the pages behind it: cookies, forgery, guessing, other people's sessions.
 
-use sojourn_engine::ThrottleLimits;
+use sojourn_engine::{Authority, ThrottleLimits};
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
 
@@ -297,7 +297,7 @@ async fn the_search_box_says_what_it_may_go_on_with() {
     // Who may look at sessions alone isn't told who and what else there is.
     let (engine, tenant) = (&server.engine, &server.tenant);
     let view = "internal_session_view";
-    engine.add_role(tenant, "viewer", view, &sojourn_model::Actor::System).await.expect("a role");
+    engine.add_role(tenant, "viewer", view, &Authority::system()).await.expect("a role");
     server.user("vera", "vera1234", &["viewer"]).await;
     let vera = server.signed_in("vera", "vera1234").await;
     for text in ["ale", "username+eq+", "role+eq+", "application+eq+"] {

@@ -344,7 +344,7 @@ async fn a_group_has_a_policy_is_found_and_ended() {
     for engine in Engine::BOTH {
         let server = prepared(engine).await;
         let cleo = server.engine.user_named(&server.tenant, CLEO.0).await.expect("cleo");
-        let by = sojourn_model::Actor::System;
+        let by = sojourn_engine::Authority::system();
         let group =
             server.engine.add_group(&server.tenant, "couriers", None, &[cleo.id], &by).await;
         let group = group.expect("a group");
@@ -429,7 +429,7 @@ async fn a_policy_ends_sessions_at_a_change_of_a_role() {
         let server = TestServer::with(|settings| settings.handlers.clear()).await;
         server.user("admin", "admin12", &["admin"]).await;
         let cleo = server.user(CLEO.0, CLEO.1, &[]).await;
-        let by = sojourn_model::Actor::System;
+        let by = sojourn_engine::Authority::system();
         let role = server.engine.add_role(&server.tenant, "staff", "", &by).await.expect("a role");
         set(&server, "tenant", &json!({"on_role_change": policy})).await;
         for (what, stays) in [

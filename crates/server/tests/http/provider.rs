@@ -453,7 +453,7 @@ async fn keys_are_published_ahead_used_later_and_retired_last() {
         keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect::<Vec<_>>()
     };
     let (old, hint) = kid().await;
-    let actor = sojourn_model::Actor::System;
+    let actor = sojourn_engine::Authority::system();
     let rotate = || server.engine.rotate_key(&server.tenant, SigningAlg::Rs256, &actor);
     let new = rotate().await.expect("rotated");
     assert!(rotate().await.is_err(), "the next one is published already");

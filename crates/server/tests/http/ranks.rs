@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
-use sojourn_engine::{EndPlan, EngineError};
+use sojourn_engine::{Authority, EndPlan, EngineError};
 use sojourn_model::{
     Actor, EndReason, EndTarget, JobId, NewJob, Op, PolicyScope, SessionPolicy, UserId,
 };
@@ -15,7 +15,7 @@ const LESSER: (&str, &str) = ("lesser", "password");
 async fn prepared(database: Engine) -> (TestServer, UserId) {
     let server = TestServer::on(database, |_| {}).await;
     let engine = &server.engine;
-    let (tenant, system) = (server.tenant.clone(), Actor::System);
+    let (tenant, system) = (server.tenant.clone(), Authority::system());
     let rights = "internal_session_view internal_session_delete internal_session_policy_update \
                   internal_session_delivery_manage internal_role_mgt internal_group_mgt \
                   internal_user_mgt internal_event_handler_manage internal_config_update";
@@ -31,16 +31,21 @@ async fn no_policy_role_group_or_job_reaches_someone_above() {
     for database in Engine::BOTH {
         let (server, boss) = prepared(database).await;
         let (engine, tenant) = (&server.engine, server.tenant.clone());
-        let actor = Actor::User(engine.user_named(&tenant, "lesser").await.expect("there").id);
+        let lesser = engine.user_named(&tenant, "lesser").await.expect("there").id;
+        let actor = engine.authority_of(&tenant, lesser, None).await.expect("read");
         let cleo = engine.user_named(&tenant, "cleo").await.expect("there").id;
         let role = async |name: &str| engine.role_named(&tenant, name).await.expect("there");
         let (admin, staff) = (role("admin").await, role("staff").await);
-        let group = engine.add_group(&tenant, "all", None, &[boss, cleo], &Actor::System).await;
+        let group =
+            engine.add_group(&tenant, "all", None, &[boss, cleo], &Authority::system()).await;
         let group = group.expect("a group");
         let carry = RoleWrite { groups_add: vec![group.id], ..RoleWrite::default() };
         let carried =
-            engine.add_role(&tenant, "carried", "", &Actor::System).await.expect("a role");
-        engine.change_role_set(&tenant, carried.id, &carry, &Actor::System).await.expect("carried");
+            engine.add_role(&tenant, "carried", "", &Authority::system()).await.expect("a role");
+        engine
+            .change_role_set(&tenant, carried.id, &carry, &Authority::system())
+            .await
+            .expect("carried");
         let tight = SessionPolicy { max_sessions: Some(1), ..SessionPolicy::default() };
         let forbidden = |done: Result<(), EngineError>, what: &str| {
             assert_eq!(done, Err(EngineError::Forbidden), "{database:?}: {what}");
@@ -95,9 +100,10 @@ async fn no_policy_role_group_or_job_reaches_someone_above() {
         let change = sojourn_model::ChangeSet::of(tenant.id, Op::AddJob(job));
         engine.store().apply(change).await.expect("written");
         forbidden(engine.cancel_job(&tenant, id, &actor).await.map(|_| ()), "cancelling a job");
-        engine.cancel_job(&tenant, id, &Actor::User(boss)).await.expect("their own");
+        let own = engine.authority_of(&tenant, boss, None).await.expect("read");
+        engine.cancel_job(&tenant, id, &own).await.expect("their own");
         // And whoever is covered is reached as before.
-        let plan = EndPlan::new(EndTarget::User(cleo), EndReason::Admin, actor.clone());
+        let plan = EndPlan::new(EndTarget::User(cleo), EndReason::Admin, actor.actor());
         engine.end_sessions(&tenant, plan).await.expect("ended");
         let write = RoleWrite { members: leave(vec![cleo]), ..RoleWrite::default() };
         engine.change_role_set(&tenant, staff.id, &write, &actor).await.expect("allowed");

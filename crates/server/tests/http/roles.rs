@@ -1,8 +1,8 @@
 //! What a role change does to sessions, at once and in large.
 
 use sojourn_engine::directory::{RoleChange, RoleRemoval};
-use sojourn_engine::{HandlerSettings, RoleDirection};
-use sojourn_model::{Actor, EndReason, EventName, SessionState, Subject};
+use sojourn_engine::{Authority, HandlerSettings, RoleDirection};
+use sojourn_model::{EndReason, EventName, SessionState, Subject};
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::TestServer;
@@ -21,7 +21,7 @@ async fn a_role_taken_away_ends_sessions_tokens_and_stays_at_once() {
         let role = server.engine.role_named(&server.tenant, "staff").await.expect("the role");
         let ended = server
             .engine
-            .change_role(&server.tenant, &role, &alex, RoleChange::Unassign, &Actor::System)
+            .change_role(&server.tenant, &role, &alex, RoleChange::Unassign, &Authority::system())
             .await
             .expect("changed");
         assert_eq!((ended.sessions, ended.grants, ended.deliveries), (1, 1, 1));
@@ -51,7 +51,7 @@ async fn a_role_taken_away_ends_sessions_tokens_and_stays_at_once() {
         assert!(events[5].data.contains("\"DELETED_ROLES\":[\"staff\"]"), "{}", events[5].data);
         let again = server
             .engine
-            .change_role(&server.tenant, &role, &alex, RoleChange::Unassign, &Actor::System)
+            .change_role(&server.tenant, &role, &alex, RoleChange::Unassign, &Authority::system())
             .await;
         assert!(again.is_err(), "Alex hasn't got it any more");
         server.stop().await;
@@ -71,7 +71,7 @@ async fn the_handler_s_direction_is_kept() {
         })
         .await;
         let alex = server.user("alex", "alex123", &[]).await;
-        let actor = Actor::System;
+        let actor = sojourn_engine::Authority::system();
         let role = server.engine.add_role(&server.tenant, "staff", "", &actor).await.expect("role");
         for (what, lives) in
             [(RoleChange::Assign, after_assign), (RoleChange::Unassign, after_unassign)]
@@ -88,7 +88,7 @@ async fn the_handler_s_direction_is_kept() {
 async fn a_role_of_many_is_removed_by_a_job_that_goes_on() {
     for engine in Engine::BOTH {
         let server = TestServer::on(engine, |_| {}).await;
-        let actor = Actor::System;
+        let actor = sojourn_engine::Authority::system();
         let tenant = &server.tenant;
         let role = server.engine.add_role(tenant, "crowd", "", &actor).await.expect("role");
         let mut browsers = Vec::new();
@@ -124,7 +124,7 @@ async fn a_small_role_is_removed_in_one_transaction() {
     let alex = server.user("alex", "alex123", &["staff"]).await;
     let browser = server.signed_in("alex", "alex123").await;
     let role = server.engine.role_named(&server.tenant, "staff").await.expect("the role");
-    let actor = Actor::System;
+    let actor = sojourn_engine::Authority::system();
     let removal = server.engine.remove_role(&server.tenant, &role, &actor).await.expect("removed");
     assert!(matches!(removal, RoleRemoval::Done(ended) if ended.sessions == 1));
     assert_ne!(browser.get("/myaccount").await.status, 200);

@@ -244,7 +244,7 @@ async fn administrators_see_and_end_by_right() {
 async fn nobody_reaches_someone_with_more_rights() {
     let server = prepared(Engine::Sqlite).await;
     let rights = "internal_session_view internal_session_delete";
-    let actor = sojourn_model::Actor::System;
+    let actor = sojourn_engine::Authority::system();
     server.engine.add_role(&server.tenant, "helpdesk", rights, &actor).await.expect("a role");
     server.user("helper", "helper1", &["helpdesk"]).await;
     let admin = server.engine.user_named(&server.tenant, "admin").await.expect("admin").id;

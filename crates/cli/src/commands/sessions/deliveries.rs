@@ -3,9 +3,9 @@
 use crate::commands::is_json;
 use clap::Args;
 use serde_json::json;
-use sojourn_engine::DeliveryQuery;
 use sojourn_engine::session::Place;
-use sojourn_model::{Actor, DeliveryState, SessionId, Sid};
+use sojourn_engine::{Authority, DeliveryQuery};
+use sojourn_model::{DeliveryState, SessionId, Sid};
 
 use super::{Work, say_json, table};
 use crate::{Done, Failure, say};
@@ -45,13 +45,13 @@ pub(super) async fn deliveries(work: &Work<'_>, args: DeliveryArgs) -> Done {
     let Work { engine, tenant, rights } = work;
     if let Some(pair) = &args.resend {
         let (session, sid) = names(pair)?;
-        engine.resend_delivery(tenant, session, sid, &Actor::Operator).await?;
+        engine.resend_delivery(tenant, session, sid, &Authority::operator()).await?;
         say("It is sent again by the running server.");
         return Ok(());
     }
     if let Some(pair) = &args.give_up {
         let (session, sid) = names(pair)?;
-        engine.give_up_delivery(tenant, session, sid, &Actor::Operator).await?;
+        engine.give_up_delivery(tenant, session, sid, &Authority::operator()).await?;
         say("Given up.");
         return Ok(());
     }

@@ -3,8 +3,9 @@
 use crate::commands::is_json;
 use clap::Args;
 use serde_json::json;
+use sojourn_engine::Authority;
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, FoundBy, Named};
-use sojourn_model::{Actor, Effects, EndSummary, JobState, SessionId};
+use sojourn_model::{Effects, EndSummary, JobState, SessionId};
 
 use super::{Work, bring_to_end, job_json, say_json};
 use crate::{Done, Failure, say};
@@ -124,7 +125,7 @@ fn say_summary(verb: &str, summary: &EndSummary) {
 }
 
 pub(super) async fn end(work: &Work<'_>, args: EndArgs) -> Done {
-    let Work { engine, tenant, rights } = work;
+    let Work { engine, tenant, rights: _ } = work;
     let mut only = Vec::new();
     for client_id in &args.only {
         let app = engine.application_by_client(tenant.id, client_id).await?;
@@ -137,7 +138,7 @@ pub(super) async fn end(work: &Work<'_>, args: EndArgs) -> Done {
         expected_at_most: args.expected_at_most,
         as_job: args.rate.is_some(),
         rate: args.rate,
-        ..EndRequest::new(targets(work, &args).await?, Actor::Operator, rights.clone())
+        ..EndRequest::new(targets(work, &args).await?, Authority::operator())
     };
     if args.dry_run {
         let forecast = engine.preview(tenant, &request).await?;

@@ -3,7 +3,8 @@
 use crate::commands::is_json;
 use clap::Args;
 use serde_json::{Value, json};
-use sojourn_model::{Actor, HandlerTask, Subject, TaskState};
+use sojourn_engine::Authority;
+use sojourn_model::{HandlerTask, Subject, TaskState};
 
 use super::{Work, say_json, table};
 use crate::{Done, Failure, say};
@@ -46,7 +47,9 @@ pub(super) async fn handlers(work: &Work<'_>, args: HandlerArgs) -> Done {
     ] {
         if let Some(pair) = pair {
             let task = place(pair)?;
-            engine.settle_handler_task(tenant, handler, task, state, &Actor::Operator).await?;
+            engine
+                .settle_handler_task(tenant, handler, task, state, &Authority::operator())
+                .await?;
             say(done);
             return Ok(());
         }

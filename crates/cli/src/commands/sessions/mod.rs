@@ -13,7 +13,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 use serde_json::Value;
-use sojourn_engine::{Engine, Rights};
+use sojourn_engine::{Authority, Engine, Rights};
 use sojourn_model::{Job, JobId, JobState, Tenant};
 
 use super::{opened, table};
@@ -99,7 +99,7 @@ async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool) -> Done {
             let id: JobId =
                 text.parse().map_err(|_| Failure("a job's id has 32 hex digits".into()))?;
             if cancel {
-                vec![engine.cancel_job(tenant, id, &sojourn_model::Actor::Operator).await?]
+                vec![engine.cancel_job(tenant, id, &Authority::operator()).await?]
             } else {
                 let job = engine.store().job(tenant.id, id).await?;
                 vec![job.ok_or_else(|| Failure("there is no such job".into()))?]

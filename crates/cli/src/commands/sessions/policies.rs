@@ -1,7 +1,8 @@
 //! Policies.
 
 use clap::Args;
-use sojourn_model::{Actor, PolicyScope, SessionPolicy};
+use sojourn_engine::Authority;
+use sojourn_model::{PolicyScope, SessionPolicy};
 
 use super::{Work, say_json};
 use crate::{Done, Failure};
@@ -55,7 +56,7 @@ pub(super) async fn policy(work: &Work<'_>, args: PolicyArgs) -> Done {
     };
     if let Some(text) = &args.set {
         let policy: SessionPolicy = serde_json::from_str(text)?;
-        engine.set_policy(tenant, scope, policy, &Actor::Operator).await?;
+        engine.set_policy(tenant, scope, policy, &Authority::operator()).await?;
     }
     let policy = engine.policy_set(tenant, scope).await?;
     say_json(&serde_json::to_value(policy)?);

@@ -1,14 +1,16 @@
 //! Lists of groups.
 
 use serde_json::json;
-use sojourn_model::{Actor, Group, Tenant};
+use sojourn_model::{Group, Tenant};
 use sojourn_scim::Resource;
 use sojourn_scim::evaluate::{check, passes};
 use sojourn_scim::filter::Operator;
 
 use super::super::{ListQuery, Listed, Page, SCAN_MAX, ScimFailure};
 use super::{names, only_member, required, sort, sort_path, too_many};
+use crate::authority::Authority;
 use crate::engine::Engine;
+use crate::rights::Right;
 
 impl Engine {
     /// Groups.
@@ -19,8 +21,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         query: &ListQuery,
-        caller: &Actor,
+        by: &Authority,
     ) -> Result<Listed, ScimFailure> {
+        by.must(tenant, Right::GroupList)?;
+        let caller = &by.actor();
         let of = &self.scim_types.group;
         if let Some(filter) = &query.filter {
             check(of, filter)?;

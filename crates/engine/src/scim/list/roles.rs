@@ -1,14 +1,16 @@
 //! Lists of roles.
 
 use serde_json::json;
-use sojourn_model::{Actor, Role, Tenant};
+use sojourn_model::{Role, Tenant};
 use sojourn_scim::Resource;
 use sojourn_scim::evaluate::{check, passes};
 use sojourn_scim::filter::Operator;
 
 use super::super::{ListQuery, Listed, SCAN_MAX, ScimFailure};
 use super::{names, only_member, required, sort, sort_path, too_many};
+use crate::authority::Authority;
 use crate::engine::Engine;
+use crate::rights::Right;
 
 impl Engine {
     /// Roles.
@@ -19,8 +21,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         query: &ListQuery,
-        caller: &Actor,
+        by: &Authority,
     ) -> Result<Listed, ScimFailure> {
+        by.must(tenant, Right::RoleList)?;
+        let caller = &by.actor();
         let of = &self.scim_types.role;
         if let Some(filter) = &query.filter {
             check(of, filter)?;

@@ -9,7 +9,9 @@ use sojourn_store::UserOrder;
 
 use super::super::{ListQuery, Listed, Page, SCAN_MAX, ScimFailure};
 use super::{Mark, required, sort, sort_path, too_many};
+use crate::authority::Authority;
 use crate::engine::Engine;
+use crate::rights::Right;
 
 /// Users that are looked at, at a time.
 const STEP: usize = 500;
@@ -52,8 +54,10 @@ impl Engine {
         &self,
         tenant: &Tenant,
         query: &ListQuery,
-        caller: &Actor,
+        by: &Authority,
     ) -> Result<Listed, ScimFailure> {
+        by.must(tenant, Right::UserList)?;
+        let caller = &by.actor();
         let of = &self.scim_types.user;
         if let Some(filter) = &query.filter {
             check(of, filter)?;

@@ -109,7 +109,7 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
             Err(foreign) => return Err(Refusal::bad(foreign.to_string())),
         },
     };
-    let query = DeliveryQuery { state, app, before: place, limit, rights: &caller.rights };
+    let query = DeliveryQuery { state, app, before: place, limit, rights: caller.rights() };
     let (items, older) = engine.search_deliveries(tenant, &query).await?;
     let next = older.map(|place| {
         let mark = Bookmark { position: Position::Before(place), as_of: engine.now() };
@@ -158,10 +158,10 @@ async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Response
         let gone = || EngineError::NotFound("delivery");
         let session = session.parse::<SessionId>().map_err(|_| gone())?;
         let sid = sid.parse::<Sid>().map_err(|_| gone())?;
-        let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
+        let (engine, tenant) = (context.engine(), context.tenant());
         match what {
-            Act::Resend => engine.resend_delivery(tenant, session, sid, &actor).await?,
-            Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &actor).await?,
+            Act::Resend => engine.resend_delivery(tenant, session, sid, &caller).await?,
+            Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &caller).await?,
         }
         let all = engine.store().deliveries_of_session(tenant.id, session).await;
         let all = all.map_err(EngineError::from)?;

@@ -8,11 +8,10 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::ApiCaller;
 use sojourn_engine::ending::{
     EndAnswer, EndRequest, EndTargets, Forecast, FoundBy, Named, RequestKey,
 };
+use sojourn_engine::{Authority, EngineError};
 use sojourn_model::{AppId, Effects, EndSummary, GrantId, SessionId, UserId};
 use utoipa::ToSchema;
 
@@ -235,7 +234,7 @@ impl EndBody {
     fn request(
         &self,
         resolved: Resolved,
-        caller: &ApiCaller,
+        caller: &Authority,
         prefer: &Preferences,
         key: Option<RequestKey>,
     ) -> Result<EndRequest, EngineError> {
@@ -250,7 +249,7 @@ impl EndBody {
             as_job: prefer.respond_async || self.rate.is_some(),
             rate: self.rate,
             key,
-            ..EndRequest::new(targets, caller.actor(), caller.rights.clone())
+            ..EndRequest::new(targets, caller.clone())
         })
     }
 }
@@ -415,7 +414,7 @@ pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Respons
         let caller = caller(&context, &[END]).await?;
         let (view, _) = one(&context, &caller, &id).await?;
         let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
-        let request = EndRequest::new(targets, caller.actor(), caller.rights);
+        let request = EndRequest::new(targets, caller);
         perform(&context, &request, &Preferences::waiting(&context)).await
     };
     done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
@@ -451,7 +450,7 @@ pub(crate) async fn application(
         let request = EndRequest {
             effects: Effects { session: false, ..Effects::END },
             applications: Some(vec![app]),
-            ..EndRequest::new(targets, caller.actor(), caller.rights)
+            ..EndRequest::new(targets, caller)
         };
         perform(&context, &request, &Preferences::waiting(&context)).await
     };
@@ -479,7 +478,7 @@ pub(crate) async fn grant(context: Context, Path(id): Path<String>) -> Response 
             return Err(gone.into());
         }
         let targets = EndTargets::Named(vec![Named::Grant(id)]);
-        let request = EndRequest::new(targets, caller.actor(), caller.rights);
+        let request = EndRequest::new(targets, caller);
         perform(&context, &request, &Preferences::default()).await
     };
     done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))

@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::response::Response;
 use axum::response::sse::Event;
 use http::Uri;
-use sojourn_engine::Rights;
 use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
+use sojourn_engine::{Right, Rights};
 use sojourn_model::{Millis, Tenant, UserId};
 
 use super::streams::Place;
@@ -47,7 +47,7 @@ pub(crate) async fn all(context: Context, uri: Uri) -> Response {
         let caller = caller(&context, &[VIEW]).await?;
         let filter = filter(&uri)?;
         let place = Place::take(&context, &caller, &[VIEW])?;
-        Ok((place, filter, caller.rights))
+        Ok((place, filter, caller.rights().clone()))
     };
     match begun.await {
         Ok((place, filter, rights)) => stream(context, place, None, filter, rights),
@@ -71,8 +71,8 @@ pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
     let begun = async {
         let (caller, user) = own(&context).await?;
         let filter = filter(&uri)?;
-        let place = Place::take(&context, &caller, &["internal_login"])?;
-        Ok((place, user, filter, caller.rights))
+        let place = Place::take(&context, &caller, &[Right::Login])?;
+        Ok((place, user, filter, caller.rights().clone()))
     };
     match begun.await {
         Ok((place, user, filter, rights)) => stream(context, place, Some(user), filter, rights),

@@ -160,9 +160,9 @@ async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: 
         let unknown = || EngineError::NotFound("task");
         let subject = Subject::parse(subject).ok_or_else(unknown)?;
         let n = n.parse::<i64>().map_err(|_| unknown())?;
-        let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
+        let (engine, tenant) = (context.engine(), context.tenant());
         let state = if redo { TaskState::Pending } else { TaskState::Skipped };
-        engine.settle_handler_task(tenant, handler, (subject, n), state, &actor).await?;
+        engine.settle_handler_task(tenant, handler, (subject, n), state, &caller).await?;
         Ok(respond::empty(StatusCode::NO_CONTENT))
     };
     done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))

@@ -142,7 +142,7 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response
     let done = async {
         let caller = caller(&context, &[END]).await?;
         let job = job(&context, &id).await?;
-        let job = context.engine().cancel_job(context.tenant(), job.id, &caller.actor()).await?;
+        let job = context.engine().cancel_job(context.tenant(), job.id, &caller).await?;
         Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
     };
     done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))

@@ -18,8 +18,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, CallerKind};
+use sojourn_engine::{Authority, EngineError, Right, Who};
 use sojourn_model::UserId;
 
 use self::types::ProblemJson;
@@ -28,21 +27,21 @@ use crate::context::Context;
 use crate::respond;
 
 /// The right to look at sessions.
-pub(super) const VIEW: &str = "internal_session_view";
+pub(super) const VIEW: Right = Right::SessionView;
 /// The right to end them.
-pub(super) const END: &str = "internal_session_delete";
+pub(super) const END: Right = Right::SessionDelete;
 
 /// The right to change policies of sessions.
-pub(super) const POLICY: &str = "internal_session_policy_update";
+pub(super) const POLICY: Right = Right::SessionPolicyUpdate;
 
 /// The right to send deliveries again and to give them up.
-pub(super) const DELIVERY: &str = "internal_session_delivery_manage";
+pub(super) const DELIVERY: Right = Right::SessionDeliveryManage;
 
 /// The right to look at event handlers and their log.
-pub(super) const HANDLER_VIEW: &str = "internal_event_handler_view";
+pub(super) const HANDLER_VIEW: Right = Right::EventHandlerView;
 
 /// The right to let them do something again, or let it go.
-pub(super) const HANDLER_MANAGE: &str = "internal_event_handler_manage";
+pub(super) const HANDLER_MANAGE: Right = Right::EventHandlerManage;
 
 /// Why a request isn't served.
 pub(super) enum Refusal {
@@ -110,11 +109,11 @@ fn described(status: StatusCode, detail: &str, request_id: &str) -> Response {
 }
 
 /// Lets in who has all of the rights.
-pub(super) async fn caller(context: &Context, rights: &[&str]) -> Result<ApiCaller, Refusal> {
+pub(super) async fn caller(context: &Context, rights: &[Right]) -> Result<Authority, Refusal> {
     const MAY_NOT: &str = "The caller has not the right to do this.";
-    let first = rights.first().copied().unwrap_or("internal_login");
+    let first = rights.first().copied().unwrap_or(Right::Login);
     match super::caller::caller(context, first).await {
-        Ok(caller) if rights.iter().all(|right| caller.rights.has(right)) => Ok(caller),
+        Ok(caller) if rights.iter().all(|right| caller.may(*right)) => Ok(caller),
         Ok(_) => Err(Refusal::Problem(StatusCode::FORBIDDEN, MAY_NOT.into())),
         Err(answered) => {
             let detail = match answered.status() {
@@ -136,11 +135,11 @@ pub(super) async fn caller(context: &Context, rights: &[&str]) -> Result<ApiCall
 }
 
 /// Lets in a person, for what is their own.
-pub(super) async fn own(context: &Context) -> Result<(ApiCaller, UserId), Refusal> {
-    let caller = caller(context, &["internal_login"]).await?;
-    match caller.kind {
-        CallerKind::User(user, _) => Ok((caller, user)),
-        CallerKind::Application(_) | CallerKind::Operator => {
+pub(super) async fn own(context: &Context) -> Result<(Authority, UserId), Refusal> {
+    let caller = caller(context, &[Right::Login]).await?;
+    match caller.who() {
+        Who::User(user, _) => Ok((caller, user)),
+        Who::Application(_) | Who::Operator | Who::System => {
             let detail = "An application has no sessions of its own.";
             Err(Refusal::Problem(StatusCode::FORBIDDEN, detail.into()))
         }

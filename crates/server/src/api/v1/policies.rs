@@ -259,9 +259,9 @@ async fn write(
         let scope = scope?;
         let (engine, tenant) = (context.engine(), context.tenant());
         if let PolicyScope::User(user) = scope {
-            engine.must_cover(tenant, &caller.rights, user).await?;
+            engine.must_cover(tenant, &caller, user).await?;
         }
-        engine.set_policy(tenant, scope, policy.clone().into(), &caller.actor()).await?;
+        engine.set_policy(tenant, scope, policy.clone().into(), &caller).await?;
         Ok(respond::json(StatusCode::OK, &policy))
     };
     done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
@@ -373,7 +373,7 @@ pub(crate) async fn effective(context: Context, uri: Uri) -> Response {
         if there.is_none() {
             return Err(EngineError::NotFound("user").into());
         }
-        engine.must_cover(tenant, &caller.rights, user).await?;
+        engine.must_cover(tenant, &caller, user).await?;
         let app = match params.get("application") {
             None => None,
             Some(id) => {

@@ -3,12 +3,11 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::ApiCaller;
 use sojourn_engine::session::{
     Bookmark, Position, Question, SearchPage, SearchRefused, SessionFilter, SessionQuery,
     SessionView, Sort, Vocabulary,
 };
+use sojourn_engine::{Authority, EngineError};
 use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{SessionId, User, UserId};
 use sojourn_oidc::Params;
@@ -167,7 +166,7 @@ pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
 async fn listed(
     context: &Context,
     uri: &Uri,
-    caller: &ApiCaller,
+    caller: &Authority,
     only: Option<UserId>,
 ) -> Result<PageJson, Refusal> {
     let params =
@@ -187,7 +186,7 @@ async fn listed(
         sort: asked.sort,
         position: mark.position,
         limit: asked.limit,
-        rights: &caller.rights,
+        rights: caller.rights(),
         as_of: moves.then_some(mark.as_of),
     };
     let page = engine.search_sessions(tenant, &query).await?;
@@ -282,7 +281,7 @@ async fn found(context: &Context, id: &str) -> Result<SessionJson, Refusal> {
 /// A session of the path, with its user, whom the caller may not be below.
 pub(super) async fn one(
     context: &Context,
-    caller: &ApiCaller,
+    caller: &Authority,
     id: &str,
 ) -> Result<(SessionView, User), Refusal> {
     let gone = EngineError::NotFound("session");
@@ -292,7 +291,7 @@ pub(super) async fn one(
     let user =
         engine.store().user(tenant.id, view.session.user).await.map_err(EngineError::from)?;
     let Some(user) = user else { return Err(gone.into()) };
-    engine.must_cover(tenant, &caller.rights, user.id).await?;
+    engine.must_cover(tenant, caller, user.id).await?;
     Ok((view, user))
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
-use sojourn_engine::directory::ApiCaller;
 use sojourn_model::Millis;
 use sojourn_model::limits::{STREAMS_MAX, STREAMS_OF_ONE_CALLER_MAX};
 
 use super::{Refusal, caller};
 use crate::context::Context;
+use sojourn_engine::{Authority, Right};
 
 /// How often it is looked whether the caller is still let in, in milliseconds.
 const CHECK_EVERY_MS: i64 = 5_000;
@@ -22,7 +22,7 @@ pub struct Streams(Mutex<HashMap<String, usize>>);
 pub(super) struct Place {
     streams: Arc<Streams>,
     caller: String,
-    rights: &'static [&'static str],
+    rights: &'static [Right],
     checked_at: Millis,
 }
 
@@ -60,8 +60,8 @@ impl Place {
     /// Takes a place for a caller who was let in with these rights.
     pub(super) fn take(
         context: &Context,
-        who: &ApiCaller,
-        rights: &'static [&'static str],
+        who: &Authority,
+        rights: &'static [Right],
     ) -> Result<Self, Refusal> {
         let streams = Arc::clone(&context.state.streams);
         let caller = format!("{}/{}", context.tenant().id.0, who.actor());

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::LogoChange;
-use sojourn_model::{Actor, Tenant};
+use sojourn_model::Tenant;
 
 use super::{CONFIG_UPDATE, CONFIG_VIEW, administrator};
 use crate::context::Context;
@@ -77,7 +77,7 @@ fn show(
         name: look.name.clone().unwrap_or_default(),
         accent: look.accent.clone().unwrap_or_default(),
         logo: look.logo.as_ref().map(|_| context.around().logo),
-        may_change: visitor.rights.has(CONFIG_UPDATE),
+        may_change: visitor.by.may(CONFIG_UPDATE),
         error,
     };
     render::page(context, status, &page)
@@ -113,9 +113,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         (false, true) => LogoChange::Keep,
         (false, false) => LogoChange::Put(sent.logo),
     };
-    let actor = Actor::User(visitor.user.id);
     let look = (&*sent.name, &*sent.accent);
-    match context.engine().set_look(context.tenant(), look, logo, &actor).await {
+    match context.engine().set_look(context.tenant(), look, logo, &visitor.by).await {
         Ok(()) => respond::see_other(&context.link(&format!("{PATH}?done=1"))),
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));

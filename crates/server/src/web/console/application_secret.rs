@@ -9,7 +9,7 @@ use sojourn_engine::EngineError;
 use sojourn_model::Application;
 use sojourn_model::limits::SECRET_OVERLAP_MS;
 
-use super::applications::{Fields, UPDATE, caller, named, show};
+use super::applications::{Fields, UPDATE, named, show};
 use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, say};
@@ -100,10 +100,10 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         Ok(app) => app,
         Err(refused) => return *refused,
     };
-    let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let version = params.get("version").and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
     if params.get("act") == Some("drop") {
-        let done = engine.drop_previous_secret(tenant, (app.id, Some(version)), &caller).await;
+        let done = engine.drop_previous_secret(tenant, (app.id, Some(version)), by).await;
         return match done {
             // Sent twice, or from an old page: the current state is shown first.
             Ok(()) | Err(EngineError::NotFound(_) | EngineError::Stale) => {
@@ -114,7 +114,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     }
     let asked = params.get("keep").and_then(|text| text.parse::<i64>().ok());
     let how = (asked.unwrap_or(SECRET_OVERLAP_MS), Some(version));
-    let done = match engine.rotate_application_secret(tenant, app.id, how, &caller).await {
+    let done = match engine.rotate_application_secret(tenant, app.id, how, by).await {
         Ok(new) => Ok(Some(new.secret)),
         // Sent twice: the second answer is the first one's.
         Err(EngineError::Stale) => {

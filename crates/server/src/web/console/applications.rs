@@ -6,8 +6,8 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, CallerKind, application_document};
+use sojourn_engine::directory::application_document;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{AppId, AppOwner, Application, Millis};
 use sojourn_oidc::Params;
 
@@ -19,9 +19,9 @@ use crate::web::my_account::Visitor;
 use crate::web::pages::{ApplicationLine, Confirm, ConsoleApplications, Frame};
 use crate::web::{errors, filters, render, words};
 
-const CREATE: &str = "internal_application_mgt_create";
-pub(super) const UPDATE: &str = "internal_application_mgt_update";
-const DELETE: &str = "internal_application_mgt_delete";
+const CREATE: Right = Right::ApplicationCreate;
+pub(super) const UPDATE: Right = Right::ApplicationUpdate;
+const DELETE: Right = Right::ApplicationDelete;
 
 /// An application as its form shows it.
 #[derive(Default)]
@@ -135,11 +135,6 @@ impl Fields {
     }
 }
 
-pub(super) fn caller(visitor: &Visitor) -> ApiCaller {
-    let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
-    ApiCaller { kind, rights: visitor.rights.clone() }
-}
-
 /// All of them.
 pub(crate) async fn list(context: Context) -> Response {
     let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
@@ -164,7 +159,7 @@ pub(crate) async fn list(context: Context) -> Response {
         })
         .collect();
     let frame = visitor.frame(&context, "applications");
-    let may_add = visitor.rights.has(CREATE);
+    let may_add = visitor.by.may(CREATE);
     render::page(&context, StatusCode::OK, &ConsoleApplications { frame, applications, may_add })
 }
 
@@ -189,8 +184,8 @@ pub(super) async fn show(
         },
         fields,
         secret,
-        may_change: of_database && visitor.rights.has(right),
-        may_remove: of_database && visitor.rights.has(DELETE),
+        may_change: of_database && visitor.by.may(right),
+        may_remove: of_database && visitor.by.may(DELETE),
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -228,7 +223,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     }
     document.insert("grant_types".into(), json!(["authorization_code", "refresh_token"]));
     let (engine, tenant) = (context.engine(), context.tenant());
-    match engine.create_application(tenant, &document, &caller(&visitor)).await {
+    match engine.create_application(tenant, &document, &visitor.by).await {
         Ok((app, secret)) => {
             let fields = Fields::of(&app);
             show(&context, &visitor, Some(&app), (fields, secret), None).await
@@ -293,19 +288,19 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
         Ok(app) => app,
         Err(refused) => return *refused,
     };
-    let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let act = params.get("act").unwrap_or_default();
     let mut fields = Fields::of(&app);
     let done = match act {
         "enable" | "disable" => {
             let mut document = Map::new();
             document.insert("enabled".into(), (act == "enable").into());
-            engine.change_application(tenant, app.id, (&document, true), &caller).await
+            engine.change_application(tenant, app.id, (&document, true), by).await
         }
         _ => {
             fields = Fields { client_id: app.client_id.clone(), ..Fields::sent(&params) };
             let document = fields.document();
-            engine.change_application(tenant, app.id, (&document, true), &caller).await
+            engine.change_application(tenant, app.id, (&document, true), by).await
         }
     };
     match done {
@@ -378,13 +373,13 @@ pub(crate) async fn go(
         Ok(app) => app,
         Err(refused) => return *refused,
     };
-    let (engine, tenant, caller) = (context.engine(), context.tenant(), caller(&visitor));
+    let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let done = match &*act {
-        "remove" => engine.remove_application(tenant, app.id, &caller).await,
+        "remove" => engine.remove_application(tenant, app.id, by).await,
         "disable" => {
             let mut document = Map::new();
             document.insert("enabled".into(), false.into());
-            let changed = engine.change_application(tenant, app.id, (&document, true), &caller);
+            let changed = engine.change_application(tenant, app.id, (&document, true), by);
             changed.await.map(|_| ())
         }
         _ => return errors::missing(&context, "There is no such act."),

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::{AuditEntry, AuditPlace, AuditQuestion, EngineError, Rights};
+use sojourn_engine::{AuditEntry, AuditPlace, AuditQuestion, EngineError, Right, Rights};
 use sojourn_model::{Actor, AppId, GroupId, RoleId, UserId};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
-use super::{APPLICATIONS, AUDIT, GROUPS, ROLES, USERS, administrator};
+use super::{APPLICATIONS, AUDIT, administrator};
 use crate::context::Context;
 use crate::language::Text;
 use crate::request;
@@ -166,7 +166,7 @@ impl Names {
         // The log's own name stands for who was removed: there is no page of theirs.
         let there = name != Text::Plain(actor.to_owned());
         let link = match actor.parse() {
-            Ok(Actor::User(id)) if there && rights.has(USERS) => {
+            Ok(Actor::User(id)) if there && rights.has(Right::UserView) => {
                 Some(context.link(&format!("/console/users/{id}")))
             }
             _ => None,
@@ -177,7 +177,7 @@ impl Names {
     fn user(&self, context: &Context, rights: &Rights, id: &str) -> Thing {
         let known = self.users.get(id);
         let link = known
-            .filter(|_| rights.has(USERS))
+            .filter(|_| rights.has(Right::UserView))
             .map(|_| context.link(&format!("/console/users/{id}")));
         let name = known.map_or_else(|| id.to_owned(), String::clone);
         Thing { name: Text::Plain(name), link }
@@ -187,8 +187,8 @@ impl Names {
         let kind = row.action.split('.').next().unwrap_or_default();
         let key = (kind.to_owned(), row.target.clone());
         let page = match kind {
-            "role" if rights.has(ROLES) => Some("roles"),
-            "group" if rights.has(GROUPS) => Some("groups"),
+            "role" if rights.has(Right::RoleView) => Some("roles"),
+            "group" if rights.has(Right::GroupView) => Some("groups"),
             "application" if rights.has(APPLICATIONS) => Some("applications"),
             _ => None,
         };
@@ -309,7 +309,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         Ok(read) => read,
         Err(error) => return errors::failure(&context, &error),
     };
-    let rights = &visitor.rights;
+    let rights = visitor.by.rights();
     let rows = page.rows.iter().map(|row| Line {
         at: words::moment(row.at),
         who: names.actor(&context, rights, &row.actor),

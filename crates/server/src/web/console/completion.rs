@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::json;
 use sojourn_engine::session::vocabulary;
-use sojourn_engine::{EngineError, Rights};
+use sojourn_engine::{EngineError, Right, Rights};
 use sojourn_model::EndReason;
 
 use super::{APPLICATIONS, VIEW, administrator};
@@ -40,7 +40,7 @@ const REASONS: [&str; 16] = [
     "application_removed",
 ];
 /// By which people are listed.
-const PEOPLE: &str = "internal_user_mgt_list";
+const PEOPLE: Right = Right::UserList;
 const HOUR: i64 = 3_600_000;
 
 /// What is being typed at the end of a text.
@@ -139,8 +139,8 @@ async fn values(
     // Whoever may not list something isn't told what there is of it.
     let listing = match attribute.as_str() {
         "username" | "displayname" => PEOPLE,
-        "role" => "internal_role_mgt_list",
-        "group" => "internal_group_mgt_list",
+        "role" => Right::RoleList,
+        "group" => Right::GroupList,
         "application" | "appname" | "clientid" => APPLICATIONS,
         _ => VIEW,
     };
@@ -251,7 +251,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     if text.len() > LONGEST {
         return respond::json(StatusCode::OK, &json!({ "suggestions": [] }));
     }
-    match suggestions(&context, &visitor.rights, text).await {
+    match suggestions(&context, visitor.by.rights(), text).await {
         Ok(found) => {
             let language = context.language();
             let all = found

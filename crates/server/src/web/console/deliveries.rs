@@ -65,7 +65,7 @@ async fn found(
             _ => return Err(EngineError::Invalid("that page isn't one of this list".into())),
         },
     };
-    let query = DeliveryQuery { state, app, before, limit: SHOWN, rights: &visitor.rights };
+    let query = DeliveryQuery { state, app, before, limit: SHOWN, rights: visitor.by.rights() };
     let (items, next) = engine.search_deliveries(tenant, &query).await?;
     let mut deliveries = Vec::with_capacity(items.len());
     for delivery in &items {
@@ -137,8 +137,7 @@ pub(crate) async fn resend(
     let (Ok(session), Ok(sid)) = (session.parse::<SessionId>(), sid.parse::<Sid>()) else {
         return errors::missing(&context, "There is no such delivery.");
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().resend_delivery(context.tenant(), session, sid, &actor).await {
+    match context.engine().resend_delivery(context.tenant(), session, sid, &visitor.by).await {
         Ok(()) => respond::see_other(&context.link("/console/deliveries")),
         Err(error) => errors::failure(&context, &error),
     }

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, Forecast, Named};
-use sojourn_model::{Actor, Effects, EndSummary, SessionId, UserId};
+use sojourn_model::{Effects, EndSummary, SessionId, UserId};
 use sojourn_oidc::Params;
 
 use super::deliveries::line;
@@ -147,11 +147,7 @@ fn figures(summary: &EndSummary) -> Vec<(String, &'static str)> {
 }
 
 fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
-    let actor = Actor::User(visitor.user.id);
-    EndRequest {
-        effects: effects(params),
-        ..EndRequest::new(what.targets(), actor, visitor.rights.clone())
-    }
+    EndRequest { effects: effects(params), ..EndRequest::new(what.targets(), visitor.by.clone()) }
 }
 
 const MALFORMED: &str = "Name what is to end: a session, a person, or a search.";

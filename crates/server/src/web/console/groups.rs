@@ -6,10 +6,10 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
-use sojourn_engine::{EngineError, Rights};
-use sojourn_model::{Actor, Group, GroupId, RoleId, RoleState, UserId};
+use sojourn_engine::{EngineError, Right};
+use sojourn_model::{Group, GroupId, RoleId, RoleState, UserId};
 
-use super::{GROUPS, administrator, form, twice};
+use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -79,7 +79,7 @@ async fn show_list(
 
 /// All of them, by name.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/groups", GROUPS).await {
+    let visitor = match administrator(&context, "/console/groups", Right::GroupList).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -91,13 +91,13 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
 
 /// Makes one.
 pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/groups", GROUPS).await {
+    let (visitor, params) = match form(&context, &body, "/console/groups", Right::GroupCreate).await
+    {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
-    let actor = Actor::User(visitor.user.id);
     let name = params.get("name").unwrap_or_default();
-    match context.engine().add_group(context.tenant(), name, None, &[], &actor).await {
+    match context.engine().add_group(context.tenant(), name, None, &[], &visitor.by).await {
         Ok(group) => respond::see_other(&context.link(&format!("/console/groups/{}", group.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let same = context.engine().group_named(context.tenant(), name).await;
@@ -120,14 +120,6 @@ async fn group(context: &Context, id: &str) -> Result<Group, Box<Response>> {
     let id: GroupId = id.parse().map_err(|_| missing())?;
     let found = context.engine().store().group(context.tenant().id, id).await;
     found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
-}
-
-/// Nobody gives or takes what they haven't got: the roles that the group carries.
-async fn covered(context: &Context, visitor: &Visitor, group: &Group) -> Result<(), Box<Response>> {
-    let roles = context.engine().store().roles_of_group(context.tenant().id, group.id).await;
-    let roles = roles.map_err(|error| Box::new(errors::failure(context, &error.into())))?;
-    let all = roles.iter().all(|role| visitor.rights.cover(&Rights::of_scopes(&role.permissions)));
-    if all { Ok(()) } else { Err(Box::new(errors::forbidden(context))) }
 }
 
 async fn show(
@@ -159,7 +151,7 @@ async fn show(
     let others = all.iter().filter(|role| {
         role.state == RoleState::Active
             && !roles.iter().any(|one| one.id == role.id)
-            && visitor.rights.cover(&Rights::of_scopes(&role.permissions))
+            && visitor.by.covers(&role)
     });
     let page = GroupPage {
         frame: visitor.frame(context, "groups"),
@@ -179,7 +171,7 @@ async fn show(
         next,
         others: others.map(line).collect(),
         roles: roles.iter().map(line).collect(),
-        may_carry: visitor.rights.has(super::ROLES),
+        may_carry: visitor.by.may(Right::RoleUpdate),
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -188,7 +180,7 @@ async fn show(
 
 /// One of them.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/groups", GROUPS).await {
+    let visitor = match administrator(&context, "/console/groups", Right::GroupView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -203,7 +195,8 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
 
 /// A change of a group: `act` is `join` (by login name), `leave`, `carry` or `drop`.
 pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/groups", GROUPS).await {
+    let form = form(&context, &body, "/console/groups", Right::GroupView).await;
+    let (visitor, params) = match form {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -211,12 +204,8 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
         Ok(group) => group,
         Err(refused) => return *refused,
     };
-    if let Err(refused) = covered(&context, &visitor, &group).await {
-        return *refused;
-    }
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant) = (context.engine(), context.tenant());
-    let actor = Actor::User(visitor.user.id);
     let done = async {
         match text("act") {
             act @ ("join" | "leave") => {
@@ -228,21 +217,16 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
                     Members::Change { add: Vec::new(), remove: vec![user] }
                 };
                 let write = GroupWrite { members, ..GroupWrite::default() };
-                engine.change_group(tenant, group.id, &write, &actor).await.map(|_| ())
+                engine.change_group(tenant, group.id, &write, &visitor.by).await.map(|_| ())
             }
-            act @ ("carry" | "drop") if visitor.rights.has(super::ROLES) => {
+            act @ ("carry" | "drop") => {
                 let id: RoleId = text("role").parse().map_err(|_| EngineError::NotFound("role"))?;
-                let role = engine.store().role(tenant.id, id).await?;
-                let role = role.ok_or(EngineError::NotFound("role"))?;
-                if !visitor.rights.cover(&Rights::of_scopes(&role.permissions)) {
-                    return Err(EngineError::Forbidden);
-                }
                 let mut write = RoleWrite::default();
                 match act {
                     "carry" => write.groups_add = vec![group.id],
                     _ => write.groups_remove = vec![group.id],
                 }
-                engine.change_role_set(tenant, id, &write, &actor).await.map(|_| ())
+                engine.change_role_set(tenant, id, &write, &visitor.by).await.map(|_| ())
             }
             _ => Err(EngineError::Forbidden),
         }
@@ -259,7 +243,7 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
 
 /// Removes one; asked for on its page.
 pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/groups", GROUPS).await {
+    let (visitor, _) = match form(&context, &body, "/console/groups", Right::GroupDelete).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -267,11 +251,7 @@ pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes
         Ok(group) => group,
         Err(refused) => return *refused,
     };
-    if let Err(refused) = covered(&context, &visitor, &group).await {
-        return *refused;
-    }
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().remove_group(context.tenant(), group.id, None, &actor).await {
+    match context.engine().remove_group(context.tenant(), group.id, None, &visitor.by).await {
         Ok(()) => respond::see_other(&context.link("/console/groups")),
         Err(error) => errors::failure(&context, &error),
     }
@@ -279,7 +259,7 @@ pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes
 
 /// Asks before one is removed, and says what that does.
 pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/groups", GROUPS).await {
+    let visitor = match administrator(&context, "/console/groups", Right::GroupDelete).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
-use sojourn_model::{Actor, HandlerTask, Subject, TaskState};
+use sojourn_model::{HandlerTask, Subject, TaskState};
 
 use super::{HANDLERS, HANDLERS_MANAGE, administrator, form};
 use crate::context::Context;
@@ -90,7 +90,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
         Some("skip") => Some("It is let go; what comes after it is done in a moment.".into()),
         _ => None,
     };
-    let may_manage = visitor.rights.has(HANDLERS_MANAGE);
+    let may_manage = visitor.by.may(HANDLERS_MANAGE);
     render::page(&context, StatusCode::OK, &ConsoleHandler { frame, id, parked, tasks, may_manage })
 }
 
@@ -109,8 +109,8 @@ pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes
         _ => return errors::missing(&context, "There is no such act."),
     };
     let Some(task) = task else { return errors::missing(&context, "There is no such task.") };
-    let actor = Actor::User(visitor.user.id);
-    let done = context.engine().settle_handler_task(context.tenant(), &id, task, state, &actor);
+    let done =
+        context.engine().settle_handler_task(context.tenant(), &id, task, state, &visitor.by);
     match done.await {
         Ok(()) => {
             let path = format!("/console/handlers/{id}?done={}", text("act"));

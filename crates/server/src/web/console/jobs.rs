@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
-use sojourn_model::{Actor, Job, JobId, JobKind, JobState};
+use sojourn_model::{Job, JobId, JobKind, JobState};
 
 use super::{END, VIEW, administrator, form};
 use crate::context::Context;
@@ -55,7 +55,7 @@ pub(crate) async fn list(context: Context) -> Response {
     }
     let frame = visitor.frame(&context, "jobs");
     let busy = jobs.iter().any(|job| job.pending);
-    let may_end = visitor.rights.has(END);
+    let may_end = visitor.by.may(END);
     let response = render::page(&context, StatusCode::OK, &ConsoleJobs { frame, jobs, may_end });
     // While one is at work, the page looks again by itself.
     if busy { respond::with(response, http::header::REFRESH, "2") } else { response }
@@ -70,8 +70,7 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>, body: Bytes
     let Ok(id) = id.parse::<JobId>() else {
         return errors::missing(&context, "There is no such job.");
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().cancel_job(context.tenant(), id, &actor).await {
+    match context.engine().cancel_job(context.tenant(), id, &visitor.by).await {
         Ok(_) => respond::see_other(&context.link("/console/jobs")),
         Err(error) => errors::failure(&context, &error),
     }

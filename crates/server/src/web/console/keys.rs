@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
-use sojourn_model::{Actor, SigningAlg};
+use sojourn_model::SigningAlg;
 
 use super::{CONFIG_UPDATE, CONFIG_VIEW, administrator, form};
 use crate::context::Context;
@@ -61,7 +61,7 @@ pub(crate) async fn list(context: Context) -> Response {
         });
     }
     let frame = visitor.frame(&context, "keys");
-    let may_rotate = visitor.rights.has(CONFIG_UPDATE);
+    let may_rotate = visitor.by.may(CONFIG_UPDATE);
     render::page(&context, StatusCode::OK, &KeysPage { frame, keys, algorithms, may_rotate })
 }
 
@@ -74,8 +74,7 @@ pub(crate) async fn rotate(context: Context, body: Bytes) -> Response {
     let Some(alg) = params.get("alg").and_then(SigningAlg::parse) else {
         return errors::missing(&context, "There is no key of that algorithm.");
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().rotate_key(context.tenant(), alg, &actor).await {
+    match context.engine().rotate_key(context.tenant(), alg, &visitor.by).await {
         Ok(_) => respond::see_other(&context.link("/console/keys")),
         Err(EngineError::Exists(_)) => {
             let title = "The next key is published already";

@@ -7,24 +7,28 @@ use http::StatusCode;
 use mail_parser::MessageParser;
 use sojourn_model::{Millis, TenantId};
 
+use sojourn_engine::{EngineError, Right};
+
 use super::administrator;
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::pages::ConsoleMail;
 use crate::web::{errors, render, words};
 
-/// Links in mails act for the people they are written to: for those alone who may do everything.
-const EVERYTHING: &str = "internal_*";
 const SHOWN: usize = 50;
 /// Bytes of one mail that are shown.
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// The latest mails, as they were written. The folder is that of all tenants, so only the first one shows it.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/mail", EVERYTHING).await {
+    let visitor = match administrator(&context, "/console/mail", Right::UserView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
+    // Links in mails act for the people they are written to: for those alone who may do everything.
+    if !visitor.by.rights().cover_everyone() {
+        return errors::failure(&context, &EngineError::Forbidden);
+    }
     let folder = context.state.mail_folder.clone();
     let Some(folder) = folder.filter(|_| context.tenant().id == TenantId::DEFAULT) else {
         return errors::missing(&context, "Mail is sent here, and not kept.");

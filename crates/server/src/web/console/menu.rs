@@ -1,15 +1,15 @@
 //! The menu of the Console: what the person may see, and nothing that they may not.
 
-use sojourn_engine::Rights;
+use sojourn_engine::{Right, Rights};
 
 use sojourn_model::TenantId;
 
-use super::{APPLICATIONS, AUDIT, CONFIG_VIEW, GROUPS, HANDLERS, ROLES, TENANTS, USERS, VIEW};
+use super::{APPLICATIONS, AUDIT, CONFIG_VIEW, HANDLERS, TENANTS, VIEW};
 use crate::context::Context;
 use crate::web::pages::{MenuEntry, MenuSection};
 
 /// A section's name, and its entries: what the page calls itself, path, name and the right to see it.
-type Section = (&'static str, &'static [(&'static str, &'static str, &'static str, &'static str)]);
+type Section = (&'static str, &'static [(&'static str, &'static str, &'static str, Right)]);
 
 const MENU: [Section; 3] = [
     (
@@ -26,9 +26,9 @@ const MENU: [Section; 3] = [
     (
         "People",
         &[
-            ("users", "/console/users", "Users", USERS),
-            ("groups", "/console/groups", "Groups", GROUPS),
-            ("roles", "/console/roles", "Roles", ROLES),
+            ("users", "/console/users", "Users", Right::UserList),
+            ("groups", "/console/groups", "Groups", Right::GroupList),
+            ("roles", "/console/roles", "Roles", Right::RoleList),
         ],
     ),
     (
@@ -41,7 +41,7 @@ const MENU: [Section; 3] = [
             ("keys", "/console/keys", "Signing keys", CONFIG_VIEW),
             ("tenants", "/console/tenants", "Tenants", TENANTS),
             ("audit", "/console/audit", "Audit log", AUDIT),
-            ("mail", "/console/mail", "Mail", USERS),
+            ("mail", "/console/mail", "Mail", Right::UserView),
         ],
     ),
 ];
@@ -50,7 +50,7 @@ const MENU: [Section; 3] = [
 pub(crate) fn menu(context: &Context, rights: &Rights, here: &str) -> Vec<MenuSection> {
     let shown = |name: &str| match name {
         "tenants" => context.tenant().id == TenantId::DEFAULT,
-        "mail" => context.state.mail_folder.is_some(),
+        "mail" => context.state.mail_folder.is_some() && rights.cover_everyone(),
         _ => true,
     };
     MENU.iter()
@@ -58,7 +58,7 @@ pub(crate) fn menu(context: &Context, rights: &Rights, here: &str) -> Vec<MenuSe
             name,
             entries: entries
                 .iter()
-                .filter(|(key, _, _, right)| rights.has(right) && shown(key))
+                .filter(|(key, _, _, right)| rights.has(*right) && shown(key))
                 .map(|(key, path, name, _)| MenuEntry {
                     here: *key == here,
                     link: context.link(path),

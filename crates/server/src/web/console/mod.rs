@@ -29,8 +29,8 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_engine::EngineError;
 use sojourn_engine::directory::CONSOLE;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Actor, User, UserId};
 use sojourn_oidc::Params;
 
@@ -42,32 +42,25 @@ use crate::web::my_account::{self, Visitor};
 use crate::web::pages::Frame;
 use crate::web::{errors, filters, render};
 
-pub(crate) const VIEW: &str = "internal_session_view";
-pub(crate) const END: &str = "internal_session_delete";
-pub(crate) const USERS: &str = "internal_user_mgt";
-pub(crate) const APPLICATIONS: &str = "internal_application_mgt_view";
-pub(crate) const HANDLERS: &str = "internal_event_handler_view";
-pub(crate) const HANDLERS_MANAGE: &str = "internal_event_handler_manage";
-pub(crate) const CONFIG_VIEW: &str = "internal_config_view";
-pub(crate) const CONFIG_UPDATE: &str = "internal_config_update";
-pub(crate) const GROUPS: &str = "internal_group_mgt";
-pub(crate) const POLICY: &str = "internal_session_policy_update";
-pub(crate) const TENANTS: &str = "internal_tenant_mgt_list";
-pub(crate) const AUDIT: &str = "internal_audit_view";
-pub(crate) const ROLES: &str = "internal_role_mgt";
+pub(crate) const VIEW: Right = Right::SessionView;
+pub(crate) const END: Right = Right::SessionDelete;
+pub(crate) const APPLICATIONS: Right = Right::ApplicationView;
+pub(crate) const HANDLERS: Right = Right::EventHandlerView;
+pub(crate) const HANDLERS_MANAGE: Right = Right::EventHandlerManage;
+pub(crate) const CONFIG_VIEW: Right = Right::ConfigView;
+pub(crate) const CONFIG_UPDATE: Right = Right::ConfigUpdate;
+pub(crate) const POLICY: Right = Right::SessionPolicyUpdate;
+pub(crate) const TENANTS: Right = Right::TenantList;
+pub(crate) const AUDIT: Right = Right::AuditView;
 
 /// The signed-in person, who must have a right.
 pub(crate) async fn administrator(
     context: &Context,
     back: &str,
-    right: &str,
+    right: Right,
 ) -> Result<Visitor, Box<Response>> {
     let visitor = my_account::visitor(context, back, CONSOLE).await?;
-    if visitor.rights.has(right) {
-        Ok(visitor)
-    } else {
-        Err(Box::new(forbidden(context, &visitor)))
-    }
+    if visitor.by.may(right) { Ok(visitor) } else { Err(Box::new(forbidden(context, &visitor))) }
 }
 
 #[derive(Template)]
@@ -94,10 +87,10 @@ async fn form(
     context: &Context,
     body: &Bytes,
     back: &str,
-    right: &str,
+    right: Right,
 ) -> Result<(Visitor, Params), Box<Response>> {
     let (visitor, params) = my_account::genuine_form(context, body, back, CONSOLE).await?;
-    if visitor.rights.has(right) {
+    if visitor.by.may(right) {
         Ok((visitor, params))
     } else {
         Err(Box::new(forbidden(context, &visitor)))
@@ -114,7 +107,7 @@ async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Bo
         .ok_or_else(missing)?;
     context
         .engine()
-        .must_cover(context.tenant(), &visitor.rights, id)
+        .must_cover(context.tenant(), &visitor.by, id)
         .await
         .map_err(|error| Box::new(errors::failure(context, &error)))?;
     Ok(user)

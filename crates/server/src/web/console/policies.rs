@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use sojourn_engine::EngineError;
-use sojourn_model::{Actor, PolicyScope, SessionPolicy};
+use sojourn_model::{PolicyScope, SessionPolicy};
 use sojourn_oidc::Params;
 
 use super::{POLICY, VIEW, administrator, form};
@@ -273,7 +273,7 @@ async fn show(
         numbers,
         choices,
         lines,
-        may_set: visitor.rights.has(POLICY),
+        may_set: visitor.by.may(POLICY),
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -325,11 +325,11 @@ async fn write(
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = async {
         if let PolicyScope::User(user) = of {
-            engine.must_cover(tenant, &visitor.rights, user).await?;
+            engine.must_cover(tenant, &visitor.by, user).await?;
         }
         let before = engine.policy_set(tenant, of).await?;
         let policy = sent(params, &before)?;
-        engine.set_policy(tenant, of, policy, &Actor::User(visitor.user.id)).await
+        engine.set_policy(tenant, of, policy, &visitor.by).await
     };
     match done.await {
         Ok(()) => respond::see_other(&context.link(&format!("{path}?done=1"))),

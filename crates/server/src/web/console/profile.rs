@@ -6,13 +6,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
-use sojourn_engine::EngineError;
-use sojourn_engine::directory::{ApiCaller, CallerKind};
 use sojourn_engine::scim::{ScimFailure, UserEdit, Writing};
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::User;
 use sojourn_oidc::Params;
 
-use super::{USERS, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
@@ -67,7 +66,7 @@ fn show(
 
 /// The form.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/users", USERS).await {
+    let visitor = match administrator(&context, "/console/users", Right::UserUpdate).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -83,7 +82,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 
 /// Saves it.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", USERS).await {
+    let (visitor, params) = match form(&context, &body, "/console/users", Right::UserUpdate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -99,9 +98,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     let Some(change) = change(&FIELDS, &resource, &params) else {
         return respond::see_other(&back);
     };
-    let kind = CallerKind::User(visitor.user.id, Some(visitor.session.id));
-    let caller = ApiCaller { kind, rights: visitor.rights.clone() };
-    let writing = Writing { caller: &caller, own: false, fresh: false, if_match: None };
+    let writing = Writing { by: &visitor.by, own: false, fresh: false, if_match: None };
     let edit = UserEdit::Patch(&change);
     let why = match context.engine().edit_user(context.tenant(), user.id, edit, &writing).await {
         Ok(_) => return respond::see_other(&back),

@@ -6,10 +6,10 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::RoleWrite;
-use sojourn_engine::{ADMIN_SCOPES, EngineError, Rights};
-use sojourn_model::{Actor, Role, RoleId, RoleState, UserId};
+use sojourn_engine::{ADMIN_SCOPES, EngineError, Right, Rights};
+use sojourn_model::{Role, RoleId, RoleState, UserId};
 
-use super::{POLICY, ROLES, administrator, form};
+use super::{POLICY, administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -53,7 +53,8 @@ async fn named(context: &Context, id: &str) -> Result<Role, Box<Response>> {
 fn may_change(visitor: &Visitor, role: &Role) -> bool {
     role.name != Role::ADMIN
         && role.state == RoleState::Active
-        && visitor.rights.cover(&Rights::of_scopes(&role.permissions))
+        && visitor.by.may(Right::RoleUpdate)
+        && visitor.by.covers(&role)
 }
 
 async fn show(
@@ -89,7 +90,7 @@ async fn show(
         permissions: role.permissions.replace(' ', "\n"),
         removing: role.state == RoleState::Removing,
         may_change: may_change(visitor, role),
-        may_set_policy: visitor.rights.has(POLICY),
+        may_set_policy: visitor.by.may(POLICY),
         members: users
             .into_iter()
             .map(|user| Member {
@@ -109,7 +110,7 @@ async fn show(
 
 /// The page.
 pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/roles", ROLES).await {
+    let visitor = match administrator(&context, "/console/roles", Right::RoleView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -124,7 +125,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> R
 
 /// Another name, other permissions.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/roles", ROLES).await {
+    let (visitor, params) = match form(&context, &body, "/console/roles", Right::RoleUpdate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -143,7 +144,8 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     }
     let permissions = asked.join(" ");
     // Nobody makes a role that can do more than they.
-    if !may_change(&visitor, &role) || !visitor.rights.cover(&Rights::of_scopes(&permissions)) {
+    if !may_change(&visitor, &role) || !visitor.by.rights().cover(&Rights::of_scopes(&permissions))
+    {
         return errors::forbidden(&context);
     }
     let write = RoleWrite {
@@ -151,8 +153,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         permissions: Some(permissions),
         ..RoleWrite::default()
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().change_role_set(context.tenant(), role.id, &write, &actor).await {
+    match context.engine().change_role_set(context.tenant(), role.id, &write, &visitor.by).await {
         Ok(_) => respond::see_other(&context.link(&format!("/console/roles/{id}"))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             show(&context, &visitor, &role, None, Some(words::sentence(error))).await

@@ -4,10 +4,10 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::{ADMIN_SCOPES, EngineError, Rights};
-use sojourn_model::{Actor, Role, RoleId, RoleState};
+use sojourn_engine::{ADMIN_SCOPES, EngineError, Right, Rights};
+use sojourn_model::{Role, RoleId, RoleState};
 
-use super::{ROLES, administrator, form, twice};
+use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -19,7 +19,7 @@ const SHOWN: i64 = 50;
 
 /// All of them.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/roles", ROLES).await {
+    let visitor = match administrator(&context, "/console/roles", Right::RoleList).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -70,7 +70,7 @@ async fn lines(
 
 /// Makes one.
 pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/roles", ROLES).await {
+    let (visitor, params) = match form(&context, &body, "/console/roles", Right::RoleCreate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -84,12 +84,11 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     }
     let permissions = asked.join(" ");
     // Nobody makes a role that can do more than they.
-    if !visitor.rights.cover(&Rights::of_scopes(&permissions)) {
+    if !visitor.by.rights().cover(&Rights::of_scopes(&permissions)) {
         return errors::forbidden(&context);
     }
-    let actor = Actor::User(visitor.user.id);
     let name = params.get("name").unwrap_or_default();
-    match context.engine().add_role(context.tenant(), name, &permissions, &actor).await {
+    match context.engine().add_role(context.tenant(), name, &permissions, &visitor.by).await {
         Ok(_) => respond::see_other(&context.link("/console/roles")),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let same = context.engine().role_named(context.tenant(), name).await;
@@ -117,7 +116,7 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Bo
         .ok_or_else(missing)?;
     let own = Rights::of_scopes(&role.permissions);
     // Without the role of administrators nobody could mend anything any more.
-    if role.name == Role::ADMIN || !visitor.rights.cover(&own) {
+    if role.name == Role::ADMIN || !visitor.by.rights().cover(&own) {
         return Err(Box::new(errors::forbidden(context)));
     }
     Ok(role)
@@ -125,7 +124,7 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Bo
 
 /// Asks before one is removed.
 pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/roles", ROLES).await {
+    let visitor = match administrator(&context, "/console/roles", Right::RoleDelete).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -153,7 +152,7 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
 
 /// Removes one.
 pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/roles", ROLES).await {
+    let (visitor, _) = match form(&context, &body, "/console/roles", Right::RoleDelete).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -161,8 +160,7 @@ pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes
         Ok(role) => role,
         Err(refused) => return *refused,
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().remove_role(context.tenant(), &role, &actor).await {
+    match context.engine().remove_role(context.tenant(), &role, &visitor.by).await {
         Ok(_) => respond::see_other(&context.link("/console/roles")),
         Err(error) => errors::failure(&context, &error),
     }

@@ -8,7 +8,7 @@ use sojourn_engine::session::{
     Bookmark, Position, Question, SearchRefused, SessionFilter, SessionQuery, SessionView, Sort,
     Vocabulary,
 };
-use sojourn_engine::{EndPlan, EngineError};
+use sojourn_engine::{EndPlan, EngineError, Right};
 use sojourn_model::{Actor, Delivery, EndReason, EndTarget, SessionId, SessionState, User};
 
 use super::{END, VIEW, administrator, form};
@@ -104,7 +104,7 @@ async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Fo
         sort,
         position: mark.position,
         limit: SHOWN,
-        rights: &visitor.rights,
+        rights: visitor.by.rights(),
         as_of: (!asked.ledger).then_some(mark.as_of),
     };
     let page = engine.search_sessions(tenant, &query).await.map_err(refused)?;
@@ -189,18 +189,15 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let (newer, older) = (page(found.newer), page(found.older));
     let found_some = !found.filter.is_empty() && !found.sessions.is_empty();
-    let end_found =
-        (visitor.rights.has(END) && !ledger && found_some && whose.is_none()).then(|| {
-            context.link(&sojourn_oidc::params::with_query(
-                "/console/end",
-                &[("filter", &found.filter)],
-            ))
-        });
+    let end_found = (visitor.by.may(END) && !ledger && found_some && whose.is_none()).then(|| {
+        context
+            .link(&sojourn_oidc::params::with_query("/console/end", &[("filter", &found.filter)]))
+    });
     let page = ConsoleSessions {
         frame,
         found: whose.filter(|_| !ledger),
         end_found,
-        may_end: visitor.rights.has(END) && !ledger,
+        may_end: visitor.by.may(END) && !ledger,
         sessions: found.sessions,
         query: asked.query,
         also: asked.also,
@@ -230,7 +227,7 @@ struct Shown {
     deliveries: Vec<Delivery>,
 }
 
-async fn load(context: &Context, id: &str, right: &str) -> Result<Shown, Box<Response>> {
+async fn load(context: &Context, id: &str, right: Right) -> Result<Shown, Box<Response>> {
     let visitor = administrator(context, "/console/sessions", right).await?;
     let missing = || Box::new(errors::missing(context, "There is no such session."));
     let failed = |error: EngineError| Box::new(errors::failure(context, &error));
@@ -329,7 +326,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         user_link: context.link(&format!("/console/users/{}", user.id)),
         timeline,
         frame: visitor.frame(&context, "sessions"),
-        may_end: session.state == SessionState::Living && visitor.rights.has(END),
+        may_end: session.state == SessionState::Living && visitor.by.may(END),
         session: card(&user, &view, now, Some(visitor.session.id)),
         facts,
         deliveries: lines,
@@ -378,8 +375,7 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Byte
 }
 
 fn all_of(user: &User, visitor: &Visitor) -> EndPlan {
-    let actor = Actor::User(visitor.user.id);
-    EndPlan::new(EndTarget::User(user.id), EndReason::Admin, actor)
+    EndPlan::new(EndTarget::User(user.id), EndReason::Admin, visitor.by.actor())
 }
 
 /// Asks before all sessions of a user end.

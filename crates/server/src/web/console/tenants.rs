@@ -5,9 +5,9 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_engine::EngineError;
 use sojourn_engine::directory::{NewTenant, NewUser};
-use sojourn_model::{Actor, Tenant, TenantId};
+use sojourn_engine::{EngineError, Right};
+use sojourn_model::{Tenant, TenantId};
 use sojourn_oidc::Params;
 
 use super::{TENANTS, administrator, form};
@@ -17,8 +17,6 @@ use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{Confirm, Frame};
 use crate::web::{errors, filters, render, words};
-
-const MANAGE: &str = "internal_tenant_mgt";
 
 struct TenantLine {
     id: i64,
@@ -34,7 +32,6 @@ struct TenantLine {
 struct TenantsPage {
     frame: Frame,
     tenants: Vec<TenantLine>,
-    may_manage: bool,
     error: Option<Text>,
 }
 
@@ -51,8 +48,12 @@ async fn visitor(context: &Context) -> Result<Visitor, Box<Response>> {
     Ok(visitor)
 }
 
-async fn overseer(context: &Context, body: &Bytes) -> Result<(Visitor, Params), Box<Response>> {
-    let both = form(context, body, "/console/tenants", MANAGE).await?;
+async fn overseer(
+    context: &Context,
+    body: &Bytes,
+    right: Right,
+) -> Result<(Visitor, Params), Box<Response>> {
+    let both = form(context, body, "/console/tenants", right).await?;
     only_here(context)?;
     Ok(both)
 }
@@ -76,8 +77,7 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Resp
         Ok(tenants) => {
             let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let frame = visitor.frame(context, "tenants");
-            let may_manage = visitor.rights.has(MANAGE);
-            render::page(context, status, &TenantsPage { frame, tenants, may_manage, error })
+            render::page(context, status, &TenantsPage { frame, tenants, error })
         }
         Err(error) => errors::failure(context, &error),
     }
@@ -93,7 +93,7 @@ pub(crate) async fn list(context: Context) -> Response {
 
 /// Makes one with its first administrator.
 pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match overseer(&context, &body).await {
+    let (visitor, params) = match overseer(&context, &body, Right::TenantCreate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -103,8 +103,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
         password: params.get("password").map(str::to_owned),
         ..NewUser::default()
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().add_tenant(NewTenant { name: text("name"), owner }, &actor).await {
+    match context.engine().add_tenant(NewTenant { name: text("name"), owner }, &visitor.by).await {
         Ok(_) => respond::see_other(&context.link("/console/tenants")),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             show(&context, &visitor, Some(words::sentence(error))).await
@@ -155,13 +154,18 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
     render::page(&context, StatusCode::OK, &page)
 }
 
+/// What an act asks for.
+fn right_of(act: &str) -> Right {
+    if act == "remove" { Right::TenantDelete } else { Right::TenantUpdate }
+}
+
 /// Switches one on or off, or removes it.
 pub(crate) async fn go(
     context: Context,
     Path((id, act)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let (visitor, _) = match overseer(&context, &body).await {
+    let (visitor, _) = match overseer(&context, &body, right_of(&act)).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -169,11 +173,11 @@ pub(crate) async fn go(
         Ok(tenant) => tenant,
         Err(refused) => return *refused,
     };
-    let (engine, actor) = (context.engine(), Actor::User(visitor.user.id));
+    let engine = context.engine();
     let done = match &*act {
-        "enable" => engine.set_tenant_enabled(&tenant, true, &actor).await,
-        "disable" => engine.set_tenant_enabled(&tenant, false, &actor).await,
-        "remove" => engine.remove_tenant(&tenant, &actor).await.map(|_| ()),
+        "enable" => engine.set_tenant_enabled(&tenant, true, &visitor.by).await,
+        "disable" => engine.set_tenant_enabled(&tenant, false, &visitor.by).await,
+        "remove" => engine.remove_tenant(&tenant, &visitor.by).await.map(|_| ()),
         _ => return errors::missing(&context, "There is no such act."),
     };
     match done {

@@ -5,10 +5,10 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_engine::{EndPlan, EngineError};
+use sojourn_engine::{EndPlan, EngineError, Right};
 use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, User, UserState};
 
-use super::{USERS, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::respond;
@@ -38,6 +38,11 @@ struct Act {
     title: &'static str,
     text: &'static str,
     button: &'static str,
+}
+
+/// What an act asks for.
+fn right_of(name: &str) -> Right {
+    if name == "remove" { Right::UserDelete } else { Right::UserUpdate }
 }
 
 const ACTS: [Act; 6] = [
@@ -136,7 +141,7 @@ fn act_of(context: &Context, name: &str) -> Result<&'static Act, Box<Response>> 
 
 /// Asks before it.
 pub(crate) async fn ask(context: Context, Path((id, name)): Path<(String, String)>) -> Response {
-    let visitor = match administrator(&context, "/console/users", USERS).await {
+    let visitor = match administrator(&context, "/console/users", right_of(&name)).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -156,7 +161,7 @@ pub(crate) async fn done(
     Path((id, name)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", USERS).await {
+    let (visitor, params) = match form(&context, &body, "/console/users", right_of(&name)).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -168,17 +173,16 @@ pub(crate) async fn done(
         Ok(user) => user,
         Err(refused) => return *refused,
     };
-    let (engine, tenant, actor) =
-        (context.engine(), context.tenant(), Actor::User(visitor.user.id));
+    let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let done = match act.name {
-        "lock" => engine.set_user_state(tenant, &user, UserState::Locked, &actor).await,
-        "disable" => engine.set_user_state(tenant, &user, UserState::Disabled, &actor).await,
-        "enable" => engine.set_user_state(tenant, &user, UserState::Active, &actor).await,
-        "expire-password" => engine.demand_new_password(tenant, &user, &actor).await,
-        "remove" => engine.remove_user(tenant, &user, &actor).await,
+        "lock" => engine.set_user_state(tenant, &user, UserState::Locked, by).await,
+        "disable" => engine.set_user_state(tenant, &user, UserState::Disabled, by).await,
+        "enable" => engine.set_user_state(tenant, &user, UserState::Active, by).await,
+        "expire-password" => engine.demand_new_password(tenant, &user, by).await,
+        "remove" => engine.remove_user(tenant, &user, by).await,
         _ => {
             let new = params.get("new").unwrap_or_default();
-            engine.reset_password(tenant, &user, new, &actor).await
+            engine.reset_password(tenant, &user, new, by).await
         }
     };
     match done {

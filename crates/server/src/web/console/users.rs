@@ -5,10 +5,10 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{NewUser, RoleChange};
-use sojourn_engine::{EngineError, Rights};
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState};
 
-use super::{ROLES, USERS, administrator, form, twice};
+use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::{Visitor, card};
@@ -46,7 +46,7 @@ fn role_line(role: &Role) -> RoleLine {
 
 /// Users by name.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/users", USERS).await {
+    let visitor = match administrator(&context, "/console/users", Right::UserList).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -102,7 +102,7 @@ async fn show(
 
 /// Makes one.
 pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", USERS).await {
+    let (visitor, params) = match form(&context, &body, "/console/users", Right::UserCreate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -114,9 +114,8 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
         email: text("email").map(str::to_owned),
         ..NewUser::default()
     };
-    let actor = Actor::User(visitor.user.id);
     let (name, shown) = (new.username.clone(), new.display_name.clone());
-    match context.engine().add_user(context.tenant(), new, &actor).await {
+    match context.engine().add_user(context.tenant(), new, &visitor.by).await {
         Ok(user) => respond::see_other(&context.link(&format!("/console/users/{}", user.id))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let same = context.engine().user_named(context.tenant(), &name).await;
@@ -140,7 +139,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
 
 /// One of them.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/users", USERS).await {
+    let visitor = match administrator(&context, "/console/users", Right::UserView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -186,9 +185,9 @@ async fn page(
     Ok(ConsoleUser {
         frame,
         user: line(user),
-        may_change: visitor.rights.has(ROLES),
-        may_end: visitor.rights.has(super::END),
-        may_set_policy: visitor.rights.has(super::POLICY),
+        may_change: visitor.by.may(Right::RoleUpdate),
+        may_end: visitor.by.may(Right::SessionDelete),
+        may_set_policy: visitor.by.may(Right::SessionPolicyUpdate),
         groups: engine
             .store()
             .groups_of_user(tenant.id, user.id)
@@ -213,7 +212,7 @@ async fn page(
 
 /// Nobody hands out what they haven't got.
 fn may_handle(visitor: &Visitor, role: &Role) -> bool {
-    visitor.rights.cover(&Rights::of_scopes(&role.permissions))
+    visitor.by.covers(&role)
 }
 
 async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
@@ -228,7 +227,7 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Bo
 
 /// Gives a role.
 pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", ROLES).await {
+    let (visitor, params) = match form(&context, &body, "/console/users", Right::RoleUpdate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -241,7 +240,7 @@ pub(crate) async fn confirm_unassign(
     context: Context,
     Path((id, role_id)): Path<(String, String)>,
 ) -> Response {
-    let visitor = match administrator(&context, "/console/users", ROLES).await {
+    let visitor = match administrator(&context, "/console/users", Right::RoleUpdate).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -288,7 +287,7 @@ pub(crate) async fn unassign(
     Path((id, role_id)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/users", ROLES).await {
+    let (visitor, _) = match form(&context, &body, "/console/users", Right::RoleUpdate).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
@@ -317,8 +316,7 @@ async fn change(
         Ok(both) => both,
         Err(refused) => return *refused,
     };
-    let actor = Actor::User(visitor.user.id);
-    match context.engine().change_role(context.tenant(), &role, &user, what, &actor).await {
+    match context.engine().change_role(context.tenant(), &role, &user, what, &visitor.by).await {
         Ok(ended) => {
             let path = format!("/console/users/{}?ended={}", user.id, ended.sessions);
             respond::see_other(&context.link(&path))
