@@ -129,7 +129,7 @@ impl Engine {
                     return Ok(Ended { id, summary });
                 }
                 // On PostgreSQL two ends that met; the set relies on nothing that was read.
-                Outcome::Conflict => {}
+                Outcome::Conflict | Outcome::LastAdministrator => {}
                 Outcome::SessionBoundTokens => return Err(EngineError::SessionBoundTokens),
                 Outcome::Duplicate => return Err(EngineError::Contended),
             }

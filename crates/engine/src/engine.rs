@@ -42,6 +42,9 @@ pub struct EngineParts {
     pub settings: Settings,
 }
 
+const LAST_ADMINISTRATOR: &str = "this would leave nobody who may do everything: give the role 'admin' to someone \
+                                  else first";
+
 /// The use cases. One for a process, shared by all requests.
 pub struct Engine {
     pub(crate) store: Store,
@@ -205,6 +208,10 @@ impl Engine {
         let adds_job = change.ops.iter().any(|op| matches!(op, Op::AddJob(_)));
         let adds_task = self.adds_task(&change);
         let outcome = self.store.apply(change).await?;
+        if outcome == Outcome::LastAdministrator {
+            // No use case does anything else about it.
+            return Err(EngineError::Protected(LAST_ADMINISTRATOR));
+        }
         if matches!(outcome, Outcome::Applied(_)) {
             self.changes.notify_waiters();
             if adds_job {
@@ -264,6 +271,7 @@ impl Engine {
             Outcome::Conflict => Err(EngineError::Contended),
             Outcome::Duplicate => Err(EngineError::Exists("it")),
             Outcome::SessionBoundTokens => Err(EngineError::SessionBoundTokens),
+            Outcome::LastAdministrator => Err(EngineError::Protected(LAST_ADMINISTRATOR)),
         }
     }
 

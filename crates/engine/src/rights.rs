@@ -188,6 +188,12 @@ impl Rights {
         self.scopes.iter().any(|scope| scope == EVERYTHING)
     }
 
+    /// Whether a role gives every administrative right.
+    #[must_use]
+    pub fn is_everything(role: &Role) -> bool {
+        Self::of_scopes(&role.permissions).cover_everyone()
+    }
+
     /// Whether the other isn't above these: every administrative right of the other is here too.
     #[must_use]
     pub fn cover(&self, other: &Self) -> bool {

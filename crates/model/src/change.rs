@@ -22,6 +22,8 @@ pub struct ChangeSet {
     pub audit: Vec<AuditRow>,
     /// Which handlers get a task for which events; those of ends too.
     pub tasks: Vec<TaskRule>,
+    /// Refused when nobody active would be left in the tenant who may do everything.
+    pub keeps_administrator: bool,
 }
 
 /// Who did what, for the audit log. Administrative acts always leave one.
@@ -53,6 +55,8 @@ pub enum Outcome {
     /// Ending these sessions without their tokens was refused: tokens bound to the session
     /// (`sso-session`) can't outlive it.
     SessionBoundTokens,
+    /// Nobody would be left who may do everything: [`ChangeSet::keeps_administrator`].
+    LastAdministrator,
 }
 
 /// What an applied change set answers.

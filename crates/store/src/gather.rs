@@ -18,6 +18,7 @@ pub(crate) fn unexpected(step: &Step, count: u64) -> Option<Outcome> {
     match step.expect {
         Expect::Any => None,
         Expect::Some => (count == 0).then_some(Outcome::Conflict),
+        Expect::Administrator => (count == 0).then_some(Outcome::LastAdministrator),
         Expect::NoBoundTokens => (count > 0).then_some(Outcome::SessionBoundTokens),
     }
 }

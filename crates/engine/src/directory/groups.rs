@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
 use crate::rank::Concerned;
-use crate::rights::Right;
+use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
 
 /// How a group is to be. What is `None` stays.
@@ -77,14 +77,16 @@ impl Engine {
     }
 
     /// Who changes a group gives and takes what it carries: nobody does that with what they haven't got.
+    /// Answers whether it carries everything.
     async fn must_cover_group(
         &self,
         tenant: &Tenant,
         id: GroupId,
         by: &Authority,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let roles = self.store.roles_of_group(tenant.id, id).await?;
-        roles.iter().try_for_each(|role| by.must_cover_role(role))
+        roles.iter().try_for_each(|role| by.must_cover_role(role))?;
+        Ok(roles.iter().any(Rights::is_everything))
     }
 
     fn group_event(
@@ -125,7 +127,7 @@ impl Engine {
             if write.if_version.is_some_and(|version| version != group.version) {
                 return Err(EngineError::Stale);
             }
-            self.must_cover_group(tenant, id, by).await?;
+            let everything = self.must_cover_group(tenant, id, by).await?;
             let (join, leave) = self.group_changes(tenant, id, &write.members).await?;
             let moved: Vec<UserId> = join.iter().chain(&leave).copied().collect();
             self.must_outrank(tenant, by, Concerned::Users(&moved)).await?;
@@ -144,6 +146,7 @@ impl Engine {
                 return Ok(group);
             }
             let mut change = ChangeSet::of(tenant.id, Op::UpdateGroup(changed.clone()));
+            change.keeps_administrator = everything && !leave.is_empty();
             if changed.name != group.name {
                 let data = json!({ "group-name": changed.name, "old-group-name": group.name });
                 let event = EventName::PostUpdateGroup;
@@ -289,13 +292,14 @@ impl Engine {
         if if_version.is_some_and(|version| version != group.version) {
             return Err(EngineError::Stale);
         }
-        self.must_cover_group(tenant, id, by).await?;
+        let everything = self.must_cover_group(tenant, id, by).await?;
         self.must_outrank(tenant, by, Concerned::Group(id)).await?;
         let roles = self.store.roles_of_group(tenant.id, id).await?;
         // Whose members lose nothing needn't be read.
         let members =
             if roles.is_empty() { Vec::new() } else { self.all_group_members(tenant, id).await? };
         let mut change = ChangeSet::new(tenant.id);
+        change.keeps_administrator = everything;
         for role in &roles {
             let removed = (role, RoleDirection::Removed);
             self.push_role_by_group(tenant, &group, removed, &members, actor, &mut change).await?;

@@ -189,6 +189,7 @@ impl Engine {
         self.must_outrank(tenant, by, Concerned::Users(&[user.id])).await?;
         let event = EventName::PostUpdateRoleListOfUser;
         let mut change = ChangeSet::of(tenant.id, op);
+        change.keeps_administrator = what == RoleChange::Unassign && Rights::is_everything(role);
         let changed = RoleChanged { events: &[event], role, direction };
         // Who has it by a group as well neither gains nor loses anything.
         let by_group = self.has_by_group(tenant, role.id, user.id).await?;
@@ -293,6 +294,8 @@ impl Engine {
             self.must_outrank(tenant, by, Concerned::Role(role.id)).await?;
         }
         let mut change = ChangeSet::of(tenant.id, Op::UpdateRole(changed.clone()));
+        let takes = !leave.is_empty() || !drop.is_empty() || !Rights::is_everything(&changed);
+        change.keeps_administrator = takes && Rights::is_everything(role);
         if changed.name != role.name {
             let data = json!({ "role-name": changed.name, "old-role-name": role.name });
             let event = EventName::PostUpdateRoleName;
@@ -483,6 +486,7 @@ impl Engine {
     ) -> Result<ChangeSet, EngineError> {
         let data = json!({ "role-name": role.name, "NEW_USERS": [], "DELETED_USERS": members });
         let mut change = ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id });
+        change.keeps_administrator = Rights::is_everything(role);
         let changed = RoleChanged { events: &REMOVAL, role, direction: RoleDirection::Removed };
         if let Some(reaction) = self.on_role_change(tenant, changed).await? {
             self.push_reaction(tenant, &reaction, members, actor, &mut change)?;
@@ -522,6 +526,7 @@ impl Engine {
         };
         let mut change =
             ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id }).with(Op::AddJob(job));
+        change.keeps_administrator = Rights::is_everything(role);
         let deleted = self.role_event(role.id, EventName::PostDeleteRole, actor, &data);
         change.events.push(deleted);
         change.audit.push(self.audit_row(actor, "role.remove", role.id, &data));

@@ -187,6 +187,7 @@ impl Engine {
         by: &Authority,
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::UserUpdate)?;
+        self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
         let mut change = ChangeSet::new(tenant.id);
         self.push_password_reset(tenant, user, password, actor, &mut change).await?;
@@ -230,6 +231,7 @@ impl Engine {
         by: &Authority,
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::UserUpdate)?;
+        self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
         let due = Op::DuePassword { user: user.id, due: PasswordDue::AtSignIn };
         let reason = EndReason::CredentialChanged;
@@ -255,6 +257,7 @@ impl Engine {
         by: &Authority,
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::UserUpdate)?;
+        self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
         let what = StateChange { state, unlock_at: None, epoch: None };
         let change = self.state_change(tenant, user, what, actor).await?;
@@ -290,6 +293,10 @@ impl Engine {
             let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
             change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
         }
+        // A lock after wrong passwords is the program's own, and opens again.
+        let takes = state != UserState::Active && *actor != Actor::System;
+        change.keeps_administrator =
+            takes && self.rights_of_user(tenant.id, user.id).await?.cover_everyone();
         change.events.push(self.user_event(user, event, actor));
         change.audit.push(self.audit_row(actor, action, user.id, &json!({})));
         Ok(change)
@@ -308,6 +315,7 @@ impl Engine {
         by: &Authority,
     ) -> Result<User, EngineError> {
         by.must(tenant, Right::UserUpdate)?;
+        self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
         let mut changed = User {
             username: self.free_name(tenant, user.id, &user.username).await?,
@@ -346,11 +354,14 @@ impl Engine {
         by: &Authority,
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::UserDelete)?;
+        self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
         let reason = EndReason::AccountDeleted;
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
         let mut change =
             ChangeSet::of(tenant.id, Op::EndSessions(self.end_operation(tenant, plan)));
+        change.keeps_administrator =
+            self.rights_of_user(tenant.id, user.id).await?.cover_everyone();
         change.ops.push(Op::Append(self.user_event(user, EventName::PostDeleteUser, actor)));
         change.ops.push(Op::DeleteUser { user: user.id });
         let detail = json!({ "user-name": user.username });

@@ -407,7 +407,9 @@ impl Engine {
                 Ok(applied.ended)
             }
             Outcome::SessionBoundTokens => Err(EngineError::SessionBoundTokens),
-            Outcome::Conflict | Outcome::Duplicate => Err(EngineError::Contended),
+            Outcome::Conflict | Outcome::Duplicate | Outcome::LastAdministrator => {
+                Err(EngineError::Contended)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::authority::Authority;
 use crate::directory::{GroupWrite, Members};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 
 /// Reads the ids of members.
 pub(super) fn users<'i>(
@@ -64,6 +65,7 @@ impl Engine {
         body: &Value,
         by: &Authority,
     ) -> Result<GroupId, ScimFailure> {
+        by.must(tenant, Right::GroupCreate)?;
         let of = &self.scim_types.group;
         let resource = read(of, body)?;
         require(of, &resource)?;
@@ -84,6 +86,7 @@ impl Engine {
         (body, if_version): (&Value, Option<i64>),
         by: &Authority,
     ) -> Result<(), ScimFailure> {
+        by.must(tenant, Right::GroupUpdate)?;
         let of = &self.scim_types.group;
         let resource = read(of, body)?;
         require(of, &resource)?;
@@ -107,6 +110,7 @@ impl Engine {
         (body, if_version): (&Value, Option<i64>),
         by: &Authority,
     ) -> Result<(), ScimFailure> {
+        by.must(tenant, Right::GroupUpdate)?;
         let of = &self.scim_types.group;
         let operations = patch::operations(of, body)?;
         let shown = Projection { attributes: Vec::new(), excluded: vec!["members".into()] };
@@ -153,6 +157,7 @@ impl Engine {
         if_version: Option<i64>,
         by: &Authority,
     ) -> Result<(), ScimFailure> {
+        by.must(tenant, Right::GroupDelete)?;
         Ok(self.remove_group(tenant, id, if_version, by).await?)
     }
 }

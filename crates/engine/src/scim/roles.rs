@@ -11,6 +11,7 @@ use crate::authority::Authority;
 use crate::directory::{Members, RoleWrite};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Right;
 
 fn groups<'i>(ids: impl IntoIterator<Item = &'i String>) -> Result<Vec<GroupId>, EngineError> {
     let read = |id: &String| {
@@ -61,6 +62,7 @@ impl Engine {
         body: &Value,
         by: &Authority,
     ) -> Result<RoleId, ScimFailure> {
+        by.must(tenant, Right::RoleCreate)?;
         let of = &self.scim_types.role;
         let resource = read(of, body)?;
         require(of, &resource)?;
@@ -89,6 +91,7 @@ impl Engine {
         (body, if_version): (&Value, Option<i64>),
         by: &Authority,
     ) -> Result<(), ScimFailure> {
+        by.must(tenant, Right::RoleUpdate)?;
         let of = &self.scim_types.role;
         let resource = read(of, body)?;
         require(of, &resource)?;
@@ -117,6 +120,7 @@ impl Engine {
         (body, if_version): (&Value, Option<i64>),
         by: &Authority,
     ) -> Result<(), ScimFailure> {
+        by.must(tenant, Right::RoleUpdate)?;
         let of = &self.scim_types.role;
         let operations = patch::operations(of, body)?;
         let shown = Projection { attributes: Vec::new(), excluded: vec!["users".into()] };
@@ -186,6 +190,7 @@ impl Engine {
         if_version: Option<i64>,
         by: &Authority,
     ) -> Result<(), ScimFailure> {
+        by.must(tenant, Right::RoleDelete)?;
         let role = self.store.role(tenant.id, id).await?.ok_or(EngineError::NotFound("role"))?;
         if if_version.is_some_and(|version| version != role.version) {
             return Err(EngineError::Stale.into());

@@ -19,7 +19,7 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
-use crate::rights::Right;
+use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
 
 /// What a person may not change of their own account: it would raise their rights, or take the account from those who
@@ -178,7 +178,7 @@ impl Engine {
                         return Err(EngineError::Exists("a user of that name").into());
                     }
                 }
-                Outcome::Conflict => {}
+                Outcome::Conflict | Outcome::LastAdministrator => {}
                 Outcome::SessionBoundTokens => return Err(EngineError::SessionBoundTokens.into()),
             }
         }
@@ -197,7 +197,6 @@ impl Engine {
     ) -> Result<(), ScimFailure> {
         writing.by.must(tenant, Right::UserDelete)?;
         let user = self.store.user(tenant.id, id).await?.ok_or(EngineError::NotFound("user"))?;
-        self.must_cover(tenant, writing.by, id).await?;
         self.must_match(tenant, &user, writing).await?;
         Ok(self.remove_user(tenant, &user, writing.by).await?)
     }
@@ -327,6 +326,7 @@ impl Engine {
         if let Some(state) = wanted {
             let state = StateChange { state, unlock_at: None, epoch: None };
             let more = self.state_change(tenant, &before, state, &actor).await?;
+            change.keeps_administrator |= more.keeps_administrator;
             change.ops.extend(more.ops);
             change.events.extend(more.events);
             change.audit.extend(more.audit);
@@ -407,6 +407,7 @@ impl Engine {
         if !by.may(GIVE_ROLES) {
             return Err(EngineError::Forbidden.into());
         }
+        change.keeps_administrator |= taken.iter().any(Rights::is_everything);
         let event = EventName::PostUpdateRoleListOfUser;
         let actor = by.actor();
         let both = taken.iter().map(|role| (role, RoleDirection::Removed));

@@ -108,7 +108,7 @@ impl Engine {
                 }
                 // Another tab entered at the same time, or the stay ended: read again.
                 Outcome::Duplicate => {}
-                Outcome::Conflict | Outcome::SessionBoundTokens => {
+                Outcome::Conflict | Outcome::SessionBoundTokens | Outcome::LastAdministrator => {
                     if let Some(gone) = self.gone(tenant, app, session, &mut approved).await? {
                         return Ok(gone);
                     }

@@ -6,6 +6,7 @@ mod accounts;
 mod applications;
 mod attacks;
 mod audit;
+mod authority;
 mod below_a_path;
 mod binding;
 mod certificates;

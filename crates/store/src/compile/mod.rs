@@ -28,6 +28,8 @@ pub(crate) enum Expect {
     Some,
     /// None; a row means that tokens bound to the session would be left behind.
     NoBoundTokens,
+    /// One at least; none means that nobody would be left who may do everything.
+    Administrator,
 }
 
 /// What a step adds to the answer.
@@ -132,8 +134,17 @@ pub(crate) use params;
 pub(crate) fn compile(change: ChangeSet) -> Steps {
     let tenant = change.tenant.unwrap_or(TenantId::DEFAULT);
     let mut steps = Steps { rules: change.tasks, ..Steps::default() };
+    let keeps_administrator = change.keeps_administrator;
+    if keeps_administrator {
+        // Two that take one administrator each wait for each other.
+        steps.lock(&sql::directory::TENANT_LOCK, params![tenant]);
+    }
     for op in change.ops {
         one(&mut steps, tenant, op);
+    }
+    if keeps_administrator {
+        let (statement, expect) = (&sql::directory::ADMINISTRATOR, Expect::Administrator);
+        steps.push(statement, params![tenant], expect, Gather::Nothing);
     }
     for event in change.events {
         append_event(&mut steps, tenant, event);

@@ -151,7 +151,7 @@ async fn show(
     let others = all.iter().filter(|role| {
         role.state == RoleState::Active
             && !roles.iter().any(|one| one.id == role.id)
-            && visitor.by.covers(&role)
+            && visitor.by.covers(role)
     });
     let page = GroupPage {
         frame: visitor.frame(context, "groups"),

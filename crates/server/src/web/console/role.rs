@@ -54,7 +54,7 @@ fn may_change(visitor: &Visitor, role: &Role) -> bool {
     role.name != Role::ADMIN
         && role.state == RoleState::Active
         && visitor.by.may(Right::RoleUpdate)
-        && visitor.by.covers(&role)
+        && visitor.by.covers(role)
 }
 
 async fn show(

@@ -212,7 +212,7 @@ async fn page(
 
 /// Nobody hands out what they haven't got.
 fn may_handle(visitor: &Visitor, role: &Role) -> bool {
-    visitor.by.covers(&role)
+    visitor.by.covers(role)
 }
 
 async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
