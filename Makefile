@@ -36,8 +36,8 @@ gen:
 # Figures for docs/PERFORMANCE.md.
 bench:
 	# One after the other: together, the program would be built with the hook that only tests ask for.
-	$(CARGO) build --release -p sojourn
-	$(CARGO) run --release -p sojourn-bench
+	$(CARGO) build --profile dist -p sojourn
+	$(CARGO) run --profile dist -p sojourn-bench
 
 # The promise for an hour: two nodes, every kind of end, pauses at every statement.
 history: tools

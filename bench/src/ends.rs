@@ -1,15 +1,17 @@
 //! Ending sessions: the call, an introspection that must say so, and the logout token at its application.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::client::{Connection, Target, bare, post};
 use crate::load::{CONNECTIONS, Cost, percentile};
 use crate::measure::cpu_ns;
 use crate::operations::{basic, code_flow};
-use crate::report::Told;
 use crate::seed;
+
+pub(crate) type Told = Arc<AtomicU64>;
 
 /// Ends with all connections at once.
 const TOGETHER: u64 = 4_480;

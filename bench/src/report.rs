@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::routing::post as route_post;
 
 use crate::client::{Connection, Target, bare, post};
-use crate::ends::Ends;
+use crate::ends::{Ends, Told};
 use crate::load::{Cost, measure, percentile};
 use crate::measure::{load_average, memory_kib, unit};
 use crate::operations::Kind;
@@ -27,8 +27,6 @@ const TABLE: &[(&str, Kind, f64, f64)] = &[
     ("client credentials", Kind::ClientCredentials, 0.25, 0.25),
 ];
 const END_MUST: f64 = 4.0;
-
-pub(crate) type Told = Arc<AtomicU64>;
 
 async fn inbox() -> Told {
     let told = Told::default();

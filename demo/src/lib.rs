@@ -21,7 +21,8 @@ use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::provider::Provider;
-use crate::sessions::{Sessions, SignedIn};
+use crate::provider::SignedIn;
+use crate::sessions::Sessions;
 
 /// What an application needs to know.
 #[derive(Debug, Clone)]

@@ -14,7 +14,6 @@ use openidconnect::{
 use tokio::sync::OnceCell;
 
 use crate::logout_token::{self, Expected, Notice};
-use crate::sessions::SignedIn;
 use crate::{AppError, AppOptions};
 
 /// A sign-in that is under way.
@@ -28,6 +27,16 @@ impl Flow {
     pub(crate) fn state(&self) -> &str {
         self.state.secret()
     }
+}
+
+/// A person who is signed in.
+#[derive(Clone)]
+pub(crate) struct SignedIn {
+    pub(crate) sub: String,
+    pub(crate) sid: String,
+    pub(crate) name: String,
+    pub(crate) id_token: String,
+    pub(crate) access_token: String,
 }
 
 pub(crate) struct Provider {

@@ -6,20 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use openidconnect::CsrfToken;
 use tokio::sync::Notify;
 
-use crate::provider::Flow;
+use crate::provider::{Flow, SignedIn};
 
 /// More than a demonstration ever has; beyond it the oldest knowledge is dropped at once.
 const ENTRIES_MAX: usize = 10_000;
-
-/// A person who is signed in.
-#[derive(Clone)]
-pub(crate) struct SignedIn {
-    pub(crate) sub: String,
-    pub(crate) sid: String,
-    pub(crate) name: String,
-    pub(crate) id_token: String,
-    pub(crate) access_token: String,
-}
 
 /// What a browser's cookie stands for.
 enum Entry {

@@ -39,6 +39,8 @@ pub struct TestServer {
     pub clock: Arc<TestClock>,
     /// Where its password hashes are computed.
     pub hashes: Arc<HashPool>,
+    /// Its database, for what no use case brings about.
+    pub store: sojourn_store::Store,
     /// Its default tenant.
     pub tenant: Tenant,
     /// A plain client.
@@ -174,6 +176,7 @@ impl TestServer {
         let mut options = ServerOptions { outgoing: outgoing.clone(), ..ServerOptions::default() };
         serve(&mut options);
         let hashes = Arc::new(HashPool::default());
+        let kept = store.clone();
         let engine = Engine::new(EngineParts {
             store,
             master_keys,
@@ -189,7 +192,17 @@ impl TestServer {
         let running =
             Running::start(listener, Arc::clone(&engine), options).expect("a running server");
         let http = crate::program::client();
-        Self { base, engine, clock, hashes, tenant, http, running: Some(running), _folder: folder }
+        Self {
+            base,
+            engine,
+            clock,
+            hashes,
+            store: kept,
+            tenant,
+            http,
+            running: Some(running),
+            _folder: folder,
+        }
     }
 
     /// Where it tells its metrics, if that is elsewhere.
@@ -298,7 +311,7 @@ impl TestServer {
     pub async fn ledger(&self, limit: i64) -> Vec<sojourn_model::Session> {
         let (range, stop) = (sojourn_store::SessionRange::Ended, sojourn_model::Millis(0));
         let place = sojourn_store::Place::LAST;
-        let found = self.engine.store().sessions_below(self.tenant.id, &range, place, stop, limit);
+        let found = self.engine.reads().sessions_below(self.tenant.id, &range, place, stop, limit);
         found.await.expect("read")
     }
 

@@ -1,7 +1,10 @@
 //! Checks the rules of the house (`tidy`) and writes what is generated (`gen`).
 
 mod arrows;
+mod circles;
+mod dependencies;
 mod generate;
+mod settings;
 mod sources;
 
 use std::path::PathBuf;
@@ -18,6 +21,9 @@ fn main() -> ExitCode {
     let problems = match std::env::args().nth(1).as_deref() {
         Some("tidy") => {
             let mut problems = arrows::check(&root);
+            problems.extend(circles::check(&root));
+            problems.extend(dependencies::check(&root));
+            problems.extend(settings::check(&root));
             problems.extend(sources::check(&root));
             problems.extend(generate::differences(&root));
             problems

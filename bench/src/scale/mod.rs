@@ -1,5 +1,5 @@
 //! Questions to a store of sessions as it grows: the same ones at ten thousand sessions and at ten million, on both
-//! databases, in this process. `cargo run --release -p sojourn-bench -- scale [sqlite|postgresql] [sizes …]`
+//! databases, in this process. `cargo run --profile dist -p sojourn-bench -- scale [sqlite|postgresql] [sizes …]`
 
 mod fill;
 mod pages;
@@ -103,7 +103,7 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
             let base = format!("http://{}", listener.local_addr().expect("its address"));
             let first = Installation::open(open().await, &base).await;
             let plan = fill::prepare(&first, *size, now).await;
-            first.engine.store().close().await;
+            first.engine.reads().close().await;
             drop(first);
             match database {
                 "sqlite" => sqlite::fill(&path, &plan),
@@ -115,7 +115,7 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
             let mut answers = questions::ask(&installation, *size).await;
             answers.extend(pages);
             columns.push((*size, answers));
-            installation.engine.store().close().await;
+            installation.engine.reads().close().await;
             let _ = std::fs::remove_dir_all(folder);
         }
         print(database, &columns);

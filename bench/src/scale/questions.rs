@@ -172,7 +172,7 @@ async fn end_role(installation: &Installation, questions: &Questions, _rights: R
     while engine.run_job_step().await.expect("a step") {}
     let seconds = began.elapsed().as_secs_f64();
     let cpu = (cpu_ns(pid) - cpu) as f64 / 1e9;
-    let job = engine.store().job(tenant.id, job.id).await.expect("read").expect("the job");
+    let job = engine.reads().job(tenant.id, job.id).await.expect("read").expect("the job");
     assert_eq!(job.state, sojourn_model::JobState::Done);
     let ended = job.ended;
     let text = format!(

@@ -194,7 +194,7 @@ fn spawn(sample: &Sample, args: &DemoArgs) -> Result<(Child, Option<ChildStdin>)
 pub(crate) async fn demo(args: DemoArgs) -> Done {
     let config_file = prepare(&args)?;
     let config = config::read(&config_file)?.config;
-    let _ = serve::start_log(&config)?;
+    let _ = crate::log::start_log(&config)?;
     let mut signals = serve::EndSignals::listen()?;
     let started = serve::start(&config_file, &config).await?;
     let mut children = Vec::new();

@@ -4,7 +4,9 @@ mod commands;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod log;
 mod open;
+mod options;
 mod reload;
 mod serve;
 mod service;

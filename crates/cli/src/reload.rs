@@ -9,8 +9,9 @@ use sojourn_server::Running;
 
 use crate::Failure;
 use crate::config::{self, Config, Read};
+use crate::log::{LogLevel, log_filter};
 use crate::open::{self, Opened, beside};
-use crate::serve::{LogLevel, log_filter, server_options};
+use crate::options::server_options;
 
 /// How often certificate files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -103,7 +103,7 @@ impl GrantToken {
 /// An access token that an application got for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientToken {
-    /// Whose.
+    /// The application that the token belongs to.
     pub app: AppId,
     /// The application's epoch at issue; dead when the application's is higher.
     pub epoch: i64,

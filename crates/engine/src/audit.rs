@@ -48,7 +48,7 @@ impl FromStr for AuditPlace {
 /// Which rows are wanted; what is given has to hold together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuestion {
-    /// By whom.
+    /// Only what this actor did.
     pub actor: Option<Actor>,
     /// What was done: `user.lock`, or `user` for all that is done to users.
     pub action: Option<String>,

@@ -27,7 +27,7 @@ struct Circuit {
 /// How an application stands with deliveries, as this node knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApplicationHealth {
-    /// Which.
+    /// The application that it concerns.
     pub app: AppId,
     /// Failures in a row.
     pub failures: u32,

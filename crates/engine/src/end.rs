@@ -20,9 +20,9 @@ pub struct EndPlan {
     pub effects: Effects,
     /// The applications to which tokens, consents and notices are narrowed.
     pub applications: Option<Vec<AppId>>,
-    /// Why.
+    /// Why the sessions end.
     pub reason: EndReason,
-    /// By whom.
+    /// Who ends the sessions.
     pub actor: Actor,
     /// Whether it is a sign-out in the browser, which spares what applications keep beyond it.
     pub in_browser: bool,
@@ -123,11 +123,7 @@ impl Engine {
     ) -> Result<Ended, EngineError> {
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
             match self.apply(change.clone()).await? {
-                Outcome::Applied(applied) => {
-                    let summary = applied.ended;
-                    self.outbox.written_or_handed(summary.deliveries, applied.deliveries);
-                    return Ok(Ended { id, summary });
-                }
+                Outcome::Applied(applied) => return Ok(Ended { id, summary: applied.ended }),
                 // On PostgreSQL two ends that met; the set relies on nothing that was read.
                 Outcome::Conflict | Outcome::LastAdministrator => {}
                 Outcome::SessionBoundTokens => return Err(EngineError::SessionBoundTokens),

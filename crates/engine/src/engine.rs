@@ -9,7 +9,7 @@ use sojourn_model::limits::CLIENT_HASHES_MAX;
 use sojourn_model::{
     Actor, Applied, ChangeSet, Clock, GrantId, Millis, Op, Outcome, Rng, TaskRule, Tenant, TenantId,
 };
-use sojourn_store::{Place, Store};
+use sojourn_store::{Place, Reads, Store};
 
 use crate::breaker::Breakers;
 use crate::catalog::Catalog;
@@ -140,10 +140,10 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The database, for reads that need no rule.
+    /// What may be read of the database without a rule. Changes go through the use cases alone.
     #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
+    pub const fn reads(&self) -> &Reads {
+        self.store.reads()
     }
 
     /// The settings.
@@ -165,7 +165,7 @@ impl Engine {
         })
     }
 
-    /// Now.
+    /// The present time, by the clock that the engine was given.
     #[must_use]
     pub fn now(&self) -> Millis {
         self.clock.now()
@@ -207,7 +207,15 @@ impl Engine {
         let audit = change.audit.clone();
         let adds_job = change.ops.iter().any(|op| matches!(op, Op::AddJob(_)));
         let adds_task = self.adds_task(&change);
-        let outcome = self.store.apply(change).await?;
+        let claims = change.ops.iter().any(|op| matches!(op, Op::ClaimDeliveries { .. }));
+        let mut outcome = self.store.apply(change).await?;
+        if let Outcome::Applied(applied) = &mut outcome
+            && !claims
+        {
+            // What an end wrote with a lease is this process's to deliver.
+            let handed = std::mem::take(&mut applied.deliveries);
+            self.outbox.written_or_handed(applied.ended.deliveries, handed);
+        }
         if outcome == Outcome::LastAdministrator {
             // No use case does anything else about it.
             return Err(EngineError::Protected(LAST_ADMINISTRATOR));

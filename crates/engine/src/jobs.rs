@@ -200,9 +200,6 @@ impl Engine {
                 Outcome::Applied(applied) => applied.ended,
                 _ => return Err(EngineError::Contended),
             };
-            if ended.deliveries > 0 {
-                self.outbox.written();
-            }
         }
         Ok(self.goes_on(job, ended))
     }

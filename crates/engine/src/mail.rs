@@ -1,4 +1,4 @@
-//! Mail: written in the transaction of what it is about, and sent until the server of mail takes it.
+//! Mail: written in the transaction of what it is about, and sent until the SMTP server takes it.
 
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::TokenKind;

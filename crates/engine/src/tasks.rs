@@ -310,10 +310,7 @@ impl Engine {
         }
         change.ops.push(settled);
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                Ok(())
-            }
+            Outcome::Applied(_) => Ok(()),
             Outcome::SessionBoundTokens => Err(EngineError::SessionBoundTokens),
             _ => Err(EngineError::Contended),
         }

@@ -74,7 +74,7 @@ pub enum ClientAuthMethod {
 }
 
 impl ClientAuthMethod {
-    /// All of them.
+    /// Every variant, in the order of their definition.
     pub const ALL: [Self; 5] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
@@ -125,7 +125,7 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    /// All of them.
+    /// Every variant, in the order of their definition.
     pub const ALL: [Self; 5] = [
         Self::AuthorizationCode,
         Self::Implicit,
@@ -246,7 +246,7 @@ pub struct ApplicationSettings {
     pub own_scopes: Vec<String>,
     /// How its ID tokens and logout tokens are signed.
     pub id_token_signed_response_alg: SigningAlg,
-    /// What its access tokens hang on.
+    /// Access token binding.
     pub token_binding: AccessTokenBinding,
     /// Whether refresh tokens change at each use.
     pub refresh_rotation: bool,

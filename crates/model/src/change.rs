@@ -16,9 +16,9 @@ pub struct ChangeSet {
     pub tenant: Option<TenantId>,
     /// In the order in which they are applied.
     pub ops: Vec<Op>,
-    /// Written with them.
+    /// Events, appended in the same transaction.
     pub events: Vec<NewEvent>,
-    /// Written with them.
+    /// Rows of the audit log, written in the same transaction.
     pub audit: Vec<AuditRow>,
     /// Which handlers get a task for which events; those of ends too.
     pub tasks: Vec<TaskRule>,
@@ -31,13 +31,13 @@ pub struct ChangeSet {
 pub struct AuditRow {
     /// Makes rows of one millisecond distinct.
     pub id: [u8; 16],
-    /// When.
+    /// When it happened.
     pub at: Millis,
-    /// Who.
+    /// Who did it.
     pub actor: Actor,
     /// What, as `noun.verb`.
     pub action: String,
-    /// To what.
+    /// The id of what it was done to.
     pub target: String,
     /// More, a JSON object.
     pub detail: String,

@@ -85,7 +85,7 @@ pub struct User {
     pub password_due: PasswordDue,
     /// Raised by every end that concerns the user; a sign-in that began before doesn't finish.
     pub epoch: i64,
-    /// Since when.
+    /// When it was made.
     pub created_at: Millis,
     /// When the profile was changed last.
     pub updated_at: Millis,
@@ -225,7 +225,7 @@ pub struct Role {
     pub epoch: i64,
     /// Grows with every change of what SCIM shows: its entity tag.
     pub version: i64,
-    /// Since when.
+    /// When it was made.
     pub created_at: Millis,
     /// When it was changed last.
     pub updated_at: Millis,
@@ -277,7 +277,7 @@ pub struct Group {
     pub external_id: Option<String>,
     /// Grows with every change: its entity tag.
     pub version: i64,
-    /// Since when.
+    /// When it was made.
     pub created_at: Millis,
     /// When it was changed last.
     pub updated_at: Millis,

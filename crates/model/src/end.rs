@@ -80,9 +80,9 @@ impl EndReason {
             Self::SessionLimit => "too many sessions",
             Self::Replaced => "another person signed in",
             Self::TokenReuse => "a token was used twice",
-            Self::TokenRevoked => "the application gave its token back",
+            Self::TokenRevoked => "the application revoked its token",
             Self::ApplicationRemoved => "the application was switched off or removed",
-            Self::NotMe => "the user said that it was not them",
+            Self::NotMe => "the user reported an unknown sign-in",
             Self::Policy(handler) => return format!("policy {handler}"),
         }
         .to_owned()
@@ -289,11 +289,11 @@ pub struct EndSessions {
     /// The applications to which `tokens`, `consents` and `notify` are narrowed. `None`: all; an empty
     /// list: none. The effect `session` is never narrowed.
     pub applications: Option<Vec<AppId>>,
-    /// Why.
+    /// Why the session ended.
     pub reason: EndReason,
-    /// By whom.
+    /// Who ended the session.
     pub actor: Actor,
-    /// When.
+    /// When it happened.
     pub at: Millis,
     /// The issuer that logout tokens name.
     pub issuer: String,

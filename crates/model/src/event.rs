@@ -196,7 +196,7 @@ pub struct NewEvent {
     pub name: EventName,
     /// Who did it.
     pub actor: Actor,
-    /// When.
+    /// When it happened.
     pub at: Millis,
     /// The session concerned, if one is.
     pub session: Option<SessionId>,
@@ -211,7 +211,7 @@ pub struct Event {
     pub n: i64,
     /// The name. A text, because a newer program may have written it.
     pub name: String,
-    /// When.
+    /// When it happened.
     pub at: Millis,
     /// Who did it, as text.
     pub actor: String,

@@ -12,9 +12,9 @@ pub struct Grant {
     pub tenant: TenantId,
     /// Its id.
     pub id: GrantId,
-    /// For whom.
+    /// The user on whose behalf it was given.
     pub user: UserId,
-    /// To whom.
+    /// The application that was given it.
     pub app: AppId,
     /// The session it came from; `None` once detached.
     pub session: Option<SessionId>,
@@ -28,7 +28,7 @@ pub struct Grant {
     pub scopes: String,
     /// Whether it outlives the session (`offline_access`).
     pub offline: bool,
-    /// What its access tokens hang on.
+    /// Access token binding.
     pub binding: AccessTokenBinding,
     /// When the person last proved who they are.
     pub auth_time: Millis,

@@ -130,7 +130,7 @@ pub struct JobAdvance {
     pub state: JobState,
     /// How far it came; `None` leaves that as it was.
     pub progress: Option<String>,
-    /// Now.
+    /// The time that is recorded: the present.
     pub at: Millis,
     /// When it goes on.
     pub due_at: Millis,

@@ -10,7 +10,7 @@ pub struct Mail {
     pub tenant: TenantId,
     /// Its id; also of its `Message-ID`.
     pub id: [u8; 16],
-    /// To whom.
+    /// The address that it is sent to.
     pub recipient: String,
     /// What about.
     pub subject: String,

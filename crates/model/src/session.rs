@@ -48,11 +48,11 @@ pub enum SessionState {
     Living,
     /// It ended; nothing brings it back.
     Ended {
-        /// When.
+        /// When it happened.
         at: Millis,
-        /// Why.
+        /// Why the session ended.
         reason: EndReason,
-        /// By whom.
+        /// Who ended the session.
         actor: Actor,
         /// Which end it was part of.
         end: EndId,

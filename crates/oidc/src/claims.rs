@@ -19,9 +19,9 @@ pub struct IdTokenClaims<'a> {
     pub sub: &'a str,
     /// The application.
     pub aud: &'a str,
-    /// Expiry.
+    /// When it expires, in seconds since 1970.
     pub exp: i64,
-    /// Issue.
+    /// When it was issued, in seconds since 1970.
     pub iat: i64,
     /// When the person last proved who they are.
     pub auth_time: i64,

@@ -71,7 +71,7 @@ pub struct Situation {
     pub present: Option<Present>,
     /// Whether the application is the organisation's own.
     pub first_party: bool,
-    /// Now.
+    /// The present time.
     pub now: Millis,
 }
 

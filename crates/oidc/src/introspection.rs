@@ -18,9 +18,9 @@ pub struct ActiveToken {
     /// Scopes, separated by spaces.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// Expiry.
+    /// When it expires, in seconds since 1970.
     pub exp: i64,
-    /// Issue.
+    /// When it was issued, in seconds since 1970.
     pub iat: i64,
     /// `Bearer`, or `refresh_token`.
     pub token_type: &'static str,

@@ -74,7 +74,7 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
-    /// All of them.
+    /// Every variant, in the order of their definition.
     pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
 
     /// The registered name.
@@ -100,7 +100,7 @@ impl ResponseMode {
 pub struct ReplyTo {
     /// A registered redirect URI.
     pub redirect_uri: String,
-    /// How.
+    /// How the answer reaches the application.
     pub mode: ResponseMode,
     /// To be given back.
     pub state: Option<String>,

@@ -32,7 +32,7 @@ pub enum Filter {
 pub struct Comparison {
     /// The attribute, as it was written.
     pub attribute: String,
-    /// How.
+    /// How the value is compared.
     pub operator: Operator,
     /// With what.
     pub value: Literal,

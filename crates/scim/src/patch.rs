@@ -30,7 +30,7 @@ pub enum PatchKind {
 pub struct Operation<'a> {
     /// What it does.
     pub kind: PatchKind,
-    /// Where.
+    /// The place that is changed.
     pub path: Path<'a>,
     /// With what; null where it takes away.
     pub value: Value,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// The type of a value (RFC 7643 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Text.
+    /// Text in UTF-8.
     String,
     /// `true` or `false`.
     Boolean,
@@ -554,7 +554,7 @@ pub fn role() -> ResourceType {
         )
         .many(),
     );
-    attributes.push(belongs("users", &["User"], "Who has it without any group."));
+    attributes.push(belongs("users", &["User"], "Members who don't have it through a group."));
     attributes.push(belongs("groups", &["Group"], "The groups that carry it."));
     let audience = [("value", "Its id."), ("display", "Its name."), ("type", "`organization`.")];
     attributes.push(

@@ -43,7 +43,7 @@ impl Letters for Writer {
                         "",
                     ),
                     "If that was you, there is nothing to do.".into(),
-                    "If it was not you, open this page. It ends that session, and the password opens nothing any more:"
+                    "If it wasn't you, open this page. It ends that session and disables the password:"
                         .into(),
                     plain(link),
                 ],

@@ -14,6 +14,7 @@ pub mod mail;
 pub mod metrics;
 mod oidc;
 pub mod outgoing;
+mod pause;
 pub mod places;
 mod pool;
 mod proxies;

@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 use crate::AppState;
 use crate::context::Arrival;
 use crate::finishing::Finishing;
+use crate::routes::of_the_table;
 use crate::{cors, respond};
 
 /// Carries the matched route out to the log and the metrics.
@@ -153,6 +154,11 @@ impl Peer {
     }
 }
 
+/// Whether browsers are to insist on TLS. Not for localhost: that would force it on every other server of a developer's machine.
+fn wants_hsts(base_url: &str) -> bool {
+    base_url.starts_with("https://") && !base_url.starts_with("https://localhost")
+}
+
 /// Serves one request.
 pub(crate) async fn handle(
     state: AppState,
@@ -200,13 +206,11 @@ pub(crate) async fn handle(
         }
         Err(refused) => *refused,
     };
-    // Not for localhost: it would force TLS on every other server of a developer's machine.
-    let base = &state.engine.settings().base_url;
-    let hsts = base.starts_with("https://") && !base.starts_with("https://localhost");
-    finish(&mut response, &request_id, hsts);
+    finish(&mut response, &request_id, wants_hsts(&state.engine.settings().base_url));
     let status = response.status().as_u16();
     let seconds = began.elapsed().as_secs_f64();
-    let route = response.extensions().get::<Matched>().map_or("none", |matched| matched.0.as_str());
+    let matched = response.extensions().get::<Matched>();
+    let route = of_the_table(matched.map_or("none", |matched| matched.0.as_str()));
     state.metrics.request(route, &method, status, seconds);
     if state.access_log.load(std::sync::atomic::Ordering::Relaxed) {
         tracing::info!(

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// A mail that takes longer in all is given up: less than the time for which nobody else takes it.
 const TIMEOUT_IN_ALL: Duration = Duration::from_secs(45);
 
-/// How the server of mail is spoken to.
+/// How to connect to the SMTP server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailTls {
     /// Not encrypted; for a relay on this machine.
@@ -161,7 +161,7 @@ impl Mailer for Post {
     fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>> {
         Box::pin(async move {
             let sent = tokio::time::timeout(TIMEOUT_IN_ALL, self.deliver(mail)).await;
-            sent.unwrap_or_else(|_| Err("the server of mail took too long".into()))
+            sent.unwrap_or_else(|_| Err("the SMTP server took too long".into()))
         })
     }
 }

@@ -1,5 +1,8 @@
 //! Every route of the server, in one table. The tests walk it.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use sojourn_model::limits::SCIM_BYTES_MAX;
@@ -47,6 +50,13 @@ macro_rules! routes {
     (@route PUT, $handler:path) => { put($handler) };
     (@route PATCH, $handler:path) => { patch($handler) };
     (@route DELETE, $handler:path) => { delete($handler) };
+}
+
+/// The table's own text of a route, so that metrics make no label for each request; `none` for what isn't in it.
+pub(crate) fn of_the_table(route: &str) -> &'static str {
+    static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| ROUTES.iter().map(|one| (one.path, one.path)).collect());
+    table.get(route).copied().unwrap_or("none")
 }
 
 fn add(

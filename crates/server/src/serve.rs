@@ -153,7 +153,7 @@ impl Running {
         let draining = Arc::new(AtomicBool::new(false));
         let metrics = Arc::new(Metrics::default());
         let measured = Arc::clone(&metrics);
-        engine.store().observe(move |call, took| measured.database(call, took));
+        engine.reads().observe(move |call, took| measured.database(call, took));
         let state = state(&engine, &options, metrics.clone(), (&draining, &stopped));
         let tls = options.tls.clone().map(watch::Sender::new);
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
@@ -216,7 +216,7 @@ impl Running {
         if let Err(error) = self.engine.flush_touches().await {
             tracing::error!(%error, "last accesses were not written");
         }
-        self.engine.store().close().await;
+        self.engine.reads().close().await;
     }
 }
 
@@ -253,9 +253,4 @@ fn bound(address: SocketAddr) -> std::io::Result<TcpListener> {
     })?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a pause of the accept loop, on no request's path")]
-pub(crate) async fn pause(time: Duration) {
-    tokio::time::sleep(time).await;
 }

@@ -17,17 +17,17 @@ pub enum TlsError {
     /// A file.
     #[error("{path}: {source}")]
     File {
-        /// Which.
+        /// The file that was read.
         path: PathBuf,
-        /// What.
+        /// Why it could not be read.
         source: std::io::Error,
     },
     /// Its content.
     #[error("{path}: {message}")]
     Content {
-        /// Which.
+        /// The file that was read.
         path: PathBuf,
-        /// What.
+        /// What is wrong with its content.
         message: String,
     },
 }

@@ -137,7 +137,7 @@ async fn a_clock_that_went_back_leaves_nothing_waiting() {
         let claimed = engine.claim_deliveries(Vec::new()).await.expect("claimed");
         assert_eq!(claimed.len(), 2, "{database:?}: both are due again");
         let living = async |id| {
-            let found = engine.store().session(tenant.id, id).await.expect("read").expect("there");
+            let found = engine.reads().session(tenant.id, id).await.expect("read").expect("there");
             found.state == sojourn_model::SessionState::Living
         };
         assert!(living(ahead.id).await, "{database:?}");

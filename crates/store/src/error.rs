@@ -39,7 +39,7 @@ pub enum StoreError {
     /// A statement failed in a way that is a defect of ours.
     #[error("statement '{statement}' failed: {message}")]
     Statement {
-        /// Which.
+        /// The name of the statement.
         statement: &'static str,
         /// What the database said.
         message: String,

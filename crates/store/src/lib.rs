@@ -1,7 +1,7 @@
 //! Storage: schema, statements, SQLite and PostgreSQL behind one seam.
 //!
-//! Reads are methods of [`Store`], each with the tenant as an argument. Writes are change sets,
-//! applied whole or not at all. This crate knows no protocol and decides nothing; it keeps.
+//! Reads are methods of [`Reads`], each with the tenant as an argument. Writes are change sets,
+//! applied whole or not at all by a [`Store`], which reads as well. This crate knows no protocol and decides nothing; it keeps.
 
 mod compile;
 pub mod dialect;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use error::StoreError;
 pub use measured::{Call, Pool};
-pub use migrate::{MIGRATIONS, SCHEMA_VERSION, schema_dump};
+pub use migrate::{MIGRATIONS, SCHEMA_VERSION};
 pub use postgres::{PostgresOptions, PostgresTimes};
 pub use read::{
     AuditEntry, ClientStanding, CodeStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry,
@@ -28,7 +28,7 @@ pub use read::{
     SharedStanding, Standing, StayRow, TaskBacklog, TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};
-pub use sqlite::SqliteOptions;
+pub use sqlite::{SqliteOptions, schema_dump};
 pub use value::{Row, Value};
 
 use crate::dialect::Statement;
@@ -38,12 +38,26 @@ enum Backend {
     Postgres(postgres::Postgres),
 }
 
-/// A database with everything that Sojourn keeps. Cheap to clone.
+/// What may be read of a database, and no way to write. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {
+pub struct Reads {
     backend: Arc<Backend>,
     pauses: pauses::Pauses,
     observed: Arc<measured::Observed>,
+}
+
+/// A database with everything that Sojourn keeps. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    reads: Reads,
+}
+
+impl std::ops::Deref for Store {
+    type Target = Reads;
+
+    fn deref(&self) -> &Reads {
+        &self.reads
+    }
 }
 
 impl Store {
@@ -66,11 +80,9 @@ impl Store {
     }
 
     fn of(backend: Backend) -> Self {
-        Self {
-            backend: Arc::new(backend),
-            pauses: pauses::Pauses::default(),
-            observed: Arc::default(),
-        }
+        let backend = Arc::new(backend);
+        let (pauses, observed) = (pauses::Pauses::default(), Arc::default());
+        Self { reads: Reads { backend, pauses, observed } }
     }
 
     /// The same database, with a pause at every boundary between two statements.
@@ -78,7 +90,7 @@ impl Store {
     #[must_use]
     pub fn paused(&self, pause: pauses::Pause) -> Self {
         let pauses = pauses::Pauses { pause: Some(pause) };
-        Self { backend: Arc::clone(&self.backend), pauses, observed: Arc::clone(&self.observed) }
+        Self { reads: Reads { pauses, ..self.reads.clone() } }
     }
 
     /// Applies a change set: all of it is durable when this answers [`Outcome::Applied`], and none
@@ -99,6 +111,14 @@ impl Store {
         outcome
     }
 
+    /// What may be read of it.
+    #[must_use]
+    pub const fn reads(&self) -> &Reads {
+        &self.reads
+    }
+}
+
+impl Reads {
     /// Runs a point read: a statement that an index answers in microseconds.
     async fn rows(
         &self,

@@ -56,11 +56,3 @@ pub(crate) fn missing(state: SchemaState) -> Result<Vec<&'static Migration>, Sto
     }
     Ok(MIGRATIONS.iter().filter(|migration| migration.version > state.version).collect())
 }
-
-/// The schema as SQLite shows it after every migration; committed, so that a change is seen.
-///
-/// # Errors
-/// [`StoreError`] when a migration fails.
-pub fn schema_dump() -> Result<String, StoreError> {
-    crate::sqlite::dump_of_fresh_database()
-}

@@ -9,7 +9,7 @@ pub enum Value {
     Null,
     /// A number, a flag (0 or 1) or milliseconds since 1970.
     Int(i64),
-    /// Text.
+    /// Text in UTF-8.
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),

@@ -26,7 +26,11 @@ fn migrations_are_only_appended() {
         (6, "01ebd952ecdcdf6f9c5002cd2b263911736c1ea610d3a3f6dc86cbd4a510899b"),
         (7, "d6834e42b33707fdff2e1d6bfe26b4c0b1f8a476876b85aeb77f1cfba2bd808e"),
         (8, "db144132ccfd7ec87d1d2af57b3115bcd65a985d6671225d25ec59de3e706d79"),
+        (9, "b51c06d48f8666fda99c9f63f5878b41a62fd47e64dcb21323a5668738cb4a37"),
+        (10, "78e0ec05817f7358833796c50c22f0ee8e277e24b7b29d1175365e8796cf677f"),
+        (11, "8c6b433113243cebf8894fe4719ef03461e5adb5054bc1b03c8fd4473e8d9a80"),
     ];
+    assert_eq!(fixed.len(), sojourn_store::MIGRATIONS.len(), "a new one has its hash here too");
     for (version, hash) in fixed {
         let migration = sojourn_store::MIGRATIONS
             .iter()

@@ -230,7 +230,7 @@ impl Nodes {
             acr_values: Vec::new(),
         };
         let engine = &self.engines[node];
-        let stay = engine.store().participation(self.tenant.id, session.id, app.id).await?;
+        let stay = engine.reads().participation(self.tenant.id, session.id, app.id).await?;
         let read = Read { stay: stay.as_ref(), approved: None };
         let browser = Some("browser");
         match engine.authorize(&self.tenant, &app, session, &request, read, browser).await? {

@@ -168,7 +168,7 @@ async fn list(opened: &Opened) -> Done {
 pub(crate) async fn application(config_file: &Path, command: ApplicationCommand) -> Done {
     let opened = opened(config_file).await?;
     let done = run(&opened, command).await;
-    opened.engine.store().close().await;
+    opened.engine.reads().close().await;
     done
 }
 

@@ -125,9 +125,9 @@ fn mail(config: &Config) -> Found {
         TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok()
     });
     if reached {
-        Good(format!("the server of mail {host}:{port} answers"))
+        Good(format!("the SMTP server {host}:{port} answers"))
     } else {
-        Bad(format!("the server of mail {host}:{port} doesn't answer"))
+        Bad(format!("the SMTP server {host}:{port} doesn't answer"))
     }
 }
 
@@ -179,8 +179,8 @@ async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
     const MOST: i64 = 20;
     let found = async {
         let mut all = Vec::new();
-        for tenant in engine.store().tenants().await? {
-            for name in engine.store().clashing_names(tenant.id, MOST).await? {
+        for tenant in engine.reads().tenants().await? {
+            for name in engine.reads().clashing_names(tenant.id, MOST).await? {
                 let of = &tenant.name;
                 all.push(Warning(format!(
                     "tenant {of}: the login name '{name}' looks the same as another one: rename one of them"
@@ -198,8 +198,8 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         Err(Failure(why)) => return vec![Bad(format!("the installation can't be opened: {why}"))],
     };
     let engine = &opened.engine;
-    let mut all = vec![Good(format!("the database ({}) opens and fits", engine.store().kind()))];
-    all.push(match engine.store().check().await {
+    let mut all = vec![Good(format!("the database ({}) opens and fits", engine.reads().kind()))];
+    all.push(match engine.reads().check().await {
         Ok(()) => Good("it can be written".into()),
         Err(error) => Bad(format!("it can't be written: {error}")),
     });
@@ -221,14 +221,14 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
     all.push(match engine.master_key_is_backed_up().await {
         Ok(true) => Good("the master key is backed up, as someone said".into()),
         Ok(false) => Warning(
-            "nobody said that the master key is backed up: without it the database is worth nothing. \
+            "the master key isn't confirmed as backed up: the database can't be used without it. \
              Copy it, then run 'sojourn master-key backed-up'"
                 .into(),
         ),
         Err(error) => Bad(error.to_string()),
     });
     all.extend(clashes(engine).await);
-    match engine.store().task_backlogs(TenantId::DEFAULT).await {
+    match engine.reads().task_backlogs(TenantId::DEFAULT).await {
         Ok(backlogs) => all.extend(backlogs.iter().filter(|one| one.parked > 0).map(|one| {
             Warning(format!(
                 "{} tasks of handler '{}' failed too often: see 'sojourn sessions handlers'",
@@ -237,7 +237,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         })),
         Err(error) => all.push(Bad(error.to_string())),
     }
-    engine.store().close().await;
+    engine.reads().close().await;
     all
 }
 

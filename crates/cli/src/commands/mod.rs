@@ -36,10 +36,10 @@ use crate::open::{self, Opened};
 /// Opens the installation that a configuration describes.
 async fn opened(config_file: &Path) -> Result<Opened, Failure> {
     let config = crate::config::read(config_file)?.config;
-    let _ = crate::serve::start_log(&config)?;
+    let _ = crate::log::start_log(&config)?;
     let opened = open::open(config_file, &config).await?;
     let Some(name) = named_tenant() else { return Ok(opened) };
-    let tenant = opened.engine.store().tenant_by_name(name).await?;
+    let tenant = opened.engine.reads().tenant_by_name(name).await?;
     let tenant = tenant.ok_or_else(|| Failure(format!("there is no tenant '{name}'")))?;
     Ok(Opened { tenant, ..opened })
 }

@@ -58,7 +58,7 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
-    /// Demand another password: the present one opens nothing but the page for that
+    /// Require a new password: the present one opens nothing but the page for that
     ExpirePassword {
         /// Login name
         username: String,
@@ -103,7 +103,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             say(&format!("{} {}", user.username, user.id));
         }
         UserCommand::List { prefix } => {
-            let users = engine.store().users_by_prefix(tenant.id, &prefix, None, 1000).await?;
+            let users = engine.reads().users_by_prefix(tenant.id, &prefix, None, 1000).await?;
             let rows: Vec<Vec<String>> = users
                 .iter()
                 .map(|user| {
@@ -130,7 +130,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
         UserCommand::Enable { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.set_user_state(tenant, &user, UserState::Active, &by).await?;
-            say("The account may be used.");
+            say("The account is enabled.");
         }
         UserCommand::Lock { username } => {
             let user = engine.user_named(tenant, &username).await?;
@@ -148,6 +148,6 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             say("The account is removed, and every session has ended.");
         }
     }
-    engine.store().close().await;
+    engine.reads().close().await;
     Ok(())
 }

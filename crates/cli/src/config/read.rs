@@ -13,9 +13,9 @@ pub(crate) enum ConfigError {
     /// The file.
     #[error("{path}: {source}\nWrite one, or name another with --config.")]
     File {
-        /// Which.
+        /// The file that was read.
         path: PathBuf,
-        /// What.
+        /// Why it could not be read.
         source: std::io::Error,
     },
     /// What is wrong with it.

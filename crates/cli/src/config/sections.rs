@@ -1,4 +1,4 @@
-//! The sections of `deployment.toml`. The manual's reference is made from these comments.
+//! The sections of `deployment.toml`. `docs/CONFIGURATION.md` names each setting; `tidy` checks that.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -316,14 +316,14 @@ pub(crate) struct OutgoingSection {
 pub(crate) struct MailSection {
     /// The sender, such as "Sojourn <no-reply@example.com>".
     pub(crate) from: String,
-    /// The server of mail.
+    /// The SMTP server.
     pub(crate) host: Option<String>,
     /// Its port: 587 when left out, 465 with implicit TLS.
     pub(crate) port: Option<u16>,
     /// "starttls", "implicit" or "none".
     #[serde(default)]
     pub(crate) tls: MailTlsWord,
-    /// Name at the server of mail.
+    /// User name at the SMTP server.
     pub(crate) username: Option<String>,
     /// Password there.
     pub(crate) password: Option<String>,
@@ -334,7 +334,7 @@ pub(crate) struct MailSection {
     pub(crate) trust_given_addresses: bool,
 }
 
-/// How the server of mail is spoken to.
+/// How to connect to the SMTP server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MailTlsWord {

@@ -26,7 +26,7 @@ struct Decided {
     enabled: bool,
     /// The organisation's own: people are not asked for their consent.
     first_party: bool,
-    /// What its access tokens hang on: `sso-session`, `cookie` or `none`.
+    /// Access token binding: `sso-session`, `cookie` or `none`.
     token_binding: AccessTokenBinding,
     /// Whether what a token is bound to has to be presented with it.
     validate_token_binding: bool,
@@ -482,8 +482,7 @@ impl Engine {
             change.ops.push(super::applications::origins(app));
             change.events.push(self.application_event(app, event, actor));
             change.audit.push(self.audit_row(actor, action, app.id, &detail));
-            if let Outcome::Applied(applied) = self.apply(change).await? {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+            if let Outcome::Applied(_applied) = self.apply(change).await? {
                 self.catalog.changed(tenant.id);
                 return Ok(true);
             }
@@ -516,8 +515,7 @@ impl Engine {
         let detail = json!({ "client_id": app.client_id });
         change.audit.push(self.audit_row(actor, "application.remove", app.id, &detail));
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
+            Outcome::Applied(_applied) => {
                 self.catalog.changed(tenant.id);
                 Ok(())
             }

@@ -158,10 +158,7 @@ impl Engine {
             });
             change.audit.push(self.audit_row(actor, "group.change", id, &detail));
             match self.apply(change).await? {
-                Outcome::Applied(applied) => {
-                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                    return Ok(changed);
-                }
+                Outcome::Applied(_) => return Ok(changed),
                 Outcome::Duplicate => return Err(EngineError::Exists("a group of that name")),
                 _ => {}
             }
@@ -310,10 +307,7 @@ impl Engine {
         change.ops.push(Op::DeleteGroup { group: id });
         change.audit.push(self.audit_row(actor, "group.remove", id, &data));
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                Ok(())
-            }
+            Outcome::Applied(_) => Ok(()),
             _ => Err(EngineError::NotFound("group")),
         }
     }

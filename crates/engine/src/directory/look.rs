@@ -53,7 +53,7 @@ impl Engine {
         let (name, accent) = (name.trim(), accent.trim().to_ascii_lowercase());
         if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
             return Err(EngineError::Invalid(format!(
-                "a name to show has {NAME_MAX} characters at most"
+                "a display name has at most {NAME_MAX} characters"
             )));
         }
         let digits = accent.strip_prefix('#').unwrap_or_default();

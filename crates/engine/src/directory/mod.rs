@@ -1,5 +1,6 @@
 //! Users, roles and applications, as far as sessions need them.
 
+mod account_state;
 mod api_caller;
 mod application_management;
 mod application_secrets;
@@ -16,6 +17,7 @@ mod roles;
 mod tenants;
 mod users;
 
+pub(crate) use account_state::StateChange;
 pub use api_caller::ApiRefused;
 pub use application_management::{application_document, frame_source};
 pub(crate) use application_secrets::SecretUses;
@@ -31,5 +33,5 @@ pub use registration::RegistrationRefused;
 pub(crate) use roles::REMOVAL;
 pub use roles::{RoleChange, RoleRemoval, RoleWrite};
 pub use tenants::NewTenant;
+pub(crate) use users::end_id;
 pub use users::{NewUser, PasswordGiven};
-pub(crate) use users::{StateChange, end_id};

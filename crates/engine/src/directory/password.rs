@@ -7,7 +7,7 @@ use sojourn_model::{
     UserState,
 };
 
-use super::users::StateChange;
+use super::account_state::StateChange;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;

@@ -129,10 +129,7 @@ impl Engine {
         self.push_role_groups(tenant, &role, (&write.groups_add, &[]), actor, &mut change).await?;
         change.audit.push(self.audit_row(actor, "role.add", role.id, &data));
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                Ok(role)
-            }
+            Outcome::Applied(_) => Ok(role),
             _ => Err(EngineError::Exists("a role of that name")),
         }
     }
@@ -207,10 +204,7 @@ impl Engine {
             .push(NewEvent { data: data.to_string(), ..self.user_event(user, event, actor) });
         change.audit.push(self.audit_row(actor, action, user.id, &data));
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                Ok(applied.ended)
-            }
+            Outcome::Applied(applied) => Ok(applied.ended),
             Outcome::Duplicate => Err(EngineError::Exists("this role of the user")),
             _ => Err(EngineError::NotFound("this role of the user")),
         }
@@ -243,10 +237,7 @@ impl Engine {
                 return Ok(role);
             };
             match self.apply(change).await? {
-                Outcome::Applied(applied) => {
-                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                    return Ok(changed);
-                }
+                Outcome::Applied(_) => return Ok(changed),
                 Outcome::Duplicate => return Err(EngineError::Exists("a role of that name")),
                 _ => {}
             }
@@ -463,7 +454,6 @@ impl Engine {
             let change = self.removal(tenant, role, &members, actor).await?;
             match self.apply(change).await? {
                 Outcome::Applied(applied) => {
-                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                     return Ok(RoleRemoval::Done(applied.ended));
                 }
                 // Members came or went in between.

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use sojourn_model::{
-    Actor, ChangeSet, EndId, EndReason, EndTarget, EventName, Millis, NewEvent, OnAccount, Op,
-    Outcome, PasswordDue, Subject, Tenant, User, UserId, UserState,
+    Actor, ChangeSet, EndId, EndReason, EndTarget, EventName, NewEvent, OnAccount, Op, Outcome,
+    PasswordDue, Subject, Tenant, User, UserId, UserState,
 };
 
+use super::account_state::StateChange;
 use super::password::PasswordRefused;
 use crate::authority::Authority;
 use crate::directory::{check_shown, checked_name, looked_for};
@@ -51,16 +52,6 @@ pub enum PasswordGiven {
     Declared(String),
     /// A hash made elsewhere: Argon2, bcrypt, PBKDF2 or scrypt.
     Hash(String),
-}
-
-/// What an account is to become.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StateChange {
-    pub(crate) state: UserState,
-    /// When a lock opens by itself.
-    pub(crate) unlock_at: Option<Millis>,
-    /// Only if nothing has happened to the account since it had this epoch.
-    pub(crate) epoch: Option<i64>,
 }
 
 /// A hash made elsewhere, if it is one that can be verified at a bearable cost.
@@ -367,10 +358,7 @@ impl Engine {
         let detail = json!({ "user-name": user.username });
         change.audit.push(self.audit_row(actor, "user.remove", user.id, &detail));
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                Ok(())
-            }
+            Outcome::Applied(_) => Ok(()),
             _ => Err(EngineError::NotFound("user")),
         }
     }

@@ -400,12 +400,7 @@ impl Engine {
             return Ok(EndSummary::default());
         }
         match self.apply(change).await? {
-            Outcome::Applied(applied) => {
-                if applied.ended.deliveries > 0 {
-                    self.outbox.written();
-                }
-                Ok(applied.ended)
-            }
+            Outcome::Applied(applied) => Ok(applied.ended),
             Outcome::SessionBoundTokens => Err(EngineError::SessionBoundTokens),
             Outcome::Conflict | Outcome::Duplicate | Outcome::LastAdministrator => {
                 Err(EngineError::Contended)

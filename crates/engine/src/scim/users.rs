@@ -168,10 +168,7 @@ impl Engine {
                 return self.user_resource(tenant, id).await;
             };
             match self.apply(change).await? {
-                Outcome::Applied(applied) => {
-                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-                    return self.user_resource(tenant, id).await;
-                }
+                Outcome::Applied(_) => return self.user_resource(tenant, id).await,
                 Outcome::Duplicate => {
                     let other = self.store.user_by_name(tenant.id, &name).await?;
                     if other.is_some_and(|other| other.id != id) {

@@ -66,9 +66,7 @@ impl Engine {
             let end = self.end_operation(tenant, plan);
             let change = ChangeSet::of(tenant.id, Op::EndSessions(end));
             // Else a conflict: it was used on another node or ended meanwhile.
-            if let Outcome::Applied(applied) = self.apply(change).await? {
-                self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
-            }
+            self.apply(change).await?;
         }
         Ok(found)
     }

@@ -33,9 +33,9 @@ pub enum Happening {
 /// One thing that happened.
 #[derive(Debug, Clone)]
 pub struct FeedItem {
-    /// What.
+    /// What happened to the session.
     pub what: Happening,
-    /// When.
+    /// When it happened.
     pub at: Millis,
     /// Whose session.
     pub user: User,

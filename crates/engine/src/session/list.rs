@@ -25,7 +25,7 @@ pub struct SessionView {
 pub struct StayView {
     /// The stay.
     pub row: StayRow,
-    /// Where.
+    /// The application in which it stays.
     pub app: Arc<Application>,
 }
 

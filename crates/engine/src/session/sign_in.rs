@@ -39,10 +39,10 @@ pub struct SignIn {
     pub form: Option<[u8; 32]>,
 }
 
-/// Someone whose password was right.
+/// A user whose credentials have been verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proven {
-    /// Who.
+    /// The account that it concerns.
     pub user: UserId,
     /// The account's epoch at that time: what happens to the account since makes it worthless.
     pub epoch: i64,
@@ -405,11 +405,10 @@ impl Engine {
             self.complete(tenant, &user, &session, wanted, &mut change).await?;
             let mails = change.ops.iter().any(|op| matches!(op, Op::AddMail(_)));
             match self.apply(change).await? {
-                Outcome::Applied(applied) => {
+                Outcome::Applied(_applied) => {
                     if mails {
                         self.mail.notify_one();
                     }
-                    self.outbox.written_or_handed(applied.ended.deliveries, applied.deliveries);
                     return Ok(SignedIn { session, secret: drawn.secret, user });
                 }
                 // The form was sent twice, and began its session already.

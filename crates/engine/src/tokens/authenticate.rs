@@ -128,20 +128,24 @@ impl Engine {
         if !fits || registered.is_some_and(|alg| alg != header.alg) {
             return Ok(false);
         }
-        let claims = match self.verify_of_client(app, assertion, &header).await {
-            Ok((_, claims)) => claims,
+        let verified = match self.verify_of_client(app, assertion, &header).await {
+            Ok(verified) => verified,
             Err(why) => {
                 tracing::info!(client_id = app.client_id, why, "a client assertion was refused");
                 return Ok(false);
             }
         };
-        let Some((jti, until)) = self.fresh_assertion(tenant, app, &claims) else {
+        let Some((jti, until)) = self.fresh_assertion(tenant, app, &verified.claims) else {
             return Ok(false);
         };
         let name = [app.id.0.as_bytes().as_slice(), b"assertion", jti.as_bytes()].concat();
         let op = Op::UseOnce { key: sha256(&name).to_vec(), until };
         // A duplicate: somebody presents it a second time.
-        Ok(matches!(self.apply(ChangeSet::of(tenant.id, op)).await?, Outcome::Applied(_)))
+        let good = matches!(self.apply(ChangeSet::of(tenant.id, op)).await?, Outcome::Applied(_));
+        if let Some(previous) = verified.secret.filter(|_| good) {
+            self.note_secret_use(app, previous).await;
+        }
+        Ok(good)
     }
 
     /// The name of an assertion and the moment at which it expires, if it is one for us, now.

@@ -1,4 +1,4 @@
-//! What a token is bound to has to come with it, where the application wants that.
+//! Require proof of the token binding with each request, where the application wants that.
 
 use sojourn_model::{AccessTokenBinding, Application, SessionId};
 

@@ -37,7 +37,7 @@ pub struct ActiveAccess {
 pub enum Bearer {
     /// A user's.
     User {
-        /// Who.
+        /// The account that it concerns.
         user: UserId,
         /// Login name.
         username: String,

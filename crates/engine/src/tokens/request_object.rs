@@ -34,8 +34,11 @@ impl Engine {
             (Some(text), None) => text.to_owned(),
             (None, Some(uri)) => self.fetched_request(app, uri).await?,
         };
-        let claims = self.verified_request(app, &text).await?;
+        let (claims, secret) = self.verified_request(app, &text).await?;
         self.check_request_claims(tenant, app, params, &claims)?;
+        if let Some(previous) = secret {
+            self.note_secret_use(app, previous).await;
+        }
         let mut merged = Vec::new();
         for (name, value) in claims {
             if NO_PARAMETERS.contains(&name.as_str()) {
@@ -70,7 +73,7 @@ impl Engine {
         &self,
         app: &Application,
         text: &str,
-    ) -> Result<Map<String, Value>, OAuthError> {
+    ) -> Result<(Map<String, Value>, Option<bool>), OAuthError> {
         let (header, unproven) = peek(text).map_err(|_| wrong("the request object is no JWT"))?;
         let registered = app.settings.request_object_signing_alg.as_deref();
         if registered.is_some_and(|alg| alg != header.alg) {
@@ -79,43 +82,43 @@ impl Engine {
         if header.alg == "none" {
             // Registration §2: without a registered algorithm any is fine. It is worth as much as parameters.
             return if text.ends_with('.') {
-                Ok(unproven)
+                Ok((unproven, None))
             } else {
                 Err(wrong("an unsigned request object has no signature"))
             };
         }
-        match self.verify_of_client(app, text, &header).await {
-            Ok((_, claims)) => Ok(claims),
-            Err(why) => Err(wrong(why)),
-        }
+        let verified = self.verify_of_client(app, text, &header).await.map_err(wrong)?;
+        Ok((verified.claims, verified.secret))
     }
 
-    /// Verifies a JWT that an application made, with its keys or its secret.
+    /// Verifies a JWT that an application made, with its keys or its secret. The caller notes the use of a secret once the
+    /// claims are checked too.
     pub(crate) async fn verify_of_client(
         &self,
         app: &Application,
         text: &str,
         header: &JwsHeader,
-    ) -> Result<(JwsHeader, Map<String, Value>), String> {
+    ) -> Result<VerifiedOfClient, String> {
         if VERIFIED_MACS.contains(&header.alg.as_str()) {
             let secret = self.client_secret(app).ok_or("there is no secret for a MAC")?;
             let good = verify_client_mac(&secret, text);
             let previous = good.is_err().then(|| self.previous_client_secret(app)).flatten();
             let by_previous = previous.and_then(|secret| verify_client_mac(&secret, text).ok());
             let previous = by_previous.is_some();
-            let verified = by_previous.map_or(good, Ok).map_err(|error| error.to_string())?;
-            self.note_secret_use(app, previous).await;
-            return Ok(verified);
+            let (_, claims) = by_previous.map_or(good, Ok).map_err(|error| error.to_string())?;
+            return Ok(VerifiedOfClient { claims, secret: Some(previous) });
         }
         let keys = self.client_keys(app, false).await?;
-        match verify_client_jws(&keys, text) {
+        let verified = match verify_client_jws(&keys, text) {
             // The application may have rotated its keys.
             Err(JwsError::UnknownKey | JwsError::Signature) if app.settings.jwks.is_none() => {
                 let keys = self.client_keys(app, true).await?;
-                verify_client_jws(&keys, text).map_err(|error| error.to_string())
+                verify_client_jws(&keys, text)
             }
-            other => other.map_err(|error| error.to_string()),
-        }
+            other => other,
+        };
+        let (_, claims) = verified.map_err(|error| error.to_string())?;
+        Ok(VerifiedOfClient { claims, secret: None })
     }
 
     fn check_request_claims(
@@ -154,6 +157,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A JWT of an application whose signature or MAC is right. Its claims aren't checked yet.
+pub(crate) struct VerifiedOfClient {
+    pub(crate) claims: Map<String, Value>,
+    /// Where a secret made the MAC: whether it was the previous one.
+    pub(crate) secret: Option<bool>,
 }
 
 /// Whether an audience is, or holds, a name.

@@ -28,7 +28,7 @@ pub enum Op {
     CreateUser(User),
     /// Set a password hash and raise the epoch.
     SetPassword {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
         /// PHC text.
         hash: String,
@@ -37,7 +37,7 @@ pub enum Op {
     },
     /// Remember a password that a user had, and forget the oldest beyond some number.
     KeepPassword {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
         /// PHC text.
         hash: String,
@@ -53,12 +53,12 @@ pub enum Op {
     },
     /// Remove an account with its memberships, approvals and known browsers.
     DeleteUser {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
     },
     /// Let a user's sessions reach applications only after a fresh sign-in.
     DemandSignIn {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
     },
     /// Make a group.
@@ -67,21 +67,21 @@ pub enum Op {
     UpdateGroup(Group),
     /// Remove a group with its memberships.
     DeleteGroup {
-        /// Which.
+        /// The group that it concerns.
         group: GroupId,
     },
     /// Put users into a group; those in it stay.
     JoinGroup {
         /// The group.
         group: GroupId,
-        /// Who.
+        /// The accounts that it concerns.
         users: Vec<UserId>,
     },
     /// Take users out of a group.
     LeaveGroup {
         /// The group.
         group: GroupId,
-        /// Who.
+        /// The accounts that it concerns.
         users: Vec<UserId>,
     },
     /// Let a group carry a role; a conflict when the role is being removed.
@@ -104,14 +104,14 @@ pub enum Op {
     AssignRoleToMany {
         /// The role.
         role: RoleId,
-        /// To whom.
+        /// The accounts that get it.
         users: Vec<UserId>,
     },
     /// Take a role from several users.
     UnassignRoleFromMany {
         /// The role.
         role: RoleId,
-        /// From whom.
+        /// The accounts that lose it.
         users: Vec<UserId>,
     },
     /// Switch a tenant on or off.
@@ -121,7 +121,7 @@ pub enum Op {
     },
     /// Remove accounts of a tenant that is deleted, with everything that is theirs.
     EraseUsers {
-        /// Whose.
+        /// The accounts that it concerns.
         users: Vec<UserId>,
     },
     /// Remove what a tenant without users still has.
@@ -132,7 +132,7 @@ pub enum Op {
     ClaimTasks {
         /// The handler.
         handler: String,
-        /// Now.
+        /// The present time.
         now: Millis,
         /// Until when nobody else takes them.
         lease_until: Millis,
@@ -169,7 +169,7 @@ pub enum Op {
     },
     /// Replace a password hash by a stronger one of the same password; nothing else changes.
     UpgradePassword {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
         /// The one that was verified.
         from: String,
@@ -178,25 +178,25 @@ pub enum Op {
     },
     /// Let a password open nothing until another is chosen.
     DuePassword {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
         /// How it is chosen.
         due: PasswordDue,
     },
     /// Remember that a user signs in with a browser.
     KnowBrowser {
-        /// Who.
+        /// The account that it concerns.
         user: UserId,
         /// SHA-256 of the browser's own secret.
         browser: [u8; 32],
-        /// When.
+        /// When it happened.
         at: Millis,
     },
     /// Write a mail.
     AddMail(Mail),
     /// Take mails that are due, for the time of a lease. [`Applied::mail`](crate::change::Applied::mail) has them.
     ClaimMail {
-        /// Now.
+        /// The present time.
         now: Millis,
         /// Until when nobody else takes them.
         lease_until: Millis,
@@ -205,16 +205,16 @@ pub enum Op {
     },
     /// A mail was sent or given up, or waits for another attempt.
     SettleMail {
-        /// Which.
+        /// The id by which it is named.
         id: [u8; 16],
         /// When it is tried again.
         retry_at: Option<Millis>,
     },
     /// Enable or disable an account.
     SetUserState {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
-        /// To what.
+        /// The state that the account gets.
         state: UserState,
         /// When a lock opens by itself.
         unlock_at: Option<Millis>,
@@ -227,14 +227,14 @@ pub enum Op {
     AssignRole {
         /// The role.
         role: RoleId,
-        /// To whom.
+        /// The account that gets it.
         user: UserId,
     },
     /// Take a role from a user; a conflict when the user hasn't got it.
     UnassignRole {
         /// The role.
         role: RoleId,
-        /// From whom.
+        /// The account that loses it.
         user: UserId,
     },
     /// Mark a role as being removed: it grants nothing from now on.
@@ -256,9 +256,9 @@ pub enum Op {
     },
     /// Count that something happened.
     Tally {
-        /// What.
+        /// The name of what is counted.
         name: &'static str,
-        /// When.
+        /// When it happened.
         at: Millis,
     },
     /// Make an application, or make one what is declared.
@@ -278,12 +278,12 @@ pub enum Op {
         app: AppId,
         /// The beginning of the hash of what is stored of the secret.
         secret: [u8; 8],
-        /// When.
+        /// When it happened.
         at: Millis,
     },
     /// Remove an application: nothing that it was given works any more.
     RemoveApplication {
-        /// Which.
+        /// The application that it concerns.
         app: AppId,
     },
     /// Make a session. A conflict when the user's epoch moved or the account was disabled.
@@ -328,7 +328,7 @@ pub enum Op {
     ExtendSession {
         /// The session.
         session: SessionId,
-        /// Now.
+        /// The time that is recorded: the present.
         at: Millis,
         /// How far behind a stored last access may be, in milliseconds.
         slack_ms: i64,
@@ -338,14 +338,14 @@ pub enum Op {
     AddParticipation {
         /// The stay.
         participation: Participation,
-        /// Now.
+        /// The present time.
         now: Millis,
     },
     /// Make a grant. A conflict when the session or the participation ended.
     IssueGrant {
         /// The grant.
         grant: Box<Grant>,
-        /// Now.
+        /// The present time.
         now: Millis,
     },
     /// Make a grant without a session. A conflict when the user's epoch moved or the account was disabled.
@@ -383,7 +383,7 @@ pub enum Op {
         to_generation: i64,
         /// The token number that was read.
         from_number: i64,
-        /// Now.
+        /// The time that is recorded: the present.
         at: Millis,
         /// When everything issued is dead.
         expires_at: Millis,
@@ -406,15 +406,15 @@ pub enum Op {
         grant: GrantId,
         /// The id, if the row is new.
         id: GrantId,
-        /// For whom.
+        /// The user on whose behalf it was given.
         user: UserId,
-        /// To whom.
+        /// The application that was given it.
         app: AppId,
         /// Scopes, separated by spaces, sorted.
         scopes: String,
         /// The number that was read; 0 when there was no row.
         from_number: i64,
-        /// Now.
+        /// The time that is recorded: the present.
         at: Millis,
         /// Milliseconds that it lives.
         lifetime_ms: i64,
@@ -430,17 +430,17 @@ pub enum Op {
     },
     /// Remember a user's approval. A conflict when the session ended in which it is given, or the approval changed.
     PutConsent {
-        /// Whose.
+        /// The account that it concerns.
         user: UserId,
         /// The session in which it is given.
         session: SessionId,
         /// The scopes that were read; empty when there was no approval.
         from: String,
-        /// For whom.
+        /// The application that was given it.
         app: AppId,
         /// Scopes, separated by spaces.
         scopes: String,
-        /// When.
+        /// When it happened.
         at: Millis,
     },
     /// A condition: an approval is as it was read, in a session that lives. Withdrawals wait until the change set ends.
@@ -460,7 +460,7 @@ pub enum Op {
     EndSessions(EndSessions),
     /// Take deliveries that are due, for the time of a lease. [`Applied::deliveries`](crate::change::Applied::deliveries) has them.
     ClaimDeliveries {
-        /// Now.
+        /// The present time.
         now: Millis,
         /// Until when nobody else takes them.
         lease_until: Millis,
@@ -475,7 +475,7 @@ pub enum Op {
         session: SessionId,
         /// Its participation.
         sid: Sid,
-        /// Now.
+        /// The present time.
         now: Millis,
         /// When it is given up.
         expires_at: Millis,
@@ -491,14 +491,14 @@ pub enum Op {
     },
     /// Take the leases from workers that are not there any more. Only where this process is the only one.
     ReleaseDeliveries {
-        /// Now.
+        /// The present time.
         now: Millis,
     },
     /// Count an attempt. [`Applied::attempts`](crate::change::Applied::attempts) has the count in the window, one number for each.
     CountAttempt {
         /// What is counted: a keyed hash of the account or the address.
         key: Vec<u8>,
-        /// Now.
+        /// The present time.
         now: Millis,
         /// Milliseconds after which counting begins anew.
         window_ms: i64,
@@ -532,7 +532,7 @@ pub enum Op {
     AddJob(NewJob),
     /// Take one job that is due, for the time of a lease. [`Applied::jobs`](crate::change::Applied::jobs) has it.
     ClaimJob {
-        /// Now.
+        /// The present time.
         now: Millis,
         /// Until when nobody else takes it.
         lease_until: Millis,
@@ -546,7 +546,7 @@ pub enum Op {
     CancelJob {
         /// The job.
         id: JobId,
-        /// Now.
+        /// The time that is recorded: the present.
         at: Millis,
     },
     /// Keep the key of a request with its answer; a duplicate when it came before.
@@ -557,7 +557,7 @@ pub enum Op {
         hash: [u8; 32],
         /// What is answered when it comes again.
         answer: String,
-        /// Now.
+        /// The time that is recorded: the present.
         at: Millis,
     },
     /// Write a fuller answer to a kept request.
@@ -570,7 +570,7 @@ pub enum Op {
     /// Take back what a clock wrote that was ahead and has gone back since: whatever waits for a date that such a clock
     /// gave waits no longer.
     SetRight {
-        /// Now.
+        /// The present time.
         now: Millis,
     },
     /// Remove what nobody can need any more.
@@ -590,7 +590,7 @@ pub enum Op {
     PurgeGrants {
         /// The grants.
         grants: Vec<GrantId>,
-        /// Now.
+        /// The present time.
         now: Millis,
     },
 }

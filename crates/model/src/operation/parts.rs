@@ -12,7 +12,7 @@ pub const REQUEST_KEPT_MS: i64 = 24 * 3_600_000;
 pub struct SessionLimit {
     /// So many at most.
     pub max: i64,
-    /// Now.
+    /// The present time.
     pub now: Millis,
     /// How far behind a stored last access may be, in milliseconds.
     pub slack_ms: i64,
@@ -25,7 +25,7 @@ pub struct Touch {
     pub session: SessionId,
     /// The application through which it was used, if one was.
     pub app: Option<AppId>,
-    /// When.
+    /// When it happened.
     pub at: Millis,
 }
 
@@ -63,7 +63,7 @@ pub struct SettleDelivery {
 /// What nobody can need any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purge {
-    /// Now.
+    /// The present time.
     pub now: Millis,
     /// Ended sessions and deliveries older than this go.
     pub history_before: Millis,

@@ -4,7 +4,7 @@
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use sojourn_engine::EngineError;
@@ -25,7 +25,15 @@ fn shown(secret: &SecretInfo) -> serde_json::Value {
     })
 }
 
-/// `GET …/secrets`: those that are good, by their last characters, the present one first.
+/// The version of the application that a request relies on (RFC 9110 §13.1.1), so that one that is sent twice creates one
+/// secret. A tag that isn't one of ours matches no version.
+fn if_match(context: &Context) -> Option<i64> {
+    let tag = context.header(header::IF_MATCH)?.trim();
+    let number = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    (tag != "*").then(|| number.and_then(|text| text.parse().ok()).unwrap_or(-1))
+}
+
+/// `GET …/secrets`: the valid ones by their last characters, the current one first. The entity tag is for `If-Match`.
 pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Response {
     if let Err(refused) = caller(&context, VIEW).await {
         return *refused;
@@ -35,7 +43,8 @@ pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Response {
         let app = engine.application_to_manage(context.tenant(), id_of(&id)?).await?;
         let secrets = engine.application_secrets(&app).await?;
         let secrets: Vec<_> = secrets.iter().map(shown).collect();
-        Ok(respond::json(StatusCode::OK, &json!({ "secrets": secrets })))
+        let response = respond::json(StatusCode::OK, &json!({ "secrets": secrets }));
+        Ok(respond::with(response, header::ETAG, &format!("\"{}\"", app.version)))
     };
     answer(&context, done.await)
 }
@@ -44,11 +53,12 @@ pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Response {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Wanted {
-    /// Seconds for which the secret before is good as well; a day when left out.
+    /// Seconds for which the previous secret stays valid; defaults to a day.
     previous_valid_for: Option<i64>,
 }
 
-/// `POST …/secret`: another secret, told this once. The one before is good for a day, or for `previous_valid_for` seconds.
+/// `POST …/secret`: creates a new secret, shown only once. The previous one stays valid for a day, or for `previous_valid_for`
+/// seconds.
 pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
     let caller = match caller(&context, UPDATE).await {
         Ok(caller) => caller,
@@ -66,9 +76,8 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes
             .previous_valid_for
             .map_or(SECRET_OVERLAP_MS, |seconds| seconds.saturating_mul(1000));
         let (engine, id) = (context.engine(), id_of(&id)?);
-        let new = engine
-            .rotate_application_secret(context.tenant(), id, (overlap, None), &caller)
-            .await?;
+        let how = (overlap, if_match(&context));
+        let new = engine.rotate_application_secret(context.tenant(), id, how, &caller).await?;
         let body = json!({
             "client_secret": new.secret,
             "previous_valid_until": new.previous_until.map(Millis::seconds),
@@ -78,7 +87,7 @@ pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes
     answer(&context, done.await)
 }
 
-/// `DELETE …/secrets/previous`: the secret before the present one is good no longer.
+/// `DELETE …/secrets/previous`: revokes the previous secret.
 pub(crate) async fn drop_previous(context: Context, Path(id): Path<String>) -> Response {
     let caller = match caller(&context, UPDATE).await {
         Ok(caller) => caller,
@@ -86,7 +95,7 @@ pub(crate) async fn drop_previous(context: Context, Path(id): Path<String>) -> R
     };
     let done = async {
         let (engine, id) = (context.engine(), id_of(&id)?);
-        engine.drop_previous_secret(context.tenant(), (id, None), &caller).await?;
+        engine.drop_previous_secret(context.tenant(), (id, if_match(&context)), &caller).await?;
         Ok(respond::empty(StatusCode::NO_CONTENT))
     };
     answer(&context, done.await)

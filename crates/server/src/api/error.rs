@@ -77,6 +77,16 @@ pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
         EngineError::Invalid(text) => {
             error(context, StatusCode::BAD_REQUEST, "UE-10000", "Invalid Request", text)
         }
+        EngineError::Stale => {
+            let text = cause.to_string();
+            error(
+                context,
+                StatusCode::PRECONDITION_FAILED,
+                "UE-10006",
+                "Precondition failed",
+                &text,
+            )
+        }
         EngineError::NotFound(_) => {
             let text = cause.to_string();
             error(context, StatusCode::NOT_FOUND, "UE-10004", "Not found", &text)

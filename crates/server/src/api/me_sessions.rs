@@ -7,8 +7,7 @@ use sojourn_engine::{EndPlan, Right, Who};
 use sojourn_model::{Actor, EndReason, EndTarget, SessionId, UserId};
 
 use super::caller::caller;
-use super::list::ListQuery;
-use super::{error, json};
+use super::error;
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -62,23 +61,6 @@ async fn end(context: &Context, user: UserId, target: EndTarget) -> Response {
     let plan = EndPlan::new(target, EndReason::User, Actor::User(user));
     match context.engine().end_sessions(context.tenant(), plan).await {
         Ok(_) => respond::empty(StatusCode::NO_CONTENT),
-        Err(cause) => error::failure(context, &cause),
-    }
-}
-
-/// The list of one user, for this path and the administrators'.
-pub(super) async fn render(context: &Context, user: UserId, query: &ListQuery) -> Response {
-    let found = context.engine().store().user(context.tenant().id, user).await;
-    let user = match found {
-        Ok(Some(user)) => user,
-        Ok(None) => return error::unknown_user(context),
-        Err(cause) => return error::failure(context, &cause.into()),
-    };
-    match context.engine().sessions_of_user(context.tenant(), user.id).await {
-        Ok(views) => {
-            let views = query.apply(&user, views);
-            respond::json(StatusCode::OK, &json::sessions(&user, &views))
-        }
         Err(cause) => error::failure(context, &cause),
     }
 }

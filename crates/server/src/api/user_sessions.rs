@@ -8,7 +8,6 @@ use sojourn_model::{EndReason, EndTarget, SessionId, User, UserId};
 
 use super::caller::caller;
 use super::list::ListQuery;
-use super::me_sessions::render;
 use super::{error, json};
 use crate::context::Context;
 use crate::{request, respond};
@@ -21,7 +20,7 @@ async fn target(context: &Context, caller: &Authority, id: &str) -> Result<User,
     let unknown = || Box::new(error::unknown_user(context));
     let id: UserId = id.parse().map_err(|_| unknown())?;
     let failed = |cause: EngineError| Box::new(error::failure(context, &cause));
-    let found = context.engine().store().user(context.tenant().id, id).await;
+    let found = context.engine().reads().user(context.tenant().id, id).await;
     let user = found.map_err(|cause| failed(cause.into()))?.ok_or_else(unknown)?;
     match context.engine().must_cover(context.tenant(), caller, id).await {
         Ok(()) => Ok(user),
@@ -57,6 +56,23 @@ pub(super) async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Respo
     }
 }
 
+/// The list of one user, for this path and the administrators'.
+async fn render(context: &Context, user: UserId, query: &ListQuery) -> Response {
+    let found = context.engine().reads().user(context.tenant().id, user).await;
+    let user = match found {
+        Ok(Some(user)) => user,
+        Ok(None) => return error::unknown_user(context),
+        Err(cause) => return error::failure(context, &cause.into()),
+    };
+    match context.engine().sessions_of_user(context.tenant(), user.id).await {
+        Ok(views) => {
+            let views = query.apply(&user, views);
+            respond::json(StatusCode::OK, &json::sessions(&user, &views))
+        }
+        Err(cause) => error::failure(context, &cause),
+    }
+}
+
 /// Lists them.
 pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri) -> Response {
     match arrive(&context, VIEW, &user_id).await {
@@ -65,7 +81,7 @@ pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri
     }
 }
 
-/// One of them.
+/// One session, by its id.
 pub(crate) async fn get(
     context: Context,
     Path((user_id, session_id)): Path<(String, String)>,

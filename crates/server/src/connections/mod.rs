@@ -23,9 +23,9 @@ use tokio::sync::watch;
 
 use crate::AppState;
 use crate::listen::{self, Peer};
+use crate::pause::pause;
 use crate::proxies::{self, Proxies};
 use crate::respond;
-use crate::serve::pause;
 use guard::Guarded;
 use pace::{Broken, Held};
 pub use places::file_limit;

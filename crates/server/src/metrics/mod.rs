@@ -5,8 +5,6 @@ mod families;
 mod process;
 mod served;
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use sojourn_engine::{Boxed, Call, DeliveryBacklog, Mailer, Pool};
@@ -16,14 +14,6 @@ pub use access::MetricsAccess;
 use families::{CallLabel, KindLabel, RequestLabels, ResultLabel, RouteLabels, StateLabel};
 pub use families::{Described, Metrics};
 pub(crate) use served::{Counted, get, listen};
-
-/// The table's own text of a route, so that no label is made for each request.
-fn of_the_table(route: &str) -> &'static str {
-    static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
-    let table = TABLE
-        .get_or_init(|| crate::routes::ROUTES.iter().map(|one| (one.path, one.path)).collect());
-    table.get(route).copied().unwrap_or("none")
-}
 
 /// Methods that have a label; others share one.
 fn of_a_few(method: &http::Method) -> &'static str {
@@ -44,8 +34,15 @@ fn whole(count: usize) -> i64 {
 }
 
 impl Metrics {
-    pub(crate) fn request(&self, route: &str, method: &http::Method, status: u16, seconds: f64) {
-        let (route, method) = (of_the_table(route), of_a_few(method));
+    /// Counts a request; `route` is the text of the table.
+    pub(crate) fn request(
+        &self,
+        route: &'static str,
+        method: &http::Method,
+        status: u16,
+        seconds: f64,
+    ) {
+        let method = of_a_few(method);
         self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
         self.request_seconds.get_or_create(&RouteLabels { route, method }).observe(seconds);
     }

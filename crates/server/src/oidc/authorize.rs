@@ -15,14 +15,12 @@ use sojourn_oidc::interaction::{Present, SignInReason, Situation};
 use sojourn_oidc::params::with_query;
 use sojourn_oidc::{Needs, OAuthError, Params, needs};
 
+use super::AUTHORIZE;
 use crate::context::Context;
 use crate::oidc::{binding, reply, session_state};
 use crate::web::ticket::{Opened, Ticket};
 use crate::web::{errors, words};
 use crate::{request, respond};
-
-/// The path, for tickets that lead back here.
-pub(crate) const PATH: &str = "/oauth2/authorize";
 
 /// The request in the query.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
@@ -35,7 +33,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 /// The request in a form (OpenID Connect Core 1.0 §3.1.2.1).
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     match request::form(&context.headers, &body) {
-        Ok(params) => match context.again_as_query(PATH, &params) {
+        Ok(params) => match context.again_as_query(AUTHORIZE, &params) {
             Some(again) => again,
             None => begin(&context, params).await,
         },
@@ -50,7 +48,7 @@ async fn begin(context: &Context, params: Params) -> Response {
     };
     // One that took too long counts as the same request, begun again.
     match Opened::of(context, text).map(Opened::ticket) {
-        Some(ticket) if ticket.path == PATH => match Params::parse(ticket.query.as_bytes()) {
+        Some(ticket) if ticket.path == AUTHORIZE => match Params::parse(ticket.query.as_bytes()) {
             Ok(params) => answer(context, &params, Some(&ticket)).await,
             Err(error) => errors::bad_request(context, words::message(&error)),
         },
@@ -256,7 +254,7 @@ impl Asking<'_> {
         let Self { context, params, request, ticket, .. } = *self;
         let now = context.engine().now();
         let ticket = Ticket {
-            path: PATH.to_owned(),
+            path: AUTHORIZE.to_owned(),
             query: params.to_query(),
             // The time that a person may take counts from the request, however many pages there are.
             made_at: ticket.map_or(now.0, |ticket| ticket.made_at),

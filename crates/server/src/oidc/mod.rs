@@ -26,6 +26,9 @@ use sojourn_oidc::{OAuthError, Params, client_auth};
 use crate::context::Context;
 use crate::{request, respond};
 
+/// Path of the authorization endpoint, below the tenant.
+pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
+
 /// Reads the form of an endpoint that applications call, and authenticates the application.
 async fn authenticated_form(
     context: &Context,

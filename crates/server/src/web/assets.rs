@@ -40,7 +40,7 @@ async fn logo(context: &Context) -> Response {
     }
 }
 
-/// One of them.
+/// One asset, by its name.
 pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response {
     if name == "logo" {
         return logo(&context).await;

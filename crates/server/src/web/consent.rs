@@ -65,7 +65,7 @@ async fn app_of(
 /// The application that a ticket leads to: that of a request that was checked. What stands in the query of a page of
 /// ours is anybody's to write.
 pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<Arc<Application>> {
-    if ticket.path != crate::oidc::authorize::PATH {
+    if ticket.path != crate::oidc::AUTHORIZE {
         return None;
     }
     let params = Params::parse(ticket.query.as_bytes()).ok()?;
@@ -121,7 +121,7 @@ async fn sent(
 
 /// Whose session it is: a name as pages say it, and what else they are known as.
 async fn person(context: &Context, session: &Session) -> Result<(String, String), Box<Response>> {
-    let user = context.engine().store().user(context.tenant().id, session.user).await;
+    let user = context.engine().reads().user(context.tenant().id, session.user).await;
     let user = user.map_err(|error| Box::new(errors::failure(context, &error.into())))?;
     let user = user.ok_or_else(|| Box::new(errors::bad_request(context, GONE)))?;
     let known_as = user.email.as_deref().unwrap_or(&user.username).to_owned();

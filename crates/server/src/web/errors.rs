@@ -57,7 +57,7 @@ pub(crate) fn forged(context: &Context) -> Response {
 
 /// Where another person signs in, to come back to this page.
 pub(crate) fn as_someone_else(context: &Context) -> String {
-    let ticket = crate::web::my_account::way_back(context, "/myaccount").seal(context);
+    let ticket = crate::web::ticket::way_back(context, "/myaccount").seal(context);
     let pairs = [("ticket", &*ticket.unwrap_or_default()), ("other", "yes")];
     with_query(&context.link("/login"), &pairs)
 }
@@ -66,7 +66,7 @@ pub(crate) fn as_someone_else(context: &Context) -> String {
 pub(crate) fn forbidden(context: &Context) -> Response {
     let page = Message {
         title: "Not for this account".into(),
-        text: "Your account has not the right to see this page or to do this. You can sign in as someone else, which \
+        text: "Your account doesn't have permission to view this page or to do this. You can sign in as someone else, which \
                signs you out here first."
             .into(),
         request_id: Some(context.arrival.request_id.to_string()),

@@ -19,8 +19,8 @@ use sojourn_model::{Tenant, UserId};
 use crate::api::v1::streams::Streams;
 use crate::context::Context;
 use crate::language::{plain, say};
+use crate::pause::pause;
 use crate::respond;
-use crate::serve::pause;
 use crate::web::console::audit::{self, Spoken};
 use crate::web::console::{AUDIT, VIEW, administrator};
 use crate::web::my_account::visitor;
@@ -89,7 +89,7 @@ pub(crate) async fn all(context: Context) -> Response {
 
 fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) -> Response {
     let Ok(filter) = SessionFilter::parse(None, Vocabulary::Full) else {
-        return errors::bad_request(&context, "That is no filter.");
+        return errors::bad_request(&context, "This is not a valid filter.");
     };
     let streams = Arc::clone(&context.state.streams);
     let of = format!("pages of {of}");

@@ -66,7 +66,7 @@ async fn show(
     };
     let present = match context.session().await {
         Ok(Some(session)) => {
-            let user = context.engine().store().user(context.tenant().id, session.user).await;
+            let user = context.engine().reads().user(context.tenant().id, session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
         Ok(None) => None,

@@ -14,9 +14,8 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::own_path::own_path;
 use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
-use crate::web::ticket::Ticket;
+use crate::web::ticket::{Ticket, way_back};
 use crate::web::{errors, render, signed_out, words};
 use crate::{request, respond};
 
@@ -41,21 +40,6 @@ impl Visitor {
             rights: self.by.rights().clone(),
         }
     }
-}
-
-/// Longest query that is come back to.
-const QUERY_MAX: usize = 2_000;
-
-/// Back to the page that was asked for, with its query; after a form to the page that is given instead.
-pub(crate) fn way_back(context: &Context, back: &str) -> Ticket {
-    let ticket = Ticket::to(context, back);
-    let own = own_path(&context.arrival.prefix, &context.here).unwrap_or_default();
-    let asked = own.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
-    let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
-    if context.method != http::Method::GET || path.is_empty() || asked.len() > QUERY_MAX {
-        return ticket;
-    }
-    Ticket { path: path.to_owned(), query: query.to_owned(), ..ticket }
 }
 
 /// Whether a fresh sign-in is demanded of a session before it is of use: by what happened to the account, or by a policy
@@ -97,7 +81,7 @@ pub(crate) async fn visitor(
     };
     let engine = context.engine();
     engine.enter_built_in(context.tenant(), client_id, &session).await.map_err(failed)?;
-    let found = engine.store().user(context.tenant().id, session.user).await;
+    let found = engine.reads().user(context.tenant().id, session.user).await;
     let user = found
         .map_err(|error| failed(error.into()))?
         .ok_or_else(|| failed(sojourn_engine::EngineError::NotFound("user")))?;

@@ -192,7 +192,7 @@ fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&'static
 /// Asks whose password is forgotten.
 pub(crate) async fn forgot(context: Context) -> Response {
     if !context.engine().settings().resets_by_mail {
-        return errors::missing(&context, "No mail is sent from here. Ask your administrator.");
+        return errors::missing(&context, "This server doesn't send mail. Ask your administrator.");
     }
     ask(&context, StatusCode::OK, false, None)
 }
@@ -204,11 +204,11 @@ pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
         Err(refused) => return *refused,
     };
     if !context.engine().settings().resets_by_mail {
-        return errors::missing(&context, "No mail is sent from here. Ask your administrator.");
+        return errors::missing(&context, "This server doesn't send mail. Ask your administrator.");
     }
     let name = params.get("username").unwrap_or_default().to_owned();
     if name.is_empty() || name.len() > sojourn_model::limits::USERNAME_BYTES_MAX {
-        let error = Some("Tell us your login name or your mail address.");
+        let error = Some("Enter your login name or mail address.");
         return ask(&context, StatusCode::BAD_REQUEST, false, error);
     }
     let (state, tenant) = (context.state.clone(), context.tenant().clone());

@@ -525,5 +525,21 @@ pub(crate) struct ConsoleApplications {
 #[template(path = "console/mail.html")]
 pub(crate) struct ConsoleMail {
     pub(crate) frame: Frame,
-    pub(crate) mails: Vec<crate::web::console::mail::Letter>,
+    pub(crate) mails: Vec<Letter>,
+}
+
+/// A mail as its reader sees it.
+pub(crate) struct Letter {
+    pub(crate) subject: String,
+    pub(crate) to: String,
+    pub(crate) written: Text,
+    pub(crate) body: Vec<Piece>,
+}
+
+/// A part of a mail's text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    /// It is an address to follow.
+    pub(crate) link: bool,
 }

@@ -44,10 +44,10 @@ struct ProfilePage {
 
 /// What a person may change of themselves.
 pub(crate) const FIELDS: [Known; 6] = [
-    ("display_name", "displayName", "Name to show", "text", "name"),
+    ("display_name", "displayName", "Display name", "text", "name"),
     ("given_name", "name.givenName", "Given name", "text", "given-name"),
     ("family_name", "name.familyName", "Family name", "text", "family-name"),
-    ("nickname", "nickName", "What friends call you", "text", "nickname"),
+    ("nickname", "nickName", "Nickname", "text", "nickname"),
     ("email", "emails", "Mail address", "email", "email"),
     ("phone", "phoneNumbers", "Phone number", "tel", "tel"),
 ];

@@ -18,7 +18,7 @@ use crate::{request, respond};
 /// Milliseconds that a person may take: the password was right, and nobody else should profit.
 const LIFETIME_MS: i64 = 5 * 60_000;
 
-/// Someone whose password was right in this browser, on the way to a session. Sealed.
+/// A user whose credentials were verified in this browser, before a session exists. Sealed.
 #[derive(Serialize, Deserialize)]
 struct Pending {
     ticket: Ticket,

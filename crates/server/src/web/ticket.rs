@@ -77,7 +77,7 @@ impl Ticket {
 
     /// Where the person goes on.
     pub(crate) fn location(&self, context: &Context) -> String {
-        if self.path == crate::oidc::authorize::PATH {
+        if self.path == crate::oidc::AUTHORIZE {
             let text = self.seal(context).unwrap_or_default();
             return with_query(&context.link(&self.path), &[("continue", &text)]);
         }
@@ -141,4 +141,19 @@ impl Opened {
             Self::Good(ticket) | Self::Late(ticket) => ticket,
         }
     }
+}
+
+/// Longest query that is come back to.
+const QUERY_MAX: usize = 2_000;
+
+/// Back to the page that was asked for, with its query; after a form to the page that is given instead.
+pub(crate) fn way_back(context: &Context, back: &str) -> Ticket {
+    let ticket = Ticket::to(context, back);
+    let own = own_path(&context.arrival.prefix, &context.here).unwrap_or_default();
+    let asked = own.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
+    let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+    if context.method != http::Method::GET || path.is_empty() || asked.len() > QUERY_MAX {
+        return ticket;
+    }
+    Ticket { path: path.to_owned(), query: query.to_owned(), ..ticket }
 }

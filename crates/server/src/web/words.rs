@@ -97,7 +97,7 @@ pub(crate) const fn told(state: DeliveryState) -> &'static str {
         DeliveryState::Delivered => "signed out",
         DeliveryState::Refused => "could not sign you out",
         DeliveryState::Dead => "could not be reached",
-        DeliveryState::Unreachable => "takes no sign-outs",
+        DeliveryState::Unreachable => "doesn't accept sign-outs",
     }
 }
 
@@ -120,16 +120,16 @@ pub(crate) fn sentence(message: impl ToString) -> Text {
 pub(crate) fn refused_password(refused: &PasswordRefused) -> Text {
     match refused {
         PasswordRefused::TooShort(least) => say(
-            "The new password is too short: take {0} characters or more.",
+            "The new password is too short: use at least {0} characters.",
             [plain(least.to_string())],
         ),
         PasswordRefused::TooLong => {
-            "The new password is too long: take 1024 bytes at most, which is about a page of text.".into()
+            "The new password is too long: use at most 1024 bytes, about a page of text.".into()
         }
         PasswordRefused::Guessable => {
-            "The new password is one of those that are guessed first. Take several words, or a longer one.".into()
+            "This password is too easy to guess. Use several words or a longer password.".into()
         }
-        PasswordRefused::Used => "You have had this password before. Choose another.".into(),
+        PasswordRefused::Used => "You have used this password before. Choose another one.".into(),
         other => Text::Message(other.to_string()),
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{POLL_MAX, Stopped, is_over};
 use crate::metrics::Metrics;
-use crate::serve::pause;
+use crate::pause::pause;
 
 /// Tasks of one handler under way at once from one node.
 const IN_FLIGHT_MAX: usize = 16;
@@ -64,7 +64,7 @@ pub(super) async fn run(
 }
 
 async fn next_due(engine: &Engine, handler: &str) -> Duration {
-    match engine.store().next_task_due(handler, engine.now()).await {
+    match engine.reads().next_task_due(handler, engine.now()).await {
         Ok(Some(due)) => {
             let ms = u64::try_from(due.since(engine.now())).unwrap_or(0);
             Duration::from_millis(ms.max(1)).min(POLL_MAX)

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::AppState;
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
-use crate::serve::pause;
+use crate::pause::pause;
 
 /// How long a worker waits at most before it looks for work of other nodes.
 const POLL_MAX: Duration = Duration::from_secs(2);
@@ -220,7 +220,7 @@ async fn attempt(
 }
 
 async fn next_due(engine: &Engine) -> Duration {
-    match engine.store().next_delivery_due().await {
+    match engine.reads().next_delivery_due().await {
         Ok(Some(due)) => {
             let ms = u64::try_from(due.since(engine.now())).unwrap_or(0);
             Duration::from_millis(ms.max(1)).min(POLL_MAX)
@@ -310,7 +310,7 @@ async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
             () = pause(STATISTICS_EVERY) => {}
             _ = stopped.changed() => return,
         }
-        match engine.store().learn_statistics().await {
+        match engine.reads().learn_statistics().await {
             Ok(tables) if tables.is_empty() => {}
             Ok(tables) => {
                 tracing::info!(tables = tables.join(" "), "analyzed tables that had no statistics")

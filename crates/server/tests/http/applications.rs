@@ -277,6 +277,21 @@ async fn a_secret_that_was_replaced_is_good_for_as_long_as_was_chosen() {
             assert_eq!(answer.status, 400, "{wrong}: {answer:?}");
         }
         assert_eq!(good(&server, &[&fourth]).await, [true], "nothing was lost");
+        // With the version that was read, a request that is sent twice creates one secret.
+        let read = server.api("GET", &format!("{path}/secrets"), ADMIN).await;
+        let tag = read.headers["etag"].to_str().expect("a tag").to_owned();
+        let twice = async || {
+            let sent = (&*tag, &json!({}));
+            server.send_if_match("POST", &format!("{path}/secret"), ADMIN, sent).await
+        };
+        let fifth = twice().await;
+        assert_eq!(fifth.status, 200, "{fifth:?}");
+        let fifth = fifth.json()["client_secret"].as_str().expect("a secret").to_owned();
+        assert_eq!(twice().await.status, 412);
+        let drop = format!("{path}/secrets/previous");
+        let old = server.send_if_match("DELETE", &drop, ADMIN, (&tag, &json!({}))).await;
+        assert_eq!(old.status, 412, "{old:?}");
+        assert_eq!(good(&server, &[&fourth, &fifth]).await, [true, true]);
     }
 }
 

@@ -141,7 +141,7 @@ async fn a_demand_for_another_password_holds_for_apis_at_once() {
 async fn a_late_decision_undoes_nothing() {
     for engine in Engine::BOTH {
         let server = TestServer::on(engine, |_| {}).await;
-        let (tenant, store) = (&server.tenant, server.engine.store());
+        let tenant = &server.tenant;
         let alex = server.user("alex", "alex123", &[]).await;
         let off = UserState::Disabled;
         server.engine.set_user_state(tenant, &alex, off, &Authority::system()).await.expect("off");
@@ -151,7 +151,7 @@ async fn a_late_decision_undoes_nothing() {
             Op::SetUserState { user, state: UserState::Active, unlock_at: None, epoch },
             Op::SetPassword { user, hash, epoch },
         ] {
-            let outcome = store.apply(ChangeSet::of(tenant.id, late)).await;
+            let outcome = server.store.apply(ChangeSet::of(tenant.id, late)).await;
             assert_eq!(outcome, Ok(Outcome::Conflict));
         }
         let now = server.engine.user_named(tenant, "alex").await.expect("alex");
@@ -169,18 +169,17 @@ async fn a_change_of_an_application_relies_on_what_was_read() {
         let made = server.send("POST", "/api/server/v1/applications", ADMIN, &body).await;
         assert_eq!(made.status, 201, "{made:?}");
         let id = made.json()["id"].as_str().expect("an id").to_owned();
-        let store = server.engine.store();
-        let read = store.application(server.tenant.id, id.parse().expect("an id")).await;
+        let read = server.store.application(server.tenant.id, id.parse().expect("an id")).await;
         let read = read.expect("read").expect("it is there");
         let path = format!("/api/server/v1/applications/{id}");
         let secret = server.send("POST", &format!("{path}/secret"), ADMIN, &json!({})).await;
         assert_eq!(secret.status, 200, "{secret:?}");
         let late = Op::UpdateApplication(Box::new(read.clone()));
-        let outcome = store.apply(ChangeSet::of(server.tenant.id, late)).await;
+        let outcome = server.store.apply(ChangeSet::of(server.tenant.id, late)).await;
         assert_eq!(outcome, Ok(Outcome::Conflict), "the old secret doesn't come back");
         assert_eq!(server.api("DELETE", &path, ADMIN).await.status, 204);
         let late = Op::UpdateApplication(Box::new(read));
-        let outcome = store.apply(ChangeSet::of(server.tenant.id, late)).await;
+        let outcome = server.store.apply(ChangeSet::of(server.tenant.id, late)).await;
         assert_eq!(outcome, Ok(Outcome::Conflict), "nor does what was removed");
         let taken = server.send("POST", "/api/server/v1/applications", ADMIN, &body).await;
         assert_eq!(taken.status, 201, "its name is free again: {taken:?}");

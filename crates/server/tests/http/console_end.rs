@@ -59,7 +59,7 @@ async fn what_a_search_found_is_previewed_chosen_from_and_ended_with_receipts() 
         let form = [&base[..], &effects[..], &[("expected", "2")]].concat();
         let more = admin.post("/console/end", &form).await;
         assert_eq!(more.status, 409, "{more:?}");
-        assert!(more.body.contains("Nothing has ended") && figures(&more)[0] == 3);
+        assert!(more.body.contains("Nothing was ended") && figures(&more)[0] == 3);
         assert!(server.active("shop", &tokens[0]).await);
         // Tokens alone: the sessions go on.
         let form = [&base[..], &[("tokens", "on"), ("exact", "1"), ("expected", "0")]].concat();

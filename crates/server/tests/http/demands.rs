@@ -24,7 +24,7 @@ async fn a_demanded_sign_in_holds_for_pages_and_the_extender() {
             server.clock.advance(2_000);
         }
         let demand = ChangeSet::of(server.tenant.id, Op::DemandSignIn { user: boss.id });
-        server.engine.store().apply(demand).await.expect("written");
+        server.store.apply(demand).await.expect("written");
         for path in ["/console", "/console/users", "/myaccount"] {
             let answer = browser.get(path).await;
             assert_eq!(answer.status, 303, "{database:?} {path}");

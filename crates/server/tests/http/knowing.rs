@@ -273,7 +273,7 @@ async fn addresses_of_ended_sessions_are_forgotten_in_time() {
         };
         let mut change = sojourn_model::ChangeSet::new(server.tenant.id);
         change.ops.extend((0..1_200).map(begin));
-        server.engine.store().apply(change).await.expect("sessions");
+        server.store.apply(change).await.expect("sessions");
         end_all(&server).await;
         let ip = async || {
             get(&server, "/sessions?filter=state+eq+ended").await["items"][0]["ip"].clone()

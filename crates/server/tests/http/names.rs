@@ -126,7 +126,7 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
         )
         .await;
         server.engine.begin_purge().await.expect("cleaned");
-        let store = server.engine.store();
+        let store = server.engine.reads();
         assert!(
             store.unkeyed_users(9).await.expect("read").is_empty(),
             "{engine:?}: all in a round"
@@ -201,8 +201,8 @@ async fn passwords_are_the_same_on_every_keyboard_and_their_rules_say_what_is_wr
     for (new, words) in [
         (&*long, "too long"),
         ("short", "too short"),
-        ("adatester1", "guessed first"),
-        ("TesterAda99", "guessed first"),
+        ("adatester1", "too easy to guess"),
+        ("TesterAda99", "too easy to guess"),
     ] {
         let form =
             [("csrf", &*csrf), ("current", "caf\u{e9} noir 7"), ("new", new), ("again", new)];

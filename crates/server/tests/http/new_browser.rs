@@ -76,7 +76,7 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         let tokens = server.tokens(&thief, "shop", "openid offline_access").await;
         let (access, refresh) = (&tokens["access_token"], &tokens["refresh_token"]);
         let (access, refresh) = (access.as_str().expect("one"), refresh.as_str().expect("one"));
-        // The server of mail says 'not now': it is tried again.
+        // The SMTP server says 'not now': it is tried again.
         let mail = eventually("the mail", || async {
             server.clock.advance(200);
             smtp.mails().first().cloned()

@@ -396,10 +396,10 @@ async fn a_new_password_is_held_to_the_rules() {
         };
         let words = [CLEO.1, "grey heron nine", "vier Igel im Regen", "le train de nuit 7"];
         for (new, why) in [
-            ("new-word", "10 characters or more"),
-            ("password123", "guessed first"),
-            ("cleocleocleo", "guessed first"),
-            (CLEO.1, "had this password before"),
+            ("new-word", "at least 10 characters"),
+            ("password123", "too easy to guess"),
+            ("cleocleocleo", "too easy to guess"),
+            (CLEO.1, "used this password before"),
         ] {
             let answer = change(CLEO.1, new).await;
             assert_eq!(answer.status, 400, "{new}");
@@ -412,7 +412,7 @@ async fn a_new_password_is_held_to_the_rules() {
         }
         // Of the earlier ones two are remembered, besides the present one.
         let refused = change(words[3], words[2]).await;
-        assert!(refused.body.contains("had this password before"), "{refused:?}");
+        assert!(refused.body.contains("used this password before"), "{refused:?}");
         assert_eq!(change(words[3], words[1]).await.status, 400);
         assert_eq!(change(words[3], "grey heron ten").await.status, 303);
         server.clock.advance(1_000);

@@ -211,7 +211,7 @@ async fn select_account_goes_on_or_asks_for_another() {
     let asked = browser.ask("app", "openid", &[("prompt", "select_account")]).await;
     assert!(asked.location().starts_with("/select-account?ticket="), "{asked:?}");
     let page = browser.get(asked.location()).await;
-    assert!(page.body.contains("Go on as alex the tester"), "{}", page.body);
+    assert!(page.body.contains("Continue as alex the tester"), "{}", page.body);
     let (csrf, ticket) = (page.field("csrf"), page.field("ticket"));
     let answer = |answer| [("csrf", &*csrf), ("ticket", &*ticket), ("answer", answer)];
     let other = browser.post("/select-account", &answer("other")).await;

@@ -98,7 +98,7 @@ async fn no_policy_role_group_or_job_reaches_someone_above() {
             at: engine.now().plus(3_600_000),
         };
         let change = sojourn_model::ChangeSet::of(tenant.id, Op::AddJob(job));
-        engine.store().apply(change).await.expect("written");
+        server.store.apply(change).await.expect("written");
         forbidden(engine.cancel_job(&tenant, id, &actor).await.map(|_| ()), "cancelling a job");
         let own = engine.authority_of(&tenant, boss, None).await.expect("read");
         engine.cancel_job(&tenant, id, &own).await.expect("their own");

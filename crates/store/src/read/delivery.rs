@@ -8,7 +8,7 @@ use sojourn_model::{
 use super::search::Place;
 use crate::compile::params;
 use crate::sql::delivery as sql;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// What waits to be delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) fn job(mut row: Row) -> Result<Job, StoreError> {
     })
 }
 
-impl Store {
+impl Reads {
     /// The deliveries of a session.
     ///
     /// # Errors

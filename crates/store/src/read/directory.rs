@@ -8,7 +8,7 @@ use sojourn_model::{
 
 use crate::compile::params;
 use crate::sql::directory as sql;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// Whether a user has signed in with a browser.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub(super) fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
 }
 
-impl Store {
+impl Reads {
     /// A tenant by its name in paths.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::compile::params;
 use crate::dialect::Statement;
 use crate::sql::end as sql;
 use crate::value::Value;
-use crate::{Store, StoreError};
+use crate::{Reads, StoreError};
 
 /// What an end would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct EndPreview {
     pub session_bound_tokens: bool,
 }
 
-impl Store {
+impl Reads {
     async fn count(
         &self,
         statement: &'static Statement,

@@ -8,7 +8,7 @@ use sojourn_model::{
 
 use crate::compile::params;
 use crate::sql::grant as sql;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// A grant with the state of everything that its tokens depend on, from one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Standing {
 /// The session of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStanding {
-    /// Which.
+    /// The id by which it is named.
     pub id: SessionId,
     /// Whether it was ended.
     pub ended: bool,
@@ -87,9 +87,9 @@ pub struct GrantExpiry {
 pub struct SharedStanding {
     /// The token.
     pub token: SharedToken,
-    /// Whose.
+    /// The account that it concerns.
     pub user: UserId,
-    /// For whom.
+    /// The application that was given it.
     pub app: AppId,
     /// Scopes, separated by spaces.
     pub scopes: String,
@@ -117,11 +117,11 @@ pub struct ClientStanding {
 /// A user's approval of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentRow {
-    /// For whom.
+    /// The application that was given it.
     pub app: AppId,
     /// Scopes, separated by spaces.
     pub scopes: String,
-    /// When.
+    /// When the approval was given.
     pub given_at: Millis,
 }
 
@@ -191,7 +191,7 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
     })
 }
 
-impl Store {
+impl Reads {
     /// Grants of all tenants, living or not, in the order in which they were made, after a given one.
     ///
     /// # Errors

@@ -5,20 +5,20 @@ use sojourn_model::{Event, Mail, Millis, SessionId, SigningAlg, StoredKey, Subje
 
 use crate::compile::params;
 use crate::sql::operation as sql;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// A row of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Its name.
     pub id: [u8; 16],
-    /// When.
+    /// When it happened.
     pub at: Millis,
     /// Who, as text.
     pub actor: String,
-    /// What.
+    /// What was done, as `noun.verb`.
     pub action: String,
-    /// To what.
+    /// The id of what it was done to.
     pub target: String,
     /// More, a JSON object.
     pub detail: String,
@@ -70,7 +70,7 @@ pub struct Oldest {
     pub audit: Option<Millis>,
 }
 
-impl Store {
+impl Reads {
     /// A fact about the installation.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::compile::{many, params};
 use crate::sql::directory as sql;
 use crate::sql::search;
 use crate::value::Value;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// An order of the users of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ fn list_of(users: &[UserId]) -> String {
     many(users, |user| user.to_vec())
 }
 
-impl Store {
+impl Reads {
     /// Users in an order, after one of them or from the beginning.
     ///
     /// # Errors

@@ -2,15 +2,15 @@
 
 use sojourn_model::directory::text_key;
 use sojourn_model::{
-    AppId, EndReason, Millis, Participation, Role, Session, SessionId, Sid, TenantId, User, UserId,
+    AppId, EndReason, Millis, Role, Session, SessionId, Sid, TenantId, User, UserId,
 };
 
 use super::directory::{after_prefix, role_in, user};
-use super::session::{StayRow, session};
+use super::session::{StayRow, session, stay_in};
 use crate::compile::params;
 use crate::dialect::Statement;
 use crate::sql::search as sql;
-use crate::{Row, Store, StoreError, Value};
+use crate::{Reads, Row, StoreError, Value};
 
 /// A place in an order of sessions: a time, and where within it. An id, or the beginning of one: every id that
 /// begins so stands from here on.
@@ -98,7 +98,7 @@ pub struct OpenWork {
     pub jobs: i64,
 }
 
-impl Store {
+impl Reads {
     /// Sessions of a range that stand below a place, the greatest first, down to the time `stop`.
     ///
     /// # Errors
@@ -386,30 +386,4 @@ impl Store {
             .map(|mut row| Ok((TenantId(row.int()?), row.id(SessionId::from_slice)?, row.text()?)))
             .collect()
     }
-}
-
-/// A stay from a row that goes on after the session's id.
-pub(super) fn stay_in(
-    t: TenantId,
-    session: SessionId,
-    mut row: Row,
-) -> Result<StayRow, StoreError> {
-    let app = row.id(AppId::from_slice)?;
-    let sid = row.id(Sid::from_slice)?;
-    let sub = row.text()?;
-    let user = row.id(UserId::from_slice)?;
-    let first_access = row.millis()?;
-    let last_access = row.millis()?;
-    let stay = Participation {
-        tenant: t,
-        session,
-        app,
-        sid,
-        user,
-        sub,
-        first_access,
-        last_access,
-        cut: 0,
-    };
-    Ok(StayRow { stay, ended_at: row.opt_millis()? })
 }

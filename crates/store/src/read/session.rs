@@ -6,10 +6,9 @@ use sojourn_model::{
     UserId,
 };
 
-use super::search::stay_in;
 use crate::compile::params;
 use crate::sql::session as sql;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// A session past a deadline, for the sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +79,7 @@ fn sessions(rows: Vec<Row>) -> Result<Vec<Session>, StoreError> {
     rows.into_iter().map(session).collect()
 }
 
-impl Store {
+impl Reads {
     /// The living session that a cookie's secret opens: by the present secret, or by the one before
     /// within its grace.
     ///
@@ -237,4 +236,30 @@ impl Store {
         let rows = self.rows(&sql::PARTICIPATIONS_OF_SESSION, params![t, session]).await?;
         rows.into_iter().map(|row| stay_in(t, session, row)).collect()
     }
+}
+
+/// A stay from a row that goes on after the session's id.
+pub(super) fn stay_in(
+    t: TenantId,
+    session: SessionId,
+    mut row: Row,
+) -> Result<StayRow, StoreError> {
+    let app = row.id(AppId::from_slice)?;
+    let sid = row.id(Sid::from_slice)?;
+    let sub = row.text()?;
+    let user = row.id(UserId::from_slice)?;
+    let first_access = row.millis()?;
+    let last_access = row.millis()?;
+    let stay = Participation {
+        tenant: t,
+        session,
+        app,
+        sid,
+        user,
+        sub,
+        first_access,
+        last_access,
+        cut: 0,
+    };
+    Ok(StayRow { stay, ended_at: row.opt_millis()? })
 }

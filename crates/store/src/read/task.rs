@@ -4,7 +4,7 @@ use sojourn_model::{Event, HandlerTask, Millis, SessionId, Subject, TaskState, T
 
 use crate::compile::params;
 use crate::sql::task as sql;
-use crate::{Row, Store, StoreError};
+use crate::{Reads, Row, StoreError};
 
 /// What waits for one handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) fn task(mut row: Row) -> Result<HandlerTask, StoreError> {
     })
 }
 
-impl Store {
+impl Reads {
     /// The event of a task.
     ///
     /// # Errors

@@ -72,10 +72,10 @@ statements! {
     // Somebody active who may do everything, by a role of their own or by a group's.
     ADMINISTRATOR = "SELECT r.id FROM role r WHERE r.tenant_id = $1 AND r.state = 0 \
          AND ' ' || r.permissions || ' ' LIKE '% internal~_* %' ESCAPE '~' \
-         AND (EXISTS (SELECT 1 FROM role_member m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.user_id \
+         AND (EXISTS (SELECT 1 FROM role_member m JOIN account a ON +a.tenant_id = m.tenant_id AND a.id = m.user_id \
          WHERE m.tenant_id = $1 AND m.role_id = r.id AND a.state = 0) \
          OR EXISTS (SELECT 1 FROM group_role c JOIN group_member m ON m.tenant_id = c.tenant_id AND m.group_id = c.group_id \
-         JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.user_id \
+         JOIN account a ON +a.tenant_id = m.tenant_id AND a.id = m.user_id \
          WHERE c.tenant_id = $1 AND c.role_id = r.id AND a.state = 0)) LIMIT 1";
     TENANT_BY_NAME = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant WHERE name = $1";
     TENANT_BY_ID = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant WHERE id = $1";

@@ -310,7 +310,11 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.commit().map_err(wrong)
 }
 
-pub(crate) fn dump_of_fresh_database() -> Result<String, StoreError> {
+/// The schema as SQLite shows it after every migration; committed, so that a change is seen.
+///
+/// # Errors
+/// [`StoreError`] when a migration fails.
+pub fn schema_dump() -> Result<String, StoreError> {
     let wrong = |error: rusqlite::Error| failure(&error, "schema dump");
     let mut connection = Connection::open_in_memory().map_err(wrong)?;
     migrate(&mut connection)?;

@@ -163,7 +163,7 @@ async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Response
             Act::Resend => engine.resend_delivery(tenant, session, sid, &caller).await?,
             Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &caller).await?,
         }
-        let all = engine.store().deliveries_of_session(tenant.id, session).await;
+        let all = engine.reads().deliveries_of_session(tenant.id, session).await;
         let all = all.map_err(EngineError::from)?;
         let one = all.iter().find(|one| one.sid == sid).ok_or_else(gone)?;
         Ok(respond::json(StatusCode::OK, &DeliveryJson::of(one)))

@@ -12,14 +12,14 @@ use sojourn_engine::ending::{
     EndAnswer, EndRequest, EndTargets, Forecast, FoundBy, Named, RequestKey,
 };
 use sojourn_engine::{Authority, EngineError};
-use sojourn_model::{AppId, Effects, EndSummary, GrantId, SessionId, UserId};
+use sojourn_model::{AppId, Effects, GrantId, SessionId, UserId};
 use utoipa::ToSchema;
 
 use super::effects::EffectsBody;
 use super::jobs::JobJson;
 use super::prefer::Preferences;
 use super::sessions::one;
-use super::types::{DeliveryJson, ProblemJson};
+use super::types::{DeliveryJson, ProblemJson, SummaryJson};
 use super::{END, Refusal, VIEW, body, caller};
 use crate::context::Context;
 use crate::respond;
@@ -67,26 +67,6 @@ pub(crate) struct EndBody {
 struct Resolved {
     users: Vec<UserId>,
     applications: Option<Vec<AppId>>,
-}
-
-/// What an end did, or would do.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SummaryJson {
-    /// Sessions ended.
-    sessions: u64,
-    /// Grants ended.
-    grants: u64,
-    /// Consents removed.
-    consents: u64,
-    /// Applications to be told.
-    deliveries: u64,
-}
-
-impl From<EndSummary> for SummaryJson {
-    fn from(from: EndSummary) -> Self {
-        let EndSummary { sessions, grants, consents, deliveries } = from;
-        Self { sessions, grants, consents, deliveries }
-    }
 }
 
 /// An end that was done.
@@ -343,7 +323,7 @@ async fn perform(
             let job = serde_json::from_str::<serde_json::Value>(&answer).ok();
             let job = job.as_ref().and_then(|job| job.get("id")?.as_str()?.parse().ok());
             let job = match job {
-                Some(id) => engine.store().job(tenant.id, id).await.map_err(EngineError::from)?,
+                Some(id) => engine.reads().job(tenant.id, id).await.map_err(EngineError::from)?,
                 None => None,
             };
             match job {

@@ -15,9 +15,9 @@ use super::streams::Place;
 use super::types::{ProblemJson, SessionJson};
 use super::{Refusal, VIEW, caller, own};
 use crate::context::Context;
+use crate::pause::pause;
 use crate::request;
 use crate::respond;
-use crate::serve::pause;
 
 /// How long a stream waits before it looks again: what other nodes do comes without a word.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -12,9 +12,8 @@ use sojourn_engine::EngineError;
 use sojourn_model::{Job, JobId, JobState};
 use utoipa::ToSchema;
 
-use super::end::SummaryJson;
 use super::streams::Place;
-use super::types::{ProblemJson, time};
+use super::types::{ProblemJson, SummaryJson, time};
 use super::{END, Refusal, VIEW, caller};
 use crate::context::Context;
 use crate::respond;
@@ -80,7 +79,7 @@ pub(crate) struct JobsJson {
 async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
     let gone = EngineError::NotFound("job");
     let Ok(id) = id.parse::<JobId>() else { return Err(gone.into()) };
-    let found = context.engine().store().job(context.tenant().id, id).await;
+    let found = context.engine().reads().job(context.tenant().id, id).await;
     Ok(found.map_err(EngineError::from)?.ok_or(gone)?)
 }
 
@@ -97,7 +96,7 @@ async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
 pub(crate) async fn list(context: Context) -> Response {
     let done = async {
         caller(&context, &[VIEW]).await?;
-        let jobs = context.engine().store().jobs(context.tenant().id, SHOWN).await;
+        let jobs = context.engine().reads().jobs(context.tenant().id, SHOWN).await;
         let items = jobs.map_err(EngineError::from)?.iter().map(JobJson::of).collect();
         Ok(respond::json(StatusCode::OK, &JobsJson { items }))
     };
@@ -199,7 +198,7 @@ impl Watch {
             }
             let engine = self.context.engine();
             let moved = engine.job_moved();
-            let job = engine.store().job(self.context.tenant().id, self.id).await.ok()??;
+            let job = engine.reads().job(self.context.tenant().id, self.id).await.ok()??;
             if self.told.as_ref() != Some(&job) {
                 return Some(job);
             }

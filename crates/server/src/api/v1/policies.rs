@@ -369,7 +369,7 @@ pub(crate) async fn effective(context: Context, uri: Uri) -> Response {
         let Some(user) = params.get("user") else { return Err(Refusal::bad("Name a user.")) };
         let (engine, tenant) = (context.engine(), context.tenant());
         let user = user.parse().map_err(|_| EngineError::NotFound("user"))?;
-        let there = engine.store().user(tenant.id, user).await.map_err(EngineError::from)?;
+        let there = engine.reads().user(tenant.id, user).await.map_err(EngineError::from)?;
         if there.is_none() {
             return Err(EngineError::NotFound("user").into());
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sojourn_engine::session::{Browser, SessionView, StayView};
-use sojourn_model::{Delivery, Grant, Millis, SessionState, User};
+use sojourn_model::{Delivery, EndSummary, Grant, Millis, SessionState, User};
 use utoipa::ToSchema;
 
 /// RFC 3339, in UTC.
@@ -69,7 +69,7 @@ pub(crate) struct MethodJson {
 pub(crate) struct EndJson {
     /// Names the end: what ended together carries the same id.
     pub(crate) id: String,
-    /// When.
+    /// When it happened.
     #[schema(format = DateTime)]
     pub(crate) at: String,
     /// Why: `user`, `admin`, `rp_logout`, `idle_timeout`, `lifetime`, `role_changed` …
@@ -130,7 +130,7 @@ pub(crate) struct GrantJson {
     pub(crate) application: String,
     /// What it allows.
     pub(crate) scopes: Vec<String>,
-    /// What its access tokens hang on: `sso-session`, `cookie`, `none`.
+    /// Access token binding: `sso-session`, `cookie`, `none`.
     pub(crate) binding: String,
     /// Whether it outlives the session (`offline_access`).
     pub(crate) offline: bool,
@@ -243,7 +243,7 @@ pub(crate) struct SessionJson {
     /// When the person last proved who they are.
     #[schema(format = DateTime)]
     pub(crate) auth_time: String,
-    /// How.
+    /// How the person proved who they are.
     pub(crate) methods: Vec<MethodJson>,
     /// The authentication context class that the methods amount to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -367,4 +367,24 @@ pub(crate) struct ProblemJson {
 pub fn session_json(user: &User, view: &SessionView, live: bool) -> serde_json::Value {
     // What our own types can't be turned into JSON doesn't exist.
     serde_json::to_value(SessionJson::of(user, view, live)).unwrap_or_default()
+}
+
+/// What an end did, or would do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SummaryJson {
+    /// Sessions ended.
+    sessions: u64,
+    /// Grants ended.
+    grants: u64,
+    /// Consents removed.
+    consents: u64,
+    /// Applications to be told.
+    deliveries: u64,
+}
+
+impl From<EndSummary> for SummaryJson {
+    fn from(from: EndSummary) -> Self {
+        let EndSummary { sessions, grants, consents, deliveries } = from;
+        Self { sessions, grants, consents, deliveries }
+    }
 }

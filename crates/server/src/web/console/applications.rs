@@ -135,7 +135,7 @@ impl Fields {
     }
 }
 
-/// All of them.
+/// The page that lists all applications.
 pub(crate) async fn list(context: Context) -> Response {
     let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
         Ok(visitor) => visitor,
@@ -266,7 +266,7 @@ pub(super) async fn named(context: &Context, id: &str) -> Result<Application, Bo
     }
 }
 
-/// One of them.
+/// One application, by its id.
 pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
     let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
         Ok(visitor) => visitor,
@@ -342,13 +342,13 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
         say("more than {0} stays in it end", [living.count.into()])
     };
     let told = if app.backchannel_logout_uri.is_some() {
-        "It is told of each of them"
+        "It is notified of each of them"
     } else {
-        "It has no address to be told at"
+        "It has no logout address to notify"
     };
     let page = Confirm {
         title: say(title, [plain(&app.name)]),
-        text: "Nothing that it was given works any more from that moment on.".into(),
+        text: "Everything it was given stops working immediately.".into(),
         facts: vec![ends, told.into()],
         action: context.link(&format!("/console/applications/{id}/{action}")),
         button: button.into(),

@@ -26,7 +26,7 @@ const KINDS: [(&str, &str); 11] = [
     ("role", "Roles"),
     ("application", "Applications"),
     ("session", "Sessions"),
-    ("job", "Large ends"),
+    ("job", "Bulk sign-outs"),
     ("delivery", "Deliveries"),
     ("policy", "Policies"),
     ("handler", "Event handlers"),
@@ -42,16 +42,16 @@ const ACTS: [(&str, &str); 43] = [
     ("application.enable", "switched an application on"),
     ("application.register", "registered an application"),
     ("application.remove", "removed an application"),
-    ("application.secret", "gave an application another secret"),
+    ("application.secret", "created a new secret for an application"),
     ("application.secret.drop", "revoked the previous secret of an application"),
     ("delivery.give_up", "gave a delivery up"),
     ("delivery.resend", "sent a delivery again"),
     ("group.add", "added a group"),
     ("group.change", "changed a group"),
     ("group.remove", "removed a group"),
-    ("handler.redo", "had a task of a handler done again"),
-    ("handler.skip", "had a task of a handler skipped"),
-    ("job.cancel", "cancelled a large end"),
+    ("handler.redo", "retried a task of a handler"),
+    ("handler.skip", "skipped a task of a handler"),
+    ("job.cancel", "cancelled a bulk sign-out"),
     ("key.rotate", "published the next signing key"),
     ("policy.set", "set a policy"),
     ("role.add", "added a role"),
@@ -60,8 +60,8 @@ const ACTS: [(&str, &str); 43] = [
     ("role.remove", "removed a role"),
     ("role.unassign", "took a role away"),
     ("session.end", "ended sessions"),
-    ("session.end_job", "began a large end"),
-    ("session.end_preview", "looked at what an end would do"),
+    ("session.end_job", "started a bulk sign-out"),
+    ("session.end_preview", "previewed an end of sessions"),
     ("session.not_me", "said that a sign-in was not theirs"),
     ("tenant.add", "added a tenant"),
     ("tenant.disable", "switched a tenant off"),
@@ -75,7 +75,7 @@ const ACTS: [(&str, &str); 43] = [
     ("user.lock", "locked an account"),
     ("user.password", "set a password"),
     ("user.password_change", "changed their password"),
-    ("user.password_demand", "demanded another password"),
+    ("user.password_demand", "required a new password"),
     ("user.remove", "removed a user"),
     ("user.roles", "changed the roles of a user"),
     ("user.unlock", "unlocked an account"),
@@ -134,14 +134,14 @@ impl Names {
                 "user" | "role" | "group" | "application" if others.contains_key(&key) => {}
                 "role" => {
                     if let Ok(id) = target.parse::<RoleId>() {
-                        let found = engine.store().role(t, id).await?;
+                        let found = engine.reads().role(t, id).await?;
                         others.extend(found.map(|role| (key, role.name)));
                     }
                     people.extend(target.parse::<UserId>());
                 }
                 "group" => {
                     if let Ok(id) = target.parse::<GroupId>() {
-                        let found = engine.store().group(t, id).await?;
+                        let found = engine.reads().group(t, id).await?;
                         others.extend(found.map(|group| (key, group.name)));
                     }
                 }
@@ -156,7 +156,7 @@ impl Names {
             }
         }
         let people: Vec<UserId> = people.into_iter().collect();
-        let found = engine.store().users_among(t, &people).await?;
+        let found = engine.reads().users_among(t, &people).await?;
         let users = found.into_iter().map(|user| (user.id.to_string(), user.username)).collect();
         Ok(Self { actors, users, others })
     }
@@ -263,13 +263,12 @@ async fn question(
         actor: None,
     };
     let Some(who) = given("who") else { return Ok((asked, None)) };
-    match context.engine().store().user_by_name(context.tenant().id, who).await? {
+    match context.engine().reads().user_by_name(context.tenant().id, who).await? {
         Some(user) => asked.actor = Some(Actor::User(user.id)),
         None => match who.parse() {
             Ok(actor) => asked.actor = Some(actor),
             Err(_) => {
-                let error =
-                    "Nobody has that login name. The log names who was removed as user: and an id.";
+                let error = "No user has that login name. Deleted users appear in the log as user: and an id.";
                 return Ok((asked, Some(error.into())));
             }
         },
@@ -291,7 +290,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let Ok(before) = before.transpose() else {
         return errors::bad_request(
             &context,
-            "That page of the log isn't there. Begin with the newest.",
+            "That page of the log doesn't exist. Start with the newest one.",
         );
     };
     let read = async {

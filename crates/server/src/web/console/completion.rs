@@ -130,7 +130,7 @@ async fn values(
     partial: &str,
 ) -> Result<Vec<Suggestion>, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let store = engine.store();
+    let store = engine.reads();
     let named = |names: Vec<String>| {
         let fitting = names.into_iter().filter(|name| begins(name, partial));
         fitting.map(|name| (quoted(&name), Text::default())).collect::<Vec<_>>()
@@ -195,7 +195,7 @@ async fn people(
     partial: &str,
     put: impl Fn(&str) -> String,
 ) -> Result<Vec<Suggestion>, EngineError> {
-    let store = context.engine().store();
+    let store = context.engine().reads();
     let found = store.users_by_prefix(context.tenant().id, partial, None, SHOWN as i64).await?;
     let said = |user: &sojourn_model::User| plain(user.display_name.clone().unwrap_or_default());
     Ok(found.iter().map(|user| (put(&user.username), said(user))).collect())

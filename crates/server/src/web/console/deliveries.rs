@@ -62,7 +62,7 @@ async fn found(
         None => Place::LAST,
         Some(cursor) => match engine.read_session_cursor(tenant, &question, cursor) {
             Ok(Bookmark { position: Position::Before(place), .. }) => place,
-            _ => return Err(EngineError::Invalid("that page isn't one of this list".into())),
+            _ => return Err(EngineError::Invalid("this page doesn't belong to this list".into())),
         },
     };
     let query = DeliveryQuery { state, app, before, limit: SHOWN, rights: visitor.by.rights() };

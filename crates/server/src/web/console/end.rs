@@ -94,7 +94,7 @@ impl What {
             Self::Session(_) => "End this session?".into(),
             Self::Filter(_) => "End what was found?".into(),
             Self::User(id) => {
-                let user = context.engine().store().user(context.tenant().id, *id).await?;
+                let user = context.engine().reads().user(context.tenant().id, *id).await?;
                 let name = user.ok_or(EngineError::NotFound("user"))?.username;
                 say("End all sessions of {0}?", [plain(name)])
             }
@@ -133,7 +133,7 @@ const fn choices(effects: Effects) -> [Choice; 5] {
         ("tokens", "End tokens of these sessions, from this moment on", effects.tokens),
         ("notify", "Tell the applications to sign the person out", effects.notify),
         ("offline", "End tokens for access while the person is away as well", effects.offline),
-        ("consents", "Forget what the person allowed applications to know", effects.consents),
+        ("consents", "Delete the person's approvals for applications", effects.consents),
     ]
 }
 
@@ -150,7 +150,7 @@ fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
     EndRequest { effects: effects(params), ..EndRequest::new(what.targets(), visitor.by.clone()) }
 }
 
-const MALFORMED: &str = "Name what is to end: a session, a person, or a search.";
+const MALFORMED: &str = "Choose what to end: a session, a person or a search.";
 
 /// What it would do. It changes nothing.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {

@@ -54,7 +54,7 @@ async fn show_list(
     after: Option<&str>,
     error: Option<Text>,
 ) -> Response {
-    let store = context.engine().store();
+    let store = context.engine().reads();
     let tenant = context.tenant().id;
     let found = async {
         let groups = store.groups_after(tenant, after, SHOWN).await?;
@@ -118,7 +118,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
 async fn group(context: &Context, id: &str) -> Result<Group, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such group."));
     let id: GroupId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().store().group(context.tenant().id, id).await;
+    let found = context.engine().reads().group(context.tenant().id, id).await;
     found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
 }
 
@@ -129,7 +129,7 @@ async fn show(
     after: Option<UserId>,
     error: Option<Text>,
 ) -> Response {
-    let (store, tenant) = (context.engine().store(), context.tenant().id);
+    let (store, tenant) = (context.engine().reads(), context.tenant().id);
     let found = async {
         let ids = store.group_members_after(tenant, group.id, after, SHOWN).await?;
         let next = (ids.len() as i64 == SHOWN).then(|| ids.last().map(ToString::to_string));
@@ -178,7 +178,7 @@ async fn show(
     render::page(context, status, &page)
 }
 
-/// One of them.
+/// One group, by its id.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
     let visitor = match administrator(&context, "/console/groups", Right::GroupView).await {
         Ok(visitor) => visitor,
@@ -267,7 +267,7 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
         Ok(group) => group,
         Err(refused) => return *refused,
     };
-    let (store, tenant) = (context.engine().store(), context.tenant().id);
+    let (store, tenant) = (context.engine().reads(), context.tenant().id);
     let counted = async {
         let members = store.group_member_count(tenant, group.id).await?;
         Ok::<_, EngineError>((members, store.roles_of_group(tenant, group.id).await?))
@@ -279,7 +279,7 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
     let members = words::count(members.unsigned_abs(), words::Noun::Member);
     let facts = match roles.is_empty() {
         true => {
-            vec![say("{0} leave it", [members]), "It carries no role: no session ends".into()]
+            vec![say("{0} leave it", [members]), "It has no roles: no sessions end".into()]
         }
         false => {
             let names: Vec<String> = roles.into_iter().map(|role| role.name).collect();

@@ -44,7 +44,7 @@ pub(crate) async fn list(context: Context) -> Response {
 }
 
 async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
-    let store = context.engine().store();
+    let store = context.engine().reads();
     let event = store.event(task.tenant, task.subject, task.n).await.ok().flatten();
     let outcome = match (task.last_status, &task.last_error) {
         (_, Some(error)) => Text::Message(error.clone()),
@@ -86,8 +86,8 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
     }
     let mut frame = visitor.frame(&context, "handlers");
     frame.notice = match params.get("done") {
-        Some("redo") => Some("It is done again in a moment.".into()),
-        Some("skip") => Some("It is let go; what comes after it is done in a moment.".into()),
+        Some("redo") => Some("The task runs again in a moment.".into()),
+        Some("skip") => Some("The task is skipped; the next ones run in a moment.".into()),
         _ => None,
     };
     let may_manage = visitor.by.may(HANDLERS_MANAGE);
@@ -116,7 +116,9 @@ pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes
             let path = format!("/console/handlers/{id}?done={}", text("act"));
             respond::see_other(&context.link(&path))
         }
-        Err(EngineError::NotFound(_)) => errors::missing(&context, "It waits already, or is gone."),
+        Err(EngineError::NotFound(_)) => {
+            errors::missing(&context, "The task is already waiting, or no longer exists.")
+        }
         Err(error) => errors::failure(&context, &error),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn list(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let found = match context.engine().store().jobs(context.tenant().id, SHOWN).await {
+    let found = match context.engine().reads().jobs(context.tenant().id, SHOWN).await {
         Ok(found) => found,
         Err(error) => return errors::failure(&context, &error.into()),
     };

@@ -78,7 +78,7 @@ pub(crate) async fn rotate(context: Context, body: Bytes) -> Response {
         Ok(_) => respond::see_other(&context.link("/console/keys")),
         Err(EngineError::Exists(_)) => {
             let title = "The next key is published already";
-            let text = "It signs when its time has come. Nothing was changed.";
+            let text = "It will be used when its start time is reached. Nothing was changed.";
             errors::page(&context, StatusCode::CONFLICT, title, text)
         }
         Err(error) => errors::failure(&context, &error),

@@ -12,7 +12,7 @@ use sojourn_engine::{EngineError, Right};
 use super::administrator;
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::pages::ConsoleMail;
+use crate::web::pages::{ConsoleMail, Letter, Piece};
 use crate::web::{errors, render, words};
 
 const SHOWN: usize = 50;
@@ -31,16 +31,16 @@ pub(crate) async fn list(context: Context) -> Response {
     }
     let folder = context.state.mail_folder.clone();
     let Some(folder) = folder.filter(|_| context.tenant().id == TenantId::DEFAULT) else {
-        return errors::missing(&context, "Mail is sent here, and not kept.");
+        return errors::missing(&context, "This server sends mail and doesn't keep it.");
     };
     let read = tokio::task::spawn_blocking(move || latest(&folder)).await;
     let mails = match read {
         Ok(Ok(mails)) => mails,
         Ok(Err(error)) => {
             tracing::error!(%error, "the folder of mails can't be read");
-            return errors::missing(&context, "The folder of mails can't be read.");
+            return errors::missing(&context, "The mail folder can't be read.");
         }
-        Err(_) => return errors::missing(&context, "The folder of mails can't be read."),
+        Err(_) => return errors::missing(&context, "The mail folder can't be read."),
     };
     let mails = mails
         .into_iter()
@@ -48,22 +48,6 @@ pub(crate) async fn list(context: Context) -> Response {
         .collect();
     let frame = visitor.frame(&context, "mail");
     render::page(&context, StatusCode::OK, &ConsoleMail { frame, mails })
-}
-
-/// A mail as its reader sees it.
-pub(crate) struct Letter {
-    pub(crate) subject: String,
-    pub(crate) to: String,
-    pub(crate) written: Text,
-    pub(crate) body: Vec<Piece>,
-}
-
-/// A part of a mail's text.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
-    pub(crate) text: String,
-    /// It is an address to follow.
-    pub(crate) link: bool,
 }
 
 impl Letter {

@@ -4,7 +4,6 @@ use sojourn_engine::{Right, Rights};
 
 use sojourn_model::TenantId;
 
-use super::{APPLICATIONS, AUDIT, CONFIG_VIEW, HANDLERS, TENANTS, VIEW};
 use crate::context::Context;
 use crate::web::pages::{MenuEntry, MenuSection};
 
@@ -15,12 +14,12 @@ const MENU: [Section; 3] = [
     (
         "Sessions",
         &[
-            ("overview", "/console", "Overview", VIEW),
-            ("sessions", "/console/sessions", "Sessions", VIEW),
-            ("ledger", "/console/ledger", "Ended sessions", VIEW),
-            ("live", "/console/live", "Live", VIEW),
-            ("jobs", "/console/jobs", "Large ends", VIEW),
-            ("deliveries", "/console/deliveries", "Deliveries", VIEW),
+            ("overview", "/console", "Overview", Right::SessionView),
+            ("sessions", "/console/sessions", "Sessions", Right::SessionView),
+            ("ledger", "/console/ledger", "Ended sessions", Right::SessionView),
+            ("live", "/console/live", "Live", Right::SessionView),
+            ("jobs", "/console/jobs", "Bulk sign-outs", Right::SessionView),
+            ("deliveries", "/console/deliveries", "Deliveries", Right::SessionView),
         ],
     ),
     (
@@ -34,13 +33,13 @@ const MENU: [Section; 3] = [
     (
         "Organisation",
         &[
-            ("applications", "/console/applications", "Applications", APPLICATIONS),
-            ("policies", "/console/policies", "Policies", VIEW),
-            ("handlers", "/console/handlers", "Event handlers", HANDLERS),
-            ("appearance", "/console/appearance", "Appearance", CONFIG_VIEW),
-            ("keys", "/console/keys", "Signing keys", CONFIG_VIEW),
-            ("tenants", "/console/tenants", "Tenants", TENANTS),
-            ("audit", "/console/audit", "Audit log", AUDIT),
+            ("applications", "/console/applications", "Applications", Right::ApplicationView),
+            ("policies", "/console/policies", "Policies", Right::SessionView),
+            ("handlers", "/console/handlers", "Event handlers", Right::EventHandlerView),
+            ("appearance", "/console/appearance", "Appearance", Right::ConfigView),
+            ("keys", "/console/keys", "Signing keys", Right::ConfigView),
+            ("tenants", "/console/tenants", "Tenants", Right::TenantList),
+            ("audit", "/console/audit", "Audit log", Right::AuditView),
             ("mail", "/console/mail", "Mail", Right::UserView),
         ],
     ),

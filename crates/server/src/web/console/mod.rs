@@ -101,7 +101,7 @@ async fn form(
 async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such user."));
     let id: UserId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().store().user(context.tenant().id, id).await;
+    let found = context.engine().reads().user(context.tenant().id, id).await;
     let user = found
         .map_err(|error| Box::new(errors::failure(context, &error.into())))?
         .ok_or_else(missing)?;
@@ -119,7 +119,7 @@ async fn actor(context: &Context, actor: &str) -> Result<Text, EngineError> {
     let name = match actor.parse() {
         Ok(Actor::System) => return Ok("the server itself".into()),
         Ok(Actor::Operator) => return Ok("a command on the server".into()),
-        Ok(Actor::User(id)) => engine.store().user(t, id).await?.map(|user| user.username),
+        Ok(Actor::User(id)) => engine.reads().user(t, id).await?.map(|user| user.username),
         Ok(Actor::Application(id)) => engine.application(t, id).await?.map(|app| app.name.clone()),
         Err(_) => None,
     };

@@ -71,7 +71,7 @@ const CHOICES: [(&str, &str, Words); 8] = [
     ),
     (
         "at_limit",
-        "When there are as many sessions as may be",
+        "When the session limit is reached",
         &[
             ("end_oldest", "The oldest ends"),
             ("ask", "The person chooses"),
@@ -213,7 +213,7 @@ fn scope(kind: &str, id: &str) -> Option<PolicyScope> {
 
 async fn name(context: &Context, scope: PolicyScope) -> Result<String, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant().id);
-    let store = engine.store();
+    let store = engine.reads();
     Ok(match scope {
         PolicyScope::Tenant => context.tenant().name.clone(),
         PolicyScope::Application(id) => {
@@ -284,7 +284,7 @@ fn notice(uri: &Uri) -> Option<Text> {
     let params = request::query(uri.query()).ok()?;
     params
         .get("done")
-        .map(|_| "The policy is set. Sessions that live keep what they began with.".into())
+        .map(|_| "The policy is set. Active sessions keep the settings they started with.".into())
 }
 
 /// The tenant's.

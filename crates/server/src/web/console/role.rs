@@ -46,7 +46,7 @@ struct RolePage {
 async fn named(context: &Context, id: &str) -> Result<Role, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such role."));
     let id: RoleId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().store().role(context.tenant().id, id).await;
+    let found = context.engine().reads().role(context.tenant().id, id).await;
     found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
 }
 
@@ -64,7 +64,7 @@ async fn show(
     after: Option<UserId>,
     error: Option<Text>,
 ) -> Response {
-    let (store, tenant) = (context.engine().store(), context.tenant().id);
+    let (store, tenant) = (context.engine().reads(), context.tenant().id);
     let found = async {
         let ids = store.own_role_members_after(tenant, role.id, after, SHOWN).await?;
         let next = (ids.len() as i64 == SHOWN).then(|| ids.last().map(ToString::to_string));

@@ -17,7 +17,7 @@ use crate::{request, respond};
 
 const SHOWN: i64 = 50;
 
-/// All of them.
+/// The page that lists all roles.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let visitor = match administrator(&context, "/console/roles", Right::RoleList).await {
         Ok(visitor) => visitor,
@@ -52,7 +52,7 @@ async fn lines(
     context: &Context,
     after: Option<&str>,
 ) -> Result<(Vec<RoleLine>, Vec<(i64, i64)>), EngineError> {
-    let store = context.engine().store();
+    let store = context.engine().reads();
     let tenant = context.tenant().id;
     let mut lines = Vec::new();
     for role in store.roles(tenant, after, SHOWN).await? {
@@ -110,7 +110,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
 async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such role."));
     let id: RoleId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().store().role(context.tenant().id, id).await;
+    let found = context.engine().reads().role(context.tenant().id, id).await;
     let role = found
         .map_err(|error| Box::new(errors::failure(context, &error.into())))?
         .ok_or_else(missing)?;
@@ -133,14 +133,14 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
         Err(refused) => return *refused,
     };
     let members =
-        match context.engine().store().role_member_count(context.tenant().id, role.id).await {
+        match context.engine().reads().role_member_count(context.tenant().id, role.id).await {
             Ok(members) => members,
             Err(error) => return errors::failure(&context, &error.into()),
         };
     let members = words::count(u64::try_from(members).unwrap_or(0), words::Noun::User);
     let page = Confirm {
         title: say("Remove the role {0}?", [plain(&role.name)]),
-        text: "It grants nothing from that moment on.".into(),
+        text: "It stops granting anything immediately.".into(),
         facts: vec![say("{0} will lose it", [members])],
         action: context.link(&format!("/console/roles/{id}/remove")),
         button: "Remove role".into(),

@@ -248,7 +248,7 @@ async fn timeline(
     let session = &view.session;
     let mut timeline = vec![(session.signed_in_at, say("Signed in at {0}", [plain(&session.ip)]))];
     if session.auth_time > session.signed_in_at {
-        timeline.push((session.auth_time, "Proved again who they are".into()));
+        timeline.push((session.auth_time, "Authenticated again".into()));
     }
     for stay in &view.stays {
         let name = &stay.app.name;
@@ -257,7 +257,7 @@ async fn timeline(
             timeline.push((at, say("Left {0}", [plain(name)])));
         }
     }
-    let (store, t) = (context.engine().store(), context.tenant().id);
+    let (store, t) = (context.engine().reads(), context.tenant().id);
     for grant in store.grants_of_session(t, session.user, session.id, GRANTS).await? {
         let app = view.stays.iter().find(|stay| stay.app.id == grant.app);
         let name = plain(app.map(|stay| stay.app.name.clone()).unwrap_or_default());

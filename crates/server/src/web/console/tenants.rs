@@ -64,7 +64,7 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Resp
         for tenant in context.engine().tenants().await? {
             lines.push(TenantLine {
                 id: tenant.id.0,
-                users: context.engine().store().user_count(tenant.id).await?,
+                users: context.engine().reads().user_count(tenant.id).await?,
                 since: words::moment(tenant.created_at),
                 enabled: tenant.enabled,
                 is_default: tenant.id == TenantId::DEFAULT,
@@ -83,7 +83,7 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Resp
     }
 }
 
-/// All of them.
+/// The page that lists all tenants.
 pub(crate) async fn list(context: Context) -> Response {
     match visitor(&context).await {
         Ok(visitor) => show(&context, &visitor, None).await,
@@ -115,7 +115,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
 async fn named(context: &Context, id: &str) -> Result<Tenant, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such tenant."));
     let id: i64 = id.parse().map_err(|_| missing())?;
-    let found = context.engine().store().tenant(TenantId(id)).await;
+    let found = context.engine().reads().tenant(TenantId(id)).await;
     found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
 }
 
@@ -129,7 +129,7 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
         Ok(tenant) => tenant,
         Err(refused) => return *refused,
     };
-    let users = match context.engine().store().user_count(tenant.id).await {
+    let users = match context.engine().reads().user_count(tenant.id).await {
         Ok(users) => words::count(users.unsigned_abs(), words::Noun::Person),
         Err(error) => return errors::failure(&context, &error.into()),
     };
@@ -144,7 +144,7 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
     };
     let page = Confirm {
         title: say(title, [plain(&tenant.name)]),
-        text: "It answers nothing more from that moment on.".into(),
+        text: "It stops answering requests immediately.".into(),
         facts: vec![say(fact, [users])],
         action: context.link(&format!("/console/tenants/{id}/{act}")),
         button: button.into(),

@@ -60,26 +60,26 @@ const ACTS: [Act; 6] = [
     },
     Act {
         name: "enable",
-        title: "Let the account be used again",
+        title: "Enable the account",
         text: "The person can sign in from that moment on.",
-        button: "Let it be used",
+        button: "Enable",
     },
     Act {
         name: "password",
-        title: "Set another password",
-        text: "Tell it to the person on a safe way.",
+        title: "Set a new password",
+        text: "Send it to the person through a secure channel.",
         button: "Set password",
     },
     Act {
         name: "expire-password",
-        title: "Demand another password",
-        text: "The present one opens nothing but the page on which another is chosen.",
-        button: "Demand it",
+        title: "Require a new password",
+        text: "The current password only opens the page for choosing a new one.",
+        button: "Require it",
     },
     Act {
         name: "remove",
         title: "Remove the account",
-        text: "It is gone for good, with its roles, groups and approvals. The ledger keeps what ended.",
+        text: "The account is deleted permanently, with its roles, groups and approvals. Ended sessions stay in the history.",
         button: "Remove account",
     },
 ];
@@ -203,9 +203,9 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "lock" => "The account is locked.",
         "profile" => "The profile is saved.",
         "disable" => "The account is switched off.",
-        "enable" => "The account may be used.",
+        "enable" => "The account is enabled.",
         "password" => "The password is set.",
-        "expire-password" => "Another password is demanded at the next sign-in.",
+        "expire-password" => "A new password is required at the next sign-in.",
         _ => return None,
     })
 }

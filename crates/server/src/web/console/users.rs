@@ -66,7 +66,7 @@ async fn found(
     query: &str,
     after: Option<&str>,
 ) -> Result<(Vec<UserLine>, Option<String>), EngineError> {
-    let (store, t) = (context.engine().store(), context.tenant().id);
+    let (store, t) = (context.engine().reads(), context.tenant().id);
     let mut users = store.users_by_prefix(t, query, after, SHOWN).await?;
     let next = (users.len() as i64 == SHOWN)
         .then(|| users.last().map(|user| user.username.clone()))
@@ -137,7 +137,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     }
 }
 
-/// One of them.
+/// One user, by its id.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
     let visitor = match administrator(&context, "/console/users", Right::UserView).await {
         Ok(visitor) => visitor,
@@ -161,8 +161,8 @@ async fn page(
 ) -> Result<ConsoleUser, EngineError> {
     let engine = context.engine();
     let tenant = context.tenant();
-    let roles = engine.store().roles_of_user(tenant.id, user.id).await?;
-    let all = engine.store().roles(tenant.id, None, ROLES_SHOWN).await?;
+    let roles = engine.reads().roles_of_user(tenant.id, user.id).await?;
+    let all = engine.reads().roles(tenant.id, None, ROLES_SHOWN).await?;
     let others = all
         .iter()
         .filter(|role| role.state == RoleState::Active && !roles.iter().any(|r| r.id == role.id))
@@ -189,7 +189,7 @@ async fn page(
         may_end: visitor.by.may(Right::SessionDelete),
         may_set_policy: visitor.by.may(Right::SessionPolicyUpdate),
         groups: engine
-            .store()
+            .reads()
             .groups_of_user(tenant.id, user.id)
             .await?
             .into_iter()
@@ -218,7 +218,7 @@ fn may_handle(visitor: &Visitor, role: &Role) -> bool {
 async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
     let missing = || Box::new(errors::missing(context, "There is no such role."));
     let id: RoleId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().store().role(context.tenant().id, id).await;
+    let found = context.engine().reads().role(context.tenant().id, id).await;
     let role = found
         .map_err(|error| Box::new(errors::failure(context, &error.into())))?
         .ok_or_else(missing)?;
