@@ -13,21 +13,21 @@ use crate::rights::{Right, Rights};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     who: Who,
-    /// `None` for whoever has the machine: every tenant.
+    /// `None` for the command line and the program itself: every tenant.
     tenant: Option<TenantId>,
     rights: Rights,
 }
 
-/// Who acts.
+/// The kinds of actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// A person, with the session behind the request where there is one.
     User(UserId, Option<SessionId>),
     /// An application with a token or certificate of its own.
     Application(AppId),
-    /// Whoever has the machine: the command line.
+    /// The command line, used by whoever administers the machine.
     Operator,
-    /// The program itself: what the configuration declares, and what time brings.
+    /// The program itself: declarations of the configuration file and background work.
     System,
 }
 
@@ -90,13 +90,13 @@ impl Authority {
         self.rights.has(right)
     }
 
-    /// Whether they stand above or beside someone with these roles: nobody gives, takes or changes what they don't hold.
+    /// Whether they hold everything that a role grants: you can only grant or revoke rights that you hold yourself.
     #[must_use]
     pub fn covers(&self, role: &Role) -> bool {
         self.rights.cover(&Rights::of_scopes(&role.permissions))
     }
 
-    /// Refuses who hasn't a right in a tenant.
+    /// Fails unless they have a right in this tenant.
     ///
     /// # Errors
     /// [`EngineError::Forbidden`]
@@ -105,7 +105,7 @@ impl Authority {
         if here && self.may(right) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
-    /// Refuses who hasn't a right over tenants themselves: they are managed from the default one.
+    /// Fails unless they have a right over tenants, which are managed from the default tenant.
     ///
     /// # Errors
     /// [`EngineError::Forbidden`]
@@ -114,12 +114,12 @@ impl Authority {
         if here && self.may(right) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
-    /// Who oversees tenants, within one that they make: they may do everything there.
+    /// The same actor with every right in another tenant: for setting up a tenant that they create.
     pub(crate) fn over(&self, tenant: &Tenant) -> Self {
         Self { who: self.who, tenant: Some(tenant.id), rights: Rights::everything() }
     }
 
-    /// Refuses who doesn't hold what a role permits.
+    /// Fails unless they hold everything that a role grants.
     ///
     /// # Errors
     /// [`EngineError::Forbidden`]

@@ -25,7 +25,7 @@ pub(crate) enum Attempt {
         /// address's. The address's other failures stay, so that a guesser with one valid account gets no more tries at
         /// others.
         forgive: Box<Op>,
-        /// Operation to apply where the password was never looked at, because the server had too much to do.
+        /// Operation to apply if the password wasn't verified because the server was too busy.
         undo: Box<Op>,
     },
     TooMany,
@@ -76,17 +76,17 @@ impl Refused {
     }
 }
 
-/// How many passwords are looked at for each address at a time.
+/// Limits how many passwords are verified at a time for each address.
 ///
-/// An attempt counts as a failure until the password turns out to be right. Without lanes, more people than the budget who sign
-/// in at once from an office would be refused; and one address could fill the whole queue of hashes.
+/// An attempt counts as a failure until the password has been verified. Without this limit, an office in which more people than
+/// the budget sign in at once would be rejected, and one address could fill the whole queue of hashes.
 #[derive(Default)]
 pub(crate) struct Lanes {
     of: Mutex<HashMap<Vec<u8>, Arc<Semaphore>>>,
     waiting: AtomicUsize,
 }
 
-/// Counts who waits for a lane, also one who goes away.
+/// Counts a waiting request until it gets its turn or is dropped.
 struct Waiter<'a>(&'a AtomicUsize);
 
 impl Drop for Waiter<'_> {
@@ -96,22 +96,26 @@ impl Drop for Waiter<'_> {
 }
 
 impl Lanes {
-    /// Waits for a turn, which lasts as long as the answer is kept. `None` at once when too many wait already.
+    /// Waits for a turn, which ends when the permit is dropped. Returns `None` immediately if too many requests wait. An address
+    /// with a free turn never waits, so a crowd at one address doesn't affect others.
     async fn turn(&self, address: &[u8]) -> Option<OwnedSemaphorePermit> {
-        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let _waiter = Waiter(&self.waiting);
-        if before >= LANES_WAITING_MAX {
-            return None;
-        }
         let lane = {
             let mut all = self.of.lock().unwrap_or_else(PoisonError::into_inner);
             if all.len() >= LANES_WAITING_MAX {
-                // Whoever uses one holds it as well.
+                // A lane in use is also held by its users.
                 all.retain(|_, lane| Arc::strong_count(lane) > 1);
             }
             let lane = || Arc::new(Semaphore::new(LANE_WIDTH));
             Arc::clone(all.entry(address.to_vec()).or_insert_with(lane))
         };
+        if let Ok(free) = Arc::clone(&lane).try_acquire_owned() {
+            return Some(free);
+        }
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let _waiter = Waiter(&self.waiting);
+        if before >= LANES_WAITING_MAX {
+            return None;
+        }
         lane.acquire_owned().await.ok()
     }
 }
@@ -125,7 +129,7 @@ fn address_of(ip: &str) -> Vec<u8> {
 }
 
 impl Engine {
-    /// Waits for this address's turn to have a password looked at; the turn lasts as long as the answer is kept.
+    /// Waits until a password may be verified for this address; the turn ends when the permit is dropped.
     ///
     /// # Errors
     /// [`EngineError::Busy`] when too many wait.
@@ -249,7 +253,7 @@ impl Engine {
         Op::ClearAttempts { key: Some(key), one_of: vec![address] }
     }
 
-    /// The operation that takes an attempt back whose secret was never looked at.
+    /// The operation that removes an attempt whose secret wasn't verified.
     pub(crate) fn undo_client_attempt(&self, app: &Application, ip: &str) -> Op {
         Op::ClearAttempts { key: None, one_of: self.client_attempt_keys(app, ip).to_vec() }
     }
@@ -328,7 +332,7 @@ impl Engine {
 mod tests {
     use super::*;
 
-    /// Whether a future has nothing to say yet.
+    /// Whether a future is still pending.
     fn poll(future: &mut std::pin::Pin<Box<impl Future>>) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         future.as_mut().poll(&mut context).is_pending()
@@ -347,16 +351,17 @@ mod tests {
         turns.pop();
         assert!(next.await.is_some());
         assert_eq!(lanes.waiting.load(Ordering::SeqCst), 0, "who had a turn doesn't wait");
-        // Beyond so many waiters nobody waits.
+        // At the limit of waiting requests another one is rejected; other addresses still have their turns.
         turns.push(lanes.turn(b"office").await.expect("a turn"));
         let mut waiters: Vec<_> =
             (0..LANES_WAITING_MAX).map(|_| Box::pin(lanes.turn(b"office"))).collect();
         for waiter in &mut waiters {
             assert!(poll(waiter));
         }
-        assert!(lanes.turn(b"home").await.is_none());
-        drop(waiters);
+        assert!(lanes.turn(b"office").await.is_none());
         assert!(lanes.turn(b"home").await.is_some());
+        drop(waiters);
+        assert!(poll(&mut Box::pin(lanes.turn(b"office"))), "there is room to wait again");
     }
 
     #[test]

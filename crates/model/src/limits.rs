@@ -74,12 +74,12 @@ pub const REGISTERED_TEXT_BYTES_MAX: usize = 2048;
 pub const REGISTERED_URIS_MAX: usize = 100;
 /// Bytes of a delivery's answer that are read; the status says it all.
 pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
-/// Password hashes computed or waiting at once; beyond that sign-in answers 503. On two cores the last one waits for about
-/// four seconds: an office that begins its day at once is served.
+/// Password hashes computed or waiting at once; beyond that, sign-in returns 503. On two cores the last one waits for about four
+/// seconds.
 pub const HASH_QUEUE_MAX: usize = 256;
-/// Passwords that are looked at for one address at a time; others from there wait their turn.
+/// Passwords verified for one address at a time; further requests from there wait.
 pub const LANE_WIDTH: usize = 32;
-/// Sign-ins that wait for their address's turn; beyond that sign-in answers 503.
+/// Sign-ins that wait for a turn of their address; beyond that, sign-in returns 503.
 pub const LANES_WAITING_MAX: usize = 1_024;
 /// Hashes of applications' secrets computed at once: guesses at those must not hold up people who sign in.
 pub const CLIENT_HASHES_MAX: usize = 4;

@@ -118,7 +118,7 @@ impl Engine {
         }
     }
 
-    /// Refuses when an act would reach someone with more rights than whoever acts.
+    /// Fails if the target user has a right that `by` doesn't have.
     ///
     /// # Errors
     /// [`EngineError::Forbidden`]
@@ -131,7 +131,7 @@ impl Engine {
         self.must_stand_above(tenant, by.rights(), target).await
     }
 
-    /// The same for rights that a job keeps.
+    /// Fails if the target user has a right that isn't among `rights`, which a job stores.
     pub(crate) async fn must_stand_above(
         &self,
         tenant: &Tenant,

@@ -76,8 +76,8 @@ impl Engine {
         }
     }
 
-    /// Who changes a group gives and takes what it carries: nobody does that with what they haven't got.
-    /// Answers whether it carries everything.
+    /// Fails unless `by` holds the roles of a group: a change of its members grants or revokes them. Returns whether one of the
+    /// roles grants everything.
     async fn must_cover_group(
         &self,
         tenant: &Tenant,

@@ -61,7 +61,7 @@ pub struct RoleWrite {
 
 const ADMIN_STAYS: &str = "the role 'admin' is given and taken, but neither renamed nor removed";
 
-/// Nobody grants what they don't hold.
+/// Fails if a role would get permissions that `by` doesn't hold.
 fn must_hold(by: &Authority, write: &RoleWrite) -> Result<(), EngineError> {
     let wanted = Rights::of_scopes(write.permissions.as_deref().unwrap_or_default());
     if by.rights().cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }

@@ -178,7 +178,7 @@ impl Engine {
             return Err(SignInError::Wrong);
         }
         let _turn = self.turn_of(ip).await?;
-        // Before anything is written: a flood is refused from memory.
+        // Before anything is written: a flood is rejected without a database access.
         if self.offload.waiting() >= HASH_QUEUE_MAX {
             return Err(EngineError::Busy.into());
         }
@@ -195,7 +195,7 @@ impl Engine {
         let good = match self.verify_password(password, hash).await {
             Ok(good) => good,
             Err(error) => {
-                // Nothing was guessed. Else a crowd that the server is too busy for would shut its own address out.
+                // Nothing was guessed: a busy server must not spend the budget of an address.
                 self.must_apply(ChangeSet::of(tenant.id, *undo)).await?;
                 return Err(error.into());
             }

@@ -16,7 +16,7 @@ use super::{TRIES, TokenError};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Beside a longer `state`, a code is as short as can be.
+/// With a longer `state`, in bytes, the grant gets a row and the code is short.
 const STATE_BYTES_MAX: usize = 1024;
 
 /// What came of it.
@@ -143,8 +143,8 @@ impl Engine {
         Ok(None)
     }
 
-    /// The code of a request, if it wants one, and whether its grant needs a row now: beside an access token, or where the code
-    /// would be too long with the grant inside.
+    /// Returns the code, if the response type has one, and whether the grant needs a row now: with an access token, or if the code
+    /// would be too long.
     fn code_of(
         &self,
         tenant: &Tenant,
@@ -375,7 +375,7 @@ impl Engine {
     }
 }
 
-/// Whether an answer to a request may carry a code with its grant inside: no answer is to be much longer than what was asked.
+/// Whether the response has room for a code that carries its grant: a response shouldn't be much longer than its request.
 fn has_room(request: &AuthorizeRequest) -> bool {
     request.reply.state.as_ref().map_or(0, String::len) <= STATE_BYTES_MAX
 }

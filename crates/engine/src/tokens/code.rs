@@ -3,7 +3,8 @@
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Op, Tenant, UserState,
+    Actor, Application, ChangeSet, EndReason, EndTarget, Grant, GrantType, Millis, Op, Tenant,
+    UserState,
 };
 use sojourn_oidc::{OAuthError, pkce, scope};
 use sojourn_store::{CodeStanding, Standing};
@@ -72,7 +73,7 @@ impl Engine {
         Err(EngineError::Contended.into())
     }
 
-    /// The same for a code that carries its grant: the grant is made here.
+    /// Redeems a code that carries its grant: inserts the grant.
     async fn redeem_sealed(
         &self,
         tenant: &Tenant,
@@ -109,7 +110,7 @@ impl Engine {
         Err(EngineError::Contended.into())
     }
 
-    /// The code was redeemed before, or its stay is over: a second redemption ends what the first one got.
+    /// The code was redeemed before, or its stay ended. A second redemption ends the grant of the first one.
     async fn refuse_sealed(
         &self,
         tenant: &Tenant,
@@ -132,15 +133,13 @@ impl Engine {
         standing: &CodeStanding,
     ) -> Result<Option<TokenAnswer>, TokenError> {
         let now = self.now();
-        let refresh = app.may(GrantType::RefreshToken);
-        let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
-        let expires_at = now.plus(longest.max(self.access_lifetime_ms(app)));
+        let (refresh, expires_at) = self.lifetime_of_grant(app, now);
         let grant = code.grant(tenant.id, standing, now, refresh, expires_at);
         let mut change = ChangeSet::new(tenant.id);
         if let Some(approved) = &code.approved {
             let given = self.consent(tenant, standing.user, app.id).await?;
             let scopes = given.map(|(scopes, _)| scopes).unwrap_or_default();
-            // Another tab may have added to it since.
+            // Another tab may have approved more scopes meanwhile.
             if !approved.split(' ').all(|one| scope::has(&scopes, one)) {
                 return Err(invalid().into());
             }
@@ -158,6 +157,13 @@ impl Engine {
             self.touch(tenant.id, code.session, Some(app.id));
         }
         Ok(answer)
+    }
+
+    /// Whether a redeemed code gives a refresh token, and when everything that the grant issues now has expired.
+    fn lifetime_of_grant(&self, app: &Application, now: Millis) -> (bool, Millis) {
+        let refresh = app.may(GrantType::RefreshToken);
+        let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
+        (refresh, now.plus(longest.max(self.access_lifetime_ms(app))))
     }
 
     fn check_standing(&self, standing: &Standing, token: &GrantToken) -> Result<(), OAuthError> {
@@ -180,9 +186,7 @@ impl Engine {
     ) -> Result<Option<TokenAnswer>, TokenError> {
         let grant = &standing.grant;
         let now = self.now();
-        let refresh = app.may(GrantType::RefreshToken);
-        let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
-        let expires_at = now.plus(longest.max(self.access_lifetime_ms(app)));
+        let (refresh, expires_at) = self.lifetime_of_grant(app, now);
         let mut change = ChangeSet::of(
             tenant.id,
             Op::RedeemCode { grant: grant.id, at: now, refresh, expires_at },

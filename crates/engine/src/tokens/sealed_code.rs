@@ -1,8 +1,7 @@
 //! An authorization code that carries its grant: nothing is written before it is redeemed.
 //!
-//! The body is sealed by [`sojourn_crypto::TokenSealer`], so that only this server can make or read one. Its format is one byte
-//! that tells it from a code whose grant has a row, one byte of flags, ids and numbers of fixed length, and texts after their
-//! lengths.
+//! [`sojourn_crypto::TokenSealer`] encrypts and authenticates the body. Its format: one byte for the kind of code, one byte of
+//! flags, one for the binding, ids and numbers of fixed length, then texts, each after its length in two bytes.
 
 use sojourn_model::{
     AccessTokenBinding, AppId, Grant, GrantId, GrantKind, Millis, SessionId, Sid, TenantId,
@@ -10,24 +9,24 @@ use sojourn_model::{
 };
 use sojourn_store::CodeStanding;
 
-/// Tells it from the body of [`sojourn_crypto::GrantToken`], which begins with 1.
+/// First byte of the body. That of a [`sojourn_crypto::GrantToken`], whose grant has a row, is 1.
 const BODY: u8 = 3;
 const OFFLINE: u8 = 1;
 const OUTLIVES_LOGOUT: u8 = 2;
 const CHALLENGE: u8 = 4;
 const NONCE: u8 = 8;
 const APPROVED: u8 = 16;
-/// What is longer gets a row: a code travels in addresses, whose length proxies limit.
+/// Longest texts of a code in bytes. A grant with longer ones gets a row: codes are part of URLs, whose length proxies limit.
 const BODY_BYTES_MAX: usize = 640;
 
-/// What a code carries.
+/// The grant that a code carries, and what its redemption depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SealedCode {
     pub(crate) grant: GrantId,
     pub(crate) session: SessionId,
     pub(crate) app: AppId,
     pub(crate) sid: Sid,
-    /// The stay's number of cuts: an end of its tokens ends the code too.
+    /// Value of [`sojourn_model::Participation::cut`] when the code was issued.
     pub(crate) cut: i64,
     pub(crate) issued_at: Millis,
     pub(crate) lifetime_ms: i64,
@@ -40,12 +39,12 @@ pub(crate) struct SealedCode {
     pub(crate) detail: String,
     pub(crate) challenge: Option<String>,
     pub(crate) nonce: Option<String>,
-    /// The scopes that the person approved, where the grant depends on an approval.
+    /// The scopes that the person approved, if the application needs an approval.
     pub(crate) approved: Option<String>,
 }
 
 impl SealedCode {
-    /// Of a grant whose code waits; `None` where there is no code or no session, or where it would be too long.
+    /// The code of a grant. `None` without a code or session, and if it would be too long.
     pub(crate) fn of(grant: &Grant, lifetime_ms: i64, approved: Option<&str>) -> Option<Self> {
         let CodeState::Issued { redirect_uri, challenge, nonce } = &grant.code else { return None };
         let code = Self {
@@ -82,12 +81,12 @@ impl SealedCode {
         self.texts().map(|text| text.len() + 2).sum()
     }
 
-    /// When it can't be redeemed any more.
+    /// When the code expires.
     pub(crate) const fn expires_at(&self) -> Millis {
         self.issued_at.plus(self.lifetime_ms)
     }
 
-    /// What is sealed.
+    /// The bytes to seal.
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut flags = 0;
         for (is, flag) in [
@@ -177,7 +176,7 @@ impl SealedCode {
             binding: self.binding,
             auth_time: self.auth_time,
             created_at: now,
-            // Its row is what tells a second redemption, so it stays as long as the code could be shown again.
+            // The row is how a second redemption is detected, so it stays at least until the code expires.
             expires_at: expires_at.max(self.expires_at()),
             code: CodeState::Redeemed,
             token_number: 1,

@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde_json::json;
 use sojourn_engine::directory::{CONSOLE, MY_ACCOUNT};
 use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabulary};
-use sojourn_engine::{EngineError, Rights, Tail};
+use sojourn_engine::{EngineError, Right, Rights, Tail};
 use sojourn_model::{Tenant, UserId};
 
 use crate::api::v1::streams::Streams;
@@ -21,8 +21,8 @@ use crate::context::Context;
 use crate::language::{plain, say};
 use crate::pause::pause;
 use crate::respond;
+use crate::web::console::administrator;
 use crate::web::console::audit::{self, Spoken};
-use crate::web::console::{AUDIT, VIEW, administrator};
 use crate::web::my_account::visitor;
 use crate::web::pages::Frame;
 use crate::web::{errors, filters, render, words};
@@ -79,7 +79,7 @@ pub(crate) async fn mine(context: Context) -> Response {
 /// Everyone's, for who may look at them.
 pub(crate) async fn all(context: Context) -> Response {
     match visitor(&context, "/console/live", CONSOLE).await {
-        Ok(visitor) if visitor.by.may(VIEW) => {
+        Ok(visitor) if visitor.by.may(Right::SessionView) => {
             stream(context, None, visitor.user.id, visitor.by.rights().clone())
         }
         Ok(_) => respond::plain(StatusCode::FORBIDDEN, "Not for this account."),
@@ -170,7 +170,7 @@ impl Listener {
         let Ok(rights) = engine.rights_of_user(self.tenant.id, current.user).await else {
             return false;
         };
-        let may = self.own || rights.has(VIEW);
+        let may = self.own || rights.has(Right::SessionView);
         self.rights = rights.clone();
         self.feed.set_rights(rights);
         may
@@ -182,7 +182,7 @@ impl Listener {
         let sessions = engine.look(&self.tenant, &mut self.feed).await?;
         let mut told: VecDeque<Told> =
             sessions.into_iter().map(|item| Told::Session(Box::new(item))).collect();
-        if !self.own && self.rights.has(AUDIT) {
+        if !self.own && self.rights.has(Right::AuditView) {
             let acts = engine.look_at_acts(&self.tenant, &mut self.tail).await?;
             let spoken = audit::in_words(&self.context, &self.rights, &acts).await?;
             told.extend(spoken.into_iter().map(Told::Act));
@@ -230,7 +230,7 @@ struct LivePage {
 
 /// The page on which an administrator sees it.
 pub(crate) async fn page(context: Context) -> Response {
-    match administrator(&context, "/console/live", VIEW).await {
+    match administrator(&context, "/console/live", Right::SessionView).await {
         Ok(visitor) => {
             let page = LivePage { frame: visitor.frame(&context, "live") };
             render::live_page(&context, StatusCode::OK, &page)

@@ -23,7 +23,7 @@ use crate::{request, respond};
 pub(crate) struct Visitor {
     pub(crate) session: Session,
     pub(crate) user: User,
-    /// What they may do, and for whom the log says that it was done.
+    /// Their rights, and the actor for the audit log.
     pub(crate) by: Authority,
 }
 

@@ -311,7 +311,7 @@ async fn the_last_administrator_stays_whatever_way_is_tried() {
             let right = matches!(done, Err(EngineError::Protected(_)));
             assert!(right, "{database:?} {what}: {done:?}");
         };
-        // Both at once: one of them stays, whoever was quicker.
+        // Both at the same time: exactly one of the two changes is rejected.
         let take = |user: &User| {
             let (admin, user, by) = (admin.clone(), user.clone(), by.clone());
             async move {
@@ -374,7 +374,7 @@ async fn the_last_administrator_stays_whatever_way_is_tried() {
 
 /// What was served by one face and refused by another.
 #[tokio::test]
-async fn whoever_may_list_and_read_is_served_by_every_face() {
+async fn a_user_with_list_and_view_is_served_by_scim_and_the_console() {
     let server = TestServer::start().await;
     let by = Authority::operator();
     let permits = "internal_user_mgt_list internal_user_mgt_view";

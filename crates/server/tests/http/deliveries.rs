@@ -207,7 +207,9 @@ async fn who_signs_out_sees_what_each_application_answered() {
             && !left.body.contains("takes no")
     );
     let (browser, left) = leave(&[]).await;
-    assert!(browser.get(left.location()).await.body.contains("used any applications in this session"));
+    assert!(
+        browser.get(left.location()).await.body.contains("used any applications in this session")
+    );
     server.stop().await;
 }
 

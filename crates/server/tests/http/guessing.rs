@@ -113,7 +113,7 @@ async fn a_page_says_when_no_mail_is_written() {
     server.stop().await;
 }
 
-/// An office that begins its day at once: for whom the server has no time, nothing is counted.
+/// An office in which everybody signs in at once: attempts that the server is too busy for aren't counted.
 #[tokio::test]
 async fn a_crowd_that_the_server_is_too_busy_for_is_not_shut_out() {
     const CROWD: usize = 150;

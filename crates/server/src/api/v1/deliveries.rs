@@ -6,13 +6,13 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use sojourn_engine::session::{Bookmark, Place, Position, Question, Sort};
-use sojourn_engine::{DeliveryQuery, EngineError};
+use sojourn_engine::{DeliveryQuery, EngineError, Right};
 use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{AppId, DeliveryState, SessionId, Sid};
 use utoipa::ToSchema;
 
 use super::types::{DeliveryJson, ProblemJson, time};
-use super::{DELIVERY, Refusal, VIEW, caller};
+use super::{Refusal, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -77,7 +77,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
 }
 
 async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal> {
-    let caller = caller(context, &[VIEW]).await?;
+    let caller = caller(context, &[Right::SessionView]).await?;
     let params =
         request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
     params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
@@ -133,7 +133,7 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
 )]
 pub(crate) async fn health(context: Context) -> Response {
     let done = async {
-        caller(&context, &[VIEW]).await?;
+        caller(&context, &[Right::SessionView]).await?;
         let all = context.engine().application_health(context.tenant());
         let items = all.into_iter().map(|one| HealthJson {
             application: one.app.to_string(),
@@ -154,7 +154,7 @@ enum Act {
 
 async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Response {
     let done = async {
-        let caller = caller(context, &[DELIVERY]).await?;
+        let caller = caller(context, &[Right::SessionDeliveryManage]).await?;
         let gone = || EngineError::NotFound("delivery");
         let session = session.parse::<SessionId>().map_err(|_| gone())?;
         let sid = sid.parse::<Sid>().map_err(|_| gone())?;

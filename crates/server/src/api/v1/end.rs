@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sojourn_engine::ending::{
     EndAnswer, EndRequest, EndTargets, Forecast, FoundBy, Named, RequestKey,
 };
-use sojourn_engine::{Authority, EngineError};
+use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_model::{AppId, Effects, GrantId, SessionId, UserId};
 use utoipa::ToSchema;
 
@@ -20,7 +20,7 @@ use super::jobs::JobJson;
 use super::prefer::Preferences;
 use super::sessions::one;
 use super::types::{DeliveryJson, ProblemJson, SummaryJson};
-use super::{END, Refusal, VIEW, body, caller};
+use super::{Refusal, body, caller};
 use crate::context::Context;
 use crate::respond;
 
@@ -272,7 +272,7 @@ pub(crate) enum EndResultJson {
 }
 
 async fn posted(context: &Context, bytes: &Bytes) -> Result<Response, Refusal> {
-    let caller = caller(context, &[END, VIEW]).await?;
+    let caller = caller(context, &[Right::SessionDelete, Right::SessionView]).await?;
     let asked: EndBody = body(context, bytes)?;
     let prefer = Preferences::of(context);
     let key = request_key(context, bytes)?;
@@ -391,7 +391,7 @@ fn accepted(context: &Context, job: &JobJson) -> (StatusCode, String, Option<Str
 )]
 pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Response {
     let done = async {
-        let caller = caller(&context, &[END]).await?;
+        let caller = caller(&context, &[Right::SessionDelete]).await?;
         let (view, _) = one(&context, &caller, &id).await?;
         let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
         let request = EndRequest::new(targets, caller);
@@ -421,7 +421,7 @@ pub(crate) async fn application(
     Path((id, app)): Path<(String, String)>,
 ) -> Response {
     let done = async {
-        let caller = caller(&context, &[END]).await?;
+        let caller = caller(&context, &[Right::SessionDelete]).await?;
         let (view, _) = one(&context, &caller, &id).await?;
         let app = app.parse::<AppId>().ok();
         let stays = |app: &AppId| view.stays.iter().any(|stay| stay.app.id == *app);
@@ -451,7 +451,7 @@ pub(crate) async fn application(
 )]
 pub(crate) async fn grant(context: Context, Path(id): Path<String>) -> Response {
     let done = async {
-        let caller = caller(&context, &[END]).await?;
+        let caller = caller(&context, &[Right::SessionDelete]).await?;
         let gone = EngineError::NotFound("grant");
         let Ok(id) = id.parse::<GrantId>() else { return Err(gone.into()) };
         if context.engine().grant_owner(context.tenant(), id).await?.is_none() {

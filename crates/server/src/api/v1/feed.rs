@@ -13,7 +13,7 @@ use sojourn_model::{Millis, Tenant, UserId};
 
 use super::streams::Place;
 use super::types::{ProblemJson, SessionJson};
-use super::{Refusal, VIEW, caller, own};
+use super::{Refusal, caller, own};
 use crate::context::Context;
 use crate::pause::pause;
 use crate::request;
@@ -44,9 +44,9 @@ const BACK_MS: i64 = 3_600_000;
 )]
 pub(crate) async fn all(context: Context, uri: Uri) -> Response {
     let begun = async {
-        let caller = caller(&context, &[VIEW]).await?;
+        let caller = caller(&context, &[Right::SessionView]).await?;
         let filter = filter(&uri)?;
-        let place = Place::take(&context, &caller, &[VIEW])?;
+        let place = Place::take(&context, &caller, &[Right::SessionView])?;
         Ok((place, filter, caller.rights().clone()))
     };
     match begun.await {

@@ -4,12 +4,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{HandlerTask, Subject, TaskState};
 use utoipa::ToSchema;
 
 use super::types::{ProblemJson, time};
-use super::{HANDLER_MANAGE, HANDLER_VIEW, Refusal, caller};
+use super::{Refusal, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -102,7 +102,7 @@ pub(crate) struct TasksJson {
 )]
 pub(crate) async fn list(context: Context) -> Response {
     let done = async {
-        caller(&context, &[HANDLER_VIEW]).await?;
+        caller(&context, &[Right::EventHandlerView]).await?;
         let waiting = context.engine().handler_backlogs(context.tenant()).await?;
         let items = waiting
             .into_iter()
@@ -138,7 +138,7 @@ pub(crate) async fn list(context: Context) -> Response {
 )]
 pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Uri) -> Response {
     let done = async {
-        caller(&context, &[HANDLER_VIEW]).await?;
+        caller(&context, &[Right::EventHandlerView]).await?;
         let params = request::api_query(uri.query());
         let params = params.map_err(|error| Refusal::bad(error.to_string()))?;
         params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
@@ -156,7 +156,7 @@ pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Ur
 
 async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: bool) -> Response {
     let done = async {
-        let caller = caller(context, &[HANDLER_MANAGE]).await?;
+        let caller = caller(context, &[Right::EventHandlerManage]).await?;
         let unknown = || EngineError::NotFound("task");
         let subject = Subject::parse(subject).ok_or_else(unknown)?;
         let n = n.parse::<i64>().map_err(|_| unknown())?;

@@ -8,13 +8,13 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use http::StatusCode;
 use serde::Serialize;
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Job, JobId, JobState};
 use utoipa::ToSchema;
 
 use super::streams::Place;
 use super::types::{ProblemJson, SummaryJson, time};
-use super::{END, Refusal, VIEW, caller};
+use super::{Refusal, caller};
 use crate::context::Context;
 use crate::respond;
 
@@ -95,7 +95,7 @@ async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
 )]
 pub(crate) async fn list(context: Context) -> Response {
     let done = async {
-        caller(&context, &[VIEW]).await?;
+        caller(&context, &[Right::SessionView]).await?;
         let jobs = context.engine().reads().jobs(context.tenant().id, SHOWN).await;
         let items = jobs.map_err(EngineError::from)?.iter().map(JobJson::of).collect();
         Ok(respond::json(StatusCode::OK, &JobsJson { items }))
@@ -117,7 +117,7 @@ pub(crate) async fn list(context: Context) -> Response {
 )]
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
     let done = async {
-        caller(&context, &[VIEW]).await?;
+        caller(&context, &[Right::SessionView]).await?;
         let job = job(&context, &id).await?;
         Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
     };
@@ -139,7 +139,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 )]
 pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response {
     let done = async {
-        let caller = caller(&context, &[END]).await?;
+        let caller = caller(&context, &[Right::SessionDelete]).await?;
         let job = job(&context, &id).await?;
         let job = context.engine().cancel_job(context.tenant(), job.id, &caller).await?;
         Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
@@ -161,9 +161,9 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response
 )]
 pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response {
     let begun = async {
-        let caller = caller(&context, &[VIEW]).await?;
+        let caller = caller(&context, &[Right::SessionView]).await?;
         let job = job(&context, &id).await?;
-        Ok((Place::take(&context, &caller, &[VIEW])?, job.id))
+        Ok((Place::take(&context, &caller, &[Right::SessionView])?, job.id))
     };
     let (place, id): (Place, JobId) = match begun.await {
         Ok(begun) => begun,

@@ -26,23 +26,6 @@ use crate::api::object::Object;
 use crate::context::Context;
 use crate::respond;
 
-/// The right to look at sessions.
-pub(super) const VIEW: Right = Right::SessionView;
-/// The right to end them.
-pub(super) const END: Right = Right::SessionDelete;
-
-/// The right to change policies of sessions.
-pub(super) const POLICY: Right = Right::SessionPolicyUpdate;
-
-/// The right to send deliveries again and to give them up.
-pub(super) const DELIVERY: Right = Right::SessionDeliveryManage;
-
-/// The right to look at event handlers and their log.
-pub(super) const HANDLER_VIEW: Right = Right::EventHandlerView;
-
-/// The right to let them do something again, or let it go.
-pub(super) const HANDLER_MANAGE: Right = Right::EventHandlerManage;
-
 /// Why a request isn't served.
 pub(super) enum Refusal {
     /// The request is wrong; the text says what to do.

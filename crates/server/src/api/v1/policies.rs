@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{
     AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange,
     PolicyScope, RememberMe, SessionPolicy,
@@ -13,7 +13,7 @@ use sojourn_model::{
 use utoipa::ToSchema;
 
 use super::types::ProblemJson;
-use super::{POLICY, Refusal, VIEW, body, caller};
+use super::{Refusal, body, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -231,7 +231,7 @@ fn scoped((scope, policy): (PolicyScope, SessionPolicy)) -> ScopedPolicyJson {
 )]
 pub(crate) async fn list(context: Context) -> Response {
     let done = async {
-        caller(&context, &[VIEW]).await?;
+        caller(&context, &[Right::SessionView]).await?;
         let all = context.engine().policies_set(context.tenant()).await?;
         let items = all.into_iter().map(scoped).collect();
         Ok(respond::json(StatusCode::OK, &PoliciesJson { items }))
@@ -241,7 +241,7 @@ pub(crate) async fn list(context: Context) -> Response {
 
 async fn read(context: &Context, scope: Result<PolicyScope, EngineError>) -> Response {
     let done = async {
-        caller(context, &[VIEW]).await?;
+        caller(context, &[Right::SessionView]).await?;
         let policy = context.engine().policy_set(context.tenant(), scope?).await?;
         Ok(respond::json(StatusCode::OK, &PolicyJson::from(policy)))
     };
@@ -254,7 +254,7 @@ async fn write(
     bytes: &Bytes,
 ) -> Response {
     let done = async {
-        let caller = caller(context, &[POLICY]).await?;
+        let caller = caller(context, &[Right::SessionPolicyUpdate]).await?;
         let policy: PolicyJson = body(context, bytes)?;
         let scope = scope?;
         let (engine, tenant) = (context.engine(), context.tenant());
@@ -362,7 +362,7 @@ pub(crate) async fn put(
 )]
 pub(crate) async fn effective(context: Context, uri: Uri) -> Response {
     let done = async {
-        let caller = caller(&context, &[VIEW]).await?;
+        let caller = caller(&context, &[Right::SessionView]).await?;
         let params =
             request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
         params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;

@@ -7,13 +7,13 @@ use sojourn_engine::session::{
     Bookmark, Position, Question, SearchPage, SearchRefused, SessionFilter, SessionQuery,
     SessionView, Sort, Vocabulary,
 };
-use sojourn_engine::{Authority, EngineError};
+use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{SessionId, User, UserId};
 use sojourn_oidc::Params;
 
 use super::types::{DeliveryJson, GrantJson, PageJson, PlaceJson, SessionJson, TotalJson, time};
-use super::{Refusal, VIEW, caller, own};
+use super::{Refusal, caller, own};
 use crate::context::Context;
 use crate::places::Place;
 use crate::{request, respond};
@@ -122,7 +122,7 @@ fn of_token(token: &str, prior: bool) -> Result<String, String> {
 )]
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     let done = async {
-        let caller = caller(&context, &[VIEW]).await?;
+        let caller = caller(&context, &[Right::SessionView]).await?;
         listed(&context, &uri, &caller, None).await
     };
     match done.await {
@@ -268,7 +268,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 }
 
 async fn found(context: &Context, id: &str) -> Result<SessionJson, Refusal> {
-    let caller = caller(context, &[VIEW]).await?;
+    let caller = caller(context, &[Right::SessionView]).await?;
     let (view, user) = one(context, &caller, id).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let mut json = shown(context, &user, &view, true).await?;

@@ -4,11 +4,11 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
-use sojourn_engine::EngineError;
 use sojourn_engine::directory::LogoChange;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::Tenant;
 
-use super::{CONFIG_UPDATE, CONFIG_VIEW, administrator};
+use super::administrator;
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::Visitor;
@@ -77,7 +77,7 @@ fn show(
         name: look.name.clone().unwrap_or_default(),
         accent: look.accent.clone().unwrap_or_default(),
         logo: look.logo.as_ref().map(|_| context.around().logo),
-        may_change: visitor.by.may(CONFIG_UPDATE),
+        may_change: visitor.by.may(Right::ConfigUpdate),
         error,
     };
     render::page(context, status, &page)
@@ -85,7 +85,7 @@ fn show(
 
 /// The page.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    match administrator(&context, PATH, CONFIG_VIEW).await {
+    match administrator(&context, PATH, Right::ConfigView).await {
         Ok(visitor) => {
             let done = request::query(uri.query()).ok();
             let done = done
@@ -98,7 +98,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 
 /// Saves it.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let visitor = match administrator(&context, PATH, CONFIG_UPDATE).await {
+    let visitor = match administrator(&context, PATH, Right::ConfigUpdate).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

@@ -11,7 +11,7 @@ use sojourn_engine::{EngineError, Right};
 use sojourn_model::{AppId, AppOwner, Application, Millis};
 use sojourn_oidc::Params;
 
-use super::{APPLICATIONS, administrator, form, twice};
+use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::respond;
@@ -137,10 +137,11 @@ impl Fields {
 
 /// The page that lists all applications.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+    let visitor =
+        match administrator(&context, "/console/applications", Right::ApplicationView).await {
+            Ok(visitor) => visitor,
+            Err(elsewhere) => return *elsewhere,
+        };
     let found = match context.engine().applications(context.tenant()).await {
         Ok(found) => found,
         Err(error) => return errors::failure(&context, &error),
@@ -268,10 +269,11 @@ pub(super) async fn named(context: &Context, id: &str) -> Result<Application, Bo
 
 /// One application, by its id.
 pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/applications", APPLICATIONS).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+    let visitor =
+        match administrator(&context, "/console/applications", Right::ApplicationView).await {
+            Ok(visitor) => visitor,
+            Err(elsewhere) => return *elsewhere,
+        };
     match named(&context, &id).await {
         Ok(app) => show(&context, &visitor, Some(&app), (Fields::of(&app), None), None).await,
         Err(refused) => *refused,
@@ -393,7 +395,9 @@ pub(crate) async fn go(
 
 /// Everything of one, as JSON, for those who want to copy it.
 pub(crate) async fn document(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(elsewhere) = administrator(&context, "/console/applications", APPLICATIONS).await {
+    if let Err(elsewhere) =
+        administrator(&context, "/console/applications", Right::ApplicationView).await
+    {
         return *elsewhere;
     }
     match named(&context, &id).await {

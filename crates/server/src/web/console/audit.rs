@@ -10,7 +10,7 @@ use sojourn_model::{Actor, AppId, GroupId, RoleId, UserId};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
-use super::{APPLICATIONS, AUDIT, administrator};
+use super::administrator;
 use crate::context::Context;
 use crate::language::Text;
 use crate::request;
@@ -189,7 +189,7 @@ impl Names {
         let page = match kind {
             "role" if rights.has(Right::RoleView) => Some("roles"),
             "group" if rights.has(Right::GroupView) => Some("groups"),
-            "application" if rights.has(APPLICATIONS) => Some("applications"),
+            "application" if rights.has(Right::ApplicationView) => Some("applications"),
             _ => None,
         };
         match self.others.get(&key) {
@@ -278,7 +278,7 @@ async fn question(
 
 /// The newest rows that are asked for, and from there back.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/audit", AUDIT).await {
+    let visitor = match administrator(&context, "/console/audit", Right::AuditView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

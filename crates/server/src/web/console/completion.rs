@@ -8,7 +8,7 @@ use sojourn_engine::session::vocabulary;
 use sojourn_engine::{EngineError, Right, Rights};
 use sojourn_model::EndReason;
 
-use super::{APPLICATIONS, VIEW, administrator};
+use super::administrator;
 use crate::context::Context;
 use crate::language::{Text, plain};
 use crate::web::{errors, words};
@@ -141,8 +141,8 @@ async fn values(
         "username" | "displayname" => PEOPLE,
         "role" => Right::RoleList,
         "group" => Right::GroupList,
-        "application" | "appname" | "clientid" => APPLICATIONS,
-        _ => VIEW,
+        "application" | "appname" | "clientid" => Right::ApplicationView,
+        _ => Right::SessionView,
     };
     if !rights.has(listing) {
         return Ok(Vec::new());
@@ -239,7 +239,7 @@ async fn suggestions(
 
 /// What the text in `q` may go on with: texts for the whole box, and what else is said of each.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", VIEW).await {
+    let visitor = match administrator(&context, "/console/sessions", Right::SessionView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

@@ -5,12 +5,12 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::{Bookmark, Place, Position, Question, Sort};
-use sojourn_engine::{DeliveryQuery, EngineError};
+use sojourn_engine::{DeliveryQuery, EngineError, Right};
 use sojourn_model::{Actor, AppId, AppKind, Application, Delivery, DeliveryState, SessionId, Sid};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
-use super::{END, VIEW, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -109,7 +109,7 @@ async fn found(
 
 /// The newest, of a state or an application if that is asked for.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/deliveries", VIEW).await {
+    let visitor = match administrator(&context, "/console/deliveries", Right::SessionView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -130,10 +130,11 @@ pub(crate) async fn resend(
     Path((session, sid)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/deliveries", END).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+    let (visitor, _) =
+        match form(&context, &body, "/console/deliveries", Right::SessionDelete).await {
+            Ok(form) => form,
+            Err(refused) => return *refused,
+        };
     let (Ok(session), Ok(sid)) = (session.parse::<SessionId>(), sid.parse::<Sid>()) else {
         return errors::missing(&context, "There is no such delivery.");
     };

@@ -3,8 +3,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use sojourn_engine::Right;
 
-use super::{CONFIG_VIEW, administrator};
+use super::administrator;
 use crate::context::Context;
 use crate::web::filters;
 use crate::web::pages::Frame;
@@ -20,7 +21,7 @@ struct DesignPage {
 
 /// The page.
 pub(crate) async fn get(context: Context) -> Response {
-    match administrator(&context, "/console/design", CONFIG_VIEW).await {
+    match administrator(&context, "/console/design", Right::ConfigView).await {
         Ok(visitor) => {
             let page = DesignPage {
                 frame: visitor.frame(&context, "design"),

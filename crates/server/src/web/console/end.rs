@@ -7,13 +7,13 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::EngineError;
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, Forecast, Named};
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Effects, EndSummary, SessionId, UserId};
 use sojourn_oidc::Params;
 
 use super::deliveries::line;
-use super::{END, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -154,7 +154,7 @@ const MALFORMED: &str = "Choose what to end: a session, a person or a search.";
 
 /// What it would do. It changes nothing.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", END).await {
+    let visitor = match administrator(&context, "/console/sessions", Right::SessionDelete).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -214,10 +214,11 @@ async fn show(
 
 /// Does it, as long as it is no more than was shown.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/sessions", END).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+    let (visitor, params) =
+        match form(&context, &body, "/console/sessions", Right::SessionDelete).await {
+            Ok(form) => form,
+            Err(refused) => return *refused,
+        };
     let Some(what) = What::of(&params) else { return errors::bad_request(&context, MALFORMED) };
     // What couldn't be counted is done by a job, which says how far it is.
     let counted = params.get("exact").is_some();

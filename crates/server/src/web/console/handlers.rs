@@ -4,10 +4,10 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{HandlerTask, Subject, TaskState};
 
-use super::{HANDLERS, HANDLERS_MANAGE, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::pages::{ConsoleHandler, ConsoleHandlers, HandlerLine, TaskLine};
@@ -19,7 +19,8 @@ const SHOWN: i64 = 100;
 
 /// All that are registered.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/handlers", HANDLERS).await {
+    let visitor = match administrator(&context, "/console/handlers", Right::EventHandlerView).await
+    {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -66,7 +67,8 @@ async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
 
 /// The log of one.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/handlers", HANDLERS).await {
+    let visitor = match administrator(&context, "/console/handlers", Right::EventHandlerView).await
+    {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -90,17 +92,17 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
         Some("skip") => Some("The task is skipped; the next ones run in a moment.".into()),
         _ => None,
     };
-    let may_manage = visitor.by.may(HANDLERS_MANAGE);
+    let may_manage = visitor.by.may(Right::EventHandlerManage);
     render::page(&context, StatusCode::OK, &ConsoleHandler { frame, id, parked, tasks, may_manage })
 }
 
 /// Does a task again, or lets a parked one go.
 pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/handlers", HANDLERS_MANAGE).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+    let (visitor, params) =
+        match form(&context, &body, "/console/handlers", Right::EventHandlerManage).await {
+            Ok(form) => form,
+            Err(refused) => return *refused,
+        };
     let text = |name: &str| params.get(name).unwrap_or_default();
     let task = Subject::parse(text("subject")).zip(text("number").parse::<i64>().ok());
     let state = match text("act") {

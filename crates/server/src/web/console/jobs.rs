@@ -4,10 +4,10 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Job, JobId, JobKind, JobState};
 
-use super::{END, VIEW, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
@@ -38,7 +38,7 @@ async fn line(context: &Context, job: &Job) -> Result<JobLine, EngineError> {
 
 /// The newest.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/jobs", VIEW).await {
+    let visitor = match administrator(&context, "/console/jobs", Right::SessionView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -55,7 +55,7 @@ pub(crate) async fn list(context: Context) -> Response {
     }
     let frame = visitor.frame(&context, "jobs");
     let busy = jobs.iter().any(|job| job.pending);
-    let may_end = visitor.by.may(END);
+    let may_end = visitor.by.may(Right::SessionDelete);
     let response = render::page(&context, StatusCode::OK, &ConsoleJobs { frame, jobs, may_end });
     // While one is at work, the page looks again by itself.
     if busy { respond::with(response, http::header::REFRESH, "2") } else { response }
@@ -63,7 +63,7 @@ pub(crate) async fn list(context: Context) -> Response {
 
 /// Stops one.
 pub(crate) async fn cancel(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/jobs", END).await {
+    let (visitor, _) = match form(&context, &body, "/console/jobs", Right::SessionDelete).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };

@@ -4,10 +4,10 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::SigningAlg;
 
-use super::{CONFIG_UPDATE, CONFIG_VIEW, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
@@ -34,7 +34,7 @@ struct KeysPage {
 
 /// All that are kept.
 pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/keys", CONFIG_VIEW).await {
+    let visitor = match administrator(&context, "/console/keys", Right::ConfigView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -61,13 +61,14 @@ pub(crate) async fn list(context: Context) -> Response {
         });
     }
     let frame = visitor.frame(&context, "keys");
-    let may_rotate = visitor.by.may(CONFIG_UPDATE);
+    let may_rotate = visitor.by.may(Right::ConfigUpdate);
     render::page(&context, StatusCode::OK, &KeysPage { frame, keys, algorithms, may_rotate })
 }
 
 /// Publishes the next key of an algorithm.
 pub(crate) async fn rotate(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/keys", CONFIG_UPDATE).await {
+    let (visitor, params) = match form(&context, &body, "/console/keys", Right::ConfigUpdate).await
+    {
         Ok(form) => form,
         Err(refused) => return *refused,
     };

@@ -42,17 +42,6 @@ use crate::web::my_account::{self, Visitor};
 use crate::web::pages::Frame;
 use crate::web::{errors, filters, render};
 
-pub(crate) const VIEW: Right = Right::SessionView;
-pub(crate) const END: Right = Right::SessionDelete;
-pub(crate) const APPLICATIONS: Right = Right::ApplicationView;
-pub(crate) const HANDLERS: Right = Right::EventHandlerView;
-pub(crate) const HANDLERS_MANAGE: Right = Right::EventHandlerManage;
-pub(crate) const CONFIG_VIEW: Right = Right::ConfigView;
-pub(crate) const CONFIG_UPDATE: Right = Right::ConfigUpdate;
-pub(crate) const POLICY: Right = Right::SessionPolicyUpdate;
-pub(crate) const TENANTS: Right = Right::TenantList;
-pub(crate) const AUDIT: Right = Right::AuditView;
-
 /// The signed-in person, who must have a right.
 pub(crate) async fn administrator(
     context: &Context,

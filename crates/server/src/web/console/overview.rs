@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::EngineError;
 use sojourn_engine::session::REASONS_OF_LATEST;
+use sojourn_engine::{EngineError, Right};
 use sojourn_oidc::params::with_query;
 
-use super::{VIEW, administrator};
+use super::administrator;
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::request;
@@ -74,7 +74,7 @@ fn chart(name: &'static str, counts: &[(i64, i64)], from: i64, step: i64) -> Cha
 
 /// The page.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console", VIEW).await {
+    let visitor = match administrator(&context, "/console", Right::SessionView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };

@@ -6,11 +6,11 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
-use sojourn_engine::EngineError;
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{PolicyScope, SessionPolicy};
 use sojourn_oidc::Params;
 
-use super::{POLICY, VIEW, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::Visitor;
@@ -273,7 +273,7 @@ async fn show(
         numbers,
         choices,
         lines,
-        may_set: visitor.by.may(POLICY),
+        may_set: visitor.by.may(Right::SessionPolicyUpdate),
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -289,7 +289,7 @@ fn notice(uri: &Uri) -> Option<Text> {
 
 /// The tenant's.
 pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    match administrator(&context, "/console/policies", VIEW).await {
+    match administrator(&context, "/console/policies", Right::SessionView).await {
         Ok(visitor) => {
             let told = (notice(&uri), None);
             show(&context, &visitor, PolicyScope::Tenant, "/console/policies", told).await
@@ -304,7 +304,7 @@ pub(crate) async fn one(
     Path((kind, id)): Path<(String, String)>,
     uri: Uri,
 ) -> Response {
-    let visitor = match administrator(&context, "/console/policies", VIEW).await {
+    let visitor = match administrator(&context, "/console/policies", Right::SessionView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -342,7 +342,7 @@ async fn write(
 
 /// Sets the tenant's.
 pub(crate) async fn set(context: Context, body: Bytes) -> Response {
-    match form(&context, &body, "/console/policies", POLICY).await {
+    match form(&context, &body, "/console/policies", Right::SessionPolicyUpdate).await {
         Ok((visitor, params)) => {
             write(&context, &visitor, PolicyScope::Tenant, "/console/policies", &params).await
         }
@@ -356,10 +356,11 @@ pub(crate) async fn set_one(
     Path((kind, id)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/policies", POLICY).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+    let (visitor, params) =
+        match form(&context, &body, "/console/policies", Right::SessionPolicyUpdate).await {
+            Ok(form) => form,
+            Err(refused) => return *refused,
+        };
     let Some(of) = scope(&kind, &id) else {
         return errors::missing(&context, "There is no such policy.");
     };

@@ -9,7 +9,7 @@ use sojourn_engine::directory::RoleWrite;
 use sojourn_engine::{ADMIN_SCOPES, EngineError, Right, Rights};
 use sojourn_model::{Role, RoleId, RoleState, UserId};
 
-use super::{POLICY, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
@@ -90,7 +90,7 @@ async fn show(
         permissions: role.permissions.replace(' ', "\n"),
         removing: role.state == RoleState::Removing,
         may_change: may_change(visitor, role),
-        may_set_policy: visitor.by.may(POLICY),
+        may_set_policy: visitor.by.may(Right::SessionPolicyUpdate),
         members: users
             .into_iter()
             .map(|user| Member {

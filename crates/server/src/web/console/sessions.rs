@@ -11,7 +11,7 @@ use sojourn_engine::session::{
 use sojourn_engine::{EndPlan, EngineError, Right};
 use sojourn_model::{Actor, Delivery, EndReason, EndTarget, SessionId, SessionState, User};
 
-use super::{END, VIEW, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::console::deliveries::line;
@@ -145,7 +145,7 @@ fn facets(sessions: &[SessionCard]) -> Vec<(String, String, usize)> {
 
 async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     let path = if ledger { "/console/ledger" } else { "/console/sessions" };
-    let visitor = match administrator(&context, path, VIEW).await {
+    let visitor = match administrator(&context, path, Right::SessionView).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -189,7 +189,11 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let (newer, older) = (page(found.newer), page(found.older));
     let found_some = !found.filter.is_empty() && !found.sessions.is_empty();
-    let end_found = (visitor.by.may(END) && !ledger && found_some && whose.is_none()).then(|| {
+    let end_found = (visitor.by.may(Right::SessionDelete)
+        && !ledger
+        && found_some
+        && whose.is_none())
+    .then(|| {
         context
             .link(&sojourn_oidc::params::with_query("/console/end", &[("filter", &found.filter)]))
     });
@@ -197,7 +201,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
         frame,
         found: whose.filter(|_| !ledger),
         end_found,
-        may_end: visitor.by.may(END) && !ledger,
+        may_end: visitor.by.may(Right::SessionDelete) && !ledger,
         sessions: found.sessions,
         query: asked.query,
         also: asked.also,
@@ -282,10 +286,11 @@ async fn timeline(
 
 /// One session, with its whole life.
 pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
-    let Shown { visitor, user, view, deliveries } = match load(&context, &id, VIEW).await {
-        Ok(shown) => shown,
-        Err(refused) => return *refused,
-    };
+    let Shown { visitor, user, view, deliveries } =
+        match load(&context, &id, Right::SessionView).await {
+            Ok(shown) => shown,
+            Err(refused) => return *refused,
+        };
     let now = context.engine().now();
     let session = &view.session;
     let mut facts = vec![
@@ -326,7 +331,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         user_link: context.link(&format!("/console/users/{}", user.id)),
         timeline,
         frame: visitor.frame(&context, "sessions"),
-        may_end: session.state == SessionState::Living && visitor.by.may(END),
+        may_end: session.state == SessionState::Living && visitor.by.may(Right::SessionDelete),
         session: card(&user, &view, now, Some(visitor.session.id)),
         facts,
         deliveries: lines,
@@ -336,7 +341,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
 
 /// Asks before one session ends.
 pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Response {
-    let Shown { visitor, user, view, .. } = match load(&context, &id, END).await {
+    let Shown { visitor, user, view, .. } = match load(&context, &id, Right::SessionDelete).await {
         Ok(shown) => shown,
         Err(refused) => return *refused,
     };
@@ -359,10 +364,10 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
 
 /// Ends one session.
 pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    if let Err(refused) = form(&context, &body, "/console/sessions", END).await {
+    if let Err(refused) = form(&context, &body, "/console/sessions", Right::SessionDelete).await {
         return *refused;
     }
-    let Shown { visitor, user, view, .. } = match load(&context, &id, END).await {
+    let Shown { visitor, user, view, .. } = match load(&context, &id, Right::SessionDelete).await {
         Ok(shown) => shown,
         Err(refused) => return *refused,
     };
@@ -380,7 +385,7 @@ fn all_of(user: &User, visitor: &Visitor) -> EndPlan {
 
 /// Asks before all sessions of a user end.
 pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", END).await {
+    let visitor = match administrator(&context, "/console/sessions", Right::SessionDelete).await {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
@@ -411,7 +416,8 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Res
 
 /// Ends all sessions of a user.
 pub(crate) async fn end_all(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/sessions", END).await {
+    let (visitor, _) = match form(&context, &body, "/console/sessions", Right::SessionDelete).await
+    {
         Ok(form) => form,
         Err(refused) => return *refused,
     };

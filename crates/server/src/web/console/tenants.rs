@@ -10,7 +10,7 @@ use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Tenant, TenantId};
 use sojourn_oidc::Params;
 
-use super::{TENANTS, administrator, form};
+use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::respond;
@@ -43,7 +43,7 @@ fn only_here(context: &Context) -> Result<(), Box<Response>> {
 }
 
 async fn visitor(context: &Context) -> Result<Visitor, Box<Response>> {
-    let visitor = administrator(context, "/console/tenants", TENANTS).await?;
+    let visitor = administrator(context, "/console/tenants", Right::TenantList).await?;
     only_here(context)?;
     Ok(visitor)
 }
