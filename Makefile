@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES := postgresql postgresql-client chromium chromium-driver nginx-light haproxy
+PACKAGES := postgresql postgresql-client chromium chromium-driver nginx-light haproxy oathtool
 CLIENTS := e2e/clients
 UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-scim -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
 
@@ -51,10 +51,10 @@ screenshots: tools
 demo:
 	$(CARGO) run --release -- demo
 
-# PostgreSQL, Chromium, nginx and HAProxy from Debian's packages, if they aren't there; clients that others wrote, from their
+# PostgreSQL, Chromium, nginx, HAProxy and oathtool from Debian's packages, if they aren't there; clients that others wrote, from their
 # registries, beside the tests that use them.
 tools: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/venv/installed
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 || \
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 && command -v oathtool >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }
 
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json

@@ -15,7 +15,7 @@ CREATE TABLE account (
     -- Grows with every end that concerns the user: a sign-in begun before doesn't finish.
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT, email_key TEXT, display_key TEXT, keyed_version BIGINT NOT NULL DEFAULT 0, name_clash BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT, email_key TEXT, display_key TEXT, keyed_version BIGINT NOT NULL DEFAULT 0, name_clash BIGINT NOT NULL DEFAULT 0, factors BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX account_clash ON account (tenant_id) WHERE name_clash = 1;
@@ -119,6 +119,18 @@ CREATE TABLE event (
     PRIMARY KEY (subject_id, subject_kind, tenant_id, n)
 ) WITHOUT ROWID;
 CREATE INDEX event_age ON event (happened_at);
+CREATE TABLE factor (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    kind BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    step BIGINT NOT NULL,
+    added_at BIGINT NOT NULL,
+    used_at BIGINT,
+    PRIMARY KEY (user_id, id, tenant_id)
+) WITHOUT ROWID;
 CREATE TABLE group_member (
     tenant_id BIGINT NOT NULL,
     group_id BLOB NOT NULL,
@@ -249,6 +261,13 @@ CREATE TABLE password_history (
     password_hash TEXT NOT NULL,
     PRIMARY KEY (user_id, set_at, tenant_id)
 ) WITHOUT ROWID;
+CREATE TABLE recovery_code (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    code_hash BLOB NOT NULL,
+    made_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, code_hash, tenant_id)
+) WITHOUT ROWID;
 CREATE TABLE request_key (
     tenant_id BIGINT NOT NULL,
     request_key BLOB NOT NULL,
@@ -305,7 +324,7 @@ CREATE TABLE session (
     ended_at BIGINT,
     end_reason TEXT,
     end_actor TEXT,
-    end_id BLOB, ip_key BLOB, sign_in_due BIGINT NOT NULL DEFAULT 0, end_effects BIGINT,
+    end_id BLOB, ip_key BLOB, sign_in_due BIGINT NOT NULL DEFAULT 0, end_effects BIGINT, proofs TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX session_accessed ON session (tenant_id, last_access, id);

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sojourn_model::{
     AccessTokenBinding, Actor, AppId, AppKind, AppOwner, Application, ApplicationSettings,
     ChangeSet, Effects, EndId, EndReason, EndSessions, EndTarget, Grant, GrantId, GrantKind,
-    Millis, Op, Outcome, Participation, PasswordDue, Session, SessionId, SessionState, Sid, Tenant,
-    TenantId, User, UserId, UserState, grant::CodeState,
+    Method, Millis, Op, Outcome, Participation, PasswordDue, Proofs, Session, SessionId,
+    SessionState, Sid, Tenant, TenantId, User, UserId, UserState, grant::CodeState,
 };
 use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 
@@ -176,6 +176,7 @@ pub fn user(name: &str) -> User {
         external_id: None,
         attributes: "{}".into(),
         unlock_at: None,
+        factors: 0,
         epoch: 0,
         created_at: NOW,
         updated_at: NOW,
@@ -214,6 +215,7 @@ pub fn session(user: UserId) -> Session {
         signed_in_at: NOW,
         auth_time: NOW,
         amr: "pwd".into(),
+        proofs: Proofs::of(Method::Password, NOW),
         remember: false,
         ip: "127.0.0.1".into(),
         user_agent: "test".into(),

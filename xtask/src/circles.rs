@@ -8,7 +8,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("crates/engine", "engine"),
     ("crates/engine", "ending"),
     ("crates/engine", "session::search"),
-    ("crates/server", "web::login"),
     ("bench", "scale"),
 ];
 

@@ -39,12 +39,20 @@ pub enum TokenKind {
     Registration,
     /// A place in a list.
     Cursor,
-    /// What a mail's link opens.
+    /// What a mail's link opened in the version before; no new ones are made.
     MailLink,
+    /// How far a sign-in has got, between two of its pages.
+    SignIn,
+    /// A factor that is being added, until its person has shown a code of it.
+    Enrolment,
+    /// A mail's link by which a password is chosen.
+    ResetLink,
+    /// A mail's link by which a person says that a sign-in was not theirs.
+    NotMeLink,
 }
 
 impl TokenKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -54,6 +62,10 @@ impl TokenKind {
         Self::Registration,
         Self::Cursor,
         Self::MailLink,
+        Self::SignIn,
+        Self::Enrolment,
+        Self::ResetLink,
+        Self::NotMeLink,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -69,6 +81,10 @@ impl TokenKind {
             Self::Registration => "soj_cr_",
             Self::Cursor => "soj_cu_",
             Self::MailLink => "soj_ml_",
+            Self::SignIn => "soj_si_",
+            Self::Enrolment => "soj_en_",
+            Self::ResetLink => "soj_pr_",
+            Self::NotMeLink => "soj_nm_",
         }
     }
 }

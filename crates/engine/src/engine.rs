@@ -207,6 +207,7 @@ impl Engine {
         let audit = change.audit.clone();
         let adds_job = change.ops.iter().any(|op| matches!(op, Op::AddJob(_)));
         let adds_task = self.adds_task(&change);
+        let adds_mail = change.ops.iter().any(|op| matches!(op, Op::AddMail(_)));
         let claims = change.ops.iter().any(|op| matches!(op, Op::ClaimDeliveries { .. }));
         let mut outcome = self.store.apply(change).await?;
         if let Outcome::Applied(applied) = &mut outcome
@@ -227,6 +228,9 @@ impl Engine {
             }
             if adds_task {
                 self.tasks.send_replace(());
+            }
+            if adds_mail {
+                self.mail.notify_one();
             }
             for row in audit {
                 tracing::info!(
@@ -318,5 +322,17 @@ impl Engine {
     #[must_use]
     pub fn open_interaction(&self, tenant: &Tenant, text: &str) -> Option<Vec<u8>> {
         self.sealer.open(TokenKind::Interaction, tenant.id, text)
+    }
+
+    /// Seals how far a sign-in has got. Under a key of its own: what a page carries back to a request can't be taken for it.
+    #[must_use]
+    pub fn seal_sign_in(&self, tenant: &Tenant, body: &[u8]) -> Option<String> {
+        self.sealer.seal(TokenKind::SignIn, tenant.id, body).ok()
+    }
+
+    /// Opens what [`Engine::seal_sign_in`] sealed for the same tenant.
+    #[must_use]
+    pub fn open_sign_in(&self, tenant: &Tenant, text: &str) -> Option<Vec<u8>> {
+        self.sealer.open(TokenKind::SignIn, tenant.id, text)
     }
 }

@@ -42,6 +42,39 @@ pub enum Letter<'a> {
         /// Where it is chosen.
         link: &'a str,
     },
+    /// How the person signs in has changed.
+    News {
+        /// What happened.
+        news: News<'a>,
+        /// Where a person goes who didn't do that, where there is such a way.
+        link: Option<&'a str>,
+    },
+}
+
+/// What happened to how a person signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News<'a> {
+    /// A second factor was added.
+    FactorAdded {
+        /// What it is called.
+        name: &'a str,
+    },
+    /// A second factor was removed.
+    FactorRemoved {
+        /// What it was called.
+        name: &'a str,
+    },
+    /// An administrator removed all second factors.
+    FactorsReset,
+    /// New recovery codes replaced those before.
+    CodesRenewed,
+    /// A recovery code was used.
+    CodeUsed {
+        /// How many are left.
+        left: i64,
+        /// From which address.
+        ip: &'a str,
+    },
 }
 
 /// Writes mails in the language of whom they go to. The floor above provides it.
@@ -95,7 +128,19 @@ pub(crate) enum LinkPurpose {
     NotMe(SessionId),
 }
 
+/// The kinds of sealed text that a mail's link can be; the last one is the version before's, which had one for all.
+const LINK_KINDS: [TokenKind; 3] =
+    [TokenKind::ResetLink, TokenKind::NotMeLink, TokenKind::MailLink];
+
 impl LinkPurpose {
+    /// The kind of sealed text, which has a key of its own.
+    const fn kind(self) -> TokenKind {
+        match self {
+            Self::Reset => TokenKind::ResetLink,
+            Self::NotMe(_) => TokenKind::NotMeLink,
+        }
+    }
+
     /// How long such a link works, in milliseconds.
     const fn lifetime_ms(self) -> i64 {
         match self {
@@ -143,7 +188,7 @@ impl Engine {
             recipient: recipient_of(user),
         };
         let body = serde_json::to_vec(&link).unwrap_or_default();
-        Ok(self.sealer.seal(TokenKind::MailLink, tenant.id, &body)?)
+        Ok(self.sealer.seal(purpose.kind(), tenant.id, &body)?)
     }
 
     /// Opens a link that is recent and unused. A link that sets a password also requires the account's epoch and mail
@@ -154,10 +199,16 @@ impl Engine {
         tenant: &Tenant,
         token: &str,
     ) -> Result<Option<OpenedLink>, EngineError> {
-        let Some(body) = self.sealer.open(TokenKind::MailLink, tenant.id, token) else {
+        let Some((kind, body)) = LINK_KINDS
+            .into_iter()
+            .find_map(|kind| Some((kind, self.sealer.open(kind, tenant.id, token)?)))
+        else {
             return Ok(None);
         };
         let Ok(link) = serde_json::from_slice::<MailLink>(&body) else { return Ok(None) };
+        if ![link.purpose.kind(), TokenKind::MailLink].contains(&kind) {
+            return Ok(None);
+        }
         if !self.is_recent(Millis(link.written_at), link.purpose.lifetime_ms()) {
             return Ok(None);
         }

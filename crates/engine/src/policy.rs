@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
 use sojourn_model::{
-    AppId, Application, ChangeSet, EffectivePolicy, GroupId, OnRoleChange, Op, PolicyScope,
-    RememberMe, RoleId, SessionId, SessionPolicy, Tenant, UserId,
+    AppId, Application, ChangeSet, EffectivePolicy, GroupId, Level, OnRoleChange, Op, PolicyScope,
+    RememberMe, RoleId, SecondFactor, SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::authority::Authority;
@@ -25,6 +25,15 @@ pub(crate) struct Policies {
     groups: HashMap<GroupId, SessionPolicy>,
     /// Whether any user has one of their own: otherwise nobody looks for it.
     users: bool,
+}
+
+/// What an authentication has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demands {
+    /// At most so many milliseconds ago, where that is limited.
+    pub max_age_ms: Option<i64>,
+    /// Of this level at least.
+    pub level: Level,
 }
 
 impl Engine {
@@ -117,17 +126,22 @@ impl Engine {
         }))
     }
 
-    /// Milliseconds since the last authentication after which an application demands a fresh one of a user.
+    /// What the organisation demands of the authentication of a user who enters an application.
     ///
     /// # Errors
     /// [`EngineError::Store`]
-    pub async fn max_authentication_age_ms(
+    pub async fn demands(
         &self,
         tenant: &Tenant,
         user: UserId,
         app: AppId,
-    ) -> Result<Option<i64>, EngineError> {
-        Ok(self.policy(tenant, user, Some(app)).await?.max_authentication_age_ms)
+    ) -> Result<Demands, EngineError> {
+        let policy = self.policy(tenant, user, Some(app)).await?;
+        let level = match policy.second_factor {
+            SecondFactor::Optional => Level::One,
+            SecondFactor::Required => Level::Two,
+        };
+        Ok(Demands { max_age_ms: policy.max_authentication_age_ms, level })
     }
 
     /// Which changes of a role end sessions by policy.

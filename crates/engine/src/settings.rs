@@ -189,6 +189,13 @@ impl Settings {
         }
     }
 
+    /// The host of the server's address.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let url = url::Url::parse(&self.base_url).ok();
+        url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     /// A tenant's issuer: its address, unless another one was chosen.
     #[must_use]
     pub fn issuer(&self, tenant: &Tenant) -> String {

@@ -99,6 +99,8 @@ pub struct User {
     pub attributes: String,
     /// When a lock that failed attempts brought opens by itself.
     pub unlock_at: Option<Millis>,
+    /// How many second factors it has. Where there is one, the password alone opens nothing.
+    pub factors: i64,
 }
 
 impl User {
@@ -131,6 +133,7 @@ impl User {
             external_id: None,
             attributes: "{}".into(),
             unlock_at: None,
+            factors: 0,
         }
     }
 

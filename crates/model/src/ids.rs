@@ -247,6 +247,10 @@ uuid_id!(
     GroupId
 );
 uuid_id!(
+    /// A second factor of an account.
+    FactorId
+);
+uuid_id!(
     /// An application's id. Its `client_id` is a name of its own.
     AppId
 );

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod directory;
 pub mod end;
 pub mod event;
+pub mod factor;
 pub mod grant;
 pub mod ids;
 pub mod job;
@@ -18,6 +19,7 @@ pub mod mail;
 pub mod network;
 pub mod operation;
 pub mod policy;
+pub mod proof;
 pub mod session;
 pub mod task;
 pub mod time;
@@ -31,16 +33,20 @@ pub use delivery::{Delivery, DeliveryState};
 pub use directory::{Group, Logo, Look, PasswordDue, Role, RoleState, Tenant, User, UserState};
 pub use end::{Actor, Effects, EndReason, EndSessions, EndSummary, EndTarget};
 pub use event::{Event, EventName, NewEvent, Subject};
+pub use factor::{Factor, FactorChange, FactorKind};
 pub use grant::{Grant, GrantKind};
-pub use ids::{AppId, EndId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, TenantId, UserId};
+pub use ids::{
+    AppId, EndId, FactorId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, TenantId, UserId,
+};
 pub use job::{Job, JobAdvance, JobKind, JobState, NewJob};
 pub use key::{SigningAlg, StoredKey};
 pub use mail::Mail;
 pub use operation::Op;
 pub use policy::{
     AtLimit, EffectivePolicy, Lifetimes, OnAccessRemoved, OnAccount, OnPasswordChange,
-    OnRoleChange, PolicyScope, RememberMe, SessionPolicy,
+    OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
 };
+pub use proof::{Level, Method, Proof, Proofs};
 pub use session::{Participation, Session, SessionState};
 pub use task::{HandlerTask, SettleTask, TaskRule, TaskState};
 pub use time::{Clock, Millis, Rng};

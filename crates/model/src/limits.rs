@@ -117,3 +117,11 @@ pub const SECRET_USES_MAX: usize = 4096;
 pub const POLICY_MS_MIN: i64 = 1_000;
 /// Milliseconds that a policy sets at most: ten years.
 pub const POLICY_MS_MAX: i64 = 10 * 366 * 24 * 3_600_000;
+/// Second factors of an account.
+pub const FACTORS_MAX: usize = 10;
+/// Longest name of a second factor in characters.
+pub const FACTOR_NAME_CHARS_MAX: usize = 64;
+/// Recovery codes that are made at a time.
+pub const RECOVERY_CODES: usize = 10;
+/// Fewer recovery codes left than this, and their person is reminded to make new ones.
+pub const RECOVERY_CODES_FEW: i64 = 3;

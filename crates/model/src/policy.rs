@@ -86,6 +86,9 @@ pub struct SessionPolicy {
     /// Milliseconds since the last authentication after which an application demands a fresh one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_authentication_age_ms: Option<i64>,
+    /// Whether people sign in with a second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<SecondFactor>,
     /// What happens to sessions when their person changes the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_password_change: Option<OnPasswordChange>,
@@ -129,6 +132,17 @@ impl RememberMe {
             Self::Never => false,
         }
     }
+}
+
+/// Whether people sign in with a second factor; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Those who have one do.
+    #[default]
+    Optional,
+    /// Everybody does; who has none adds one while signing in.
+    Required,
 }
 
 /// What happens at a sign-in when there are as many sessions as may be; the later, the stricter.
@@ -224,6 +238,8 @@ pub struct EffectivePolicy {
     pub at_limit: AtLimit,
     /// Milliseconds since the last authentication after which a fresh one is demanded.
     pub max_authentication_age_ms: Option<i64>,
+    /// Whether a second factor is demanded.
+    pub second_factor: SecondFactor,
     /// What happens when the password changes.
     pub on_password_change: OnPasswordChange,
     /// Which changes of a role end it.
@@ -264,6 +280,8 @@ impl EffectivePolicy {
             at_limit: strictest(|one| one.at_limit, tenant, others, AtLimit::max)
                 .unwrap_or_default(),
             max_authentication_age_ms: least(|one| one.max_authentication_age_ms),
+            second_factor: strictest(|one| one.second_factor, tenant, others, SecondFactor::max)
+                .unwrap_or_default(),
             on_password_change: strictest(
                 |one| one.on_password_change,
                 tenant,

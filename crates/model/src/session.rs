@@ -2,6 +2,7 @@
 
 use crate::end::{Actor, Effects, EndReason};
 use crate::ids::{AppId, EndId, SessionId, Sid, TenantId, UserId};
+use crate::proof::{Level, Proofs};
 use crate::time::Millis;
 
 /// One browser's single sign-on session of one user.
@@ -21,6 +22,8 @@ pub struct Session {
     pub auth_time: Millis,
     /// Authentication methods (RFC 8176), separated by spaces.
     pub amr: String,
+    /// The proofs behind them, with their times.
+    pub proofs: Proofs,
     /// The person asked to stay signed in.
     pub remember: bool,
     /// Address of the browser at sign-in.
@@ -62,6 +65,12 @@ pub enum SessionState {
 }
 
 impl Session {
+    /// The level that its person has reached in it.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        Level::of(&self.amr).unwrap_or(Level::One)
+    }
+
     /// Whether the session lives and no deadline has passed. `slack_ms` is the flush interval: the
     /// stored last access may be that much behind.
     #[must_use]
@@ -105,6 +114,7 @@ pub struct Participation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proof::Method;
 
     fn session(idle: i64, absolute: Option<i64>) -> Session {
         Session {
@@ -115,6 +125,7 @@ mod tests {
             signed_in_at: Millis(0),
             auth_time: Millis(0),
             amr: "pwd".into(),
+            proofs: Proofs::of(Method::Password, Millis(0)),
             remember: false,
             ip: String::new(),
             user_agent: String::new(),

@@ -4,7 +4,7 @@
 //! be sent anywhere. Every later check answers to the redirect URI.
 
 use sojourn_model::limits::{NONCE_BYTES_MAX, STATE_BYTES_MAX};
-use sojourn_model::{Application, GrantType};
+use sojourn_model::{Application, GrantType, Level};
 
 use crate::claims_request::ClaimsRequest;
 use crate::error::OAuthError;
@@ -50,6 +50,8 @@ pub struct AuthorizeRequest {
     pub claims: ClaimsRequest,
     /// Authentication contexts, the best first.
     pub acr_values: Vec<String>,
+    /// The level that the organisation demands, whatever the request says.
+    pub least_level: Level,
 }
 
 /// Why nothing may be sent to the redirect URI.
@@ -191,6 +193,7 @@ pub fn check(
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
         claims: params.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default(),
         acr_values,
+        least_level: Level::One,
     })
 }
 

@@ -49,11 +49,6 @@ pub struct IdTokenClaims<'a> {
     pub more: Map<String, Value>,
 }
 
-/// What a password alone is worth.
-pub const ACR_PASSWORD: &str = "1";
-/// Every authentication context that can be reached, the weakest first.
-pub const ACR_VALUES: [&str; 1] = [ACR_PASSWORD];
-
 /// `at_hash` and `c_hash`: the left half of the hash that belongs to the signature's algorithm (Core
 /// §3.1.3.6, §3.3.2.11). Ed25519 hashes with SHA-512.
 #[must_use]
@@ -223,6 +218,7 @@ mod tests {
             external_id: None,
             attributes: "{}".into(),
             unlock_at: None,
+            factors: 0,
         };
         let named =
             |text: &str| -> Map<String, Value> { serde_json::from_str(text).expect("JSON") };

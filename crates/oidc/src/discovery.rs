@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 use sojourn_crypto::client_keys::{VERIFIED_ALGS, VERIFIED_MACS};
-use sojourn_model::{ClientAuthMethod, GrantType, SigningAlg};
+use sojourn_model::{ClientAuthMethod, GrantType, Level, SigningAlg};
 
-use crate::claims::{ACR_VALUES, known_claims};
+use crate::claims::known_claims;
 use crate::response::{ResponseMode, ResponseType};
 
 /// The addresses of a tenant.
@@ -72,7 +72,7 @@ pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str], registrati
         "response_modes_supported": modes,
         "grant_types_supported": grants,
         "subject_types_supported": ["public", "pairwise"],
-        "acr_values_supported": ACR_VALUES,
+        "acr_values_supported": Level::ALL.map(Level::acr),
         "code_challenge_methods_supported": ["S256"],
         "claim_types_supported": ["normal"],
         "claims_supported": claims,

@@ -1,7 +1,7 @@
 //! Whether the person must act before an authorization request can be answered: named checks that
 //! answer no, or yes and why. The same list serves `prompt=none`, which may only ask.
 
-use sojourn_model::Millis;
+use sojourn_model::{Level, Millis};
 
 use crate::authorize::AuthorizeRequest;
 use crate::error::OAuthError;
@@ -12,6 +12,8 @@ use crate::scope;
 pub enum Needs {
     /// Sign in.
     SignIn(SignInReason),
+    /// Prove a further factor, in the session that is there.
+    StepUp,
     /// Say which account to go on with.
     SelectAccount,
     /// Approve.
@@ -29,6 +31,8 @@ pub enum SignInReason {
     Prompt,
     /// The last authentication is too long ago (`max_age`).
     TooOld,
+    /// A level is demanded that the person has no factor for: the sign-in leads to one.
+    Level,
 }
 
 impl Needs {
@@ -37,6 +41,9 @@ impl Needs {
     pub fn error(self) -> OAuthError {
         match self {
             Self::SignIn(_) => OAuthError::new("login_required", "the person has to sign in"),
+            Self::StepUp => {
+                OAuthError::new("login_required", "the person has to prove a second factor")
+            }
             Self::SelectAccount => {
                 OAuthError::new("account_selection_required", "the person has to choose an account")
             }
@@ -50,6 +57,10 @@ impl Needs {
 pub struct Present {
     /// When the person last proved who they are.
     pub auth_time: Millis,
+    /// The level that the person has reached in this session.
+    pub level: Level,
+    /// The highest level that the person can reach, with the factors of the account.
+    pub reachable: Level,
     /// Whether the person is the one that the request expects; true where it expects nobody.
     pub expected: bool,
     /// Whether the person signed in for this request, in this session.
@@ -80,6 +91,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("another person is expected", other_person),
     ("prompt=login", prompt_login),
     ("max_age", too_old),
+    ("acr", step_up),
     ("prompt=select_account", select_account),
     ("consent", consent),
 ];
@@ -127,6 +139,36 @@ fn too_old(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let limit = request.max_age?.saturating_mul(1000);
     let old = situation.now.since(present.auth_time) > limit || limit == 0;
     (old && !signed_in(situation)).then_some(Needs::SignIn(SignInReason::TooOld))
+}
+
+/// The level that a request asks for: the first one that the person can reach among the values of the claim `acr`, or of
+/// `acr_values` (Core §5.5.1.1, §3.1.2.1); none where it asks for none, or for others alone.
+#[must_use]
+pub fn level_wanted(request: &AuthorizeRequest, reachable: Level) -> Option<Level> {
+    let claim = request.claims.wanted("acr");
+    let values = request.acr_values.iter().map(String::as_str);
+    let parse = |acr: &str| Level::parse(acr).filter(|level| *level <= reachable);
+    match claim.is_empty() {
+        true => values.into_iter().find_map(parse),
+        false => claim.into_iter().find_map(parse),
+    }
+}
+
+/// Whether the request can't do without a level that the person has no way to.
+#[must_use]
+pub fn is_out_of_reach(request: &AuthorizeRequest, reachable: Level) -> bool {
+    request.claims.is_essential("acr")
+        && !request.claims.wanted("acr").is_empty()
+        && level_wanted(request, reachable).is_none()
+}
+
+fn step_up(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    let present = situation.present.as_ref()?;
+    if present.level < request.least_level && present.reachable < request.least_level {
+        return Some(Needs::SignIn(SignInReason::Level));
+    }
+    let asked = level_wanted(request, present.reachable).unwrap_or(Level::One);
+    (present.level < asked.max(request.least_level)).then_some(Needs::StepUp)
 }
 
 fn select_account(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {

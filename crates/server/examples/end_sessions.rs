@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::NewUser;
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets};
-use sojourn_engine::session::SignIn;
+use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_engine::{Authority, Engine, EngineParts, Settings, ensure_master_key};
 use sojourn_server::letters::Writer;
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
@@ -46,18 +46,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..NewUser::default()
     };
     engine.add_user(&tenant, user, &operator).await?;
-    let sign_in = SignIn {
-        username: "alex".into(),
-        password: "a password of several words".into(),
-        remember: false,
-        ip: "192.0.2.1".into(),
-        user_agent: FIREFOX.into(),
-        present: None,
-        app: None,
-        browser: None,
-        form: None,
-    };
-    let signed_in = engine.sign_in(&tenant, sign_in).await?;
+    let typed = Credentials::new("alex", "a password of several words");
+    let visit = Visit { ip: "192.0.2.1".into(), user_agent: FIREFOX.into(), ..Visit::default() };
+    let signed_in = engine.sign_in(&tenant, &typed, &visit).await?;
     println!("alex is signed in: session {}", signed_in.session.id);
 
     // Who asks is part of the request: sessions of users with more rights than theirs are spared.

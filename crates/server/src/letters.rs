@@ -1,6 +1,7 @@
 //! What mails say, in the language of whom they go to.
 
-use sojourn_engine::{Letter, Letters};
+use sojourn_engine::{Letter, Letters, News};
+use sojourn_model::limits::RECOVERY_CODES_FEW;
 use sojourn_model::{Tenant, User};
 
 use crate::language::{Languages, Text, plain, say};
@@ -58,6 +59,7 @@ impl Letters for Writer {
                         .into(),
                 ],
             ),
+            Letter::News { news, link } => told(news, *link, account),
         };
         let hello = say("Hello {0},", [plain(user.shown_name())]);
         let from = plain(tenant.look.name.clone().unwrap_or_else(|| "Sojourn".into()));
@@ -65,6 +67,49 @@ impl Letters for Writer {
         let text = Text::Joined(all, "\n\n").in_language(&language);
         (subject.in_language(&language), format!("{text}\n"))
     }
+}
+
+/// What a notice says about how a person signs in.
+fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<Text>) {
+    let (subject, what): (&str, Text) = match news {
+        News::FactorAdded { name } => {
+            ("A second factor was added", say("{0} was added as a second factor.", [plain(*name)]))
+        }
+        News::FactorRemoved { name } => (
+            "A second factor was removed",
+            say("{0} was removed; its codes don't sign in any more.", [plain(*name)]),
+        ),
+        News::FactorsReset => (
+            "Your second factors were removed",
+            "An administrator removed all second factors and recovery codes.".into(),
+        ),
+        News::CodesRenewed => (
+            "New recovery codes",
+            "New recovery codes were made; the earlier ones don't work any more.".into(),
+        ),
+        News::CodeUsed { ip, .. } => (
+            "A recovery code was used",
+            say("someone signed in with a recovery code, from address {0}.", [plain(*ip)]),
+        ),
+    };
+    let mut paragraphs = vec![say("this is about your account {0}:", account), what];
+    if let News::CodeUsed { left, .. } = news
+        && *left < RECOVERY_CODES_FEW
+    {
+        let left = plain(left.max(&0).to_string());
+        paragraphs
+            .push(say("Only {0} are left. Make new ones in My Account, under Security.", [left]));
+    }
+    paragraphs.push("If that was you, there is nothing to do.".into());
+    match link {
+        Some(link) => {
+            let text =
+                "If it wasn't you, open this page. It ends that session and disables the password:";
+            paragraphs.extend([text.into(), plain(link)]);
+        }
+        None => paragraphs.push("If it wasn't, tell your administrator at once.".into()),
+    }
+    (subject.into(), paragraphs)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use futures_util::future::join_all;
 use sojourn_engine::EndPlan;
-use sojourn_engine::session::SignIn;
+use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_engine::tokens::BindingProof;
 use sojourn_model::{Actor, EndReason, EndTarget};
 use sojourn_testkit::history::nodes::Nodes;
@@ -15,20 +15,15 @@ const MANY: usize = 1_200;
 
 async fn a_visit(nodes: &Nodes, n: usize) {
     let engine = nodes.calm(0);
-    let wanted = SignIn {
-        username: format!("person-{}", n % 8),
-        password: "password".into(),
-        remember: false,
+    let typed = Credentials::new(format!("person-{}", n % 8), "password");
+    let visit = Visit {
         ip: format!("198.51.{}.{}", n / 250, n % 250),
-        user_agent: String::new(),
-        present: None,
-        app: None,
         browser: Some(sojourn_testkit::store::bytes()),
-        form: None,
+        ..Visit::default()
     };
     let signed_in = loop {
         // Those of one person stand in each other's way.
-        if let Ok(signed_in) = engine.sign_in(&nodes.tenant, wanted.clone()).await {
+        if let Ok(signed_in) = engine.sign_in(&nodes.tenant, &typed, &visit).await {
             break signed_in;
         }
     };

@@ -73,7 +73,7 @@ macro_rules! from_id {
     };
 }
 
-from_id!(UserId, RoleId, GroupId, AppId, SessionId, Sid, GrantId, EndId, JobId);
+from_id!(UserId, RoleId, GroupId, AppId, SessionId, Sid, GrantId, EndId, JobId, FactorId);
 
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {

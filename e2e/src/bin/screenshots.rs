@@ -120,6 +120,49 @@ async fn dressed(pictures: &Path) {
     server.stop().await;
 }
 
+/// Second factors: adding an app, the recovery codes, the list, and the page of a sign-in.
+async fn factors(pictures: &Path) {
+    let server = TestServer::start().await;
+    server.app("shop", |app| app.name = "Bookshop".into()).await;
+    for (size, width, dark) in [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
+    {
+        let name = |page: &str| format!("{page}-{size}");
+        let at = |path: &str| format!("{}{path}", server.base);
+        server.user(&format!("alex-{size}"), "alex123", &[]).await;
+        let alex = Browser::sized(width, 900).await;
+        alex.theme(dark).await;
+        if width < 500 {
+            alex.width(width).await;
+        }
+        alex.goto(&at("/myaccount/security")).await;
+        alex.sign_in(&format!("alex-{size}"), "alex123").await;
+        alex.find("#add-app").await;
+        alex.picture(pictures, &name("factors-none")).await;
+        alex.click("#add-app").await;
+        alex.click("details summary").await;
+        alex.picture(pictures, &name("factor-app")).await;
+        let secret = alex.text("#secret").await.replace(' ', "");
+        let now = format!("@{}", server.engine.now().seconds());
+        let mut oathtool = std::process::Command::new("oathtool");
+        let made = oathtool.args(["--totp", "-b", &secret, "-N", &now]).output().expect("a code");
+        let code = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+        alex.fill("#code", &code).await;
+        alex.click("#add-factor").await;
+        alex.find("#codes").await;
+        alex.picture(pictures, &name("recovery-codes")).await;
+        alex.click("#kept").await;
+        alex.find("tr[data-factor]").await;
+        alex.picture(pictures, &name("factors")).await;
+        let pairs = sojourn_testkit::server::authorization("shop", "openid");
+        let pairs: Vec<_> = pairs.into_iter().chain([("acr_values", "2")]).collect();
+        alex.goto(&at(&sojourn_testkit::server::authorize_path(&pairs))).await;
+        alex.find("#prove").await;
+        alex.picture(pictures, &name("second-factor")).await;
+        alex.quit().await;
+    }
+    server.stop().await;
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let folder = Folder::new();
@@ -236,4 +279,5 @@ async fn main() {
         admin.quit().await;
     }
     dressed(pictures).await;
+    factors(pictures).await;
 }

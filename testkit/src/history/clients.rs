@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use sojourn_engine::EngineError;
-use sojourn_engine::session::SignInError;
+use sojourn_engine::sign_in::SignInError;
 use sojourn_engine::tokens::TokenError;
 use sojourn_model::Session;
 

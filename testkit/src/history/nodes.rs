@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use sojourn_crypto::{MasterKey, PasswordPolicy, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven};
-use sojourn_engine::session::{SignIn, SignInError, SignedIn};
+use sojourn_engine::sign_in::{Credentials, SignInError, SignedIn, Visit};
 use sojourn_engine::tokens::{AuthorizeOutcome, BindingProof, Read, TokenAnswer, TokenError};
 use sojourn_engine::{
     Authority, Engine, EngineError, EngineParts, HandlerSettings, RoleDirection, Settings,
     ensure_master_key,
 };
 use sojourn_model::{
-    AccessTokenBinding, AppKind, AppOwner, Application, ApplicationSettings, EventName, Session,
-    Tenant, User,
+    AccessTokenBinding, AppKind, AppOwner, Application, ApplicationSettings, EventName, Level,
+    Session, Tenant, User,
 };
 use sojourn_oidc::{AuthorizeRequest, ClaimsRequest, Prompt, ReplyTo, ResponseMode, ResponseType};
 use sojourn_server::HashPool;
@@ -185,18 +185,9 @@ impl Nodes {
     /// # Errors
     /// As the use case.
     pub async fn sign_in(&self, node: usize, person: usize) -> Result<SignedIn, SignInError> {
-        let wanted = SignIn {
-            username: format!("person-{person}"),
-            password: "password".into(),
-            remember: false,
-            ip: "192.0.2.1".into(),
-            user_agent: String::new(),
-            present: None,
-            app: None,
-            browser: None,
-            form: None,
-        };
-        self.engines[node].sign_in(&self.tenant, wanted).await
+        let typed = Credentials::new(format!("person-{person}"), "password");
+        let visit = Visit { ip: "192.0.2.1".into(), ..Visit::default() };
+        self.engines[node].sign_in(&self.tenant, &typed, &visit).await
     }
 
     /// A code for an application; `None` when the session has ended.
@@ -228,6 +219,7 @@ impl Nodes {
             id_token_hint: None,
             claims: ClaimsRequest::default(),
             acr_values: Vec::new(),
+            least_level: Level::One,
         };
         let engine = &self.engines[node];
         let stay = engine.reads().participation(self.tenant.id, session.id, app.id).await?;

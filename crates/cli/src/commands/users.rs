@@ -1,14 +1,14 @@
 //! `sojourn user`.
 
-use sojourn_engine::Authority;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::directory::NewUser;
-use sojourn_model::UserState;
+use sojourn_engine::{Authority, Engine};
+use sojourn_model::{Factor, Tenant, UserState};
 
-use super::{opened, table};
+use super::{moment, opened, table};
 use crate::{Done, Failure, say};
 
 /// What can be done with users.
@@ -63,6 +63,16 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
+    /// List a user's second factors
+    Factors {
+        /// Login name
+        username: String,
+    },
+    /// Remove all second factors of a user who has lost them; ends the sessions that were made with one
+    ResetFactors {
+        /// Login name
+        username: String,
+    },
     /// Remove an account for good; ends every session of the user
     Remove {
         /// Login name
@@ -102,21 +112,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             let user = engine.add_user(tenant, new, &by).await?;
             say(&format!("{} {}", user.username, user.id));
         }
-        UserCommand::List { prefix } => {
-            let users = engine.reads().users_by_prefix(tenant.id, &prefix, None, 1000).await?;
-            let rows: Vec<Vec<String>> = users
-                .iter()
-                .map(|user| {
-                    let state = match user.state {
-                        UserState::Active => "active",
-                        UserState::Disabled => "disabled",
-                        UserState::Locked => "locked",
-                    };
-                    vec![user.username.clone(), user.id.to_string(), state.to_owned()]
-                })
-                .collect();
-            table(&["LOGIN NAME", "ID", "STATE"], &rows);
-        }
+        UserCommand::List { prefix } => list(engine, tenant, &prefix).await?,
         UserCommand::Password { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.reset_password(tenant, &user, &password()?, &by).await?;
@@ -137,6 +133,12 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             engine.set_user_state(tenant, &user, UserState::Locked, &by).await?;
             say("The account is locked, and every session has ended.");
         }
+        UserCommand::Factors { username } => factors(engine, tenant, &username).await?,
+        UserCommand::ResetFactors { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.reset_factors(tenant, &user, &by).await?;
+            say("All second factors are removed; the sessions that were made with one have ended.");
+        }
         UserCommand::ExpirePassword { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.demand_new_password(tenant, &user, &by).await?;
@@ -149,5 +151,36 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
         }
     }
     engine.reads().close().await;
+    Ok(())
+}
+
+async fn list(engine: &Engine, tenant: &Tenant, prefix: &str) -> Done {
+    let users = engine.reads().users_by_prefix(tenant.id, prefix, None, 1000).await?;
+    let rows: Vec<Vec<String>> = users
+        .iter()
+        .map(|user| {
+            let state = match user.state {
+                UserState::Active => "active",
+                UserState::Disabled => "disabled",
+                UserState::Locked => "locked",
+            };
+            vec![user.username.clone(), user.id.to_string(), state.to_owned()]
+        })
+        .collect();
+    table(&["LOGIN NAME", "ID", "STATE"], &rows);
+    Ok(())
+}
+
+async fn factors(engine: &Engine, tenant: &Tenant, username: &str) -> Done {
+    let user = engine.user_named(tenant, username).await?;
+    let found = engine.factors(tenant, user.id).await?;
+    let row = |factor: &Factor| {
+        let used = factor.used_at.map_or_else(|| "never".to_owned(), moment);
+        let kind = factor.kind.as_str().to_owned();
+        vec![factor.name.clone(), kind, moment(factor.added_at), used, factor.id.to_string()]
+    };
+    let rows: Vec<Vec<String>> = found.factors.iter().map(row).collect();
+    table(&["NAME", "KIND", "ADDED", "LAST USED", "ID"], &rows);
+    say(&format!("{} recovery codes left", found.codes_left));
     Ok(())
 }

@@ -6,8 +6,8 @@ use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
-use crate::session::{Checked, SignInError};
 use crate::settings::CertificateOwner;
+use crate::sign_in::{Checked, Credentials, SignInError};
 use crate::tokens::Bearer;
 
 /// Why a caller isn't let in.
@@ -19,6 +19,11 @@ pub enum ApiRefused {
     /// Too many attempts.
     #[error("too many attempts")]
     TooMany,
+    /// The password is right, and the account has a second factor, which can't be given here.
+    #[error(
+        "this account signs in with a second factor: use an access token or a client certificate instead"
+    )]
+    SecondFactor,
     /// Something failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
@@ -45,10 +50,15 @@ impl Engine {
             let may = |user: &User| {
                 user.state == UserState::Active && user.password_due == PasswordDue::No
             };
-            known.filter(may)
+            let known = known.filter(may);
+            if known.as_ref().is_some_and(|user| user.factors > 0) {
+                return Err(ApiRefused::SecondFactor);
+            }
+            known
         } else {
-            match self.check_password(tenant, username, password, (ip, None)).await {
-                Ok(Checked { user, forgive }) => {
+            let typed = Credentials::new(username, password);
+            match self.check_password_alone(tenant, &typed, (ip, None)).await {
+                Ok(Checked { user, forgive, .. }) => {
                     // Remembered, so that the next request neither hashes nor counts.
                     let stored = user.password_hash.as_deref();
                     self.remember_verified(password, stored);
@@ -59,6 +69,9 @@ impl Engine {
                     Some(user)
                 }
                 Err(SignInError::TooMany) => return Err(ApiRefused::TooMany),
+                Err(SignInError::Needs(pending)) if pending.step.is_second_factor() => {
+                    return Err(ApiRefused::SecondFactor);
+                }
                 Err(SignInError::Failed(error)) => return Err(error.into()),
                 Err(_) => None,
             }

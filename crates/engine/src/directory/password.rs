@@ -3,15 +3,15 @@
 use serde_json::json;
 use sojourn_model::limits::PASSWORD_BYTES_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, EventName, OnPasswordChange, Op, Session, Tenant, User,
-    UserState,
+    Actor, ChangeSet, EndReason, EndTarget, EventName, OnPasswordChange, Op, PasswordDue, Session,
+    Tenant, User, UserState,
 };
 
 use super::account_state::StateChange;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::session::SignInError;
+use crate::sign_in::{Credentials, SignInError};
 
 /// Why a password isn't changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +65,10 @@ impl Engine {
     ) -> Result<OnPasswordChange, PasswordRefused> {
         let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
         let user = user.ok_or(EngineError::NotFound("user"))?;
-        match self.check_password(tenant, &user.username, current, (ip, None)).await {
-            Ok(_) => {}
+        let typed = Credentials::new(&user.username, current);
+        match self.check_password(tenant, &typed, (ip, None)).await {
+            Ok(checked) if checked.user.password_due == PasswordDue::No => {}
+            Ok(_) => return Err(PasswordRefused::Wrong),
             Err(SignInError::TooMany) => return Err(PasswordRefused::TooMany),
             Err(SignInError::Failed(error)) => return Err(error.into()),
             Err(_) => return Err(PasswordRefused::Wrong),

@@ -6,7 +6,7 @@ use super::PasswordRefused;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::{Letter, LinkPurpose};
-use crate::session::plain_name;
+use crate::sign_in::plain_name;
 use crate::throttle::{Attempt, Guess};
 
 /// Whether the account may be given another password so: one that an administrator locked or switched off may not.
@@ -63,9 +63,7 @@ impl Engine {
         let link = format!("{}/reset?token={token}", self.settings.address(tenant));
         let letter = Letter::NewPassword { link: &link };
         let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language))?;
-        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
-        self.mail.notify_one();
-        Ok(())
+        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await.map(|_| ())
     }
 
     /// Whose password a link is for; nothing when it is malformed, too old or used.

@@ -14,7 +14,7 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
-use crate::session::plain_name;
+use crate::sign_in::plain_name;
 
 /// An account to be made.
 #[derive(Debug, Clone, Default)]
@@ -136,6 +136,7 @@ impl Engine {
             external_id: new.external_id,
             attributes: serde_json::Value::Object(new.attributes).to_string(),
             unlock_at: None,
+            factors: 0,
         };
         check_shown(&mut user)?;
         user.password_hash = match &password {

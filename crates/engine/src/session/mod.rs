@@ -1,19 +1,16 @@
-//! Sessions: signing in, going on, being looked at, expiring.
+//! Sessions: going on, being looked at, expiring.
 
 mod consent;
 mod current;
 mod cursor;
-mod drawn;
 mod expire;
 mod extend;
 mod feed;
 mod list;
 mod logout;
 pub(crate) mod search;
-mod sign_in;
 mod standing;
 mod touch;
-mod unknown_browser;
 
 pub use cursor::{Bookmark, ForeignCursor, Question};
 pub use expire::Purged;
@@ -25,10 +22,7 @@ pub use search::{
     Browser, Position, SearchPage, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort,
     Total, Vocabulary, vocabulary,
 };
-pub(crate) use sign_in::{Checked, plain_name};
-pub use sign_in::{Choice, NewPasswordError, Proven, SignIn, SignInError, SignedIn};
 pub use sojourn_store::{Place, SessionRange};
 pub(crate) use standing::Kept;
 pub use standing::{REASONS_OF_LATEST, Standing};
 pub(crate) use touch::Touches;
-pub use unknown_browser::ToldSignIn;

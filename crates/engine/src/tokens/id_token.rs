@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sojourn_crypto::SigningKey;
-use sojourn_model::{AppId, Application, Millis, SessionId, Sid, SigningAlg, Tenant, UserId};
+use sojourn_model::{
+    AppId, Application, Level, Millis, SessionId, Sid, SigningAlg, Tenant, UserId,
+};
 use sojourn_oidc::{IdTokenClaims, claims};
 
 use crate::engine::Engine;
@@ -60,7 +62,8 @@ impl Engine {
             nonce: wanted.nonce,
             at_hash: wanted.access_token.map(|token| claims::half_hash(alg, token)),
             c_hash: wanted.code.map(|code| claims::half_hash(alg, code)),
-            acr: claims::ACR_PASSWORD,
+            // A grant whose session is over is from someone who gave a proof.
+            acr: Level::of(wanted.amr).unwrap_or(Level::One).acr(),
             sid: wanted.sid.to_string(),
             amr: wanted.amr.split(' ').filter(|method| !method.is_empty()).collect(),
             isk: wanted

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use sojourn_crypto::{GrantToken, TokenKind};
-use sojourn_model::{AccessTokenFormat, Application, ChangeSet, Grant, Millis, Outcome, Tenant};
+use sojourn_model::{
+    AccessTokenFormat, Application, ChangeSet, Grant, Level, Millis, Outcome, Tenant,
+};
 use sojourn_oidc::scope;
 
 use super::detail::GrantDetail;
@@ -169,7 +171,7 @@ impl Engine {
             jti: &jti,
             scope: &access.scopes,
             auth_time: Some(grant.auth_time.seconds()),
-            acr: (!amr.is_empty()).then_some(sojourn_oidc::claims::ACR_PASSWORD),
+            acr: Level::of(amr).map(Level::acr),
             amr: amr.split(' ').filter(|method| !method.is_empty()).collect(),
             sid: Some(grant.sid.to_string()),
             more: self.memberships(tenant, app, grant.user, &access.scopes).await?,

@@ -3,8 +3,8 @@
 
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    Actor, Application, ChangeSet, EventName, Grant, GrantId, GrantKind, GrantType, Millis, Op,
-    Outcome, Sid, Tenant,
+    Actor, AppId, Application, ChangeSet, EventName, Grant, GrantId, GrantKind, GrantType, Millis,
+    Op, Outcome, Sid, Tenant,
 };
 use sojourn_oidc::{OAuthError, scope};
 
@@ -12,15 +12,13 @@ use super::TokenError;
 use super::issue::{Issue, TokenAnswer};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::session::{Checked, SignInError};
+use crate::sign_in::{Checked, Credentials, SignInError};
 
 /// What is presented.
 #[derive(Clone)]
 pub struct PasswordGrant {
-    /// Login name.
-    pub username: String,
-    /// Password.
-    pub password: String,
+    /// Name and password.
+    pub typed: Credentials,
     /// Scopes, if named.
     pub scopes: Option<Vec<String>>,
     /// Where it came from, for the throttle.
@@ -47,7 +45,7 @@ impl Engine {
         if scopes.is_empty() && !asked.is_empty() {
             return Err(OAuthError::new("invalid_scope", "none of the scopes is registered").into());
         }
-        let Checked { user, forgive } = self.person_of(tenant, wanted).await?;
+        let Checked { user, proven, forgive } = self.person_of(tenant, app.id, wanted).await?;
         let rights = self.rights_of_user(tenant.id, user.id).await?;
         scopes.retain(|one| {
             one != "offline_access" && (!one.starts_with("internal_") || rights.has_scope(one))
@@ -92,21 +90,25 @@ impl Engine {
         }
         let access = self.own_access(app, &grant, 1, now, None);
         let refresh = refresh.then_some((1, now));
-        let issue = Issue { app, grant: &grant, access, refresh, nonce: None, amr: "pwd" };
+        let amr = &*proven.proofs.amr();
+        let issue = Issue { app, grant: &grant, access, refresh, nonce: None, amr };
         self.answer(tenant, issue).await.map_err(|error: EngineError| error.into())
     }
 
     async fn person_of(
         &self,
         tenant: &Tenant,
+        app: AppId,
         wanted: &PasswordGrant,
     ) -> Result<Checked, TokenError> {
-        let checked = self
-            .check_password(tenant, &wanted.username, &wanted.password, (&wanted.ip, None))
-            .await;
-        match checked {
+        match self.check_password_alone(tenant, &wanted.typed, (&wanted.ip, Some(app))).await {
             Ok(checked) => Ok(checked),
             Err(SignInError::Failed(error)) => Err(error.into()),
+            Err(SignInError::Needs(pending)) if pending.step.is_second_factor() => {
+                let why =
+                    "this account signs in with a second factor: use the authorization code flow";
+                Err(OAuthError::invalid_grant(why).into())
+            }
             // Which of them it was isn't told, nor that there were too many attempts.
             Err(_) => Err(OAuthError::invalid_grant("name or password is not right").into()),
         }

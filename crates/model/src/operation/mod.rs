@@ -4,6 +4,7 @@ use crate::application::Application;
 use crate::directory::{Group, Logo, Look, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
 use crate::event::{NewEvent, Subject};
+use crate::factor::FactorChange;
 use crate::grant::Grant;
 use crate::ids::{AppId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, UserId};
 use crate::job::{JobAdvance, NewJob};
@@ -61,6 +62,8 @@ pub enum Op {
         /// The account that it concerns.
         user: UserId,
     },
+    /// Change an account's second factors.
+    Factor(FactorChange),
     /// Make a group.
     CreateGroup(Group),
     /// Write a group. A conflict when its version moved.

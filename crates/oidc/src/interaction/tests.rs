@@ -23,6 +23,7 @@ fn request(prompt: &str, max_age: Option<i64>) -> AuthorizeRequest {
         id_token_hint: None,
         claims: ClaimsRequest::default(),
         acr_values: vec![],
+        least_level: Level::One,
     }
 }
 
@@ -31,6 +32,8 @@ fn situation(auth_time: Option<i64>, signed_in: bool) -> Situation {
     Situation {
         present: auth_time.map(|at| Present {
             auth_time: Millis(at),
+            level: Level::One,
+            reachable: Level::One,
             expected: true,
             signed_in,
             chosen: false,
@@ -63,6 +66,59 @@ fn core_3_1_2_3_reasons_to_sign_in() {
     let mut other = situation(Some(99_000), true);
     other.present.as_mut().expect("there").expected = false;
     assert_eq!(needs(&request("", None), &other), Some(Needs::SignIn(R::OtherPerson)));
+}
+
+#[test]
+fn core_5_5_1_1_a_level_is_reached_where_the_person_has_a_way_to_it() {
+    use Level::{One, Two};
+    // Values of acr_values, or of the claim; whether it is essential.
+    for (values, claim, essential, level, reachable, want, out_of_reach) in [
+        ("", "", false, One, Two, false, false),
+        ("2", "", false, One, Two, true, false),
+        ("2", "", false, Two, Two, false, false),
+        ("2", "", false, One, One, false, false),
+        ("2 1", "", false, One, One, false, false),
+        ("1 2", "", false, One, Two, false, false),
+        ("other 2", "", false, One, Two, true, false),
+        ("1", "2", true, One, Two, true, false),
+        ("", "2", true, One, One, false, true),
+        ("", "2", false, One, One, false, false),
+        ("", "other", true, Two, Two, false, true),
+        ("", "1 2", true, One, One, false, false),
+    ] {
+        let mut asked = request("", None);
+        asked.acr_values = values.split_whitespace().map(str::to_owned).collect();
+        if !claim.is_empty() {
+            let claim: Vec<&str> = claim.split(' ').collect();
+            let text =
+                serde_json::json!({"id_token": {"acr": {"essential": essential, "values": claim}}});
+            asked.claims = ClaimsRequest::parse(&text.to_string()).expect("claims");
+        }
+        let mut there = situation(Some(99_000), true);
+        let present = there.present.as_mut().expect("there");
+        (present.level, present.reachable) = (level, reachable);
+        let label = format!("{values} {claim} {level:?} {reachable:?}");
+        assert_eq!(needs(&asked, &there) == Some(Needs::StepUp), want, "{label}");
+        assert_eq!(is_out_of_reach(&asked, reachable), out_of_reach, "{label}");
+    }
+}
+
+#[test]
+fn a_level_that_the_organisation_demands_is_reached_or_a_sign_in_leads_to_it() {
+    use Level::{One, Two};
+    for (least, level, reachable, want) in [
+        (One, One, Two, None),
+        (Two, Two, Two, None),
+        (Two, One, Two, Some(Needs::StepUp)),
+        // Without a factor the sign-in asks the person to add one.
+        (Two, One, One, Some(Needs::SignIn(SignInReason::Level))),
+    ] {
+        let asked = AuthorizeRequest { least_level: least, ..request("", None) };
+        let mut there = situation(Some(99_000), true);
+        let present = there.present.as_mut().expect("there");
+        (present.level, present.reachable) = (level, reachable);
+        assert_eq!(needs(&asked, &there), want, "{least:?} {level:?} {reachable:?}");
+    }
 }
 
 #[test]

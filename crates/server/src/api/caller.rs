@@ -15,6 +15,7 @@ pub(super) async fn caller(context: &Context, right: Right) -> Result<Authority,
         Ok(caller) if caller.may(right) => Ok(caller),
         Ok(_) => Err(Box::new(error::forbidden(context))),
         Err(ApiRefused::Unauthenticated) => Err(Box::new(error::unauthenticated(context))),
+        Err(ApiRefused::SecondFactor) => Err(Box::new(error::second_factor(context))),
         Err(ApiRefused::TooMany) => Err(Box::new(error::too_many(context))),
         Err(ApiRefused::Failed(cause)) => Err(Box::new(error::failure(context, &cause))),
     }

@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::{StatusCode, header};
 use serde::Serialize;
 use sojourn_engine::EngineError;
+use sojourn_engine::directory::ApiRefused;
 
 use crate::context::Context;
 use crate::respond;
@@ -37,6 +38,17 @@ pub(super) fn unauthenticated(context: &Context) -> Response {
         "UE-10001",
         "Authentication required",
         "Send a valid bearer token or a name and password.",
+    ))
+}
+
+/// A name and a right password, of an account that signs in with a second factor.
+pub(super) fn second_factor(context: &Context) -> Response {
+    context.challenged(error(
+        context,
+        StatusCode::UNAUTHORIZED,
+        "UE-10006",
+        "A second factor is needed",
+        &format!("{}.", ApiRefused::SecondFactor),
     ))
 }
 

@@ -8,10 +8,9 @@ use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::tokens::{AuthorizeOutcome, Read, TokenError};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
-use sojourn_model::{Application, Participation, Session};
+use sojourn_model::{Application, Level, Participation, Session};
 use sojourn_oidc::authorize::{self, AuthorizeRequest};
-use sojourn_oidc::claims::ACR_VALUES;
-use sojourn_oidc::interaction::{Present, SignInReason, Situation};
+use sojourn_oidc::interaction::{Present, SignInReason, Situation, is_out_of_reach, level_wanted};
 use sojourn_oidc::params::with_query;
 use sojourn_oidc::{Needs, OAuthError, Params, needs};
 
@@ -98,12 +97,13 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
     if let Some(session) = &session {
         // What the organisation demands, if it is more than the application asks for.
         let engine = context.engine();
-        let demanded = engine.max_authentication_age_ms(context.tenant(), session.user, app.id);
-        match demanded.await {
-            Ok(None) => {}
-            Ok(Some(ms)) => {
-                let seconds = ms / 1000;
-                request.max_age = Some(request.max_age.map_or(seconds, |asked| asked.min(seconds)));
+        match engine.demands(context.tenant(), session.user, app.id).await {
+            Ok(demanded) => {
+                if let Some(seconds) = demanded.max_age_ms.map(|ms| ms / 1000) {
+                    let asked = request.max_age.unwrap_or(seconds);
+                    request.max_age = Some(asked.min(seconds));
+                }
+                request.least_level = demanded.level;
             }
             Err(error) => return errors::failure(context, &error),
         }
@@ -158,13 +158,16 @@ impl Asking<'_> {
         if self.ticket.is_some_and(|ticket| ticket.denied) {
             return Ok(refuse(&OAuthError::new("access_denied", "the person declined")));
         }
-        if let Some(error) = unreachable_context(request) {
-            return Ok(refuse(&error));
+        if is_out_of_reach(request, Level::Two) {
+            return Ok(refuse(&unmet()));
         }
         let situation = match self.situation(session).await? {
             Ok(situation) => situation,
             Err(error) => return Ok(refuse(&error)),
         };
+        if situation.present.as_ref().is_some_and(|one| is_out_of_reach(request, one.reachable)) {
+            return Ok(refuse(&unmet()));
+        }
         let needed = needs(request, &situation);
         if needed == Some(Needs::SignIn(SignInReason::OtherPerson))
             && situation.present.as_ref().is_some_and(|present| present.signed_in)
@@ -238,8 +241,16 @@ impl Asking<'_> {
             engine.consent(tenant, session.user, app.id).await?.map(|(scopes, _)| scopes)
         };
         let done = ticket.map(|ticket| ticket.done.in_session(session.id)).unwrap_or_default();
+        let level = session.level();
+        let wanted = level_wanted(request, Level::Two).unwrap_or(Level::One);
+        let reachable = match wanted.max(request.least_level) > level {
+            true => engine.level_of(tenant, session.user).await?,
+            false => level,
+        };
         let present = Present {
             auth_time: session.auth_time,
+            level,
+            reachable,
             expected,
             signed_in: done.signed_in,
             chosen: done.chosen,
@@ -266,6 +277,7 @@ impl Asking<'_> {
         };
         let page = match needed {
             Needs::SignIn(_) => "/login",
+            Needs::StepUp => "/login/factor",
             Needs::SelectAccount => "/select-account",
             Needs::Consent => "/consent",
         };
@@ -281,15 +293,8 @@ impl Asking<'_> {
     }
 }
 
-/// An authentication context that the request can't do without, and that nobody can reach here (Core
-/// §5.5.1.1).
-fn unreachable_context(request: &AuthorizeRequest) -> Option<OAuthError> {
-    let wanted = request.claims.wanted("acr");
-    let reachable = wanted.is_empty() || wanted.iter().any(|acr| ACR_VALUES.contains(acr));
-    (request.claims.is_essential("acr") && !reachable).then(|| {
-        OAuthError::new(
-            "unmet_authentication_requirements",
-            "none of the acr values can be reached here",
-        )
-    })
+/// The request can't do without an authentication context that the person has no way to (Unmet Authentication Requirements
+/// 1.0 §2).
+fn unmet() -> OAuthError {
+    OAuthError::new("unmet_authentication_requirements", "none of the acr values can be reached")
 }

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, header};
+use sojourn_engine::sign_in::Credentials;
 use sojourn_engine::tokens::{PasswordGrant, TokenError};
 use sojourn_oidc::token_request::{self, TokenRequest};
 
@@ -30,7 +31,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         },
         Ok(TokenRequest::Password { username, password, scopes }) => {
             let ip = context.arrival.ip.to_string();
-            let wanted = PasswordGrant { username, password, scopes, ip };
+            let wanted = PasswordGrant { typed: Credentials { username, password }, scopes, ip };
             engine.password_grant(tenant, &app, &wanted).await
         }
         Ok(TokenRequest::ClientCredentials { scopes }) => {

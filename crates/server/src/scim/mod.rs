@@ -192,6 +192,9 @@ fn refuse(context: &Context, refusal: Refusal) -> Response {
         Refusal::Denied(ApiRefused::Unauthenticated) => {
             ScimError::new(401, None, "Send a token, or a name and a password.")
         }
+        Refusal::Denied(refused @ ApiRefused::SecondFactor) => {
+            ScimError::new(401, None, format!("{refused}."))
+        }
         Refusal::Denied(ApiRefused::TooMany) => {
             ScimError::new(429, None, "Too many attempts. Try again later.")
         }

@@ -7,14 +7,15 @@ use http::{StatusCode, Uri};
 use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_engine::session::{FrontChannelNotice, SessionView};
 use sojourn_engine::{Authority, EndPlan, EngineError};
+use sojourn_model::limits::RECOVERY_CODES_FEW;
 use sojourn_model::{
-    Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
+    Actor, AppKind, EndReason, EndTarget, Factor, Millis, Session, SessionId, SessionState, User,
 };
 use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
+use crate::web::pages::{AppLine, Confirm, FactorLine, Frame, MyAccount, Security, SessionCard};
 use crate::web::ticket::{Ticket, way_back};
 use crate::web::{errors, render, signed_out, words};
 use crate::{request, respond};
@@ -56,8 +57,9 @@ async fn must_sign_in(
     let Some(app) = engine.application_by_client(tenant.id, client_id).await? else {
         return Ok(false);
     };
-    let oldest = engine.max_authentication_age_ms(tenant, session.user, app.id).await?;
-    Ok(oldest.is_some_and(|ms| engine.now().since(session.auth_time) > ms))
+    let demanded = engine.demands(tenant, session.user, app.id).await?;
+    let age = engine.now().since(session.auth_time);
+    Ok(demanded.max_age_ms.is_some_and(|ms| age > ms) || session.level() < demanded.level)
 }
 
 /// The person of this browser, or the way to the sign-in page and back.
@@ -180,13 +182,26 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
         Ok(views) => views,
         Err(error) => return errors::failure(&context, &error),
     };
+    let factors = match engine.factors(context.tenant(), visitor.user.id).await {
+        Ok(factors) => factors,
+        Err(error) => return errors::failure(&context, &error),
+    };
     let now = engine.now();
     let mut frame = visitor.frame(&context, "security");
     frame.notice = notice(&uri);
+    let line = |factor: &Factor| FactorLine {
+        id: factor.id.to_string(),
+        name: factor.name.clone(),
+        added: words::moment(factor.added_at),
+        used: factor.used_at.map_or_else(|| "never".into(), |at| words::ago(at, now)),
+    };
     let this_one = Some(visitor.session.id);
     let page = Security {
         frame,
         own: visitor.session.id.to_string(),
+        factors: factors.factors.iter().map(line).collect(),
+        codes_left: usize::try_from(factors.codes_left).unwrap_or_default(),
+        few_codes: factors.codes_left < RECOVERY_CODES_FEW,
         sessions: views
             .iter()
             .map(|view| SessionCard {
@@ -209,6 +224,8 @@ fn notice(uri: &Uri) -> Option<Text> {
     let params = request::query(uri.query()).ok()?;
     match params.get("done")? {
         "password" => Some("Your password is changed. You are signed out everywhere else.".into()),
+        "factor" => Some("From now on, signing in takes a second factor.".into()),
+        "factor_removed" => Some("The second factor is removed.".into()),
         "others" => Some("You are signed out everywhere else.".into()),
         "application" => Some("You are signed out of the application; it is being told.".into()),
         "one" => Some("The session has ended. Its applications are being told.".into()),

@@ -1,19 +1,31 @@
 //! "This was not me": the page behind the link of a mail that told of a sign-in.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_model::User;
-use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::pages::NotMe;
-use crate::web::{errors, render, words};
+use crate::web::{errors, filters, form, render, words};
 use crate::{request, respond};
 
 const TOO_OLD: &str = "This link is too old, was used already, or is not complete. Sign in and look at your sessions instead.";
+
+/// A sign-in that was perhaps not its person's.
+#[derive(Template)]
+#[template(path = "not_me.html")]
+pub(crate) struct NotMe {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) token: String,
+    pub(crate) user: String,
+    pub(crate) facts: Vec<Text>,
+    pub(crate) ended: bool,
+    pub(crate) by_mail: bool,
+}
 
 /// Asks, and changes nothing: programs that look at mail follow links.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
@@ -52,21 +64,9 @@ fn show(context: &Context, token: &str, user: &User, facts: Vec<Text>, ended: bo
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-fn form(context: &Context, body: &Bytes) -> Result<Params, Box<Response>> {
-    let params = request::form(&context.headers, body)
-        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
-    params
-        .no_doubles()
-        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
-    if !context.genuine_before_sign_in(params.get("csrf")) {
-        return Err(Box::new(errors::forged(context)));
-    }
-    Ok(params)
-}
-
 /// Ends the session. Another password is chosen as one that was forgotten is: by a proof of its own.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form(&context, &body) {
+    let params = match form::before_sign_in(&context, &body) {
         Ok(params) => params,
         Err(refused) => return *refused,
     };

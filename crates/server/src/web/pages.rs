@@ -57,82 +57,6 @@ pub(crate) struct Message {
     pub(crate) links: Vec<(String, Text)>,
 }
 
-/// The sign-in page.
-#[derive(Template)]
-#[template(path = "login.html")]
-pub(crate) struct Login {
-    pub(crate) base: String,
-    pub(crate) csrf: String,
-    pub(crate) ticket: String,
-    pub(crate) username: String,
-    pub(crate) error: Option<Text>,
-    pub(crate) present: Option<String>,
-    pub(crate) app: Option<AppFace>,
-    /// Whether a forgotten password can be replaced by mail.
-    pub(crate) forgot: bool,
-    /// Whether the person is asked if they want to stay signed in, and what they said before; none for no question.
-    pub(crate) remember: Option<bool>,
-}
-
-/// Which sessions to end so that one more may begin.
-#[derive(Template)]
-#[template(path = "too_many_sessions.html")]
-pub(crate) struct TooManySessions {
-    pub(crate) base: String,
-    pub(crate) csrf: String,
-    pub(crate) choice: String,
-    pub(crate) max: Text,
-    pub(crate) to_end: Text,
-    pub(crate) not_enough: bool,
-    pub(crate) sessions: Vec<SessionLine>,
-}
-
-/// A sign-in that was perhaps not its person's.
-#[derive(Template)]
-#[template(path = "not_me.html")]
-pub(crate) struct NotMe {
-    pub(crate) base: String,
-    pub(crate) csrf: String,
-    pub(crate) token: String,
-    pub(crate) user: String,
-    pub(crate) facts: Vec<Text>,
-    pub(crate) ended: bool,
-    pub(crate) by_mail: bool,
-}
-
-/// Choosing a new password.
-#[derive(Template)]
-#[template(path = "new_password.html")]
-pub(crate) struct NewPassword {
-    pub(crate) base: String,
-    pub(crate) csrf: String,
-    pub(crate) action: &'static str,
-    pub(crate) token: String,
-    pub(crate) why: Text,
-    pub(crate) user: String,
-    pub(crate) done: bool,
-    pub(crate) error: Option<Text>,
-}
-
-/// A forgotten password.
-#[derive(Template)]
-#[template(path = "forgot.html")]
-pub(crate) struct Forgot {
-    pub(crate) base: String,
-    pub(crate) csrf: String,
-    pub(crate) sent: bool,
-    pub(crate) error: Option<Text>,
-}
-
-/// A session to choose.
-pub(crate) struct SessionLine {
-    pub(crate) id: String,
-    pub(crate) browser: Text,
-    pub(crate) ip: String,
-    pub(crate) signed_in: Text,
-    pub(crate) last_access: Text,
-}
-
 /// What pages show of an application.
 pub(crate) struct AppFace {
     pub(crate) name: String,
@@ -295,6 +219,20 @@ pub(crate) struct Security {
     /// The session of this browser.
     pub(crate) own: String,
     pub(crate) sessions: Vec<SessionCard>,
+    /// One's second factors.
+    pub(crate) factors: Vec<FactorLine>,
+    /// Recovery codes that are left.
+    pub(crate) codes_left: usize,
+    /// Whether it is time for new ones.
+    pub(crate) few_codes: bool,
+}
+
+/// A second factor.
+pub(crate) struct FactorLine {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) added: Text,
+    pub(crate) used: Text,
 }
 
 /// A question before something that can't be undone.
@@ -475,6 +413,7 @@ pub(crate) struct RoleLine {
 pub(crate) struct ConsoleUser {
     pub(crate) frame: Frame,
     pub(crate) user: UserLine,
+    pub(crate) has_factors: bool,
     pub(crate) may_change: bool,
     pub(crate) may_end: bool,
     /// Whether the person may set policies.

@@ -1,7 +1,7 @@
 //! Ending by role, network, application and filter; jobs; receipts; keys of requests; one application, one grant.
 
 use serde_json::{Value, json};
-use sojourn_engine::session::SignIn;
+use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_model::SessionId;
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::program::eventually;
@@ -12,18 +12,9 @@ const BASE: &str = "/api/sessions/v1";
 const ADMIN: (&str, &str) = ("admin", "admin12");
 
 async fn sign_in(server: &TestServer, name: &str, ip: &str) -> SessionId {
-    let wanted = SignIn {
-        username: name.into(),
-        password: format!("{name}123"),
-        remember: false,
-        ip: ip.into(),
-        user_agent: "curl/8".into(),
-        present: None,
-        app: None,
-        browser: None,
-        form: None,
-    };
-    server.engine.sign_in(&server.tenant, wanted).await.expect("signed in").session.id
+    let typed = Credentials::new(name, format!("{name}123"));
+    let visit = Visit { ip: ip.into(), user_agent: "curl/8".into(), ..Visit::default() };
+    server.engine.sign_in(&server.tenant, &typed, &visit).await.expect("signed in").session.id
 }
 
 async fn end_with(server: &TestServer, body: &Value, headers: &[(&str, &str)]) -> Answer {

@@ -111,7 +111,10 @@ async fn every_event_of_the_catalogue_is_raised() {
         scim(&server, "PATCH", &role_path, nobody).await;
         scim(&server, "PATCH", &group_path, set("displayName", "mail")).await;
         scim(&server, "PATCH", &group_path, add("members", &id)).await;
+        let ben = server.user("ben", "ben-123", &[]).await.id;
+        crate::factors::everything(&server, ("ben", "ben-123")).await;
         let mut raised: HashSet<String> = HashSet::new();
+        raised.extend(names(&server, Subject::User(ben)).await);
         raised.extend(names(&server, Subject::User(alex)).await);
         raised.extend(names(&server, Subject::Role(role.parse().expect("an id"))).await);
         raised.extend(names(&server, Subject::Group(group.parse().expect("an id"))).await);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sojourn_engine::Authority;
-use sojourn_engine::session::SignIn;
+use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_model::SessionId;
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
@@ -16,18 +16,14 @@ const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) App
 
 async fn sign_in(server: &TestServer, name: &str, ip: &str, user_agent: &str) -> SessionId {
     server.clock.advance(1000);
-    let wanted = SignIn {
-        username: name.into(),
-        password: format!("{name}123"),
+    let typed = Credentials::new(name, format!("{name}123"));
+    let visit = Visit {
         remember: name == "ben",
         ip: ip.into(),
         user_agent: user_agent.into(),
-        present: None,
-        app: None,
-        browser: None,
-        form: None,
+        ..Visit::default()
     };
-    server.engine.sign_in(&server.tenant, wanted).await.expect("signed in").session.id
+    server.engine.sign_in(&server.tenant, &typed, &visit).await.expect("signed in").session.id
 }
 
 async fn find(server: &TestServer, query: &[(&str, &str)]) -> Value {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use sojourn_engine::session::{Position, SessionFilter, SessionQuery, SignIn, Sort, Vocabulary};
+use sojourn_engine::session::{Position, SessionFilter, SessionQuery, Sort, Vocabulary};
+use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_engine::{EndPlan, Rights};
 use sojourn_model::{Actor, EndReason, EndTarget, Millis, SessionId, UserId};
 use sojourn_testkit::server::TestServer;
@@ -115,18 +116,10 @@ impl World {
         let (engine, tenant) = (&self.server.engine, self.server.tenant.clone());
         match act {
             Act::SignIn(user) => {
-                let wanted = SignIn {
-                    username: NAMES[*user].into(),
-                    password: "password".into(),
-                    remember: false,
-                    ip: format!("192.0.2.{user}"),
-                    user_agent: String::new(),
-                    present: None,
-                    app: None,
-                    browser: None,
-                    form: None,
-                };
-                let session = engine.sign_in(&tenant, wanted).await.expect("signed in").session;
+                let typed = Credentials::new(NAMES[*user], "password");
+                let visit = Visit { ip: format!("192.0.2.{user}"), ..Visit::default() };
+                let session =
+                    engine.sign_in(&tenant, &typed, &visit).await.expect("signed in").session;
                 self.model.push(Known {
                     id: session.id,
                     user: *user,

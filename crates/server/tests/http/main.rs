@@ -19,6 +19,7 @@ mod demands;
 mod ending;
 mod events;
 mod expiry;
+mod factors;
 mod finding;
 mod guessing;
 mod handlers;

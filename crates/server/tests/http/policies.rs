@@ -1,7 +1,7 @@
 //! Policies: who sets them, what holds, limits on sessions, step-up, passwords, WSO2's configuration endpoint.
 
 use serde_json::{Value, json};
-use sojourn_engine::session::{SignIn, SignInError};
+use sojourn_engine::sign_in::{Credentials, SignInError, Visit};
 use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::store::Engine;
 
@@ -143,18 +143,10 @@ async fn no_race_leads_past_the_limit() {
             let server = prepared(engine).await;
             set(&server, "tenant", &json!({"max_sessions": 3, "at_limit": at_limit})).await;
             let sign_in = |_| {
-                let wanted = SignIn {
-                    username: CLEO.0.into(),
-                    password: CLEO.1.into(),
-                    remember: false,
-                    ip: "192.0.2.1".into(),
-                    user_agent: String::new(),
-                    present: None,
-                    app: None,
-                    browser: None,
-                    form: None,
-                };
-                server.engine.sign_in(&server.tenant, wanted)
+                let typed = Credentials::new(CLEO.0, CLEO.1);
+                let visit = Visit { ip: "192.0.2.1".into(), ..Visit::default() };
+                let (engine, tenant) = (&server.engine, &server.tenant);
+                async move { engine.sign_in(tenant, &typed, &visit).await }
             };
             let all = futures_util::future::join_all((0..8).map(sign_in)).await;
             let in_time = all.iter().filter(|one| one.is_ok()).count();

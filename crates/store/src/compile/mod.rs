@@ -6,6 +6,7 @@
 
 mod directory;
 pub(crate) mod end;
+mod factor;
 mod grant;
 mod job;
 mod operation;
@@ -228,6 +229,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::PutConsent { .. }
         | Op::RequireApproval { .. } => grant::compile(steps, tenant, op),
         Op::Append(event) => append_event(steps, tenant, event),
+        Op::Factor(change) => factor::compile(steps, tenant, change),
         Op::EndSessions(end) => end::compile(steps, &end),
         Op::AddMail(_)
         | Op::ClaimMail { .. }

@@ -23,6 +23,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 &sql::ACCOUNT_LEAVE_GROUPS,
                 &sql::ACCOUNT_BROWSERS,
                 &sql::ACCOUNT_HISTORY,
+                &sql::ACCOUNT_FACTORS,
+                &sql::ACCOUNT_CODES,
                 &sql::ACCOUNT_SHARED,
             ] {
                 steps.run(statement, params![tenant, user]);

@@ -80,7 +80,8 @@ fn start(
             session.idle_timeout_ms,
             session.idle_deadline,
             session.absolute_deadline,
-            address_key(&session.ip)
+            address_key(&session.ip),
+            session.proofs.to_string()
         ],
     );
     steps.must(
@@ -123,7 +124,8 @@ fn renew(
             session.idle_deadline,
             &session.ip,
             session.user_agent,
-            address_key(&session.ip)
+            address_key(&session.ip),
+            session.proofs.to_string()
         ],
     );
     steps.must(

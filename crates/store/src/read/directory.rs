@@ -49,6 +49,7 @@ pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
         external_id: row.opt_text()?,
         attributes: row.text()?,
         unlock_at: row.opt_millis()?,
+        factors: row.int()?,
     })
 }
 

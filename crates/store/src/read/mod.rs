@@ -3,6 +3,7 @@
 pub(crate) mod delivery;
 mod directory;
 mod end;
+mod factor;
 mod grant;
 pub(crate) mod operation;
 mod people;

@@ -2,8 +2,8 @@
 
 use sojourn_model::ids::MalformedId;
 use sojourn_model::{
-    AppId, Effects, EndId, Millis, Participation, Session, SessionId, SessionState, Sid, TenantId,
-    UserId,
+    AppId, Effects, EndId, Millis, Participation, Proofs, Session, SessionId, SessionState, Sid,
+    TenantId, UserId,
 };
 
 use crate::compile::params;
@@ -46,6 +46,7 @@ fn session_in(row: &mut Row) -> Result<Session, StoreError> {
         signed_in_at: row.millis()?,
         auth_time: row.millis()?,
         amr: row.text()?,
+        proofs: Proofs::default(),
         remember: row.flag()?,
         ip: row.text()?,
         user_agent: row.text()?,
@@ -72,6 +73,7 @@ fn session_in(row: &mut Row) -> Result<Session, StoreError> {
         }
     }
     session.sign_in_due = row.flag()?;
+    session.proofs = Proofs::read(&row.text()?, &session.amr, session.auth_time);
     Ok(session)
 }
 

@@ -6,7 +6,7 @@ macro_rules! account_columns {
     () => {
         "tenant_id, id, username, password_hash, display_name, given_name, family_name, email, \
          email_verified, state, password_due, epoch, created_at, updated_at, profile, version, \
-         external_id, attributes, unlock_at"
+         external_id, attributes, unlock_at, factors"
     };
 }
 
@@ -125,6 +125,8 @@ statements! {
     ACCOUNT_LEAVE_GROUPS = "DELETE FROM group_member WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_BROWSERS = "DELETE FROM known_browser WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_HISTORY = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_FACTORS = "DELETE FROM factor WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_CODES = "DELETE FROM recovery_code WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_SHARED = "DELETE FROM shared_token WHERE tenant_id = $1 AND user_id = $2";
     PASSWORD_KEEP = "INSERT INTO password_history (tenant_id, user_id, set_at, password_hash) \
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";

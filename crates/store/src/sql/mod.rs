@@ -3,6 +3,7 @@
 pub(crate) mod delivery;
 pub(crate) mod directory;
 pub(crate) mod end;
+pub(crate) mod factor;
 pub(crate) mod grant;
 pub(crate) mod operation;
 pub(crate) mod search;
@@ -22,6 +23,7 @@ pub fn all() -> impl Iterator<Item = &'static Statement> {
         delivery::ALL,
         operation::ALL,
         task::ALL,
+        factor::ALL,
     ]
     .into_iter()
     .flatten()

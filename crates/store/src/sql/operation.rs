@@ -17,6 +17,8 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_CONSENTS,
     &ERASE_BROWSERS,
     &ERASE_HISTORY,
+    &ERASE_FACTORS,
+    &ERASE_CODES,
     &ERASE_ACCOUNTS,
 ];
 
@@ -94,6 +96,8 @@ statements! {
     ERASE_CONSENTS = erase_by_user!("consent");
     ERASE_BROWSERS = erase_by_user!("known_browser");
     ERASE_HISTORY = erase_by_user!("password_history");
+    ERASE_FACTORS = erase_by_user!("factor");
+    ERASE_CODES = erase_by_user!("recovery_code");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
     ERASE_ROLE_EVENTS = erase_events_of!("role", "2");
     ERASE_GROUP_EVENTS = erase_events_of!("user_group", "3");

@@ -7,7 +7,7 @@ macro_rules! session_columns {
         "s.tenant_id, s.id, s.user_id, s.secret_hash, s.signed_in_at, s.auth_time, s.amr, \
          s.remember, s.ip, s.user_agent, s.last_access, s.idle_timeout_ms, s.idle_deadline, \
          s.absolute_deadline, s.ended_at, s.end_reason, s.end_actor, s.end_id, s.end_effects, \
-         s.sign_in_due"
+         s.sign_in_due, s.proofs"
     };
 }
 
@@ -33,11 +33,11 @@ statements! {
          WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL";
     SESSION_CREATE = "INSERT INTO session (tenant_id, id, user_id, secret_hash, signed_in_at, \
          auth_time, amr, remember, ip, user_agent, last_access, idle_timeout_ms, idle_deadline, \
-         absolute_deadline, ip_key) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+         absolute_deadline, ip_key, proofs) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     SESSION_RENEW = "UPDATE session SET secret_hash = $4, previous_secret_hash = $3, \
          previous_until = $5, sign_in_due = 0, auth_time = $6, amr = $7, remember = $8, last_access = $9, \
-         idle_deadline = $10, ip = $11, user_agent = $12, ip_key = $13 \
+         idle_deadline = $10, ip = $11, user_agent = $12, ip_key = $13, proofs = $14 \
          WHERE tenant_id = $1 AND id = $2 AND secret_hash = $3 AND ended_at IS NULL";
     SESSION_TOUCH = "UPDATE session SET last_access = $3, idle_deadline = \
          CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \

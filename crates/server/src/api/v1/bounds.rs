@@ -7,7 +7,7 @@ use sojourn_model::limits::{
 };
 use sojourn_model::{
     AtLimit, DeliveryState, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange, RememberMe,
-    TaskState,
+    SecondFactor, TaskState,
 };
 
 /// The largest number that clients of JSON read exactly (RFC 8259 §6).
@@ -31,6 +31,7 @@ fn rule(name: &str) -> Option<Value> {
     let milliseconds = || json!({ "minimum": POLICY_MS_MIN, "maximum": POLICY_MS_MAX });
     let allowed = match name {
         "at_limit" => words!(AtLimit: EndOldest, Ask, Deny),
+        "second_factor" => words!(SecondFactor: Optional, Required),
         "remember_me" => words!(RememberMe: Ask, Always, Never),
         "on_password_change" => words!(OnPasswordChange: KeepCurrent, All),
         "on_role_change" => words!(OnRoleChange: Nothing, Removed, Any),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{
     AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange,
-    PolicyScope, RememberMe, SessionPolicy,
+    PolicyScope, RememberMe, SecondFactor, SessionPolicy,
 };
 use utoipa::ToSchema;
 
@@ -49,6 +49,10 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     max_authentication_age_ms: Option<i64>,
+    /// Whether people sign in with a second factor: `optional` or `required`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    second_factor: Option<SecondFactor>,
     /// What a change of the password ends: `keep_current` (all others) or `all`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -85,6 +89,7 @@ impl From<SessionPolicy> for PolicyJson {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            second_factor: from.second_factor,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
             on_password_reset: from.on_password_reset,
@@ -106,6 +111,7 @@ impl From<PolicyJson> for SessionPolicy {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            second_factor: from.second_factor,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
             on_password_reset: from.on_password_reset,
@@ -157,6 +163,9 @@ pub(crate) struct EffectivePolicyJson {
     /// Milliseconds since the last authentication after which a fresh one is demanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_authentication_age_ms: Option<i64>,
+    /// Whether a second factor is demanded.
+    #[schema(value_type = String)]
+    second_factor: SecondFactor,
     /// What a change of the password ends.
     #[schema(value_type = String)]
     on_password_change: OnPasswordChange,
@@ -187,6 +196,7 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            second_factor: from.second_factor,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
             on_password_reset: from.on_password_reset,

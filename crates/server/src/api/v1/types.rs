@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sojourn_engine::session::{Browser, SessionView, StayView};
-use sojourn_model::{Delivery, EndSummary, Grant, Millis, SessionState, User};
+use sojourn_model::{Delivery, EndSummary, Grant, Level, Millis, SessionState, User};
 use utoipa::ToSchema;
 
 /// RFC 3339, in UTC.
@@ -287,9 +287,11 @@ impl SessionJson {
             ),
         };
         let Browser { name, system, device } = Browser::of(&session.user_agent);
-        let methods = session.amr.split_whitespace();
-        let methods = methods
-            .map(|method| MethodJson { method: method.to_owned(), at: time(session.auth_time) });
+        let methods = session
+            .proofs
+            .0
+            .iter()
+            .map(|proof| MethodJson { method: proof.method.amr().to_owned(), at: time(proof.at) });
         Self {
             id: session.id.to_string(),
             user: UserJson::of(user),
@@ -302,7 +304,7 @@ impl SessionJson {
             last_access: time(session.last_access),
             auth_time: time(session.auth_time),
             methods: methods.collect(),
-            acr: (!session.amr.is_empty()).then_some(sojourn_oidc::claims::ACR_PASSWORD),
+            acr: Level::of(&session.amr).map(Level::acr),
             remember: session.remember,
             idle_deadline: time(session.idle_deadline),
             absolute_deadline: session.absolute_deadline.map(time),

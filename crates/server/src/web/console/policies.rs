@@ -59,7 +59,12 @@ struct PoliciesPage {
 
 /// Each choice: its field, label, and words with what they mean.
 type Words = &'static [(&'static str, &'static str)];
-const CHOICES: [(&str, &str, Words); 8] = [
+const CHOICES: [(&str, &str, Words); 9] = [
+    (
+        "second_factor",
+        "Second factor at sign-in",
+        &[("optional", "Who has one uses it"), ("required", "Everybody; who has none adds one")],
+    ),
     (
         "remember_me",
         "Staying signed in after the browser is closed",
@@ -189,6 +194,7 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         remember_me_ms: minutes("remember")?,
         max_authentication_age_ms: minutes("fresh")?,
         max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
+        second_factor: chosen(params, "second_factor")?,
         remember_me: chosen(params, "remember_me")?,
         at_limit: chosen(params, "at_limit")?,
         on_password_change: chosen(params, "on_password_change")?,

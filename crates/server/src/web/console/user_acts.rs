@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
+use sojourn_engine::session::SessionView;
 use sojourn_engine::{EndPlan, EngineError, Right};
 use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, User, UserState};
 
@@ -45,7 +46,7 @@ fn right_of(name: &str) -> Right {
     if name == "remove" { Right::UserDelete } else { Right::UserUpdate }
 }
 
-const ACTS: [Act; 6] = [
+const ACTS: [Act; 7] = [
     Act {
         name: "lock",
         title: "Lock the account",
@@ -77,6 +78,13 @@ const ACTS: [Act; 6] = [
         button: "Require it",
     },
     Act {
+        name: "reset-factors",
+        title: "Remove all second factors",
+        text: "For someone who has lost them: afterwards the password alone signs in. Make sure that it is them who asks. They \
+               are told by mail.",
+        button: "Remove all",
+    },
+    Act {
         name: "remove",
         title: "Remove the account",
         text: "The account is deleted permanently, with its roles, groups and approvals. Ended sessions stay in the history.",
@@ -92,6 +100,15 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, E
         "disable" => policy.on_disable == OnAccount::Keep,
         "password" => policy.on_password_reset == OnAccount::Keep,
         "enable" => return Ok(Vec::new()),
+        "reset-factors" => {
+            let views = engine.sessions_of_user(tenant, user.id).await?;
+            let rests = |view: &&SessionView| view.session.proofs.has_second_factor();
+            let going = views.iter().filter(rests).count() as u64;
+            return Ok(vec![say(
+                "{0} of {1} will end",
+                [words::count(going, words::Noun::Session), plain(user.shown_name())],
+            )]);
+        }
         _ => false,
     };
     if keeps {
@@ -179,6 +196,7 @@ pub(crate) async fn done(
         "disable" => engine.set_user_state(tenant, &user, UserState::Disabled, by).await,
         "enable" => engine.set_user_state(tenant, &user, UserState::Active, by).await,
         "expire-password" => engine.demand_new_password(tenant, &user, by).await,
+        "reset-factors" => engine.reset_factors(tenant, &user, by).await,
         "remove" => engine.remove_user(tenant, &user, by).await,
         _ => {
             let new = params.get("new").unwrap_or_default();
@@ -205,6 +223,7 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "disable" => "The account is switched off.",
         "enable" => "The account is enabled.",
         "password" => "The password is set.",
+        "reset-factors" => "All second factors are removed.",
         "expire-password" => "A new password is required at the next sign-in.",
         _ => return None,
     })

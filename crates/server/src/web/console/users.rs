@@ -185,6 +185,7 @@ async fn page(
     Ok(ConsoleUser {
         frame,
         user: line(user),
+        has_factors: user.factors > 0,
         may_change: visitor.by.may(Right::RoleUpdate),
         may_end: visitor.by.may(Right::SessionDelete),
         may_set_policy: visitor.by.may(Right::SessionPolicyUpdate),
@@ -199,6 +200,7 @@ async fn page(
             ("Mail", plain(user.email.clone().unwrap_or_default())),
             ("Since", words::moment(user.created_at)),
             ("Changed", words::moment(user.updated_at)),
+            ("Second factors", plain(second_factors(user))),
             ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
         ],
         roles: roles.iter().map(role_line).collect(),
@@ -208,6 +210,11 @@ async fn page(
             .map(|view| card(user, view, now, Some(visitor.session.id)))
             .collect(),
     })
+}
+
+/// How many there are; nothing for none.
+fn second_factors(user: &User) -> String {
+    if user.factors > 0 { user.factors.to_string() } else { String::new() }
 }
 
 /// Nobody hands out what they haven't got.

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, Mail, Op, PasswordDue, Session, Tenant, User,
+    Actor, ChangeSet, EndReason, EndTarget, FactorChange, Mail, Op, PasswordDue, Session, Tenant,
+    User,
 };
 
 use crate::end::EndPlan;
@@ -116,6 +117,13 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, once)
             .with(Op::DuePassword { user: user.id, due: PasswordDue::ByMail })
             .with(Op::EndSessions(end));
+        if user.factors > 0
+            && let Some(theirs) = self.store.session(tenant.id, session).await?
+        {
+            // Factors that the stranger may have added would shut the account's person out.
+            let since = theirs.signed_in_at;
+            change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since }));
+        }
         let detail = json!({ "session": session.to_string() });
         change.audit.push(self.audit_row(&actor, "session.not_me", user.id, &detail));
         match self.apply_end(id, change).await {

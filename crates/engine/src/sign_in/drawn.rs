@@ -6,7 +6,8 @@ use sojourn_model::{
     ChangeSet, EffectivePolicy, Op, Session, SessionId, SessionState, Tenant, User,
 };
 
-use super::sign_in::{SignIn, SignedIn, cut};
+use super::password::cut;
+use super::{Proven, SignedIn, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -94,29 +95,30 @@ impl Engine {
 
     pub(super) fn new_session(
         &self,
-        tenant: &Tenant,
         user: &User,
-        wanted: &SignIn,
+        proven: &Proven,
+        visit: &Visit,
         drawn: &Drawn,
         policy: &EffectivePolicy,
     ) -> Session {
         let now = self.now();
         let idle_ms = policy.idle_timeout_ms;
         // Remember-me counts from the authentication and isn't stretched by use.
-        let remember = policy.remember_me.decide(wanted.remember);
+        let remember = policy.remember_me.decide(visit.remember);
         let idle_deadline =
             if remember { now.plus(policy.remember_me_ms.max(idle_ms)) } else { now.plus(idle_ms) };
         Session {
-            tenant: tenant.id,
+            tenant: user.tenant,
             id: drawn.id,
             user: user.id,
             secret_hash: sha256(&drawn.secret),
             signed_in_at: now,
             auth_time: now,
-            amr: "pwd".into(),
+            amr: proven.proofs.amr(),
+            proofs: proven.proofs.clone(),
             remember,
-            ip: cut(&wanted.ip, 64),
-            user_agent: cut(&wanted.user_agent, USER_AGENT_BYTES_MAX),
+            ip: cut(&visit.ip, 64),
+            user_agent: cut(&visit.user_agent, USER_AGENT_BYTES_MAX),
             last_access: now,
             idle_timeout_ms: idle_ms,
             idle_deadline,

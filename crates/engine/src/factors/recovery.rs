@@ -1,0 +1,105 @@
+//! Recovery codes: for who has lost every factor. Each works once; the database keeps keyed hashes alone.
+
+use serde_json::json;
+use sojourn_crypto::totp::base32;
+use sojourn_model::limits::RECOVERY_CODES;
+use sojourn_model::{
+    Actor, ChangeSet, EventName, FactorChange, Op, Outcome, Session, Tenant, User,
+};
+
+use super::FactorRefused;
+use crate::engine::Engine;
+use crate::mail::News;
+
+/// Bytes of a code: 80 bits.
+const CODE_BYTES: usize = 10;
+/// Characters of a code without its gaps.
+const CODE_CHARS: usize = CODE_BYTES * 8 / 5;
+
+/// A code as it is hashed, however it was typed; nothing for what can't be one.
+pub(crate) fn normalised(typed: &str) -> Option<String> {
+    let plain: String = typed
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .map(|c| match c.to_ascii_uppercase() {
+            // What base 32 doesn't have is read as what it looks like.
+            '0' => 'O',
+            '1' => 'I',
+            '8' => 'B',
+            other => other,
+        })
+        .take(CODE_CHARS + 1)
+        .collect();
+    let digit = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
+    (plain.len() == CODE_CHARS && plain.chars().all(digit)).then_some(plain)
+}
+
+/// In groups of four, to be read and typed.
+fn spaced(code: &str) -> String {
+    let chars: Vec<char> = code.chars().collect();
+    let groups: Vec<String> = chars.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join("-")
+}
+
+impl Engine {
+    /// The hash of a code. The key isn't the newest one: the codes outlive its change.
+    pub(crate) fn recovery_hash(&self, user: &User, code: &str) -> [u8; 32] {
+        let parts =
+            [&user.tenant.0.to_be_bytes(), user.id.0.as_bytes().as_slice(), code.as_bytes()];
+        self.hasher.keyed_for_good("recovery code", &parts)
+    }
+
+    /// Draws codes, which replace the ones before, and answers them.
+    pub(super) fn push_recovery_codes(&self, user: &User, change: &mut ChangeSet) -> Vec<String> {
+        let draw = || base32(&sojourn_model::time::random::<CODE_BYTES>(&*self.rng));
+        let codes: Vec<String> = std::iter::repeat_with(draw).take(RECOVERY_CODES).collect();
+        let hashes = codes.iter().map(|code| self.recovery_hash(user, code)).collect();
+        let put = FactorChange::PutRecoveryCodes { user: user.id, hashes, at: self.now() };
+        change.ops.push(Op::Factor(put));
+        let actor = Actor::User(user.id);
+        change.events.push(self.user_event(user, EventName::PostAddRecoveryCodes, &actor));
+        change.audit.push(self.audit_row(&actor, "user.recovery_codes", user.id, &json!({})));
+        codes.iter().map(|code| spaced(code)).collect()
+    }
+
+    /// New recovery codes for a session's person; earlier ones are void.
+    ///
+    /// # Errors
+    /// [`FactorRefused::NotFresh`]; [`FactorRefused::Gone`] for an account without factors.
+    pub async fn renew_recovery_codes(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<Vec<String>, FactorRefused> {
+        let user = self.fresh_user(tenant, session).await?;
+        if user.factors == 0 {
+            return Err(FactorRefused::Gone);
+        }
+        let mut change = ChangeSet::new(tenant.id);
+        let codes = self.push_recovery_codes(&user, &mut change);
+        self.push_news(tenant, &user, News::CodesRenewed, session, &mut change)?;
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(codes),
+            _ => Err(FactorRefused::Gone),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_however_it_is_typed() {
+        let code = "ABCD-EFGH-IJKO-2345";
+        assert_eq!(spaced("ABCDEFGHIJKO2345"), code);
+        for typed in [code, "abcd efgh ijko 2345", " ABCDEFGHIJKO2345 ", "ABCD-EFGH-1JK0-2345"] {
+            assert_eq!(normalised(typed).as_deref(), Some("ABCDEFGHIJKO2345"), "{typed}");
+        }
+        for wrong in
+            ["", "123456", "ABCD-EFGH-IJKO-234", "ABCD-EFGH-IJKO-23456", "ABCD-EFGH-IJKO-234é"]
+        {
+            assert_eq!(normalised(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Adding an authenticator app. Its secret is drawn here and shown once; it counts when its person has typed a code of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sojourn_crypto::TokenKind;
+use sojourn_crypto::totp::{SEED_BYTES, base32, step_of};
+use sojourn_model::limits::{FACTOR_NAME_CHARS_MAX, FACTORS_MAX};
+use sojourn_model::{
+    Actor, ChangeSet, EventName, Factor, FactorChange, FactorId, FactorKind, Millis, Op, Outcome,
+    Session, Tenant, User,
+};
+
+use super::{FRESH_MS, FactorRefused};
+use crate::directory::visible;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::mail::News;
+
+/// An authenticator app that may be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotpOffer {
+    /// What the form carries back: sealed, for this session, for some minutes.
+    pub sealed: String,
+    /// The secret in base 32, to be typed into the app.
+    pub secret: String,
+    /// The address that the app reads from a QR code.
+    pub uri: String,
+}
+
+/// A factor that was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// The factor, without its secret.
+    pub factor: Factor,
+    /// Recovery codes, where it is the account's first: they are shown once.
+    pub codes: Option<Vec<String>>,
+}
+
+/// What an offer's form carries.
+#[derive(Serialize, Deserialize)]
+struct Offered {
+    seed: [u8; SEED_BYTES],
+    /// Whom it was offered to: a session, or a sign-in that waits.
+    to: [u8; 32],
+    made_at: i64,
+}
+
+/// Where a factor's secret is sealed.
+pub(crate) fn place(tenant: &Tenant, factor: FactorId) -> String {
+    format!("factor/{}/{factor}", tenant.id.0)
+}
+
+impl Engine {
+    /// Offers a new authenticator app to a session's person.
+    ///
+    /// # Errors
+    /// [`FactorRefused::NotFresh`], [`FactorRefused::TooMany`]
+    pub async fn offer_totp(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<TotpOffer, FactorRefused> {
+        let user = self.fresh_user(tenant, session).await?;
+        room(&user)?;
+        Ok(self.new_offer(tenant, &user, session.id.0)?)
+    }
+
+    /// A new secret, offered to a session or to a sign-in that waits.
+    pub(crate) fn new_offer(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        to: [u8; 32],
+    ) -> Result<TotpOffer, EngineError> {
+        let seed = sojourn_model::time::random(&*self.rng);
+        let offered = Offered { seed, to, made_at: self.now().0 };
+        let body = serde_json::to_vec(&offered).unwrap_or_default();
+        let sealed = self.sealer.seal(TokenKind::Enrolment, tenant.id, &body)?;
+        Ok(self.offer(tenant, user, &seed, sealed))
+    }
+
+    /// The same offer once more, for a page that is shown again; nothing when it can't be used any more.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn offered_totp(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        sealed: &str,
+    ) -> Result<Option<TotpOffer>, EngineError> {
+        let user = self.store.user(tenant.id, session.user).await?;
+        Ok(user.and_then(|user| self.same_offer(tenant, &user, session.id.0, sealed)))
+    }
+
+    pub(crate) fn same_offer(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        to: [u8; 32],
+        sealed: &str,
+    ) -> Option<TotpOffer> {
+        let offered = self.open_offer(tenant, to, sealed)?;
+        Some(self.offer(tenant, user, &offered.seed, sealed.to_owned()))
+    }
+
+    fn offer(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        seed: &[u8; SEED_BYTES],
+        sealed: String,
+    ) -> TotpOffer {
+        let secret = base32(seed);
+        // Apps show both: whose server, and which account.
+        let host = self.settings.host();
+        let issuer = tenant.look.name.as_deref().unwrap_or(&host);
+        let text = |text: &str| -> String {
+            // A colon would end the issuer in the label.
+            url::form_urlencoded::byte_serialize(text.replace(':', " ").as_bytes())
+                .collect::<String>()
+                .replace('+', "%20")
+        };
+        let (issuer, account) = (text(issuer), text(&user.username));
+        let uri = format!(
+            "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30"
+        );
+        TotpOffer { sealed, secret, uri }
+    }
+
+    fn open_offer(&self, tenant: &Tenant, to: [u8; 32], sealed: &str) -> Option<Offered> {
+        let body = self.sealer.open(TokenKind::Enrolment, tenant.id, sealed)?;
+        let offered: Offered = serde_json::from_slice(&body).ok()?;
+        let good = offered.to == to && self.is_recent(Millis(offered.made_at), 2 * FRESH_MS);
+        good.then_some(offered)
+    }
+
+    /// Adds the app of an offer, with a code that it shows. The first factor of an account comes with recovery codes.
+    ///
+    /// # Errors
+    /// [`FactorRefused`]; [`EngineError::Invalid`] for a name that can't be used.
+    pub async fn add_totp(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        sealed: &str,
+        typed: &str,
+        name: &str,
+    ) -> Result<Added, FactorRefused> {
+        let offered = self.open_offer(tenant, session.id.0, sealed);
+        let id = factor_id(self, &offered.ok_or(FactorRefused::Gone)?)?;
+        let there = self.store.factors_of(tenant.id, session.user).await;
+        if there.map_err(EngineError::from)?.iter().any(|factor| factor.id == id) {
+            return Err(FactorRefused::Gone);
+        }
+        let user = self.fresh_user(tenant, session).await?;
+        let factor = self.checked_offer(tenant, &user, session.id.0, (sealed, typed, name))?;
+        let mut change = ChangeSet::new(tenant.id);
+        let codes = (user.factors == 0).then(|| self.push_recovery_codes(&user, &mut change));
+        let news = News::FactorAdded { name: &factor.name };
+        self.push_news(tenant, &user, news, session, &mut change)?;
+        let factor = self.put_factor(&user, factor, change).await?;
+        Ok(Added { factor, codes })
+    }
+
+    /// The factor of an offer, with a code that the app shows and the name that its person gives it.
+    pub(crate) fn checked_offer(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        to: [u8; 32],
+        (sealed, typed, name): (&str, &str, &str),
+    ) -> Result<Factor, FactorRefused> {
+        room(user)?;
+        let offered = self.open_offer(tenant, to, sealed).ok_or(FactorRefused::Gone)?;
+        let name = visible("the name of a factor", name)?;
+        if name.is_empty() || name.chars().count() > FACTOR_NAME_CHARS_MAX {
+            let why = format!("the name of a factor has 1 to {FACTOR_NAME_CHARS_MAX} characters");
+            return Err(EngineError::Invalid(why).into());
+        }
+        let now = self.now();
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+        let step = step_of(&offered.seed, &typed, now.seconds(), 0).ok_or(FactorRefused::Wrong)?;
+        let id = factor_id(self, &offered)?;
+        let secret = self.secrets.seal(&place(tenant, id), &offered.seed, &*self.rng);
+        Ok(Factor {
+            id,
+            user: user.id,
+            kind: FactorKind::Totp,
+            name,
+            secret: secret.map_err(EngineError::from)?,
+            step,
+            added_at: now,
+            used_at: None,
+        })
+    }
+
+    /// Adds a factor together with what else a change set does. Answers it without its secret.
+    pub(crate) async fn put_factor(
+        &self,
+        user: &User,
+        factor: Factor,
+        mut change: ChangeSet,
+    ) -> Result<Factor, FactorRefused> {
+        let actor = Actor::User(user.id);
+        change.ops.insert(0, Op::Factor(FactorChange::Add(factor.clone())));
+        let about = json!({ "factor": factor.id.to_string(), "kind": factor.kind.as_str() });
+        change.audit.push(self.audit_row(&actor, "user.factor_add", user.id, &about));
+        change.events.push(self.factor_event(user, EventName::PostAddFactor, &actor, about));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(Factor { secret: Vec::new(), ..factor }),
+            _ => Err(FactorRefused::Gone),
+        }
+    }
+}
+
+/// From the secret: a form that is sent twice adds one.
+fn factor_id(engine: &Engine, offered: &Offered) -> Result<FactorId, FactorRefused> {
+    let id = engine.keyed_hash("factor id", &[&offered.seed]);
+    FactorId::from_slice(id.get(..16).unwrap_or_default()).map_err(|_| FactorRefused::Gone)
+}
+
+fn room(user: &User) -> Result<(), FactorRefused> {
+    let has = usize::try_from(user.factors).unwrap_or(FACTORS_MAX);
+    if has < FACTORS_MAX { Ok(()) } else { Err(FactorRefused::TooMany { max: FACTORS_MAX }) }
+}

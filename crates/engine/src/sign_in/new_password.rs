@@ -1,0 +1,71 @@
+//! A step: choosing another password, where an administrator demands it.
+
+use sojourn_model::{EndTarget, Method, Proofs, Tenant, UserState};
+
+use super::begin::By;
+use super::steps::{self, Situation, Step};
+use super::{Checked, Proven, SignInError, SignedIn, Visit};
+use crate::directory::PasswordRefused;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Why a sign-in with a new password isn't one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NewPasswordError {
+    /// The new password can't be used.
+    #[error(transparent)]
+    Refused(#[from] PasswordRefused),
+    /// The sign-in went no further.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+}
+
+impl From<EngineError> for NewPasswordError {
+    fn from(error: EngineError) -> Self {
+        Self::SignIn(error.into())
+    }
+}
+
+impl Engine {
+    /// Goes on with a sign-in for which another password was demanded: sets it, ends what there is, and signs in.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`](crate::directory::PasswordRefused) for the password, the rest as [`Engine::sign_in`].
+    pub async fn sign_in_with_new_password(
+        &self,
+        tenant: &Tenant,
+        proven: Proven,
+        visit: &Visit,
+        new: &str,
+    ) -> Result<SignedIn, NewPasswordError> {
+        let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
+        // Only who has got to this step: a second factor comes before it.
+        let demanded = self.policy(tenant, user.id, visit.app).await?.second_factor;
+        match steps::next(&Situation { proven: &proven, user: &user, demanded, room: None }) {
+            Err(SignInError::Needs(pending)) if pending.step == Step::NewPassword => {}
+            _ => return Err(SignInError::Interrupted.into()),
+        }
+        if self.verify_password(new, user.password_hash.as_deref()).await? {
+            return Err(PasswordRefused::Used.into());
+        }
+        match self.put_password(tenant, &user, new, EndTarget::User(user.id)).await {
+            Err(PasswordRefused::Failed(EngineError::Contended)) => {
+                return Err(SignInError::Interrupted.into());
+            }
+            done => done?,
+        }
+        let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
+        let user = user.filter(|user| user.state == UserState::Active);
+        let user = user.ok_or(SignInError::Interrupted)?;
+        // The password that was just chosen is the one that the person will be known by.
+        let others = proven.proofs.0.into_iter().filter(|one| one.method != Method::Password);
+        let proofs = others.fold(Proofs::of(Method::Password, self.now()), Proofs::with);
+        let proven = Proven { user: user.id, epoch: user.epoch, proofs };
+        let forgive = self.forgive(tenant.id, &user.username);
+        // Its session, if there was one in this browser, has just ended.
+        let present = visit.present.clone().filter(|one| one.user != user.id);
+        let visit = Visit { present, ..visit.clone() };
+        let checked = Checked { user, proven, forgive };
+        Ok(self.begin(tenant, checked, &visit, By::NewPassword).await?)
+    }
+}

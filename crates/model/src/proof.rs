@@ -1,0 +1,228 @@
+//! How a person proved who they are: by which methods, when, and what level of assurance that reaches.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::FactorId;
+use crate::time::Millis;
+
+/// A way to prove who one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A password.
+    Password,
+    /// A time-based one-time password of an authenticator app (RFC 6238).
+    Totp,
+    /// A recovery code, which works once.
+    RecoveryCode,
+}
+
+impl Method {
+    const ALL: [Self; 3] = [Self::Password, Self::Totp, Self::RecoveryCode];
+
+    /// Its name in `amr` (RFC 8176 §2).
+    #[must_use]
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            // A recovery code is a password for one use as well.
+            Self::Totp | Self::RecoveryCode => "otp",
+        }
+    }
+
+    /// Its name in the database and in interfaces.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+
+    /// Whether it is a second factor: something that the person has, where a password is something that they know.
+    #[must_use]
+    pub const fn is_second_factor(self) -> bool {
+        match self {
+            Self::Password => false,
+            Self::Totp | Self::RecoveryCode => true,
+        }
+    }
+}
+
+/// A method that succeeded, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// By what.
+    pub method: Method,
+    /// When.
+    pub at: Millis,
+    /// Which factor of the account it was, where the account has several of the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<FactorId>,
+}
+
+impl Proof {
+    fn read(text: &str) -> Option<Self> {
+        let (what, at) = text.split_once('@')?;
+        let (method, factor) = match what.split_once(':') {
+            Some((method, factor)) => (method, Some(factor.parse().ok()?)),
+            None => (what, None),
+        };
+        let method = Method::ALL.into_iter().find(|known| known.as_str() == method)?;
+        Some(Self { method, at: Millis(at.parse().ok()?), factor })
+    }
+}
+
+/// All proofs of a sign-in, the first one first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Proofs(pub Vec<Proof>);
+
+impl Proofs {
+    /// One proof.
+    #[must_use]
+    pub fn of(method: Method, at: Millis) -> Self {
+        Self(vec![Proof { method, at, factor: None }])
+    }
+
+    /// With one more, which replaces an earlier one by the same method.
+    #[must_use]
+    pub fn with(mut self, proof: Proof) -> Self {
+        self.0.retain(|one| one.method != proof.method);
+        self.0.push(proof);
+        self
+    }
+
+    /// Whether there is a second factor among them.
+    #[must_use]
+    pub fn has_second_factor(&self) -> bool {
+        self.0.iter().any(|proof| proof.method.is_second_factor())
+    }
+
+    /// The names of the methods in `amr`, each once, separated by spaces, with `mfa` where there are two factors.
+    #[must_use]
+    pub fn amr(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for proof in &self.0 {
+            if !names.contains(&proof.method.amr()) {
+                names.push(proof.method.amr());
+            }
+        }
+        let knows = self.0.iter().any(|proof| !proof.method.is_second_factor());
+        if knows && self.has_second_factor() {
+            names.push(MFA);
+        }
+        names.join(" ")
+    }
+
+    /// Reads what the database keeps, in a session with these methods. Where a program before this one wrote the methods
+    /// alone, the password is known from them.
+    #[must_use]
+    pub fn read(text: &str, amr: &str, auth_time: Millis) -> Self {
+        let read: Option<Vec<Proof>> = text.split_whitespace().map(Proof::read).collect();
+        match read.map(Self).filter(|proofs| proofs.amr() == amr) {
+            Some(proofs) => proofs,
+            None if amr.split(' ').any(|name| name == Method::Password.amr()) => {
+                Self::of(Method::Password, auth_time)
+            }
+            None => Self::default(),
+        }
+    }
+}
+
+impl fmt::Display for Proofs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, proof) in self.0.iter().enumerate() {
+            let gap = if at == 0 { "" } else { " " };
+            write!(f, "{gap}{}", proof.method.as_str())?;
+            if let Some(factor) = proof.factor {
+                write!(f, ":{factor}")?;
+            }
+            write!(f, "@{}", proof.at.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Among the names of methods: several factors (RFC 8176 §2).
+const MFA: &str = "mfa";
+
+/// The level of assurance of an authentication; a higher one compares as greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// One factor.
+    One,
+    /// Two factors.
+    Two,
+}
+
+impl Level {
+    /// All of them, lowest first.
+    pub const ALL: [Self; 2] = [Self::One, Self::Two];
+
+    /// Its name in `acr`.
+    #[must_use]
+    pub const fn acr(self) -> &'static str {
+        match self {
+            Self::One => "1",
+            Self::Two => "2",
+        }
+    }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(acr: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.acr() == acr)
+    }
+
+    /// The level that methods reach together, from their names in `amr`; none where there is no method.
+    #[must_use]
+    pub fn of(amr: &str) -> Option<Self> {
+        if amr.split(' ').any(|name| name == MFA) {
+            return Some(Self::Two);
+        }
+        (!amr.trim().is_empty()).then_some(Self::One)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_levels() {
+        let password = Proofs::of(Method::Password, Millis(5));
+        let code = |method| Proof { method, at: Millis(7), factor: None };
+        for (proofs, amr, level) in [
+            (Proofs::default(), "", None),
+            (password.clone(), "pwd", Some("1")),
+            (password.clone().with(code(Method::Totp)), "pwd otp mfa", Some("2")),
+            (password.clone().with(code(Method::RecoveryCode)), "pwd otp mfa", Some("2")),
+            (Proofs(vec![code(Method::Totp)]), "otp", Some("1")),
+            (password.clone().with(code(Method::Password)), "pwd", Some("1")),
+        ] {
+            assert_eq!(proofs.amr(), amr);
+            assert_eq!(Level::of(amr).map(Level::acr), level, "{amr}");
+            assert_eq!(Proofs::read(&proofs.to_string(), amr, Millis(5)), proofs);
+        }
+        assert!(Level::One < Level::Two && Level::parse("2") == Some(Level::Two));
+    }
+
+    #[test]
+    fn what_another_program_wrote_is_never_taken_for_more() {
+        let two = Proofs::of(Method::Password, Millis(5)).with(Proof {
+            method: Method::Totp,
+            at: Millis(6),
+            factor: Some(FactorId::from_slice(&[7; 16]).expect("an id")),
+        });
+        // A program that knows passwords alone renewed the session, and left this as it was.
+        let read = Proofs::read(&two.to_string(), "pwd", Millis(9));
+        assert_eq!(read, Proofs::of(Method::Password, Millis(9)));
+        assert_eq!(Proofs::read("", "pwd", Millis(9)), read);
+        assert_eq!(Proofs::read("passkey@5", "hwk", Millis(9)), Proofs::default());
+        assert_eq!(Proofs::read(&two.to_string(), "pwd otp mfa", Millis(9)), two);
+    }
+}

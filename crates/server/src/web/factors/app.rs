@@ -1,0 +1,92 @@
+//! Adding an authenticator app.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::MY_ACCOUNT;
+use sojourn_engine::factors::{FactorRefused, TotpOffer};
+
+use super::{SECURITY, codes, qr, refused};
+use crate::context::Context;
+use crate::language::Text;
+use crate::respond;
+use crate::web::my_account::{Visitor, genuine_form, visitor};
+use crate::web::pages::Frame;
+use crate::web::{filters, render, words};
+
+const PATH: &str = "/myaccount/factors/app";
+pub(in crate::web) const WRONG: &str = "The code is not right. Type the one that the app shows now; the clock of its device has to be right.";
+
+/// The page with the secret.
+#[derive(Template)]
+#[template(path = "factor_app.html")]
+struct AddApp {
+    frame: Frame,
+    offer: TotpOffer,
+    /// The QR code: the data of a path, and the side of the picture.
+    qr: Option<(String, usize)>,
+    /// The secret in groups of four.
+    secret: String,
+    name: String,
+    error: Option<Text>,
+}
+
+fn show(
+    context: &Context,
+    visitor: &Visitor,
+    offer: TotpOffer,
+    name: String,
+    error: Option<Text>,
+) -> Response {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = AddApp {
+        frame: visitor.frame(context, "security"),
+        qr: qr::path_of(&offer.uri),
+        secret: qr::spaced(&offer.secret),
+        offer,
+        name,
+        error,
+    };
+    render::page(context, status, &page)
+}
+
+/// Offers one.
+pub(crate) async fn get(context: Context) -> Response {
+    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    match context.engine().offer_totp(context.tenant(), &visitor.session).await {
+        Ok(offer) => show(&context, &visitor, offer, String::new(), None),
+        Err(why) => refused(&context, &visitor, PATH, why),
+    }
+}
+
+/// Adds it, with a code of it.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (engine, tenant, session) = (context.engine(), context.tenant(), &visitor.session);
+    let (sealed, name) = (text("offer"), text("name"));
+    let error: Text = match engine.add_totp(tenant, session, sealed, text("code"), name).await {
+        Ok(added) => match added.codes {
+            Some(codes) => return codes::show(&context, &visitor, codes),
+            None => return respond::see_other(&context.link("/myaccount/security?done=factor")),
+        },
+        Err(FactorRefused::Wrong) => WRONG.into(),
+        Err(FactorRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
+        // Sent twice: it is there.
+        Err(FactorRefused::Gone) => return respond::see_other(&context.link(SECURITY)),
+        Err(why) => return refused(&context, &visitor, PATH, why),
+    };
+    match engine.offered_totp(tenant, session, sealed).await {
+        Ok(Some(offer)) => show(&context, &visitor, offer, name.to_owned(), Some(error)),
+        Ok(None) => respond::see_other(&context.link(PATH)),
+        Err(error) => crate::web::errors::failure(&context, &error),
+    }
+}

@@ -1,0 +1,59 @@
+//! Recovery codes: shown once, and replaced.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::directory::MY_ACCOUNT;
+
+use super::{SECURITY, refused};
+use crate::context::Context;
+use crate::web::my_account::{Visitor, genuine_form, visitor};
+use crate::web::pages::{Confirm, Frame};
+use crate::web::{filters, render};
+
+const PATH: &str = "/myaccount/factors/codes";
+
+/// The codes, to be kept.
+#[derive(Template)]
+#[template(path = "recovery_codes.html")]
+struct RecoveryCodes {
+    frame: Frame,
+    codes: Vec<String>,
+}
+
+/// Shows codes that were just made; nobody can show them again.
+pub(super) fn show(context: &Context, visitor: &Visitor, codes: Vec<String>) -> Response {
+    let frame = visitor.frame(context, "security");
+    render::page(context, StatusCode::OK, &RecoveryCodes { frame, codes })
+}
+
+/// Asks before the codes that there are become void.
+pub(crate) async fn get(context: Context) -> Response {
+    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let page = Confirm {
+        title: "Make new recovery codes?".into(),
+        text: "The codes that you have now stop working. The new ones are shown once.".into(),
+        facts: Vec::new(),
+        action: context.link(PATH),
+        button: "Make new codes".into(),
+        back: context.link(SECURITY),
+        frame: visitor.frame(&context, "security"),
+    };
+    render::page(&context, StatusCode::OK, &page)
+}
+
+/// Makes and shows them.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, _) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    match context.engine().renew_recovery_codes(context.tenant(), &visitor.session).await {
+        Ok(codes) => show(&context, &visitor, codes),
+        Err(why) => refused(&context, &visitor, PATH, why),
+    }
+}

@@ -1,0 +1,47 @@
+//! QR codes as SVG.
+
+use std::fmt::Write as _;
+
+use qrcode::{Color, EcLevel, QrCode};
+
+/// Modules of white around a code (ISO/IEC 18004 §6.3.8).
+const QUIET: usize = 4;
+
+/// A code as the data of one SVG path, in modules, with the side of the whole; nothing for a text that is too long.
+pub(in crate::web) fn path_of(text: &str) -> Option<(String, usize)> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+    let width = code.width();
+    let mut path = String::new();
+    for (y, row) in code.to_colors().chunks(width).enumerate() {
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| a == b) {
+            if run.first() == Some(&Color::Dark) {
+                let _ =
+                    write!(path, "M{} {}h{}v1h-{}z", x + QUIET, y + QUIET, run.len(), run.len());
+            }
+            x += run.len();
+        }
+    }
+    Some((path, width + 2 * QUIET))
+}
+
+/// A secret in groups of four, to be typed.
+pub(in crate::web) fn spaced(secret: &str) -> String {
+    let chars: Vec<char> = secret.chars().collect();
+    let groups: Vec<String> = chars.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_covers_what_is_dark() {
+        let (path, side) = path_of("otpauth://totp/a?secret=b").expect("a code");
+        // Its first run is the edge of the finder pattern at the left above.
+        assert!(path.starts_with("M4 4h7v1h-7z"), "{path}");
+        assert!((29..60).contains(&side), "{side}");
+        assert_eq!(path_of(&"x".repeat(5_000)), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Removing a second factor, and the sessions that were made with it.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::directory::MY_ACCOUNT;
+use sojourn_engine::factors::FactorRefused;
+use sojourn_model::{FactorId, Session};
+
+use super::{SECURITY, refused};
+use crate::context::Context;
+use crate::language::{plain, say};
+use crate::respond;
+use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
+use crate::web::pages::Confirm;
+use crate::web::{errors, render, words};
+
+const MISSING: &str = "There is no such second factor any more.";
+
+fn path(id: FactorId) -> String {
+    format!("/myaccount/factors/{id}/remove")
+}
+
+fn rests_on(session: &Session, id: FactorId) -> bool {
+    session.proofs.0.iter().any(|proof| proof.factor == Some(id))
+}
+
+/// Asks before it, once the person has signed in afresh.
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse::<FactorId>() else { return errors::missing(&context, MISSING) };
+    let visitor = match visitor(&context, &path(id), MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    if !engine.is_fresh(&visitor.session, &visitor.user) {
+        return refused(&context, &visitor, &path(id), FactorRefused::NotFresh);
+    }
+    let found = async {
+        let factors = engine.factors(tenant, visitor.user.id).await?;
+        let views = engine.sessions_of_user(tenant, visitor.user.id).await?;
+        Ok((factors, views))
+    };
+    let (factors, views) = match found.await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let Some(factor) = factors.factors.iter().find(|factor| factor.id == id) else {
+        return errors::missing(&context, MISSING);
+    };
+    let going = views.iter().filter(|view| rests_on(&view.session, id)).count();
+    let mut facts = vec![say(
+        "{0} that were made with it will end",
+        [words::count(going as u64, words::Noun::Session)],
+    )];
+    if rests_on(&visitor.session, id) {
+        facts.push("This is how you signed in here: you are signed out here too".into());
+    }
+    if factors.factors.len() == 1 {
+        facts.push("Afterwards your password alone signs you in".into());
+    }
+    let page = Confirm {
+        title: say("Remove {0}?", [plain(&factor.name)]),
+        text: "Its codes stop working at once.".into(),
+        facts,
+        action: context.link(&path(id)),
+        button: "Remove".into(),
+        back: context.link(SECURITY),
+        frame: visitor.frame(&context, "security"),
+    };
+    render::page(&context, StatusCode::OK, &page)
+}
+
+/// Removes it.
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let Ok(id) = id.parse::<FactorId>() else { return errors::missing(&context, MISSING) };
+    let (visitor, _) = match genuine_form(&context, &body, &path(id), MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    match remove(&context, &visitor, id).await {
+        Ok(answer) => answer,
+        Err(why) => refused(&context, &visitor, &path(id), why),
+    }
+}
+
+async fn remove(
+    context: &Context,
+    visitor: &Visitor,
+    id: FactorId,
+) -> Result<Response, FactorRefused> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    // While there is a session that they are in.
+    let frames = engine.front_channel(tenant, &visitor.session).await?;
+    Ok(match engine.remove_factor(tenant, &visitor.session, id).await? {
+        true => respond::see_other(&context.link("/myaccount/security?done=factor_removed")),
+        false => everything_ended(context, visitor, frames).await,
+    })
+}

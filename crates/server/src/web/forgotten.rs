@@ -1,0 +1,126 @@
+//! A forgotten password: a link by mail lets its person choose another.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::PasswordRefused;
+
+use crate::context::Context;
+use crate::language::Text;
+use crate::web::sign_in::new_password_page::{Shown, show};
+use crate::web::{errors, filters, form, render, words};
+use crate::{request, respond};
+
+const TOO_OLD: &str = "This link is too old, or was used already. Ask for another one.";
+const BY_MAIL: &str = "Choose a password that you use nowhere else. You are signed out everywhere.";
+const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
+
+/// A forgotten password.
+#[derive(Template)]
+#[template(path = "forgot.html")]
+pub(crate) struct Forgot {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) sent: bool,
+    pub(crate) error: Option<Text>,
+}
+
+fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&'static str>) -> Response {
+    let (secret, cookie) = context.form_secret();
+    let page = Forgot {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        sent,
+        error: error.map(Text::from),
+    };
+    let response = render::page(context, status, &page);
+    respond::with(response, header::SET_COOKIE, &cookie)
+}
+
+/// Asks whose password is forgotten.
+pub(crate) async fn forgot(context: Context) -> Response {
+    if !context.engine().settings().resets_by_mail {
+        return errors::missing(&context, "This server doesn't send mail. Ask your administrator.");
+    }
+    ask(&context, StatusCode::OK, false, None)
+}
+
+/// Has the mail written. The answer is the same, and as quick, whether there is such a person or not.
+pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
+    let params = match form::before_sign_in(&context, &body) {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    if !context.engine().settings().resets_by_mail {
+        return errors::missing(&context, "This server doesn't send mail. Ask your administrator.");
+    }
+    let name = params.get("username").unwrap_or_default().to_owned();
+    if name.is_empty() || name.len() > sojourn_model::limits::USERNAME_BYTES_MAX {
+        let error = Some("Enter your login name or mail address.");
+        return ask(&context, StatusCode::BAD_REQUEST, false, error);
+    }
+    let (state, tenant) = (context.state.clone(), context.tenant().clone());
+    let ip = context.arrival.ip.to_string();
+    let (browser, _) = context.browser_secret();
+    match state.engine.may_ask_for_reset(&tenant, &name, &ip, Some(browser)).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let error = Some("Too many attempts. Wait five minutes, then try again.");
+            return ask(&context, StatusCode::TOO_MANY_REQUESTS, false, error);
+        }
+        Err(error) => return errors::failure(&context, &error),
+    }
+    let language = context.language().code.clone();
+    tokio::spawn(async move {
+        if let Err(error) = state.engine.ask_for_reset(&tenant, &name, &language).await {
+            tracing::warn!(%error, "a mail about a forgotten password isn't written");
+        }
+    });
+    ask(&context, StatusCode::OK, true, None)
+}
+
+/// The page behind the link of such a mail; it changes nothing.
+pub(crate) async fn reset(context: Context, uri: Uri) -> Response {
+    let token = match request::query(uri.query()) {
+        Ok(params) => params.get("token").unwrap_or_default().to_owned(),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
+    };
+    match context.engine().reset_link(context.tenant(), &token).await {
+        Ok(Some(user)) => show(&context, StatusCode::OK, by_mail(token, user.username, None)),
+        Ok(None) => errors::bad_request(&context, TOO_OLD),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+fn by_mail(token: String, user: String, error: Option<Text>) -> Shown {
+    Shown { action: "/reset", token, why: BY_MAIL, user, done: false, error }
+}
+
+/// Sets it.
+pub(crate) async fn post_reset(context: Context, body: Bytes) -> Response {
+    let params = match form::before_sign_in(&context, &body) {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let again = |error: Text| {
+        let page = by_mail(text("token").into(), text("username").into(), Some(error));
+        show(&context, StatusCode::BAD_REQUEST, page)
+    };
+    if text("new") != text("again") {
+        return again(DIFFERENT.into());
+    }
+    match context.engine().reset_by_mail(context.tenant(), text("token"), text("new")).await {
+        Ok(()) => {
+            let done = Shown { done: true, ..by_mail(String::new(), String::new(), None) };
+            show(&context, StatusCode::OK, done)
+        }
+        Err(PasswordRefused::Failed(EngineError::Invalid(_))) => {
+            errors::bad_request(&context, TOO_OLD)
+        }
+        Err(PasswordRefused::Failed(error)) => errors::failure(&context, &error),
+        Err(refused) => again(words::refused_password(&refused)),
+    }
+}

@@ -1,0 +1,107 @@
+//! The answer to a step: on to where the person was going, the page of the next step, or what is wrong.
+
+use axum::response::Response;
+use http::{StatusCode, header};
+use sojourn_engine::sign_in::{Pending, SignInError, SignedIn, Step};
+use sojourn_oidc::Params;
+
+use super::state::Way;
+use super::{enrolment_page, login_page, new_password_page, second_factor_page, sessions_page};
+use crate::context::Context;
+use crate::language::say;
+use crate::oidc::session_state;
+use crate::respond;
+use crate::web::ticket::{Done, Ticket};
+use crate::web::{errors, words};
+
+const WRONG: &str = "The name or the password is not right. Check both and try again.";
+const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
+const INTERRUPTED: &str = "Your account was changed while you signed in. Please sign in again.";
+const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new one as if you had forgotten it, \
+                            or ask your administrator.";
+const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
+
+/// Answers. What is wrong is shown on the sign-in page, with the fields in `params`.
+pub(super) async fn answer(
+    context: &Context,
+    way: Way,
+    outcome: Result<SignedIn, SignInError>,
+    browser_cookie: Option<String>,
+    params: &Params,
+) -> Response {
+    match outcome {
+        Ok(signed_in) => finish(context, way.ticket, &signed_in, browser_cookie),
+        Err(SignInError::Needs(pending)) => next(context, &way, *pending, false).await,
+        Err(refused) => refuse(context, params, refused).await,
+    }
+}
+
+/// The page of the next step; `again` says that it was tried, and wasn't enough.
+pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: bool) -> Response {
+    let Pending { proven, step } = pending;
+    match step {
+        Step::SecondFactor => {
+            context.state.metrics.sign_in("second_factor");
+            second_factor_page::ask(context, way, proven).await
+        }
+        Step::Enrolment => {
+            context.state.metrics.sign_in("enrolment");
+            enrolment_page::ask(context, way, proven).await
+        }
+        Step::NewPassword => {
+            context.state.metrics.sign_in("password_due");
+            new_password_page::demand(context, way, proven)
+        }
+        Step::EndSessions { live, max } => {
+            context.state.metrics.sign_in("limited");
+            sessions_page::show(context, way, proven, (&live, max), again)
+        }
+    }
+}
+
+/// Shows the page again with what went wrong.
+async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Response {
+    let (status, message, counted) = match refused {
+        SignInError::Wrong | SignInError::WrongCode => {
+            (StatusCode::UNAUTHORIZED, WRONG.into(), "wrong")
+        }
+        SignInError::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY.into(), "throttled"),
+        SignInError::TooManySessions { max } => {
+            let sessions = words::count(max as u64, words::Noun::Session);
+            let text = say(
+                "You have {0} already, and no more are allowed. Sign out in another browser, then try again.",
+                [sessions],
+            );
+            (StatusCode::FORBIDDEN, text, "limited")
+        }
+        SignInError::PasswordDue => (StatusCode::FORBIDDEN, PASSWORD_DUE.into(), "password_due"),
+        SignInError::Interrupted | SignInError::Needs(_) | SignInError::Factor(_) => {
+            (StatusCode::CONFLICT, INTERRUPTED.into(), "interrupted")
+        }
+        SignInError::Failed(sojourn_engine::EngineError::Busy) => {
+            (StatusCode::SERVICE_UNAVAILABLE, BUSY.into(), "busy")
+        }
+        SignInError::Failed(error) => return errors::failure(context, &error),
+    };
+    context.state.metrics.sign_in(counted);
+    login_page::show(context, params, status, Some(message)).await
+}
+
+/// The person is signed in: on to where they were going.
+fn finish(
+    context: &Context,
+    mut ticket: Ticket,
+    signed_in: &SignedIn,
+    browser_cookie: Option<String>,
+) -> Response {
+    context.state.metrics.sign_in("success");
+    let cookie = context.session_cookie(&signed_in.secret, &signed_in.session);
+    let done = ticket.done.in_session(signed_in.session.id);
+    ticket.done = Done { signed_in: true, ..done };
+    let response = respond::see_other(&ticket.location(context));
+    let mut response = respond::with(response, header::SET_COOKIE, &cookie);
+    if let Some(cookie) = browser_cookie {
+        response = respond::with(response, header::SET_COOKIE, &cookie);
+    }
+    session_state::with_cookie(context, Some(&signed_in.session), response)
+}

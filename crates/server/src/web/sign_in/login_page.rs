@@ -1,0 +1,83 @@
+//! The sign-in page as it is shown.
+
+use askama::Template;
+use axum::response::Response;
+use http::{StatusCode, header};
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::language::Text;
+use crate::respond;
+use crate::web::pages::AppFace;
+use crate::web::ticket::{Opened, Ticket};
+use crate::web::{consent, errors, filters, render};
+
+/// The sign-in page.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub(crate) struct Login {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) ticket: String,
+    pub(crate) username: String,
+    pub(crate) error: Option<Text>,
+    pub(crate) present: Option<String>,
+    pub(crate) app: Option<AppFace>,
+    /// Whether a forgotten password can be replaced by mail.
+    pub(crate) forgot: bool,
+    /// Whether the person is asked if they want to stay signed in, and what they said before; none for no question.
+    pub(crate) remember: Option<bool>,
+}
+
+/// Where the person goes after signing in.
+pub(super) fn destination(context: &Context, params: &Params) -> Option<Ticket> {
+    match params.get("ticket") {
+        None => Some(Ticket::to(context, "/myaccount")),
+        // A page that was open for too long: the same request, from its beginning.
+        Some(text) => Opened::of(context, text).map(Opened::ticket),
+    }
+}
+
+pub(super) async fn show(
+    context: &Context,
+    params: &Params,
+    status: StatusCode,
+    error: Option<Text>,
+) -> Response {
+    let Some(ticket) = destination(context, params) else {
+        return errors::unknown_ticket(context);
+    };
+    let present = match context.session().await {
+        Ok(Some(session)) => {
+            let user = context.engine().reads().user(context.tenant().id, session.user).await;
+            user.ok().flatten().map(|user| user.username)
+        }
+        Ok(None) => None,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let (secret, cookie) = context.form_secret();
+    let hint = ticket.hint.clone().or_else(|| present.clone()).unwrap_or_default();
+    let app = consent::app_of_ticket(context, &ticket).await;
+    let asked = app.as_ref().map(|app| app.id);
+    let remember = match context.engine().asks_to_remember(context.tenant(), asked).await {
+        Ok(asks) => asks.then(|| params.get("remember").is_some()),
+        Err(error) => return errors::failure(context, &error),
+    };
+    let app = app.as_deref().map(consent::face);
+    let logo = app.as_ref().and_then(|app| app.logo.clone());
+    let page = u64::from_ne_bytes(sojourn_model::time::random(context.engine().rng()));
+    let ticket = Ticket { page, ..ticket };
+    let page = Login {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        ticket: ticket.seal(context).unwrap_or_default(),
+        username: params.get("username").map_or(hint, str::to_owned),
+        error,
+        present,
+        app,
+        forgot: context.engine().settings().resets_by_mail,
+        remember,
+    };
+    let response = render::face_page(context, status, &page, logo.as_deref());
+    respond::with(response, header::SET_COOKIE, &cookie)
+}

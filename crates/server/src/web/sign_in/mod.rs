@@ -1,0 +1,15 @@
+//! The pages of a sign-in. A page shows one step and posts it; which step is next is decided by
+//! [`sojourn_engine::sign_in`], and [`answer`] leads to its page.
+
+mod answer;
+pub(crate) mod enrolment;
+mod enrolment_page;
+mod login_page;
+pub(crate) mod new_password;
+pub(super) mod new_password_page;
+pub(crate) mod password;
+pub(crate) mod second_factor;
+mod second_factor_page;
+pub(crate) mod sessions;
+mod sessions_page;
+mod state;

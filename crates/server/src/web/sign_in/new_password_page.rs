@@ -1,0 +1,74 @@
+//! Choosing a new password, as it is shown: in a sign-in, and by the link of a mail.
+
+use askama::Template;
+use axum::response::Response;
+use http::{StatusCode, header};
+use sojourn_engine::sign_in::Proven;
+
+use super::state::{Page, State, Way};
+use crate::context::Context;
+use crate::language::Text;
+use crate::respond;
+use crate::web::{filters, render};
+
+const DEMANDED: &str = "Your administrator asks you to choose another password before you go on.";
+
+/// Choosing a new password.
+#[derive(Template)]
+#[template(path = "new_password.html")]
+pub(crate) struct NewPassword {
+    pub(crate) base: String,
+    pub(crate) csrf: String,
+    pub(crate) action: &'static str,
+    pub(crate) token: String,
+    pub(crate) why: Text,
+    pub(crate) user: String,
+    pub(crate) done: bool,
+    pub(crate) error: Option<Text>,
+}
+
+/// What the page shows.
+pub(in crate::web) struct Shown {
+    pub(in crate::web) action: &'static str,
+    pub(in crate::web) token: String,
+    pub(in crate::web) why: &'static str,
+    pub(in crate::web) user: String,
+    pub(in crate::web) done: bool,
+    pub(in crate::web) error: Option<Text>,
+}
+
+pub(in crate::web) fn show(context: &Context, status: StatusCode, shown: Shown) -> Response {
+    let (secret, cookie) = context.form_secret();
+    let page = NewPassword {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        action: shown.action,
+        token: shown.token,
+        why: shown.why.into(),
+        user: shown.user,
+        done: shown.done,
+        error: shown.error,
+    };
+    // The form of a sign-in leads to an application in the end.
+    let response = render::form_page(context, status, &page);
+    respond::with(response, header::SET_COOKIE, &cookie)
+}
+
+/// Shows the page to someone whose password was right, and of whom another is demanded.
+pub(super) fn demand(context: &Context, way: &Way, proven: Proven) -> Response {
+    let (secret, _) = context.form_secret();
+    let token = State::seal(context, Page::NewPassword, way, proven, &context.form_token(&secret));
+    demanded(context, StatusCode::OK, token, String::new(), None)
+}
+
+/// The same page, with what is carried already.
+pub(super) fn demanded(
+    context: &Context,
+    status: StatusCode,
+    token: String,
+    user: String,
+    error: Option<Text>,
+) -> Response {
+    let action = "/login/password";
+    show(context, status, Shown { action, token, why: DEMANDED, user, done: false, error })
+}

@@ -1,0 +1,81 @@
+//! The first step: name and password.
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::sign_in::Credentials;
+use sojourn_oidc::Params;
+
+use super::answer::answer;
+use super::login_page;
+use super::state::{Way, form_of, visit};
+use crate::context::Context;
+use crate::web::ticket::Opened;
+use crate::web::{errors, words};
+use crate::{request, respond};
+
+const EXPIRED: &str = "This page was open for too long. Please sign in again.";
+/// A parameter of the page that asks for another person than the one who is here.
+const OTHER: &str = "other";
+
+/// Shows it.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    match request::query(uri.query()) {
+        Ok(params) => match goes_on(&context, &params).await {
+            Some(elsewhere) => elsewhere,
+            None => login_page::show(&context, &params, StatusCode::OK, None).await,
+        },
+        Err(error) => errors::bad_request(&context, words::message(&error)),
+    }
+}
+
+/// Somebody signed in since the page was asked for, in another tab perhaps: the request goes on, and what it needs is
+/// looked at again.
+async fn goes_on(context: &Context, params: &Params) -> Option<Response> {
+    if params.get(OTHER).is_some() {
+        return None;
+    }
+    let ticket = Opened::of(context, params.get("ticket")?)?.ticket();
+    let session = context.session().await.ok()??;
+    (ticket.before != Some(session.id)).then(|| respond::see_other(&ticket.location(context)))
+}
+
+/// Checks name and password.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let params = match request::form(&context.headers, &body) {
+        Ok(params) => params,
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
+    };
+    if let Err(error) = params.no_doubles() {
+        return errors::bad_request(&context, words::message(&error));
+    }
+    if !context.genuine_before_sign_in(params.get("csrf")) {
+        let why = context.why_not_genuine().unwrap_or_else(|| EXPIRED.into());
+        return login_page::show(&context, &params, StatusCode::FORBIDDEN, Some(why)).await;
+    }
+    let Some(ticket) = login_page::destination(&context, &params) else {
+        return login_page::show(&context, &params, StatusCode::BAD_REQUEST, None).await;
+    };
+    let present = match context.session().await {
+        Ok(present) => present,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let way = Way { ticket, remember: params.get("remember").is_some() };
+    let form = page_of(&context, &params);
+    let (visit, browser_cookie) = visit(&context, &way, present, form).await;
+    let typed = Credentials {
+        username: params.get("username").unwrap_or_default().to_owned(),
+        password: params.get("password").unwrap_or_default().to_owned(),
+    };
+    let began = crate::listen::started();
+    let outcome = context.engine().sign_in(context.tenant(), &typed, &visit).await;
+    context.state.metrics.sign_in_took(began);
+    answer(&context, way, outcome, browser_cookie, &params).await
+}
+
+/// What names the page that a form was sent from, where each page has a ticket of its own.
+fn page_of(context: &Context, params: &Params) -> Option<[u8; 32]> {
+    let ticket = params.get("ticket")?;
+    let good = matches!(Opened::of(context, ticket), Some(Opened::Good(_)));
+    good.then(|| form_of(&[params.get("csrf"), Some(ticket)]))
+}

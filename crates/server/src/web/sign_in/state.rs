@@ -1,0 +1,123 @@
+//! What a sign-in has got to, between two of its pages.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sojourn_engine::sign_in::{Proven, Visit};
+use sojourn_model::{Millis, Session};
+
+use crate::context::Context;
+use crate::web::ticket::Ticket;
+use crate::web::{consent, errors};
+
+/// The page that a state was shown on: it is accepted from no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Page {
+    /// Proving a second factor.
+    SecondFactor,
+    /// Adding a second factor.
+    Enrolment,
+    /// Choosing another password.
+    NewPassword,
+    /// Choosing which sessions to end.
+    Sessions,
+}
+
+impl Page {
+    /// How long a person may take, in milliseconds. The password was right, and nobody else should profit.
+    const fn lifetime_ms(self) -> i64 {
+        match self {
+            Self::SecondFactor | Self::Enrolment | Self::NewPassword => 10 * 60_000,
+            Self::Sessions => 5 * 60_000,
+        }
+    }
+}
+
+/// Where a sign-in leads, whatever its steps.
+pub(super) struct Way {
+    /// What it interrupted.
+    pub(super) ticket: Ticket,
+    /// Whether the person wants to stay signed in.
+    pub(super) remember: bool,
+}
+
+/// A sign-in between two of its pages. It travels through the browser, sealed under a key that serves nothing else, and
+/// counts in that browser, on that page and for some minutes only.
+#[derive(Serialize, Deserialize)]
+pub(super) struct State {
+    page: Page,
+    ticket: Ticket,
+    proven: Proven,
+    remember: bool,
+    made_at: i64,
+    /// Names the browser by the cookie of its forms.
+    browser: String,
+}
+
+impl State {
+    /// The sealed text for a page's form, of which `csrf` is the token.
+    pub(super) fn seal(
+        context: &Context,
+        page: Page,
+        way: &Way,
+        proven: Proven,
+        csrf: &str,
+    ) -> String {
+        let state = Self {
+            page,
+            ticket: way.ticket.clone(),
+            proven,
+            remember: way.remember,
+            made_at: context.engine().now().0,
+            browser: csrf.to_owned(),
+        };
+        let body = serde_json::to_vec(&state).unwrap_or_default();
+        context.engine().seal_sign_in(context.tenant(), &body).unwrap_or_default()
+    }
+
+    /// Opens what a page sent. Whoever took too long, or is in another browser, begins the same request again.
+    pub(super) fn open(
+        context: &Context,
+        page: Page,
+        text: &str,
+    ) -> Result<(Way, Proven), Box<Response>> {
+        let body = context.engine().open_sign_in(context.tenant(), text);
+        let read = body.and_then(|body| serde_json::from_slice::<Self>(&body).ok());
+        let state = read.ok_or_else(|| Box::new(errors::unknown_ticket(context)))?;
+        let recent = context.engine().is_recent(Millis(state.made_at), page.lifetime_ms());
+        let (secret, _) = context.form_secret();
+        let here = context.has_form_secret() && state.browser == context.form_token(&secret);
+        if here && recent && state.page == page {
+            Ok((Way { ticket: state.ticket, remember: state.remember }, state.proven))
+        } else {
+            Err(Box::new(state.ticket.begin_again(context)))
+        }
+    }
+}
+
+/// The browser that a step comes from, and the cookie with which it is known from now on. `form` names the form, so that it
+/// counts once.
+pub(super) async fn visit(
+    context: &Context,
+    way: &Way,
+    present: Option<Session>,
+    form: Option<[u8; 32]>,
+) -> (Visit, Option<String>) {
+    let (browser, cookie) = context.browser_secret();
+    let visit = Visit {
+        remember: way.remember,
+        ip: context.arrival.ip.to_string(),
+        user_agent: context.user_agent().to_owned(),
+        present,
+        app: consent::app_of_ticket(context, &way.ticket).await.map(|app| app.id),
+        browser: Some(browser),
+        form,
+    };
+    (visit, cookie)
+}
+
+/// What names a form that was sent: sent twice, it is the same.
+pub(super) fn form_of(fields: &[Option<&str>]) -> [u8; 32] {
+    let fields: Vec<&str> = fields.iter().map(|field| field.unwrap_or_default()).collect();
+    sojourn_engine::sha256(fields.join(" ").as_bytes())
+}

@@ -1,0 +1,59 @@
+//! Second factors and recovery codes.
+
+use sojourn_model::{FactorChange, TenantId, UserId};
+
+use super::{Steps, params};
+use crate::sql::factor as sql;
+
+pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
+    match change {
+        FactorChange::Add(factor) => {
+            let user = factor.user;
+            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            steps.must(
+                &sql::FACTOR_ADD,
+                params![
+                    tenant,
+                    user,
+                    factor.id,
+                    factor.kind.code(),
+                    factor.name,
+                    factor.secret,
+                    factor.step,
+                    factor.added_at
+                ],
+            );
+            steps.must(&sql::FACTORS_COUNT, params![tenant, user, 0]);
+        }
+        FactorChange::Use { user, factor, step, at } => {
+            steps.must(&sql::FACTOR_USE, params![tenant, user, factor, step, at]);
+        }
+        FactorChange::Remove { user, factor } => {
+            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            steps.must(&sql::FACTOR_REMOVE, params![tenant, user, factor]);
+            fewer(steps, tenant, user);
+        }
+        FactorChange::RemoveSince { user, since } => {
+            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            steps.run(&sql::FACTORS_REMOVE, params![tenant, user, since]);
+            steps.run(&sql::CODES_SINCE, params![tenant, user, since]);
+            fewer(steps, tenant, user);
+        }
+        FactorChange::PutRecoveryCodes { user, hashes, at } => {
+            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            steps.run(&sql::CODES_REMOVE, params![tenant, user]);
+            for hash in hashes {
+                steps.run(&sql::CODE_PUT, params![tenant, user, hash.to_vec(), at]);
+            }
+        }
+        FactorChange::UseRecoveryCode { user, hash } => {
+            steps.must(&sql::CODE_USE, params![tenant, user, hash.to_vec()]);
+        }
+    }
+}
+
+/// A sign-in that began with a factor that is gone doesn't finish: the epoch moves.
+fn fewer(steps: &mut Steps, tenant: TenantId, user: UserId) {
+    steps.run(&sql::CODES_IDLE, params![tenant, user]);
+    steps.must(&sql::FACTORS_COUNT, params![tenant, user, 1]);
+}
