@@ -18,10 +18,11 @@ async fn barriers(browser: &Browser, found: &mut Vec<String>, page: &str) {
     found.extend(browser.barriers().await.into_iter().map(|one| format!("{page}: {one}")));
 }
 
-async fn story(browser: Browser, scripts: bool, language: &str) {
+async fn story(scripts: bool, language: &str) {
     let german = language == "de";
     let say = |english: &'static str, deutsch: &'static str| if german { deutsch } else { english };
     let server = TestServer::start().await;
+    let browser = if scripts { Browser::start().await } else { Browser::without_scripts().await };
     server.user("alex", "alex123", &[]).await;
     server.app("shop", |_| {}).await;
     let at = |path: &str| format!("{}{path}", server.base);
@@ -103,10 +104,10 @@ async fn story(browser: Browser, scripts: bool, language: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_scripts_in_english() {
-    story(Browser::start().await, true, "en").await;
+    story(true, "en").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_scripts_in_german() {
-    story(Browser::without_scripts().await, false, "de").await;
+    story(false, "de").await;
 }
