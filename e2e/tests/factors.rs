@@ -41,12 +41,7 @@ async fn story(scripts: bool, language: &str) {
     browser.find(".notice.bad").await;
     browser.fill("#code", &code(&server, &secret)).await;
     browser.click("#add-factor").await;
-    browser
-        .wait_for(
-            "h1",
-            say("Keep these recovery codes", "Bewahren Sie diese Wiederherstellungscodes auf"),
-        )
-        .await;
+    browser.wait_for("h1", say("Keep these recovery codes", "Bewahren Sie diese Codes auf")).await;
     let recovery = browser.text("#codes li").await;
     if scripts {
         barriers(&browser, &mut found, "the recovery codes").await;
