@@ -96,6 +96,12 @@ impl Proofs {
         self
     }
 
+    /// When the first of them was given: everything has been proven since.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Millis> {
+        self.0.iter().map(|proof| proof.at).min()
+    }
+
     /// Whether there is a second factor among them.
     #[must_use]
     pub fn has_second_factor(&self) -> bool {

@@ -19,6 +19,9 @@ pub use totp::{Added, TotpOffer};
 /// For how long a proof is fresh enough to change factors, in milliseconds.
 pub const FRESH_MS: i64 = 5 * 60_000;
 
+/// How long a factor that was offered can be added, in milliseconds.
+pub(crate) const OFFER_MS: i64 = 2 * FRESH_MS;
+
 /// Why a factor isn't changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FactorRefused {

@@ -10,7 +10,7 @@ use sojourn_model::{
     Session, Tenant, User,
 };
 
-use super::{FRESH_MS, FactorRefused};
+use super::{FactorRefused, OFFER_MS};
 use crate::directory::visible;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -131,7 +131,7 @@ impl Engine {
     fn open_offer(&self, tenant: &Tenant, to: [u8; 32], sealed: &str) -> Option<Offered> {
         let body = self.sealer.open(TokenKind::Enrolment, tenant.id, sealed)?;
         let offered: Offered = serde_json::from_slice(&body).ok()?;
-        let good = offered.to == to && self.is_recent(Millis(offered.made_at), 2 * FRESH_MS);
+        let good = offered.to == to && self.is_recent(Millis(offered.made_at), OFFER_MS);
         good.then_some(offered)
     }
 

@@ -113,7 +113,8 @@ impl Engine {
             user: user.id,
             secret_hash: sha256(&drawn.secret),
             signed_in_at: now,
-            auth_time: now,
+            // A second factor alone doesn't make the rest of the proof newer.
+            auth_time: proven.proofs.oldest().unwrap_or(now),
             amr: proven.proofs.amr(),
             proofs: proven.proofs.clone(),
             remember,

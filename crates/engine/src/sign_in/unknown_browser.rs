@@ -10,6 +10,7 @@ use sojourn_model::{
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::factors::OFFER_MS;
 use crate::mail::{Letter, LinkPurpose, OpenedLink};
 
 /// How often it is written that a known browser was used, in milliseconds.
@@ -121,7 +122,8 @@ impl Engine {
             && let Some(theirs) = self.store.session(tenant.id, session).await?
         {
             // Factors that the stranger may have added would shut the account's person out.
-            let since = theirs.signed_in_at;
+            // One may have been added while signing in, before the session began.
+            let since = theirs.signed_in_at.plus(-OFFER_MS);
             change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since }));
         }
         let detail = json!({ "session": session.to_string() });

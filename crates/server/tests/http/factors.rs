@@ -438,6 +438,25 @@ async fn an_application_can_ask_for_more_than_the_session_has() {
     let redeemed = server.redeem("app", &answer.redirect_param("code").expect("a code")).await;
     assert_eq!(claims(redeemed.json()["id_token"].as_str().expect("one"))["acr"], "2");
     assert_eq!(own(&browser.get("/myaccount/security").await), before, "the same session");
+    // A code alone is no new sign-in, however the page for it is reached.
+    server.clock.advance(90_000);
+    for more in [("prompt", "login"), ("max_age", "60")] {
+        let asked = browser.authorize("app", "openid", &[more]).await;
+        let around = asked.location().replace("/login?", "/login/factor?");
+        let page = browser.get(&around).await;
+        server.clock.advance(STEP_MS);
+        let raised = give(&browser, &page, &phone.code(&server)).await;
+        let still = browser.get(raised.location()).await;
+        assert!(still.location().starts_with("/login?ticket="), "{more:?} {still:?}");
+    }
+    // Nor does what was proven in a session begin another one.
+    let asked = browser.authorize("app", "openid", &[("prompt", "login")]).await;
+    let page = browser.get(&asked.location().replace("/login?", "/login/factor?")).await;
+    let csrf = browser.get("/myaccount").await.field("csrf");
+    browser.post("/logout", &[("csrf", &csrf)]).await;
+    server.clock.advance(STEP_MS);
+    let late = give(&browser, &page, &phone.code(&server)).await;
+    assert!(late.location().starts_with("/login?ticket=") && !is_in(&browser).await, "{late:?}");
     // Whoever isn't signed in proves both.
     let fresh = server.browser();
     let asked = fresh.authorize("app", "openid", &[("acr_values", "2")]).await;

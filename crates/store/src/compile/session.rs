@@ -107,7 +107,7 @@ fn renew(
     previous_until: Millis,
     epoch: i64,
 ) {
-    let (subject, at) = (Subject::User(session.user), session.auth_time);
+    let (subject, at) = (Subject::User(session.user), session.last_access);
     steps.must(&sql::SESSION_GATE, params![tenant, session.user, epoch]);
     steps.must(
         &sql::SESSION_RENEW,
@@ -134,7 +134,7 @@ fn renew(
             tenant,
             session.user,
             EventName::SessionUpdate.as_str(),
-            session.auth_time,
+            session.last_access,
             format!("user:{}", session.user),
             session.id,
             "{}"

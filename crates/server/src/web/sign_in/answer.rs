@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::language::say;
 use crate::oidc::session_state;
 use crate::respond;
-use crate::web::ticket::{Done, Ticket};
+use crate::web::ticket::Done;
 use crate::web::{errors, words};
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
@@ -30,7 +30,7 @@ pub(super) async fn answer(
     params: &Params,
 ) -> Response {
     match outcome {
-        Ok(signed_in) => finish(context, way.ticket, &signed_in, browser_cookie),
+        Ok(signed_in) => finish(context, way, &signed_in, browser_cookie),
         Err(SignInError::Needs(pending)) => next(context, &way, *pending, false).await,
         Err(refused) => refuse(context, params, refused).await,
     }
@@ -90,14 +90,15 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Res
 /// The person is signed in: on to where they were going.
 fn finish(
     context: &Context,
-    mut ticket: Ticket,
+    Way { mut ticket, raises, .. }: Way,
     signed_in: &SignedIn,
     browser_cookie: Option<String>,
 ) -> Response {
     context.state.metrics.sign_in("success");
     let cookie = context.session_cookie(&signed_in.secret, &signed_in.session);
     let done = ticket.done.in_session(signed_in.session.id);
-    ticket.done = Done { signed_in: true, ..done };
+    // A level that was raised is no new sign-in.
+    ticket.done = Done { signed_in: done.signed_in || raises.is_none(), ..done };
     let response = respond::see_other(&ticket.location(context));
     let mut response = respond::with(response, header::SET_COOKIE, &cookie);
     if let Some(cookie) = browser_cookie {

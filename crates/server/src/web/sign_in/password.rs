@@ -60,7 +60,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(present) => present,
         Err(error) => return errors::failure(&context, &error),
     };
-    let way = Way { ticket, remember: params.get("remember").is_some() };
+    let way = Way { ticket, remember: params.get("remember").is_some(), raises: None };
     let form = page_of(&context, &params);
     let (visit, browser_cookie) = visit(&context, &way, present, form).await;
     let typed = Credentials {

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::sign_in::SignInError;
+use sojourn_model::Session;
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
@@ -30,8 +31,8 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         return errors::unknown_ticket(&context);
     };
     let session = match context.session().await {
-        Ok(Some(session)) => session,
-        Ok(None) => {
+        Ok(Some(session)) if !session.sign_in_due => session,
+        Ok(_) => {
             let text = ticket.seal(&context).unwrap_or_default();
             return respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]));
         }
@@ -39,7 +40,8 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     };
     match context.engine().proven_in(context.tenant(), &session).await {
         Ok(proven) => {
-            let way = Way { ticket, remember: session.remember };
+            let (remember, raises) = (session.remember, Some(session.id));
+            let way = Way { ticket, remember, raises };
             second_factor_page::ask(&context, &way, proven).await
         }
         Err(error) => errors::failure(&context, &error),
@@ -61,6 +63,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(present) => present,
         Err(error) => return errors::failure(&context, &error),
     };
+    // What was proven in a session serves to raise its level, as long as it is good for anything.
+    let good = |session: &Session| Some(session.id) == way.raises && !session.sign_in_due;
+    if way.raises.is_some() && !present.as_ref().is_some_and(good) {
+        return way.ticket.begin_again(&context);
+    }
     let name = form_of(&[params.get("state"), params.get("code")]);
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;
     let (engine, tenant) = (context.engine(), context.tenant());

@@ -42,11 +42,11 @@ pub(super) async fn show(
     error: Option<Text>,
 ) -> Response {
     let raises = match context.session().await {
-        Ok(Some(session)) => {
+        Ok(Some(session)) if way.raises.is_some() => {
             let user = context.engine().reads().user(context.tenant().id, session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
-        Ok(None) => None,
+        Ok(_) => None,
         Err(error) => return errors::failure(context, &error),
     };
     let app = consent::app_of_ticket(context, &way.ticket).await;

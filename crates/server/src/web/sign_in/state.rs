@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sojourn_engine::sign_in::{Proven, Visit};
-use sojourn_model::{Millis, Session};
+use sojourn_model::{Millis, Session, SessionId};
 
 use crate::context::Context;
 use crate::web::ticket::Ticket;
@@ -39,6 +39,8 @@ pub(super) struct Way {
     pub(super) ticket: Ticket,
     /// Whether the person wants to stay signed in.
     pub(super) remember: bool,
+    /// The session whose level is raised, where nobody signs in anew.
+    pub(super) raises: Option<SessionId>,
 }
 
 /// A sign-in between two of its pages. It travels through the browser, sealed under a key that serves nothing else, and
@@ -49,6 +51,7 @@ pub(super) struct State {
     ticket: Ticket,
     proven: Proven,
     remember: bool,
+    raises: Option<SessionId>,
     made_at: i64,
     /// Names the browser by the cookie of its forms.
     browser: String,
@@ -68,6 +71,7 @@ impl State {
             ticket: way.ticket.clone(),
             proven,
             remember: way.remember,
+            raises: way.raises,
             made_at: context.engine().now().0,
             browser: csrf.to_owned(),
         };
@@ -88,7 +92,8 @@ impl State {
         let (secret, _) = context.form_secret();
         let here = context.has_form_secret() && state.browser == context.form_token(&secret);
         if here && recent && state.page == page {
-            Ok((Way { ticket: state.ticket, remember: state.remember }, state.proven))
+            let State { ticket, remember, raises, proven, .. } = state;
+            Ok((Way { ticket, remember, raises }, proven))
         } else {
             Err(Box::new(state.ticket.begin_again(context)))
         }
