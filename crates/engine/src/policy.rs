@@ -30,7 +30,7 @@ pub(crate) struct Policies {
 /// What an authentication has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demands {
-    /// At most so many milliseconds ago, where that is limited.
+    /// The maximum age of the authentication in milliseconds, if there is one.
     pub max_age_ms: Option<i64>,
     /// Of this level at least.
     pub level: Level,

@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Removes every second factor and recovery code of a user who has lost them, and ends the sessions that were made with
-    /// a second factor. The person is told by mail.
+    /// a second factor. The user is notified by mail.
     ///
     /// # Errors
     /// [`EngineError`]

@@ -16,8 +16,7 @@ fn holder(engine: &Engine, proven: &Proven) -> [u8; 32] {
 }
 
 impl Engine {
-    /// Offers an authenticator app to someone of whom one is demanded; with `sealed` the same one again, as long as it can be
-    /// used.
+    /// Offers an authenticator app to a user who must add one. With `sealed`, returns the same offer again while it is valid.
     ///
     /// # Errors
     /// [`SignInError::Interrupted`] where it isn't their next step.
@@ -37,7 +36,7 @@ impl Engine {
         }
     }
 
-    /// Only who has got to this step: whoever has a factor proves it.
+    /// Fails unless enrolment is the next step. A user who already has a factor has to prove that one.
     fn must_enrol(proven: &Proven, user: &User) -> Result<(), SignInError> {
         let demanded = SecondFactor::Required;
         match steps::next(&Situation { proven, user, demanded, room: None }) {

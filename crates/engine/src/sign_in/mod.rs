@@ -1,8 +1,8 @@
 //! Signing in is a row of steps.
 //!
 //! Each step proves or settles one thing: a password, a second factor, another password where one is demanded, room for one
-//! more session. After each, the table in [`steps`] says what is still missing. Where something is, the answer is [`SignInError::Needs`] with
-//! what has been proven so far, for the page of that step to carry; where nothing is, a session begins.
+//! more session. After each, the table in [`steps`] says what is still missing. Where something is, the answer is
+//! [`SignInError::Needs`] with what has been proven so far, for the page of that step to carry; where nothing is, a session begins.
 //!
 //! A further way to prove who one is needs a [`Method`](sojourn_model::Method), a line in the table, a use case here and a
 //! page that shows it.
@@ -57,7 +57,7 @@ pub struct Proven {
     pub proofs: Proofs,
 }
 
-/// A sign-in that goes on with another step.
+/// A sign-in that needs another step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// What has been proven.

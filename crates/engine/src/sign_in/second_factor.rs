@@ -18,7 +18,8 @@ use crate::throttle::{Attempt, Guess};
 
 impl Engine {
     /// Goes on with a sign-in, or raises the level of the session that is there, by a code: of an authenticator app, or for
-    /// recovery. Attempts are counted apart from those with a password, which whoever knows it could reset at will.
+    /// recovery. Attempts are counted separately from password attempts: someone who knows
+    /// the password could otherwise reset the count.
     ///
     /// # Errors
     /// [`SignInError::WrongCode`] for a code that is wrong or was used, [`SignInError::TooMany`], and the rest as

@@ -16,7 +16,7 @@ use crate::language::Text;
 use crate::web::factors::app::WRONG;
 use crate::web::{errors, form, words};
 
-/// Adds the app, and goes on with the sign-in; recovery codes are shown on the way.
+/// Adds the app and continues the sign-in; the recovery codes are shown before the destination.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let params = match form::before_sign_in(&context, &body) {
         Ok(params) => params,
@@ -41,20 +41,27 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Err(SignInError::Factor(FactorRefused::Failed(EngineError::Invalid(why)))) => {
             words::sentence(why)
         }
+        Err(SignInError::Factor(FactorRefused::Failed(error))) => {
+            return errors::failure(&context, &error);
+        }
         Err(SignInError::Factor(_)) => return way.ticket.begin_again(&context),
         Ok(signed_in) => {
-            // Shown once; whoever misses them makes new ones in My Account.
+            // Shown once. New ones can be made in My Account.
             let codes = engine.renew_recovery_codes(tenant, &signed_in.session).await;
             let on = answer(&context, way, Ok(signed_in), cookie, &Params::default()).await;
             return match codes {
                 Ok(codes) => enrolment_page::codes(&context, on, codes),
-                Err(_) => on,
+                Err(error) => {
+                    tracing::warn!(%error, "no recovery codes after adding a second factor");
+                    on
+                }
             };
         }
         outcome => return answer(&context, way, outcome, cookie, &Params::default()).await,
     };
     let offer = match engine.offer_at_sign_in(tenant, &proven, Some(text("offer"))).await {
         Ok(offer) => offer,
+        Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
         Err(_) => return way.ticket.begin_again(&context),
     };
     let (state, name) = (text("state").to_owned(), text("name").to_owned());

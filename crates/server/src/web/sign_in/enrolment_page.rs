@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::factors::TotpOffer;
-use sojourn_engine::sign_in::Proven;
+use sojourn_engine::sign_in::{Proven, SignInError};
 
 use super::state::{Page, State, Way};
 use crate::context::Context;
@@ -42,7 +42,11 @@ struct Enrolled {
 /// Shows the page to someone who has proven everything and has no second factor.
 pub(super) async fn ask(context: &Context, way: &Way, proven: Proven) -> Response {
     let offer = context.engine().offer_at_sign_in(context.tenant(), &proven, None).await;
-    let Ok(offer) = offer else { return way.ticket.clone().begin_again(context) };
+    let offer = match offer {
+        Ok(offer) => offer,
+        Err(SignInError::Failed(error)) => return errors::failure(context, &error),
+        Err(_) => return way.ticket.clone().begin_again(context),
+    };
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
     let state = State::seal(context, Page::Enrolment, way, proven, &csrf);

@@ -16,7 +16,7 @@ use crate::web::{errors, form, words};
 
 const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
 
-/// Sets the password, and goes on with the sign-in.
+/// Sets the password and continues the sign-in.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let params = match form::before_sign_in(&context, &body) {
         Ok(params) => params,

@@ -54,7 +54,7 @@ pub(in crate::web) fn show(context: &Context, status: StatusCode, shown: Shown) 
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// Shows the page to someone whose password was right, and of whom another is demanded.
+/// Shows the page to a user whose password was correct and who must choose another one.
 pub(super) fn demand(context: &Context, way: &Way, proven: Proven) -> Response {
     let (secret, _) = context.form_secret();
     let token = State::seal(context, Page::NewPassword, way, proven, &context.form_token(&secret));
