@@ -53,7 +53,7 @@ demo:
 
 # PostgreSQL, Chromium, nginx, HAProxy and oathtool from Debian's packages, if they aren't there; clients that others wrote, from their
 # registries, beside the tests that use them.
-tools: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/venv/installed
+tools: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/venv/installed $(CLIENTS)/venv-keys/installed
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 && command -v oathtool >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }
 
@@ -68,4 +68,10 @@ $(CLIENTS)/venv/installed: $(CLIENTS)/requirements.txt
 	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-venv; }
 	python3 -m venv $(CLIENTS)/venv
 	$(CLIENTS)/venv/bin/pip install -q --disable-pip-version-check -r $(CLIENTS)/requirements.txt
+	@touch $@
+
+# Apart: it wants an older cryptography than the other clients do.
+$(CLIENTS)/venv-keys/installed: $(CLIENTS)/requirements-keys.txt $(CLIENTS)/venv/installed
+	python3 -m venv $(CLIENTS)/venv-keys
+	$(CLIENTS)/venv-keys/bin/pip install -q --disable-pip-version-check -r $(CLIENTS)/requirements-keys.txt
 	@touch $@

@@ -30,6 +30,16 @@ impl Target {
             rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         Self { port, tls: Some(Arc::new(config)) }
     }
+
+    /// The same without remembering sessions of TLS: each handshake is a whole one.
+    pub(crate) fn forgetful(&self) -> Self {
+        let forget = |config: &Arc<rustls::ClientConfig>| {
+            let mut config = rustls::ClientConfig::clone(config);
+            config.resumption = rustls::client::Resumption::disabled();
+            Arc::new(config)
+        };
+        Self { port: self.port, tls: self.tls.as_ref().map(forget) }
+    }
 }
 
 /// One kept-alive connection.

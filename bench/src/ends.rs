@@ -1,6 +1,6 @@
 //! Ending sessions: the call, an introspection that must say so, and the logout token at its application.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ impl Ends {
     pub(crate) async fn measure(
         target: &Target,
         pid: u32,
-        database: &Path,
+        database: &Database,
         told: &Told,
     ) -> Result<Self, String> {
         let mut callers = Vec::new();
@@ -88,7 +88,7 @@ async fn phase(
     callers: Vec<Caller>,
     shares: Vec<Vec<Stay>>,
     pid: u32,
-    database: &Path,
+    database: &Database,
     told: &Told,
 ) -> Result<(Cost, Vec<Caller>), String> {
     let count: u64 = shares.iter().map(|stays| stays.len() as u64).sum();
@@ -105,7 +105,7 @@ async fn phase(
         back.push(running.await.expect("a caller ends")?);
     }
     let seconds = began.elapsed().as_secs_f64();
-    while told.load(Ordering::Relaxed) - before < count || waiting(database) > 0 {
+    while told.load(Ordering::Relaxed) - before < count || waiting(database).await > 0 {
         if began.elapsed() > Duration::from_secs(120) {
             return Err("not every application was told".into());
         }
@@ -124,12 +124,26 @@ async fn phase(
     Ok((cost, back))
 }
 
+/// Where the server keeps its data.
+pub(crate) enum Database {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
 /// Deliveries whose receipt isn't written yet, read past the server.
-fn waiting(database: &Path) -> i64 {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let connection = rusqlite::Connection::open_with_flags(database, flags).expect("opens");
+async fn waiting(database: &Database) -> i64 {
     let sql = "SELECT count(*) FROM delivery WHERE state = 'pending'";
-    connection.query_row(sql, [], |row| row.get(0)).expect("a count")
+    match database {
+        Database::Sqlite(path) => {
+            let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+            let connection = rusqlite::Connection::open_with_flags(path, flags).expect("opens");
+            connection.query_row(sql, [], |row| row.get(0)).expect("a count")
+        }
+        Database::Postgres(url) => {
+            let client = crate::postgres::connect(url).await;
+            client.query_one(sql, &[]).await.expect("a count").get(0)
+        }
+    }
 }
 
 impl Caller {

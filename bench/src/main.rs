@@ -9,6 +9,7 @@ mod ends;
 mod load;
 mod measure;
 mod operations;
+mod postgres;
 mod report;
 mod roles;
 mod scale;
@@ -39,6 +40,20 @@ fn main() -> ExitCode {
                 .expect("a runtime");
             let only = args.get(2).map(String::as_str);
             match runtime.block_on(report::run(&folder(), only)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    eprintln!("the run is void: {why}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        "postgresql-pinned" => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let only = args.get(2).map(String::as_str);
+            match runtime.block_on(report::run_postgres(&folder(), only)) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(why) => {
                     eprintln!("the run is void: {why}");
@@ -88,6 +103,10 @@ fn main() -> ExitCode {
                 .arg(program)
                 .args(match mode {
                     "roles" => vec!["roles-pinned"],
+                    "postgresql" => {
+                        let part = args.get(2).map(String::as_str);
+                        std::iter::once("postgresql-pinned").chain(part).collect()
+                    }
                     // A part of an operation's name, to look at that one alone.
                     part => vec!["generate", part],
                 })

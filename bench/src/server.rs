@@ -75,6 +75,16 @@ id_token_signed_response_alg = "{alg}"
     }
 }
 
+/// The same over PostgreSQL.
+pub(crate) fn write_postgres_config(folder: &Path, url: &str) {
+    write_config(folder);
+    for name in ["plain.toml", "tls.toml"] {
+        let text = std::fs::read_to_string(folder.join(name)).expect("written");
+        let more = format!("[database]\ntype = \"postgresql\"\nurl = \"{url}\"\n\n[outgoing]");
+        std::fs::write(folder.join(name), text.replace("[outgoing]", &more)).expect("written");
+    }
+}
+
 /// The same with a role, a handler that ends sessions when it changes, and a machine that may change it.
 pub(crate) fn write_role_config(folder: &Path) {
     write_config(folder);

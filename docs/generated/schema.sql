@@ -131,6 +131,7 @@ CREATE TABLE factor (
     used_at BIGINT,
     PRIMARY KEY (user_id, id, tenant_id)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX factor_by_id ON factor (id, tenant_id);
 CREATE TABLE group_member (
     tenant_id BIGINT NOT NULL,
     group_id BLOB NOT NULL,

@@ -202,6 +202,36 @@ impl Browser {
         found.extend(complaints.into_iter().map(|one| format!("{page}: {one}")));
     }
 
+    /// Gives the browser an authenticator that consents at once, as `options` describe it (Web Authentication §11.3).
+    pub async fn authenticator(&self, options: serde_json::Value) -> String {
+        let made = self.command("webauthn/authenticator", options).await;
+        made["value"].as_str().unwrap_or_else(|| panic!("no authenticator: {made}")).to_owned()
+    }
+
+    /// How many credentials an authenticator has.
+    pub async fn credentials(&self, authenticator: &str) -> usize {
+        let url = format!(
+            "{}/session/{}/webauthn/authenticator/{authenticator}/credentials",
+            self.address,
+            self.page.session_id()
+        );
+        let answer = reqwest::get(url).await.expect("a driver");
+        let answer: serde_json::Value = answer.json().await.expect("JSON");
+        answer["value"].as_array().unwrap_or_else(|| panic!("no credentials: {answer}")).len()
+    }
+
+    /// Runs a script at the beginning of every page from now on.
+    pub async fn on_every_page(&self, script: &str) {
+        let cmd = "Page.addScriptToEvaluateOnNewDocument";
+        let body = serde_json::json!({ "cmd": cmd, "params": { "source": script } });
+        self.command("goog/cdp/execute", body).await;
+    }
+
+    /// What a script returns.
+    pub async fn run(&self, script: &str) -> serde_json::Value {
+        self.page.execute(script, vec![]).await.expect("the script runs").json().clone()
+    }
+
     /// Goes to an address.
     pub async fn goto(&self, address: &str) {
         self.page.goto(address).await.expect("the page loads");

@@ -80,7 +80,7 @@ async fn story(scripts: bool, language: &str) {
     assert!(browser.text("#factors").await.contains(left));
     browser.click("tr[data-factor] a.end").await;
     browser.click("#confirm").await;
-    let removed = say("The second factor is removed.", "Der zweite Faktor ist entfernt.");
+    let removed = say("The factor is removed.", "Der Faktor ist entfernt.");
     browser.wait_for(".notice", removed).await;
     browser.find("#add-app").await;
     assert!(!browser.text("#factors").await.contains(left));

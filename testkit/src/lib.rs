@@ -1,6 +1,7 @@
 //! What the tests share: databases made for one test, a clock to move, a server in process, typed
 //! actors and applications that record what they are told.
 
+pub mod authenticator;
 pub mod clock;
 pub mod cut;
 pub mod history;

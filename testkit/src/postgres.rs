@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-struct Cluster {
+/// A running server. It stops when this is dropped, or its process ends.
+pub struct Cluster {
     folder: PathBuf,
     // Its standard input is the server's life line: when this process ends, the pipe closes.
     _keeper: Child,
@@ -41,7 +42,12 @@ fn shell(script: &str) -> Command {
     }
 }
 
-fn start() -> Cluster {
+/// What no test needs: its data outlives nothing.
+const CARELESS: &str = "-c fsync=off -c full_page_writes=off";
+
+/// Starts a server with further options, the database program itself under `before`, such as `taskset -c 0`.
+#[must_use]
+pub fn start(options: &str, before: &str) -> Cluster {
     let bin = programs();
     let made = shell("mktemp -d /tmp/sojourn-pg.XXXXXX").output().expect("mktemp");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -49,8 +55,8 @@ fn start() -> Cluster {
     let script = format!(
         "cd {folder} && {bin}/initdb -D data -U sojourn --auth=trust -E UTF8 --locale=C \
            --no-sync >init.log 2>&1 || exit 1\n\
-         {bin}/postgres -D data -k {folder} -c listen_addresses= -c fsync=off \
-           -c full_page_writes=off -c max_connections=200 -c log_min_messages=error >log 2>&1 &\n\
+         {before} {bin}/postgres -D data -k {folder} -c listen_addresses= {options} \
+           -c max_connections=200 -c log_min_messages=error >log 2>&1 &\n\
          server=$!\n\
          cat >/dev/null\n\
          kill -QUIT $server; wait $server; cd /; rm -rf {folder}",
@@ -66,6 +72,22 @@ fn start() -> Cluster {
         .expect("sh starts");
     wait_until_ready(&bin, &folder);
     Cluster { folder, _keeper: keeper }
+}
+
+impl Cluster {
+    /// How its first database is reached.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("host={} user=sojourn dbname=postgres sslmode=disable", self.folder.display())
+    }
+
+    /// The process that all others of it descend from.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        let file = self.folder.join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).expect("PostgreSQL writes its process id");
+        text.lines().next().and_then(|line| line.trim().parse().ok()).expect("a number")
+    }
 }
 
 fn wait_until_ready(bin: &Path, folder: &Path) {
@@ -87,7 +109,7 @@ fn wait_until_ready(bin: &Path, folder: &Path) {
 
 /// Makes an empty database and answers how to reach it.
 pub async fn empty_database() -> String {
-    let cluster = CLUSTER.get_or_init(start);
+    let cluster = CLUSTER.get_or_init(|| start(CARELESS, ""));
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let host = cluster.folder.display();
     let admin = format!("host={host} user=sojourn dbname=postgres sslmode=disable");

@@ -13,6 +13,7 @@ pub mod seal;
 pub mod secret;
 pub mod token;
 pub mod totp;
+pub mod webauthn;
 
 pub use client_keys::{ClientKeys, JwsHeader, verify_client_jws, verify_client_mac};
 pub use digest::{b64, b64url, constant_time_eq, hmac_of, sha256, sha512, unb64url};

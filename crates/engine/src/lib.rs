@@ -55,8 +55,8 @@ pub use policy::Demands;
 pub use rights::{ADMIN_SCOPES, Right, Rights};
 pub use settings::{
     CLOCK_SKEW_MS, CertificateOwner, HandlerKind, HandlerSettings, Issuers, KeySettings, Lockout,
-    PasswordRules, RegistrationLimits, RegistrationMode, Retention, RoleDirection, Settings,
-    Termination, ThrottleLimits, Webhook, path_of,
+    PasskeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention, RoleDirection,
+    Settings, Termination, ThrottleLimits, Webhook, path_of,
 };
 pub use sojourn_crypto::sha256;
 pub use sojourn_oidc::RedirectRules;

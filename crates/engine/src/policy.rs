@@ -7,7 +7,7 @@ use serde_json::json;
 use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
 use sojourn_model::{
     AppId, Application, ChangeSet, EffectivePolicy, GroupId, Level, OnRoleChange, Op, PolicyScope,
-    RememberMe, RoleId, SecondFactor, SessionId, SessionPolicy, Tenant, UserId,
+    RememberMe, RoleId, SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::authority::Authority;
@@ -137,10 +137,7 @@ impl Engine {
         app: AppId,
     ) -> Result<Demands, EngineError> {
         let policy = self.policy(tenant, user, Some(app)).await?;
-        let level = match policy.second_factor {
-            SecondFactor::Optional => Level::One,
-            SecondFactor::Required => Level::Two,
-        };
+        let level = policy.second_factor.level();
         Ok(Demands { max_age_ms: policy.max_authentication_age_ms, level })
     }
 

@@ -32,6 +32,8 @@ pub struct Settings {
     pub mails_new_browsers: bool,
     /// By how much the clocks of nodes may differ, in milliseconds.
     pub clock_skew_ms: i64,
+    /// For whom passkeys and security keys are made.
+    pub passkeys: PasskeySettings,
     /// Signing keys.
     pub keys: KeySettings,
     /// Whether applications register themselves.
@@ -135,6 +137,25 @@ impl Default for Retention {
     }
 }
 
+/// For whom passkeys and security keys are made (Web Authentication §5.1.2). What is set here can't be changed later: every
+/// key that was made before would be lost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PasskeySettings {
+    /// The relying party's id: the host of the address, or a domain above it; `None`: the host.
+    pub rp_id: Option<String>,
+    /// Further origins whose pages may use the same keys, such as `https://example.net` (§5.11).
+    pub related_origins: Vec<String>,
+}
+
+/// For whom keys are made, and on which pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelyingParty {
+    /// Its id: a domain.
+    pub id: String,
+    /// The origins of its pages, that of this server first.
+    pub origins: Vec<String>,
+}
+
 /// When signing keys change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySettings {
@@ -165,6 +186,7 @@ impl Default for Settings {
             certificates: HashMap::new(),
             mails_new_browsers: false,
             clock_skew_ms: CLOCK_SKEW_MS,
+            passkeys: PasskeySettings::default(),
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
             registrations: RegistrationLimits::default(),
@@ -194,6 +216,19 @@ impl Settings {
     pub fn host(&self) -> String {
         let url = url::Url::parse(&self.base_url).ok();
         url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// For whom keys are made; nothing where the address is that of a machine, which browsers make none for.
+    #[must_use]
+    pub fn relying_party(&self) -> Option<RelyingParty> {
+        let url = url::Url::parse(&self.base_url).ok()?;
+        let id = match &self.passkeys.rp_id {
+            Some(id) => id.clone(),
+            None => url.domain()?.to_owned(),
+        };
+        let mut origins = vec![url.origin().ascii_serialization()];
+        origins.extend(self.passkeys.related_origins.iter().cloned());
+        Some(RelyingParty { id, origins })
     }
 
     /// A tenant's issuer: its address, unless another one was chosen.

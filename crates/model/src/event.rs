@@ -175,15 +175,17 @@ event_names! {
     PostUpdateApplication = "POST_UPDATE_APPLICATION",
     /// An application was removed. `application-name`, `client-id`.
     PostDeleteApplication = "POST_DELETE_APPLICATION",
-    /// A second factor was added to an account. `user-name`, `factor`, `kind`.
+    /// A factor was added to an account. `user-name`, `factor`, `kind` (`totp`, `passkey`, `security_key`).
     PostAddFactor = "POST_ADD_FACTOR",
-    /// A second factor was used in a sign-in. `user-name`, `factor`, `kind`.
+    /// A factor was used in a sign-in. `user-name`, `factor`, `kind`; `counter_went_back` where a key was perhaps copied.
     PostUseFactor = "POST_USE_FACTOR",
-    /// A code that was given as a second factor was wrong. `user-name`.
+    /// A code that was given as a second factor was wrong, or the answer of a key. `user-name`.
     FactorFailure = "FACTOR_FAILURE",
-    /// A second factor was removed by its person. `user-name`, `factor`, `kind`.
+    /// A factor was given another name. `user-name`, `factor`, `name`.
+    PostRenameFactor = "POST_RENAME_FACTOR",
+    /// A factor was removed by its person. `user-name`, `factor`, `kind`.
     PostDeleteFactor = "POST_DELETE_FACTOR",
-    /// All second factors of an account were removed by an administrator. `user-name`, `factors`.
+    /// All factors of an account were removed by an administrator. `user-name`, `factors`.
     PostResetFactorsByAdmin = "POST_RESET_FACTORS_BY_ADMIN",
     /// Recovery codes were made; earlier ones are void. `user-name`.
     PostAddRecoveryCodes = "POST_ADD_RECOVERY_CODES",

@@ -1,4 +1,4 @@
-//! Second factors of an account, and its recovery codes.
+//! Factors of an account beside its password, and its recovery codes.
 
 use crate::ids::{FactorId, UserId};
 use crate::time::Millis;
@@ -8,6 +8,10 @@ use crate::time::Millis;
 pub enum FactorKind {
     /// An authenticator app with time-based one-time passwords (RFC 6238).
     Totp,
+    /// A passkey (Web Authentication): it signs in by itself.
+    Passkey,
+    /// A security key (Web Authentication) that is a second factor alone.
+    SecurityKey,
 }
 
 impl FactorKind {
@@ -16,6 +20,8 @@ impl FactorKind {
     pub const fn code(self) -> i64 {
         match self {
             Self::Totp => 1,
+            Self::Passkey => 2,
+            Self::SecurityKey => 3,
         }
     }
 
@@ -24,6 +30,8 @@ impl FactorKind {
     pub const fn from_code(code: i64) -> Option<Self> {
         match code {
             1 => Some(Self::Totp),
+            2 => Some(Self::Passkey),
+            3 => Some(Self::SecurityKey),
             _ => None,
         }
     }
@@ -33,11 +41,19 @@ impl FactorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Passkey => "passkey",
+            Self::SecurityKey => "security_key",
         }
+    }
+
+    /// Whether it is proven by a signature of a key (Web Authentication).
+    #[must_use]
+    pub const fn is_key(self) -> bool {
+        matches!(self, Self::Passkey | Self::SecurityKey)
     }
 }
 
-/// A second factor of an account.
+/// A factor of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Factor {
     /// Its id.
@@ -48,9 +64,9 @@ pub struct Factor {
     pub kind: FactorKind,
     /// What its person calls it.
     pub name: String,
-    /// The secret that both sides know, sealed under the master key.
+    /// What proves it, sealed under the master key: the secret that both sides know, or a credential with its public key.
     pub secret: Vec<u8>,
-    /// The last time step whose code was used: no earlier one, nor itself, is accepted again.
+    /// The last time step whose code was used: no earlier one, nor itself, is accepted again. The signature counter of a key.
     pub step: i64,
     /// When it was added.
     pub added_at: Millis,
@@ -61,7 +77,7 @@ pub struct Factor {
 /// A change of an account's factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorChange {
-    /// Add one. A conflict when there is one with this id.
+    /// Add one. A conflict when there is one with this id, in whatever account.
     Add(Factor),
     /// Note that a code was used. A conflict when this step, or a later one, was used already.
     Use {
@@ -73,6 +89,28 @@ pub enum FactorChange {
         step: i64,
         /// When.
         at: Millis,
+    },
+    /// Note that a key was used. A conflict when it isn't there.
+    UseKey {
+        /// The account.
+        user: UserId,
+        /// Which of its factors.
+        factor: FactorId,
+        /// Its signature counter, wherever it stood.
+        counter: i64,
+        /// When.
+        at: Millis,
+        /// What proves it from now on, where something about it has changed.
+        secret: Option<Vec<u8>>,
+    },
+    /// Give one another name. A conflict when it isn't there.
+    Rename {
+        /// The account.
+        user: UserId,
+        /// Which of its factors.
+        factor: FactorId,
+        /// The name.
+        name: String,
     },
     /// Remove one, with the recovery codes where it was the last. A conflict when it isn't there.
     Remove {

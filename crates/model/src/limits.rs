@@ -118,7 +118,7 @@ pub const POLICY_MS_MIN: i64 = 1_000;
 /// Milliseconds that a policy sets at most: ten years.
 pub const POLICY_MS_MAX: i64 = 10 * 366 * 24 * 3_600_000;
 /// Second factors of an account.
-pub const FACTORS_MAX: usize = 10;
+pub const FACTORS_MAX: usize = 20;
 /// Longest name of a second factor in characters.
 pub const FACTOR_NAME_CHARS_MAX: usize = 64;
 /// Recovery codes that are made at a time.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, GroupId, RoleId, UserId};
+use crate::proof::Level;
 
 /// How long things live, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +144,20 @@ pub enum SecondFactor {
     Optional,
     /// Everybody does; who has none adds one while signing in.
     Required,
+    /// Everybody does, with one that can't be used on another site: a passkey or a security key.
+    PhishingResistant,
+}
+
+impl SecondFactor {
+    /// The level that everybody has to reach.
+    #[must_use]
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Optional => Level::One,
+            Self::Required => Level::Two,
+            Self::PhishingResistant => Level::PhishingResistant,
+        }
+    }
 }
 
 /// What happens at a sign-in when there are as many sessions as may be; the later, the stricter.

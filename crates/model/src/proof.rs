@@ -17,18 +17,42 @@ pub enum Method {
     Totp,
     /// A recovery code, which works once.
     RecoveryCode,
+    /// A passkey that is synced, or may be, with its person verified.
+    Passkey,
+    /// A passkey that doesn't leave its device, with its person verified.
+    BoundPasskey,
+    /// A security key that its person touched: bound to its device, and a second factor alone.
+    SecurityKey,
 }
 
 impl Method {
-    const ALL: [Self; 3] = [Self::Password, Self::Totp, Self::RecoveryCode];
+    const ALL: [Self; 6] = [
+        Self::Password,
+        Self::Totp,
+        Self::RecoveryCode,
+        Self::Passkey,
+        Self::BoundPasskey,
+        Self::SecurityKey,
+    ];
 
-    /// Its name in `amr` (RFC 8176 §2).
+    /// Its names in `amr` (RFC 8176 §2).
     #[must_use]
-    pub const fn amr(self) -> &'static str {
+    pub const fn amr(self) -> &'static [&'static str] {
         match self {
-            Self::Password => "pwd",
+            Self::Password => &["pwd"],
             // A recovery code is a password for one use as well.
-            Self::Totp | Self::RecoveryCode => "otp",
+            Self::Totp | Self::RecoveryCode => &["otp"],
+            Self::Passkey => &[SOFTWARE_KEY, PRESENT],
+            Self::BoundPasskey | Self::SecurityKey => &[HARDWARE_KEY, PRESENT],
+        }
+    }
+
+    /// The first of its names in `amr`: what it is.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.amr() {
+            [name, ..] => name,
+            [] => "",
         }
     }
 
@@ -39,6 +63,9 @@ impl Method {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
+            Self::BoundPasskey => "bound_passkey",
+            Self::SecurityKey => "security_key",
         }
     }
 
@@ -47,7 +74,19 @@ impl Method {
     pub const fn is_second_factor(self) -> bool {
         match self {
             Self::Password => false,
-            Self::Totp | Self::RecoveryCode => true,
+            Self::Totp
+            | Self::RecoveryCode
+            | Self::Passkey
+            | Self::BoundPasskey
+            | Self::SecurityKey => true,
+        }
+    }
+
+    /// Whether it shows as well that it is its person who uses it: by something that they know or are.
+    const fn knows(self) -> bool {
+        match self {
+            Self::Password | Self::Passkey | Self::BoundPasskey => true,
+            Self::Totp | Self::RecoveryCode | Self::SecurityKey => false,
         }
     }
 }
@@ -108,16 +147,30 @@ impl Proofs {
         self.0.iter().any(|proof| proof.method.is_second_factor())
     }
 
+    /// Whether one of them was given by this factor of the account.
+    #[must_use]
+    pub fn rest_on(&self, factor: FactorId) -> bool {
+        self.0.iter().any(|proof| proof.factor == Some(factor))
+    }
+
+    /// The level that they reach; none where there is no proof.
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        Level::of(&self.amr())
+    }
+
     /// The names of the methods in `amr`, each once, separated by spaces, with `mfa` where there are two factors.
     #[must_use]
     pub fn amr(&self) -> String {
         let mut names: Vec<&str> = Vec::new();
         for proof in &self.0 {
-            if !names.contains(&proof.method.amr()) {
-                names.push(proof.method.amr());
+            for name in proof.method.amr() {
+                if !names.contains(name) {
+                    names.push(name);
+                }
             }
         }
-        let knows = self.0.iter().any(|proof| !proof.method.is_second_factor());
+        let knows = self.0.iter().any(|proof| proof.method.knows());
         if knows && self.has_second_factor() {
             names.push(MFA);
         }
@@ -131,7 +184,7 @@ impl Proofs {
         let read: Option<Vec<Proof>> = text.split_whitespace().map(Proof::read).collect();
         match read.map(Self).filter(|proofs| proofs.amr() == amr) {
             Some(proofs) => proofs,
-            None if amr.split(' ').any(|name| name == Method::Password.amr()) => {
+            None if amr.split(' ').any(|name| Method::Password.amr().contains(&name)) => {
                 Self::of(Method::Password, auth_time)
             }
             None => Self::default(),
@@ -155,19 +208,31 @@ impl fmt::Display for Proofs {
 
 /// Among the names of methods: several factors (RFC 8176 §2).
 const MFA: &str = "mfa";
+/// A key that software keeps.
+const SOFTWARE_KEY: &str = "swk";
+/// A key that hardware keeps.
+const HARDWARE_KEY: &str = "hwk";
+/// Someone was present.
+const PRESENT: &str = "user";
 
 /// The level of assurance of an authentication; a higher one compares as greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// One factor.
     One,
-    /// Two factors.
+    /// Two factors, or a passkey whose person is verified.
     Two,
+    /// Two factors, one of which can't be used on another site than this.
+    PhishingResistant,
+    /// The same, with a key that doesn't leave its device, as the authenticator says.
+    HardwareBound,
 }
 
 impl Level {
     /// All of them, lowest first.
-    pub const ALL: [Self; 2] = [Self::One, Self::Two];
+    pub const ALL: [Self; 4] = [Self::One, Self::Two, Self::PhishingResistant, Self::HardwareBound];
+    /// The highest one.
+    pub const HIGHEST: Self = Self::HardwareBound;
 
     /// Its name in `acr`.
     #[must_use]
@@ -175,6 +240,9 @@ impl Level {
         match self {
             Self::One => "1",
             Self::Two => "2",
+            // OpenID Connect Extended Authentication Profile (EAP) ACR Values §4.
+            Self::PhishingResistant => "phr",
+            Self::HardwareBound => "phrh",
         }
     }
 
@@ -187,10 +255,13 @@ impl Level {
     /// The level that methods reach together, from their names in `amr`; none where there is no method.
     #[must_use]
     pub fn of(amr: &str) -> Option<Self> {
-        if amr.split(' ').any(|name| name == MFA) {
-            return Some(Self::Two);
+        let has = |wanted: &str| amr.split(' ').any(|name| name == wanted);
+        match (has(MFA), has(HARDWARE_KEY), has(SOFTWARE_KEY)) {
+            (true, true, _) => Some(Self::HardwareBound),
+            (true, false, true) => Some(Self::PhishingResistant),
+            (true, false, false) => Some(Self::Two),
+            (false, ..) => (!amr.trim().is_empty()).then_some(Self::One),
         }
-        (!amr.trim().is_empty()).then_some(Self::One)
     }
 }
 
@@ -209,12 +280,18 @@ mod tests {
             (password.clone().with(code(Method::RecoveryCode)), "pwd otp mfa", Some("2")),
             (Proofs(vec![code(Method::Totp)]), "otp", Some("1")),
             (password.clone().with(code(Method::Password)), "pwd", Some("1")),
+            (Proofs(vec![code(Method::Passkey)]), "swk user mfa", Some("phr")),
+            (Proofs(vec![code(Method::BoundPasskey)]), "hwk user mfa", Some("phrh")),
+            (Proofs(vec![code(Method::SecurityKey)]), "hwk user", Some("1")),
+            (password.clone().with(code(Method::SecurityKey)), "pwd hwk user mfa", Some("phrh")),
+            (password.clone().with(code(Method::Passkey)), "pwd swk user mfa", Some("phr")),
         ] {
             assert_eq!(proofs.amr(), amr);
             assert_eq!(Level::of(amr).map(Level::acr), level, "{amr}");
             assert_eq!(Proofs::read(&proofs.to_string(), amr, Millis(5)), proofs);
         }
-        assert!(Level::One < Level::Two && Level::parse("2") == Some(Level::Two));
+        assert!(Level::ALL.is_sorted() && Level::ALL.last() == Some(&Level::HIGHEST));
+        assert!(Level::ALL.into_iter().all(|level| Level::parse(level.acr()) == Some(level)));
     }
 
     #[test]
@@ -228,7 +305,7 @@ mod tests {
         let read = Proofs::read(&two.to_string(), "pwd", Millis(9));
         assert_eq!(read, Proofs::of(Method::Password, Millis(9)));
         assert_eq!(Proofs::read("", "pwd", Millis(9)), read);
-        assert_eq!(Proofs::read("passkey@5", "hwk", Millis(9)), Proofs::default());
+        assert_eq!(Proofs::read("telepathy@5", "tel", Millis(9)), Proofs::default());
         assert_eq!(Proofs::read(&two.to_string(), "pwd otp mfa", Millis(9)), two);
     }
 }

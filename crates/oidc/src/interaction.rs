@@ -13,7 +13,7 @@ pub enum Needs {
     /// Sign in.
     SignIn(SignInReason),
     /// Prove a further factor, in the session that is there.
-    StepUp,
+    StepUp(Level),
     /// Say which account to go on with.
     SelectAccount,
     /// Approve.
@@ -41,7 +41,7 @@ impl Needs {
     pub fn error(self) -> OAuthError {
         match self {
             Self::SignIn(_) => OAuthError::new("login_required", "the person has to sign in"),
-            Self::StepUp => {
+            Self::StepUp(_) => {
                 OAuthError::new("login_required", "the person has to prove a second factor")
             }
             Self::SelectAccount => {
@@ -168,7 +168,8 @@ fn step_up(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
         return Some(Needs::SignIn(SignInReason::Level));
     }
     let asked = level_wanted(request, present.reachable).unwrap_or(Level::One);
-    (present.level < asked.max(request.least_level)).then_some(Needs::StepUp)
+    let least = asked.max(request.least_level);
+    (present.level < least).then_some(Needs::StepUp(least))
 }
 
 fn select_account(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {

@@ -72,16 +72,17 @@ impl Letters for Writer {
 /// What a notice says about how a person signs in.
 fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<Text>) {
     let (subject, what): (&str, Text) = match news {
-        News::FactorAdded { name } => {
-            ("A second factor was added", say("{0} was added as a second factor.", [plain(*name)]))
-        }
+        News::FactorAdded { name } => (
+            "A way to sign in was added",
+            say("{0} was added as a way to sign in.", [plain(*name)]),
+        ),
         News::FactorRemoved { name } => (
-            "A second factor was removed",
-            say("{0} was removed; its codes don't sign in any more.", [plain(*name)]),
+            "A way to sign in was removed",
+            say("{0} was removed; it doesn't sign in any more.", [plain(*name)]),
         ),
         News::FactorsReset => (
-            "Your second factors were removed",
-            "An administrator removed all second factors and recovery codes.".into(),
+            "Your ways to sign in were removed",
+            "An administrator removed all passkeys, second factors and recovery codes.".into(),
         ),
         News::CodesRenewed => (
             "New recovery codes",

@@ -76,6 +76,7 @@ routes! {
     GET "/metrics" => metrics::get;
 
     GET "/.well-known/openid-configuration" => oidc::discovery::get;
+    GET "/.well-known/webauthn" => web::sign_in::related_origins::get;
     GET "/.well-known/webfinger" => oidc::webfinger::get;
     GET "/oauth2/jwks" => oidc::jwks::get;
     GET "/oauth2/authorize" => oidc::authorize::get;
@@ -201,6 +202,7 @@ routes! {
     GET "/carbon" => web::home::console;
     GET "/login" => web::sign_in::password::get;
     POST "/login" => web::sign_in::password::post;
+    POST "/login/passkey" => web::sign_in::passkey::post;
     GET "/login/factor" => web::sign_in::second_factor::get;
     POST "/login/factor" => web::sign_in::second_factor::post;
     POST "/login/enrol" => web::sign_in::enrolment::post;
@@ -228,6 +230,10 @@ routes! {
     POST "/myaccount/factors/app" => web::factors::app::post;
     GET "/myaccount/factors/codes" => web::factors::codes::get;
     POST "/myaccount/factors/codes" => web::factors::codes::post;
+    GET "/myaccount/factors/key/{kind}" => web::factors::key::get;
+    POST "/myaccount/factors/key/{kind}" => web::factors::key::post;
+    GET "/myaccount/factors/{factor_id}/rename" => web::factors::rename::get;
+    POST "/myaccount/factors/{factor_id}/rename" => web::factors::rename::post;
     GET "/myaccount/factors/{factor_id}/remove" => web::factors::remove::get;
     POST "/myaccount/factors/{factor_id}/remove" => web::factors::remove::post;
     GET "/myaccount/connections" => web::connections::list;

@@ -32,8 +32,20 @@ impl Clock for SystemClock {
     fn now(&self) -> Millis {
         let since =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        let now = Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        #[cfg(feature = "hurry")]
+        return hurried(now);
+        #[cfg(not(feature = "hurry"))]
+        now
     }
+}
+
+/// The time as it would be if it had passed 48 times as fast since the program began: a day in half an hour.
+#[cfg(feature = "hurry")]
+fn hurried(now: Millis) -> Millis {
+    static BEGAN: std::sync::OnceLock<Millis> = std::sync::OnceLock::new();
+    let began = *BEGAN.get_or_init(|| now);
+    began.plus(now.since(began) * 48)
 }
 
 /// How the server listens and reaches out.

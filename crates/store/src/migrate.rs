@@ -35,10 +35,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 11, needs: 2, sql: include_str!("migrations/0011_codes.sql") },
     // A program that doesn't know second factors would let people in without theirs, so it may not be started any more.
     Migration { version: 12, needs: 12, sql: include_str!("migrations/0012_factors.sql") },
+    Migration { version: 13, needs: 12, sql: include_str!("migrations/0013_keys.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 12;
+pub const SCHEMA_VERSION: i64 = 13;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

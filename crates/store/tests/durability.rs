@@ -30,6 +30,7 @@ fn migrations_are_only_appended() {
         (10, "78e0ec05817f7358833796c50c22f0ee8e277e24b7b29d1175365e8796cf677f"),
         (11, "8c6b433113243cebf8894fe4719ef03461e5adb5054bc1b03c8fd4473e8d9a80"),
         (12, "9f0466490c257293349bd1c7be80e03add2fe3ae3e408c3d9559d49c5d5e664b"),
+        (13, "9c201bcdeb4c545040d9ef0fedec1132778c21d451e1b84f604625895e3ee898"),
     ];
     assert_eq!(fixed.len(), sojourn_store::MIGRATIONS.len(), "a new one has its hash here too");
     for (version, hash) in fixed {

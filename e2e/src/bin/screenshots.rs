@@ -163,8 +163,97 @@ async fn factors(pictures: &Path) {
     server.stop().await;
 }
 
+/// Passkeys and security keys: the sign-in page, adding them, the list, and the pages that ask for one.
+async fn keys(pictures: &Path) {
+    let server = TestServer::with(|settings| {
+        settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+    })
+    .await;
+    server.app("shop", |app| app.name = "Bookshop".into()).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let base = server.engine.settings().base_url.clone();
+    for (size, width, dark) in [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
+    {
+        let name = |page: &str| format!("{page}-{size}");
+        let at = |path: &str| format!("{base}{path}");
+        let user = server.user(&format!("kim-{size}"), "kim-12345", &[]).await;
+        let kim = Browser::sized(width, 900).await;
+        kim.theme(dark).await;
+        if width < 500 {
+            kim.width(width).await;
+        }
+        kim.on_every_page("delete PublicKeyCredential.isConditionalMediationAvailable;").await;
+        kim.goto(&at("/myaccount/security")).await;
+        kim.find("#passkey").await;
+        kim.picture(pictures, &name("login-passkey")).await;
+        kim.sign_in(&format!("kim-{size}"), "kim-12345").await;
+        kim.authenticator(serde_json::json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
+            "defaultBackupEligibility": true, "defaultBackupState": true,
+        }))
+        .await;
+        kim.click("#add-passkey").await;
+        kim.find("#add-key").await;
+        kim.picture(pictures, &name("factor-passkey")).await;
+        kim.fill("#name", "Password manager").await;
+        kim.click("#add-key").await;
+        kim.click("#kept").await;
+        kim.find("tr[data-factor]").await;
+        kim.picture(pictures, &name("factors-keys")).await;
+        kim.click("tr[data-factor] td.actions a:first-child").await;
+        kim.find("#rename").await;
+        kim.picture(pictures, &name("factor-rename")).await;
+        let pairs = sojourn_testkit::server::authorization("shop", "openid");
+        let pairs: Vec<_> = pairs.into_iter().chain([("acr_values", "phr")]).collect();
+        kim.goto(&at(&sojourn_testkit::server::authorize_path(&pairs))).await;
+        kim.find("#key").await;
+        kim.picture(pictures, &name("key-wanted")).await;
+        kim.quit().await;
+        let admin = Browser::sized(width, 900).await;
+        admin.theme(dark).await;
+        if width < 500 {
+            admin.width(width).await;
+        }
+        admin.goto(&at(&format!("/console/users/{}", user.id))).await;
+        admin.sign_in("admin", "admin12").await;
+        admin.find("#factors").await;
+        admin.picture(pictures, &name("console-user-factors")).await;
+        admin.quit().await;
+        for (page, policy) in [("enrol", "required"), ("enrol-key", "phishing_resistant")] {
+            let policy = serde_json::json!({ "second_factor": policy });
+            let who = format!("{page}-{size}");
+            let user = server.user(&who, "new-12345", &[]).await;
+            let path = format!("/api/sessions/v1/policies/users/{}", user.id);
+            server.send("PUT", &path, ("admin", "admin12"), &policy).await;
+            let new = Browser::sized(width, 900).await;
+            new.theme(dark).await;
+            if width < 500 {
+                new.width(width).await;
+            }
+            new.goto(&at("/login")).await;
+            new.sign_in(&who, "new-12345").await;
+            new.find("#add-passkey").await;
+            new.picture(pictures, &name(page)).await;
+            new.quit().await;
+        }
+    }
+    server.stop().await;
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
+    let pictures = Path::new("screenshots");
+    std::fs::create_dir_all(pictures).expect("a folder");
+    match std::env::args().nth(1).as_deref() {
+        Some("keys") => keys(pictures).await,
+        Some("factors") => factors(pictures).await,
+        _ => everything(pictures).await,
+    }
+}
+
+/// All of them.
+async fn everything(pictures: &Path) {
     let folder = Folder::new();
     let port = free_ports(2);
     let _demo = Running::start(&folder.0, &["demo", "--port", &port.to_string()]);
@@ -174,8 +263,6 @@ async fn main() {
     for address in [at("/health/ready"), app(1), app(2)] {
         eventually("everything answers", || async { http.get(&address).send().await.ok() }).await;
     }
-    let pictures = Path::new("screenshots");
-    std::fs::create_dir_all(pictures).expect("a folder");
     let sizes = [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)];
     for (size, width, dark) in sizes {
         let alex = Browser::sized(width, 900).await;
@@ -280,4 +367,5 @@ async fn main() {
     }
     dressed(pictures).await;
     factors(pictures).await;
+    keys(pictures).await;
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use clap::Subcommand;
 use sojourn_engine::directory::NewUser;
+use sojourn_engine::factors::Listed;
 use sojourn_engine::{Authority, Engine};
-use sojourn_model::{Factor, Tenant, UserState};
+use sojourn_model::{Tenant, UserState};
 
 use super::{moment, opened, table};
 use crate::{Done, Failure, say};
@@ -174,7 +175,7 @@ async fn list(engine: &Engine, tenant: &Tenant, prefix: &str) -> Done {
 async fn factors(engine: &Engine, tenant: &Tenant, username: &str) -> Done {
     let user = engine.user_named(tenant, username).await?;
     let found = engine.factors(tenant, user.id).await?;
-    let row = |factor: &Factor| {
+    let row = |Listed { factor, .. }: &Listed| {
         let used = factor.used_at.map_or_else(|| "never".to_owned(), moment);
         let kind = factor.kind.as_str().to_owned();
         vec![factor.name.clone(), kind, moment(factor.added_at), used, factor.id.to_string()]

@@ -25,10 +25,33 @@ fn wrong(at: impl Into<String>, message: impl Into<String>) -> Wrong {
 }
 
 /// All that is wrong with a configuration that could be read.
+/// Browsers make keys for the host of a page, or for a domain above it.
+fn passkeys(config: &Config, all: &mut Vec<Wrong>) {
+    let base = url::Url::parse(&config.server.base_url).ok();
+    let host = base.as_ref().and_then(|url| url.domain()).unwrap_or_default();
+    if let Some(id) = &config.passkeys.rp_id {
+        let above = host.strip_suffix(id.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        if id.is_empty() || (id != host && !(above && id.contains('.'))) {
+            let message = format!("[passkeys] rp_id has to be '{host}' or a domain above it");
+            all.push(wrong("passkeys.rp_id", message));
+        }
+    }
+    for (number, origin) in config.passkeys.related_origins.iter().enumerate() {
+        let url = url::Url::parse(origin).ok().filter(|url| url.scheme() == "https");
+        if url.is_none_or(|url| url.origin().ascii_serialization() != *origin) {
+            let message = format!(
+                "[passkeys] related_origins: '{origin}' is no origin like 'https://example.org'"
+            );
+            all.push(wrong(format!("passkeys.related_origins.{number}"), message));
+        }
+    }
+}
+
 pub(super) fn check(config: &Config) -> Vec<Wrong> {
     let mut all = Vec::new();
     server(config, &mut all);
     issuers(config, &mut all);
+    passkeys(config, &mut all);
     let settings = config.settings();
     let keys = settings.keys;
     if keys.rotate_every_ms.is_some_and(|every| every <= keys.publish_ahead_ms) {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use sojourn_engine::{CertificateOwner, Issuers, Settings, ThrottleLimits};
-use sojourn_engine::{KeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention};
+use sojourn_engine::{
+    KeySettings, PasskeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention,
+};
 use sojourn_model::{Lifetimes, RememberMe};
 
 use super::application::ApplicationSection;
@@ -32,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) account_lock: Option<AccountLockSection>,
     pub(crate) custom_attribute: Vec<CustomAttributeSection>,
     pub(crate) cluster: ClusterSection,
+    pub(crate) passkeys: PasskeysSection,
     pub(crate) outgoing: OutgoingSection,
     pub(crate) mail: Option<MailSection>,
     pub(crate) log: LogSection,
@@ -344,6 +347,16 @@ pub(crate) enum MailTlsWord {
     None,
 }
 
+/// `[passkeys]`: what is set here can't be changed later, since every passkey is bound to it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PasskeysSection {
+    /// For whom passkeys are made: the host of `base_url`, or a domain above it.
+    pub(crate) rp_id: Option<String>,
+    /// Further origins whose pages may use them.
+    pub(crate) related_origins: Vec<String>,
+}
+
 /// `[cluster]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -460,6 +473,10 @@ impl Config {
                 .map(CustomAttributeSection::custom)
                 .collect(),
             addresses_ms: self.session.addresses.map(|d| d.0),
+            passkeys: PasskeySettings {
+                rp_id: self.passkeys.rp_id.clone(),
+                related_origins: self.passkeys.related_origins.clone(),
+            },
             keys: KeySettings {
                 rotate_every_ms: self.keys.rotate_every.map(|d| d.0),
                 publish_ahead_ms: self

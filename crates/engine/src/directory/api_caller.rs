@@ -58,11 +58,11 @@ impl Engine {
         } else {
             let typed = Credentials::new(username, password);
             match self.check_password_alone(tenant, &typed, (ip, None)).await {
-                Ok(Checked { user, forgive, .. }) => {
+                Ok(Checked { user, also, .. }) => {
                     // Remembered, so that the next request neither hashes nor counts.
                     let stored = user.password_hash.as_deref();
                     self.remember_verified(password, stored);
-                    let mut change = sojourn_model::ChangeSet::of(tenant.id, forgive);
+                    let mut change = also;
                     let event = sojourn_model::EventName::AuthenticationSuccess;
                     change.events.push(self.user_event(&user, event, &Actor::User(user.id)));
                     self.must_apply(change).await?;

@@ -1,17 +1,27 @@
-//! Second factors: an account's authenticator apps and recovery codes, added and removed by their person after a fresh proof,
-//! and reset by an administrator.
+//! Factors: an account's passkeys, security keys, authenticator apps and recovery codes, added and removed by their person
+//! after a fresh proof, and reset by an administrator.
 //!
-//! Who has a factor signs in with it as well; the step is in [`crate::sign_in`].
+//! A passkey signs in by itself. Who has another factor signs in with it as well as with the password; the steps are in
+//! [`crate::sign_in`].
 
+mod add_key;
+pub(crate) mod key;
 mod recovery;
 mod remove;
+mod rename;
 mod totp;
 
 use serde_json::{Value, json};
-use sojourn_model::{Actor, EventName, Factor, Level, NewEvent, Session, Tenant, User, UserId};
+use sojourn_model::limits::{FACTOR_NAME_CHARS_MAX, FACTORS_MAX};
+use sojourn_model::{
+    Actor, EventName, Factor, Level, Method, NewEvent, Session, Tenant, User, UserId,
+};
 
+use crate::directory::visible;
 use crate::engine::Engine;
 use crate::error::EngineError;
+pub use add_key::{KeyOffer, NewKey};
+pub use key::KeyFacts;
 pub(crate) use recovery::normalised;
 pub(crate) use totp::place;
 pub use totp::{Added, TotpOffer};
@@ -28,14 +38,20 @@ pub enum FactorRefused {
     /// The person has to prove once more who they are: it was too long ago, or without the second factor that they have.
     #[error("a fresh sign-in is needed")]
     NotFresh,
-    /// The code isn't the one that the app shows.
-    #[error("the code is wrong")]
+    /// The code isn't the one that the app shows, or the key didn't answer what it was asked.
+    #[error("the code or the answer of the key is wrong")]
     Wrong,
+    /// What was to be a security key is synced: it is a passkey.
+    #[error("a key that is synced is a passkey")]
+    Synced,
+    /// The server's address has no name, which keys need.
+    #[error("keys need an address with a name")]
+    NoKeys,
     /// What was offered is too old, was added already, or was offered to another session.
     #[error("what was offered can't be used any more")]
     Gone,
     /// The account has as many as are allowed.
-    #[error("an account has {max} second factors at most")]
+    #[error("an account has {max} factors at most")]
     TooMany {
         /// How many are allowed.
         max: usize,
@@ -45,23 +61,53 @@ pub enum FactorRefused {
     Failed(#[from] EngineError),
 }
 
+/// A factor as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The factor, without its secret.
+    pub factor: Factor,
+    /// What is known of it where it is a key.
+    pub key: Option<KeyFacts>,
+}
+
 /// The factors of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Factors {
-    /// Each of them without its secret, oldest first.
-    pub factors: Vec<Factor>,
+    /// Each of them, oldest first.
+    pub factors: Vec<Listed>,
     /// How many recovery codes are left.
     pub codes_left: i64,
 }
 
+/// The name of a factor, if it can be one.
+pub(crate) fn named(name: &str) -> Result<String, FactorRefused> {
+    let name = visible("the name of a factor", name)?;
+    if name.is_empty() || name.chars().count() > FACTOR_NAME_CHARS_MAX {
+        let why = format!("the name of a factor has 1 to {FACTOR_NAME_CHARS_MAX} characters");
+        return Err(EngineError::Invalid(why).into());
+    }
+    Ok(name)
+}
+
+/// Fails where an account has as many factors as are allowed.
+pub(crate) fn room(factors: &[Factor]) -> Result<(), FactorRefused> {
+    match factors.len() < FACTORS_MAX {
+        true => Ok(()),
+        false => Err(FactorRefused::TooMany { max: FACTORS_MAX }),
+    }
+}
+
 impl Engine {
-    /// The second factors of a user.
+    /// The factors of a user.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError`]
     pub async fn factors(&self, tenant: &Tenant, user: UserId) -> Result<Factors, EngineError> {
-        let factors = self.store.factors_of(tenant.id, user).await?;
-        let factors = factors.into_iter().map(|one| Factor { secret: Vec::new(), ..one }).collect();
+        let mut factors = Vec::new();
+        for factor in self.store.factors_of(tenant.id, user).await? {
+            let key = self.open_key(tenant, &factor)?.map(|key| key.facts());
+            factors.push(Listed { factor: Factor { secret: Vec::new(), ..factor }, key });
+        }
         let codes_left = self.store.recovery_codes_left(tenant.id, user).await?;
         Ok(Factors { factors, codes_left })
     }
@@ -69,25 +115,49 @@ impl Engine {
     /// The highest level that a user can reach, with the factors of the account.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError`]
     pub async fn level_of(&self, tenant: &Tenant, user: UserId) -> Result<Level, EngineError> {
-        let user = self.store.user(tenant.id, user).await?;
-        Ok(if user.is_some_and(|user| user.factors > 0) { Level::Two } else { Level::One })
+        let factors = self.store.factors_of(tenant.id, user).await?;
+        self.reach_of(tenant, &factors)
     }
 
     /// Whether a session's person proved who they are a moment ago, by the highest level that they can reach: only then they
-    /// may change what proves it.
-    #[must_use]
-    pub fn is_fresh(&self, session: &Session, user: &User) -> bool {
-        self.is_recent(session.auth_time, FRESH_MS)
-            && (user.factors == 0 || session.proofs.has_second_factor())
+    /// may change what proves it. A recovery code stands for a factor that is lost.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn is_fresh(&self, tenant: &Tenant, session: &Session) -> Result<bool, EngineError> {
+        let factors = self.store.factors_of(tenant.id, session.user).await?;
+        self.proven_for(tenant, session, &factors)
     }
 
-    /// The account of a session whose person may change its factors.
-    async fn fresh_user(&self, tenant: &Tenant, session: &Session) -> Result<User, FactorRefused> {
+    fn proven_for(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        factors: &[Factor],
+    ) -> Result<bool, EngineError> {
+        let reach = self.reach_of(tenant, factors)?;
+        let proofs = &session.proofs;
+        let recovers = proofs.0.iter().any(|proof| proof.method == Method::RecoveryCode);
+        let reached = session.level() >= reach || (recovers && session.level() >= Level::Two);
+        Ok(self.is_recent(session.auth_time, FRESH_MS) && reached)
+    }
+
+    /// The account of a session whose person may change its factors, and these.
+    async fn fresh_user(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<(User, Vec<Factor>), FactorRefused> {
         let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
         let user = user.ok_or(EngineError::NotFound("user"))?;
-        if self.is_fresh(session, &user) { Ok(user) } else { Err(FactorRefused::NotFresh) }
+        let factors = self.store.factors_of(tenant.id, user.id).await;
+        let factors = factors.map_err(EngineError::from)?;
+        match self.proven_for(tenant, session, &factors)? {
+            true => Ok((user, factors)),
+            false => Err(FactorRefused::NotFresh),
+        }
     }
 
     /// An event about an account's factors, with more properties than the login name.

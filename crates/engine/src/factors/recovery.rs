@@ -71,8 +71,8 @@ impl Engine {
         tenant: &Tenant,
         session: &Session,
     ) -> Result<Vec<String>, FactorRefused> {
-        let user = self.fresh_user(tenant, session).await?;
-        if user.factors == 0 {
+        let (user, factors) = self.fresh_user(tenant, session).await?;
+        if factors.is_empty() {
             return Err(FactorRefused::Gone);
         }
         let mut change = ChangeSet::new(tenant.id);

@@ -27,13 +27,12 @@ impl Engine {
         session: &Session,
         id: FactorId,
     ) -> Result<bool, FactorRefused> {
-        let user = self.fresh_user(tenant, session).await?;
-        let factors = self.store.factors_of(tenant.id, user.id).await.map_err(EngineError::from)?;
+        let (user, factors) = self.fresh_user(tenant, session).await?;
         let factor = factors.iter().find(|one| one.id == id).ok_or(FactorRefused::Gone)?;
         let actor = Actor::User(user.id);
         let remove = Op::Factor(FactorChange::Remove { user: user.id, factor: id });
         let mut change = ChangeSet::of(tenant.id, remove);
-        let rests_on_it = |one: &Session| one.proofs.0.iter().any(|proof| proof.factor == Some(id));
+        let rests_on_it = |one: &Session| one.proofs.rest_on(id);
         let about = json!({ "factor": id.to_string(), "kind": factor.kind.as_str() });
         change.audit.push(self.audit_row(&actor, "user.factor_remove", user.id, &about));
         change.events.push(self.factor_event(&user, EventName::PostDeleteFactor, &actor, about));
@@ -66,7 +65,8 @@ impl Engine {
         let actor = &by.actor();
         let all = FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN) };
         let mut change = ChangeSet::of(tenant.id, Op::Factor(all));
-        let about = json!({ "factors": user.factors });
+        let had = self.store.factors_of(tenant.id, user.id).await?.len();
+        let about = json!({ "factors": had });
         change.audit.push(self.audit_row(actor, "user.factors_reset", user.id, &about));
         let event = EventName::PostResetFactorsByAdmin;
         change.events.push(self.factor_event(user, event, actor, about));

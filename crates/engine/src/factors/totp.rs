@@ -4,14 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sojourn_crypto::TokenKind;
 use sojourn_crypto::totp::{SEED_BYTES, base32, step_of};
-use sojourn_model::limits::{FACTOR_NAME_CHARS_MAX, FACTORS_MAX};
 use sojourn_model::{
     Actor, ChangeSet, EventName, Factor, FactorChange, FactorId, FactorKind, Millis, Op, Outcome,
     Session, Tenant, User,
 };
 
-use super::{FactorRefused, OFFER_MS};
-use crate::directory::visible;
+use super::{FactorRefused, OFFER_MS, named, room};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::News;
@@ -60,8 +58,8 @@ impl Engine {
         tenant: &Tenant,
         session: &Session,
     ) -> Result<TotpOffer, FactorRefused> {
-        let user = self.fresh_user(tenant, session).await?;
-        room(&user)?;
+        let (user, factors) = self.fresh_user(tenant, session).await?;
+        room(&factors)?;
         Ok(self.new_offer(tenant, &user, session.id.0)?)
     }
 
@@ -153,10 +151,11 @@ impl Engine {
         if there.map_err(EngineError::from)?.iter().any(|factor| factor.id == id) {
             return Err(FactorRefused::Gone);
         }
-        let user = self.fresh_user(tenant, session).await?;
+        let (user, factors) = self.fresh_user(tenant, session).await?;
+        room(&factors)?;
         let factor = self.checked_offer(tenant, &user, session.id.0, (sealed, typed, name))?;
         let mut change = ChangeSet::new(tenant.id);
-        let codes = (user.factors == 0).then(|| self.push_recovery_codes(&user, &mut change));
+        let codes = factors.is_empty().then(|| self.push_recovery_codes(&user, &mut change));
         let news = News::FactorAdded { name: &factor.name };
         self.push_news(tenant, &user, news, session, &mut change)?;
         let factor = self.put_factor(&user, factor, change).await?;
@@ -171,13 +170,8 @@ impl Engine {
         to: [u8; 32],
         (sealed, typed, name): (&str, &str, &str),
     ) -> Result<Factor, FactorRefused> {
-        room(user)?;
         let offered = self.open_offer(tenant, to, sealed).ok_or(FactorRefused::Gone)?;
-        let name = visible("the name of a factor", name)?;
-        if name.is_empty() || name.chars().count() > FACTOR_NAME_CHARS_MAX {
-            let why = format!("the name of a factor has 1 to {FACTOR_NAME_CHARS_MAX} characters");
-            return Err(EngineError::Invalid(why).into());
-        }
+        let name = named(name)?;
         let now = self.now();
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         let step = step_of(&offered.seed, &typed, now.seconds(), 0).ok_or(FactorRefused::Wrong)?;
@@ -218,9 +212,4 @@ impl Engine {
 fn factor_id(engine: &Engine, offered: &Offered) -> Result<FactorId, FactorRefused> {
     let id = engine.keyed_hash("factor id", &[&offered.seed]);
     FactorId::from_slice(id.get(..16).unwrap_or_default()).map_err(|_| FactorRefused::Gone)
-}
-
-fn room(user: &User) -> Result<(), FactorRefused> {
-    let has = usize::try_from(user.factors).unwrap_or(FACTORS_MAX);
-    if has < FACTORS_MAX { Ok(()) } else { Err(FactorRefused::TooMany { max: FACTORS_MAX }) }
 }

@@ -4,10 +4,10 @@ use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, SESSION_
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
     Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, NewEvent, Op, Outcome,
-    Session, SessionId, Tenant, User, UserState,
+    SecondFactor, Session, SessionId, Tenant, User, UserState,
 };
 
-use super::steps::{self, Room, Situation};
+use super::steps::{self, Asked, Room, Situation};
 use super::{Checked, Proven, SignInError, SignedIn, Visit};
 use crate::end::EndPlan;
 use crate::engine::Engine;
@@ -21,22 +21,47 @@ pub(super) enum By<'a> {
     /// Chose another password.
     NewPassword,
     /// Proved a second factor.
-    SecondFactor,
+    SecondFactor(Used),
+    /// Added a factor.
+    Enrolment,
+    /// Proved a passkey.
+    Passkey,
     /// Chose these sessions to end.
     Choice(&'a [SessionId]),
+}
+
+/// What was shown as a second factor.
+#[derive(Clone, Copy)]
+pub(super) enum Used {
+    Code,
+    Key,
 }
 
 impl<'a> By<'a> {
     /// Whether it is a proof by itself. Only that renews the session that is there: what was proven earlier serves for
     /// one that begins.
     const fn proves(self) -> bool {
-        matches!(self, Self::Password(_) | Self::SecondFactor)
+        !matches!(self, Self::NewPassword | Self::Choice(_))
+    }
+
+    /// Whether what was shown works once.
+    const fn is_used_once(self) -> bool {
+        matches!(self, Self::SecondFactor(_) | Self::Passkey)
+    }
+
+    /// The error where it was used already, or where nothing can be written in spite of several tries.
+    pub(super) const fn used(self) -> SignInError {
+        match self {
+            Self::SecondFactor(Used::Code) => SignInError::WrongCode,
+            Self::SecondFactor(Used::Key) | Self::Passkey => SignInError::WrongKey,
+            _ => SignInError::Failed(EngineError::Contended),
+        }
     }
 
     const fn ends(self) -> &'a [SessionId] {
         match self {
             Self::Choice(ends) => ends,
-            Self::Password(_) | Self::SecondFactor | Self::NewPassword => &[],
+            _ => &[],
         }
     }
 }
@@ -66,8 +91,24 @@ impl Engine {
         let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
         let same = |user: &User| user.epoch == proven.epoch && user.state == UserState::Active;
         let user = user.filter(same).ok_or(SignInError::Interrupted)?;
-        let forgive = self.forgive(tenant.id, &user.username);
-        Ok(Checked { user, proven, forgive })
+        let also = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+        Ok(Checked { user, proven, also })
+    }
+
+    /// The level that the organisation asks of a user, and the one that they can reach where what is proven isn't enough.
+    pub(super) async fn asked(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        proven: &Proven,
+        policy: SecondFactor,
+    ) -> Result<Asked, EngineError> {
+        let least = policy.level();
+        let reach = match proven.proofs.level() {
+            Some(level) if level >= least => level,
+            _ => self.level_of(tenant, user.id).await?,
+        };
+        Ok(Asked { least, reach })
     }
 
     /// Begins a session, or answers which step is missing.
@@ -78,7 +119,7 @@ impl Engine {
         visit: &Visit,
         by: By<'_>,
     ) -> Result<SignedIn, SignInError> {
-        let forgive = checked.forgive.clone();
+        let also = checked.also.clone();
         let begun = self.begin_or_stop(tenant, checked, visit, by).await;
         if matches!(
             &begun,
@@ -87,8 +128,11 @@ impl Engine {
                 | SignInError::PasswordDue)
         ) {
             // What was given is correct, so this is no failure of the address: on its first day an office signs in with
-            // passwords that have to be changed.
-            self.must_apply(ChangeSet::of(tenant.id, forgive)).await?;
+            // passwords that have to be changed. What can be used once is used.
+            match self.apply(also).await? {
+                Outcome::Applied(_) => {}
+                _ => return Err(by.used()),
+            }
         }
         begun
     }
@@ -96,19 +140,19 @@ impl Engine {
     async fn begin_or_stop(
         &self,
         tenant: &Tenant,
-        Checked { user, proven, forgive }: Checked,
+        Checked { user, proven, also }: Checked,
         visit: &Visit,
         by: By<'_>,
     ) -> Result<SignedIn, SignInError> {
         let policy = self.policy(tenant, user.id, visit.app).await?;
-        let demanded = policy.second_factor;
-        steps::next(&Situation { proven: &proven, user: &user, demanded, room: None })?;
+        let asked = self.asked(tenant, &user, &proven, policy.second_factor).await?;
+        steps::next(&Situation { proven: &proven, user: &user, asked, room: None })?;
         let mut form = visit.form;
         let own = visit.present.as_ref().filter(|present| present.user == user.id);
         let own = own.filter(|_| by.proves());
         for _ in 0..CONFLICT_RETRIES_MAX {
             let drawn = self.draw(&user, form, own.map(|own| own.secret_hash));
-            let mut change = ChangeSet::of(tenant.id, forgive.clone());
+            let mut change = also.clone();
             let limited = own.is_none() && policy.max_sessions.is_some();
             let session = self.new_session(&user, &proven, visit, &drawn, &policy);
             let session = match own {
@@ -119,8 +163,7 @@ impl Engine {
                         self.start(tenant, who, (visit, by.ends()), &session, &mut change).await;
                     if let Err(full) = started {
                         // The place may have been taken by this very form, sent twice.
-                        let begun = self.begun(tenant, &user, &drawn, (form, &forgive)).await?;
-                        return begun.ok_or(full);
+                        return self.begun(tenant, &user, &drawn, form).await?.ok_or(full);
                     }
                     session
                 }
@@ -130,25 +173,26 @@ impl Engine {
                 Outcome::Applied(_applied) => {
                     return Ok(SignedIn { session, secret: drawn.secret, user });
                 }
-                // The form was sent twice, and began its session already.
-                _ if form.is_some() => {
-                    match self.begun(tenant, &user, &drawn, (form, &forgive)).await? {
-                        Some(begun) => return Ok(begun),
-                        // Its session has ended since, or was renewed. A proof that is sent again begins another; what
-                        // was proven by one earlier has served.
-                        None if by.proves() && self.unchanged(tenant, &user).await? => {
-                            form = None;
-                        }
-                        None => return Err(SignInError::Interrupted),
+                outcome => {
+                    // The form was sent twice, and began its session already.
+                    if let Some(begun) = self.begun(tenant, &user, &drawn, form).await? {
+                        return Ok(begun);
                     }
+                    // An end by user, role or password came between reading and writing; or what was proven by an earlier
+                    // form has served.
+                    if !self.unchanged(tenant, &user).await? || !(limited || by.proves()) {
+                        return Err(SignInError::Interrupted);
+                    }
+                    if by.is_used_once() && outcome == Outcome::Duplicate {
+                        return Err(by.used());
+                    }
+                    // Another sign-in took the place: look again. The session of this form has ended since, or was
+                    // renewed: a proof that is sent again begins another.
+                    form = form.filter(|_| !by.proves());
                 }
-                // Another sign-in took the place: look again.
-                _ if limited && self.unchanged(tenant, &user).await? => {}
-                // An end by user, role or password came between reading and writing.
-                _ => return Err(SignInError::Interrupted),
             }
         }
-        Err(SignInError::Failed(EngineError::Contended))
+        Err(by.used())
     }
 
     /// Starts a session where the policy has room for it, and ends another person's in the same browser.
@@ -220,8 +264,8 @@ impl Engine {
             .collect();
         let at_limit = policy.at_limit;
         let room = Some(Room { live: &live, going: going.len(), max, at_limit });
-        let demanded = policy.second_factor;
-        steps::next(&Situation { proven, user, demanded, room })?;
+        let asked = self.asked(tenant, user, proven, policy.second_factor).await?;
+        steps::next(&Situation { proven, user, asked, room })?;
         if live.len() - going.len() >= max {
             going = Self::oldest(&live, max);
         }

@@ -49,7 +49,7 @@ impl Engine {
         tenant: &Tenant,
         user: &User,
         drawn: &Drawn,
-        (form, forgive): (Option<[u8; 32]>, &Op),
+        form: Option<[u8; 32]>,
     ) -> Result<Option<SignedIn>, EngineError> {
         if form.is_none() {
             return Ok(None);
@@ -60,7 +60,8 @@ impl Engine {
             session.user == user.id && session.secret_hash == sha256(&drawn.secret)
         });
         let Some(session) = session else { return Ok(None) };
-        self.must_apply(ChangeSet::of(tenant.id, forgive.clone())).await?;
+        let forgive = self.forgive(tenant.id, &user.username);
+        self.must_apply(ChangeSet::of(tenant.id, forgive)).await?;
         Ok(Some(SignedIn { session, secret: drawn.secret, user: user.clone() }))
     }
 

@@ -1,13 +1,30 @@
-//! A step: adding a second factor, where one is demanded and the account has none.
+//! A step: adding a factor, where a level is demanded that the account has none for.
 
-use sojourn_model::{ChangeSet, Method, Proof, SecondFactor, Tenant, User};
+use sojourn_model::{Factor, FactorKind, Level, Method, Proof, Tenant, User};
 
 use super::begin::By;
-use super::steps::{self, Situation, Step};
+use super::steps::{self, Asked, Situation, Step};
 use super::{Checked, Proven, SignInError, SignedIn, Visit};
 use crate::engine::Engine;
-use crate::factors::TotpOffer;
+use crate::error::EngineError;
+use crate::factors::{KeyOffer, NewKey, TotpOffer};
 use crate::mail::News;
+
+/// The factor that is added.
+#[derive(Debug, Clone, Copy)]
+pub enum Adding<'a> {
+    /// An authenticator app.
+    App {
+        /// What the form carried.
+        offer: &'a str,
+        /// A code that the app shows.
+        code: &'a str,
+        /// The name.
+        name: &'a str,
+    },
+    /// A passkey or a security key.
+    Key(NewKey<'a>),
+}
 
 /// What an enrolment is offered to: this person, as long as nothing happens to the account.
 fn holder(engine: &Engine, proven: &Proven) -> [u8; 32] {
@@ -27,7 +44,7 @@ impl Engine {
         sealed: Option<&str>,
     ) -> Result<TotpOffer, SignInError> {
         let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
-        Self::must_enrol(proven, &user)?;
+        self.must_enrol(tenant, proven, &user).await?;
         let to = holder(self, proven);
         let same = sealed.and_then(|sealed| self.same_offer(tenant, &user, to, sealed));
         match same {
@@ -36,42 +53,79 @@ impl Engine {
         }
     }
 
-    /// Fails unless enrolment is the next step. A user who already has a factor has to prove that one.
-    fn must_enrol(proven: &Proven, user: &User) -> Result<(), SignInError> {
-        let demanded = SecondFactor::Required;
-        match steps::next(&Situation { proven, user, demanded, room: None }) {
-            Err(SignInError::Needs(pending)) if pending.step == Step::Enrolment => Ok(()),
+    /// Offers a key to a user who must add a factor.
+    ///
+    /// # Errors
+    /// [`SignInError::Interrupted`] where it isn't their next step; [`SignInError::Factor`] where none can be added.
+    pub async fn offer_key_at_sign_in(
+        &self,
+        tenant: &Tenant,
+        proven: &Proven,
+        kind: FactorKind,
+    ) -> Result<KeyOffer, SignInError> {
+        let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
+        let factors = self.must_enrol(tenant, proven, &user).await?;
+        let to = holder(self, proven);
+        self.new_key_offer(tenant, (&user, &factors), kind, to).map_err(SignInError::Factor)
+    }
+
+    /// Fails unless enrolment may be the next step, and answers the factors that there are. A user who has one has to prove
+    /// that one first.
+    async fn must_enrol(
+        &self,
+        tenant: &Tenant,
+        proven: &Proven,
+        user: &User,
+    ) -> Result<Vec<Factor>, SignInError> {
+        let factors = self.store.factors_of(tenant.id, user.id).await;
+        let factors = factors.map_err(EngineError::from)?;
+        let reach = self.reach_of(tenant, &factors)?;
+        let asked = Asked { least: Level::PhishingResistant, reach };
+        match steps::next(&Situation { proven, user, asked, room: None }) {
+            Err(SignInError::Needs(pending)) if matches!(pending.step, Step::Enrolment { .. }) => {
+                Ok(factors)
+            }
             _ => Err(SignInError::Interrupted),
         }
     }
 
-    /// Goes on with a sign-in for which a second factor is added, with a code that it shows. Recovery codes are for the session
-    /// that begins to ask for ([`Engine::renew_recovery_codes`]).
+    /// Goes on with a sign-in for which a factor is added. Recovery codes are for the session that begins to ask for
+    /// ([`Engine::renew_recovery_codes`]).
     ///
     /// # Errors
-    /// [`SignInError::Factor`] for the offer, the code or the name, the rest as [`Engine::sign_in`].
+    /// [`SignInError::Factor`] for the offer, the code, the key or the name, the rest as [`Engine::sign_in`].
     pub async fn sign_in_by_enrolment(
         &self,
         tenant: &Tenant,
         proven: Proven,
         visit: &Visit,
-        shown: (&str, &str, &str),
+        adding: Adding<'_>,
     ) -> Result<SignedIn, SignInError> {
-        let Checked { user, proven, forgive } = self.still(tenant, proven).await?;
+        let Checked { user, proven, also } = self.still(tenant, proven).await?;
         // Sent twice, the factor was added by the first one.
         let drawn = self.draw(&user, visit.form, None);
-        if let Some(begun) = self.begun(tenant, &user, &drawn, (visit.form, &forgive)).await? {
+        if let Some(begun) = self.begun(tenant, &user, &drawn, visit.form).await? {
             return Ok(begun);
         }
-        Self::must_enrol(&proven, &user)?;
-        let factor = self.checked_offer(tenant, &user, holder(self, &proven), shown);
+        let factors = self.must_enrol(tenant, &proven, &user).await?;
+        let to = holder(self, &proven);
+        let factor = match adding {
+            Adding::App { offer, code, name } => {
+                self.checked_offer(tenant, &user, to, (offer, code, name))
+            }
+            Adding::Key(new) => self.checked_key(tenant, (&user, &factors), to, new),
+        };
         let factor = factor.map_err(SignInError::Factor)?;
-        let mut change = ChangeSet::of(tenant.id, forgive.clone());
+        let method = match self.open_key(tenant, &factor)? {
+            Some(key) => key.method(factor.kind),
+            None => Method::Totp,
+        };
+        let mut change = also.clone();
         self.push_notice(tenant, &user, News::FactorAdded { name: &factor.name }, &mut change)?;
         let factor = self.put_factor(&user, factor, change).await.map_err(SignInError::Factor)?;
-        let proof = Proof { method: Method::Totp, at: self.now(), factor: Some(factor.id) };
+        let proof = Proof { method, at: self.now(), factor: Some(factor.id) };
         let proven = Proven { proofs: proven.proofs.with(proof), ..proven };
         let user = User { factors: user.factors + 1, ..user };
-        self.begin(tenant, Checked { user, proven, forgive }, visit, By::SecondFactor).await
+        self.begin(tenant, Checked { user, proven, also }, visit, By::Enrolment).await
     }
 }

@@ -10,6 +10,7 @@
 mod begin;
 mod drawn;
 mod enrolment;
+mod key;
 mod new_password;
 mod password;
 mod second_factor;
@@ -17,13 +18,16 @@ mod steps;
 mod unknown_browser;
 
 use serde::{Deserialize, Serialize};
-use sojourn_model::{AppId, Op, Proofs, Session, User, UserId};
+use sojourn_model::{AppId, ChangeSet, Proofs, Session, User, UserId};
 
 use crate::error::EngineError;
 use crate::factors::FactorRefused;
+pub use enrolment::Adding;
+pub use key::KeyProof;
 pub use new_password::NewPasswordError;
 pub use password::Credentials;
-pub(crate) use password::plain_name;
+pub(crate) use password::{cut, plain_name};
+pub use second_factor::Shown;
 pub use steps::Step;
 pub use unknown_browser::ToldSignIn;
 
@@ -86,6 +90,12 @@ pub enum SignInError {
     /// The code of a second factor is wrong, or was used.
     #[error("the code is wrong, or was used")]
     WrongCode,
+    /// The key's answer is wrong, or was used.
+    #[error("the answer of the key is wrong, or was used")]
+    WrongKey,
+    /// No account has this key.
+    #[error("no account has this key")]
+    UnknownKey,
     /// Too many attempts.
     #[error("too many attempts")]
     TooMany,
@@ -117,6 +127,6 @@ pub(crate) struct Checked {
     pub(crate) user: User,
     /// By what.
     pub(crate) proven: Proven,
-    /// Operation to apply with the result: clears the attempts that were counted.
-    pub(crate) forgive: Op,
+    /// What is written with the result: it clears the attempts that were counted, and uses up what was shown.
+    pub(crate) also: ChangeSet,
 }

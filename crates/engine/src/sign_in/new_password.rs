@@ -1,6 +1,6 @@
 //! A step: choosing another password, where an administrator demands it.
 
-use sojourn_model::{EndTarget, Method, Proofs, Tenant, UserState};
+use sojourn_model::{ChangeSet, EndTarget, Method, Proofs, Tenant, UserState};
 
 use super::begin::By;
 use super::steps::{self, Situation, Step};
@@ -40,8 +40,9 @@ impl Engine {
     ) -> Result<SignedIn, NewPasswordError> {
         let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
         // Only who has got to this step: a second factor comes before it.
-        let demanded = self.policy(tenant, user.id, visit.app).await?.second_factor;
-        match steps::next(&Situation { proven: &proven, user: &user, demanded, room: None }) {
+        let policy = self.policy(tenant, user.id, visit.app).await?.second_factor;
+        let asked = self.asked(tenant, &user, &proven, policy).await?;
+        match steps::next(&Situation { proven: &proven, user: &user, asked, room: None }) {
             Err(SignInError::Needs(pending)) if pending.step == Step::NewPassword => {}
             _ => return Err(SignInError::Interrupted.into()),
         }
@@ -61,11 +62,11 @@ impl Engine {
         let others = proven.proofs.0.into_iter().filter(|one| one.method != Method::Password);
         let proofs = others.fold(Proofs::of(Method::Password, self.now()), Proofs::with);
         let proven = Proven { user: user.id, epoch: user.epoch, proofs };
-        let forgive = self.forgive(tenant.id, &user.username);
+        let also = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
         // Its session, if there was one in this browser, has just ended.
         let present = visit.present.clone().filter(|one| one.user != user.id);
         let visit = Visit { present, ..visit.clone() };
-        let checked = Checked { user, proven, forgive };
+        let checked = Checked { user, proven, also };
         Ok(self.begin(tenant, checked, &visit, By::NewPassword).await?)
     }
 }

@@ -97,13 +97,14 @@ impl Engine {
         (ip, app): (&str, Option<AppId>),
     ) -> Result<Checked, SignInError> {
         let checked = self.check_password(tenant, typed, (ip, None)).await?;
-        let Checked { user, proven, forgive } = &checked;
-        let demanded = self.policy(tenant, user.id, app).await?.second_factor;
-        let Err(stopped) = steps::next(&Situation { proven, user, demanded, room: None }) else {
+        let Checked { user, proven, also } = &checked;
+        let policy = self.policy(tenant, user.id, app).await?.second_factor;
+        let asked = self.asked(tenant, user, proven, policy).await?;
+        let Err(stopped) = steps::next(&Situation { proven, user, asked, room: None }) else {
             return Ok(checked);
         };
         // The password was correct, so this is no failure of the address.
-        self.must_apply(ChangeSet::of(tenant.id, forgive.clone())).await?;
+        self.must_apply(also.clone()).await?;
         Err(stopped)
     }
 
@@ -159,11 +160,15 @@ impl Engine {
         }
         let proofs = Proofs::of(Method::Password, self.now());
         let proven = Proven { user: user.id, epoch: user.epoch, proofs };
-        Ok(Checked { user, proven, forgive: *forgive })
+        Ok(Checked { user, proven, also: ChangeSet::of(tenant.id, *forgive) })
     }
 
     /// Unlocks an account whose lock opens by itself at a time that is past.
-    async fn opened_by_time(&self, tenant: &Tenant, user: User) -> Result<User, EngineError> {
+    pub(super) async fn opened_by_time(
+        &self,
+        tenant: &Tenant,
+        user: User,
+    ) -> Result<User, EngineError> {
         // Further ahead than a lock lasts: it was set by a clock that has gone back since.
         let longest = self.settings.lockout.and_then(|lock| lock.unlock_after_ms);
         let past = user.unlock_at.is_some_and(|at| {

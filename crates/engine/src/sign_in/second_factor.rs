@@ -3,44 +3,73 @@
 use serde_json::json;
 use sojourn_crypto::totp;
 use sojourn_model::{
-    Actor, ChangeSet, EventName, FactorChange, FactorKind, Method, Op, Outcome, Proof, Session,
-    Tenant, User,
+    Actor, ChangeSet, EventName, FactorChange, FactorKind, Method, Op, Proof, Session, Tenant, User,
 };
 
-use super::begin::By;
+use super::begin::{By, Used};
 use super::password::log_failure;
-use super::{Checked, Proven, SignInError, SignedIn, Visit};
+use super::{Checked, KeyProof, Proven, SignInError, SignedIn, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::{self, normalised};
 use crate::mail::News;
 use crate::throttle::{Attempt, Guess};
 
+/// What a person shows as a second factor.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// A code: of an authenticator app, or for recovery.
+    Code(&'a str),
+    /// The answer of a key.
+    Key(KeyProof<'a>),
+}
+
 impl Engine {
-    /// Goes on with a sign-in, or raises the level of the session that is there, by a code: of an authenticator app, or for
-    /// recovery. Attempts are counted separately from password attempts: someone who knows
+    /// Goes on with a sign-in, or raises the level of the session that is there, by a second factor. Attempts are counted separately from password attempts: someone who knows
     /// the password could otherwise reset the count.
     ///
     /// # Errors
-    /// [`SignInError::WrongCode`] for a code that is wrong or was used, [`SignInError::TooMany`], and the rest as
-    /// [`Engine::sign_in`].
+    /// [`SignInError::WrongCode`] and [`SignInError::WrongKey`] for what is wrong or was used, [`SignInError::TooMany`], and the
+    /// rest as [`Engine::sign_in`].
     pub async fn sign_in_with_second_factor(
         &self,
         tenant: &Tenant,
         proven: Proven,
         visit: &Visit,
-        typed: &str,
+        shown: Shown<'_>,
     ) -> Result<SignedIn, SignInError> {
-        let Checked { user, proven, forgive } = self.still(tenant, proven).await?;
+        let Checked { user, proven, .. } = self.still(tenant, proven).await?;
         // Sent twice, the code was used by the first one.
         let drawn = self.draw(&user, visit.form, None);
-        if let Some(begun) = self.begun(tenant, &user, &drawn, (visit.form, &forgive)).await? {
+        if let Some(begun) = self.begun(tenant, &user, &drawn, visit.form).await? {
             return Ok(begun);
         }
-        let proof = self.check_code(tenant, &user, visit, typed).await?;
-        let proven = Proven { proofs: proven.proofs.with(proof), ..proven };
-        let checked = Checked { user, proven, forgive };
-        self.begin(tenant, checked, visit, By::SecondFactor).await
+        let mut also = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
+        let (made, used) = match shown {
+            Shown::Code(_) => (self.may_try(tenant, &user, visit, &mut also).await?, Used::Code),
+            // Nobody guesses a signature: it counts for no lock.
+            Shown::Key(_) => (0, Used::Key),
+        };
+        let proof = match shown {
+            Shown::Code(typed) => self.check_code(tenant, &user, visit, typed, &mut also).await?,
+            Shown::Key(key) => self.check_second_key(tenant, &user, key, &mut also).await?,
+        };
+        let outcome = match proof {
+            Some(proof) => {
+                let proven = Proven { proofs: proven.proofs.with(proof), ..proven };
+                let checked = Checked { user: user.clone(), proven, also };
+                self.begin(tenant, checked, visit, By::SecondFactor(used)).await
+            }
+            None => Err(By::SecondFactor(used).used()),
+        };
+        let reason = match &outcome {
+            Err(SignInError::WrongCode) => "wrong_code",
+            Err(SignInError::WrongKey) => "wrong_key",
+            _ => return outcome,
+        };
+        log_failure(tenant, &user.username, &visit.ip, reason);
+        self.note_failure(tenant, Some(&user), EventName::FactorFailure, made).await?;
+        outcome
     }
 
     /// What the person of a session has proven in it: the beginning of a step-up.
@@ -57,14 +86,14 @@ impl Engine {
         Ok(Proven { user: user.id, epoch: user.epoch, proofs: session.proofs.clone() })
     }
 
-    /// Checks a code and uses it up.
-    async fn check_code(
+    /// Counts an attempt, and how many there were; what takes it back goes with the result.
+    async fn may_try(
         &self,
         tenant: &Tenant,
         user: &User,
         visit: &Visit,
-        typed: &str,
-    ) -> Result<Proof, SignInError> {
+        also: &mut ChangeSet,
+    ) -> Result<i64, SignInError> {
         let name = format!("second factor {}", user.username);
         let guess =
             Guess { name: &name, user: Some(user.id), ip: &visit.ip, browser: visit.browser };
@@ -73,19 +102,23 @@ impl Engine {
             log_failure(tenant, &user.username, &visit.ip, "too_many_codes");
             return Err(SignInError::TooMany);
         };
+        also.ops.push(*forgive);
+        Ok(made)
+    }
+
+    /// Checks a code. What uses it up goes with the result.
+    async fn check_code(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        visit: &Visit,
+        typed: &str,
+        also: &mut ChangeSet,
+    ) -> Result<Option<Proof>, EngineError> {
         let plain: String = typed.chars().filter(|c| !c.is_whitespace()).take(64).collect();
-        let used = if totp::is_code(&plain) {
-            self.use_app(tenant, user, &plain, *forgive).await?
-        } else {
-            self.use_recovery_code(tenant, user, visit, typed, *forgive).await?
-        };
-        match used {
-            Some(proof) => Ok(proof),
-            None => {
-                log_failure(tenant, &user.username, &visit.ip, "wrong_code");
-                self.note_failure(tenant, Some(user), EventName::FactorFailure, made).await?;
-                Err(SignInError::WrongCode)
-            }
+        match totp::is_code(&plain) {
+            true => self.use_app(tenant, user, &plain, also).await,
+            false => self.use_recovery_code(tenant, user, visit, typed, also).await,
         }
     }
 
@@ -94,7 +127,7 @@ impl Engine {
         tenant: &Tenant,
         user: &User,
         code: &str,
-        forgive: Op,
+        also: &mut ChangeSet,
     ) -> Result<Option<Proof>, EngineError> {
         let now = self.now();
         let factors = self.store.factors_of(tenant.id, user.id).await?;
@@ -103,15 +136,14 @@ impl Engine {
             let Some(step) = totp::step_of(&seed, code, now.seconds(), factor.step) else {
                 continue;
             };
+            // A conflict: the same code was used in this moment, on another node perhaps.
             let uses = FactorChange::Use { user: user.id, factor: factor.id, step, at: now };
-            let mut change = ChangeSet::of(tenant.id, Op::Factor(uses)).with(forgive);
+            also.ops.push(Op::Factor(uses));
             let about = json!({ "factor": factor.id.to_string(), "kind": factor.kind.as_str() });
             let (name, actor) = (EventName::PostUseFactor, Actor::User(user.id));
-            change.events.push(self.factor_event(user, name, &actor, about));
-            // A conflict: the same code was used in this moment, on another node perhaps.
-            let applied = matches!(self.apply(change).await?, Outcome::Applied(_));
+            also.events.push(self.factor_event(user, name, &actor, about));
             let proof = Proof { method: Method::Totp, at: now, factor: Some(factor.id) };
-            return Ok(applied.then_some(proof));
+            return Ok(Some(proof));
         }
         Ok(None)
     }
@@ -122,20 +154,21 @@ impl Engine {
         user: &User,
         visit: &Visit,
         typed: &str,
-        forgive: Op,
+        also: &mut ChangeSet,
     ) -> Result<Option<Proof>, EngineError> {
         let Some(code) = normalised(typed) else { return Ok(None) };
-        let left = self.store.recovery_codes_left(tenant.id, user.id).await? - 1;
         let hash = self.recovery_hash(user, &code);
-        let uses = FactorChange::UseRecoveryCode { user: user.id, hash };
-        let mut change = ChangeSet::of(tenant.id, Op::Factor(uses)).with(forgive);
+        if !self.store.has_recovery_code(tenant.id, user.id, hash).await? {
+            return Ok(None);
+        }
+        let left = self.store.recovery_codes_left(tenant.id, user.id).await? - 1;
+        also.ops.push(Op::Factor(FactorChange::UseRecoveryCode { user: user.id, hash }));
         let (about, actor) = (json!({ "left": left }), Actor::User(user.id));
-        change.audit.push(self.audit_row(&actor, "user.recovery_code_use", user.id, &about));
+        also.audit.push(self.audit_row(&actor, "user.recovery_code_use", user.id, &about));
         let name = EventName::PostUseRecoveryCode;
-        change.events.push(self.factor_event(user, name, &actor, about));
+        also.events.push(self.factor_event(user, name, &actor, about));
         let news = News::CodeUsed { left, ip: &visit.ip };
-        self.push_notice(tenant, user, news, &mut change)?;
-        let applied = matches!(self.apply(change).await?, Outcome::Applied(_));
-        Ok(applied.then_some(Proof { method: Method::RecoveryCode, at: self.now(), factor: None }))
+        self.push_notice(tenant, user, news, also)?;
+        Ok(Some(Proof { method: Method::RecoveryCode, at: self.now(), factor: None }))
     }
 }

@@ -1,6 +1,6 @@
 //! Which step comes next: named checks over what is known, in the order in which they are asked.
 
-use sojourn_model::{AtLimit, PasswordDue, SecondFactor, Session, User};
+use sojourn_model::{AtLimit, Level, PasswordDue, Session, User};
 
 use super::{Pending, Proven, SignInError};
 
@@ -9,10 +9,16 @@ use super::{Pending, Proven, SignInError};
 pub enum Step {
     /// Prove a second factor:
     /// [`Engine::sign_in_with_second_factor`](crate::Engine::sign_in_with_second_factor).
-    SecondFactor,
-    /// Add a second factor, because one is demanded and there is none:
+    SecondFactor {
+        /// The level that has to be reached with it.
+        least: Level,
+    },
+    /// Add a factor, because a level is demanded that the account has none for:
     /// [`Engine::sign_in_by_enrolment`](crate::Engine::sign_in_by_enrolment).
-    Enrolment,
+    Enrolment {
+        /// The level that has to be reached with it.
+        least: Level,
+    },
     /// Choose another password: [`Engine::sign_in_with_new_password`](crate::Engine::sign_in_with_new_password).
     NewPassword,
     /// Choose which sessions to end, so that one more may begin:
@@ -29,7 +35,7 @@ impl Step {
     /// Whether what is missing is a second factor, there or not.
     #[must_use]
     pub const fn is_second_factor(&self) -> bool {
-        matches!(self, Self::SecondFactor | Self::Enrolment)
+        matches!(self, Self::SecondFactor { .. } | Self::Enrolment { .. })
     }
 }
 
@@ -39,10 +45,26 @@ pub(super) struct Situation<'s> {
     pub(super) proven: &'s Proven,
     /// Their account, as it is now.
     pub(super) user: &'s User,
-    /// Whether the organisation demands a second factor of them.
-    pub(super) demanded: SecondFactor,
+    /// What the organisation asks of them.
+    pub(super) asked: Asked,
     /// Their sessions, where one more is to begin and a policy limits them.
     pub(super) room: Option<Room<'s>>,
+}
+
+/// A level that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// At least.
+    pub(super) least: Level,
+    /// What the person can reach with the factors of the account; no less than what is proven.
+    pub(super) reach: Level,
+}
+
+impl Situation<'_> {
+    /// Whether more has to be proven.
+    fn is_short(&self) -> bool {
+        self.proven.proofs.level().is_none_or(|level| level < self.asked.least)
+    }
 }
 
 /// The sessions of a person, against the limit.
@@ -90,8 +112,9 @@ fn by_mail(situation: &Situation<'_>) -> Option<Missing> {
 }
 
 fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
-    let proven = situation.proven.proofs.has_second_factor();
-    (situation.user.factors > 0 && !proven).then_some(Missing::SecondFactor)
+    let unproven = situation.user.factors > 0 && !situation.proven.proofs.has_second_factor();
+    let can = situation.is_short() && situation.asked.reach >= situation.asked.least;
+    (unproven || can).then_some(Missing::SecondFactor)
 }
 
 fn new_password(situation: &Situation<'_>) -> Option<Missing> {
@@ -99,8 +122,8 @@ fn new_password(situation: &Situation<'_>) -> Option<Missing> {
 }
 
 fn enrolment(situation: &Situation<'_>) -> Option<Missing> {
-    let lacks = situation.user.factors == 0 && !situation.proven.proofs.has_second_factor();
-    (lacks && situation.demanded == SecondFactor::Required).then_some(Missing::Enrolment)
+    // Who could prove more was asked for it.
+    situation.is_short().then_some(Missing::Enrolment)
 }
 
 fn room(situation: &Situation<'_>) -> Option<Missing> {
@@ -129,13 +152,13 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
         let proven = situation.proven.clone();
         Err(SignInError::Needs(Box::new(Pending { proven, step })))
     };
-    let room = situation.room.as_ref();
+    let (room, least) = (situation.room.as_ref(), situation.asked.least);
     let max = room.map_or(0, |room| room.max);
     match missing(situation) {
         None => Ok(()),
         Some(Missing::PasswordByMail) => Err(SignInError::PasswordDue),
-        Some(Missing::SecondFactor) => needs(Step::SecondFactor),
-        Some(Missing::Enrolment) => needs(Step::Enrolment),
+        Some(Missing::SecondFactor) => needs(Step::SecondFactor { least }),
+        Some(Missing::Enrolment) => needs(Step::Enrolment { least }),
         Some(Missing::NewPassword) => needs(Step::NewPassword),
         Some(Missing::Room) => {
             let live = room.map(|room| room.live.to_vec()).unwrap_or_default();
@@ -185,10 +208,12 @@ mod tests {
             let user = User { password_due: due, factors, ..User::deleted(TenantId::DEFAULT, id) };
             let room =
                 limit.map(|(max, going, at_limit)| Room { live: &live, going, max, at_limit });
-            let demanded = SecondFactor::Optional;
-            let one = Situation { proven: &proven, user: &user, demanded, room };
+            let reach = if factors > 0 || second { Level::Two } else { Level::One };
+            let asked = Asked { least: Level::One, reach };
+            let one = Situation { proven: &proven, user: &user, asked, room };
             let found = missing(&one);
-            let demanded = Situation { demanded: SecondFactor::Required, ..one };
+            let asked = Asked { least: Level::Two, reach };
+            let demanded = Situation { asked, ..one };
             let lacks = factors == 0
                 && !second
                 && !matches!(found, Some(Missing::PasswordByMail | Missing::NewPassword));
@@ -213,6 +238,40 @@ mod tests {
             (PasswordDue::No, 0, false, Some((1, 0, AtLimit::EndOldest)), None),
         ] {
             assert_eq!(found(due, factors, second, limit), want, "{due:?} {factors} {limit:?}");
+        }
+    }
+
+    #[test]
+    fn levels_that_are_demanded() {
+        let id = UserId::from_slice(&[1; 16]).expect("an id");
+        let at = |method| Proof { method, at: Millis(2), factor: None };
+        let password = Proofs::of(Method::Password, Millis(1));
+        let (key, none) = (Level::PhishingResistant, None);
+        let asks = Some(Missing::SecondFactor);
+        for (proofs, factors, least, reach, want) in [
+            // A passkey that is there isn't asked for where a password is enough.
+            (password.clone(), 0, Level::One, key, none),
+            (password.clone(), 0, Level::Two, key, asks),
+            (password.clone(), 0, key, key, asks),
+            (password.clone(), 1, key, Level::Two, asks),
+            (password.clone().with(at(Method::Totp)), 1, key, Level::Two, Some(Missing::Enrolment)),
+            (password.clone().with(at(Method::Totp)), 1, key, key, asks),
+            (Proofs(vec![at(Method::Passkey)]), 0, key, key, none),
+            // Who signs in by a passkey has proven two factors.
+            (Proofs(vec![at(Method::Passkey)]), 1, Level::Two, key, none),
+            (
+                Proofs(vec![at(Method::Passkey)]),
+                0,
+                Level::HardwareBound,
+                key,
+                Some(Missing::Enrolment),
+            ),
+        ] {
+            let proven = Proven { user: id, epoch: 3, proofs };
+            let user = User { factors, ..User::deleted(TenantId::DEFAULT, id) };
+            let asked = Asked { least, reach };
+            let one = Situation { proven: &proven, user: &user, asked, room: None };
+            assert_eq!(missing(&one), want, "{:?} {least:?} {reach:?}", proven.proofs);
         }
     }
 }

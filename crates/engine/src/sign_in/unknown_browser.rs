@@ -118,9 +118,7 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, once)
             .with(Op::DuePassword { user: user.id, due: PasswordDue::ByMail })
             .with(Op::EndSessions(end));
-        if user.factors > 0
-            && let Some(theirs) = self.store.session(tenant.id, session).await?
-        {
+        if let Some(theirs) = self.store.session(tenant.id, session).await? {
             // Factors that the stranger may have added would shut the account's person out.
             // One may have been added while signing in, before the session began.
             let since = theirs.signed_in_at.plus(-OFFER_MS);

@@ -3,8 +3,8 @@
 
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
-    Actor, AppId, Application, ChangeSet, EventName, Grant, GrantId, GrantKind, GrantType, Millis,
-    Op, Outcome, Sid, Tenant,
+    Actor, AppId, Application, EventName, Grant, GrantId, GrantKind, GrantType, Millis, Op,
+    Outcome, Sid, Tenant,
 };
 use sojourn_oidc::{OAuthError, scope};
 
@@ -45,7 +45,7 @@ impl Engine {
         if scopes.is_empty() && !asked.is_empty() {
             return Err(OAuthError::new("invalid_scope", "none of the scopes is registered").into());
         }
-        let Checked { user, proven, forgive } = self.person_of(tenant, app.id, wanted).await?;
+        let Checked { user, proven, also } = self.person_of(tenant, app.id, wanted).await?;
         let rights = self.rights_of_user(tenant.id, user.id).await?;
         scopes.retain(|one| {
             one != "offline_access" && (!one.starts_with("internal_") || rights.has_scope(one))
@@ -78,7 +78,7 @@ impl Engine {
             stay_cut: 0,
             detail: "{}".to_owned(),
         };
-        let mut change = ChangeSet::of(tenant.id, forgive);
+        let mut change = also;
         let event = EventName::AuthenticationSuccess;
         change.events.push(self.user_event(&user, event, &Actor::User(user.id)));
         let op = Op::IssueDetachedGrant { grant: Box::new(grant.clone()), epoch: user.epoch };

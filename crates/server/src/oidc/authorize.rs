@@ -158,7 +158,7 @@ impl Asking<'_> {
         if self.ticket.is_some_and(|ticket| ticket.denied) {
             return Ok(refuse(&OAuthError::new("access_denied", "the person declined")));
         }
-        if is_out_of_reach(request, Level::Two) {
+        if is_out_of_reach(request, Level::HIGHEST) {
             return Ok(refuse(&unmet()));
         }
         let situation = match self.situation(session).await? {
@@ -242,7 +242,7 @@ impl Asking<'_> {
         };
         let done = ticket.map(|ticket| ticket.done.in_session(session.id)).unwrap_or_default();
         let level = session.level();
-        let wanted = level_wanted(request, Level::Two).unwrap_or(Level::One);
+        let wanted = level_wanted(request, Level::HIGHEST).unwrap_or(Level::One);
         let reachable = match wanted.max(request.least_level) > level {
             true => engine.level_of(tenant, session.user).await?,
             false => level,
@@ -274,10 +274,14 @@ impl Asking<'_> {
             denied: false,
             before: session.map(|session| session.id),
             page: 0,
+            least: match needed {
+                Needs::StepUp(level) => level.acr().to_owned(),
+                _ => String::new(),
+            },
         };
         let page = match needed {
             Needs::SignIn(_) => "/login",
-            Needs::StepUp => "/login/factor",
+            Needs::StepUp(_) => "/login/factor",
             Needs::SelectAccount => "/select-account",
             Needs::Consent => "/consent",
         };

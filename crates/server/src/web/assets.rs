@@ -13,6 +13,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FORM_POST: &str = include_str!("../../assets/form_post.js");
 const CHECK_SESSION: &str = include_str!("../../assets/check_session.js");
 const LIVE: &str = include_str!("../../assets/live.js");
+const PASSKEYS: &str = include_str!("../../assets/passkeys.js");
 const SEARCH: &str = include_str!("../../assets/search.js");
 const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 
@@ -55,6 +56,7 @@ pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response 
         "form_post.js" => (SCRIPT, FORM_POST),
         "check_session.js" => (SCRIPT, CHECK_SESSION),
         "live.js" => (SCRIPT, LIVE),
+        "passkeys.js" => (SCRIPT, PASSKEYS),
         "search.js" => (SCRIPT, SEARCH),
         "signed_out.js" => (SCRIPT, SIGNED_OUT),
         _ => return errors::missing(&context, "There is no such file."),

@@ -6,6 +6,7 @@ pub(crate) mod connections;
 pub(crate) mod consent;
 pub(crate) mod console;
 pub(crate) mod errors;
+mod factor_list;
 pub(crate) mod factors;
 pub(crate) mod filters;
 pub(crate) mod forgotten;

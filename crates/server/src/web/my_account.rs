@@ -9,15 +9,15 @@ use sojourn_engine::session::{FrontChannelNotice, SessionView};
 use sojourn_engine::{Authority, EndPlan, EngineError};
 use sojourn_model::limits::RECOVERY_CODES_FEW;
 use sojourn_model::{
-    Actor, AppKind, EndReason, EndTarget, Factor, Millis, Session, SessionId, SessionState, User,
+    Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
 };
 use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::pages::{AppLine, Confirm, FactorLine, Frame, MyAccount, Security, SessionCard};
+use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
 use crate::web::ticket::{Ticket, way_back};
-use crate::web::{errors, render, signed_out, words};
+use crate::web::{errors, factor_list, render, signed_out, words};
 use crate::{request, respond};
 
 /// A signed-in person.
@@ -189,17 +189,14 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
     let now = engine.now();
     let mut frame = visitor.frame(&context, "security");
     frame.notice = notice(&uri);
-    let line = |factor: &Factor| FactorLine {
-        id: factor.id.to_string(),
-        name: factor.name.clone(),
-        added: words::moment(factor.added_at),
-        used: factor.used_at.map_or_else(|| "never".into(), |at| words::ago(at, now)),
-    };
     let this_one = Some(visitor.session.id);
     let page = Security {
         frame,
         own: visitor.session.id.to_string(),
-        factors: factors.factors.iter().map(line).collect(),
+        accepted: factor_list::accepted(&context, &factors.factors),
+        takes_keys: engine.takes_keys(),
+        password_alone: visitor.user.factors == 0,
+        factors: factors.factors.iter().map(|one| factor_list::line(one, now)).collect(),
         codes_left: usize::try_from(factors.codes_left).unwrap_or_default(),
         few_codes: factors.codes_left < RECOVERY_CODES_FEW,
         sessions: views
@@ -225,7 +222,9 @@ fn notice(uri: &Uri) -> Option<Text> {
     match params.get("done")? {
         "password" => Some("Your password is changed. You are signed out everywhere else.".into()),
         "factor" => Some("From now on, signing in takes a second factor.".into()),
-        "factor_removed" => Some("The second factor is removed.".into()),
+        "passkey" => Some("The passkey is added. Next time, sign in with it.".into()),
+        "security_key" => Some("The security key is added.".into()),
+        "factor_removed" => Some("The factor is removed.".into()),
         "others" => Some("You are signed out everywhere else.".into()),
         "application" => Some("You are signed out of the application; it is being told.".into()),
         "one" => Some("The session has ended. Its applications are being told.".into()),

@@ -225,12 +225,22 @@ pub(crate) struct Security {
     pub(crate) codes_left: usize,
     /// Whether it is time for new ones.
     pub(crate) few_codes: bool,
+    /// Whether keys can be added at this address.
+    pub(crate) takes_keys: bool,
+    /// Whether a password alone signs in.
+    pub(crate) password_alone: bool,
+    /// Which passkeys are good, for the authenticators to learn, as JSON.
+    pub(crate) accepted: Option<String>,
 }
 
-/// A second factor.
+/// A factor.
 pub(crate) struct FactorLine {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: Text,
+    /// Where it is and where it was added, for a key.
+    pub(crate) about: Option<Text>,
     pub(crate) added: Text,
     pub(crate) used: Text,
 }
@@ -414,6 +424,7 @@ pub(crate) struct ConsoleUser {
     pub(crate) frame: Frame,
     pub(crate) user: UserLine,
     pub(crate) has_factors: bool,
+    pub(crate) factors: Vec<FactorLine>,
     pub(crate) may_change: bool,
     pub(crate) may_end: bool,
     /// Whether the person may set policies.

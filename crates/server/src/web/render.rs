@@ -42,6 +42,21 @@ pub(crate) fn face_page(
     page: &impl Template,
     logo: Option<&str>,
 ) -> Response {
+    rendered(context, status, page, &with_logo(logo))
+}
+
+/// The same with a script of ours, which asks the browser for a key.
+pub(crate) fn key_page(
+    context: &Context,
+    status: StatusCode,
+    page: &impl Template,
+    logo: Option<&str>,
+) -> Response {
+    rendered(context, status, page, &format!("{}; script-src 'self'", with_logo(logo)))
+}
+
+/// The policy of a page that shows a logo from elsewhere.
+fn with_logo(logo: Option<&str>) -> String {
     // The logo's origin alone, and only what can stand in a policy.
     let source = logo.and_then(|uri| {
         let (scheme, rest) = uri.split_once("://")?;
@@ -49,9 +64,7 @@ pub(crate) fn face_page(
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
         (scheme == "https" && host.chars().all(plain)).then(|| format!(" https://{host}"))
     });
-    let policy =
-        POLICY.replace("img-src 'self'", &format!("img-src 'self'{}", source.unwrap_or_default()));
-    rendered(context, status, page, &policy)
+    POLICY.replace("img-src 'self'", &format!("img-src 'self'{}", source.unwrap_or_default()))
 }
 
 /// A page with a script of ours, and perhaps frames of the given sources. Its form leads to an application.

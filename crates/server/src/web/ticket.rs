@@ -35,6 +35,9 @@ pub(crate) struct Ticket {
     /// Differs from page to page, so that a form can be told from the same one sent twice.
     #[serde(default)]
     pub(crate) page: u64,
+    /// The level that has to be reached, by its name in `acr`; empty for none.
+    #[serde(default)]
+    pub(crate) least: String,
 }
 
 /// What a person did for a request, in one session: in any other it counts for nothing, so a ticket is of no
@@ -72,6 +75,7 @@ impl Ticket {
             denied: false,
             before: None,
             page: 0,
+            least: String::new(),
         }
     }
 

@@ -115,6 +115,9 @@ pub(crate) async fn everything(server: &TestServer, who: (&str, &str)) {
         }
     };
     let csrf = browser.get("/myaccount/security").await.field("csrf");
+    let rename = remove.replace("/remove", "/rename");
+    let renamed = browser.post(&rename, &[("csrf", &csrf), ("name", "Old phone")]).await;
+    assert_eq!(renamed.location(), "/myaccount/security", "{renamed:?}");
     let removed = browser.post(&remove, &[("csrf", &csrf)]).await;
     assert!(removed.location().starts_with("/signed-out"), "{removed:?}");
     server.engine.reset_factors(&server.tenant, &user, &by).await.expect("reset");
@@ -348,11 +351,11 @@ async fn changing_factors_takes_a_fresh_proof_and_ends_what_they_made() {
     let remove = format!("/myaccount/factors/{}/remove", rest.split('"').next().expect("its id"));
     // A session without the second factor isn't fresh, however young.
     for path in [APP, &remove] {
-        assert!(plain.get(path).await.location().starts_with("/login?ticket="), "{path}");
+        assert!(plain.get(path).await.location().starts_with("/login/factor?ticket="), "{path}");
     }
     for path in ["/myaccount/factors/codes", &remove] {
         let answer = plain.post(path, &[("csrf", &shown.field("csrf"))]).await;
-        assert!(answer.location().starts_with("/login?ticket="), "{path} {answer:?}");
+        assert!(answer.location().starts_with("/login/factor?ticket="), "{path} {answer:?}");
     }
     let proven = signed_in(&server, &phone.code(&server)).await;
     let asked = proven.get(&remove).await;

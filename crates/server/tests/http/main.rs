@@ -26,6 +26,7 @@ mod handlers;
 mod input;
 mod interleavings;
 mod isolation;
+mod keys;
 mod knowing;
 mod languages;
 mod logout;

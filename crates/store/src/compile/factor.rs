@@ -28,6 +28,15 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
         FactorChange::Use { user, factor, step, at } => {
             steps.must(&sql::FACTOR_USE, params![tenant, user, factor, step, at]);
         }
+        FactorChange::UseKey { user, factor, counter, at, secret } => {
+            steps.must(&sql::FACTOR_USE_KEY, params![tenant, user, factor, counter, at]);
+            if let Some(secret) = secret {
+                steps.must(&sql::FACTOR_RESEAL, params![tenant, user, factor, secret]);
+            }
+        }
+        FactorChange::Rename { user, factor, name } => {
+            steps.must(&sql::FACTOR_RENAME, params![tenant, user, factor, name]);
+        }
         FactorChange::Remove { user, factor } => {
             steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
             steps.must(&sql::FACTOR_REMOVE, params![tenant, user, factor]);

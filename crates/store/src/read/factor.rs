@@ -4,7 +4,23 @@ use sojourn_model::{Factor, FactorId, FactorKind, TenantId, UserId};
 
 use crate::compile::params;
 use crate::sql::factor as sql;
-use crate::{Reads, StoreError};
+use crate::{Reads, Row, StoreError};
+
+/// Reads a factor; none of a kind that only a newer program knows.
+fn factor(mut row: Row, user: UserId) -> Result<Option<Factor>, StoreError> {
+    let id = row.id(FactorId::from_slice)?;
+    let Some(kind) = FactorKind::from_code(row.int()?) else { return Ok(None) };
+    Ok(Some(Factor {
+        id,
+        user,
+        kind,
+        name: row.text()?,
+        secret: row.blob()?,
+        step: row.int()?,
+        added_at: row.millis()?,
+        used_at: row.opt_millis()?,
+    }))
+}
 
 impl Reads {
     /// The second factors of a user, oldest first. Kinds that only a newer program knows are left out.
@@ -12,22 +28,20 @@ impl Reads {
     /// # Errors
     /// [`StoreError`]
     pub async fn factors_of(&self, t: TenantId, user: UserId) -> Result<Vec<Factor>, StoreError> {
-        let mut factors = Vec::new();
-        for mut row in self.list(&sql::FACTORS_OF, params![t, user]).await? {
-            let id = row.id(FactorId::from_slice)?;
-            let Some(kind) = FactorKind::from_code(row.int()?) else { continue };
-            factors.push(Factor {
-                id,
-                user,
-                kind,
-                name: row.text()?,
-                secret: row.blob()?,
-                step: row.int()?,
-                added_at: row.millis()?,
-                used_at: row.opt_millis()?,
-            });
-        }
-        Ok(factors)
+        let rows = self.list(&sql::FACTORS_OF, params![t, user]).await?;
+        rows.into_iter().filter_map(|row| factor(row, user).transpose()).collect()
+    }
+
+    /// The factor with an id, whose ever it is.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn factor(&self, t: TenantId, id: FactorId) -> Result<Option<Factor>, StoreError> {
+        let Some(mut row) = self.row(&sql::FACTOR_BY_ID, params![t, id]).await? else {
+            return Ok(None);
+        };
+        let user = row.id(UserId::from_slice)?;
+        factor(row, user)
     }
 
     /// How many recovery codes a user has left.
@@ -36,5 +50,18 @@ impl Reads {
     /// [`StoreError`]
     pub async fn recovery_codes_left(&self, t: TenantId, user: UserId) -> Result<i64, StoreError> {
         self.row(&sql::CODES_LEFT, params![t, user]).await?.map_or(Ok(0), |mut row| row.int())
+    }
+
+    /// Whether a user has a recovery code, by its keyed hash.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn has_recovery_code(
+        &self,
+        t: TenantId,
+        user: UserId,
+        hash: [u8; 32],
+    ) -> Result<bool, StoreError> {
+        Ok(self.row(&sql::CODE_THERE, params![t, user, hash.to_vec()]).await?.is_some())
     }
 }

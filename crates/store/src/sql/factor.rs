@@ -5,19 +5,27 @@ use crate::dialect::statements;
 statements! {
     // Changes of one account's factors come one after the other, so that their number is right.
     FACTORS_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
+    // A passkey, kind 2, signs in by itself: it isn't asked for after a password.
     FACTORS_COUNT = "UPDATE account SET factors = (SELECT count(*) FROM factor f \
-         WHERE f.user_id = $2 AND f.tenant_id = $1), epoch = epoch + $3 WHERE tenant_id = $1 AND id = $2";
+         WHERE f.user_id = $2 AND f.tenant_id = $1 AND f.kind <> 2), epoch = epoch + $3 WHERE tenant_id = $1 AND id = $2";
     FACTOR_ADD = "INSERT INTO factor (tenant_id, user_id, id, kind, name, secret, step, added_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
     FACTOR_USE = "UPDATE factor SET step = $4, used_at = $5 \
          WHERE user_id = $2 AND id = $3 AND tenant_id = $1 AND step < $4";
+    FACTOR_USE_KEY = "UPDATE factor SET step = $4, used_at = $5 \
+         WHERE user_id = $2 AND id = $3 AND tenant_id = $1";
+    FACTOR_RESEAL = "UPDATE factor SET secret = $4 WHERE user_id = $2 AND id = $3 AND tenant_id = $1";
+    FACTOR_RENAME = "UPDATE factor SET name = $4 WHERE user_id = $2 AND id = $3 AND tenant_id = $1";
     FACTOR_REMOVE = "DELETE FROM factor WHERE user_id = $2 AND id = $3 AND tenant_id = $1";
     FACTORS_REMOVE = "DELETE FROM factor WHERE user_id = $2 AND tenant_id = $1 AND added_at >= $3";
     FACTORS_OF = "SELECT id, kind, name, secret, step, added_at, used_at FROM factor \
          WHERE user_id = $2 AND tenant_id = $1 ORDER BY added_at, id";
+    FACTOR_BY_ID = "SELECT user_id, id, kind, name, secret, step, added_at, used_at FROM factor \
+         WHERE id = $2 AND tenant_id = $1";
     CODE_PUT = "INSERT INTO recovery_code (tenant_id, user_id, code_hash, made_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     CODE_USE = "DELETE FROM recovery_code WHERE user_id = $2 AND code_hash = $3 AND tenant_id = $1";
+    CODE_THERE = "SELECT 1 FROM recovery_code WHERE user_id = $2 AND code_hash = $3 AND tenant_id = $1";
     CODES_REMOVE = "DELETE FROM recovery_code WHERE user_id = $2 AND tenant_id = $1";
     CODES_SINCE = "DELETE FROM recovery_code WHERE user_id = $2 AND tenant_id = $1 AND made_at >= $3";
     // Codes are for who has factors.

@@ -31,7 +31,7 @@ fn rule(name: &str) -> Option<Value> {
     let milliseconds = || json!({ "minimum": POLICY_MS_MIN, "maximum": POLICY_MS_MAX });
     let allowed = match name {
         "at_limit" => words!(AtLimit: EndOldest, Ask, Deny),
-        "second_factor" => words!(SecondFactor: Optional, Required),
+        "second_factor" => words!(SecondFactor: Optional, Required, PhishingResistant),
         "remember_me" => words!(RememberMe: Ask, Always, Never),
         "on_password_change" => words!(OnPasswordChange: KeepCurrent, All),
         "on_role_change" => words!(OnRoleChange: Nothing, Removed, Any),

@@ -291,7 +291,7 @@ impl SessionJson {
             .proofs
             .0
             .iter()
-            .map(|proof| MethodJson { method: proof.method.amr().to_owned(), at: time(proof.at) });
+            .map(|proof| MethodJson { method: proof.method.name().to_owned(), at: time(proof.at) });
         Self {
             id: session.id.to_string(),
             user: UserJson::of(user),

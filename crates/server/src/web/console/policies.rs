@@ -63,7 +63,11 @@ const CHOICES: [(&str, &str, Words); 9] = [
     (
         "second_factor",
         "Second factor at sign-in",
-        &[("optional", "Who has one uses it"), ("required", "Everybody; who has none adds one")],
+        &[
+            ("optional", "Who has one uses it"),
+            ("required", "Everybody; who has none adds one"),
+            ("phishing_resistant", "Everybody, with a passkey or a security key"),
+        ],
     ),
     (
         "remember_me",

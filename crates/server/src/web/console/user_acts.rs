@@ -79,7 +79,7 @@ const ACTS: [Act; 7] = [
     },
     Act {
         name: "reset-factors",
-        title: "Remove all second factors",
+        title: "Remove all factors",
         text: "For someone who has lost them: afterwards the password alone signs in. Make sure that it is them who asks. They \
                are told by mail.",
         button: "Remove all",
@@ -223,7 +223,7 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "disable" => "The account is switched off.",
         "enable" => "The account is enabled.",
         "password" => "The password is set.",
-        "reset-factors" => "All second factors are removed.",
+        "reset-factors" => "All factors are removed.",
         "expire-password" => "A new password is required at the next sign-in.",
         _ => return None,
     })

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::{Visitor, card};
 use crate::web::pages::{Confirm, ConsoleUser, ConsoleUsers, RoleLine, UserLine};
-use crate::web::{errors, render, words};
+use crate::web::{errors, factor_list, render, words};
 use crate::{request, respond};
 
 const SHOWN: i64 = 50;
@@ -170,6 +170,7 @@ async fn page(
         .map(role_line)
         .collect();
     let views = engine.sessions_of_user(tenant, user.id).await?;
+    let ways = engine.factors(tenant, user.id).await?.factors;
     let now = engine.now();
     let mut frame = visitor.frame(context, "users");
     frame.notice = request::query(uri.query())
@@ -185,7 +186,8 @@ async fn page(
     Ok(ConsoleUser {
         frame,
         user: line(user),
-        has_factors: user.factors > 0,
+        has_factors: !ways.is_empty(),
+        factors: ways.iter().map(|one| factor_list::line(one, now)).collect(),
         may_change: visitor.by.may(Right::RoleUpdate),
         may_end: visitor.by.may(Right::SessionDelete),
         may_set_policy: visitor.by.may(Right::SessionPolicyUpdate),
@@ -200,7 +202,6 @@ async fn page(
             ("Mail", plain(user.email.clone().unwrap_or_default())),
             ("Since", words::moment(user.created_at)),
             ("Changed", words::moment(user.updated_at)),
-            ("Second factors", plain(second_factors(user))),
             ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
         ],
         roles: roles.iter().map(role_line).collect(),
@@ -210,11 +211,6 @@ async fn page(
             .map(|view| card(user, view, now, Some(visitor.session.id)))
             .collect(),
     })
-}
-
-/// How many there are; nothing for none.
-fn second_factors(user: &User) -> String {
-    if user.factors > 0 { user.factors.to_string() } else { String::new() }
 }
 
 /// Nobody hands out what they haven't got.

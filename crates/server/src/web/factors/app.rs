@@ -60,7 +60,7 @@ pub(crate) async fn get(context: Context) -> Response {
     };
     match context.engine().offer_totp(context.tenant(), &visitor.session).await {
         Ok(offer) => show(&context, &visitor, offer, String::new(), None),
-        Err(why) => refused(&context, &visitor, PATH, why),
+        Err(why) => refused(&context, &visitor, PATH, why).await,
     }
 }
 
@@ -75,14 +75,14 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let (sealed, name) = (text("offer"), text("name"));
     let error: Text = match engine.add_totp(tenant, session, sealed, text("code"), name).await {
         Ok(added) => match added.codes {
-            Some(codes) => return codes::show(&context, &visitor, codes),
+            Some(codes) => return codes::show(&context, &visitor, codes, "factor"),
             None => return respond::see_other(&context.link("/myaccount/security?done=factor")),
         },
         Err(FactorRefused::Wrong) => WRONG.into(),
         Err(FactorRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
         // Sent twice: it is there.
         Err(FactorRefused::Gone) => return respond::see_other(&context.link(SECURITY)),
-        Err(why) => return refused(&context, &visitor, PATH, why),
+        Err(why) => return refused(&context, &visitor, PATH, why).await,
     };
     match engine.offered_totp(tenant, session, sealed).await {
         Ok(Some(offer)) => show(&context, &visitor, offer, name.to_owned(), Some(error)),

@@ -20,12 +20,19 @@ const PATH: &str = "/myaccount/factors/codes";
 struct RecoveryCodes {
     frame: Frame,
     codes: Vec<String>,
+    /// What the page after it says.
+    done: &'static str,
 }
 
 /// Shows codes that were just made; nobody can show them again.
-pub(super) fn show(context: &Context, visitor: &Visitor, codes: Vec<String>) -> Response {
+pub(super) fn show(
+    context: &Context,
+    visitor: &Visitor,
+    codes: Vec<String>,
+    done: &'static str,
+) -> Response {
     let frame = visitor.frame(context, "security");
-    render::page(context, StatusCode::OK, &RecoveryCodes { frame, codes })
+    render::page(context, StatusCode::OK, &RecoveryCodes { frame, codes, done })
 }
 
 /// Asks before the codes that there are become void.
@@ -53,7 +60,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Err(refused) => return *refused,
     };
     match context.engine().renew_recovery_codes(context.tenant(), &visitor.session).await {
-        Ok(codes) => show(&context, &visitor, codes),
-        Err(why) => refused(&context, &visitor, PATH, why),
+        Ok(codes) => show(&context, &visitor, codes, ""),
+        Err(why) => refused(&context, &visitor, PATH, why).await,
     }
 }

@@ -1,12 +1,15 @@
-//! My Account: authenticator apps and recovery codes.
+//! My Account: passkeys, security keys, authenticator apps and recovery codes.
 
 pub(crate) mod app;
 pub(crate) mod codes;
+pub(crate) mod key;
 pub(super) mod qr;
 pub(crate) mod remove;
+pub(crate) mod rename;
 
 use axum::response::Response;
-use sojourn_engine::factors::FactorRefused;
+use sojourn_engine::EngineError;
+use sojourn_engine::factors::{FRESH_MS, FactorRefused};
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
@@ -17,22 +20,46 @@ use crate::web::ticket::{Ticket, way_back};
 
 const SECURITY: &str = "/myaccount/security";
 
-/// The answer where a factor isn't changed: the way to a fresh sign-in and back to `path`, or an error page.
-fn refused(context: &Context, visitor: &Visitor, path: &str, refused: FactorRefused) -> Response {
+/// The answer where a factor isn't changed: the way to a fresh proof and back to `path`, or an error page.
+async fn refused(
+    context: &Context,
+    visitor: &Visitor,
+    path: &str,
+    refused: FactorRefused,
+) -> Response {
     match refused {
-        FactorRefused::NotFresh => {
-            let ticket = Ticket { before: Some(visitor.session.id), ..way_back(context, path) };
-            let text = ticket.seal(context).unwrap_or_default();
-            respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]))
-        }
+        FactorRefused::NotFresh => match prove(context, visitor, path).await {
+            Ok(way) => way,
+            Err(error) => errors::failure(context, &error),
+        },
         FactorRefused::Failed(error) => errors::failure(context, &error),
         FactorRefused::TooMany { .. } => errors::bad_request(
             context,
-            "You have as many second factors as are allowed. Remove one first.",
+            "You have as many factors as are allowed. Remove one first.",
         ),
-        FactorRefused::Wrong | FactorRefused::Gone => errors::missing(
+        FactorRefused::NoKeys => errors::bad_request(
             context,
-            "This was done already, or the page was open for too long. Look at your second factors.",
+            "Passkeys need a server address with a name. Ask your administrator.",
+        ),
+        FactorRefused::Wrong | FactorRefused::Gone | FactorRefused::Synced => errors::missing(
+            context,
+            "This was done already, or the page was open for too long. Look at your factors.",
         ),
     }
+}
+
+/// To a proof that is fresh and of the highest level that the person can reach: who signed in a moment ago proves only what
+/// is missing.
+async fn prove(context: &Context, visitor: &Visitor, path: &str) -> Result<Response, EngineError> {
+    let (engine, session) = (context.engine(), &visitor.session);
+    let ticket = Ticket { before: Some(session.id), ..way_back(context, path) };
+    let (page, ticket) = match engine.is_recent(session.auth_time, FRESH_MS) {
+        true => {
+            let reach = engine.level_of(context.tenant(), session.user).await?;
+            ("/login/factor", Ticket { least: reach.acr().to_owned(), ..ticket })
+        }
+        false => ("/login", ticket),
+    };
+    let text = ticket.seal(context).unwrap_or_default();
+    Ok(respond::see_other(&with_query(&context.link(page), &[("ticket", &text)])))
 }

@@ -5,8 +5,8 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::MY_ACCOUNT;
-use sojourn_engine::factors::FactorRefused;
-use sojourn_model::{FactorId, Session};
+use sojourn_engine::factors::{FactorRefused, Listed};
+use sojourn_model::{FactorId, FactorKind};
 
 use super::{SECURITY, refused};
 use crate::context::Context;
@@ -16,14 +16,10 @@ use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
 use crate::web::pages::Confirm;
 use crate::web::{errors, render, words};
 
-const MISSING: &str = "There is no such second factor any more.";
+pub(super) const MISSING: &str = "There is no such factor any more.";
 
 fn path(id: FactorId) -> String {
     format!("/myaccount/factors/{id}/remove")
-}
-
-fn rests_on(session: &Session, id: FactorId) -> bool {
-    session.proofs.0.iter().any(|proof| proof.factor == Some(id))
 }
 
 /// Asks before it, once the person has signed in afresh.
@@ -34,8 +30,10 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
         Err(elsewhere) => return *elsewhere,
     };
     let (engine, tenant) = (context.engine(), context.tenant());
-    if !engine.is_fresh(&visitor.session, &visitor.user) {
-        return refused(&context, &visitor, &path(id), FactorRefused::NotFresh);
+    match engine.is_fresh(tenant, &visitor.session).await {
+        Ok(true) => {}
+        Ok(false) => return refused(&context, &visitor, &path(id), FactorRefused::NotFresh).await,
+        Err(error) => return errors::failure(&context, &error),
     }
     let found = async {
         let factors = engine.factors(tenant, visitor.user.id).await?;
@@ -46,23 +44,24 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
         Ok(found) => found,
         Err(error) => return errors::failure(&context, &error),
     };
-    let Some(factor) = factors.factors.iter().find(|factor| factor.id == id) else {
+    let Some(Listed { factor, .. }) = factors.factors.iter().find(|one| one.factor.id == id) else {
         return errors::missing(&context, MISSING);
     };
-    let going = views.iter().filter(|view| rests_on(&view.session, id)).count();
+    let going = views.iter().filter(|view| view.session.proofs.rest_on(id)).count();
     let mut facts = vec![say(
         "{0} that were made with it will end",
         [words::count(going as u64, words::Noun::Session)],
     )];
-    if rests_on(&visitor.session, id) {
+    if visitor.session.proofs.rest_on(id) {
         facts.push("This is how you signed in here: you are signed out here too".into());
     }
-    if factors.factors.len() == 1 {
+    let asked_for = |one: &Listed| one.factor.kind != FactorKind::Passkey && one.factor.id != id;
+    if factors.factors.len() == 1 || !factors.factors.iter().any(asked_for) {
         facts.push("Afterwards your password alone signs you in".into());
     }
     let page = Confirm {
         title: say("Remove {0}?", [plain(&factor.name)]),
-        text: "Its codes stop working at once.".into(),
+        text: "It stops working at once.".into(),
         facts,
         action: context.link(&path(id)),
         button: "Remove".into(),
@@ -81,7 +80,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     };
     match remove(&context, &visitor, id).await {
         Ok(answer) => answer,
-        Err(why) => refused(&context, &visitor, &path(id), why),
+        Err(why) => refused(&context, &visitor, &path(id), why).await,
     }
 }
 

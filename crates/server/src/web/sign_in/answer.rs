@@ -40,13 +40,13 @@ pub(super) async fn answer(
 pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: bool) -> Response {
     let Pending { proven, step } = pending;
     match step {
-        Step::SecondFactor => {
+        Step::SecondFactor { least } => {
             context.state.metrics.sign_in("second_factor");
-            second_factor_page::ask(context, way, proven).await
+            second_factor_page::ask(context, way, proven, least).await
         }
-        Step::Enrolment => {
+        Step::Enrolment { least } => {
             context.state.metrics.sign_in("enrolment");
-            enrolment_page::ask(context, way, proven).await
+            enrolment_page::ask(context, way, proven, least).await
         }
         Step::NewPassword => {
             context.state.metrics.sign_in("password_due");
@@ -62,9 +62,10 @@ pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: 
 /// Shows the page again with what went wrong.
 async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Response {
     let (status, message, counted) = match refused {
-        SignInError::Wrong | SignInError::WrongCode => {
-            (StatusCode::UNAUTHORIZED, WRONG.into(), "wrong")
-        }
+        SignInError::Wrong
+        | SignInError::WrongCode
+        | SignInError::WrongKey
+        | SignInError::UnknownKey => (StatusCode::UNAUTHORIZED, WRONG.into(), "wrong"),
         SignInError::TooMany => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY.into(), "throttled"),
         SignInError::TooManySessions { max } => {
             let sessions = words::count(max as u64, words::Noun::Session);

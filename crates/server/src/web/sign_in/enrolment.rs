@@ -4,8 +4,8 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
-use sojourn_engine::factors::FactorRefused;
-use sojourn_engine::sign_in::SignInError;
+use sojourn_engine::factors::{FactorRefused, NewKey};
+use sojourn_engine::sign_in::{Adding, SignInError};
 use sojourn_oidc::Params;
 
 use super::answer::answer;
@@ -14,6 +14,7 @@ use super::state::{Page, State, form_of, visit};
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::factors::app::WRONG;
+use crate::web::factors::key::WRONG as WRONG_KEY;
 use crate::web::{errors, form, words};
 
 /// Adds the app and continues the sign-in; the recovery codes are shown before the destination.
@@ -31,13 +32,23 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(present) => present,
         Err(error) => return errors::failure(&context, &error),
     };
-    let name = form_of(&[params.get("state"), params.get("offer"), params.get("code")]);
+    let name = form_of(&["state", "offer", "code", "credential"].map(|field| params.get(field)));
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let shown = (text("offer"), text("code"), text("name"));
-    let outcome = engine.sign_in_by_enrolment(tenant, proven.clone(), &visit, shown).await;
+    let (sealed, name) = (text("offer"), text("name"));
+    let adding = match params.get("credential").filter(|credential| !credential.is_empty()) {
+        Some(credential) => {
+            let user_agent = context.user_agent();
+            Adding::Key(NewKey { sealed, credential, name, user_agent })
+        }
+        None => Adding::App { offer: sealed, code: text("code"), name },
+    };
+    let outcome = engine.sign_in_by_enrolment(tenant, proven.clone(), &visit, adding).await;
     let error: Text = match outcome {
-        Err(SignInError::Factor(FactorRefused::Wrong)) => WRONG.into(),
+        Err(SignInError::Factor(FactorRefused::Wrong)) => match adding {
+            Adding::App { .. } => WRONG.into(),
+            Adding::Key(_) => WRONG_KEY.into(),
+        },
         Err(SignInError::Factor(FactorRefused::Failed(EngineError::Invalid(why)))) => {
             words::sentence(why)
         }
@@ -59,12 +70,13 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         }
         outcome => return answer(&context, way, outcome, cookie, &Params::default()).await,
     };
-    let offer = match engine.offer_at_sign_in(tenant, &proven, Some(text("offer"))).await {
-        Ok(offer) => offer,
+    let same = matches!(adding, Adding::App { .. }).then_some(sealed);
+    let offers = match enrolment_page::offer(&context, &proven, same).await {
+        Ok(offers) => offers,
         Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
         Err(_) => return way.ticket.begin_again(&context),
     };
-    let (state, name) = (text("state").to_owned(), text("name").to_owned());
+    let (state, name) = (text("state").to_owned(), name.to_owned());
     let status = StatusCode::BAD_REQUEST;
-    enrolment_page::show(&context, status, &way, (state, offer), (name, Some(error))).await
+    enrolment_page::show(&context, status, &way, (state, offers), (name, Some(error))).await
 }

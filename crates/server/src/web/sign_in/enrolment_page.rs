@@ -3,8 +3,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, header};
-use sojourn_engine::factors::TotpOffer;
+use sojourn_engine::factors::{FactorRefused, KeyOffer, TotpOffer};
 use sojourn_engine::sign_in::{Proven, SignInError};
+use sojourn_model::{FactorKind, Level};
 
 use super::state::{Page, State, Way};
 use crate::context::Context;
@@ -12,6 +13,7 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::factors::qr;
 use crate::web::pages::AppFace;
+use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, filters, render};
 
 /// The page.
@@ -29,6 +31,16 @@ struct Enrolment {
     secret: String,
     name: String,
     error: Option<Text>,
+    /// What a browser is asked to make instead.
+    key: Option<KeyOffer>,
+    /// Whether an app is enough.
+    may_app: bool,
+}
+
+/// What is offered: an app, and a passkey where there can be one.
+pub(super) struct Offers {
+    pub(super) app: TotpOffer,
+    pub(super) key: Option<KeyOffer>,
 }
 
 /// Recovery codes after an enrolment, and the way on.
@@ -39,18 +51,36 @@ struct Enrolled {
     next: String,
 }
 
-/// Shows the page to someone who has proven everything and has no second factor.
-pub(super) async fn ask(context: &Context, way: &Way, proven: Proven) -> Response {
-    let offer = context.engine().offer_at_sign_in(context.tenant(), &proven, None).await;
-    let offer = match offer {
-        Ok(offer) => offer,
+/// Shows the page to someone who has proven everything else.
+pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Response {
+    let offers = match offer(context, &proven, None).await {
+        Ok(offers) => offers,
         Err(SignInError::Failed(error)) => return errors::failure(context, &error),
         Err(_) => return way.ticket.clone().begin_again(context),
     };
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
-    let state = State::seal(context, Page::Enrolment, way, proven, &csrf);
-    show(context, StatusCode::OK, way, (state, offer), (String::new(), None)).await
+    let ticket = Ticket { least: least.acr().to_owned(), ..way.ticket.clone() };
+    let way = Way { ticket, ..*way };
+    let state = State::seal(context, Page::Enrolment, &way, proven, &csrf);
+    show(context, StatusCode::OK, &way, (state, offers), (String::new(), None)).await
+}
+
+/// Offers both; with `sealed`, the same app again.
+pub(super) async fn offer(
+    context: &Context,
+    proven: &Proven,
+    sealed: Option<&str>,
+) -> Result<Offers, SignInError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let app = engine.offer_at_sign_in(tenant, proven, sealed).await?;
+    let kind = FactorKind::Passkey;
+    let key = match engine.offer_key_at_sign_in(tenant, proven, kind).await {
+        Ok(offer) => Some(offer),
+        Err(SignInError::Factor(FactorRefused::NoKeys)) => None,
+        Err(why) => return Err(why),
+    };
+    Ok(Offers { app, key })
 }
 
 /// The same page, with what is carried already.
@@ -58,7 +88,7 @@ pub(super) async fn show(
     context: &Context,
     status: StatusCode,
     way: &Way,
-    (state, offer): (String, TotpOffer),
+    (state, Offers { app: offer, key }): (String, Offers),
     (name, error): (String, Option<Text>),
 ) -> Response {
     let app = consent::app_of_ticket(context, &way.ticket).await;
@@ -75,8 +105,10 @@ pub(super) async fn show(
         offer,
         name,
         error,
+        may_app: Level::parse(&way.ticket.least).is_none_or(|least| least <= Level::Two),
+        key,
     };
-    let response = render::face_page(context, status, &page, logo.as_deref());
+    let response = render::key_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 

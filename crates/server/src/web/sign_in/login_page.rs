@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_oidc::Params;
 
+use super::state::Asked;
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
@@ -27,6 +28,10 @@ pub(crate) struct Login {
     pub(crate) forgot: bool,
     /// Whether the person is asked if they want to stay signed in, and what they said before; none for no question.
     pub(crate) remember: Option<bool>,
+    /// What the browser is asked for where a passkey signs in: what the form carries, and the request as JSON.
+    pub(crate) passkey: Option<(String, String)>,
+    /// A credential that no account has, so that its authenticator learns it, as JSON.
+    pub(crate) unknown_key: Option<String>,
 }
 
 /// Where the person goes after signing in.
@@ -43,6 +48,16 @@ pub(super) async fn show(
     params: &Params,
     status: StatusCode,
     error: Option<Text>,
+) -> Response {
+    show_with(context, params, (status, error), None).await
+}
+
+/// The page, with a credential that no account has.
+pub(super) async fn show_with(
+    context: &Context,
+    params: &Params,
+    (status, error): (StatusCode, Option<Text>),
+    unknown_key: Option<String>,
 ) -> Response {
     let Some(ticket) = destination(context, params) else {
         return errors::unknown_ticket(context);
@@ -67,9 +82,14 @@ pub(super) async fn show(
     let logo = app.as_ref().and_then(|app| app.logo.clone());
     let page = u64::from_ne_bytes(sojourn_model::time::random(context.engine().rng()));
     let ticket = Ticket { page, ..ticket };
+    let csrf = context.form_token(&secret);
+    let asked = Asked::seal(context, &csrf);
+    let request = context.engine().passkey_request(&asked);
     let page = Login {
         base: context.arrival.prefix.to_string(),
-        csrf: context.form_token(&secret),
+        csrf,
+        passkey: request.map(|request| (asked, request.to_string())),
+        unknown_key,
         ticket: ticket.seal(context).unwrap_or_default(),
         username: params.get("username").map_or(hint, str::to_owned),
         error,
@@ -78,6 +98,6 @@ pub(super) async fn show(
         forgot: context.engine().settings().resets_by_mail,
         remember,
     };
-    let response = render::face_page(context, status, &page, logo.as_deref());
+    let response = render::key_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }

@@ -3,14 +3,14 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::sign_in::SignInError;
-use sojourn_model::Session;
+use sojourn_engine::sign_in::{Shown, SignInError};
+use sojourn_model::{Level, Session};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
 use super::answer::answer;
 use super::second_factor_page;
-use super::state::{Page, State, Way, form_of, visit};
+use super::state::{Page, State, Way, form_of, key_proof, visit};
 use crate::context::Context;
 use crate::web::ticket::Opened;
 use crate::web::{errors, form, words};
@@ -18,6 +18,7 @@ use crate::{request, respond};
 
 const WRONG: &str =
     "The code is not right, or was used already. Wait for the next one, then type it.";
+const WRONG_KEY: &str = "The key was not accepted. Try again, or use another way.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 
 /// Asks someone who is signed in already for the second factor, because what a ticket leads back to demands it.
@@ -41,8 +42,9 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match context.engine().proven_in(context.tenant(), &session).await {
         Ok(proven) => {
             let (remember, raises) = (session.remember, Some(session.id));
+            let least = Level::parse(&ticket.least).unwrap_or(Level::Two);
             let way = Way { ticket, remember, raises };
-            second_factor_page::ask(&context, &way, proven).await
+            second_factor_page::ask(&context, &way, proven, least).await
         }
         Err(error) => errors::failure(&context, &error),
     }
@@ -68,16 +70,22 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     if way.raises.is_some() && !present.as_ref().is_some_and(good) {
         return way.ticket.begin_again(&context);
     }
-    let name = form_of(&[params.get("state"), params.get("code")]);
+    let name = form_of(&[params.get("state"), params.get("code"), params.get("credential")]);
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let outcome = engine.sign_in_with_second_factor(tenant, proven, &visit, text("code")).await;
+    let (user, credential) = (proven.user, params.get("credential").filter(|it| !it.is_empty()));
+    let shown = match credential {
+        Some(credential) => Shown::Key(key_proof(&context, text("state"), credential)),
+        None => Shown::Code(text("code")),
+    };
+    let outcome = engine.sign_in_with_second_factor(tenant, proven, &visit, shown).await;
     let (status, error) = match &outcome {
+        Err(SignInError::WrongKey) => (StatusCode::UNAUTHORIZED, WRONG_KEY),
         Err(SignInError::WrongCode) => (StatusCode::UNAUTHORIZED, WRONG),
         Err(SignInError::TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY),
         _ => return answer(&context, way, outcome, cookie, &Params::default()).await,
     };
     context.state.metrics.sign_in("wrong_code");
     let (state, error) = (text("state").to_owned(), Some(error.into()));
-    second_factor_page::show(&context, status, &way, state, error).await
+    second_factor_page::show(&context, status, (&way, user), state, error).await
 }

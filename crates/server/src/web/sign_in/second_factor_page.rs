@@ -4,12 +4,14 @@ use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::sign_in::Proven;
+use sojourn_model::{Level, UserId};
 
 use super::state::{Page, State, Way};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
 use crate::web::pages::AppFace;
+use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, filters, render};
 
 /// The page.
@@ -23,24 +25,39 @@ struct SecondFactor {
     /// The person, where they are signed in already and the level is raised.
     raises: Option<String>,
     error: Option<Text>,
+    /// What the browser is asked for where the account has keys, as JSON.
+    keys: Option<String>,
+    /// Whether a code is enough.
+    code: bool,
+    /// Whether a recovery code helps who has lost the keys: to change the account's factors.
+    recovers: bool,
 }
 
 /// Shows the page to someone who has proven everything but the second factor.
-pub(super) async fn ask(context: &Context, way: &Way, proven: Proven) -> Response {
+pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Response {
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
-    let state = State::seal(context, Page::SecondFactor, way, proven, &csrf);
-    show(context, StatusCode::OK, way, state, None).await
+    let user = proven.user;
+    let ticket = Ticket { least: least.acr().to_owned(), ..way.ticket.clone() };
+    let way = Way { ticket, ..*way };
+    let state = State::seal(context, Page::SecondFactor, &way, proven, &csrf);
+    show(context, StatusCode::OK, (&way, user), state, None).await
 }
 
 /// The same page, with what is carried already: the time that a person may take doesn't begin again.
 pub(super) async fn show(
     context: &Context,
     status: StatusCode,
-    way: &Way,
+    (way, user): (&Way, UserId),
     state: String,
     error: Option<Text>,
 ) -> Response {
+    let keys = context.engine().key_request(context.tenant(), user, &state).await;
+    let keys = match keys {
+        Ok(keys) => keys.map(|request| request.to_string()),
+        Err(error) => return errors::failure(context, &error),
+    };
+    let least = Level::parse(&way.ticket.least).unwrap_or(Level::One);
     let raises = match context.session().await {
         Ok(Some(session)) if way.raises.is_some() => {
             let user = context.engine().reads().user(context.tenant().id, session.user).await;
@@ -60,7 +77,10 @@ pub(super) async fn show(
         app,
         raises,
         error,
+        keys,
+        code: least <= Level::Two,
+        recovers: way.raises.is_some() && way.ticket.path != crate::oidc::AUTHORIZE,
     };
-    let response = render::face_page(context, status, &page, logo.as_deref());
+    let response = render::key_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use sojourn_engine::sign_in::{Proven, Visit};
+use sojourn_engine::sign_in::{KeyProof, Proven, Visit};
 use sojourn_model::{Millis, Session, SessionId};
 
 use crate::context::Context;
@@ -43,6 +43,54 @@ pub(super) struct Way {
     pub(super) raises: Option<SessionId>,
 }
 
+/// How long a sign-in page can ask for a passkey, in milliseconds.
+const PASSKEY_MS: i64 = 30 * 60_000;
+
+/// What a sign-in page asks for a passkey with, sealed as a [`State`] is: it counts in this browser alone.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Asked {
+    passkey_asked_at: i64,
+    browser: String,
+    /// Sealing the same twice gives the same text, and no two pages may have the same challenge.
+    nonce: u128,
+}
+
+impl Asked {
+    pub(super) fn seal(context: &Context, csrf: &str) -> String {
+        let (passkey_asked_at, browser) = (context.engine().now().0, csrf.to_owned());
+        let asked = Self { passkey_asked_at, browser, nonce: nonce(context) };
+        let body = serde_json::to_vec(&asked).unwrap_or_default();
+        context.engine().seal_sign_in(context.tenant(), &body).unwrap_or_default()
+    }
+
+    /// Whether what a page sent counts.
+    pub(super) fn is_good(context: &Context, text: &str) -> bool {
+        let body = context.engine().open_sign_in(context.tenant(), text);
+        let Some(asked) = body.and_then(|body| serde_json::from_slice::<Self>(&body).ok()) else {
+            return false;
+        };
+        let at = Millis(asked.passkey_asked_at);
+        let (secret, _) = context.form_secret();
+        let here = context.has_form_secret() && asked.browser == context.form_token(&secret);
+        let recent = context.engine().is_recent(at, PASSKEY_MS);
+        here && recent
+    }
+}
+
+fn nonce(context: &Context) -> u128 {
+    u128::from_ne_bytes(sojourn_model::time::random(context.engine().rng()))
+}
+
+/// What a page asked a browser for, with its answer.
+pub(super) fn key_proof<'a>(
+    context: &Context,
+    state: &'a str,
+    credential: &'a str,
+) -> KeyProof<'a> {
+    // Longer than any page counts.
+    KeyProof { sealed: state, until: context.engine().now().plus(2 * PASSKEY_MS), credential }
+}
+
 /// A sign-in between two of its pages. It travels through the browser, sealed under a key that serves nothing else, and
 /// counts in that browser, on that page and for some minutes only.
 #[derive(Serialize, Deserialize)]
@@ -55,6 +103,9 @@ pub(super) struct State {
     made_at: i64,
     /// Names the browser by the cookie of its forms.
     browser: String,
+    /// As in [`Asked`].
+    #[serde(default)]
+    nonce: u128,
 }
 
 impl State {
@@ -74,6 +125,7 @@ impl State {
             raises: way.raises,
             made_at: context.engine().now().0,
             browser: csrf.to_owned(),
+            nonce: nonce(context),
         };
         let body = serde_json::to_vec(&state).unwrap_or_default();
         context.engine().seal_sign_in(context.tenant(), &body).unwrap_or_default()

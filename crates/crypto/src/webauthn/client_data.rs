@@ -1,0 +1,41 @@
+//! What the browser says about a ceremony (§5.8.1).
+
+use serde::Deserialize;
+
+use super::{CeremonyError, Expected};
+use crate::{constant_time_eq, unb64url};
+
+/// The members that are looked at; others are for later versions of browsers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ClientData {
+    r#type: String,
+    challenge: String,
+    origin: String,
+    #[serde(default)]
+    cross_origin: bool,
+    #[serde(default)]
+    top_origin: Option<String>,
+}
+
+impl ClientData {
+    pub(super) fn read(json: &[u8]) -> Result<Self, CeremonyError> {
+        serde_json::from_slice(json).map_err(|_| CeremonyError::Malformed("the client data"))
+    }
+
+    pub(super) fn check(&self, kind: &str, expected: &Expected<'_>) -> Result<(), CeremonyError> {
+        if self.r#type != kind {
+            return Err(CeremonyError::Kind);
+        }
+        let challenge = unb64url(&self.challenge).unwrap_or_default();
+        if expected.challenge.is_empty() || !constant_time_eq(&challenge, expected.challenge) {
+            return Err(CeremonyError::Challenge);
+        }
+        // Nobody signs in inside of another site's frame.
+        let framed = self.cross_origin || self.top_origin.is_some();
+        if framed || !expected.origins.contains(&self.origin) {
+            return Err(CeremonyError::Origin);
+        }
+        Ok(())
+    }
+}

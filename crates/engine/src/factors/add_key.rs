@@ -1,0 +1,177 @@
+//! Adding a passkey or a security key.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sojourn_crypto::webauthn::{CeremonyError, Creation, Expected, Made};
+use sojourn_crypto::{TokenKind, b64url};
+use sojourn_model::limits::USER_AGENT_BYTES_MAX;
+use sojourn_model::{ChangeSet, Factor, FactorKind, Millis, Session, Tenant, User};
+
+use super::key::{Key, challenge};
+use super::{Added, FactorRefused, OFFER_MS, named, room};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::mail::News;
+use crate::sign_in::cut;
+
+/// A key that may be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOffer {
+    /// What the form carries back: sealed, for this session, for some minutes.
+    pub sealed: String,
+    /// What the browser is asked to make: `PublicKeyCredentialCreationOptionsJSON` (Web Authentication §5.1.8).
+    pub options: Value,
+}
+
+/// A key that a browser made, and what its person calls it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKey<'a> {
+    /// What the form carried.
+    pub sealed: &'a str,
+    /// What the browser answered, as JSON.
+    pub credential: &'a str,
+    /// The name.
+    pub name: &'a str,
+    /// The browser.
+    pub user_agent: &'a str,
+}
+
+/// What an offer's form carries.
+#[derive(Serialize, Deserialize)]
+struct Offered {
+    handle: String,
+    kind: String,
+    to: [u8; 32],
+    key_made_at: i64,
+    /// Sealing the same twice gives the same text, and no two offers may have the same challenge.
+    nonce: [u8; 16],
+}
+
+impl Engine {
+    /// Offers a session's person to add a key.
+    ///
+    /// # Errors
+    /// [`FactorRefused::NotFresh`], [`FactorRefused::TooMany`], [`FactorRefused::NoKeys`]
+    pub async fn offer_key(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        kind: FactorKind,
+    ) -> Result<KeyOffer, FactorRefused> {
+        let (user, factors) = self.fresh_user(tenant, session).await?;
+        self.new_key_offer(tenant, (&user, &factors), kind, session.id.0)
+    }
+
+    /// An offer to a session or to a sign-in that waits.
+    pub(crate) fn new_key_offer(
+        &self,
+        tenant: &Tenant,
+        (user, factors): (&User, &[Factor]),
+        kind: FactorKind,
+        to: [u8; 32],
+    ) -> Result<KeyOffer, FactorRefused> {
+        room(factors)?;
+        let keys = self.keys_of(tenant, factors)?;
+        // The authenticator replaces a key of the same account only where it has the same name.
+        let handle = match keys.first() {
+            Some((_, key)) => key.handle.clone(),
+            None => b64url(&sojourn_model::time::random::<32>(&*self.rng)),
+        };
+        let made_at = self.now().0;
+        let offered = Offered {
+            handle,
+            kind: kind.as_str().to_owned(),
+            to,
+            key_made_at: made_at,
+            nonce: sojourn_model::time::random(&*self.rng),
+        };
+        let body = serde_json::to_vec(&offered).unwrap_or_default();
+        let sealed = self.sealer.seal(TokenKind::Enrolment, tenant.id, &body);
+        let sealed = sealed.map_err(EngineError::from)?;
+        let of = (kind, &*offered.handle);
+        let options = self.creation_request(tenant, user, of, &keys, &sealed);
+        Ok(KeyOffer { options: options.ok_or(FactorRefused::NoKeys)?, sealed })
+    }
+
+    /// Adds a key to the account of a session. The first factor of an account comes with recovery codes.
+    ///
+    /// # Errors
+    /// [`FactorRefused`]; [`EngineError::Invalid`] for a name that can't be used.
+    pub async fn add_key(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        new: NewKey<'_>,
+    ) -> Result<Added, FactorRefused> {
+        let (user, factors) = self.fresh_user(tenant, session).await?;
+        let factor = self.checked_key(tenant, (&user, &factors), session.id.0, new)?;
+        let mut change = ChangeSet::new(tenant.id);
+        let codes = factors.is_empty().then(|| self.push_recovery_codes(&user, &mut change));
+        let news = News::FactorAdded { name: &factor.name };
+        self.push_news(tenant, &user, news, session, &mut change)?;
+        let factor = self.put_factor(&user, factor, change).await?;
+        Ok(Added { factor, codes })
+    }
+
+    /// The factor that a browser's answer to an offer makes.
+    pub(crate) fn checked_key(
+        &self,
+        tenant: &Tenant,
+        (user, factors): (&User, &[Factor]),
+        to: [u8; 32],
+        new: NewKey<'_>,
+    ) -> Result<Factor, FactorRefused> {
+        room(factors)?;
+        let name = named(new.name)?;
+        let body = self.sealer.open(TokenKind::Enrolment, tenant.id, new.sealed);
+        let offered: Option<Offered> = body.and_then(|body| serde_json::from_slice(&body).ok());
+        let good = |offered: &Offered| {
+            offered.to == to && self.is_recent(Millis(offered.key_made_at), OFFER_MS)
+        };
+        let offered = offered.filter(good).ok_or(FactorRefused::Gone)?;
+        let kind = match offered.kind == FactorKind::SecurityKey.as_str() {
+            true => FactorKind::SecurityKey,
+            false => FactorKind::Passkey,
+        };
+        let made = self.ceremony(kind, new).map_err(|why| {
+            tracing::info!(%why, kind = kind.as_str(), "a key was not added");
+            FactorRefused::Wrong
+        })?;
+        // One that is synced is no key that its person holds in the hand.
+        if kind == FactorKind::SecurityKey && made.flags.backup_eligible {
+            return Err(FactorRefused::Synced);
+        }
+        let id = self.credential_factor(tenant, &made.id)?;
+        if factors.iter().any(|factor| factor.id == id) {
+            return Err(FactorRefused::Gone);
+        }
+        let key = Key {
+            credential: b64url(&made.id),
+            public_key: b64url(&made.public_key),
+            handle: offered.handle,
+            transports: made.transports,
+            backup_eligible: made.flags.backup_eligible,
+            backed_up: made.flags.backed_up,
+            user_agent: cut(new.user_agent, USER_AGENT_BYTES_MAX),
+        };
+        Ok(Factor {
+            id,
+            user: user.id,
+            kind,
+            name,
+            secret: self.seal_key(tenant, id, &key)?,
+            step: i64::from(made.counter),
+            added_at: self.now(),
+            used_at: None,
+        })
+    }
+
+    fn ceremony(&self, kind: FactorKind, new: NewKey<'_>) -> Result<Made, CeremonyError> {
+        let challenge = challenge(new.sealed);
+        let verified = kind == FactorKind::Passkey;
+        let rp = self.settings.relying_party().ok_or(CeremonyError::RelyingParty)?;
+        let (rp_id, origins) = (&*rp.id, &*rp.origins);
+        let expected = Expected { rp_id, origins, challenge: &challenge, verified };
+        Creation::read(new.credential)?.check(&expected)
+    }
+}

@@ -1,0 +1,51 @@
+//! An account's factors as pages list them, and as authenticators learn of them.
+
+use serde_json::json;
+use sojourn_engine::factors::{KeyFacts, Listed};
+use sojourn_model::{FactorKind, Millis};
+
+use crate::context::Context;
+use crate::language::say;
+use crate::web::pages::FactorLine;
+use crate::web::words;
+
+/// What a factor is, in words.
+const fn kind(kind: FactorKind) -> &'static str {
+    match kind {
+        FactorKind::Totp => "Authenticator app",
+        FactorKind::Passkey => "Passkey",
+        FactorKind::SecurityKey => "Security key",
+    }
+}
+
+/// A factor as My Account lists it.
+pub(super) fn line(listed: &Listed, now: Millis) -> FactorLine {
+    let Listed { factor, key } = listed;
+    let kind = kind(factor.kind);
+    let about = key.as_ref().map(|key| {
+        let place = match (key.may_sync, key.synced) {
+            (true, true) => "synced between devices",
+            (true, false) => "may be synced between devices",
+            (false, _) => "on one device alone",
+        };
+        say("{0}, added with {1}", [place.into(), words::browser(&key.user_agent)])
+    });
+    FactorLine {
+        id: factor.id.to_string(),
+        name: factor.name.clone(),
+        kind: kind.into(),
+        about,
+        added: words::moment(factor.added_at),
+        used: factor.used_at.map_or_else(|| "never".into(), |at| words::ago(at, now)),
+    }
+}
+
+/// Which passkeys of an account are good, as JSON, for the authenticators to learn (Web Authentication §5.1.10.3).
+pub(super) fn accepted(context: &Context, factors: &[Listed]) -> Option<String> {
+    let rp = context.engine().settings().relying_party()?;
+    let keys: Vec<&KeyFacts> = factors.iter().filter_map(|one| one.key.as_ref()).collect();
+    let handle = keys.first().map(|key| key.handle.as_str())?;
+    let ids: Vec<&str> = keys.iter().map(|key| key.credential.as_str()).collect();
+    let accepted = json!({ "rpId": rp.id, "userId": handle, "allAcceptedCredentialIds": ids });
+    Some(accepted.to_string())
+}

@@ -1,0 +1,262 @@
+//! Passkeys and security keys in a real browser, and with keys and verifiers that others wrote.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use sojourn_e2e::Browser;
+use sojourn_testkit::program::eventually;
+use sojourn_testkit::server::{Browser as Http, TestServer, claims};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+const POLICY: &str = "/api/sessions/v1/policies/tenant";
+const BOSS: (&str, &str) = ("boss", "boss123");
+
+/// Keeps what a page asked and what the browser answered, for another verifier to look at.
+const WITNESS: &str = r#"
+addEventListener("submit", ({ target }) => {
+  const credential = target.elements.credential?.value;
+  if (!credential) return;
+  const all = JSON.parse(sessionStorage.getItem("ceremonies") || "[]");
+  all.push({ options: JSON.parse(target.dataset.options), credential: JSON.parse(credential), origin: location.origin });
+  sessionStorage.setItem("ceremonies", JSON.stringify(all));
+}, true);
+"#;
+/// The autofill answers at once where an authenticator consents by itself; without it, the button is what there is.
+const NO_AUTOFILL: &str = "delete PublicKeyCredential.isConditionalMediationAvailable;";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// A server at a name, as passkeys need it.
+async fn server() -> (TestServer, String) {
+    let server = TestServer::with(|settings| {
+        settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+    })
+    .await;
+    server.user("alex", "alex123", &[]).await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    server.app("shop", |_| {}).await;
+    let base = server.engine.settings().base_url.clone();
+    (server, base)
+}
+
+/// A program that answers a line with a line.
+struct Talk {
+    _program: Child,
+    into: ChildStdin,
+    from: Lines<BufReader<ChildStdout>>,
+}
+
+impl Talk {
+    fn with(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut program = command.spawn().expect("'make tools' installs it");
+        let into = program.stdin.take().expect("piped");
+        let from = BufReader::new(program.stdout.take().expect("piped")).lines();
+        Self { _program: program, into, from }
+    }
+
+    fn verifier() -> Self {
+        let mut command = Command::new("node");
+        command.arg(folder().join("second_verifier.mjs"));
+        Self::with(command)
+    }
+
+    async fn ask(&mut self, question: &Value) -> Value {
+        self.into.write_all(format!("{question}\n").as_bytes()).await.expect("it listens");
+        let answer = self.from.next_line().await.expect("it runs").expect("it answers");
+        serde_json::from_str(&answer).expect("JSON")
+    }
+}
+
+fn laptop(synced: bool) -> Value {
+    json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+        "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
+        "defaultBackupEligibility": synced, "defaultBackupState": synced,
+    })
+}
+
+async fn story(language: &str) {
+    let german = language == "de";
+    let say = |english: &'static str, deutsch: &'static str| if german { deutsch } else { english };
+    let (server, base) = server().await;
+    let browser = Browser::start().await;
+    let at = |path: &str| format!("{base}{path}");
+    let mut found = Vec::new();
+    browser.on_every_page(WITNESS).await;
+    browser.goto(&at(&format!("/language?to={language}&back=/login"))).await;
+    browser.look("the sign-in page", &mut found).await;
+    browser.goto(&at("/myaccount/security")).await;
+    browser.sign_in("alex", "alex123").await;
+    let authenticator = browser.authenticator(laptop(true)).await;
+    browser.click("#add-passkey").await;
+    browser.find("#add-key").await;
+    browser.look("adding a passkey", &mut found).await;
+    browser.fill("#name", "Laptop").await;
+    browser.click("#add-key").await;
+    browser.wait_for("h1", say("Keep these recovery codes", "Bewahren Sie diese Codes auf")).await;
+    assert_eq!(browser.credentials(&authenticator).await, 1);
+    browser.click("#kept").await;
+    browser.find("tr[data-factor]").await;
+    browser.look("the list of factors", &mut found).await;
+    assert!(browser.text("#factors").await.contains("Laptop"));
+    // Another one takes a proof by the one that is there; this device makes no second.
+    browser.click("#add-passkey").await;
+    browser.click("#key").await;
+    browser.click("#add-key").await;
+    let known = say("It was added to your account already.", "Er gehört schon zu Ihrem Konto.");
+    browser.wait_for("[data-key-error]", known).await;
+    // The autofill of the sign-in page.
+    browser.goto(&at("/myaccount")).await;
+    browser.click("form[action$='/logout'] button").await;
+    browser.wait_for("h1", say("You are signed out", "Sie sind abgemeldet")).await;
+    browser.goto(&at("/myaccount/security")).await;
+    browser.find("tr[data-factor]").await;
+    // The button.
+    browser.on_every_page(NO_AUTOFILL).await;
+    browser.goto(&at("/myaccount")).await;
+    browser.click("form[action$='/logout'] button").await;
+    browser.wait_for("h1", say("You are signed out", "Sie sind abgemeldet")).await;
+    browser.goto(&at("/myaccount/security")).await;
+    browser.click("#passkey").await;
+    browser.find("tr[data-factor]").await;
+    // What the browser did, looked at by somebody else's verifier.
+    let ceremonies = browser.run("return JSON.parse(sessionStorage.getItem('ceremonies'))").await;
+    let ceremonies = ceremonies.as_array().cloned().expect("they were kept");
+    assert_eq!(ceremonies.len(), 4, "{ceremonies:#?}");
+    let mut verifier = Talk::verifier();
+    for ceremony in &ceremonies {
+        let said = verifier.ask(ceremony).await;
+        assert!(said["verified"] == true && said["device"] == "multiDevice", "{said}");
+    }
+    // Removed: its sessions end, and the authenticator learns it when it is used.
+    browser.click("tr[data-factor] a.end").await;
+    browser.click("#confirm").await;
+    browser.wait_for("h1", say("You are signed out", "Sie sind abgemeldet")).await;
+    browser.goto(&at("/login")).await;
+    browser.click("#passkey").await;
+    browser.find(".notice.bad").await;
+    browser.find("[data-key-unknown]").await;
+    eventually("the authenticator has forgotten it", || async {
+        (browser.credentials(&authenticator).await == 0).then_some(())
+    })
+    .await;
+    // Where one is demanded, the sign-in adds it.
+    let policy = json!({ "second_factor": "phishing_resistant" });
+    assert_eq!(server.send("PUT", POLICY, BOSS, &policy).await.status, 200);
+    browser.goto(&at("/myaccount/security")).await;
+    browser.sign_in("alex", "alex123").await;
+    browser.find("#add-passkey[data-key-ask]").await;
+    browser.look("adding a passkey at sign-in", &mut found).await;
+    browser.click("#add-passkey[data-key-ask]").await;
+    browser.click("#kept").await;
+    browser.find("tr[data-factor]").await;
+    let expected = |one: &String| one.contains("401");
+    found.retain(|one| !expected(one));
+    assert!(found.is_empty(), "{found:#?}");
+    browser.quit().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_english() {
+    story("en").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_german() {
+    story("de").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_security_key_after_the_password_and_for_an_application() {
+    let (server, base) = server().await;
+    let browser = Browser::start().await;
+    let at = |path: &str| format!("{base}{path}");
+    let mut found = Vec::new();
+    browser.goto(&at("/myaccount/security")).await;
+    browser.sign_in("alex", "alex123").await;
+    let stick = json!({
+        "protocol": "ctap2", "transport": "usb", "hasResidentKey": false,
+        "hasUserVerification": false, "isUserConsenting": true,
+    });
+    browser.authenticator(stick).await;
+    browser.click("#add-security-key").await;
+    browser.click("#add-key").await;
+    browser.click("#kept").await;
+    browser.find("tr[data-factor]").await;
+    // The session was made by the password alone: an application asks for more.
+    let asked = "/oauth2/authorize?client_id=shop&response_type=code&scope=openid&acr_values=phrh\
+                 &redirect_uri=https%3A%2F%2Fapp.test%2Fcallback&code_challenge_method=S256\
+                 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    browser.goto(&at(asked)).await;
+    browser.find("#key").await;
+    browser.look("a key for an application", &mut found).await;
+    assert!(browser.page.find(thirtyfour::By::Css("#code")).await.is_err(), "a code isn't enough");
+    browser.goto(&at("/myaccount")).await;
+    browser.click("form[action$='/logout'] button").await;
+    browser.wait_for("h1", "You are signed out").await;
+    browser.goto(&at("/myaccount/security")).await;
+    browser.sign_in("alex", "alex123").await;
+    browser.find("#key").await;
+    browser.look("a key after the password", &mut found).await;
+    browser.click("#key").await;
+    browser.find("tr[data-factor]").await;
+    assert!(found.is_empty(), "{found:#?}");
+    browser.quit().await;
+    server.stop().await;
+}
+
+/// What a page asks a browser for, and the fields of the form that carries the answer.
+fn asked(page: &str) -> (Value, Vec<(String, String)>) {
+    let (_, form) = page.split_once("<form class=\"key\"").expect("a form for keys");
+    let form = form.split_once("</form>").expect("its end").0;
+    let (_, options) = form.split_once("data-options=\"").expect("options");
+    let options = options.split('"').next().expect("their end").replace("&#34;", "\"");
+    let fields = form.split("<input ").skip(1).filter_map(|field| {
+        let name = field.split("name=\"").nth(1)?.split('"').next()?;
+        let value = field.split("value=\"").nth(1)?.split('"').next()?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    (serde_json::from_str(&options).expect("JSON"), fields.collect())
+}
+
+/// A key in Python, its answers looked at by a verifier in JavaScript, against the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_and_a_verifier_that_others_wrote() {
+    let (server, base) = server().await;
+    let mut python = Command::new(folder().join("venv-keys/bin/python"));
+    python.arg(folder().join("soft_key.py")).arg(&base);
+    let (mut key, mut verifier) = (Talk::with(python), Talk::verifier());
+    let mut answer = async |browser: &Http, path: &str, page: &str| {
+        let (options, fields) = asked(page);
+        let credential = key.ask(&options).await;
+        let ceremony = json!({ "options": options, "credential": credential, "origin": base });
+        let said = verifier.ask(&ceremony).await;
+        assert!(said["verified"] == true, "{said} {ceremony}");
+        let credential = credential.to_string();
+        let mut form: Vec<(&str, &str)> = fields
+            .iter()
+            .filter(|(name, _)| name != "remember")
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        form.push(("credential", &credential));
+        browser.post(path, &form).await
+    };
+    let path = "/myaccount/factors/key/security_key";
+    let own = Http::new(&base, server.http.clone());
+    own.sign_in("alex", "alex123").await;
+    let added = answer(&own, path, &own.get(path).await.body).await;
+    assert!(added.body.contains("id=\"codes\""), "{added:?}");
+    let browser = Http::new(&base, server.http.clone());
+    let page = browser.sign_in("alex", "alex123").await;
+    let proved = answer(&browser, "/login/factor", &page.body).await;
+    assert_eq!(proved.status, 303, "{proved:?}");
+    let tokens = server.tokens(&browser, "shop", "openid").await;
+    assert_eq!(claims(tokens["id_token"].as_str().expect("an ID token"))["acr"], "phrh");
+    server.stop().await;
+}

@@ -1,0 +1,121 @@
+//! An authenticator in software: makes keys and proves them as a browser would hand it on, or a little differently.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use minicbor::Encoder;
+use serde_json::{Value, json};
+use sojourn_crypto::{b64url, sha256};
+
+const PRESENT: u8 = 1;
+const VERIFIED: u8 = 1 << 2;
+const MAY_SYNC: u8 = 1 << 3;
+const SYNCED: u8 = 1 << 4;
+const NEW: u8 = 1 << 6;
+
+/// One key.
+pub struct SoftKey {
+    key: EcdsaKeyPair,
+    /// Its id.
+    pub id: Vec<u8>,
+    /// What names the account, in base64url.
+    pub handle: String,
+    /// The relying party.
+    pub rp_id: String,
+    /// On a page of which origin it is used.
+    pub origin: String,
+    /// The signature counter, before the next use.
+    pub counter: u32,
+    /// Whether it verifies its person.
+    pub verifies: bool,
+    /// Whether it may be synced, and is.
+    pub synced: bool,
+}
+
+fn text<'v>(options: &'v Value, pointer: &str) -> &'v str {
+    options.pointer(pointer).and_then(Value::as_str).expect("a text in the options")
+}
+
+impl SoftKey {
+    /// A key as `options` ask for it, made on a page of `origin`.
+    #[must_use]
+    pub fn new(options: &Value, origin: &str) -> Self {
+        let id: [u8; 16] = sojourn_model::time::random(&sojourn_crypto::SystemRng);
+        Self {
+            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key"),
+            id: id.to_vec(),
+            handle: text(options, "/user/id").to_owned(),
+            rp_id: text(options, "/rp/id").to_owned(),
+            origin: origin.to_owned(),
+            counter: 0,
+            verifies: true,
+            synced: false,
+        }
+    }
+
+    fn data(&self, more: u8) -> Vec<u8> {
+        let verified = if self.verifies { VERIFIED } else { 0 };
+        let synced = if self.synced { MAY_SYNC | SYNCED } else { 0 };
+        let flags = PRESENT | verified | synced | more;
+        let counter = self.counter.to_be_bytes();
+        [sha256(self.rp_id.as_bytes()).as_slice(), &[flags], &counter].concat()
+    }
+
+    fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
+        let challenge = text(options, "/challenge");
+        json!({ "type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false })
+            .to_string()
+            .into_bytes()
+    }
+
+    /// What a page sends after `navigator.credentials.create()`.
+    #[must_use]
+    pub fn created(&self, options: &Value) -> String {
+        let point = self.key.public_key().as_ref();
+        let mut cose = Encoder::new(Vec::new());
+        cose.map(5).and_then(|to| to.i8(1)?.i8(2)?.i8(3)?.i8(-7)?.i8(-1)?.i8(1)).expect("encoded");
+        cose.i8(-2)
+            .and_then(|to| to.bytes(&point[1..33])?.i8(-3)?.bytes(&point[33..]))
+            .expect("encoded");
+        let length = u16::try_from(self.id.len()).expect("a short id").to_be_bytes();
+        let data =
+            [&self.data(NEW), [0; 16].as_slice(), &length, &self.id, &cose.into_writer()].concat();
+        let mut object = Encoder::new(Vec::new());
+        object
+            .map(3)
+            .and_then(|to| to.str("fmt")?.str("none")?.str("attStmt")?.map(0))
+            .expect("encoded");
+        object.str("authData").and_then(|to| to.bytes(&data)).expect("encoded");
+        let id = b64url(&self.id);
+        json!({
+            "id": id, "rawId": id, "type": "public-key", "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": b64url(&self.client_data("webauthn.create", options)),
+                "attestationObject": b64url(&object.into_writer()),
+                "transports": ["internal"],
+            },
+        })
+        .to_string()
+    }
+
+    /// What a page sends after `navigator.credentials.get()`.
+    #[must_use]
+    pub fn proved(&mut self, options: &Value) -> String {
+        if !self.synced {
+            self.counter += 1;
+        }
+        let (data, client_data) = (self.data(0), self.client_data("webauthn.get", options));
+        let message = [data.as_slice(), &sha256(&client_data)].concat();
+        let signature = self.key.sign(&SystemRandom::new(), &message).expect("a signature");
+        let id = b64url(&self.id);
+        json!({
+            "id": id, "rawId": id, "type": "public-key", "clientExtensionResults": {},
+            "response": {
+                "clientDataJSON": b64url(&client_data),
+                "authenticatorData": b64url(&data),
+                "signature": b64url(signature.as_ref()),
+                "userHandle": self.handle,
+            },
+        })
+        .to_string()
+    }
+}
