@@ -185,6 +185,10 @@ event_names! {
     PostRenameFactor = "POST_RENAME_FACTOR",
     /// A factor was removed by its person. `user-name`, `factor`, `kind`.
     PostDeleteFactor = "POST_DELETE_FACTOR",
+    /// A person trusts a browser: there, the second factor isn't asked for. `user-name`, `until`.
+    PostAddTrustedBrowser = "POST_ADD_TRUSTED_BROWSER",
+    /// A person trusts a browser no longer. `user-name`.
+    PostDeleteTrustedBrowser = "POST_DELETE_TRUSTED_BROWSER",
     /// All factors of an account were removed by an administrator. `user-name`, `factors`.
     PostResetFactorsByAdmin = "POST_RESET_FACTORS_BY_ADMIN",
     /// Recovery codes were made; earlier ones are void. `user-name`.

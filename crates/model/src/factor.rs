@@ -74,6 +74,23 @@ pub struct Factor {
     pub used_at: Option<Millis>,
 }
 
+/// A browser in which its person isn't asked for the second factor for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedBrowser {
+    /// The account.
+    pub user: UserId,
+    /// The hash of the browser's secret.
+    pub browser: [u8; 32],
+    /// What it calls itself.
+    pub user_agent: String,
+    /// Since when it is trusted.
+    pub since: Millis,
+    /// Until when.
+    pub until: Millis,
+    /// When it stood for a second factor last.
+    pub used_at: Option<Millis>,
+}
+
 /// A change of an account's factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorChange {
@@ -125,6 +142,24 @@ pub enum FactorChange {
         user: UserId,
         /// Since when.
         since: Millis,
+    },
+    /// Trust a browser from now on, as long as nothing happens to the account.
+    Trust(TrustedBrowser),
+    /// Note that a trusted browser stood for a second factor. A conflict when it isn't trusted any more.
+    UseTrust {
+        /// The account.
+        user: UserId,
+        /// The hash of the browser's secret.
+        browser: [u8; 32],
+        /// When.
+        at: Millis,
+    },
+    /// Trust a browser no longer; none, where none is named.
+    Untrust {
+        /// The account.
+        user: UserId,
+        /// The hash of the browser's secret.
+        browser: Option<[u8; 32]>,
     },
     /// Replace the recovery codes by others.
     PutRecoveryCodes {

@@ -33,7 +33,7 @@ pub use delivery::{Delivery, DeliveryState};
 pub use directory::{Group, Logo, Look, PasswordDue, Role, RoleState, Tenant, User, UserState};
 pub use end::{Actor, Effects, EndReason, EndSessions, EndSummary, EndTarget};
 pub use event::{Event, EventName, NewEvent, Subject};
-pub use factor::{Factor, FactorChange, FactorKind};
+pub use factor::{Factor, FactorChange, FactorKind, TrustedBrowser};
 pub use grant::{Grant, GrantKind};
 pub use ids::{
     AppId, EndId, FactorId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, TenantId, UserId,

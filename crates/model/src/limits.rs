@@ -121,6 +121,8 @@ pub const POLICY_MS_MAX: i64 = 10 * 366 * 24 * 3_600_000;
 pub const FACTORS_MAX: usize = 20;
 /// Longest name of a second factor in characters.
 pub const FACTOR_NAME_CHARS_MAX: usize = 64;
+/// Trusted browsers of an account that are listed.
+pub const TRUSTED_BROWSERS_LISTED_MAX: i64 = 50;
 /// Recovery codes that are made at a time.
 pub const RECOVERY_CODES: usize = 10;
 /// Fewer recovery codes left than this, and their person is reminded to make new ones.

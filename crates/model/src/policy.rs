@@ -90,6 +90,9 @@ pub struct SessionPolicy {
     /// Whether people sign in with a second factor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<SecondFactor>,
+    /// Milliseconds for which a person may trust a browser: there, the second factor isn't asked for. Left out everywhere, nobody may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_browser_ms: Option<i64>,
     /// What happens to sessions when their person changes the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_password_change: Option<OnPasswordChange>,
@@ -255,6 +258,8 @@ pub struct EffectivePolicy {
     pub max_authentication_age_ms: Option<i64>,
     /// Whether a second factor is demanded.
     pub second_factor: SecondFactor,
+    /// Milliseconds for which a browser may be trusted; nothing where none may.
+    pub trust_browser_ms: Option<i64>,
     /// What happens when the password changes.
     pub on_password_change: OnPasswordChange,
     /// Which changes of a role end it.
@@ -295,6 +300,7 @@ impl EffectivePolicy {
             at_limit: strictest(|one| one.at_limit, tenant, others, AtLimit::max)
                 .unwrap_or_default(),
             max_authentication_age_ms: least(|one| one.max_authentication_age_ms),
+            trust_browser_ms: least(|one| one.trust_browser_ms),
             second_factor: strictest(|one| one.second_factor, tenant, others, SecondFactor::max)
                 .unwrap_or_default(),
             on_password_change: strictest(

@@ -23,16 +23,20 @@ pub enum Method {
     BoundPasskey,
     /// A security key that its person touched: bound to its device, and a second factor alone.
     SecurityKey,
+    /// A browser in which a second factor was proven before, and which its person trusts. It stands for one where the
+    /// organisation demands one, and says nothing to applications: nothing was proven now.
+    TrustedBrowser,
 }
 
 impl Method {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Password,
         Self::Totp,
         Self::RecoveryCode,
         Self::Passkey,
         Self::BoundPasskey,
         Self::SecurityKey,
+        Self::TrustedBrowser,
     ];
 
     /// Its names in `amr` (RFC 8176 §2).
@@ -44,6 +48,7 @@ impl Method {
             Self::Totp | Self::RecoveryCode => &["otp"],
             Self::Passkey => &[SOFTWARE_KEY, PRESENT],
             Self::BoundPasskey | Self::SecurityKey => &[HARDWARE_KEY, PRESENT],
+            Self::TrustedBrowser => &[],
         }
     }
 
@@ -66,6 +71,7 @@ impl Method {
             Self::Passkey => "passkey",
             Self::BoundPasskey => "bound_passkey",
             Self::SecurityKey => "security_key",
+            Self::TrustedBrowser => "trusted_browser",
         }
     }
 
@@ -73,7 +79,7 @@ impl Method {
     #[must_use]
     pub const fn is_second_factor(self) -> bool {
         match self {
-            Self::Password => false,
+            Self::Password | Self::TrustedBrowser => false,
             Self::Totp
             | Self::RecoveryCode
             | Self::Passkey
@@ -86,7 +92,7 @@ impl Method {
     const fn knows(self) -> bool {
         match self {
             Self::Password | Self::Passkey | Self::BoundPasskey => true,
-            Self::Totp | Self::RecoveryCode | Self::SecurityKey => false,
+            Self::Totp | Self::RecoveryCode | Self::SecurityKey | Self::TrustedBrowser => false,
         }
     }
 }
@@ -145,6 +151,18 @@ impl Proofs {
     #[must_use]
     pub fn has_second_factor(&self) -> bool {
         self.0.iter().any(|proof| proof.method.is_second_factor())
+    }
+
+    /// Whether a trusted browser is among them.
+    #[must_use]
+    pub fn trusts(&self) -> bool {
+        self.0.iter().any(|proof| proof.method == Method::TrustedBrowser)
+    }
+
+    /// Whether they are enough where the organisation demands a level: a trusted browser stands for a second factor.
+    #[must_use]
+    pub fn meet(&self, least: Level) -> bool {
+        self.level().is_some_and(|level| level >= least) || (least == Level::Two && self.trusts())
     }
 
     /// Whether one of them was given by this factor of the account.
@@ -280,6 +298,7 @@ mod tests {
             (password.clone().with(code(Method::RecoveryCode)), "pwd otp mfa", Some("2")),
             (Proofs(vec![code(Method::Totp)]), "otp", Some("1")),
             (password.clone().with(code(Method::Password)), "pwd", Some("1")),
+            (password.clone().with(code(Method::TrustedBrowser)), "pwd", Some("1")),
             (Proofs(vec![code(Method::Passkey)]), "swk user mfa", Some("phr")),
             (Proofs(vec![code(Method::BoundPasskey)]), "hwk user mfa", Some("phrh")),
             (Proofs(vec![code(Method::SecurityKey)]), "hwk user", Some("1")),
@@ -290,6 +309,9 @@ mod tests {
             assert_eq!(Level::of(amr).map(Level::acr), level, "{amr}");
             assert_eq!(Proofs::read(&proofs.to_string(), amr, Millis(5)), proofs);
         }
+        let trusted = password.with(code(Method::TrustedBrowser));
+        assert!(trusted.meet(Level::Two) && !trusted.meet(Level::PhishingResistant));
+        assert!(!trusted.has_second_factor() && !Proofs::default().meet(Level::One));
         assert!(Level::ALL.is_sorted() && Level::ALL.last() == Some(&Level::HIGHEST));
         assert!(Level::ALL.into_iter().all(|level| Level::parse(level.acr()) == Some(level)));
     }

@@ -48,8 +48,11 @@
       }
       if (!credential) return;
       form.elements.credential.value = answer(credential);
-      const remember = document.querySelector("input[type=checkbox][name=remember]");
-      if (form.elements.remember) form.elements.remember.disabled = !remember?.checked;
+      // What is ticked beside the other way to sign in counts for this one as well.
+      for (const field of form.querySelectorAll("input[type=hidden][disabled]")) {
+        const box = document.querySelector(`input[type=checkbox][name=${field.name}]`);
+        field.disabled = !box?.checked;
+      }
       form.requestSubmit();
     } catch (error) {
       if (error.name === "AbortError" || mediation === "conditional") return;

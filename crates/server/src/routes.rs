@@ -232,6 +232,7 @@ routes! {
     POST "/myaccount/factors/codes" => web::factors::codes::post;
     GET "/myaccount/factors/key/{kind}" => web::factors::key::get;
     POST "/myaccount/factors/key/{kind}" => web::factors::key::post;
+    POST "/myaccount/browsers/{browser_id}/untrust" => web::factors::trusted::post;
     GET "/myaccount/factors/{factor_id}/rename" => web::factors::rename::get;
     POST "/myaccount/factors/{factor_id}/rename" => web::factors::rename::post;
     GET "/myaccount/factors/{factor_id}/remove" => web::factors::remove::get;

@@ -36,10 +36,11 @@ pub const MIGRATIONS: &[Migration] = &[
     // A program that doesn't know second factors would let people in without theirs, so it may not be started any more.
     Migration { version: 12, needs: 12, sql: include_str!("migrations/0012_factors.sql") },
     Migration { version: 13, needs: 12, sql: include_str!("migrations/0013_keys.sql") },
+    Migration { version: 14, needs: 12, sql: include_str!("migrations/0014_trusted_browsers.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 13;
+pub const SCHEMA_VERSION: i64 = 14;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

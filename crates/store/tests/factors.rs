@@ -3,7 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test fails loudly")]
 
 use sojourn_model::{
-    ChangeSet, Factor, FactorChange, FactorId, FactorKind, Millis, Op, Outcome, UserId,
+    ChangeSet, Factor, FactorChange, FactorId, FactorKind, Millis, Op, Outcome, TrustedBrowser,
+    UserId,
 };
 use sojourn_testkit::store::{Engine, NOW, T, TestStore, bytes, session};
 
@@ -113,5 +114,97 @@ async fn an_account_takes_them_with_it() {
         assert!(test.store.factors_of(T, alex).await.expect("read").is_empty());
         assert_eq!(test.store.recovery_codes_left(T, alex).await, Ok(0));
         assert!(!applied(&test, FactorChange::Add(factor(alex, 2, NOW))).await, "it is gone");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_trusted_until_its_time_or_a_change_of_the_account() {
+    for engine in Engine::BOTH {
+        let test = TestStore::new(engine).await;
+        let (alex, ben) = (test.user("alex").await, test.user("ben").await);
+        let (browser, other) = (bytes::<32>(), bytes::<32>());
+        let trust = |browser| {
+            FactorChange::Trust(TrustedBrowser {
+                user: alex,
+                browser,
+                user_agent: "a browser".into(),
+                since: NOW,
+                until: NOW.plus(100),
+                used_at: None,
+            })
+        };
+        let uses = |user, browser, ms| FactorChange::UseTrust { user, browser, at: NOW.plus(ms) };
+        let listed = async || test.store.trusted_browsers(T, alex, NOW, 10).await.expect("read");
+        assert!(applied(&test, trust(browser)).await && applied(&test, trust(other)).await);
+        for (user, browser, ms, want) in [
+            (alex, browser, 99, true),
+            (alex, browser, 100, false),
+            (ben, browser, 1, false),
+            (alex, bytes(), 1, false),
+        ] {
+            assert_eq!(applied(&test, uses(user, browser, ms)).await, want, "{engine:?} {ms}");
+            let is = test.store.is_trusted(T, user, browser, NOW.plus(ms)).await;
+            assert_eq!(is, Ok(want), "{engine:?} {ms}");
+        }
+        let used = listed().await.into_iter().find(|one| one.browser == browser);
+        assert_eq!(used.and_then(|one| one.used_at), Some(NOW.plus(99)));
+        let untrust = |browser| FactorChange::Untrust { user: alex, browser };
+        assert!(applied(&test, untrust(Some(browser))).await);
+        assert!(!applied(&test, uses(alex, browser, 1)).await, "{engine:?}: no longer");
+        assert_eq!(listed().await.len(), 1);
+        // What happens to the account makes it void: a password, a factor, recovery codes.
+        let due = Op::DuePassword { user: alex, due: sojourn_model::PasswordDue::AtSignIn };
+        test.must(ChangeSet::of(T, due)).await;
+        assert!(!applied(&test, uses(alex, other, 1)).await && listed().await.is_empty());
+        let hashes = vec![bytes()];
+        for change in [
+            FactorChange::Add(factor(alex, 1, NOW)),
+            FactorChange::PutRecoveryCodes { user: alex, hashes, at: NOW },
+            FactorChange::Remove { user: alex, factor: factor(alex, 1, NOW).id },
+            untrust(None),
+        ] {
+            assert!(applied(&test, trust(other)).await && listed().await.len() == 1);
+            assert!(applied(&test, change.clone()).await);
+            assert!(listed().await.is_empty(), "{engine:?} {change:?}");
+        }
+        // A conflict takes everything with it that was to happen with the use.
+        let change = ChangeSet::of(T, Op::Factor(uses(alex, other, 1)))
+            .with(Op::Factor(FactorChange::Add(factor(alex, 9, NOW))));
+        let outcome = test.store.apply(change).await.expect("applied");
+        assert!(matches!(outcome, Outcome::Conflict), "{outcome:?}");
+        assert!(test.store.factors_of(T, alex).await.expect("read").is_empty());
+        assert!(applied(&test, trust(other)).await);
+        test.must(ChangeSet::of(T, Op::DeleteUser { user: alex })).await;
+        assert_eq!(test.count("trusted_browser").await, 0, "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_belongs_to_one_account() {
+    for engine in Engine::BOTH {
+        let test = TestStore::new(engine).await;
+        let (alex, ben) = (test.user("alex").await, test.user("ben").await);
+        let key = Factor { kind: FactorKind::Passkey, ..factor(alex, 1, NOW) };
+        assert!(applied(&test, FactorChange::Add(key.clone())).await);
+        let taken = Factor { user: ben, ..key.clone() };
+        assert!(!applied(&test, FactorChange::Add(taken)).await, "{engine:?}");
+        assert_eq!(test.store.factor(T, key.id).await, Ok(Some(key.clone())));
+        assert_eq!(counted(&test, alex).await.0, 0, "a passkey isn't asked for after a password");
+        let uses = |user, counter, secret| FactorChange::UseKey {
+            user,
+            factor: key.id,
+            counter,
+            at: NOW,
+            secret,
+        };
+        assert!(!applied(&test, uses(ben, 5, None)).await, "{engine:?}: somebody else's");
+        assert!(applied(&test, uses(alex, 5, None)).await);
+        assert!(applied(&test, uses(alex, 3, Some(vec![9]))).await, "wherever it stands");
+        let name = "Laptop".to_owned();
+        assert!(applied(&test, FactorChange::Rename { user: alex, factor: key.id, name }).await);
+        let now = test.store.factor(T, key.id).await.expect("read").expect("there");
+        assert_eq!((now.step, &*now.secret, &*now.name), (3, &[9][..], "Laptop"));
+        assert!(applied(&test, FactorChange::Remove { user: alex, factor: key.id }).await);
+        assert_eq!(test.store.factor(T, key.id).await, Ok(None));
     }
 }

@@ -105,7 +105,7 @@ impl Engine {
     ) -> Result<Asked, EngineError> {
         let least = policy.level();
         let reach = match proven.proofs.level() {
-            Some(level) if level >= least => level,
+            Some(level) if proven.proofs.meet(least) => level,
             _ => self.level_of(tenant, user.id).await?,
         };
         Ok(Asked { least, reach })

@@ -15,6 +15,7 @@ mod new_password;
 mod password;
 mod second_factor;
 mod steps;
+mod trusted_browser;
 mod unknown_browser;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ pub use password::Credentials;
 pub(crate) use password::{cut, plain_name};
 pub use second_factor::Shown;
 pub use steps::Step;
+pub use trusted_browser::trusted_browser_id;
 pub use unknown_browser::ToldSignIn;
 
 /// Where a person signs in, and for what.
@@ -40,6 +42,8 @@ pub struct Visit {
     pub ip: String,
     /// The browser's user agent.
     pub user_agent: String,
+    /// Whether the person trusts this browser from now on.
+    pub trusts: bool,
     /// The live session that this browser has already.
     pub present: Option<Session>,
     /// The application for which the person signs in.

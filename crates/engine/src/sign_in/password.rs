@@ -83,6 +83,7 @@ impl Engine {
     ) -> Result<SignedIn, SignInError> {
         let from = (&*visit.ip, visit.browser);
         let checked = self.check_password(tenant, typed, from).await?;
+        let checked = self.recognised(tenant, checked, visit).await?;
         self.begin(tenant, checked, visit, By::Password(&typed.password)).await
     }
 

@@ -56,6 +56,7 @@ impl Engine {
         };
         let outcome = match proof {
             Some(proof) => {
+                self.push_trust(tenant, &user, visit, &mut also).await?;
                 let proven = Proven { proofs: proven.proofs.with(proof), ..proven };
                 let checked = Checked { user: user.clone(), proven, also };
                 self.begin(tenant, checked, visit, By::SecondFactor(used)).await

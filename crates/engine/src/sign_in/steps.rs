@@ -63,7 +63,7 @@ pub(super) struct Asked {
 impl Situation<'_> {
     /// Whether more has to be proven.
     fn is_short(&self) -> bool {
-        self.proven.proofs.level().is_none_or(|level| level < self.asked.least)
+        !self.proven.proofs.meet(self.asked.least)
     }
 }
 
@@ -112,7 +112,8 @@ fn by_mail(situation: &Situation<'_>) -> Option<Missing> {
 }
 
 fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
-    let unproven = situation.user.factors > 0 && !situation.proven.proofs.has_second_factor();
+    let proofs = &situation.proven.proofs;
+    let unproven = situation.user.factors > 0 && !proofs.has_second_factor() && !proofs.trusts();
     let can = situation.is_short() && situation.asked.reach >= situation.asked.least;
     (unproven || can).then_some(Missing::SecondFactor)
 }
@@ -256,6 +257,8 @@ mod tests {
             (password.clone(), 1, key, Level::Two, asks),
             (password.clone().with(at(Method::Totp)), 1, key, Level::Two, Some(Missing::Enrolment)),
             (password.clone().with(at(Method::Totp)), 1, key, key, asks),
+            (password.clone().with(at(Method::TrustedBrowser)), 1, Level::Two, Level::Two, none),
+            (password.clone().with(at(Method::TrustedBrowser)), 1, key, key, asks),
             (Proofs(vec![at(Method::Passkey)]), 0, key, key, none),
             // Who signs in by a passkey has proven two factors.
             (Proofs(vec![at(Method::Passkey)]), 1, Level::Two, key, none),

@@ -103,7 +103,9 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
                     let asked = request.max_age.unwrap_or(seconds);
                     request.max_age = Some(asked.min(seconds));
                 }
-                request.least_level = demanded.level;
+                if !session.meets(demanded.level) {
+                    request.least_level = demanded.level;
+                }
             }
             Err(error) => return errors::failure(context, &error),
         }

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use sojourn_engine::factors::{KeyFacts, Listed};
-use sojourn_model::{FactorKind, Millis};
+use sojourn_engine::sign_in::trusted_browser_id;
+use sojourn_model::{FactorKind, Millis, TrustedBrowser};
 
 use crate::context::Context;
 use crate::language::say;
-use crate::web::pages::FactorLine;
+use crate::web::pages::{FactorLine, TrustedLine};
 use crate::web::words;
 
 /// What a factor is, in words.
@@ -48,4 +49,15 @@ pub(super) fn accepted(context: &Context, factors: &[Listed]) -> Option<String> 
     let ids: Vec<&str> = keys.iter().map(|key| key.credential.as_str()).collect();
     let accepted = json!({ "rpId": rp.id, "userId": handle, "allAcceptedCredentialIds": ids });
     Some(accepted.to_string())
+}
+
+/// A trusted browser as My Account lists it.
+pub(super) fn trusted(one: &TrustedBrowser, now: Millis) -> TrustedLine {
+    TrustedLine {
+        id: trusted_browser_id(one),
+        browser: words::browser(&one.user_agent),
+        since: words::moment(one.since),
+        until: words::moment(one.until),
+        used: one.used_at.map_or_else(|| "never".into(), |at| words::ago(at, now)),
+    }
 }

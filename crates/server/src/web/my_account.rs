@@ -59,7 +59,7 @@ async fn must_sign_in(
     };
     let demanded = engine.demands(tenant, session.user, app.id).await?;
     let age = engine.now().since(session.auth_time);
-    Ok(demanded.max_age_ms.is_some_and(|ms| age > ms) || session.level() < demanded.level)
+    Ok(demanded.max_age_ms.is_some_and(|ms| age > ms) || !session.meets(demanded.level))
 }
 
 /// The person of this browser, or the way to the sign-in page and back.
@@ -186,6 +186,10 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
         Ok(factors) => factors,
         Err(error) => return errors::failure(&context, &error),
     };
+    let trusted = match engine.trusted_browsers(context.tenant(), visitor.user.id).await {
+        Ok(trusted) => trusted,
+        Err(error) => return errors::failure(&context, &error),
+    };
     let now = engine.now();
     let mut frame = visitor.frame(&context, "security");
     frame.notice = notice(&uri);
@@ -194,6 +198,7 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
         frame,
         own: visitor.session.id.to_string(),
         accepted: factor_list::accepted(&context, &factors.factors),
+        trusted: trusted.iter().map(|one| factor_list::trusted(one, now)).collect(),
         takes_keys: engine.takes_keys(),
         password_alone: visitor.user.factors == 0,
         factors: factors.factors.iter().map(|one| factor_list::line(one, now)).collect(),
@@ -224,6 +229,7 @@ fn notice(uri: &Uri) -> Option<Text> {
         "factor" => Some("From now on, signing in takes a second factor.".into()),
         "passkey" => Some("The passkey is added. Next time, sign in with it.".into()),
         "security_key" => Some("The security key is added.".into()),
+        "untrusted" => Some("The browser is no longer trusted.".into()),
         "factor_removed" => Some("The factor is removed.".into()),
         "others" => Some("You are signed out everywhere else.".into()),
         "application" => Some("You are signed out of the application; it is being told.".into()),

@@ -231,6 +231,17 @@ pub(crate) struct Security {
     pub(crate) password_alone: bool,
     /// Which passkeys are good, for the authenticators to learn, as JSON.
     pub(crate) accepted: Option<String>,
+    /// Browsers in which the second factor isn't asked for.
+    pub(crate) trusted: Vec<TrustedLine>,
+}
+
+/// A browser in which the second factor isn't asked for.
+pub(crate) struct TrustedLine {
+    pub(crate) id: String,
+    pub(crate) browser: Text,
+    pub(crate) since: Text,
+    pub(crate) until: Text,
+    pub(crate) used: Text,
 }
 
 /// A factor.

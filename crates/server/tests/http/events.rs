@@ -112,6 +112,8 @@ async fn every_event_of_the_catalogue_is_raised() {
         scim(&server, "PATCH", &group_path, set("displayName", "mail")).await;
         scim(&server, "PATCH", &group_path, add("members", &id)).await;
         let ben = server.user("ben", "ben-123", &[]).await.id;
+        let policy = json!({ "trust_browser_ms": 60_000 });
+        scim(&server, "PUT", "/api/sessions/v1/policies/tenant", policy).await;
         crate::factors::everything(&server, ("ben", "ben-123")).await;
         let mut raised: HashSet<String> = HashSet::new();
         raised.extend(names(&server, Subject::User(ben)).await);

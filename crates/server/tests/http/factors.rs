@@ -82,6 +82,24 @@ async fn give(browser: &Browser, page: &Answer, code: &str) -> Answer {
     browser.post("/login/factor", &[("csrf", &csrf), ("state", &state), ("code", code)]).await
 }
 
+/// The same, and trusts the browser.
+async fn trust(browser: &Browser, page: &Answer, code: &str) -> Answer {
+    let (csrf, state) = (page.field("csrf"), page.field("state"));
+    let form = [("csrf", &*csrf), ("state", &state), ("code", code), ("trust", "on")];
+    browser.post("/login/factor", &form).await
+}
+
+/// Where the first trusted browser of the list is trusted no longer.
+fn untrust_path(security: &Answer) -> Option<String> {
+    let (_, rest) = security.body.split_once("data-browser=\"")?;
+    Some(format!("/myaccount/browsers/{}/untrust", rest.split('"').next()?))
+}
+
+async fn sign_out(browser: &Browser) {
+    let csrf = browser.get("/myaccount").await.field("csrf");
+    browser.post("/logout", &[("csrf", &csrf)]).await;
+}
+
 async fn signed_in(server: &TestServer, code: &str) -> Browser {
     let (browser, page) = half(server).await;
     let answer = give(&browser, &page, code).await;
@@ -95,9 +113,13 @@ pub(crate) async fn everything(server: &TestServer, who: (&str, &str)) {
     let (browser, page) = half_of(server, who).await;
     assert_eq!(give(&browser, &page, &phone.codes[0]).await.status, 303);
     let (browser, page) = half_of(server, who).await;
-    assert_eq!(give(&browser, &page, &phone.code(server)).await.status, 303);
+    assert_eq!(trust(&browser, &page, &phone.code(server)).await.status, 303);
     let (wrong, page) = half_of(server, who).await;
     let shown = browser.get("/myaccount/security").await;
+    if let Some(path) = untrust_path(&shown) {
+        let done = browser.post(&path, &[("csrf", &shown.field("csrf"))]).await;
+        assert_eq!(done.location(), "/myaccount/security?done=untrusted", "{done:?}");
+    }
     let (_, rest) = shown.body.split_once("data-factor=\"").expect("a factor");
     let remove = format!("/myaccount/factors/{}/remove", rest.split('"').next().expect("its id"));
     assert_eq!(give(&wrong, &page, "000000").await.status, 401);
@@ -550,4 +572,80 @@ async fn where_a_factor_is_demanded_a_sign_in_adds_one() {
     let refused = server.post("/oauth2/token", Some(("direct", "secret")), &form).await;
     assert!(refused.body.contains("authorization code flow"), "{refused:?}");
     assert_eq!(server.api("GET", "/scim2/Me", ("cleo", "cleo-123")).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_trusted_browser_is_not_asked_until_something_changes() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let server = server().await;
+    let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
+    let asked = |answer: &Answer| answer.status == 200 && answer.body.contains("name=\"code\"");
+    // Where no policy allows it, it isn't offered, and asking for it does nothing.
+    let (browser, page) = half(&server).await;
+    assert!(!page.body.contains("name=\"trust\""), "{page:?}");
+    trust(&browser, &page, &phone.code(&server)).await;
+    sign_out(&browser).await;
+    assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await));
+    let tenant = "/api/sessions/v1/policies/tenant";
+    let policy = json!({"trust_browser_ms": 7 * DAY_MS, "second_factor": "required"});
+    let boss = ("boss", "boss-123");
+    let set = server.send("PUT", tenant, boss, &policy).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    let again = async |browser: &Browser| {
+        server.clock.advance(STEP_MS);
+        sign_out(browser).await;
+        let page = browser.sign_in(ALEX.0, ALEX.1).await;
+        assert!(asked(&page), "{page:?}");
+        assert!(page.body.contains("for 7 days"), "{page:?}");
+        let done = trust(browser, &page, &phone.code(&server)).await;
+        assert_eq!(done.status, 303, "{done:?}");
+        sign_out(browser).await;
+        let in_again = browser.sign_in(ALEX.0, ALEX.1).await;
+        assert_eq!(in_again.status, 303, "trusted: {in_again:?}");
+    };
+    again(&browser).await;
+    // It is enough for the organisation, and says nothing to applications.
+    let tokens = server.tokens(&browser, "app", "openid").await;
+    let told = claims(tokens["id_token"].as_str().expect("an ID token"));
+    assert_eq!((&told["acr"], &told["amr"]), (&json!("1"), &json!(["pwd"])));
+    let step_up = browser.authorize("app", "openid", &[("acr_values", "2")]).await;
+    assert!(step_up.location().starts_with("/login/factor?"), "{step_up:?}");
+    assert!(!browser.get(step_up.location()).await.body.contains("name=\"trust\""));
+    // Nor is it a proof to change factors with.
+    assert!(browser.get(APP).await.location().starts_with("/login/factor?"));
+    // Another browser is asked.
+    assert!(asked(&server.browser().sign_in(ALEX.0, ALEX.1).await));
+    // Trusted no longer.
+    let security = browser.get("/myaccount/security").await;
+    let path = untrust_path(&security).expect("it is listed");
+    let csrf = security.field("csrf");
+    let done = browser.post(&path, &[("csrf", &csrf)]).await;
+    assert_eq!(done.location(), "/myaccount/security?done=untrusted", "{done:?}");
+    assert_eq!(browser.post(&path, &[("csrf", &csrf)]).await.location(), "/myaccount/security");
+    again(&browser).await;
+    // Time.
+    server.clock.advance(8 * DAY_MS);
+    again(&browser).await;
+    // An administrator ends everything of the person.
+    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
+    let by = sojourn_engine::Authority::system();
+    for state in [sojourn_model::UserState::Disabled, sojourn_model::UserState::Active] {
+        let set = server.engine.set_user_state(&server.tenant, &alex, state, &by).await;
+        set.expect("set");
+    }
+    assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await), "switched off meanwhile");
+    again(&browser).await;
+    // Another factor.
+    let page = browser.get(APP).await;
+    assert!(page.location().starts_with("/login/factor?"), "{page:?}");
+    let page = browser.get(page.location()).await;
+    server.clock.advance(STEP_MS);
+    assert_eq!(give(&browser, &page, &phone.code(&server)).await.location(), APP);
+    let page = browser.get(APP).await;
+    let other = Phone { seed: seed_in(&page), codes: Vec::new() };
+    let (csrf, offer, code) = (page.field("csrf"), page.field("offer"), other.code(&server));
+    let form = [("csrf", &*csrf), ("offer", &offer), ("code", &code), ("name", "Tablet")];
+    assert_eq!(browser.post(APP, &form).await.location(), "/myaccount/security?done=factor");
+    sign_out(&browser).await;
+    assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await), "a factor was added");
 }

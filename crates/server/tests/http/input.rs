@@ -148,6 +148,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/myaccount/factors/codes", 403),
     ("GET", "/myaccount/factors/key/{kind}", 404),
     ("POST", "/myaccount/factors/key/{kind}", 404),
+    ("POST", "/myaccount/browsers/{browser_id}/untrust", 403),
     ("GET", "/myaccount/factors/{factor_id}/rename", 404),
     ("POST", "/myaccount/factors/{factor_id}/rename", 404),
     ("GET", "/myaccount/factors/{factor_id}/remove", 404),

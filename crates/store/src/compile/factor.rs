@@ -1,6 +1,6 @@
 //! Second factors and recovery codes.
 
-use sojourn_model::{FactorChange, TenantId, UserId};
+use sojourn_model::{FactorChange, TenantId, TrustedBrowser, UserId};
 
 use super::{Steps, params};
 use crate::sql::factor as sql;
@@ -24,6 +24,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
                 ],
             );
             steps.must(&sql::FACTORS_COUNT, params![tenant, user, 0]);
+            // Whoever adds one expects to be asked for it.
+            steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
         }
         FactorChange::Use { user, factor, step, at } => {
             steps.must(&sql::FACTOR_USE, params![tenant, user, factor, step, at]);
@@ -48,9 +50,24 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
             steps.run(&sql::CODES_SINCE, params![tenant, user, since]);
             fewer(steps, tenant, user);
         }
+        FactorChange::Trust(trusted) => {
+            let TrustedBrowser { user, browser, user_agent, since, until, .. } = trusted;
+            let browser = browser.to_vec();
+            steps.must(&sql::TRUST_PUT, params![tenant, user, browser, user_agent, since, until]);
+        }
+        FactorChange::UseTrust { user, browser, at } => {
+            steps.must(&sql::TRUST_USE, params![tenant, user, browser.to_vec(), at]);
+        }
+        FactorChange::Untrust { user, browser: Some(browser) } => {
+            steps.run(&sql::TRUST_REMOVE, params![tenant, user, browser.to_vec()]);
+        }
+        FactorChange::Untrust { user, browser: None } => {
+            steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
+        }
         FactorChange::PutRecoveryCodes { user, hashes, at } => {
             steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
             steps.run(&sql::CODES_REMOVE, params![tenant, user]);
+            steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
             for hash in hashes {
                 steps.run(&sql::CODE_PUT, params![tenant, user, hash.to_vec(), at]);
             }

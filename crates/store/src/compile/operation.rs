@@ -114,6 +114,7 @@ fn purge(steps: &mut Steps, tenant: TenantId, what: Purge) {
     purge(&sql::PURGE_EVENTS, params![events_before, limit]);
     purge(&sql::PURGE_AUDIT, params![tenant, audit_before, limit]);
     purge(&sql::PURGE_BROWSERS, params![browsers_before, limit]);
+    purge(&crate::sql::factor::PURGE_TRUST, params![now, limit]);
 }
 
 fn settle(steps: &mut Steps, settled: SettleDelivery) {

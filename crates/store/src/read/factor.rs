@@ -1,6 +1,6 @@
 //! Second factors and recovery codes.
 
-use sojourn_model::{Factor, FactorId, FactorKind, TenantId, UserId};
+use sojourn_model::{Factor, FactorId, FactorKind, Millis, TenantId, TrustedBrowser, UserId};
 
 use crate::compile::params;
 use crate::sql::factor as sql;
@@ -63,5 +63,45 @@ impl Reads {
         hash: [u8; 32],
     ) -> Result<bool, StoreError> {
         Ok(self.row(&sql::CODE_THERE, params![t, user, hash.to_vec()]).await?.is_some())
+    }
+
+    /// The browsers that a user trusts at a time, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn trusted_browsers(
+        &self,
+        t: TenantId,
+        user: UserId,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<TrustedBrowser>, StoreError> {
+        let rows = self.list(&sql::TRUSTED, params![t, user, now, limit]).await?;
+        let read = |mut row: Row| {
+            Ok(TrustedBrowser {
+                user,
+                browser: row.id(|hash| <[u8; 32]>::try_from(hash))?,
+                user_agent: row.text()?,
+                since: row.millis()?,
+                until: row.millis()?,
+                used_at: row.opt_millis()?,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Whether a user trusts a browser at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn is_trusted(
+        &self,
+        t: TenantId,
+        user: UserId,
+        browser: [u8; 32],
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let params = params![t, user, browser.to_vec(), now];
+        Ok(self.row(&sql::IS_TRUSTED, params).await?.is_some())
     }
 }

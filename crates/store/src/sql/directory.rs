@@ -127,6 +127,7 @@ statements! {
     ACCOUNT_HISTORY = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_FACTORS = "DELETE FROM factor WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_CODES = "DELETE FROM recovery_code WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_TRUST = "DELETE FROM trusted_browser WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_SHARED = "DELETE FROM shared_token WHERE tenant_id = $1 AND user_id = $2";
     PASSWORD_KEEP = "INSERT INTO password_history (tenant_id, user_id, set_at, password_hash) \
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";

@@ -32,4 +32,25 @@ statements! {
     CODES_IDLE = "DELETE FROM recovery_code WHERE user_id = $2 AND tenant_id = $1 AND NOT EXISTS (\
          SELECT 1 FROM factor f WHERE f.user_id = $2 AND f.tenant_id = $1)";
     CODES_LEFT = "SELECT count(*) FROM recovery_code WHERE user_id = $2 AND tenant_id = $1";
+    // Another change of the account makes it void.
+    TRUST_PUT = "INSERT INTO trusted_browser (tenant_id, user_id, browser_hash, user_agent, trusted_at, \
+         trusted_until, epoch) SELECT tenant_id, id, $3, $4, $5, $6, epoch FROM account \
+         WHERE tenant_id = $1 AND id = $2 ON CONFLICT (user_id, browser_hash, tenant_id) DO UPDATE SET \
+         user_agent = excluded.user_agent, trusted_at = excluded.trusted_at, \
+         trusted_until = excluded.trusted_until, used_at = NULL, epoch = excluded.epoch";
+    TRUST_USE = "UPDATE trusted_browser SET used_at = $4 WHERE user_id = $2 AND browser_hash = $3 \
+         AND tenant_id = $1 AND trusted_until > $4 AND epoch = (SELECT a.epoch FROM account a \
+         WHERE a.tenant_id = $1 AND a.id = $2)";
+    TRUST_REMOVE = "DELETE FROM trusted_browser WHERE user_id = $2 AND browser_hash = $3 AND tenant_id = $1";
+    TRUST_CLEAR = "DELETE FROM trusted_browser WHERE user_id = $2 AND tenant_id = $1";
+    TRUSTED = "SELECT t.browser_hash, t.user_agent, t.trusted_at, t.trusted_until, t.used_at \
+         FROM trusted_browser t JOIN account a ON a.id = t.user_id AND +a.tenant_id = t.tenant_id \
+         WHERE t.user_id = $2 AND t.tenant_id = $1 AND t.trusted_until > $3 AND t.epoch = a.epoch \
+         ORDER BY t.trusted_at DESC LIMIT $4";
+    IS_TRUSTED = "SELECT 1 FROM trusted_browser t JOIN account a ON a.id = t.user_id AND +a.tenant_id = t.tenant_id \
+         WHERE t.user_id = $2 AND t.browser_hash = $3 AND t.tenant_id = $1 AND t.trusted_until > $4 \
+         AND t.epoch = a.epoch";
+    PURGE_TRUST = "DELETE FROM trusted_browser WHERE (user_id, browser_hash, tenant_id) IN (\
+         SELECT user_id, browser_hash, tenant_id FROM trusted_browser WHERE trusted_until < $1 \
+         ORDER BY trusted_until LIMIT $2)";
 }

@@ -19,6 +19,7 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_HISTORY,
     &ERASE_FACTORS,
     &ERASE_CODES,
+    &ERASE_TRUST,
     &ERASE_ACCOUNTS,
 ];
 
@@ -98,6 +99,7 @@ statements! {
     ERASE_HISTORY = erase_by_user!("password_history");
     ERASE_FACTORS = erase_by_user!("factor");
     ERASE_CODES = erase_by_user!("recovery_code");
+    ERASE_TRUST = erase_by_user!("trusted_browser");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
     ERASE_ROLE_EVENTS = erase_events_of!("role", "2");
     ERASE_GROUP_EVENTS = erase_events_of!("user_group", "3");

@@ -43,6 +43,7 @@ fn rule(name: &str) -> Option<Value> {
         "idle_timeout_ms"
         | "absolute_lifetime_ms"
         | "remember_me_ms"
+        | "trust_browser_ms"
         | "max_authentication_age_ms" => return Some(milliseconds()),
         "max_sessions" => return Some(json!({ "minimum": 1, "maximum": 1000 })),
         "limit" => return Some(json!({ "minimum": 1, "maximum": SESSION_LIST_MAX })),

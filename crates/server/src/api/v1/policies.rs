@@ -49,7 +49,11 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     max_authentication_age_ms: Option<i64>,
-    /// Whether people sign in with a second factor: `optional` or `required`.
+    /// Milliseconds for which a person may trust a browser, in which the second factor isn't asked for. Where nothing is set, nobody may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    trust_browser_ms: Option<i64>,
+    /// Whether people sign in with a second factor: `optional`, `required`, or `phishing_resistant` (a passkey or a security key).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     second_factor: Option<SecondFactor>,
@@ -89,6 +93,7 @@ impl From<SessionPolicy> for PolicyJson {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            trust_browser_ms: from.trust_browser_ms,
             second_factor: from.second_factor,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
@@ -111,6 +116,7 @@ impl From<PolicyJson> for SessionPolicy {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            trust_browser_ms: from.trust_browser_ms,
             second_factor: from.second_factor,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
@@ -163,6 +169,9 @@ pub(crate) struct EffectivePolicyJson {
     /// Milliseconds since the last authentication after which a fresh one is demanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_authentication_age_ms: Option<i64>,
+    /// Milliseconds for which a browser may be trusted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_browser_ms: Option<i64>,
     /// Whether a second factor is demanded.
     #[schema(value_type = String)]
     second_factor: SecondFactor,
@@ -196,6 +205,7 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            trust_browser_ms: from.trust_browser_ms,
             second_factor: from.second_factor,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,

@@ -154,6 +154,11 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
             minutes(policy.max_authentication_age_ms),
         ),
         number(
+            "trust",
+            "Minutes that a browser may be trusted, without a second factor",
+            minutes(policy.trust_browser_ms),
+        ),
+        number(
             "max_sessions",
             "Sessions of one person at once",
             policy.max_sessions.map(|max| max.to_string()).unwrap_or_default(),
@@ -198,6 +203,7 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         remember_me_ms: minutes("remember")?,
         max_authentication_age_ms: minutes("fresh")?,
         max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
+        trust_browser_ms: minutes("trust")?,
         second_factor: chosen(params, "second_factor")?,
         remember_me: chosen(params, "remember_me")?,
         at_limit: chosen(params, "at_limit")?,

@@ -6,6 +6,7 @@ pub(crate) mod key;
 pub(super) mod qr;
 pub(crate) mod remove;
 pub(crate) mod rename;
+pub(crate) mod trusted;
 
 use axum::response::Response;
 use sojourn_engine::EngineError;

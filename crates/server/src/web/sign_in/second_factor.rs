@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::sign_in::{Shown, SignInError};
+use sojourn_engine::sign_in::{Shown, SignInError, Visit};
 use sojourn_model::{Level, Session};
 use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
@@ -72,6 +72,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     }
     let name = form_of(&[params.get("state"), params.get("code"), params.get("credential")]);
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;
+    let visit = Visit { trusts: params.get("trust").is_some(), ..visit };
     let (engine, tenant) = (context.engine(), context.tenant());
     let (user, credential) = (proven.user, params.get("credential").filter(|it| !it.is_empty()));
     let shown = match credential {

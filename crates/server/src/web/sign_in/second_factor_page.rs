@@ -14,6 +14,12 @@ use crate::web::pages::AppFace;
 use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, filters, render};
 
+/// Days of a time in milliseconds, begun ones counted whole.
+fn days(ms: i64) -> usize {
+    const DAY_MS: usize = 24 * 3_600_000;
+    usize::try_from(ms).unwrap_or_default().div_ceil(DAY_MS)
+}
+
 /// The page.
 #[derive(Template)]
 #[template(path = "second_factor.html")]
@@ -29,6 +35,8 @@ struct SecondFactor {
     keys: Option<String>,
     /// Whether a code is enough.
     code: bool,
+    /// For how many days the person may trust the browser.
+    trust: Option<usize>,
     /// Whether a recovery code helps who has lost the keys: to change the account's factors.
     recovers: bool,
 }
@@ -67,6 +75,12 @@ pub(super) async fn show(
         Err(error) => return errors::failure(context, &error),
     };
     let app = consent::app_of_ticket(context, &way.ticket).await;
+    let id = app.as_ref().map(|app| app.id);
+    let trust = match context.engine().may_trust_browser_ms(context.tenant(), user, id).await {
+        // A browser that is trusted stands for a second factor of a sign-in, and for nothing else.
+        Ok(ms) => ms.filter(|_| way.raises.is_none() && least <= Level::Two).map(days),
+        Err(error) => return errors::failure(context, &error),
+    };
     let app = app.as_deref().map(consent::face);
     let logo = app.as_ref().and_then(|app| app.logo.clone());
     let (secret, cookie) = context.form_secret();
@@ -79,6 +93,7 @@ pub(super) async fn show(
         error,
         keys,
         code: least <= Level::Two,
+        trust,
         recovers: way.raises.is_some() && way.ticket.path != crate::oidc::AUTHORIZE,
     };
     let response = render::key_page(context, status, &page, logo.as_deref());

@@ -163,6 +163,7 @@ pub(super) async fn visit(
     let (browser, cookie) = context.browser_secret();
     let visit = Visit {
         remember: way.remember,
+        trusts: false,
         ip: context.arrival.ip.to_string(),
         user_agent: context.user_agent().to_owned(),
         present,
