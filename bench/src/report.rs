@@ -188,6 +188,7 @@ pub(crate) async fn run_postgres(folder: &Path, only: Option<&str>) -> Result<()
     DATABASE.set(cluster.process()).expect("the first one");
     let url = cluster.url();
     crate::server::write_postgres_config(folder, &url);
+    crate::server::make_master_key(folder);
     crate::server::make_certificate(folder);
     let plain = Target::plain(PORT);
     println!("load average at the start: {}", load_average());

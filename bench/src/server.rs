@@ -75,6 +75,19 @@ id_token_signed_response_alg = "{alg}"
     }
 }
 
+/// Where the master key lies that nodes over PostgreSQL are given.
+const MASTER_KEY: &str = "bench.key";
+
+/// Makes a master key.
+pub(crate) fn make_master_key(folder: &Path) {
+    let made = Command::new(program()).args(["master-key", "new"]).output().expect("it runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let file = folder.join(MASTER_KEY);
+    std::fs::write(&file, made.stdout).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(file, mode).expect("private");
+}
+
 /// The same over PostgreSQL.
 pub(crate) fn write_postgres_config(folder: &Path, url: &str) {
     write_config(folder);
@@ -113,7 +126,12 @@ impl Server {
     /// Starts it and waits, looking every millisecond, until it is ready.
     pub(crate) async fn start(folder: &Path, config: &str, target: &Target) -> Self {
         let began = Instant::now();
-        let child = Command::new("taskset")
+        let mut command = Command::new("taskset");
+        let key = folder.join(MASTER_KEY);
+        if key.exists() {
+            command.env("SOJOURN_MASTER_KEY_FILE", key);
+        }
+        let child = command
             .args(["-c", SERVER_CORE])
             .arg(program())
             .args(["serve", "--config", config])

@@ -66,6 +66,8 @@ pub enum News<'a> {
     },
     /// An administrator removed all second factors.
     FactorsReset,
+    /// An administrator ended everything, and demands new credentials.
+    Secured,
     /// New recovery codes replaced those before.
     CodesRenewed,
     /// A recovery code was used.

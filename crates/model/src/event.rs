@@ -191,6 +191,8 @@ event_names! {
     PostDeleteTrustedBrowser = "POST_DELETE_TRUSTED_BROWSER",
     /// All factors of an account were removed by an administrator. `user-name`, `factors`.
     PostResetFactorsByAdmin = "POST_RESET_FACTORS_BY_ADMIN",
+    /// An administrator secured an account: everything ended, and new credentials are demanded. `user-name`.
+    PostSecureAccount = "POST_SECURE_ACCOUNT",
     /// Recovery codes were made; earlier ones are void. `user-name`.
     PostAddRecoveryCodes = "POST_ADD_RECOVERY_CODES",
     /// A recovery code was used in a sign-in. `user-name`, `left`.

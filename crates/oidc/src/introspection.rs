@@ -1,6 +1,35 @@
 //! The answer to an introspection (RFC 7662 §2.2).
 
 use serde::Serialize;
+use sojourn_model::Level;
+
+/// How and when a person proved who they are, when the token's grant was given (RFC 9470 §6.2). Empty for an application's
+/// own token, and for one that sessions share.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Authentication {
+    /// In seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// The level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<&'static str>,
+    /// The methods (RFC 8176).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}
+
+impl Authentication {
+    /// From the names of methods, separated by spaces, and a time in seconds since 1970.
+    #[must_use]
+    pub fn of(amr: &str, auth_time: i64) -> Self {
+        let names = amr.split(' ').filter(|name| !name.is_empty());
+        Self {
+            auth_time: Some(auth_time),
+            acr: Level::of(amr).map(Level::acr),
+            amr: names.map(str::to_owned).collect(),
+        }
+    }
+}
 
 /// What is told of a token that is valid. For any other the answer is `{"active":false}` and nothing
 /// else. Times in seconds since 1970.
@@ -37,6 +66,9 @@ pub struct ActiveToken {
     pub iss: String,
     /// Audience.
     pub aud: String,
+    /// How and when its person proved who they are.
+    #[serde(flatten)]
+    pub authentication: Authentication,
     /// Roles and groups, where the token has the scopes.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,

@@ -84,6 +84,11 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
             "Your ways to sign in were removed",
             "An administrator removed all passkeys, second factors and recovery codes.".into(),
         ),
+        News::Secured => (
+            "Your account was secured",
+            "An administrator ended all your sessions and removed all ways to sign in. Choose a new password as if you had forgotten it."
+                .into(),
+        ),
         News::CodesRenewed => (
             "New recovery codes",
             "New recovery codes were made; the earlier ones don't work any more.".into(),

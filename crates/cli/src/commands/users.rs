@@ -64,13 +64,18 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
-    /// List a user's second factors
+    /// List a user's passkeys, security keys and authenticator apps
     Factors {
         /// Login name
         username: String,
     },
-    /// Remove all second factors of a user who has lost them; ends the sessions that were made with one
+    /// Remove all passkeys and second factors of a user who has lost them; ends the sessions that were made with one
     ResetFactors {
+        /// Login name
+        username: String,
+    },
+    /// Secure an account that somebody else may be in: ends everything, and demands new credentials
+    Secure {
         /// Login name
         username: String,
     },
@@ -139,6 +144,11 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             let user = engine.user_named(tenant, &username).await?;
             engine.reset_factors(tenant, &user, &by).await?;
             say("All second factors are removed; the sessions that were made with one have ended.");
+        }
+        UserCommand::Secure { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.secure_account(tenant, &user, &by).await?;
+            say("The account is secured: everything has ended, and new credentials are demanded.");
         }
         UserCommand::ExpirePassword { username } => {
             let user = engine.user_named(tenant, &username).await?;

@@ -14,6 +14,7 @@ mod password;
 mod password_reset;
 mod registration;
 mod roles;
+mod secure_account;
 mod tenants;
 mod users;
 

@@ -324,13 +324,10 @@ impl Engine {
         let code_ms = if kind.code { lifetimes.code_ms } else { 0 };
         let access_ms = if kind.token { self.access_lifetime_ms(app) } else { 0 };
         let binding = app.settings.token_binding;
-        let detail = GrantDetail {
-            userinfo: request.claims.userinfo.clone(),
-            id_token: request.claims.id_token.clone(),
-            binding: browser
-                .filter(|_| binding == AccessTokenBinding::Cookie)
-                .map(|browser| self.browser_reference(app, browser)),
-        };
+        let browser = browser
+            .filter(|_| binding == AccessTokenBinding::Cookie)
+            .map(|browser| self.browser_reference(app, browser));
+        let detail = GrantDetail::of(request, browser, &session.amr);
         Grant {
             tenant: tenant.id,
             id: GrantId::new(now, &*self.rng),

@@ -28,6 +28,8 @@ pub struct ActiveAccess {
     pub expires_at: Millis,
     /// What it hangs on.
     pub binding: Option<AccessTokenBinding>,
+    /// When its person proved who they are; nothing for an application's own token, and for one that sessions share.
+    pub auth_time: Option<Millis>,
     /// What its grant keeps of the request.
     pub(crate) detail: String,
 }
@@ -159,6 +161,7 @@ impl Engine {
             issued_at: token.issued_at,
             expires_at: token.expires_at(),
             binding: Some(grant.binding),
+            auth_time: Some(grant.auth_time),
             detail: grant.detail,
         }))
     }
@@ -190,6 +193,7 @@ impl Engine {
             issued_at: token.issued_at,
             expires_at: token.expires_at(),
             binding: Some(AccessTokenBinding::None),
+            auth_time: None,
             detail: String::new(),
             app,
         }))
@@ -218,6 +222,7 @@ impl Engine {
             issued_at: token.issued_at,
             expires_at,
             binding: None,
+            auth_time: None,
             detail: String::new(),
         }))
     }

@@ -150,8 +150,8 @@ impl Engine {
         let (access, op) = self.access(app, &grant, 1, now, None).await?;
         change.ops.extend(op);
         let refresh = refresh.then_some((1, now));
-        let (nonce, amr) = (code.nonce.as_deref(), &*standing.session.amr);
-        let issue = Issue { app, grant: &grant, access, refresh, nonce, amr };
+        let nonce = code.nonce.as_deref();
+        let issue = Issue { app, grant: &grant, access, refresh, nonce };
         let answer = self.written_and_signed(tenant, change, issue).await?;
         if answer.is_some() {
             self.touch(tenant.id, code.session, Some(app.id));
@@ -193,9 +193,8 @@ impl Engine {
         );
         let (access, op) = self.access(app, grant, grant.token_number + 1, now, None).await?;
         change.ops.extend(op);
-        let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = refresh.then_some((1, now));
-        let issue = Issue { app, grant, access, refresh, nonce, amr };
+        let issue = Issue { app, grant, access, refresh, nonce };
         let Some(answer) = self.written_and_signed(tenant, change, issue).await? else {
             return Ok(None);
         };

@@ -3,7 +3,7 @@
 use sojourn_crypto::TokenKind;
 use sojourn_model::ids::hex;
 use sojourn_model::{Application, SessionId, Tenant, UserState};
-use sojourn_oidc::introspection::ActiveToken;
+use sojourn_oidc::introspection::{ActiveToken, Authentication};
 use sojourn_oidc::scope;
 
 use super::check::{ActiveAccess, Bearer, session_lives};
@@ -45,7 +45,9 @@ impl Engine {
 
     fn describe(&self, tenant: &Tenant, access: ActiveAccess, caller: &Application) -> ActiveToken {
         let client_id = access.app.client_id.clone();
-        let of_browser = GrantDetail::read(&access.detail).binding;
+        let detail = GrantDetail::read(&access.detail);
+        let proven = access.auth_time.map(|at| Authentication::of(detail.amr(), at.seconds()));
+        let of_browser = detail.binding;
         let (sub, username, session, sid) = match access.bearer {
             Bearer::User { username, sub, session, sid, .. } => (sub, Some(username), session, sid),
             Bearer::Application => (client_id.clone(), None, None, None),
@@ -66,6 +68,7 @@ impl Engine {
                 .or_else(|| session.map(|id| self.binding_reference(&access.app, id))),
             iss: self.issuer(tenant),
             aud: client_id,
+            authentication: proven.unwrap_or_default(),
             more: serde_json::Map::new(),
         }
     }
@@ -109,6 +112,10 @@ impl Engine {
                 .or_else(|| grant.session.map(|id| self.binding_reference(caller, id))),
             iss: self.issuer(tenant),
             aud: caller.client_id.clone(),
+            authentication: Authentication::of(
+                GrantDetail::read(&grant.detail).amr(),
+                grant.auth_time.seconds(),
+            ),
             more: serde_json::Map::new(),
         }))
     }

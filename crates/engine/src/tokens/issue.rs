@@ -47,7 +47,6 @@ pub(crate) struct Issue<'a> {
     /// Generation and issue of the refresh token.
     pub(crate) refresh: Option<(i64, Millis)>,
     pub(crate) nonce: Option<&'a str>,
-    pub(crate) amr: &'a str,
 }
 
 impl Engine {
@@ -97,8 +96,9 @@ impl Engine {
     ) -> Result<TokenAnswer, EngineError> {
         let now = self.now();
         let grant = issue.grant;
+        let detail = GrantDetail::read(&grant.detail);
         let access_token =
-            self.access_token(tenant, issue.app, grant, &issue.access, issue.amr).await?;
+            self.access_token(tenant, issue.app, grant, &issue.access, detail.amr()).await?;
         let refresh_token = match issue.refresh {
             None => None,
             Some((generation, issued_at)) => {
@@ -115,7 +115,6 @@ impl Engine {
             }
         };
         let id_token = if scope::has(&issue.access.scopes, "openid") {
-            let detail = GrantDetail::read(&grant.detail);
             let wanted = IdToken {
                 app: issue.app,
                 user: grant.user,
@@ -123,7 +122,7 @@ impl Engine {
                 sid: grant.sid,
                 session: grant.session,
                 auth_time: grant.auth_time,
-                amr: issue.amr,
+                amr: detail.amr(),
                 nonce: issue.nonce,
                 access_token: Some(&access_token),
                 code: None,

@@ -45,7 +45,7 @@ impl Engine {
         if scopes.is_empty() && !asked.is_empty() {
             return Err(OAuthError::new("invalid_scope", "none of the scopes is registered").into());
         }
-        let Checked { user, proven, also } = self.person_of(tenant, app.id, wanted).await?;
+        let Checked { user, also, .. } = self.person_of(tenant, app.id, wanted).await?;
         let rights = self.rights_of_user(tenant.id, user.id).await?;
         scopes.retain(|one| {
             one != "offline_access" && (!one.starts_with("internal_") || rights.has_scope(one))
@@ -90,8 +90,7 @@ impl Engine {
         }
         let access = self.own_access(app, &grant, 1, now, None);
         let refresh = refresh.then_some((1, now));
-        let amr = &*proven.proofs.amr();
-        let issue = Issue { app, grant: &grant, access, refresh, nonce: None, amr };
+        let issue = Issue { app, grant: &grant, access, refresh, nonce: None };
         self.answer(tenant, issue).await.map_err(|error: EngineError| error.into())
     }
 

@@ -150,9 +150,8 @@ impl Engine {
         );
         let (access, op) = self.access(app, grant, grant.token_number + 1, now, narrowed).await?;
         change.ops.extend(op);
-        let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = Some((to, refresh_issued_at));
-        let issue = Issue { app, grant, access, refresh, nonce: None, amr };
+        let issue = Issue { app, grant, access, refresh, nonce: None };
         let Some(answer) = self.written_and_signed(tenant, change, issue).await? else {
             return Ok(None);
         };
@@ -179,9 +178,8 @@ impl Engine {
         {
             return Ok(None);
         }
-        let amr = standing.session.as_ref().map_or("", |session| &session.amr);
         let refresh = Some((grant.refresh_generation, grant.refresh_issued_at));
-        let issue = Issue { app, grant, access, refresh, nonce: None, amr };
+        let issue = Issue { app, grant, access, refresh, nonce: None };
         Ok(Some(self.answer(tenant, issue).await?))
     }
 }

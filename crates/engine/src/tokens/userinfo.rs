@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use sojourn_model::{AccessTokenBinding, Tenant};
+use sojourn_oidc::introspection::Authentication;
 use sojourn_oidc::{claims, scope};
 
 use super::binding::BindingProof;
@@ -71,6 +72,12 @@ impl Engine {
         let mut told = claims::of_user(&user, &access.scopes, &detail.userinfo);
         told.extend(self.memberships(tenant, &access.app, user.id, &access.scopes).await?);
         told.insert("sub".to_owned(), sub.into());
+        if let Some(at) = access.auth_time {
+            let proven = Authentication::of(detail.amr(), at.seconds());
+            if let Ok(serde_json::Value::Object(proven)) = serde_json::to_value(proven) {
+                told.extend(proven);
+            }
+        }
         let Some(alg) = access.app.settings.userinfo_signed_response_alg else {
             return Ok(Userinfo::Json(told));
         };

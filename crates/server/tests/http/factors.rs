@@ -33,7 +33,7 @@ fn unbase32(text: &str) -> Vec<u8> {
 }
 
 /// An authenticator app.
-struct Phone {
+pub(crate) struct Phone {
     seed: Vec<u8>,
     codes: Vec<String>,
 }
@@ -50,7 +50,7 @@ fn seed_in(page: &Answer) -> Vec<u8> {
 }
 
 /// Adds an app, at a time whose code it uses up.
-async fn enrol(server: &TestServer, browser: &Browser) -> Phone {
+pub(crate) async fn enrol(server: &TestServer, browser: &Browser) -> Phone {
     let page = browser.get(APP).await;
     assert_eq!(page.status, 200, "{page:?}");
     let mut phone = Phone { seed: seed_in(&page), codes: Vec::new() };
@@ -143,6 +143,7 @@ pub(crate) async fn everything(server: &TestServer, who: (&str, &str)) {
     let removed = browser.post(&remove, &[("csrf", &csrf)]).await;
     assert!(removed.location().starts_with("/signed-out"), "{removed:?}");
     server.engine.reset_factors(&server.tenant, &user, &by).await.expect("reset");
+    server.engine.secure_account(&server.tenant, &user, &by).await.expect("secured");
 }
 
 async fn is_in(browser: &Browser) -> bool {
@@ -446,7 +447,7 @@ async fn an_application_can_ask_for_more_than_the_session_has() {
     let own =
         |page: &Answer| page.body.split("data-own=\"").nth(1).map(|rest| rest[..64].to_owned());
     let before = own(&browser.get("/myaccount/security").await);
-    let older = server.tokens(&browser, "app", "openid").await;
+    let older = server.tokens(&browser, "app", "openid offline_access").await;
     assert_eq!(claims(older["id_token"].as_str().expect("one"))["acr"], "1");
     let silent = [("acr_values", "2"), ("prompt", "none")];
     let silent = browser.authorize("app", "openid", &silent).await;
@@ -461,7 +462,26 @@ async fn an_application_can_ask_for_more_than_the_session_has() {
     let answer = browser.get(raised.location()).await;
     assert!(answer.location().starts_with(CALLBACK), "{answer:?}");
     let redeemed = server.redeem("app", &answer.redirect_param("code").expect("a code")).await;
-    assert_eq!(claims(redeemed.json()["id_token"].as_str().expect("one"))["acr"], "2");
+    let newer = redeemed.json();
+    assert_eq!(claims(newer["id_token"].as_str().expect("one"))["acr"], "2");
+    // Older tokens keep what they had (RFC 9470), those that replace them too; at the resource server as well.
+    let refresh = older["refresh_token"].as_str().expect("a refresh token");
+    let refreshed = server.refresh("app", refresh).await.json();
+    assert_eq!(claims(refreshed["id_token"].as_str().expect("one"))["acr"], "1");
+    for (tokens, acr, amr) in
+        [(&refreshed, "1", json!(["pwd"])), (&newer, "2", json!(["pwd", "otp", "mfa"]))]
+    {
+        let token = tokens["access_token"].as_str().expect("an access token");
+        let id_token = claims(tokens["id_token"].as_str().expect("one"));
+        let form = [("token", token)];
+        let told = server.post("/oauth2/introspect", Some(("app", "secret")), &form).await.json();
+        let asked = server.http.get(format!("{}/oauth2/userinfo", server.base));
+        let asked = asked.bearer_auth(token).send().await.expect("an answer");
+        for told in [told, Answer::of(asked).await.json()] {
+            assert_eq!((&told["acr"], &told["amr"]), (&json!(acr), &amr), "{told}");
+            assert_eq!(told["auth_time"], id_token["auth_time"], "{told}");
+        }
+    }
     assert_eq!(own(&browser.get("/myaccount/security").await), before, "the same session");
     // A code alone is no new sign-in, however the page for it is reached.
     server.clock.advance(90_000);
@@ -648,4 +668,34 @@ async fn a_trusted_browser_is_not_asked_until_something_changes() {
     assert_eq!(browser.post(APP, &form).await.location(), "/myaccount/security?done=factor");
     sign_out(&browser).await;
     assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await), "a factor was added");
+}
+
+#[tokio::test]
+async fn an_account_is_secured_in_one_act() {
+    let server = server().await;
+    let plain = server.signed_in(ALEX.0, ALEX.1).await;
+    let offline = server.tokens(&plain, "app", "openid offline_access").await;
+    let offline = offline["refresh_token"].as_str().expect("a refresh token").to_owned();
+    let phone = enrol(&server, &plain).await;
+    let proven = signed_in(&server, &phone.code(&server)).await;
+    let boss = server.signed_in("boss", "boss-123").await;
+    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
+    let page = format!("/console/users/{}", alex.id);
+    let act = format!("{page}/acts/secure");
+    assert!(boss.get(&page).await.body.contains(&act), "it is offered");
+    let asked = boss.get(&act).await;
+    assert!(asked.body.contains("2 sessions of"), "{asked:?}");
+    let done = boss.post(&act, &[("csrf", &asked.field("csrf"))]).await;
+    assert_eq!(done.location(), format!("{page}?done=secure"), "{done:?}");
+    assert!(!is_in(&plain).await && !is_in(&proven).await);
+    assert_eq!(server.refresh("app", &offline).await.json()["error"], "invalid_grant");
+    let left = server.engine.factors(&server.tenant, alex.id).await.expect("read");
+    assert!(left.factors.is_empty() && left.codes_left == 0, "{left:?}");
+    let refused = server.browser().sign_in(ALEX.0, ALEX.1).await;
+    assert!(refused.status == 403 && refused.body.contains("may not be used"), "{refused:?}");
+    // An administrator's password opens it again.
+    let by = sojourn_engine::Authority::system();
+    let set = server.engine.reset_password(&server.tenant, &alex, "rainy-tuesday-9", &by).await;
+    set.expect("set");
+    assert_eq!(server.browser().sign_in(ALEX.0, "rainy-tuesday-9").await.status, 303);
 }

@@ -161,11 +161,14 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
         );
         changed.await.expect("changed");
         assert_eq!(thief.sign_in("cleo", "stolen-word-1").await.status, 303);
+        crate::factors::enrol(&server, &thief).await;
         let reader = server.browser();
         let page = reader.get(&link(&mail)).await;
         let both = [("csrf", &*page.field("csrf")), ("token", &*page.field("token"))];
         assert_eq!(reader.post("/not-me", &both).await.status, 200);
         assert_eq!(thief.get("/myaccount").await.status, 303, "everything ended");
+        let left = server.engine.factors(&server.tenant, user.id).await.expect("read");
+        assert!(left.factors.is_empty() && left.codes_left == 0, "what the thief added: {left:?}");
         assert_eq!(server.browser().sign_in("cleo", "stolen-word-1").await.status, 403);
         assert_eq!(reader.post("/not-me", &both).await.status, 400, "once");
 

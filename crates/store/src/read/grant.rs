@@ -38,8 +38,6 @@ pub struct SessionStanding {
     pub idle_deadline: Millis,
     /// Its end whatever happens.
     pub absolute_deadline: Option<Millis>,
-    /// Authentication methods, separated by spaces.
-    pub amr: String,
 }
 
 /// What the redemption of a code depends on that has no row yet, from one read.
@@ -174,7 +172,6 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
     let ended = row.opt_int()?.is_some();
     let idle_deadline = row.opt_millis()?;
     let absolute_deadline = row.opt_millis()?;
-    let amr = row.opt_text()?.unwrap_or_default();
     Ok(Standing {
         grant,
         user_state,
@@ -184,7 +181,6 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
             ended,
             idle_deadline,
             absolute_deadline,
-            amr,
         }),
         revoked: row.flag()?,
         in_use: row.flag()?,
@@ -253,7 +249,6 @@ impl Reads {
             ended: row.opt_int()?.is_some(),
             idle_deadline: row.millis()?,
             absolute_deadline: row.opt_millis()?,
-            amr: row.opt_text()?.unwrap_or_default(),
         };
         let (redeemed, in_use) = (row.flag()?, row.flag()?);
         Ok(Some(CodeStanding { user, sub, cut, user_state, session, redeemed, in_use }))

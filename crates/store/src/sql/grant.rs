@@ -13,7 +13,7 @@ macro_rules! grant_columns {
 
 macro_rules! standing_columns {
     () => {
-        "a.state, a.username, s.id, s.ended_at, s.idle_deadline, s.absolute_deadline, s.amr"
+        "a.state, a.username, s.id, s.ended_at, s.idle_deadline, s.absolute_deadline"
     };
 }
 

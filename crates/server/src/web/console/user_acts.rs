@@ -46,7 +46,7 @@ fn right_of(name: &str) -> Right {
     if name == "remove" { Right::UserDelete } else { Right::UserUpdate }
 }
 
-const ACTS: [Act; 7] = [
+const ACTS: [Act; 8] = [
     Act {
         name: "lock",
         title: "Lock the account",
@@ -83,6 +83,12 @@ const ACTS: [Act; 7] = [
         text: "For someone who has lost them: afterwards the password alone signs in. Make sure that it is them who asks. They \
                are told by mail.",
         button: "Remove all",
+    },
+    Act {
+        name: "secure",
+        title: "Secure the account",
+        text: "For when somebody else may be in it. Every session and token ends, those that work while the person is away too; passkeys, second factors, recovery codes and trusted browsers are removed, and the password stops working. The person chooses another one by mail, or you set one.",
+        button: "Secure account",
     },
     Act {
         name: "remove",
@@ -197,6 +203,7 @@ pub(crate) async fn done(
         "enable" => engine.set_user_state(tenant, &user, UserState::Active, by).await,
         "expire-password" => engine.demand_new_password(tenant, &user, by).await,
         "reset-factors" => engine.reset_factors(tenant, &user, by).await,
+        "secure" => engine.secure_account(tenant, &user, by).await,
         "remove" => engine.remove_user(tenant, &user, by).await,
         _ => {
             let new = params.get("new").unwrap_or_default();
@@ -224,6 +231,9 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "enable" => "The account is enabled.",
         "password" => "The password is set.",
         "reset-factors" => "All factors are removed.",
+        "secure" => {
+            "The account is secured: everything has ended, and new credentials are demanded."
+        }
         "expire-password" => "A new password is required at the next sign-in.",
         _ => return None,
     })

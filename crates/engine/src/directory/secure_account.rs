@@ -1,0 +1,49 @@
+//! An account that somebody else may be in: everything that it let in ends, and new credentials are demanded.
+
+use serde_json::json;
+use sojourn_model::{
+    ChangeSet, EndReason, EndTarget, EventName, FactorChange, Millis, Op, PasswordDue, Tenant, User,
+};
+
+use crate::authority::Authority;
+use crate::end::EndPlan;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::mail::News;
+use crate::rights::Right;
+
+impl Engine {
+    /// Ends every session and token of a user, those for when they are away too, removes passkeys, second factors, recovery
+    /// codes and trusted browsers, and accepts the password no longer: another one is chosen by mail, or set by an
+    /// administrator. The user is notified by mail.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn secure_account(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        by: &Authority,
+    ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserUpdate)?;
+        self.must_cover(tenant, by, user.id).await?;
+        let actor = &by.actor();
+        let reason = EndReason::CredentialChanged;
+        let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+        let end = self.end_operation(tenant, plan);
+        let id = end.id;
+        let all = FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN) };
+        let untrust = FactorChange::Untrust { user: user.id, browser: None };
+        let due = Op::DuePassword { user: user.id, due: PasswordDue::ByMail };
+        // The credentials first: a session that begins meanwhile meets another epoch.
+        let mut change = ChangeSet::of(tenant.id, due)
+            .with(Op::Factor(all))
+            .with(Op::Factor(untrust))
+            .with(Op::EndSessions(end));
+        let event = EventName::PostSecureAccount;
+        change.events.push(self.user_event(user, event, actor));
+        change.audit.push(self.audit_row(actor, "user.secure", user.id, &json!({})));
+        self.push_notice(tenant, user, News::Secured, &mut change)?;
+        self.apply_end(id, change).await.map(|_| ())
+    }
+}
