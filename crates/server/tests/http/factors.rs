@@ -7,11 +7,11 @@ use sojourn_engine::ThrottleLimits;
 use sojourn_model::{EventName, GrantType};
 use sojourn_testkit::server::{Answer, Browser, CALLBACK, TestServer, claims};
 
-const ALEX: (&str, &str) = ("alex", "alex-123");
-const APP: &str = "/myaccount/factors/app";
-const STEP_MS: i64 = 30_000;
+pub(crate) const ALEX: (&str, &str) = ("alex", "alex-123");
+pub(crate) const APP: &str = "/myaccount/factors/app";
+pub(crate) const STEP_MS: i64 = 30_000;
 
-async fn server() -> TestServer {
+pub(crate) async fn server() -> TestServer {
     let server = TestServer::start().await;
     server.user(ALEX.0, ALEX.1, &[]).await;
     server.user("boss", "boss-123", &["admin"]).await;
@@ -34,17 +34,17 @@ fn unbase32(text: &str) -> Vec<u8> {
 
 /// An authenticator app.
 pub(crate) struct Phone {
-    seed: Vec<u8>,
-    codes: Vec<String>,
+    pub(crate) seed: Vec<u8>,
+    pub(crate) codes: Vec<String>,
 }
 
 impl Phone {
-    fn code(&self, server: &TestServer) -> String {
+    pub(crate) fn code(&self, server: &TestServer) -> String {
         totp::code(&self.seed, server.engine.now().seconds() / totp::PERIOD_SECONDS)
     }
 }
 
-fn seed_in(page: &Answer) -> Vec<u8> {
+pub(crate) fn seed_in(page: &Answer) -> Vec<u8> {
     let (_, rest) = page.body.split_once("<code id=\"secret\">").expect("a secret");
     unbase32(rest.split('<').next().expect("its text"))
 }
@@ -66,7 +66,7 @@ pub(crate) async fn enrol(server: &TestServer, browser: &Browser) -> Phone {
 }
 
 /// Gives name and password, and gets the page that asks for the code.
-async fn half(server: &TestServer) -> (Browser, Answer) {
+pub(crate) async fn half(server: &TestServer) -> (Browser, Answer) {
     half_of(server, ALEX).await
 }
 
@@ -77,30 +77,30 @@ async fn half_of(server: &TestServer, (name, password): (&str, &str)) -> (Browse
     (browser, page)
 }
 
-async fn give(browser: &Browser, page: &Answer, code: &str) -> Answer {
+pub(crate) async fn give(browser: &Browser, page: &Answer, code: &str) -> Answer {
     let (csrf, state) = (page.field("csrf"), page.field("state"));
     browser.post("/login/factor", &[("csrf", &csrf), ("state", &state), ("code", code)]).await
 }
 
 /// The same, and trusts the browser.
-async fn trust(browser: &Browser, page: &Answer, code: &str) -> Answer {
+pub(crate) async fn trust(browser: &Browser, page: &Answer, code: &str) -> Answer {
     let (csrf, state) = (page.field("csrf"), page.field("state"));
     let form = [("csrf", &*csrf), ("state", &state), ("code", code), ("trust", "on")];
     browser.post("/login/factor", &form).await
 }
 
 /// Where the first trusted browser of the list is trusted no longer.
-fn untrust_path(security: &Answer) -> Option<String> {
+pub(crate) fn untrust_path(security: &Answer) -> Option<String> {
     let (_, rest) = security.body.split_once("data-browser=\"")?;
     Some(format!("/myaccount/browsers/{}/untrust", rest.split('"').next()?))
 }
 
-async fn sign_out(browser: &Browser) {
+pub(crate) async fn sign_out(browser: &Browser) {
     let csrf = browser.get("/myaccount").await.field("csrf");
     browser.post("/logout", &[("csrf", &csrf)]).await;
 }
 
-async fn signed_in(server: &TestServer, code: &str) -> Browser {
+pub(crate) async fn signed_in(server: &TestServer, code: &str) -> Browser {
     let (browser, page) = half(server).await;
     let answer = give(&browser, &page, code).await;
     assert_eq!(answer.status, 303, "{answer:?}");
@@ -146,7 +146,7 @@ pub(crate) async fn everything(server: &TestServer, who: (&str, &str)) {
     server.engine.secure_account(&server.tenant, &user, &by).await.expect("secured");
 }
 
-async fn is_in(browser: &Browser) -> bool {
+pub(crate) async fn is_in(browser: &Browser) -> bool {
     browser.get("/myaccount").await.status == 200
 }
 
@@ -532,170 +532,4 @@ async fn codes_can_not_be_guessed_by_who_knows_the_password() {
     assert_eq!(give(&browser, &page, &phone.code(&server)).await.status, 429);
     server.clock.advance(10 * 60_000);
     signed_in(&server, &phone.code(&server)).await;
-}
-
-#[tokio::test]
-async fn where_a_factor_is_demanded_a_sign_in_adds_one() {
-    let server = server().await;
-    server.app("direct", |app| app.settings.grant_types.push(GrantType::Password)).await;
-    let before = server.signed_in(ALEX.0, ALEX.1).await;
-    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
-    let path = format!("/api/sessions/v1/policies/users/{}", alex.id);
-    let policy = json!({"second_factor": "required"});
-    let set = server.send("PUT", &path, ("boss", "boss-123"), &policy).await;
-    assert_eq!(set.status, 200, "{set:?}");
-    // A session that began before is enough for nothing any more.
-    let own = before.get("/myaccount").await;
-    assert!(own.location().starts_with("/login?ticket="), "{own:?}");
-    let silent = before.authorize("app", "openid", &[("prompt", "none")]).await;
-    assert_eq!(silent.redirect_param("error").as_deref(), Some("login_required"), "{silent:?}");
-    let asked = before.authorize("app", "openid", &[]).await;
-    assert!(asked.location().starts_with("/login?ticket="), "{asked:?}");
-    let page = before.sign_in_at(asked.location(), ALEX.0, ALEX.1, false).await;
-    assert!(page.status == 200 && page.body.contains("Your organisation asks"), "{page:?}");
-    let phone = Phone { seed: seed_in(&page), codes: Vec::new() };
-    let send = async |browser: &Browser, page: &Answer, code: &str| {
-        let (csrf, state, offer) = (page.field("csrf"), page.field("state"), page.field("offer"));
-        let form = [
-            ("csrf", &*csrf),
-            ("state", &state),
-            ("offer", &offer),
-            ("code", code),
-            ("name", "Phone"),
-        ];
-        browser.post("/login/enrol", &form).await
-    };
-    let wrong = send(&before, &page, "000000").await;
-    assert!(wrong.status == 400 && seed_in(&wrong) == phone.seed, "{wrong:?}");
-    // Its state doesn't serve as that of another step, nor the offer in another sign-in.
-    let (csrf, state) = (page.field("csrf"), page.field("state"));
-    let form = [("csrf", &*csrf), ("state", &state), ("code", &phone.code(&server))];
-    assert!(before.post("/login/factor", &form).await.location().starts_with("/login?ticket="));
-    let done = send(&before, &page, &phone.code(&server)).await;
-    assert!(done.status == 200 && done.body.contains("id=\"codes\""), "{done:?}");
-    let (_, rest) = done.body.split_once("id=\"kept\" href=\"").expect("a way on");
-    let on = rest.split('"').next().expect("its address").replace("&amp;", "&");
-    let answer = before.get(&on).await;
-    assert!(answer.location().starts_with(CALLBACK), "{answer:?}");
-    let redeemed = server.redeem("app", &answer.redirect_param("code").expect("a code")).await;
-    assert_eq!(claims(redeemed.json()["id_token"].as_str().expect("one"))["acr"], "2");
-    // From now on the factor is asked for, and nobody adds another one with the password alone.
-    let (browser, asks) = half(&server).await;
-    assert!(send(&browser, &asks, "000000").await.location().starts_with("/login?ticket="));
-    server.clock.advance(STEP_MS);
-    assert_eq!(give(&browser, &asks, &phone.code(&server)).await.status, 303);
-    // Where nobody can be asked, who has none is refused as well.
-    let cleo = server.user("cleo", "cleo-123", &[]).await;
-    let path = format!("/api/sessions/v1/policies/users/{}", cleo.id);
-    server.send("PUT", &path, ("boss", "boss-123"), &policy).await;
-    let form = [("grant_type", "password"), ("username", "cleo"), ("password", "cleo-123")];
-    let refused = server.post("/oauth2/token", Some(("direct", "secret")), &form).await;
-    assert!(refused.body.contains("authorization code flow"), "{refused:?}");
-    assert_eq!(server.api("GET", "/scim2/Me", ("cleo", "cleo-123")).await.status, 401);
-}
-
-#[tokio::test]
-async fn a_trusted_browser_is_not_asked_until_something_changes() {
-    const DAY_MS: i64 = 24 * 3_600_000;
-    let server = server().await;
-    let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
-    let asked = |answer: &Answer| answer.status == 200 && answer.body.contains("name=\"code\"");
-    // Where no policy allows it, it isn't offered, and asking for it does nothing.
-    let (browser, page) = half(&server).await;
-    assert!(!page.body.contains("name=\"trust\""), "{page:?}");
-    trust(&browser, &page, &phone.code(&server)).await;
-    sign_out(&browser).await;
-    assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await));
-    let tenant = "/api/sessions/v1/policies/tenant";
-    let policy = json!({"trust_browser_ms": 7 * DAY_MS, "second_factor": "required"});
-    let boss = ("boss", "boss-123");
-    let set = server.send("PUT", tenant, boss, &policy).await;
-    assert_eq!(set.status, 200, "{set:?}");
-    let again = async |browser: &Browser| {
-        server.clock.advance(STEP_MS);
-        sign_out(browser).await;
-        let page = browser.sign_in(ALEX.0, ALEX.1).await;
-        assert!(asked(&page), "{page:?}");
-        assert!(page.body.contains("for 7 days"), "{page:?}");
-        let done = trust(browser, &page, &phone.code(&server)).await;
-        assert_eq!(done.status, 303, "{done:?}");
-        sign_out(browser).await;
-        let in_again = browser.sign_in(ALEX.0, ALEX.1).await;
-        assert_eq!(in_again.status, 303, "trusted: {in_again:?}");
-    };
-    again(&browser).await;
-    // It is enough for the organisation, and says nothing to applications.
-    let tokens = server.tokens(&browser, "app", "openid").await;
-    let told = claims(tokens["id_token"].as_str().expect("an ID token"));
-    assert_eq!((&told["acr"], &told["amr"]), (&json!("1"), &json!(["pwd"])));
-    let step_up = browser.authorize("app", "openid", &[("acr_values", "2")]).await;
-    assert!(step_up.location().starts_with("/login/factor?"), "{step_up:?}");
-    assert!(!browser.get(step_up.location()).await.body.contains("name=\"trust\""));
-    // Nor is it a proof to change factors with.
-    assert!(browser.get(APP).await.location().starts_with("/login/factor?"));
-    // Another browser is asked.
-    assert!(asked(&server.browser().sign_in(ALEX.0, ALEX.1).await));
-    // Trusted no longer.
-    let security = browser.get("/myaccount/security").await;
-    let path = untrust_path(&security).expect("it is listed");
-    let csrf = security.field("csrf");
-    let done = browser.post(&path, &[("csrf", &csrf)]).await;
-    assert_eq!(done.location(), "/myaccount/security?done=untrusted", "{done:?}");
-    assert_eq!(browser.post(&path, &[("csrf", &csrf)]).await.location(), "/myaccount/security");
-    again(&browser).await;
-    // Time.
-    server.clock.advance(8 * DAY_MS);
-    again(&browser).await;
-    // An administrator ends everything of the person.
-    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
-    let by = sojourn_engine::Authority::system();
-    for state in [sojourn_model::UserState::Disabled, sojourn_model::UserState::Active] {
-        let set = server.engine.set_user_state(&server.tenant, &alex, state, &by).await;
-        set.expect("set");
-    }
-    assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await), "switched off meanwhile");
-    again(&browser).await;
-    // Another factor.
-    let page = browser.get(APP).await;
-    assert!(page.location().starts_with("/login/factor?"), "{page:?}");
-    let page = browser.get(page.location()).await;
-    server.clock.advance(STEP_MS);
-    assert_eq!(give(&browser, &page, &phone.code(&server)).await.location(), APP);
-    let page = browser.get(APP).await;
-    let other = Phone { seed: seed_in(&page), codes: Vec::new() };
-    let (csrf, offer, code) = (page.field("csrf"), page.field("offer"), other.code(&server));
-    let form = [("csrf", &*csrf), ("offer", &offer), ("code", &code), ("name", "Tablet")];
-    assert_eq!(browser.post(APP, &form).await.location(), "/myaccount/security?done=factor");
-    sign_out(&browser).await;
-    assert!(asked(&browser.sign_in(ALEX.0, ALEX.1).await), "a factor was added");
-}
-
-#[tokio::test]
-async fn an_account_is_secured_in_one_act() {
-    let server = server().await;
-    let plain = server.signed_in(ALEX.0, ALEX.1).await;
-    let offline = server.tokens(&plain, "app", "openid offline_access").await;
-    let offline = offline["refresh_token"].as_str().expect("a refresh token").to_owned();
-    let phone = enrol(&server, &plain).await;
-    let proven = signed_in(&server, &phone.code(&server)).await;
-    let boss = server.signed_in("boss", "boss-123").await;
-    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
-    let page = format!("/console/users/{}", alex.id);
-    let act = format!("{page}/acts/secure");
-    assert!(boss.get(&page).await.body.contains(&act), "it is offered");
-    let asked = boss.get(&act).await;
-    assert!(asked.body.contains("2 sessions of"), "{asked:?}");
-    let done = boss.post(&act, &[("csrf", &asked.field("csrf"))]).await;
-    assert_eq!(done.location(), format!("{page}?done=secure"), "{done:?}");
-    assert!(!is_in(&plain).await && !is_in(&proven).await);
-    assert_eq!(server.refresh("app", &offline).await.json()["error"], "invalid_grant");
-    let left = server.engine.factors(&server.tenant, alex.id).await.expect("read");
-    assert!(left.factors.is_empty() && left.codes_left == 0, "{left:?}");
-    let refused = server.browser().sign_in(ALEX.0, ALEX.1).await;
-    assert!(refused.status == 403 && refused.body.contains("may not be used"), "{refused:?}");
-    // An administrator's password opens it again.
-    let by = sojourn_engine::Authority::system();
-    let set = server.engine.reset_password(&server.tenant, &alex, "rainy-tuesday-9", &by).await;
-    set.expect("set");
-    assert_eq!(server.browser().sign_in(ALEX.0, "rainy-tuesday-9").await.status, 303);
 }

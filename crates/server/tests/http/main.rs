@@ -15,6 +15,7 @@ mod connections;
 mod console_end;
 mod dead_ends;
 mod deliveries;
+mod demanded;
 mod demands;
 mod ending;
 mod events;

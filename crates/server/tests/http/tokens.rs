@@ -179,8 +179,11 @@ async fn introspection_tells_the_client_and_resource_servers_alone() {
     assert_eq!(
         fields,
         [
+            "acr",
             "active",
+            "amr",
             "aud",
+            "auth_time",
             "binding_ref",
             "binding_type",
             "client_id",

@@ -50,6 +50,26 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
             steps.run(&sql::CODES_SINCE, params![tenant, user, since]);
             fewer(steps, tenant, user);
         }
+        FactorChange::Trust(_) | FactorChange::UseTrust { .. } | FactorChange::Untrust { .. } => {
+            trust(steps, tenant, change);
+        }
+        FactorChange::PutRecoveryCodes { user, hashes, at } => {
+            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            steps.run(&sql::CODES_REMOVE, params![tenant, user]);
+            steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
+            for hash in hashes {
+                steps.run(&sql::CODE_PUT, params![tenant, user, hash.to_vec(), at]);
+            }
+        }
+        FactorChange::UseRecoveryCode { user, hash } => {
+            steps.must(&sql::CODE_USE, params![tenant, user, hash.to_vec()]);
+        }
+    }
+}
+
+/// Browsers in which a second factor isn't asked for.
+fn trust(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
+    match change {
         FactorChange::Trust(trusted) => {
             let TrustedBrowser { user, browser, user_agent, since, until, .. } = trusted;
             let browser = browser.to_vec();
@@ -64,17 +84,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
         FactorChange::Untrust { user, browser: None } => {
             steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
         }
-        FactorChange::PutRecoveryCodes { user, hashes, at } => {
-            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
-            steps.run(&sql::CODES_REMOVE, params![tenant, user]);
-            steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
-            for hash in hashes {
-                steps.run(&sql::CODE_PUT, params![tenant, user, hash.to_vec(), at]);
-            }
-        }
-        FactorChange::UseRecoveryCode { user, hash } => {
-            steps.must(&sql::CODE_USE, params![tenant, user, hash.to_vec()]);
-        }
+        _ => {}
     }
 }
 
