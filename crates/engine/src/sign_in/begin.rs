@@ -183,8 +183,11 @@ impl Engine {
                     if !self.unchanged(tenant, &user).await? || !(limited || by.proves()) {
                         return Err(SignInError::Interrupted);
                     }
-                    if by.is_used_once() && outcome == Outcome::Duplicate {
+                    if outcome == Outcome::Duplicate && by.is_used_once() {
                         return Err(by.used());
+                    }
+                    if outcome == Outcome::Duplicate && !by.proves() {
+                        return Err(SignInError::Interrupted);
                     }
                     // Another sign-in took the place: look again. The session of this form has ended since, or was
                     // renewed: a proof that is sent again begins another.
@@ -192,7 +195,12 @@ impl Engine {
                 }
             }
         }
-        Err(by.used())
+        // The session that was to be renewed has changed, or the browser isn't trusted any more.
+        Err(if own.is_some() || proven.proofs.trusts() {
+            SignInError::Interrupted
+        } else {
+            by.used()
+        })
     }
 
     /// Starts a session where the policy has room for it, and ends another person's in the same browser.
