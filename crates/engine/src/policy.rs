@@ -249,6 +249,7 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
         ("absolute_lifetime_off_ms", policy.absolute_lifetime_off_ms),
         ("remember_me_ms", policy.remember_me_ms),
         ("max_authentication_age_ms", policy.max_authentication_age_ms),
+        ("trust_browser_ms", policy.trust_browser_ms),
     ] {
         if value.is_some_and(|ms| !(POLICY_MS_MIN..=POLICY_MS_MAX).contains(&ms)) {
             let why = format!("{name} is between a second and ten years, in milliseconds");
