@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Connection, Target, bare, post};
 use crate::load::{CONNECTIONS, Cost, percentile};
+use crate::log::LogMeter;
 use crate::measure::cpu_ns;
 use crate::operations::{basic, code_flow};
 use crate::seed;
@@ -22,6 +23,8 @@ const ALONE: u64 = 500;
 pub(crate) struct Ends {
     pub(crate) together: Cost,
     pub(crate) alone: Cost,
+    /// Bytes of SQLite's log for each end: together, one after the other.
+    pub(crate) log: Option<(f64, f64)>,
     /// Milliseconds of the introspection after each end, one after the other; sorted.
     pub(crate) inactive: Vec<f64>,
 }
@@ -71,16 +74,16 @@ impl Ends {
             shares
         };
         let shares = share(&mut callers, TOGETHER / CONNECTIONS).await;
-        let (together, callers) = phase(callers, shares, pid, database, told).await?;
+        let ((together, log), callers) = phase(callers, shares, pid, database, told).await?;
         let mut one: Vec<Caller> = callers.into_iter().take(1).collect();
         for caller in &mut one {
             caller.inactive.clear();
         }
         let shares = share(&mut one, ALONE).await;
-        let (alone, mut one) = phase(one, shares, pid, database, told).await?;
+        let ((alone, log_alone), mut one) = phase(one, shares, pid, database, told).await?;
         let mut inactive = one.pop().map(|caller| caller.inactive).unwrap_or_default();
         inactive.sort_by(f64::total_cmp);
-        Ok(Self { together, alone, inactive })
+        Ok(Self { together, alone, log: log.zip(log_alone), inactive })
     }
 }
 
@@ -90,9 +93,13 @@ async fn phase(
     pid: u32,
     database: &Database,
     told: &Told,
-) -> Result<(Cost, Vec<Caller>), String> {
+) -> Result<((Cost, Option<f64>), Vec<Caller>), String> {
     let count: u64 = shares.iter().map(|stays| stays.len() as u64).sum();
     let before = told.load(Ordering::Relaxed);
+    let meter = match database {
+        Database::Sqlite(path) => Some(LogMeter::start(path)),
+        Database::Postgres(_) => None,
+    };
     let cpu = cpu_ns(pid);
     let began = Instant::now();
     let running: Vec<_> = callers
@@ -121,7 +128,8 @@ async fn phase(
         p50_ms: percentile(&answered, 0.5),
         p99_ms: percentile(&answered, 0.99),
     };
-    Ok((cost, back))
+    let log = meter.map(|meter| meter.bytes() as f64 / count as f64);
+    Ok(((cost, log), back))
 }
 
 /// Where the server keeps its data.

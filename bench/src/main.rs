@@ -7,8 +7,10 @@
 mod client;
 mod ends;
 mod load;
+mod log;
 mod measure;
 mod operations;
+mod passkey;
 mod postgres;
 mod report;
 mod roles;

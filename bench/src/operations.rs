@@ -2,8 +2,10 @@
 
 use base64url::encode;
 use serde_json::Value;
+use sojourn_testkit::authenticator::SoftKey;
 
 use crate::client::{Connection, Target, bare, post};
+use crate::passkey::Tab;
 use crate::seed;
 use crate::server::SECRET;
 
@@ -30,6 +32,8 @@ pub(crate) enum Kind {
     Userinfo,
     /// Client credentials.
     ClientCredentials,
+    /// The sign-in page and a passkey.
+    Passkey,
 }
 
 /// A connection with its state.
@@ -39,6 +43,8 @@ pub(crate) struct Worker {
     session: u64,
     access: String,
     refresh: String,
+    origin: String,
+    key: Option<SoftKey>,
 }
 
 pub(crate) fn basic(client: &str) -> String {
@@ -95,13 +101,19 @@ impl Worker {
     pub(crate) async fn new(target: &Target, kind: Kind, number: u64) -> Self {
         let mut connection = Connection::open(target).await;
         let (mut access, mut refresh) = (String::new(), String::new());
-        if kind != Kind::ClientCredentials {
+        let scheme = if target.tls.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://localhost:{}", target.port);
+        let mut key = None;
+        if kind == Kind::Passkey {
+            let mut tab = Tab { connection: &mut connection, origin: &origin };
+            key = Some(tab.enrol(&format!("user-{number}")).await);
+        } else if kind != Kind::ClientCredentials {
             let client = if let Kind::CodeFlow(client) = kind { client } else { "rs256" };
             let tokens = code_flow(&mut connection, client, number).await;
             access = tokens["access_token"].as_str().expect("a token").to_owned();
             refresh = tokens["refresh_token"].as_str().expect("a token").to_owned();
         }
-        Self { connection, kind, session: number, access, refresh }
+        Self { connection, kind, session: number, access, refresh, origin, key }
     }
 
     /// Does the operation once, and checks its answer.
@@ -128,6 +140,10 @@ impl Worker {
                 let bearer = format!("authorization: Bearer {}\r\n", self.access);
                 let answer = self.connection.send(&bare("GET", "/oauth2/userinfo", &bearer)).await;
                 assert_eq!(answer.status, 200);
+            }
+            Kind::Passkey => {
+                let mut tab = Tab { connection: &mut self.connection, origin: &self.origin };
+                tab.sign_in(self.key.as_mut().expect("a key")).await;
             }
             Kind::ClientCredentials => {
                 let form = [("grant_type", "client_credentials")];

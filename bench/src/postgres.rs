@@ -36,7 +36,7 @@ pub(crate) async fn fill(url: &str) {
         client
             .execute(
                 "INSERT INTO account (tenant_id, id, username, username_key, email_verified, state, epoch, \
-                 event_count, created_at, keyed_version) SELECT 1, id, name, name, 0, 0, 0, 0, $3, 1 \
+                 event_count, created_at, keyed_version) SELECT 1, id, name, name, 0, 0, 0, 0, $3::bigint, 1 \
                  FROM unnest($1::bytea[], $2::text[]) AS one (id, name)",
                 &[&users, &names, &now],
             )
@@ -46,7 +46,7 @@ pub(crate) async fn fill(url: &str) {
             .execute(
                 "INSERT INTO session (tenant_id, id, user_id, secret_hash, signed_in_at, auth_time, amr, \
                  remember, ip, user_agent, last_access, idle_timeout_ms, idle_deadline) \
-                 SELECT 1, id, person, secret, $4, $4, 'pwd', 0, '127.0.0.1', 'Mozilla/5.0', $4, \
+                 SELECT 1, id, person, secret, $4::bigint, $4, 'pwd', 0, '127.0.0.1', 'Mozilla/5.0', $4, \
                  86400000, $4 + 86400000 FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) \
                  AS one (id, person, secret)",
                 &[&sessions, &users, &secrets, &now],

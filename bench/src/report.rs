@@ -12,10 +12,11 @@ use axum::routing::post as route_post;
 use crate::SERVER_CORE;
 use crate::client::{Connection, Target, bare, post};
 use crate::ends::{Database, Ends, Told};
-use crate::load::{Cost, measure, percentile};
+use crate::load::{CONNECTIONS, Cost, measure, percentile};
 
 use crate::measure::{DATABASE, cpu_ns, load_average, memory_kib, unit};
 use crate::operations::Kind;
+use crate::passkey::GIVE_PASSWORD;
 use crate::seed;
 use crate::server::{INBOX_PORT, PORT, Server, TLS_PORT, write_config};
 
@@ -27,6 +28,7 @@ const TABLE: &[(&str, Kind, f64, f64)] = &[
     ("introspection", Kind::Introspect, 0.18, 0.15),
     ("userinfo", Kind::Userinfo, 0.18, 0.15),
     ("client credentials", Kind::ClientCredentials, 0.25, 0.25),
+    ("page and passkey", Kind::Passkey, 1.5, 1.5),
 ];
 const END_MUST: f64 = 4.0;
 
@@ -84,6 +86,9 @@ pub(crate) async fn run(folder: &Path, only: Option<&str>) -> Result<(), String>
         .expect("after 1970")
         .as_millis() as i64;
     seed::fill(&folder.join("data/sojourn.db"), now);
+    let database = rusqlite::Connection::open(folder.join("data/sojourn.db")).expect("opens");
+    database.execute(GIVE_PASSWORD, []).expect("passwords");
+    drop(database);
 
     let told = inbox().await;
     let mut units = Units(Vec::new());
@@ -194,6 +199,9 @@ pub(crate) async fn run_postgres(folder: &Path, only: Option<&str>) -> Result<()
     println!("load average at the start: {}", load_average());
     Server::start(folder, "plain.toml", &plain).await.stop();
     crate::postgres::fill(&url).await;
+    let client = crate::postgres::connect(&url).await;
+    client.execute(GIVE_PASSWORD, &[]).await.expect("passwords");
+    drop(client);
     let told = inbox().await;
     let mut units = Units(Vec::new());
     units.take();
@@ -292,6 +300,13 @@ fn print_table(units: &Units, rows: &[(&str, Cost, f64, f64)], tls: &[Cost], end
         percentile(&ends.inactive, 0.5),
         percentile(&ends.inactive, 0.99)
     );
+    if let Some((together, alone)) = ends.log {
+        println!(
+            "an end writes {:.1} kB of log at {CONNECTIONS} connections, {:.1} kB alone",
+            together / 1e3,
+            alone / 1e3
+        );
+    }
 }
 
 fn verdict(units: f64, must: f64, goal: f64) -> &'static str {

@@ -80,12 +80,10 @@ const MASTER_KEY: &str = "bench.key";
 
 /// Makes a master key.
 pub(crate) fn make_master_key(folder: &Path) {
-    let made = Command::new(program()).args(["master-key", "new"]).output().expect("it runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let file = folder.join(MASTER_KEY);
-    std::fs::write(&file, made.stdout).expect("written");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(file, mode).expect("private");
+    let mut program = Command::new(program());
+    let made = program.args(["master-key", "new"]).arg(file).output().expect("it runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 /// The same over PostgreSQL.

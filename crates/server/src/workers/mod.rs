@@ -18,6 +18,7 @@ use crate::AppState;
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::pause::pause;
+use crate::serve::PACE;
 
 /// How long a worker waits at most before it looks for work of other nodes.
 const POLL_MAX: Duration = Duration::from_secs(2);
@@ -286,7 +287,7 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
         // What a clock that jumped ahead calls over may not be: a revoked token would come back to life with it.
         let now = (monotonic(), engine.now());
         let passed = i64::try_from(now.0.duration_since(clocks.0).as_millis()).unwrap_or(i64::MAX);
-        if now.1.since(clocks.1).saturating_sub(passed).abs() > JUMP_MS {
+        if now.1.since(clocks.1).saturating_sub(passed * PACE).abs() > JUMP_MS {
             tracing::warn!("the clock jumped: nothing is removed for an hour");
             trusted_from = now.0 + JUMP_WAIT;
         }
