@@ -462,8 +462,10 @@ fn user_attributes() -> Vec<Attribute> {
     let certificate = Attribute::new("value", Kind::Binary, "A certificate, DER.");
     let mut groups = belongs("groups", &["Group"], "The groups that the user is in.").read_only();
     groups.sub.push(text("type", "`direct`: groups have no groups in them.").read_only());
-    let roles =
+    // Their addresses are taken and not shown: RFC 7643 §4.1.2 has none, and strict clients refuse one.
+    let mut roles =
         belongs("roles", &["Role"], "The roles that the user has; changing them may end sessions.");
+    roles.sub.retain(|part| part.name != "$ref");
     vec![
         text("userName", "The name to sign in with.").required().unique(),
         complex(

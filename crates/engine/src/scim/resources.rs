@@ -116,7 +116,9 @@ impl Engine {
                 group
             });
             put_list(&mut resource, "groups", groups.collect());
-            let roles = roles.iter().map(|(id, name)| belongs(&base, "/v2/Roles", id, Some(name)));
+            // A user's roles have no address (RFC 7643 §4.1.2): strict clients refuse one.
+            let roles =
+                roles.iter().map(|(id, name)| json!({ "value": id.to_string(), "display": name }));
             put_list(&mut resource, "roles", roles.collect());
             let times = (user.created_at, user.updated_at);
             dress(&mut resource, (&base, &self.scim_types.user), times, Some(version));
