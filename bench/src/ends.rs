@@ -61,30 +61,47 @@ impl Ends {
             callers.push(Caller::new(target).await);
         }
         let mut newest = seed::USERS;
-        let mut share = async |callers: &mut Vec<Caller>, each: u64| {
-            let mut shares = Vec::new();
-            for caller in callers {
-                let mut stays = Vec::new();
-                for _ in 0..each {
-                    newest -= 1;
-                    stays.push(caller.stay(newest).await);
-                }
-                shares.push(stays);
-            }
-            shares
-        };
-        let shares = share(&mut callers, TOGETHER / CONNECTIONS).await;
+        let (callers, shares) = prepared(callers, TOGETHER / CONNECTIONS, &mut newest).await;
         let ((together, log), callers) = phase(callers, shares, pid, database, told).await?;
         let mut one: Vec<Caller> = callers.into_iter().take(1).collect();
         for caller in &mut one {
             caller.inactive.clear();
         }
-        let shares = share(&mut one, ALONE).await;
+        let (one, shares) = prepared(one, ALONE, &mut newest).await;
         let ((alone, log_alone), mut one) = phase(one, shares, pid, database, told).await?;
         let mut inactive = one.pop().map(|caller| caller.inactive).unwrap_or_default();
         inactive.sort_by(f64::total_cmp);
         Ok(Self { together, alone, log: log.zip(log_alone), inactive })
     }
+}
+
+/// Callers with so many sessions each, all at the same time: no connection waits until the server closes it.
+async fn prepared(
+    callers: Vec<Caller>,
+    each: u64,
+    newest: &mut u64,
+) -> (Vec<Caller>, Vec<Vec<Stay>>) {
+    let running: Vec<_> = callers
+        .into_iter()
+        .map(|mut caller| {
+            *newest -= each;
+            let sessions = *newest..*newest + each;
+            tokio::spawn(async move {
+                let mut stays = Vec::new();
+                for session in sessions {
+                    stays.push(caller.stay(session).await);
+                }
+                (caller, stays)
+            })
+        })
+        .collect();
+    let mut all = (Vec::new(), Vec::new());
+    for running in running {
+        let (caller, stays) = running.await.expect("a caller is ready");
+        all.0.push(caller);
+        all.1.push(stays);
+    }
+    all
 }
 
 async fn phase(

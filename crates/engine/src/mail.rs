@@ -115,8 +115,6 @@ pub(crate) struct OpenedLink {
     pub(crate) purpose: LinkPurpose,
     /// The account, as it is now.
     pub(crate) user: User,
-    /// Whether the account's epoch is the one of the time when the mail was written.
-    pub(crate) unchanged: bool,
     /// The operation by which it is used: a duplicate when it was used before.
     pub(crate) once: Op,
 }
@@ -227,7 +225,7 @@ impl Engine {
         }
         let until = Millis(link.written_at).plus(link.purpose.lifetime_ms());
         let once = Op::UseOnce { key, until };
-        Ok(Some(OpenedLink { purpose: link.purpose, user, unchanged, once }))
+        Ok(Some(OpenedLink { purpose: link.purpose, user, once }))
     }
 
     fn sealed(&self, mail: Mail) -> Result<Mail, EngineError> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
 use sojourn_model::{
     AppId, Application, ChangeSet, EffectivePolicy, GroupId, Level, OnRoleChange, Op, PolicyScope,
-    RememberMe, RoleId, SessionId, SessionPolicy, Tenant, UserId,
+    RememberMe, RoleId, Session, SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::authority::Authority;
@@ -34,6 +34,16 @@ pub struct Demands {
     pub max_age_ms: Option<i64>,
     /// Of this level at least.
     pub level: Level,
+    /// Whether a browser that the person trusts stands for a second factor.
+    pub trusts: bool,
+}
+
+impl Demands {
+    /// Whether what was proven in a session is of the level.
+    #[must_use]
+    pub fn level_met_by(&self, session: &Session) -> bool {
+        session.level() >= self.level || (self.trusts && session.proofs.meet(self.level))
+    }
 }
 
 impl Engine {
@@ -138,7 +148,8 @@ impl Engine {
     ) -> Result<Demands, EngineError> {
         let policy = self.policy(tenant, user, Some(app)).await?;
         let level = policy.second_factor.level();
-        Ok(Demands { max_age_ms: policy.max_authentication_age_ms, level })
+        let trusts = policy.trust_browser_ms.is_some();
+        Ok(Demands { max_age_ms: policy.max_authentication_age_ms, level, trusts })
     }
 
     /// Which changes of a role end sessions by policy.

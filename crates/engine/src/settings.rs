@@ -69,8 +69,11 @@ pub struct Lockout {
 /// What a new password has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordRules {
-    /// Fewest characters (NIST SP 800-63B §3.1.1.2).
-    pub length_min: usize,
+    /// Fewest characters where nothing but the password protects an account (NIST SP 800-63B-4 §3.1.1.2). Left out, what
+    /// the installation began with: 15, or 8 if it is older than that rule.
+    pub length_alone: Option<usize>,
+    /// Fewest characters where a second factor protects it too.
+    pub length_with_second_factor: usize,
     /// Whether passwords are refused that are among the most common ones.
     pub refuse_common: bool,
     /// How many earlier passwords can't be chosen again.
@@ -79,7 +82,7 @@ pub struct PasswordRules {
 
 impl Default for PasswordRules {
     fn default() -> Self {
-        Self { length_min: 8, refuse_common: true, history: 0 }
+        Self { length_alone: None, length_with_second_factor: 8, refuse_common: true, history: 0 }
     }
 }
 

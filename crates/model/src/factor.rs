@@ -1,6 +1,6 @@
 //! Factors of an account beside its password, and its recovery codes.
 
-use crate::ids::{FactorId, UserId};
+use crate::ids::{FactorId, SessionId, UserId};
 use crate::time::Millis;
 
 /// What a factor is.
@@ -94,8 +94,16 @@ pub struct TrustedBrowser {
 /// A change of an account's factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorChange {
-    /// Add one. A conflict when there is one with this id, in whatever account.
-    Add(Factor),
+    /// Add one. A conflict when there is one with this id, in whatever account, when the account has as many as may be, or
+    /// when something happened to it since it was read.
+    Add {
+        /// The factor.
+        factor: Factor,
+        /// The account's epoch as it was read.
+        epoch: i64,
+        /// The session in which it is added, which has to be alive.
+        session: Option<SessionId>,
+    },
     /// Note that a code was used. A conflict when this step, or a later one, was used already.
     Use {
         /// The account.
@@ -142,9 +150,16 @@ pub enum FactorChange {
         user: UserId,
         /// Since when.
         since: Millis,
+        /// And these, as far as they are there.
+        named: Vec<FactorId>,
     },
-    /// Trust a browser from now on, as long as nothing happens to the account.
-    Trust(TrustedBrowser),
+    /// Trust a browser from now on, as long as nothing happens to the account. A conflict when something did since it was read.
+    Trust {
+        /// The browser.
+        trusted: TrustedBrowser,
+        /// The account's epoch as it was read.
+        epoch: i64,
+    },
     /// Note that a trusted browser stood for a second factor. A conflict when it isn't trusted any more.
     UseTrust {
         /// The account.
@@ -169,6 +184,8 @@ pub enum FactorChange {
         hashes: Vec<[u8; 32]>,
         /// When they were made.
         at: Millis,
+        /// The account's epoch as it was read; something that happened to it since is a conflict.
+        epoch: i64,
     },
     /// Use up a recovery code. A conflict when it was used already.
     UseRecoveryCode {

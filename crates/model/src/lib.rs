@@ -43,8 +43,8 @@ pub use key::{SigningAlg, StoredKey};
 pub use mail::Mail;
 pub use operation::Op;
 pub use policy::{
-    AtLimit, EffectivePolicy, Lifetimes, OnAccessRemoved, OnAccount, OnPasswordChange,
-    OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
+    AtLimit, EffectivePolicy, Lifetimes, OnAccessRemoved, OnAccount, OnFactorRemoved,
+    OnPasswordChange, OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
 };
 pub use proof::{Level, Method, Proof, Proofs};
 pub use session::{Participation, Session, SessionState};

@@ -111,6 +111,9 @@ pub struct SessionPolicy {
     /// What happens when a person takes back what an application may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_access_removed: Option<OnAccessRemoved>,
+    /// What happens to sessions when a passkey or second factor is removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_factor_removed: Option<OnFactorRemoved>,
 }
 
 /// Whether a session outlasts the browser's window and the idle timeout; the later, the stricter.
@@ -224,6 +227,19 @@ pub enum OnAccessRemoved {
     Session,
 }
 
+/// What happens to a person's sessions when one of their passkeys or second factors is removed; the later, the stricter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFactorRemoved {
+    /// They stay.
+    Nothing,
+    /// Those end that were made with it.
+    #[default]
+    MadeWithIt,
+    /// All end, but the one in which it was removed if that doesn't rest on it.
+    All,
+}
+
 /// Whom a policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyScope {
@@ -272,6 +288,8 @@ pub struct EffectivePolicy {
     pub on_disable: OnAccount,
     /// What happens when the person takes back what an application may.
     pub on_access_removed: OnAccessRemoved,
+    /// What happens when a passkey or second factor is removed.
+    pub on_factor_removed: OnFactorRemoved,
 }
 
 /// Of those that set something, the strictest; else the tenant's.
@@ -328,6 +346,13 @@ impl EffectivePolicy {
                 tenant,
                 others,
                 OnAccessRemoved::max,
+            )
+            .unwrap_or_default(),
+            on_factor_removed: strictest(
+                |one| one.on_factor_removed,
+                tenant,
+                others,
+                OnFactorRemoved::max,
             )
             .unwrap_or_default(),
         }

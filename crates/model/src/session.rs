@@ -71,12 +71,6 @@ impl Session {
         Level::of(&self.amr).unwrap_or(Level::One)
     }
 
-    /// Whether it is enough where the organisation demands a level.
-    #[must_use]
-    pub fn meets(&self, least: Level) -> bool {
-        self.level() >= least || self.proofs.meet(least)
-    }
-
     /// Whether the session lives and no deadline has passed. `slack_ms` is the flush interval: the
     /// stored last access may be that much behind.
     #[must_use]

@@ -44,7 +44,7 @@ impl Letters for Writer {
                         "",
                     ),
                     "If that was you, there is nothing to do.".into(),
-                    "If it wasn't you, open this page. It ends that session and disables the password:"
+                    "If it wasn't you, open this page. It ends all your sessions and disables the password:"
                         .into(),
                     plain(link),
                 ],
@@ -109,8 +109,7 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
     paragraphs.push("If that was you, there is nothing to do.".into());
     match link {
         Some(link) => {
-            let text =
-                "If it wasn't you, open this page. It ends that session and disables the password:";
+            let text = "If it wasn't you, open this page. It ends all your sessions and disables the password:";
             paragraphs.extend([text.into(), plain(link)]);
         }
         None => paragraphs.push("If it wasn't, tell your administrator at once.".into()),

@@ -40,15 +40,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// How many times as fast as the machine's the program's clock goes: a day in half an hour with `hurry`.
-pub(crate) const PACE: i64 = if cfg!(feature = "hurry") { 48 } else { 1 };
-
-/// The time as it would be if it had passed [`PACE`] times as fast since the program began.
+/// The time as it would be if it had passed [`PACE`](crate::pause::PACE) times as fast since the program began.
 #[cfg(feature = "hurry")]
 fn hurried(now: Millis) -> Millis {
     static BEGAN: std::sync::OnceLock<Millis> = std::sync::OnceLock::new();
     let began = *BEGAN.get_or_init(|| now);
-    began.plus(now.since(began) * PACE)
+    began.plus(now.since(began) * crate::pause::PACE)
 }
 
 /// How the server listens and reaches out.

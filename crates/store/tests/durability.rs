@@ -32,6 +32,7 @@ fn migrations_are_only_appended() {
         (12, "9f0466490c257293349bd1c7be80e03add2fe3ae3e408c3d9559d49c5d5e664b"),
         (13, "9c201bcdeb4c545040d9ef0fedec1132778c21d451e1b84f604625895e3ee898"),
         (14, "eb4959dcc6366497c1c752c101a7716948ceb0a44e07d0ed9915e3521a13d38f"),
+        (15, "4c6752f46c6719f5b523c1c193a21d23e5e7aa1d31f2696933f8e18478296927"),
     ];
     assert_eq!(fixed.len(), sojourn_store::MIGRATIONS.len(), "a new one has its hash here too");
     for (version, hash) in fixed {

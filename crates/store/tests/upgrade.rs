@@ -38,5 +38,11 @@ async fn a_database_of_the_first_schema_is_migrated_and_kept() {
     assert!(!store.events(T, Subject::User(alex.id), 0, 99).await.expect("read").is_empty());
     assert_eq!(store.applications(T, 99).await.expect("read").len(), 4);
     assert_eq!(store.signing_keys(T).await.expect("read").len(), 2);
+    // Who could have a password of eight characters still can; a new installation asks for longer ones.
+    assert_eq!(store.meta("password_length_alone").await.expect("read"), None);
+    let fresh = SqliteOptions::at(folder.0.join("fresh.db"));
+    let fresh = Store::open_sqlite(&fresh).expect("opens");
+    let length = fresh.meta("password_length_alone").await.expect("read");
+    assert_eq!(length.as_deref(), Some("15"));
     assert!(store.prepare_all().await.is_ok(), "every statement fits the migrated schema");
 }

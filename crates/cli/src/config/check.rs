@@ -61,8 +61,12 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
         ));
     }
     let rules = settings.password_rules;
-    if !(1..=128).contains(&rules.length_min) {
+    if rules.length_alone.is_some_and(|least| !(1..=128).contains(&least)) {
         all.push(wrong("password.min_length", "[password] min_length is between 1 and 128"));
+    }
+    if !(1..=128).contains(&rules.length_with_second_factor) {
+        let message = "[password] min_length_with_second_factor is between 1 and 128";
+        all.push(wrong("password.min_length_with_second_factor", message));
     }
     if !(0..=24).contains(&rules.history) {
         all.push(wrong("password.history", "[password] history is between 0 and 24"));

@@ -281,8 +281,10 @@ pub(crate) struct PagesSection {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PasswordSection {
-    /// Fewest characters.
+    /// Fewest characters where nothing but the password protects an account.
     pub(crate) min_length: Option<usize>,
+    /// The same where a second factor protects it too; left out: `min_length`, else 8.
+    pub(crate) min_length_with_second_factor: Option<usize>,
     /// Whether those are refused that are guessed first.
     pub(crate) refuse_common: Option<bool>,
     /// How many earlier ones can't be chosen again.
@@ -437,7 +439,12 @@ impl Config {
             lifetimes: self.lifetimes(),
             throttle,
             password_rules: PasswordRules {
-                length_min: self.password.min_length.unwrap_or(default.password_rules.length_min),
+                length_alone: self.password.min_length,
+                length_with_second_factor: self
+                    .password
+                    .min_length_with_second_factor
+                    .or(self.password.min_length)
+                    .unwrap_or(default.password_rules.length_with_second_factor),
                 refuse_common: self
                     .password
                     .refuse_common

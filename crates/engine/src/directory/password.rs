@@ -3,8 +3,8 @@
 use serde_json::json;
 use sojourn_model::limits::PASSWORD_BYTES_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, EventName, OnPasswordChange, Op, PasswordDue, Session,
-    Tenant, User, UserState,
+    Actor, ChangeSet, EndReason, EndTarget, EventName, OnPasswordChange, Op, PasswordDue,
+    SecondFactor, Session, Tenant, User, UserState,
 };
 
 use super::account_state::StateChange;
@@ -12,6 +12,9 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::sign_in::{Credentials, SignInError};
+
+/// Fewest characters in an installation that is older than the rule about passwords that stand alone.
+const LENGTH_OF_OLD: usize = 8;
 
 /// Why a password isn't changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +88,33 @@ impl Engine {
         Ok(policy)
     }
 
+    /// The fewest characters that a user's new password may have: fewer where a second factor protects the account as
+    /// well, because they have one or have to have one (NIST SP 800-63B-4 §3.1.1.2). A passkey is another way to sign in
+    /// and leaves the password standing alone.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn password_length(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+    ) -> Result<usize, EngineError> {
+        let rules = self.settings.password_rules;
+        let with_second_factor = rules.length_with_second_factor;
+        if user.factors > 0 {
+            return Ok(with_second_factor);
+        }
+        let policy = self.policy(tenant, user.id, None).await?;
+        if policy.second_factor != SecondFactor::Optional {
+            return Ok(with_second_factor);
+        }
+        if let Some(alone) = rules.length_alone {
+            return Ok(alone);
+        }
+        let begun_with = self.store.meta("password_length_alone").await?;
+        Ok(begun_with.and_then(|text| text.parse().ok()).unwrap_or(LENGTH_OF_OLD))
+    }
+
     /// Refuses a password that the rules forbid.
     pub(crate) async fn acceptable(
         &self,
@@ -96,8 +126,9 @@ impl Engine {
         if new.len() > PASSWORD_BYTES_MAX {
             return Err(PasswordRefused::TooLong);
         }
-        if new.chars().count() < rules.length_min {
-            return Err(PasswordRefused::TooShort(rules.length_min));
+        let least = self.password_length(tenant, user).await?;
+        if new.chars().count() < least {
+            return Err(PasswordRefused::TooShort(least));
         }
         if rules.refuse_common {
             let mut about = vec![user.username.clone()];

@@ -32,7 +32,8 @@ impl Engine {
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
         let end = self.end_operation(tenant, plan);
         let id = end.id;
-        let all = FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN) };
+        let all =
+            FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN), named: Vec::new() };
         let untrust = FactorChange::Untrust { user: user.id, browser: None };
         let due = Op::DuePassword { user: user.id, due: PasswordDue::ByMail };
         // The credentials first: a session that begins meanwhile meets another epoch.

@@ -47,6 +47,9 @@ struct Offered {
     nonce: [u8; 16],
 }
 
+/// Bytes of a handle that are drawn; the rest says for which tenant.
+const HANDLE_NUMBER: usize = 24;
+
 impl Engine {
     /// Offers a session's person to add a key.
     ///
@@ -75,7 +78,7 @@ impl Engine {
         // The authenticator replaces a key of the same account only where it has the same name.
         let handle = match keys.first() {
             Some((_, key)) => key.handle.clone(),
-            None => b64url(&sojourn_model::time::random::<32>(&*self.rng)),
+            None => b64url(&self.new_handle(tenant)),
         };
         let made_at = self.now().0;
         let offered = Offered {
@@ -91,6 +94,29 @@ impl Engine {
         let of = (kind, &*offered.handle);
         let options = self.creation_request(tenant, user, of, &keys, &sealed);
         Ok(KeyOffer { options: options.ok_or(FactorRefused::NoKeys)?, sealed })
+    }
+
+    /// A handle by which authenticators tell accounts apart (Web Authentication §5.4.3): it says nothing about the account,
+    /// and shows to this tenant alone that it was made for it.
+    fn new_handle(&self, tenant: &Tenant) -> [u8; 32] {
+        let mut handle = [0; 32];
+        let (number, tag) = handle.split_at_mut(HANDLE_NUMBER);
+        self.rng.fill(number);
+        let made = self.handle_tag(tenant, number);
+        tag.copy_from_slice(made.get(..tag.len()).unwrap_or_default());
+        handle
+    }
+
+    fn handle_tag(&self, tenant: &Tenant, number: &[u8]) -> [u8; 32] {
+        let tenant = tenant.id.0.to_be_bytes();
+        self.keyed_hash("handle of a tenant", &[tenant.as_slice(), number])
+    }
+
+    /// Whether a handle was made for a tenant. Tenants share one address, and authenticators offer the keys of all.
+    pub(crate) fn is_handle_of(&self, tenant: &Tenant, handle: &[u8]) -> bool {
+        let Some((number, tag)) = handle.split_at_checked(HANDLE_NUMBER) else { return false };
+        let made = self.handle_tag(tenant, number);
+        handle.len() == 32 && made.get(..tag.len()) == Some(tag)
     }
 
     /// Adds a key to the account of a session. The first factor of an account comes with recovery codes.
@@ -109,7 +135,7 @@ impl Engine {
         let codes = factors.is_empty().then(|| self.push_recovery_codes(&user, &mut change));
         let news = News::FactorAdded { name: &factor.name };
         self.push_news(tenant, &user, news, session, &mut change)?;
-        let factor = self.put_factor(&user, factor, change).await?;
+        let factor = self.put_factor((&user, Some(session.id)), factor, change).await?;
         Ok(Added { factor, codes })
     }
 

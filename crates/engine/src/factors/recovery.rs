@@ -54,7 +54,12 @@ impl Engine {
         let draw = || base32(&sojourn_model::time::random::<CODE_BYTES>(&*self.rng));
         let codes: Vec<String> = std::iter::repeat_with(draw).take(RECOVERY_CODES).collect();
         let hashes = codes.iter().map(|code| self.recovery_hash(user, code)).collect();
-        let put = FactorChange::PutRecoveryCodes { user: user.id, hashes, at: self.now() };
+        let put = FactorChange::PutRecoveryCodes {
+            user: user.id,
+            hashes,
+            at: self.now(),
+            epoch: user.epoch,
+        };
         change.ops.push(Op::Factor(put));
         let actor = Actor::User(user.id);
         change.events.push(self.user_event(user, EventName::PostAddRecoveryCodes, &actor));

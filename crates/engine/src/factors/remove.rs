@@ -3,8 +3,8 @@
 use serde_json::json;
 use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, EventName, FactorChange, FactorId, Millis, Op, Session,
-    Tenant, User,
+    Actor, ChangeSet, EndReason, EndTarget, EventName, FactorChange, FactorId, Millis,
+    OnFactorRemoved, Op, Proofs, Session, Tenant, User, UserId,
 };
 
 use super::FactorRefused;
@@ -15,9 +15,84 @@ use crate::error::EngineError;
 use crate::mail::News;
 use crate::rights::Right;
 
+/// What ends when a factor is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndsWithFactor {
+    /// So many sessions, of the person's newest.
+    pub sessions: usize,
+    /// Whether the session in which it is removed is among them.
+    pub here: bool,
+    /// By this rule.
+    pub policy: OnFactorRemoved,
+    targets: Vec<EndTarget>,
+}
+
+/// What goes with a factor.
+struct Going<'a> {
+    targets: Vec<EndTarget>,
+    /// Whether a session rests on it.
+    rests: &'a (dyn Fn(&Session) -> bool + Sync),
+}
+
+/// The sessions that rest on a factor. Of more than are looked at, all go.
+fn targets(live: &[Session], rests: impl Fn(&Session) -> bool, user: UserId) -> Vec<EndTarget> {
+    if usize::try_from(SESSION_LIST_MAX).is_ok_and(|most| live.len() >= most) {
+        return vec![EndTarget::User(user)];
+    }
+    let resting = live.iter().filter(|one| rests(one));
+    resting.map(|one| EndTarget::Session(user, one.id)).collect()
+}
+
+/// Whether a second factor let a session in: now, or when its browser was trusted.
+#[must_use]
+pub fn rests_on_second_factor(proofs: &Proofs) -> bool {
+    proofs.has_second_factor() || proofs.trusts()
+}
+
 impl Engine {
-    /// Removes a factor of a session's person, and ends the sessions that were made with it; the present one goes on where
-    /// it doesn't rest on the factor. Answers whether it does.
+    /// What ends when a person removes a factor in one of their sessions, by policy.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn ends_with_factor(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        id: FactorId,
+    ) -> Result<EndsWithFactor, EngineError> {
+        let rests = |one: &Session| one.proofs.rest_on(id);
+        let policy = self.policy(tenant, session.user, None).await?.on_factor_removed;
+        let here = policy != OnFactorRemoved::Nothing && rests(session);
+        let live = self.live_sessions(tenant, session.user).await?;
+        let ends = |one: &&Session| match policy {
+            OnFactorRemoved::Nothing => false,
+            OnFactorRemoved::MadeWithIt => rests(one),
+            OnFactorRemoved::All => here || one.id != session.id,
+        };
+        let going: Vec<&Session> = live.iter().filter(ends).collect();
+        let user = session.user;
+        let sessions = going.len();
+        let targets = match policy {
+            OnFactorRemoved::Nothing => Vec::new(),
+            OnFactorRemoved::All if here => vec![EndTarget::User(user)],
+            OnFactorRemoved::All => vec![EndTarget::UserExcept(user, session.id)],
+            OnFactorRemoved::MadeWithIt => targets(&live, rests, user),
+        };
+        Ok(EndsWithFactor { sessions, here, policy, targets })
+    }
+
+    async fn live_sessions(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+    ) -> Result<Vec<Session>, EngineError> {
+        let (now, slack_ms) = (self.now(), self.settings.lifetimes.touch_flush_ms);
+        let live = self.store.sessions_of_user(tenant.id, user, now, slack_ms, SESSION_LIST_MAX);
+        Ok(live.await?)
+    }
+
+    /// Removes a factor of a session's person, and ends what the policy says: by default the sessions that were made with
+    /// it. The present one goes on where it doesn't rest on the factor. Answers whether it does.
     ///
     /// # Errors
     /// [`FactorRefused::NotFresh`]; [`FactorRefused::Gone`] when there is no such factor.
@@ -32,7 +107,6 @@ impl Engine {
         let actor = Actor::User(user.id);
         let remove = Op::Factor(FactorChange::Remove { user: user.id, factor: id });
         let mut change = ChangeSet::of(tenant.id, remove);
-        let rests_on_it = |one: &Session| one.proofs.rest_on(id);
         let about = json!({ "factor": id.to_string(), "kind": factor.kind.as_str() });
         change.audit.push(self.audit_row(&actor, "user.factor_remove", user.id, &about));
         change.events.push(self.factor_event(&user, EventName::PostDeleteFactor, &actor, about));
@@ -43,9 +117,13 @@ impl Engine {
             session,
             &mut change,
         )?;
-        match self.end_made_with(tenant, &user, rests_on_it, &actor, change).await {
+        let ends = self.ends_with_factor(tenant, session, id).await?;
+        let stay = ends.policy == OnFactorRemoved::Nothing;
+        let rests = |one: &Session| !stay && one.proofs.rest_on(id);
+        let going = Going { targets: ends.targets, rests: &rests };
+        match self.end_with_factor(tenant, going, (&user, &actor), change).await {
             Err(EngineError::Contended) => Err(FactorRefused::Gone),
-            done => done.map(|()| !rests_on_it(session)).map_err(FactorRefused::from),
+            done => done.map(|()| !ends.here).map_err(FactorRefused::from),
         }
     }
 
@@ -63,7 +141,8 @@ impl Engine {
         by.must(tenant, Right::UserUpdate)?;
         self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
-        let all = FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN) };
+        let all =
+            FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN), named: Vec::new() };
         let mut change = ChangeSet::of(tenant.id, Op::Factor(all));
         let had = self.store.factors_of(tenant.id, user.id).await?.len();
         let about = json!({ "factors": had });
@@ -71,37 +150,45 @@ impl Engine {
         let event = EventName::PostResetFactorsByAdmin;
         change.events.push(self.factor_event(user, event, actor, about));
         self.push_notice(tenant, user, News::FactorsReset, &mut change)?;
-        self.end_made_with(tenant, user, |one| one.proofs.has_second_factor(), actor, change).await
+        let policy = self.policy(tenant, user.id, None).await?.on_factor_removed;
+        let rests = |one: &Session| {
+            policy != OnFactorRemoved::Nothing && rests_on_second_factor(&one.proofs)
+        };
+        let targets = match policy {
+            OnFactorRemoved::All => vec![EndTarget::User(user.id)],
+            _ => targets(&self.live_sessions(tenant, user.id).await?, rests, user.id),
+        };
+        self.end_with_factor(tenant, Going { targets, rests: &rests }, (user, actor), change).await
     }
 
-    /// Applies a change of factors together with the end of the sessions that rest on them. The change moves the account's
-    /// epoch, so that no session begins meanwhile.
-    async fn end_made_with(
+    /// Applies a change of factors together with the end of what goes with them. The change moves the account's epoch, so
+    /// that no session begins meanwhile.
+    async fn end_with_factor(
         &self,
         tenant: &Tenant,
-        user: &User,
-        rests: impl Fn(&Session) -> bool,
-        actor: &Actor,
+        Going { targets, rests }: Going<'_>,
+        (user, actor): (&User, &Actor),
         mut change: ChangeSet,
     ) -> Result<(), EngineError> {
-        let (now, slack_ms) = (self.now(), self.settings.lifetimes.touch_flush_ms);
-        let live = self.store.sessions_of_user(tenant.id, user.id, now, slack_ms, SESSION_LIST_MAX);
-        let live = live.await?;
-        let targets: Vec<EndTarget> = live
-            .iter()
-            .filter(|session| rests(session))
-            .map(|session| EndTarget::Session(session.user, session.id))
-            .collect();
-        if targets.is_empty() {
-            return self.must_apply(change).await.map(|_| ());
+        let mut targets = targets;
+        loop {
+            if targets.is_empty() {
+                self.must_apply(change).await?;
+            } else {
+                let reason = EndReason::CredentialChanged;
+                let all = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
+                let end = self.end_operation(tenant, EndPlan { targets, ..all });
+                let id = end.id;
+                change.ops.push(Op::EndSessions(end));
+                self.apply_end(id, change).await?;
+            }
+            // A session may have begun between reading and writing. From now on none does: the factor is gone, and a sign-in
+            // that began before meets another epoch.
+            targets = self::targets(&self.live_sessions(tenant, user.id).await?, rests, user.id);
+            if targets.is_empty() {
+                return Ok(());
+            }
+            change = ChangeSet::new(tenant.id);
         }
-        let reason = EndReason::CredentialChanged;
-        let plan =
-            EndPlan { targets, ..EndPlan::new(EndTarget::User(user.id), reason, actor.clone()) };
-        let end = self.end_operation(tenant, plan);
-        let id = end.id;
-        // The factors first: a session that began before is among those read, or its sign-in meets another epoch.
-        change.ops.push(Op::EndSessions(end));
-        self.apply_end(id, change).await.map(|_| ())
     }
 }

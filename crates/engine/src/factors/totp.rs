@@ -6,7 +6,7 @@ use sojourn_crypto::TokenKind;
 use sojourn_crypto::totp::{SEED_BYTES, base32, step_of};
 use sojourn_model::{
     Actor, ChangeSet, EventName, Factor, FactorChange, FactorId, FactorKind, Millis, Op, Outcome,
-    Session, Tenant, User,
+    Session, SessionId, Tenant, User,
 };
 
 use super::{FactorRefused, OFFER_MS, named, room};
@@ -158,7 +158,7 @@ impl Engine {
         let codes = factors.is_empty().then(|| self.push_recovery_codes(&user, &mut change));
         let news = News::FactorAdded { name: &factor.name };
         self.push_news(tenant, &user, news, session, &mut change)?;
-        let factor = self.put_factor(&user, factor, change).await?;
+        let factor = self.put_factor((&user, Some(session.id)), factor, change).await?;
         Ok(Added { factor, codes })
     }
 
@@ -189,15 +189,17 @@ impl Engine {
         })
     }
 
-    /// Adds a factor together with what else a change set does. Answers it without its secret.
+    /// Adds a factor together with what else a change set does, in a session or in a sign-in, as long as nothing happened to
+    /// that or to the account. Answers it without its secret.
     pub(crate) async fn put_factor(
         &self,
-        user: &User,
+        (user, session): (&User, Option<SessionId>),
         factor: Factor,
         mut change: ChangeSet,
     ) -> Result<Factor, FactorRefused> {
         let actor = Actor::User(user.id);
-        change.ops.insert(0, Op::Factor(FactorChange::Add(factor.clone())));
+        let add = FactorChange::Add { factor: factor.clone(), epoch: user.epoch, session };
+        change.ops.insert(0, Op::Factor(add));
         let about = json!({ "factor": factor.id.to_string(), "kind": factor.kind.as_str() });
         change.audit.push(self.audit_row(&actor, "user.factor_add", user.id, &about));
         change.events.push(self.factor_event(user, EventName::PostAddFactor, &actor, about));

@@ -3,8 +3,8 @@
 use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, SESSION_LIST_MAX};
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
-    Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, NewEvent, Op, Outcome,
-    SecondFactor, Session, SessionId, Tenant, User, UserState,
+    Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, FactorChange, NewEvent, Op,
+    Outcome, SecondFactor, Session, SessionId, Tenant, User, UserState,
 };
 
 use super::steps::{self, Asked, Room, Situation};
@@ -66,6 +66,17 @@ impl<'a> By<'a> {
     }
 }
 
+/// Leaves a recovery code to its person where the sign-in is refused for another reason: they have few, and can't make new
+/// ones from outside.
+fn spare_recovery_code(also: &mut ChangeSet) {
+    let uses = |op: &Op| matches!(op, Op::Factor(FactorChange::UseRecoveryCode { .. }));
+    if also.ops.iter().any(uses) {
+        also.ops.retain(|op| !uses(op) && !matches!(op, Op::AddMail(_)));
+        also.events.clear();
+        also.audit.clear();
+    }
+}
+
 impl Engine {
     /// Goes on with a sign-in for which the person chose which sessions to end.
     ///
@@ -119,7 +130,8 @@ impl Engine {
         visit: &Visit,
         by: By<'_>,
     ) -> Result<SignedIn, SignInError> {
-        let also = checked.also.clone();
+        let mut also = checked.also.clone();
+        let trusts = checked.proven.proofs.trusts();
         let begun = self.begin_or_stop(tenant, checked, visit, by).await;
         if matches!(
             &begun,
@@ -129,8 +141,13 @@ impl Engine {
         ) {
             // What was given is correct, so this is no failure of the address: on its first day an office signs in with
             // passwords that have to be changed. What can be used once is used.
+            if matches!(&begun, Err(SignInError::TooManySessions { .. })) {
+                spare_recovery_code(&mut also);
+            }
             match self.apply(also).await? {
                 Outcome::Applied(_) => {}
+                // The browser isn't trusted any more.
+                _ if trusts && !by.is_used_once() => return Err(SignInError::Interrupted),
                 _ => return Err(by.used()),
             }
         }

@@ -122,7 +122,8 @@ impl Engine {
         };
         let mut change = also.clone();
         self.push_notice(tenant, &user, News::FactorAdded { name: &factor.name }, &mut change)?;
-        let factor = self.put_factor(&user, factor, change).await.map_err(SignInError::Factor)?;
+        let factor =
+            self.put_factor((&user, None), factor, change).await.map_err(SignInError::Factor)?;
         let proof = Proof { method, at: self.now(), factor: Some(factor.id) };
         let proven = Proven { proofs: proven.proofs.with(proof), ..proven };
         let user = User { factors: user.factors + 1, ..user };

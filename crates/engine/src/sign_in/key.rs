@@ -14,6 +14,7 @@ use super::{Checked, Proven, SignInError, SignedIn, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::key::{Key, challenge};
+use crate::throttle::{Attempt, Guess};
 
 /// What a browser answered when it was asked for a key.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,7 @@ impl Engine {
     /// Signs a person in by a passkey alone, whoever it is: the key says so.
     ///
     /// # Errors
-    /// As [`Engine::sign_in`]; [`SignInError::UnknownKey`] for a credential that no account has.
+    /// As [`Engine::sign_in`]; [`SignInError::UnknownKey`] for a credential that was made here and that no account has.
     pub async fn sign_in_with_passkey(
         &self,
         tenant: &Tenant,
@@ -42,12 +43,17 @@ impl Engine {
             refused("", "malformed_passkey");
             return Err(SignInError::WrongKey);
         };
+        // An authenticator forgets what is said to be unknown, so that is said of keys that were made here alone.
+        let unknown = match assertion.user_handle() {
+            Ok(Some(handle)) if self.is_handle_of(tenant, &handle) => SignInError::UnknownKey,
+            _ => SignInError::WrongKey,
+        };
         let Some((factor, key)) = self.key_shown(tenant, &assertion).await? else {
             refused("", "unknown_passkey");
-            return Err(SignInError::UnknownKey);
+            return Err(unknown);
         };
         let user = self.store.user(tenant.id, factor.user).await.map_err(EngineError::from)?;
-        let user = user.ok_or(SignInError::UnknownKey)?;
+        let Some(user) = user else { return Err(unknown) };
         // Sent twice, the challenge was used by the first one.
         let drawn = self.draw(&user, visit.form, None);
         if let Some(begun) = self.begun(tenant, &user, &drawn, visit.form).await? {
@@ -66,9 +72,26 @@ impl Engine {
         };
         if matches!(outcome, Err(SignInError::WrongKey)) {
             refused(&user.username, "wrong_passkey");
-            self.note_failure(tenant, Some(&user), EventName::FactorFailure, 0).await?;
+            if self.may_note_key(tenant, &user, visit).await? {
+                self.note_failure(tenant, Some(&user), EventName::FactorFailure, 0).await?;
+            }
         }
         outcome
+    }
+
+    /// Counts a wrong answer of a key. False from the limit on: nobody guesses a signature, so a right one is accepted still,
+    /// but a flood of wrong ones writes nothing more.
+    pub(super) async fn may_note_key(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        visit: &Visit,
+    ) -> Result<bool, EngineError> {
+        let name = format!("key {}", user.username);
+        let guess =
+            Guess { name: &name, user: Some(user.id), ip: &visit.ip, browser: visit.browser };
+        let attempt = self.count_attempt(tenant.id, guess).await?;
+        Ok(matches!(attempt, Attempt::Allowed { .. }))
     }
 
     async fn begin_with(

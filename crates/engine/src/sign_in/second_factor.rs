@@ -69,7 +69,11 @@ impl Engine {
             _ => return outcome,
         };
         log_failure(tenant, &user.username, &visit.ip, reason);
-        self.note_failure(tenant, Some(&user), EventName::FactorFailure, made).await?;
+        // A code was counted before it was looked at.
+        let noted = matches!(used, Used::Code) || self.may_note_key(tenant, &user, visit).await?;
+        if noted {
+            self.note_failure(tenant, Some(&user), EventName::FactorFailure, made).await?;
+        }
         outcome
     }
 

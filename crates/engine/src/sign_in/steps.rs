@@ -113,7 +113,9 @@ fn by_mail(situation: &Situation<'_>) -> Option<Missing> {
 
 fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
     let proofs = &situation.proven.proofs;
-    let unproven = situation.user.factors > 0 && !proofs.has_second_factor() && !proofs.trusts();
+    // A trusted browser stands for a factor where that is enough, and adds none in its place.
+    let trusts = proofs.trusts() && !situation.is_short();
+    let unproven = situation.user.factors > 0 && !proofs.has_second_factor() && !trusts;
     let can = situation.is_short() && situation.asked.reach >= situation.asked.least;
     (unproven || can).then_some(Missing::SecondFactor)
 }
@@ -158,7 +160,10 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
     match missing(situation) {
         None => Ok(()),
         Some(Missing::PasswordByMail) => Err(SignInError::PasswordDue),
-        Some(Missing::SecondFactor) => needs(Step::SecondFactor { least }),
+        // Who can't reach the level yet proves what there is, and adds what is missing afterwards.
+        Some(Missing::SecondFactor) => {
+            needs(Step::SecondFactor { least: least.min(situation.asked.reach) })
+        }
         Some(Missing::Enrolment) => needs(Step::Enrolment { least }),
         Some(Missing::NewPassword) => needs(Step::NewPassword),
         Some(Missing::Room) => {
@@ -259,6 +264,8 @@ mod tests {
             (password.clone().with(at(Method::Totp)), 1, key, key, asks),
             (password.clone().with(at(Method::TrustedBrowser)), 1, Level::Two, Level::Two, none),
             (password.clone().with(at(Method::TrustedBrowser)), 1, key, key, asks),
+            // Nobody adds a key by a browser that is trusted.
+            (password.clone().with(at(Method::TrustedBrowser)), 1, key, Level::Two, asks),
             (Proofs(vec![at(Method::Passkey)]), 0, key, key, none),
             // Who signs in by a passkey has proven two factors.
             (Proofs(vec![at(Method::Passkey)]), 1, Level::Two, key, none),

@@ -4,8 +4,8 @@ use serde_json::json;
 use sojourn_crypto::sha256;
 use sojourn_model::limits::{TRUSTED_BROWSERS_LISTED_MAX, USER_AGENT_BYTES_MAX};
 use sojourn_model::{
-    Actor, ChangeSet, EventName, FactorChange, Method, Op, Proof, Session, Tenant, TrustedBrowser,
-    User, UserId,
+    Actor, ChangeSet, EffectivePolicy, EventName, FactorChange, Method, Op, Proof, SecondFactor,
+    Session, Tenant, TrustedBrowser, User, UserId,
 };
 
 use super::password::cut;
@@ -19,6 +19,11 @@ pub fn trusted_browser_id(trusted: &TrustedBrowser) -> String {
     sojourn_model::ids::hex(&sha256(&trusted.browser))
 }
 
+/// For how long a policy lets people trust a browser, in milliseconds: not at all where that is never enough.
+fn trusting_ms(policy: &EffectivePolicy) -> Option<i64> {
+    policy.trust_browser_ms.filter(|_| policy.second_factor != SecondFactor::PhishingResistant)
+}
+
 impl Engine {
     /// With the proof of a browser that the person trusts, where they would be asked for a second factor otherwise.
     pub(super) async fn recognised(
@@ -29,13 +34,13 @@ impl Engine {
     ) -> Result<Checked, EngineError> {
         let (user, now) = (checked.user.id, self.now());
         let Some(browser) = visit.browser.map(|secret| sha256(&secret)) else { return Ok(checked) };
-        if checked.user.factors == 0 {
-            return Ok(checked);
-        }
         let policy = self.policy(tenant, user, visit.app).await?;
-        if policy.trust_browser_ms.is_none()
-            || !self.store.is_trusted(tenant.id, user, browser, now).await?
-        {
+        let asked = checked.user.factors > 0 || policy.second_factor == SecondFactor::Required;
+        let Some(since) = trusting_ms(&policy).filter(|_| asked).map(|ms| now.plus(-ms)) else {
+            return Ok(checked);
+        };
+        let until = now.plus(self.settings.clock_skew_ms);
+        if !self.store.is_trusted(tenant.id, user, browser, (now, since, until)).await? {
             return Ok(checked);
         }
         let Checked { user, proven, mut also } = checked;
@@ -56,7 +61,7 @@ impl Engine {
         user: UserId,
         app: Option<sojourn_model::AppId>,
     ) -> Result<Option<i64>, EngineError> {
-        Ok(self.policy(tenant, user, app).await?.trust_browser_ms)
+        Ok(trusting_ms(&self.policy(tenant, user, app).await?))
     }
 
     /// Trusts the browser of a visit from now on, where its person asked for it and may.
@@ -78,7 +83,7 @@ impl Engine {
         let trusted =
             TrustedBrowser { user: user_id, browser, user_agent, since: now, until, used_at };
         let about = json!({ "until": until.0 });
-        also.ops.push(Op::Factor(FactorChange::Trust(trusted)));
+        also.ops.push(Op::Factor(FactorChange::Trust { trusted, epoch: user.epoch }));
         let actor = Actor::User(user.id);
         also.audit.push(self.audit_row(&actor, "user.browser_trust", user.id, &about));
         let event = EventName::PostAddTrustedBrowser;

@@ -93,26 +93,20 @@ impl Engine {
         Ok(Some(ToldSignIn { user, session }))
     }
 
-    /// "This was not me": ends the session with all its tokens, offline ones too, and lets the password open
-    /// nothing until another is chosen by the usual proof. When passwords or rights of the account were changed after
-    /// the mail was written, that may have been the stranger, and all sessions of the account end. The link gives no way
-    /// in: it can only shut the door.
+    /// "This was not me": ends everything of the account, offline tokens too, removes the factors by which the stranger came
+    /// in and those added since, and lets the password open nothing until another is chosen by the usual proof. The link
+    /// gives no way in: it can only shut the door.
     ///
     /// # Errors
     /// [`EngineError::Invalid`] when the link is malformed, too old or used.
     pub async fn not_me(&self, tenant: &Tenant, token: &str) -> Result<User, EngineError> {
         let too_old = || EngineError::Invalid("the link is too old, or was used".into());
         let link = self.open_mail_link(tenant, token).await?.ok_or_else(too_old)?;
-        let OpenedLink { purpose: LinkPurpose::NotMe(session), user, unchanged, once } = link
-        else {
+        let OpenedLink { purpose: LinkPurpose::NotMe(session), user, once, .. } = link else {
             return Err(too_old());
         };
         let actor = Actor::User(user.id);
-        let target = match unchanged {
-            true => EndTarget::Session(user.id, session),
-            false => EndTarget::User(user.id),
-        };
-        let plan = EndPlan::new(target, EndReason::NotMe, actor.clone());
+        let plan = EndPlan::new(EndTarget::User(user.id), EndReason::NotMe, actor.clone());
         let end = self.end_operation(tenant, plan);
         let id = end.id;
         let mut change = ChangeSet::of(tenant.id, once)
@@ -122,7 +116,9 @@ impl Engine {
             // Factors that the stranger may have added would shut the account's person out.
             // One may have been added while signing in, before the session began.
             let since = theirs.signed_in_at.plus(-OFFER_MS);
-            change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since }));
+            // And what let them in lets nobody in any more.
+            let named = theirs.proofs.0.iter().filter_map(|proof| proof.factor).collect();
+            change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since, named }));
         }
         let detail = json!({ "session": session.to_string() });
         change.audit.push(self.audit_row(&actor, "session.not_me", user.id, &detail));

@@ -103,7 +103,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
                     let asked = request.max_age.unwrap_or(seconds);
                     request.max_age = Some(asked.min(seconds));
                 }
-                if !session.meets(demanded.level) {
+                if !demanded.level_met_by(session) {
                     request.least_level = demanded.level;
                 }
             }

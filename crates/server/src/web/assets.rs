@@ -14,6 +14,7 @@ const FORM_POST: &str = include_str!("../../assets/form_post.js");
 const CHECK_SESSION: &str = include_str!("../../assets/check_session.js");
 const LIVE: &str = include_str!("../../assets/live.js");
 const PASSKEYS: &str = include_str!("../../assets/passkeys.js");
+const REVEAL: &str = include_str!("../../assets/reveal.js");
 const SEARCH: &str = include_str!("../../assets/search.js");
 const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 
@@ -57,6 +58,7 @@ pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response 
         "check_session.js" => (SCRIPT, CHECK_SESSION),
         "live.js" => (SCRIPT, LIVE),
         "passkeys.js" => (SCRIPT, PASSKEYS),
+        "reveal.js" => (SCRIPT, REVEAL),
         "search.js" => (SCRIPT, SEARCH),
         "signed_out.js" => (SCRIPT, SIGNED_OUT),
         _ => return errors::missing(&context, "There is no such file."),

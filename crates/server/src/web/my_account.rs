@@ -4,12 +4,12 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::{StatusCode, Uri};
-use sojourn_engine::directory::MY_ACCOUNT;
+use sojourn_engine::directory::{CONSOLE, MY_ACCOUNT};
 use sojourn_engine::session::{FrontChannelNotice, SessionView};
 use sojourn_engine::{Authority, EndPlan, EngineError};
 use sojourn_model::limits::RECOVERY_CODES_FEW;
 use sojourn_model::{
-    Actor, AppKind, EndReason, EndTarget, Millis, Session, SessionId, SessionState, User,
+    Actor, AppKind, EndReason, EndTarget, Level, Millis, Session, SessionId, SessionState, User,
 };
 use sojourn_oidc::Params;
 
@@ -43,23 +43,62 @@ impl Visitor {
     }
 }
 
-/// Whether a fresh sign-in is demanded of a session before it is of use: by what happened to the account, or by a policy
-/// that the sign-in has become too old for. It holds for pages of ours as for applications.
-async fn must_sign_in(
+/// What is demanded of a session before it is of use.
+enum Due {
+    /// A fresh sign-in.
+    SignIn,
+    /// A factor more, in the same session.
+    Level(Level),
+}
+
+/// What is demanded of a session before it is of use: by what happened to the account, or by a policy that the sign-in has
+/// become too old or too weak for. It holds for pages of ours as for applications.
+async fn due(
     context: &Context,
     client_id: &str,
     session: &Session,
-) -> Result<bool, EngineError> {
+) -> Result<Option<Due>, EngineError> {
     if session.sign_in_due {
-        return Ok(true);
+        return Ok(Some(Due::SignIn));
     }
     let (engine, tenant) = (context.engine(), context.tenant());
     let Some(app) = engine.application_by_client(tenant.id, client_id).await? else {
-        return Ok(false);
+        return Ok(None);
     };
     let demanded = engine.demands(tenant, session.user, app.id).await?;
     let age = engine.now().since(session.auth_time);
-    Ok(demanded.max_age_ms.is_some_and(|ms| age > ms) || !session.meets(demanded.level))
+    if demanded.max_age_ms.is_some_and(|ms| age > ms) {
+        return Ok(Some(Due::SignIn));
+    }
+    if demanded.level_met_by(session) {
+        return Ok(None);
+    }
+    // Who has no such factor adds one while signing in.
+    let can = engine.level_of(tenant, session.user).await? >= demanded.level;
+    Ok(Some(if can { Due::Level(demanded.level) } else { Due::SignIn }))
+}
+
+/// The way to what is demanded of the session with this id, if there is one, and back.
+fn way_to(context: &Context, back: &str, before: Option<SessionId>, due: &Due) -> Response {
+    let ticket = Ticket { before, ..way_back(context, back) };
+    let (page, ticket) = match due {
+        Due::SignIn => ("/login", ticket),
+        Due::Level(level) => ("/login/factor", Ticket { least: level.acr().to_owned(), ..ticket }),
+    };
+    let text = ticket.seal(context).unwrap_or_default();
+    respond::see_other(&sojourn_oidc::params::with_query(&context.link(page), &[("ticket", &text)]))
+}
+
+/// Whether an administrator has to prove a second factor before they use the Console: who has one does, in any browser.
+async fn must_step_up(
+    context: &Context,
+    session: &Session,
+    by: &Authority,
+) -> Result<bool, EngineError> {
+    if session.level() >= Level::Two || !by.rights().is_administrator() {
+        return Ok(false);
+    }
+    Ok(context.engine().level_of(context.tenant(), session.user).await? >= Level::Two)
 }
 
 /// The person of this browser, or the way to the sign-in page and back.
@@ -70,17 +109,12 @@ pub(crate) async fn visitor(
 ) -> Result<Visitor, Box<Response>> {
     let failed = |error| Box::new(errors::failure(context, &error));
     let present = context.session().await.map_err(failed)?;
-    let before = present.as_ref().map(|session| session.id);
-    let session = match present {
-        Some(session) if must_sign_in(context, client_id, &session).await.map_err(failed)? => None,
-        session => session,
+    let Some(session) = present else {
+        return Err(Box::new(way_to(context, back, None, &Due::SignIn)));
     };
-    let Some(session) = session else {
-        let ticket = Ticket { before, ..way_back(context, back) };
-        let text = ticket.seal(context).unwrap_or_default();
-        let to = sojourn_oidc::params::with_query(&context.link("/login"), &[("ticket", &text)]);
-        return Err(Box::new(respond::see_other(&to)));
-    };
+    if let Some(due) = due(context, client_id, &session).await.map_err(failed)? {
+        return Err(Box::new(way_to(context, back, Some(session.id), &due)));
+    }
     let engine = context.engine();
     engine.enter_built_in(context.tenant(), client_id, &session).await.map_err(failed)?;
     let found = engine.reads().user(context.tenant().id, session.user).await;
@@ -90,6 +124,9 @@ pub(crate) async fn visitor(
     context.speak_as(&user.profile);
     let by = engine.authority_of(context.tenant(), user.id, Some(session.id)).await;
     let by = by.map_err(failed)?;
+    if client_id == CONSOLE && must_step_up(context, &session, &by).await.map_err(failed)? {
+        return Err(Box::new(way_to(context, back, Some(session.id), &Due::Level(Level::Two))));
+    }
     Ok(Visitor { session, user, by })
 }
 

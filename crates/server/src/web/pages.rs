@@ -209,6 +209,8 @@ pub(crate) struct Password {
     pub(crate) frame: Frame,
     pub(crate) error: Option<Text>,
     pub(crate) consequence: &'static str,
+    /// Fewest characters of a new one.
+    pub(crate) least: usize,
 }
 
 /// My Account: sessions.

@@ -37,8 +37,12 @@ async fn show(
         Ok(OnPasswordChange::All) => "Afterwards you are signed out everywhere, here too.",
         Err(error) => return errors::failure(context, &error),
     };
+    let least = match context.engine().password_length(context.tenant(), &visitor.user).await {
+        Ok(least) => least,
+        Err(error) => return errors::failure(context, &error),
+    };
     let frame = visitor.frame(context, "security");
-    render::page(context, status, &Password { frame, error, consequence })
+    render::own_script_page(context, status, &Password { frame, error, consequence, least })
 }
 
 /// Changes it.

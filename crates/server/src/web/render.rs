@@ -29,6 +29,15 @@ pub(crate) fn page(context: &Context, status: StatusCode, page: &impl Template) 
     rendered(context, status, page, &format!("{POLICY}; form-action 'self'"))
 }
 
+/// The same with a script of ours.
+pub(crate) fn own_script_page(
+    context: &Context,
+    status: StatusCode,
+    page: &impl Template,
+) -> Response {
+    rendered(context, status, page, &format!("{POLICY}; form-action 'self'; script-src 'self'"))
+}
+
 /// A page with a form whose answer leads to an application: browsers apply `form-action` to the
 /// redirects after a form as well, and would stop them.
 pub(crate) fn form_page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
@@ -45,8 +54,8 @@ pub(crate) fn face_page(
     rendered(context, status, page, &with_logo(logo))
 }
 
-/// The same with a script of ours, which asks the browser for a key.
-pub(crate) fn key_page(
+/// The same with a script of ours, which asks the browser for a key or shows what was typed.
+pub(crate) fn script_form_page(
     context: &Context,
     status: StatusCode,
     page: &impl Template,

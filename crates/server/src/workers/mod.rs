@@ -17,8 +17,7 @@ use tokio::task::JoinSet;
 use crate::AppState;
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
-use crate::pause::pause;
-use crate::serve::PACE;
+use crate::pause::{PACE, pause};
 
 /// How long a worker waits at most before it looks for work of other nodes.
 const POLL_MAX: Duration = Duration::from_secs(2);

@@ -66,15 +66,15 @@ async fn failed_attempts_lock_an_account_and_time_or_an_administrator_opens_it()
 async fn a_demanded_password_is_chosen_on_the_way_in() {
     for engine in Engine::BOTH {
         let server = TestServer::on(engine, |_| {}).await;
-        let alex = server.user("alex", "the first word", &[]).await;
-        let browser = server.signed_in("alex", "the first word").await;
+        let alex = server.user("alex", "the very first word", &[]).await;
+        let browser = server.signed_in("alex", "the very first word").await;
         let by = Authority::system();
         let demand = server.engine.demand_new_password(&server.tenant, &alex, &by);
         demand.await.expect("demanded");
         assert!(!is_signed_in(&browser).await, "the sessions are over");
-        let api = server.api("GET", "/scim2/Me", ("alex", "the first word")).await;
+        let api = server.api("GET", "/scim2/Me", ("alex", "the very first word")).await;
         assert_eq!(api.status, 401, "it opens nothing but the page");
-        let page = browser.sign_in("alex", "the first word").await;
+        let page = browser.sign_in("alex", "the very first word").await;
         assert_eq!(page.status, 200, "{page:?}");
         assert!(page.body.contains("Choose a new password"));
         let (csrf, token) = (page.field("csrf"), page.field("token"));
@@ -89,7 +89,11 @@ async fn a_demanded_password_is_chosen_on_the_way_in() {
         };
         assert_eq!(choose("short", "short").await.status, 400);
         assert_eq!(choose("one long word", "another long word").await.status, 400);
-        assert_eq!(choose("the first word", "the first word").await.status, 400, "the same");
+        assert_eq!(
+            choose("the very first word", "the very first word").await.status,
+            400,
+            "the same"
+        );
         // What was sealed for one browser is of no use in another.
         let other = server.browser();
         let shown = other.get("/login").await;
@@ -134,10 +138,10 @@ async fn a_forgotten_password_is_replaced_by_mail_and_nobody_learns_who_is_there
     server.user("admin", "admin12", &["admin"]).await;
     let body = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "cleo",
-        "password": "the first word", "emails": [{"value": "cleo@example.test", "primary": true}],
+        "password": "the very first word", "emails": [{"value": "cleo@example.test", "primary": true}],
     });
     assert_eq!(server.send("POST", "/scim2/Users", ADMIN, &body).await.status, 201);
-    let signed_in = server.signed_in("cleo", "the first word").await;
+    let signed_in = server.signed_in("cleo", "the very first word").await;
     let browser = server.browser();
     let ask = async |name: &str| {
         let page = browser.get("/forgot").await;

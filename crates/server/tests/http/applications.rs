@@ -162,14 +162,13 @@ async fn tenants_are_made_switched_off_and_removed() {
         let inbox = Inbox::start().await;
         let server = TestServer::on(engine, |_| {}).await;
         server.user("admin", "admin12", &["admin"]).await;
-        let owner =
-            json!([{ "username": "olga", "password": "a word of olga", "email": "o@acme.test" }]);
+        let owner = json!([{ "username": "olga", "password": "a long word of olga", "email": "o@acme.test" }]);
         let body = json!({ "domain": "acme", "owners": owner });
         let made = server.send("POST", TENANTS, ADMIN, &body).await;
         assert_eq!(made.status, 201, "{made:?}");
         let id = made.json()["id"].as_str().expect("an id").to_owned();
         assert_eq!(server.send("POST", TENANTS, ADMIN, &body).await.status, 409);
-        let olga = ("olga", "a word of olga");
+        let olga = ("olga", "a long word of olga");
         let users = server.api("GET", "/t/acme/scim2/Users", olga).await;
         assert_eq!((users.status, &users.json()["totalResults"]), (200, &json!(1)));
         // Its administrator rules there, and nowhere else.

@@ -198,13 +198,14 @@ async fn a_tenant_is_made_whole_or_not_and_its_number_is_never_given_again() {
             json!({ "domain": "acme", "owners": owner })
         };
         for (name, password) in
-            [("o\u{200b}lga", "a word of olga"), ("olga", "short"), ("olga", "password")]
+            [("o\u{200b}lga", "a long word of olga"), ("olga", "short"), ("olga", "password")]
         {
             let answer = server.send("POST", TENANTS, ADMIN, &body(name, password)).await;
             assert_eq!(answer.status, 400, "{answer:?}");
             assert!(server.engine.tenant("acme").await.is_err(), "nothing is left of it");
         }
-        let answer = server.send("POST", TENANTS, ADMIN, &body("olga", "a word of olga")).await;
+        let answer =
+            server.send("POST", TENANTS, ADMIN, &body("olga", "a long word of olga")).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         let first = server.engine.tenant("acme").await.expect("acme");
         // As if an erasure had just begun, whose worker hasn't come yet.
@@ -217,7 +218,8 @@ async fn a_tenant_is_made_whole_or_not_and_its_number_is_never_given_again() {
             (server.api("GET", &path, ADMIN).await.status == 404).then_some(())
         })
         .await;
-        let answer = server.send("POST", TENANTS, ADMIN, &body("olga", "a word of olga")).await;
+        let answer =
+            server.send("POST", TENANTS, ADMIN, &body("olga", "a long word of olga")).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         // A name may be known as what it was for a second.
         server.clock.advance(2_000);

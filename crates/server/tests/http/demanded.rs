@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sojourn_model::GrantType;
-use sojourn_testkit::server::{Answer, Browser, CALLBACK, claims};
+use sojourn_testkit::server::{Answer, Browser, CALLBACK, TestServer, claims};
 
 use crate::factors::{
     ALEX, APP, Phone, STEP_MS, enrol, give, half, is_in, seed_in, server, sign_out, signed_in,
@@ -173,4 +173,105 @@ async fn an_account_is_secured_in_one_act() {
     let set = server.engine.reset_password(&server.tenant, &alex, "rainy-tuesday-9", &by).await;
     set.expect("set");
     assert_eq!(server.browser().sign_in(ALEX.0, "rainy-tuesday-9").await.status, 303);
+}
+
+/// Trust is a rule of where one signs in: elsewhere, and under a stricter rule, it is none. It goes with the factors.
+#[tokio::test]
+async fn trust_holds_where_the_policy_says_so_and_as_long_as_it_says_now() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let server = server().await;
+    let app = server.app("other", |_| {}).await;
+    let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
+    let boss = ("boss", "boss-123");
+    let set = async |scope: &str, policy: serde_json::Value| {
+        let path = format!("/api/sessions/v1/policies/{scope}");
+        let set = server.send("PUT", &path, boss, &policy).await;
+        assert_eq!(set.status, 200, "{set:?}");
+    };
+    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
+    set(&format!("users/{}", alex.id), json!({"second_factor": "required"})).await;
+    let trusting = format!("applications/{}", app.id);
+    set(&trusting, json!({"trust_browser_ms": 7 * DAY_MS})).await;
+    let browser = server.browser();
+    let sign_in = async || {
+        let asked = browser.authorize("other", "openid", &[]).await;
+        browser.sign_in_at(asked.location(), ALEX.0, ALEX.1, false).await
+    };
+    let page = sign_in().await;
+    assert_eq!(trust(&browser, &page, &phone.code(&server)).await.status, 303);
+    let silently = async |client: &str| {
+        let answer = browser.authorize(client, "openid", &[("prompt", "none")]).await;
+        answer.redirect_param("error")
+    };
+    assert_eq!(silently("app").await, None, "the factor was proven");
+    sign_out(&browser).await;
+    assert_eq!(sign_in().await.status, 303, "trusted");
+    assert_eq!(silently("other").await, None);
+    assert_eq!(silently("app").await.as_deref(), Some("login_required"), "not there");
+    let own = browser.get("/myaccount").await;
+    assert!(own.location().starts_with("/login/factor?"), "{own:?}");
+    sign_out(&browser).await;
+    // A shorter time holds for what was trusted before.
+    server.clock.advance(2 * 3_600_000);
+    set(&trusting, json!({"trust_browser_ms": 3_600_000})).await;
+    assert!(sign_in().await.body.contains("name=\"code\""), "an hour is over");
+    set(&trusting, json!({"trust_browser_ms": 7 * DAY_MS})).await;
+    assert_eq!(sign_in().await.status, 303, "trusted");
+    // Without factors there is nothing that the trust could stand for.
+    let by = sojourn_engine::Authority::system();
+    server.engine.reset_factors(&server.tenant, &alex, &by).await.expect("reset");
+    assert_eq!(silently("other").await.as_deref(), Some("login_required"), "it has ended");
+}
+
+/// Who has a factor that isn't enough proves it first, in a trusted browser too: then they add one.
+#[tokio::test]
+async fn what_there_is_is_proven_before_a_key_is_added() {
+    let server =
+        TestServer::with(|settings| settings.passkeys.rp_id = Some("localhost".into())).await;
+    server.user(ALEX.0, ALEX.1, &[]).await;
+    server.user("boss", "boss-123", &["admin"]).await;
+    let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
+    let set = async |policy: serde_json::Value| {
+        let path = "/api/sessions/v1/policies/tenant";
+        assert_eq!(server.send("PUT", path, ("boss", "boss-123"), &policy).await.status, 200);
+    };
+    set(json!({"trust_browser_ms": 86_400_000, "second_factor": "required"})).await;
+    let (browser, page) = half(&server).await;
+    assert_eq!(trust(&browser, &page, &phone.code(&server)).await.status, 303);
+    sign_out(&browser).await;
+    set(json!({"trust_browser_ms": 86_400_000, "second_factor": "phishing_resistant"})).await;
+    server.clock.advance(STEP_MS);
+    let page = browser.sign_in(ALEX.0, ALEX.1).await;
+    assert!(
+        page.body.contains("name=\"code\"") && !page.body.contains("name=\"trust\""),
+        "{page:?}"
+    );
+    // Another step's form doesn't lead past it.
+    let page_state = page.field("state");
+    let form = [("csrf", &*page.field("csrf")), ("state", &page_state), ("credential", "{}")];
+    let past = browser.post("/login/enrol", &form).await;
+    assert!(past.location().starts_with("/login"), "{past:?}");
+    let page = give(&browser, &page, &phone.code(&server)).await;
+    assert!(page.body.contains("data-key=\"create\""), "then a key is added: {page:?}");
+}
+
+/// A recovery code that is right stays its person's where the sign-in is refused for another reason.
+#[tokio::test]
+async fn a_refused_sign_in_costs_no_recovery_code() {
+    let server = server().await;
+    let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
+    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
+    let path = format!("/api/sessions/v1/policies/users/{}", alex.id);
+    let full = json!({"max_sessions": 1, "at_limit": "deny"});
+    assert_eq!(server.send("PUT", &path, ("boss", "boss-123"), &full).await.status, 200);
+    let left =
+        async || server.engine.factors(&server.tenant, alex.id).await.expect("read").codes_left;
+    let (browser, page) = half(&server).await;
+    let refused = give(&browser, &page, &phone.codes[0]).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(left().await, 10);
+    assert_eq!(server.send("PUT", &path, ("boss", "boss-123"), &json!({})).await.status, 200);
+    let (browser, page) = half(&server).await;
+    assert_eq!(give(&browser, &page, &phone.codes[0]).await.status, 303);
+    assert_eq!(left().await, 9);
 }

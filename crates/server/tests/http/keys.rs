@@ -163,7 +163,8 @@ async fn a_proof_counts_once_in_its_browser_for_its_challenge() {
     let asked = Asked::of(&there.get("/t/other.example/login").await);
     let credential = key.proved(&asked.options);
     let answer = send(&there, "/t/other.example/login/passkey", &asked, &credential).await;
-    assert!(answer.status == 401 && answer.body.contains("data-key-unknown"), "{answer:?}");
+    // Its authenticator must not forget a key that is good elsewhere.
+    assert!(answer.status == 401 && !answer.body.contains("data-key-unknown"), "{answer:?}");
     let here = send(&there, "/login/passkey", &asked, &credential).await;
     assert!([400, 403].contains(&here.status), "{here:?}");
 }
@@ -426,4 +427,85 @@ async fn further_origins_may_use_the_same_keys() {
     assert_eq!(sign_in(&server, &mut key).await.1.status, 401);
     let told = server.browser().get("/.well-known/webauthn").await;
     assert_eq!(told.json(), json!({ "origins": [server.base, "https://example.net"] }));
+}
+
+/// An administrator who has a passkey uses it for the Console, and for nothing before it.
+#[tokio::test]
+async fn the_console_asks_who_has_more_than_a_password() {
+    let server = server().await;
+    let browser = server.signed_in(BOSS.0, BOSS.1).await;
+    assert_eq!(browser.get("/console").await.status, 200, "there is nothing to ask for");
+    let (mut key, _) = add(&server, &browser, "/myaccount/factors/key/passkey").await;
+    let other = server.signed_in(BOSS.0, BOSS.1).await;
+    assert!(is_in(&other).await);
+    let asks = other.get("/console/users").await;
+    assert!(asks.location().starts_with("/login/factor?"), "{asks:?}");
+    let page = other.get(asks.location()).await;
+    let asked = Asked::of(&page);
+    let proven = send(&other, "/login/factor", &asked, &key.proved(&asked.options)).await;
+    assert_eq!(proven.location(), "/console/users", "{proven:?}");
+    assert_eq!(other.get("/console/users").await.status, 200);
+    // Who has no right there is told so, and isn't asked.
+    let alex = server.signed_in(ALEX.0, ALEX.1).await;
+    add(&server, &alex, "/myaccount/factors/key/passkey").await;
+    assert_eq!(server.signed_in(ALEX.0, ALEX.1).await.get("/console").await.status, 403);
+}
+
+/// A flood of wrong answers writes as much as one may guess passwords, and locks nobody out.
+#[tokio::test]
+async fn wrong_answers_are_noted_up_to_a_limit() {
+    let server = server().await;
+    let (mut key, _) =
+        add(&server, &server.signed_in(ALEX.0, ALEX.1).await, "/myaccount/factors/key/passkey")
+            .await;
+    let noted = async || {
+        let store = server.engine.reads();
+        let subject = sojourn_model::Subject::User(alex(&server).await.id);
+        let events = store.events(server.tenant.id, subject, 0, 999).await.expect("read");
+        events.iter().filter(|one| one.name == "FACTOR_FAILURE").count()
+    };
+    let stranger = server.browser();
+    let asked = Asked::of(&stranger.get("/login").await);
+    let mut other = asked.options.clone();
+    other["challenge"] = json!("AAAA");
+    let mut flood = async || {
+        for _ in 0..30 {
+            let answer = send(&stranger, "/login/passkey", &asked, &key.proved(&other)).await;
+            assert_eq!(answer.status, 401, "{answer:?}");
+        }
+        noted().await
+    };
+    // Strangers have a budget, and so has an address from which the account is used.
+    let limit = usize::try_from(server.engine.settings().throttle.per_account).expect("a number");
+    assert_eq!(flood().await, 2 * limit);
+    assert_eq!(flood().await, 2 * limit);
+    assert_eq!(sign_in(&server, &mut key).await.1.status, 303, "the right one is still accepted");
+}
+
+/// What let a stranger in lets nobody in any more, however long it was there.
+#[tokio::test]
+async fn a_removed_key_is_kept_out_by_policy_too() {
+    for (policy, made, others) in
+        [("nothing", 200, 200), ("made_with_it", 303, 200), ("all", 303, 303)]
+    {
+        let server = server().await;
+        let own = server.signed_in(ALEX.0, ALEX.1).await;
+        let (mut key, added) = add(&server, &own, "/myaccount/factors/key/passkey").await;
+        assert_eq!(added.status, 200, "{added:?}");
+        let path = "/api/sessions/v1/policies/tenant";
+        let set = server.send("PUT", path, BOSS, &json!({"on_factor_removed": policy})).await;
+        assert_eq!(set.status, 200, "{set:?}");
+        let other = server.signed_in(ALEX.0, ALEX.1).await;
+        let (by_key, _) = sign_in(&server, &mut key).await;
+        let (here, _) = sign_in(&server, &mut key).await;
+        let id = factor_in(&here.get("/myaccount/security").await);
+        let path = format!("/myaccount/factors/{id}/remove");
+        let page = here.get(&path).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        here.post(&path, &[("csrf", &page.field("csrf"))]).await;
+        assert_eq!(by_key.get("/myaccount").await.status, made, "{policy}");
+        assert_eq!(here.get("/myaccount").await.status, made, "{policy}: it rests on it");
+        assert_eq!(other.get("/myaccount").await.status, others, "{policy}");
+        assert_eq!(sign_in(&server, &mut key).await.1.status, 401, "{policy}");
+    }
 }

@@ -38,6 +38,7 @@ mod new_browser;
 mod oidc;
 mod outage;
 mod pages;
+mod passwords;
 mod policies;
 mod provider;
 mod provisioners;

@@ -101,7 +101,7 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         assert!(!server.active("shop", access).await);
         assert_eq!(server.refresh("shop", refresh).await.status, 400, "offline access too");
         assert_eq!(thief.get("/myaccount").await.status, 303);
-        assert_eq!(own.get("/myaccount").await.status, 200, "that session alone ended");
+        assert_eq!(own.get("/myaccount").await.status, 303, "everything ended");
         let old = server.browser().sign_in("cleo", "cleo-123").await;
         assert!(old.status == 403 && old.body.contains("Choose a new one"), "{old:?}");
         assert_eq!(server.browser().sign_in("cleo", "wrong").await.status, 401);
@@ -125,12 +125,15 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         assert_eq!(reader.get(&reset.replace("/reset", "/not-me")).await.status, 400);
         let page = reader.get(&reset).await;
         let (csrf, token) = (page.field("csrf"), page.field("token"));
-        let new =
-            [("csrf", &*csrf), ("token", &*token), ("new", "new-word-1"), ("again", "new-word-1")];
+        let new = [
+            ("csrf", &*csrf),
+            ("token", &*token),
+            ("new", "a-new-word-for-one"),
+            ("again", "a-new-word-for-one"),
+        ];
         assert_eq!(reader.post("/reset", &new).await.status, 200);
-        assert_eq!(own.get("/myaccount").await.status, 303, "now all have ended");
         assert_eq!(server.browser().sign_in("cleo", "cleo-123").await.status, 401);
-        assert_eq!(own.sign_in("cleo", "new-word-1").await.status, 303);
+        assert_eq!(own.sign_in("cleo", "a-new-word-for-one").await.status, 303);
         assert_eq!(reader.post("/reset", &new).await.status, 400, "once");
         assert_eq!(reader.get("/not-me?token=x").await.status, 400);
         assert_eq!(smtp.mails().len(), 2);
@@ -156,11 +159,11 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
             &server.tenant,
             session,
             "cleo-123",
-            "stolen-word-1",
+            "a-stolen-word-for-one",
             "127.0.0.1",
         );
         changed.await.expect("changed");
-        assert_eq!(thief.sign_in("cleo", "stolen-word-1").await.status, 303);
+        assert_eq!(thief.sign_in("cleo", "a-stolen-word-for-one").await.status, 303);
         crate::factors::enrol(&server, &thief).await;
         let reader = server.browser();
         let page = reader.get(&link(&mail)).await;
@@ -169,7 +172,7 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
         assert_eq!(thief.get("/myaccount").await.status, 303, "everything ended");
         let left = server.engine.factors(&server.tenant, user.id).await.expect("read");
         assert!(left.factors.is_empty() && left.codes_left == 0, "what the thief added: {left:?}");
-        assert_eq!(server.browser().sign_in("cleo", "stolen-word-1").await.status, 403);
+        assert_eq!(server.browser().sign_in("cleo", "a-stolen-word-for-one").await.status, 403);
         assert_eq!(reader.post("/not-me", &both).await.status, 400, "once");
 
         let reset = server.engine.ask_for_reset(&server.tenant, "cleo", "en");
@@ -189,6 +192,35 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
         assert_eq!(reader.get(reset).await.status, 400, "it went to the old address");
         server.stop().await;
     }
+}
+
+/// The factor that let a stranger in goes, however long ago they added it.
+#[tokio::test]
+async fn the_factor_of_a_stranger_goes_however_old_it_is() {
+    let smtp = Smtp::start().await;
+    let server = prepared(Engine::Sqlite, &smtp).await;
+    assert_eq!(server.browser().sign_in("cleo", "cleo-123").await.status, 303);
+    let thief = server.browser();
+    assert_eq!(thief.sign_in("cleo", "cleo-123").await.status, 303);
+    let phone = crate::factors::enrol(&server, &thief).await;
+    server.clock.advance(2 * 24 * 3_600_000);
+    let again = server.browser();
+    let page = again.sign_in("cleo", "cleo-123").await;
+    let entered = crate::factors::give(&again, &page, &phone.code(&server)).await;
+    assert_eq!(entered.status, 303, "{entered:?}");
+    let mail = eventually("the mail", || async {
+        server.clock.advance(200);
+        smtp.mails().into_iter().filter(|mail| mail.contains("New sign-in")).nth(1)
+    })
+    .await;
+    let reader = server.browser();
+    let page = reader.get(&link(&mail)).await;
+    let both = [("csrf", &*page.field("csrf")), ("token", &*page.field("token"))];
+    assert_eq!(reader.post("/not-me", &both).await.status, 200);
+    let user = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    let left = server.engine.factors(&server.tenant, user.id).await.expect("read");
+    assert!(left.factors.is_empty() && left.codes_left == 0, "{left:?}");
+    server.stop().await;
 }
 
 #[tokio::test]

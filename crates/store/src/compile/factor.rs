@@ -1,5 +1,6 @@
 //! Second factors and recovery codes.
 
+use sojourn_model::limits::FACTORS_MAX;
 use sojourn_model::{FactorChange, TenantId, TrustedBrowser, UserId};
 
 use super::{Steps, params};
@@ -7,9 +8,12 @@ use crate::sql::factor as sql;
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
     match change {
-        FactorChange::Add(factor) => {
+        FactorChange::Add { factor, epoch, session } => {
             let user = factor.user;
-            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            steps.must(&sql::FACTORS_LOCK_AT, params![tenant, user, epoch]);
+            if let Some(session) = session {
+                steps.must(&crate::sql::grant::CONSENT_GATE, params![tenant, user, session]);
+            }
             steps.must(
                 &sql::FACTOR_ADD,
                 params![
@@ -20,7 +24,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
                     factor.name,
                     factor.secret,
                     factor.step,
-                    factor.added_at
+                    factor.added_at,
+                    i64::try_from(FACTORS_MAX).unwrap_or(i64::MAX)
                 ],
             );
             steps.must(&sql::FACTORS_COUNT, params![tenant, user, 0]);
@@ -44,17 +49,22 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
             steps.must(&sql::FACTOR_REMOVE, params![tenant, user, factor]);
             fewer(steps, tenant, user);
         }
-        FactorChange::RemoveSince { user, since } => {
+        FactorChange::RemoveSince { user, since, named } => {
             steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+            for factor in named {
+                steps.run(&sql::FACTOR_REMOVE, params![tenant, user, factor]);
+            }
             steps.run(&sql::FACTORS_REMOVE, params![tenant, user, since]);
             steps.run(&sql::CODES_SINCE, params![tenant, user, since]);
             fewer(steps, tenant, user);
         }
-        FactorChange::Trust(_) | FactorChange::UseTrust { .. } | FactorChange::Untrust { .. } => {
+        FactorChange::Trust { .. }
+        | FactorChange::UseTrust { .. }
+        | FactorChange::Untrust { .. } => {
             trust(steps, tenant, change);
         }
-        FactorChange::PutRecoveryCodes { user, hashes, at } => {
-            steps.must(&sql::FACTORS_LOCK, params![tenant, user]);
+        FactorChange::PutRecoveryCodes { user, hashes, at, epoch } => {
+            steps.must(&sql::FACTORS_LOCK_AT, params![tenant, user, epoch]);
             steps.run(&sql::CODES_REMOVE, params![tenant, user]);
             steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
             for hash in hashes {
@@ -70,10 +80,13 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
 /// Browsers in which a second factor isn't asked for.
 fn trust(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
     match change {
-        FactorChange::Trust(trusted) => {
+        FactorChange::Trust { trusted, epoch } => {
             let TrustedBrowser { user, browser, user_agent, since, until, .. } = trusted;
             let browser = browser.to_vec();
-            steps.must(&sql::TRUST_PUT, params![tenant, user, browser, user_agent, since, until]);
+            steps.must(
+                &sql::TRUST_PUT,
+                params![tenant, user, browser, user_agent, since, until, epoch],
+            );
         }
         FactorChange::UseTrust { user, browser, at } => {
             steps.must(&sql::TRUST_USE, params![tenant, user, browser.to_vec(), at]);

@@ -90,7 +90,8 @@ impl Reads {
         rows.into_iter().map(read).collect()
     }
 
-    /// Whether a user trusts a browser at a time.
+    /// Whether a user trusts a browser at a time: since another time, which leaves out the first of these and takes in the
+    /// second.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -99,9 +100,9 @@ impl Reads {
         t: TenantId,
         user: UserId,
         browser: [u8; 32],
-        now: Millis,
+        (now, after, until): (Millis, Millis, Millis),
     ) -> Result<bool, StoreError> {
-        let params = params![t, user, browser.to_vec(), now];
+        let params = params![t, user, browser.to_vec(), now, after, until];
         Ok(self.row(&sql::IS_TRUSTED, params).await?.is_some())
     }
 }

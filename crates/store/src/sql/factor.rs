@@ -5,11 +5,15 @@ use crate::dialect::statements;
 statements! {
     // Changes of one account's factors come one after the other, so that their number is right.
     FACTORS_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
+    // The same for what adds to them: as long as nothing happened to the account.
+    FACTORS_LOCK_AT = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 AND epoch = $3 FOR UPDATE";
     // A passkey, kind 2, signs in by itself: it isn't asked for after a password.
     FACTORS_COUNT = "UPDATE account SET factors = (SELECT count(*) FROM factor f \
          WHERE f.user_id = $2 AND f.tenant_id = $1 AND f.kind <> 2), epoch = epoch + $3 WHERE tenant_id = $1 AND id = $2";
     FACTOR_ADD = "INSERT INTO factor (tenant_id, user_id, id, kind, name, secret, step, added_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+         SELECT t.id, $2, $3, $4, $5, $6, $7, $8 FROM tenant t WHERE t.id = $1 \
+         AND (SELECT count(*) FROM factor f WHERE f.user_id = $2 AND f.tenant_id = $1) < $9 \
+         ON CONFLICT DO NOTHING";
     FACTOR_USE = "UPDATE factor SET step = $4, used_at = $5 \
          WHERE user_id = $2 AND id = $3 AND tenant_id = $1 AND step < $4";
     FACTOR_USE_KEY = "UPDATE factor SET step = $4, used_at = $5 \
@@ -35,7 +39,7 @@ statements! {
     // Another change of the account makes it void.
     TRUST_PUT = "INSERT INTO trusted_browser (tenant_id, user_id, browser_hash, user_agent, trusted_at, \
          trusted_until, epoch) SELECT tenant_id, id, $3, $4, $5, $6, epoch FROM account \
-         WHERE tenant_id = $1 AND id = $2 ON CONFLICT (user_id, browser_hash, tenant_id) DO UPDATE SET \
+         WHERE tenant_id = $1 AND id = $2 AND epoch = $7 ON CONFLICT (user_id, browser_hash, tenant_id) DO UPDATE SET \
          user_agent = excluded.user_agent, trusted_at = excluded.trusted_at, \
          trusted_until = excluded.trusted_until, used_at = NULL, epoch = excluded.epoch";
     TRUST_USE = "UPDATE trusted_browser SET used_at = $4 WHERE user_id = $2 AND browser_hash = $3 \
@@ -49,7 +53,7 @@ statements! {
          ORDER BY t.trusted_at DESC LIMIT $4";
     IS_TRUSTED = "SELECT 1 FROM trusted_browser t JOIN account a ON a.id = t.user_id AND +a.tenant_id = t.tenant_id \
          WHERE t.user_id = $2 AND t.browser_hash = $3 AND t.tenant_id = $1 AND t.trusted_until > $4 \
-         AND t.epoch = a.epoch";
+         AND t.trusted_at > $5 AND t.trusted_at <= $6 AND t.epoch = a.epoch";
     PURGE_TRUST = "DELETE FROM trusted_browser WHERE (user_id, browser_hash, tenant_id) IN (\
          SELECT user_id, browser_hash, tenant_id FROM trusted_browser WHERE trusted_until < $1 \
          ORDER BY trusted_until LIMIT $2)";

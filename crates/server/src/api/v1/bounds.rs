@@ -6,8 +6,8 @@ use sojourn_model::limits::{
     USERNAME_BYTES_MAX,
 };
 use sojourn_model::{
-    AtLimit, DeliveryState, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange, RememberMe,
-    SecondFactor, TaskState,
+    AtLimit, DeliveryState, OnAccessRemoved, OnAccount, OnFactorRemoved, OnPasswordChange,
+    OnRoleChange, RememberMe, SecondFactor, TaskState,
 };
 
 /// The largest number that clients of JSON read exactly (RFC 8259 §6).
@@ -37,6 +37,7 @@ fn rule(name: &str) -> Option<Value> {
         "on_role_change" => words!(OnRoleChange: Nothing, Removed, Any),
         "on_password_reset" | "on_lock" | "on_disable" => account(),
         "on_access_removed" => words!(OnAccessRemoved: Tokens, Application, Session),
+        "on_factor_removed" => words!(OnFactorRemoved: Nothing, MadeWithIt, All),
         "sort" => json!(["signed_in_at", "last_access", "ended_at"]),
         "include" => json!(["grants"]),
         "binding" => json!(["none", "cookie", "sso-session"]),

@@ -7,8 +7,8 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{
-    AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnPasswordChange, OnRoleChange,
-    PolicyScope, RememberMe, SecondFactor, SessionPolicy,
+    AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnFactorRemoved, OnPasswordChange,
+    OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
 };
 use utoipa::ToSchema;
 
@@ -81,6 +81,10 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_access_removed: Option<OnAccessRemoved>,
+    /// What ends when a passkey or second factor is removed: `nothing`, `made_with_it` or `all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_factor_removed: Option<OnFactorRemoved>,
 }
 
 impl From<SessionPolicy> for PolicyJson {
@@ -101,6 +105,7 @@ impl From<SessionPolicy> for PolicyJson {
             on_lock: from.on_lock,
             on_disable: from.on_disable,
             on_access_removed: from.on_access_removed,
+            on_factor_removed: from.on_factor_removed,
         }
     }
 }
@@ -124,6 +129,7 @@ impl From<PolicyJson> for SessionPolicy {
             on_lock: from.on_lock,
             on_disable: from.on_disable,
             on_access_removed: from.on_access_removed,
+            on_factor_removed: from.on_factor_removed,
         }
     }
 }
@@ -193,6 +199,9 @@ pub(crate) struct EffectivePolicyJson {
     /// What ends when the person takes back what an application may.
     #[schema(value_type = String)]
     on_access_removed: OnAccessRemoved,
+    /// What ends when a passkey or second factor is removed.
+    #[schema(value_type = String)]
+    on_factor_removed: OnFactorRemoved,
 }
 
 impl From<EffectivePolicy> for EffectivePolicyJson {
@@ -213,6 +222,7 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             on_lock: from.on_lock,
             on_disable: from.on_disable,
             on_access_removed: from.on_access_removed,
+            on_factor_removed: from.on_factor_removed,
         }
     }
 }

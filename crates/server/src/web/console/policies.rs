@@ -59,7 +59,7 @@ struct PoliciesPage {
 
 /// Each choice: its field, label, and words with what they mean.
 type Words = &'static [(&'static str, &'static str)];
-const CHOICES: [(&str, &str, Words); 9] = [
+const CHOICES: [(&str, &str, Words); 10] = [
     (
         "second_factor",
         "Second factor at sign-in",
@@ -123,6 +123,15 @@ const CHOICES: [(&str, &str, Words); 9] = [
             ("tokens", "The application's tokens end"),
             ("application", "Its tokens and stays end"),
             ("session", "All sessions end"),
+        ],
+    ),
+    (
+        "on_factor_removed",
+        "When a passkey or second factor is removed",
+        &[
+            ("nothing", "Sessions stay"),
+            ("made_with_it", "Sessions that were made with it end"),
+            ("all", "All other sessions end"),
         ],
     ),
 ];
@@ -213,6 +222,7 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         on_disable: chosen(params, "on_disable")?,
         on_role_change: chosen(params, "on_role_change")?,
         on_access_removed: chosen(params, "on_access_removed")?,
+        on_factor_removed: chosen(params, "on_factor_removed")?,
         absolute_lifetime_off_ms: before.absolute_lifetime_off_ms,
     })
 }

@@ -5,9 +5,10 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
+use sojourn_engine::factors::rests_on_second_factor;
 use sojourn_engine::session::SessionView;
 use sojourn_engine::{EndPlan, EngineError, Right};
-use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, User, UserState};
+use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, OnFactorRemoved, User, UserState};
 
 use super::{administrator, form};
 use crate::context::Context;
@@ -108,7 +109,11 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, E
         "enable" => return Ok(Vec::new()),
         "reset-factors" => {
             let views = engine.sessions_of_user(tenant, user.id).await?;
-            let rests = |view: &&SessionView| view.session.proofs.has_second_factor();
+            let rests = |view: &&SessionView| match policy.on_factor_removed {
+                OnFactorRemoved::Nothing => false,
+                OnFactorRemoved::MadeWithIt => rests_on_second_factor(&view.session.proofs),
+                OnFactorRemoved::All => true,
+            };
             let going = views.iter().filter(rests).count() as u64;
             return Ok(vec![say(
                 "{0} of {1} will end",

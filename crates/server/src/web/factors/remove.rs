@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_engine::factors::{FactorRefused, Listed};
-use sojourn_model::{FactorId, FactorKind};
+use sojourn_model::{FactorId, FactorKind, OnFactorRemoved};
 
 use super::{SECURITY, refused};
 use crate::context::Context;
@@ -37,22 +37,23 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
     }
     let found = async {
         let factors = engine.factors(tenant, visitor.user.id).await?;
-        let views = engine.sessions_of_user(tenant, visitor.user.id).await?;
-        Ok((factors, views))
+        let ends = engine.ends_with_factor(tenant, &visitor.session, id).await?;
+        Ok((factors, ends))
     };
-    let (factors, views) = match found.await {
+    let (factors, ends) = match found.await {
         Ok(found) => found,
         Err(error) => return errors::failure(&context, &error),
     };
     let Some(Listed { factor, .. }) = factors.factors.iter().find(|one| one.factor.id == id) else {
         return errors::missing(&context, MISSING);
     };
-    let going = views.iter().filter(|view| view.session.proofs.rest_on(id)).count();
-    let mut facts = vec![say(
-        "{0} that were made with it will end",
-        [words::count(going as u64, words::Noun::Session)],
-    )];
-    if visitor.session.proofs.rest_on(id) {
+    let number = words::count(ends.sessions as u64, words::Noun::Session);
+    let mut facts = vec![match ends.policy {
+        OnFactorRemoved::Nothing => "Your sessions stay".into(),
+        OnFactorRemoved::MadeWithIt => say("{0} that were made with it will end", [number]),
+        OnFactorRemoved::All => say("{0} will end", [number]),
+    }];
+    if ends.here {
         facts.push("This is how you signed in here: you are signed out here too".into());
     }
     let asked_for = |one: &Listed| one.factor.kind != FactorKind::Passkey && one.factor.id != id;

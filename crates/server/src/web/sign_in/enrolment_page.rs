@@ -108,7 +108,7 @@ pub(super) async fn show(
         may_app: Level::parse(&way.ticket.least).is_none_or(|least| least <= Level::Two),
         key,
     };
-    let response = render::key_page(context, status, &page, logo.as_deref());
+    let response = render::script_form_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 

@@ -98,6 +98,6 @@ pub(super) async fn show_with(
         forgot: context.engine().settings().resets_by_mail,
         remember,
     };
-    let response = render::key_page(context, status, &page, logo.as_deref());
+    let response = render::script_form_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }

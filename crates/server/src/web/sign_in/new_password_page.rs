@@ -50,7 +50,7 @@ pub(in crate::web) fn show(context: &Context, status: StatusCode, shown: Shown) 
         error: shown.error,
     };
     // The form of a sign-in leads to an application in the end.
-    let response = render::form_page(context, status, &page);
+    let response = render::script_form_page(context, status, &page, None);
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 

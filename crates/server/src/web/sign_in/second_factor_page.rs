@@ -96,6 +96,6 @@ pub(super) async fn show(
         trust,
         recovers: way.raises.is_some() && way.ticket.path != crate::oidc::AUTHORIZE,
     };
-    let response = render::key_page(context, status, &page, logo.as_deref());
+    let response = render::script_form_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }
