@@ -5,8 +5,12 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use sojourn_e2e::Browser;
+use sojourn_engine::Authority;
+use sojourn_engine::directory::NewUser;
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::{Browser as Http, TestServer, claims};
+use sojourn_testkit::smtp::Smtp;
+use sojourn_testkit::store::Engine;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -160,6 +164,66 @@ async fn story(language: &str) {
     assert!(found.is_empty(), "{found:#?}");
     browser.quit().await;
     server.stop().await;
+}
+
+/// An invited person, with a passkey or a password.
+async fn invitation(language: &str, passkey: bool) {
+    let smtp = Smtp::start().await;
+    let server = TestServer::with_options(
+        Engine::Sqlite,
+        |settings| {
+            settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+            settings.resets_by_mail = true;
+        },
+        |serve| serve.mailer = Some(smtp.post()),
+    )
+    .await;
+    let base = server.engine.settings().base_url.clone();
+    let new = NewUser {
+        username: "cleo".into(),
+        display_name: Some("Cleo Green".into()),
+        email: Some("cleo@example.test".into()),
+        invited: true,
+        profile: json!({ "locale": language }).as_object().cloned().unwrap_or_default(),
+        ..NewUser::default()
+    };
+    server.engine.add_user(&server.tenant, new, &Authority::system()).await.expect("invited");
+    let path = smtp.link("/invitation?token=", 0).await;
+    let browser = Browser::start().await;
+    let mut found = Vec::new();
+    browser.authenticator(laptop(true)).await;
+    browser.goto(&format!("{base}{path}")).await;
+    browser.find("#passkey").await;
+    browser.look("the invitation", &mut found).await;
+    if passkey {
+        browser.click("#passkey").await;
+        browser.find("#codes").await;
+        browser.look("the account is ready", &mut found).await;
+    } else {
+        browser.fill("#new", "a heron on the pond").await;
+        browser.click(".reveal button").await;
+        browser.find("input#new[type=text]").await;
+        browser.fill("#again", "a heron on the pond").await;
+        browser.click("#choose-password").await;
+        browser.find("#sign-in").await;
+    }
+    browser.click("#sign-in").await;
+    if !passkey {
+        browser.sign_in("cleo", "a heron on the pond").await;
+    }
+    // By the autofill, otherwise.
+    browser.find("form[action$='/logout']").await;
+    browser.goto(&format!("{base}/myaccount/profile")).await;
+    browser.find("#save-profile").await;
+    assert_eq!(found, Vec::<String>::new());
+    browser.quit().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invited_person_sets_a_passkey_or_a_password() {
+    invitation("en", true).await;
+    invitation("de", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

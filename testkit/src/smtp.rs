@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use sojourn_server::mail::{MailOptions, MailTls, Post};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::program::eventually;
 
 #[derive(Default)]
 struct Inner {
@@ -35,10 +38,30 @@ impl Smtp {
         Self { address, inner, task }
     }
 
-    /// Its port.
+    /// What sends mail to it.
     #[must_use]
-    pub fn port(&self) -> u16 {
-        self.address.port()
+    pub fn post(&self) -> Arc<Post> {
+        let options = MailOptions::Smtp {
+            host: self.address.ip().to_string(),
+            port: self.address.port(),
+            tls: MailTls::None,
+            credentials: None,
+            ca_pem: None,
+            from: "Sojourn <no-reply@sojourn.test>".into(),
+        };
+        Arc::new(Post::new(options).expect("mail"))
+    }
+
+    /// The first link that begins so, in the mails from a number on; waits for it.
+    pub async fn link(&self, beginning: &str, from: usize) -> String {
+        eventually("the mail", || async {
+            self.mails().iter().skip(from).find_map(|mail| {
+                let text = plain(mail);
+                let start = text.find(beginning)?;
+                text[start..].split_whitespace().next().map(str::to_owned)
+            })
+        })
+        .await
     }
 
     /// Refuses so many mails for now (451).
@@ -51,6 +74,12 @@ impl Smtp {
     pub fn mails(&self) -> Vec<String> {
         self.inner.lock().expect("mails").mails.clone()
     }
+}
+
+/// The text of a mail: long lines come folded, and signs encoded (RFC 2045 §6.7).
+#[must_use]
+pub fn plain(mail: &str) -> String {
+    mail.replace("=\n", "").replace("=3D", "=")
 }
 
 impl Drop for Smtp {

@@ -49,10 +49,12 @@ pub enum TokenKind {
     ResetLink,
     /// A mail's link by which a person says that a sign-in was not theirs.
     NotMeLink,
+    /// A mail's link by which an invited person sets how they sign in.
+    InvitationLink,
 }
 
 impl TokenKind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -66,6 +68,7 @@ impl TokenKind {
         Self::Enrolment,
         Self::ResetLink,
         Self::NotMeLink,
+        Self::InvitationLink,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -85,6 +88,7 @@ impl TokenKind {
             Self::Enrolment => "soj_en_",
             Self::ResetLink => "soj_pr_",
             Self::NotMeLink => "soj_nm_",
+            Self::InvitationLink => "soj_iv_",
         }
     }
 }

@@ -42,6 +42,11 @@ pub enum Letter<'a> {
         /// Where it is chosen.
         link: &'a str,
     },
+    /// An account was made for the person.
+    Invitation {
+        /// Where they set how they sign in.
+        link: &'a str,
+    },
     /// How the person signs in has changed.
     News {
         /// What happened.
@@ -126,11 +131,13 @@ pub(crate) enum LinkPurpose {
     Reset,
     /// To say of a session's sign-in that it was somebody else.
     NotMe(SessionId),
+    /// To set how one signs in to an account that was made for one.
+    Invitation,
 }
 
 /// The kinds of sealed text that a mail's link can be; the last one is the version before's, which had one for all.
-const LINK_KINDS: [TokenKind; 3] =
-    [TokenKind::ResetLink, TokenKind::NotMeLink, TokenKind::MailLink];
+const LINK_KINDS: [TokenKind; 4] =
+    [TokenKind::ResetLink, TokenKind::NotMeLink, TokenKind::InvitationLink, TokenKind::MailLink];
 
 impl LinkPurpose {
     /// The kind of sealed text, which has a key of its own.
@@ -138,6 +145,7 @@ impl LinkPurpose {
         match self {
             Self::Reset => TokenKind::ResetLink,
             Self::NotMe(_) => TokenKind::NotMeLink,
+            Self::Invitation => TokenKind::InvitationLink,
         }
     }
 
@@ -147,6 +155,8 @@ impl LinkPurpose {
             Self::Reset => 3_600_000,
             // It ends something and opens nothing, and is read the next day.
             Self::NotMe(_) => 24 * 3_600_000,
+            // People come back from holidays.
+            Self::Invitation => 7 * 24 * 3_600_000,
         }
     }
 }
@@ -218,7 +228,7 @@ impl Engine {
         }
         let Some(user) = self.store.user(tenant.id, link.user).await? else { return Ok(None) };
         let unchanged = user.epoch == link.epoch;
-        if link.purpose == LinkPurpose::Reset
+        if matches!(link.purpose, LinkPurpose::Reset | LinkPurpose::Invitation)
             && !(unchanged && link.recipient == recipient_of(&user))
         {
             return Ok(None);

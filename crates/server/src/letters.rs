@@ -59,6 +59,15 @@ impl Letters for Writer {
                         .into(),
                 ],
             ),
+            Letter::Invitation { link } => (
+                "An account was made for you".into(),
+                vec![
+                    say("an account was made for you. Your login name is {0}.", account),
+                    "Open this page within a week, and choose how you sign in:".into(),
+                    plain(link),
+                    "If you didn't expect this, there is nothing to do.".into(),
+                ],
+            ),
             Letter::News { news, link } => told(news, *link, account),
         };
         let hello = say("Hello {0},", [plain(user.shown_name())]);

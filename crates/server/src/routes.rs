@@ -211,6 +211,8 @@ routes! {
     POST "/forgot" => web::forgotten::post_forgot;
     GET "/reset" => web::forgotten::reset;
     POST "/reset" => web::forgotten::post_reset;
+    GET "/invitation" => web::invitation::get;
+    POST "/invitation" => web::invitation::post;
     GET "/not-me" => web::not_me::get;
     POST "/not-me" => web::not_me::post;
     POST "/login/sessions" => web::sign_in::sessions::post;

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use sojourn_e2e::Browser;
 use sojourn_engine::Authority;
-use sojourn_engine::directory::LogoChange;
+use sojourn_engine::directory::{LogoChange, NewUser};
 use sojourn_model::limits::SECRET_OVERLAP_MS;
 use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
 use sojourn_testkit::server::TestServer;
+use sojourn_testkit::smtp::Smtp;
 use sojourn_testkit::store::{Engine, Folder};
 
 /// What a person sees of an application that isn't the organisation's own.
@@ -248,8 +249,67 @@ async fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("keys") => keys(pictures).await,
         Some("factors") => factors(pictures).await,
+        Some("invitation") => invitation(pictures).await,
         _ => everything(pictures).await,
     }
+}
+
+/// The pages of somebody who is invited, and password fields whose text is shown.
+async fn invitation(pictures: &Path) {
+    let smtp = Smtp::start().await;
+    let server = TestServer::with_options(
+        Engine::Sqlite,
+        |settings| {
+            settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+            settings.resets_by_mail = true;
+        },
+        |serve| serve.mailer = Some(smtp.post()),
+    )
+    .await;
+    let base = server.engine.settings().base_url.clone();
+    let at = |path: &str| format!("{base}{path}");
+    for (number, (size, width, dark)) in
+        [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
+            .into_iter()
+            .enumerate()
+    {
+        let name = |page: &str| format!("{page}-{size}");
+        let new = NewUser {
+            username: format!("cleo-{size}"),
+            display_name: Some("Cleo Green".into()),
+            email: Some("cleo@example.test".into()),
+            invited: true,
+            ..NewUser::default()
+        };
+        let made = server.engine.add_user(&server.tenant, new, &Authority::system()).await;
+        made.expect("invited");
+        let path = smtp.link("/invitation?token=", number).await;
+        let cleo = Browser::sized(width, 900).await;
+        cleo.theme(dark).await;
+        if width < 500 {
+            cleo.width(width).await;
+        }
+        cleo.authenticator(serde_json::json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
+        }))
+        .await;
+        cleo.goto(&at(&path)).await;
+        cleo.find("#passkey").await;
+        cleo.fill("#new", "a heron on the pond").await;
+        cleo.click(".reveal button").await;
+        cleo.picture(pictures, &name("invitation")).await;
+        cleo.click("#passkey").await;
+        cleo.find("#codes").await;
+        cleo.picture(pictures, &name("invitation-done")).await;
+        cleo.click("#sign-in").await;
+        cleo.find("form[action$='/logout']").await;
+        cleo.goto(&at("/myaccount/password")).await;
+        cleo.find("#change-password").await;
+        cleo.picture(pictures, &name("password")).await;
+        cleo.quit().await;
+    }
+    server.stop().await;
 }
 
 /// All of them.

@@ -31,6 +31,9 @@ pub(crate) enum UserCommand {
         /// Make the account without a password
         #[arg(long)]
         no_password: bool,
+        /// Invite the person by mail to set a passkey or a password
+        #[arg(long, requires = "email", conflicts_with = "no_password")]
+        invite: bool,
     },
     /// List users whose login name begins with a text
     List {
@@ -74,6 +77,11 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
+    /// Invite the person of an account without a way to sign in, by mail, to set one
+    Invite {
+        /// Login name
+        username: String,
+    },
     /// Secure an account that somebody else may be in: ends everything, and demands new credentials
     Secure {
         /// Login name
@@ -105,14 +113,15 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
     let (engine, tenant) = (&opened.engine, &opened.tenant);
     let by = Authority::operator();
     match command {
-        UserCommand::Add { username, name, email, email_verified, no_password } => {
-            let password = if no_password { None } else { Some(password()?) };
+        UserCommand::Add { username, name, email, email_verified, no_password, invite } => {
+            let password = if no_password || invite { None } else { Some(password()?) };
             let new = NewUser {
                 username,
                 password,
                 display_name: name,
                 email,
                 email_verified,
+                invited: invite,
                 ..NewUser::default()
             };
             let user = engine.add_user(tenant, new, &by).await?;
@@ -144,6 +153,11 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             let user = engine.user_named(tenant, &username).await?;
             engine.reset_factors(tenant, &user, &by).await?;
             say("All second factors are removed; the sessions that were made with one have ended.");
+        }
+        UserCommand::Invite { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.invite(tenant, &user, &by).await?;
+            say("The invitation is written; a running server sends it. It works for a week.");
         }
         UserCommand::Secure { username } => {
             let user = engine.user_named(tenant, &username).await?;

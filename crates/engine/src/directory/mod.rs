@@ -7,6 +7,7 @@ mod application_secrets;
 mod applications;
 mod bootstrap;
 mod groups;
+mod invitation;
 mod look;
 mod membership;
 mod names;

@@ -84,7 +84,7 @@ impl Engine {
             OnPasswordChange::KeepCurrent => EndTarget::UserExcept(user.id, session.id),
             OnPasswordChange::All => EndTarget::User(user.id),
         };
-        self.put_password(tenant, &user, new, target).await?;
+        self.put_password(tenant, &user, new, target, ChangeSet::new(tenant.id)).await?;
         Ok(policy)
     }
 
@@ -158,7 +158,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a password that its person chose, and ends what it has to. A lock by failed attempts opens. Contended when
+    /// Writes a password that its person chose, together with what else a change set does, and ends what it has to. A lock by failed attempts opens. Contended when
     /// anything happened to the account since it was read.
     pub(crate) async fn put_password(
         &self,
@@ -166,6 +166,7 @@ impl Engine {
         user: &User,
         new: &str,
         target: EndTarget,
+        also: ChangeSet,
     ) -> Result<(), PasswordRefused> {
         self.acceptable(tenant, user, new).await?;
         let hash = self.hash_password(new).await?;
@@ -174,9 +175,8 @@ impl Engine {
         let end = self.end_operation(tenant, plan);
         let id = end.id;
         let set = Op::SetPassword { user: user.id, hash, epoch: Some(user.epoch) };
-        let mut change = ChangeSet::of(tenant.id, set)
-            .with(Op::EndSessions(end))
-            .with(self.forgive(tenant.id, &user.username));
+        let mut change =
+            also.with(set).with(Op::EndSessions(end)).with(self.forgive(tenant.id, &user.username));
         if user.state == UserState::Locked && user.unlock_at.is_some() {
             let open = StateChange { state: UserState::Active, unlock_at: None, epoch: None };
             let opened = self.state_change(tenant, user, open, &actor).await?;

@@ -93,7 +93,10 @@ impl Engine {
     ) -> Result<(), PasswordRefused> {
         let user = self.reset_link(tenant, token).await?;
         let user = user.ok_or_else(|| EngineError::Invalid("the link is too old".into()))?;
-        match self.put_password(tenant, &user, new, EndTarget::User(user.id)).await {
+        match self
+            .put_password(tenant, &user, new, EndTarget::User(user.id), ChangeSet::new(tenant.id))
+            .await
+        {
             // Another has used the link, or an administrator did something to the account, meanwhile.
             Err(PasswordRefused::Failed(EngineError::Contended)) => {
                 Err(EngineError::Invalid("the link is too old".into()).into())

@@ -41,6 +41,8 @@ pub struct NewUser {
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// Whether the account is switched off from the beginning.
     pub disabled: bool,
+    /// Whether the person is invited by mail to set how they sign in.
+    pub invited: bool,
 }
 
 /// A password that an administrator gives.
@@ -99,7 +101,11 @@ impl Engine {
     ) -> Result<User, EngineError> {
         by.must(tenant, Right::UserCreate)?;
         let actor = &by.actor();
-        let (user, change) = self.new_user(tenant, new, password, actor).await?;
+        let invited = new.invited;
+        let (user, mut change) = self.new_user(tenant, new, password, actor).await?;
+        if invited {
+            self.push_invitation(tenant, &user, by, &mut change).await?;
+        }
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(user),
             _ => Err(EngineError::Exists("a user of that name")),

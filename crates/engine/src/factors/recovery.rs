@@ -50,7 +50,7 @@ impl Engine {
     }
 
     /// Draws codes, which replace the ones before, and answers them.
-    pub(super) fn push_recovery_codes(&self, user: &User, change: &mut ChangeSet) -> Vec<String> {
+    pub(crate) fn push_recovery_codes(&self, user: &User, change: &mut ChangeSet) -> Vec<String> {
         let draw = || base32(&sojourn_model::time::random::<CODE_BYTES>(&*self.rng));
         let codes: Vec<String> = std::iter::repeat_with(draw).take(RECOVERY_CODES).collect();
         let hashes = codes.iter().map(|code| self.recovery_hash(user, code)).collect();

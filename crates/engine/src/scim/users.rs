@@ -10,6 +10,7 @@ use sojourn_model::{
     UserId, UserState,
 };
 use sojourn_scim::resource::{read, require};
+use sojourn_scim::schema::ENTERPRISE;
 use sojourn_scim::{Resource, ScimError, members, patch, user as account};
 
 use super::ScimFailure;
@@ -43,6 +44,17 @@ fn fits(user: &User) -> Result<(), ScimError> {
         return Err(ScimError::invalid_value(why));
     }
     Ok(())
+}
+
+/// WSO2's own schema.
+const WSO2: &str = "urn:scim:wso2:schema";
+
+/// Whether a new account's person is to be invited: WSO2's `askPassword`, in either schema that its versions have it in.
+fn asks_to_invite(body: &Value) -> bool {
+    [ENTERPRISE, WSO2].into_iter().any(|schema| {
+        let word = body.get(schema).and_then(|extension| extension.get("askPassword"));
+        word.is_some_and(|word| word == true || word == "true")
+    })
 }
 
 /// How an account is to become another.
@@ -131,6 +143,9 @@ impl Engine {
         let (user, mut change) = self.new_user(tenant, wanted, password, &actor).await?;
         let roles = self.roles_named(tenant, &members::of(&resource, "roles")).await?;
         self.push_roles_of(tenant, (&user, &[]), &roles, by, &mut change).await?;
+        if asks_to_invite(body) {
+            self.push_invitation(tenant, &user, by, &mut change).await?;
+        }
         match self.apply(change).await? {
             Outcome::Applied(_) => self.user_resource(tenant, user.id).await,
             Outcome::Duplicate => Err(EngineError::Exists("a user of that name").into()),

@@ -49,7 +49,10 @@ impl Engine {
         if self.verify_password(new, user.password_hash.as_deref()).await? {
             return Err(PasswordRefused::Used.into());
         }
-        match self.put_password(tenant, &user, new, EndTarget::User(user.id)).await {
+        match self
+            .put_password(tenant, &user, new, EndTarget::User(user.id), ChangeSet::new(tenant.id))
+            .await
+        {
             Err(PasswordRefused::Failed(EngineError::Contended)) => {
                 return Err(SignInError::Interrupted.into());
             }

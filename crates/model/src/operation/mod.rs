@@ -17,10 +17,11 @@ use crate::time::Millis;
 
 mod parts;
 
-pub use parts::{KeyAccount, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
+pub use parts::{
+    KeyAccount, ProvedAddress, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch,
+};
 
-/// One operation. Those that rely on what was read say so and make the change set a
-/// [conflict](crate::change::Outcome::Conflict) when it no longer holds.
+/// One operation. Those that rely on what was read make the change set a [conflict](crate::change::Outcome) when it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
     /// Make a tenant.
@@ -62,6 +63,8 @@ pub enum Op {
         /// The account that it concerns.
         user: UserId,
     },
+    /// Note that an account's mail address was proved. A conflict when it has another one by now.
+    ProveAddress(ProvedAddress),
     /// Change an account's second factors.
     Factor(FactorChange),
     /// Make a group.
@@ -542,8 +545,7 @@ pub enum Op {
     },
     /// Write how far a job came; a conflict when it is no longer pending.
     AdvanceJob(JobAdvance),
-    /// Take the leases of jobs from workers that are not there any more. Only where this process is the only
-    /// server.
+    /// Take the leases of jobs from workers that are gone. Only where this process is the only server.
     ReleaseJobs,
     /// Stop a job; a conflict when it is no longer pending.
     CancelJob {
@@ -570,8 +572,7 @@ pub enum Op {
         /// What is answered when it comes again.
         answer: String,
     },
-    /// Take back what a clock wrote that was ahead and has gone back since: whatever waits for a date that such a clock
-    /// gave waits no longer.
+    /// Take back what a clock wrote that was ahead and has gone back since: nothing waits for a date that it gave.
     SetRight {
         /// The present time.
         now: Millis,

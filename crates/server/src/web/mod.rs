@@ -13,6 +13,7 @@ pub(crate) mod forgotten;
 pub(crate) mod form;
 pub(crate) mod history;
 pub(crate) mod home;
+pub(crate) mod invitation;
 pub(crate) mod language;
 pub(crate) mod live;
 pub(crate) mod my_account;

@@ -437,6 +437,10 @@ pub(crate) struct ConsoleUser {
     pub(crate) frame: Frame,
     pub(crate) user: UserLine,
     pub(crate) has_factors: bool,
+    /// Whether there is a password.
+    pub(crate) has_password: bool,
+    /// Whether the person can be invited.
+    pub(crate) may_invite: bool,
     pub(crate) factors: Vec<FactorLine>,
     pub(crate) may_change: bool,
     pub(crate) may_end: bool,

@@ -1,12 +1,9 @@
 //! What happens to an account and to its sessions: locks after failed attempts, passwords that are reset, demanded or
 //! forgotten, and what a tenant's policy makes of each.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use sojourn_engine::{Authority, Lockout};
 use sojourn_model::{EventName, Subject, UserState};
-use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::{Browser, TestServer};
@@ -117,22 +114,13 @@ async fn a_demanded_password_is_chosen_on_the_way_in() {
 #[tokio::test]
 async fn a_forgotten_password_is_replaced_by_mail_and_nobody_learns_who_is_there() {
     let smtp = Smtp::start().await;
-    let options = MailOptions::Smtp {
-        host: "127.0.0.1".into(),
-        port: smtp.port(),
-        tls: MailTls::None,
-        credentials: None,
-        ca_pem: None,
-        from: "Sojourn <no-reply@sojourn.test>".into(),
-    };
-    let post = Post::new(options).expect("mail");
     let server = TestServer::with_options(
         Engine::Sqlite,
         |settings| {
             settings.resets_by_mail = true;
             settings.trusts_given_addresses = true;
         },
-        |serve| serve.mailer = Some(Arc::new(post)),
+        |serve| serve.mailer = Some(smtp.post()),
     )
     .await;
     server.user("admin", "admin12", &["admin"]).await;

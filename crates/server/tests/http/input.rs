@@ -130,6 +130,8 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/login", 200),
     ("POST", "/login", 403),
     ("POST", "/login/sessions", 403),
+    ("GET", "/invitation", 400),
+    ("POST", "/invitation", 403),
     ("GET", "/not-me", 400),
     ("POST", "/not-me", 403),
     ("POST", "/logout", 403),

@@ -26,6 +26,7 @@ mod guessing;
 mod handlers;
 mod input;
 mod interleavings;
+mod invitations;
 mod isolation;
 mod keys;
 mod knowing;

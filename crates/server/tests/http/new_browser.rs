@@ -1,33 +1,21 @@
 //! A sign-in from an unknown browser: a mail over SMTP, and "this was not me".
 
 use sojourn_engine::Authority;
-use std::sync::Arc;
-
 use sojourn_engine::directory::{NewUser, PasswordGiven};
 use sojourn_model::User;
-use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::TestServer;
-use sojourn_testkit::smtp::Smtp;
+use sojourn_testkit::smtp::{Smtp, plain};
 use sojourn_testkit::store::Engine;
 
 async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
-    let options = MailOptions::Smtp {
-        host: "127.0.0.1".into(),
-        port: smtp.port(),
-        tls: MailTls::None,
-        credentials: None,
-        ca_pem: None,
-        from: "Sojourn <no-reply@sojourn.test>".into(),
-    };
-    let post = Post::new(options).expect("mail");
     let server = TestServer::with_options(
         engine,
         |settings| {
             settings.mails_new_browsers = true;
             settings.resets_by_mail = true;
         },
-        |serve| serve.mailer = Some(Arc::new(post)),
+        |serve| serve.mailer = Some(smtp.post()),
     )
     .await;
     for (name, email_verified) in [("cleo", true), ("ben", false)] {
@@ -47,13 +35,8 @@ async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
     server
 }
 
-/// The text of a mail: long lines come folded, and signs encoded (RFC 2045 §6.7).
-fn text(mail: &str) -> String {
-    mail.replace("=\n", "").replace("=3D", "=")
-}
-
 fn link(mail: &str) -> String {
-    let text = text(mail);
+    let text = plain(mail);
     let start = text.find("/not-me?token=").expect("a link");
     text[start..].split_whitespace().next().expect("a link").to_owned()
 }
@@ -84,7 +67,7 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
         .await;
         assert_eq!(smtp.mails().len(), 1, "{:?}", smtp.mails());
         assert!(mail.contains("To: cleo@example.test") && mail.contains("New sign-in"), "{mail}");
-        assert!(text(&mail).contains("Address 127.0.0.1"), "{mail}");
+        assert!(plain(&mail).contains("Address 127.0.0.1"), "{mail}");
         let path = link(&mail);
         let reader = server.browser();
         let page = reader.get(&path).await;
@@ -119,7 +102,7 @@ async fn who_says_that_it_was_not_them_gets_the_account_back() {
             smtp.mails().get(1).cloned()
         })
         .await;
-        let reset = text(&mail);
+        let reset = plain(&mail);
         let start = reset.find("/reset?token=").expect("a link");
         let reset = reset[start..].split_whitespace().next().expect("a link").to_owned();
         assert_eq!(reader.get(&reset.replace("/reset", "/not-me")).await.status, 400);
@@ -178,7 +161,7 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
         let reset = server.engine.ask_for_reset(&server.tenant, "cleo", "en");
         reset.await.expect("written");
         let mail = eventually("the link", || async {
-            smtp.mails().iter().map(|mail| text(mail)).find(|mail| mail.contains("/reset?token="))
+            smtp.mails().iter().map(|mail| plain(mail)).find(|mail| mail.contains("/reset?token="))
         })
         .await;
         let start = mail.find("/reset?token=").expect("a link");

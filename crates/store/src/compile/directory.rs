@@ -1,6 +1,7 @@
 //! Tenants, users, roles, applications.
 
 use sojourn_model::directory::{name_key, text_key};
+use sojourn_model::operation::ProvedAddress;
 use sojourn_model::{AppKind, AppOwner, Op, PolicyScope, SessionPolicy, TenantId, User};
 
 use super::{Steps, params};
@@ -96,6 +97,10 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::DeleteTenant => steps.must(&sql::TENANT_DELETE, params![tenant]),
         Op::DuePassword { user, due } => {
             steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user, due.code()]);
+        }
+        Op::ProveAddress(proved) => {
+            let ProvedAddress { user, address, at } = proved;
+            steps.must(&sql::ACCOUNT_ADDRESS_PROVED, params![tenant, user, address, at]);
         }
         Op::KnowBrowser { user, browser, at } => {
             steps.run(&sql::BROWSER_KNOW, params![tenant, user, browser.to_vec(), at]);

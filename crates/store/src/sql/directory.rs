@@ -184,6 +184,9 @@ statements! {
     ACCOUNTS_OF = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))");
     ACCOUNT_NUMBER = "SELECT users FROM tenant WHERE id = $1";
+    ACCOUNT_ADDRESS_PROVED = "UPDATE account SET email_verified = 1, updated_at = $4, \
+         keyed_version = CASE WHEN keyed_version = version THEN version + 1 ELSE keyed_version END, \
+         version = version + 1 WHERE tenant_id = $1 AND id = $2 AND email = $3";
     ACCOUNT_PASSWORD_DUE = "UPDATE account SET password_due = $3, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2";
     BROWSER_KNOW = "INSERT INTO known_browser (tenant_id, user_id, browser_hash, first_seen, last_seen) \

@@ -47,7 +47,13 @@ fn right_of(name: &str) -> Right {
     if name == "remove" { Right::UserDelete } else { Right::UserUpdate }
 }
 
-const ACTS: [Act; 8] = [
+const ACTS: [Act; 9] = [
+    Act {
+        name: "invite",
+        title: "Invite the person",
+        text: "They get a mail with a link by which they set a passkey or a password, and which proves their address. It works for a week.",
+        button: "Invite",
+    },
     Act {
         name: "lock",
         title: "Lock the account",
@@ -107,6 +113,10 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, E
         "disable" => policy.on_disable == OnAccount::Keep,
         "password" => policy.on_password_reset == OnAccount::Keep,
         "enable" => return Ok(Vec::new()),
+        "invite" => {
+            let address = user.email.clone().unwrap_or_default();
+            return Ok(vec![say("To {0}", [plain(address)])]);
+        }
         "reset-factors" => {
             let views = engine.sessions_of_user(tenant, user.id).await?;
             let rests = |view: &&SessionView| match policy.on_factor_removed {
@@ -207,6 +217,7 @@ pub(crate) async fn done(
         "disable" => engine.set_user_state(tenant, &user, UserState::Disabled, by).await,
         "enable" => engine.set_user_state(tenant, &user, UserState::Active, by).await,
         "expire-password" => engine.demand_new_password(tenant, &user, by).await,
+        "invite" => engine.invite(tenant, &user, by).await,
         "reset-factors" => engine.reset_factors(tenant, &user, by).await,
         "secure" => engine.secure_account(tenant, &user, by).await,
         "remove" => engine.remove_user(tenant, &user, by).await,
@@ -235,6 +246,7 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "disable" => "The account is switched off.",
         "enable" => "The account is enabled.",
         "password" => "The password is set.",
+        "invite" => "The invitation is on its way.",
         "reset-factors" => "All factors are removed.",
         "secure" => {
             "The account is secured: everything has ended, and new credentials are demanded."

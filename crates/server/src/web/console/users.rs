@@ -109,7 +109,8 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     let text = |name: &str| params.get(name).map(str::trim).filter(|t| !t.is_empty());
     let new = NewUser {
         username: text("username").unwrap_or_default().to_owned(),
-        password: params.get("password").map(str::to_owned),
+        password: params.get("password").filter(|one| !one.is_empty()).map(str::to_owned),
+        invited: params.get("password").is_none_or(str::is_empty),
         display_name: text("name").map(str::to_owned),
         email: text("email").map(str::to_owned),
         ..NewUser::default()
@@ -187,6 +188,10 @@ async fn page(
         frame,
         user: line(user),
         has_factors: !ways.is_empty(),
+        has_password: user.password_hash.is_some(),
+        may_invite: engine.settings().resets_by_mail
+            && ways.is_empty()
+            && user.password_hash.is_none(),
         factors: ways.iter().map(|one| factor_list::line(one, now)).collect(),
         may_change: visitor.by.may(Right::RoleUpdate),
         may_end: visitor.by.may(Right::SessionDelete),

@@ -1,0 +1,170 @@
+//! Inviting a person to an account that was made for them: a link by mail lets them set how they sign in, and proves their
+//! address by it.
+
+use serde_json::json;
+use sojourn_model::operation::ProvedAddress;
+use sojourn_model::{Actor, ChangeSet, EndTarget, FactorKind, Op, Tenant, User, UserState};
+
+use super::PasswordRefused;
+use crate::authority::Authority;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::factors::{Added, FactorRefused, KeyOffer, NewKey};
+use crate::mail::{Letter, LinkPurpose};
+use crate::rights::Right;
+
+/// Why a person can't be invited.
+fn uninvitable(user: &User) -> Option<&'static str> {
+    if user.state != UserState::Active {
+        return Some("the account is switched off or locked");
+    }
+    if user.password_hash.is_some() || user.factors > 0 {
+        return Some("the account has a way to sign in already");
+    }
+    if user.email.is_none() {
+        return Some("the account has no mail address");
+    }
+    None
+}
+
+/// What an offer of a passkey is made to: whoever holds this link.
+fn holder(engine: &Engine, token: &str) -> [u8; 32] {
+    engine.keyed_hash("invitation", &[token.as_bytes()])
+}
+
+impl Engine {
+    /// Writes a mail with a link by which a person sets a passkey or a password of an account that has none. It works for a
+    /// week, once; a further invitation leaves the earlier ones valid.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] where mail can't be sent, where the account has no address, or where it has a way to sign in
+    /// already.
+    pub async fn invite(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        by: &Authority,
+    ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserUpdate)?;
+        self.must_cover(tenant, by, user.id).await?;
+        let mut change = ChangeSet::new(tenant.id);
+        self.push_invitation(tenant, user, by, &mut change).await?;
+        self.must_apply(change).await.map(|_| ())
+    }
+
+    /// The invitation to an account, to be written with what it is about.
+    pub(crate) async fn push_invitation(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        by: &Authority,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if !self.settings.resets_by_mail {
+            return Err(EngineError::Invalid("no mail is sent from here: configure [mail]".into()));
+        }
+        if let Some(why) = uninvitable(user) {
+            return Err(EngineError::Invalid(why.into()));
+        }
+        if !self.store.factors_of(tenant.id, user.id).await?.is_empty() {
+            return Err(EngineError::Invalid("the account has a way to sign in already".into()));
+        }
+        let recipient = user.email.clone().unwrap_or_default();
+        let token = self.mail_link(tenant, LinkPurpose::Invitation, user)?;
+        let link = format!("{}/invitation?token={token}", self.settings.address(tenant));
+        let mail =
+            self.mail_to((tenant, user, &recipient), &Letter::Invitation { link: &link }, None)?;
+        change.ops.push(Op::AddMail(mail));
+        change.audit.push(self.audit_row(&by.actor(), "user.invite", user.id, &json!({})));
+        Ok(())
+    }
+
+    /// Whom a link invites; nothing when it is malformed, too old or used, or when its account has a way to sign in by now.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn invited(&self, tenant: &Tenant, token: &str) -> Result<Option<User>, EngineError> {
+        Ok(self.invitation(tenant, token).await?.map(|(user, _)| user))
+    }
+
+    async fn invitation(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<(User, Op)>, EngineError> {
+        let found = self.open_mail_link(tenant, token).await?;
+        let Some(link) = found.filter(|link| link.purpose == LinkPurpose::Invitation) else {
+            return Ok(None);
+        };
+        let user = link.user;
+        if uninvitable(&user).is_some()
+            || !self.store.factors_of(tenant.id, user.id).await?.is_empty()
+        {
+            return Ok(None);
+        }
+        Ok(Some((user, link.once)))
+    }
+
+    /// What an invitation does besides setting a credential: it is used up, and the address is proved.
+    fn accepted(&self, user: &User, once: Op) -> ChangeSet {
+        let address = user.email.clone().unwrap_or_default();
+        let proved = ProvedAddress { user: user.id, address, at: self.now() };
+        let mut change = ChangeSet::of(user.tenant, once).with(Op::ProveAddress(proved));
+        let actor = Actor::User(user.id);
+        change.audit.push(self.audit_row(&actor, "user.invitation_accept", user.id, &json!({})));
+        change
+    }
+
+    /// Sets the password that an invited person chose.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`]; [`EngineError::Invalid`] when the link is of no use.
+    pub async fn accept_with_password(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+        new: &str,
+    ) -> Result<(), PasswordRefused> {
+        let too_old = || EngineError::Invalid("the link is too old, or was used".into());
+        let (user, once) = self.invitation(tenant, token).await?.ok_or_else(too_old)?;
+        let also = self.accepted(&user, once);
+        match self.put_password(tenant, &user, new, EndTarget::User(user.id), also).await {
+            // Used in this moment, or something happened to the account.
+            Err(PasswordRefused::Failed(EngineError::Contended)) => Err(too_old().into()),
+            done => done,
+        }
+    }
+
+    /// Offers a passkey to an invited person.
+    ///
+    /// # Errors
+    /// [`FactorRefused::Gone`] when the link is of no use; [`FactorRefused::NoKeys`] where this server's address takes none.
+    pub async fn offer_key_to_invited(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<KeyOffer, FactorRefused> {
+        let found = self.invitation(tenant, token).await?;
+        let (user, _) = found.ok_or(FactorRefused::Gone)?;
+        self.new_key_offer(tenant, (&user, &[]), FactorKind::Passkey, holder(self, token))
+    }
+
+    /// Adds the passkey that an invited person made, with recovery codes.
+    ///
+    /// # Errors
+    /// [`FactorRefused`]; [`FactorRefused::Gone`] when the link is of no use, or was used in this moment.
+    pub async fn accept_with_passkey(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+        new: NewKey<'_>,
+    ) -> Result<Added, FactorRefused> {
+        let found = self.invitation(tenant, token).await?;
+        let (user, once) = found.ok_or(FactorRefused::Gone)?;
+        let factor = self.checked_key(tenant, (&user, &[]), holder(self, token), new)?;
+        let mut change = self.accepted(&user, once);
+        let codes = Some(self.push_recovery_codes(&user, &mut change));
+        let factor = self.put_factor((&user, None), factor, change).await?;
+        Ok(Added { factor, codes })
+    }
+}

@@ -1,0 +1,140 @@
+//! The page behind the link of an invitation: a person sets a passkey or a password.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::PasswordRefused;
+use sojourn_engine::factors::{FactorRefused, KeyOffer, NewKey};
+use sojourn_model::User;
+
+use crate::context::Context;
+use crate::language::Text;
+use crate::web::factors::key::WRONG;
+use crate::web::{errors, filters, form, render, words};
+use crate::{request, respond};
+
+const TOO_OLD: &str = "This invitation is too old, or was used already. If you can't sign in, ask your administrator for another one.";
+const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
+
+/// The page.
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct Invitation {
+    base: String,
+    csrf: String,
+    token: String,
+    user: String,
+    name: String,
+    /// The offer of a passkey and what the browser is asked for, where this server takes any.
+    key: Option<(String, String)>,
+    /// Fewest characters of a password.
+    least: usize,
+    error: Option<Text>,
+}
+
+/// After it.
+#[derive(Template)]
+#[template(path = "invitation_done.html")]
+struct Accepted {
+    base: String,
+    user: String,
+    /// Recovery codes that come with a passkey.
+    codes: Vec<String>,
+}
+
+async fn show(
+    context: &Context,
+    status: StatusCode,
+    token: &str,
+    user: &User,
+    error: Option<Text>,
+) -> Response {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let least = match engine.password_length(tenant, user).await {
+        Ok(least) => least,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let key = match engine.offer_key_to_invited(tenant, token).await {
+        Ok(KeyOffer { sealed, options }) => Some((sealed, options.to_string())),
+        Err(FactorRefused::Failed(error)) => return errors::failure(context, &error),
+        Err(_) => None,
+    };
+    let (secret, cookie) = context.form_secret();
+    let page = Invitation {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        token: token.to_owned(),
+        user: user.username.clone(),
+        name: user.shown_name().to_owned(),
+        key,
+        least,
+        error,
+    };
+    let response = render::script_form_page(context, status, &page, None);
+    respond::with(response, header::SET_COOKIE, &cookie)
+}
+
+/// Shows it; programs that look at mail follow links, so nothing changes.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    let token = match request::query(uri.query()) {
+        Ok(params) => params.get("token").unwrap_or_default().to_owned(),
+        Err(error) => return errors::bad_request(&context, words::message(&error)),
+    };
+    match context.engine().invited(context.tenant(), &token).await {
+        Ok(Some(user)) => {
+            context.speak_as(&user.profile);
+            show(&context, StatusCode::OK, &token, &user, None).await
+        }
+        Ok(None) => errors::bad_request(&context, TOO_OLD),
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Sets what the person chose.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let params = match form::before_sign_in(&context, &body) {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (engine, tenant, token) = (context.engine(), context.tenant(), text("token"));
+    let user = match engine.invited(tenant, token).await {
+        Ok(Some(user)) => user,
+        Ok(None) => return errors::bad_request(&context, TOO_OLD),
+        Err(error) => return errors::failure(&context, &error),
+    };
+    context.speak_as(&user.profile);
+    let again = async |error: Text| {
+        show(&context, StatusCode::BAD_REQUEST, token, &user, Some(error)).await
+    };
+    let credential = text("credential");
+    let done = if credential.is_empty() {
+        if text("new") != text("again") {
+            return again(DIFFERENT.into()).await;
+        }
+        engine.accept_with_password(tenant, token, text("new")).await.map(|()| Vec::new())
+    } else {
+        let (sealed, name) = (text("offer"), text("name"));
+        let new = NewKey { sealed, credential, name, user_agent: context.user_agent() };
+        match engine.accept_with_passkey(tenant, token, new).await {
+            Ok(added) => Ok(added.codes.unwrap_or_default()),
+            Err(FactorRefused::Failed(error)) => Err(PasswordRefused::Failed(error)),
+            Err(FactorRefused::Gone) => return errors::bad_request(&context, TOO_OLD),
+            Err(_) => return again(WRONG.into()).await,
+        }
+    };
+    match done {
+        Ok(codes) => {
+            let base = context.arrival.prefix.to_string();
+            let page = Accepted { base, user: user.username, codes };
+            render::page(&context, StatusCode::OK, &page)
+        }
+        Err(PasswordRefused::Failed(EngineError::Invalid(_))) => {
+            errors::bad_request(&context, TOO_OLD)
+        }
+        Err(PasswordRefused::Failed(error)) => errors::failure(&context, &error),
+        Err(refused) => again(words::refused_password(&refused)).await,
+    }
+}
