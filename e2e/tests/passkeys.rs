@@ -9,7 +9,7 @@ use sojourn_engine::Authority;
 use sojourn_engine::directory::NewUser;
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::{Browser as Http, TestServer, claims};
-use sojourn_testkit::smtp::Smtp;
+use sojourn_testkit::smtp::{Smtp, plain};
 use sojourn_testkit::store::Engine;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -215,6 +215,33 @@ async fn invitation(language: &str, passkey: bool) {
     browser.find("form[action$='/logout']").await;
     browser.goto(&format!("{base}/myaccount/profile")).await;
     browser.find("#save-profile").await;
+    browser.look("the profile", &mut found).await;
+    browser.click("#address").await;
+    browser.find("#send-mail").await;
+    browser.look("the address", &mut found).await;
+    browser.fill("input[name=address]", "new@example.test").await;
+    browser.click("#send-mail").await;
+    browser.find("#code").await;
+    browser.look("the code of an address", &mut found).await;
+    let link = smtp.link("/address?token=", 1).await;
+    if passkey {
+        browser.goto(&format!("{base}{link}")).await;
+        browser.look("the link of an address", &mut found).await;
+        browser.click("#confirm").await;
+        browser.click("#on").await;
+    } else {
+        let mail = plain(smtp.mails().last().expect("it came"));
+        let digits: String = mail.chars().filter(|c| c.is_ascii_digit() || *c == '\n').collect();
+        let code = digits.lines().find(|line| line.len() == 8).expect("a code");
+        browser.fill("#code", code).await;
+        browser.click("#confirm").await;
+    }
+    browser.find("#save-profile").await;
+    let undo = smtp.link("/address/undo?token=", 2).await;
+    browser.goto(&format!("{base}{undo}")).await;
+    browser.look("undoing a change of an address", &mut found).await;
+    browser.click("#undo").await;
+    browser.find("#recover").await;
     assert_eq!(found, Vec::<String>::new());
     browser.quit().await;
     server.stop().await;

@@ -51,10 +51,16 @@ pub enum TokenKind {
     NotMeLink,
     /// A mail's link by which an invited person sets how they sign in.
     InvitationLink,
+    /// A mail's link by which an address is proved.
+    AddressLink,
+    /// What the page carries that takes the code of such a mail.
+    AddressCode,
+    /// A mail's link by which a change of an address is undone.
+    UndoLink,
 }
 
 impl TokenKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -69,6 +75,9 @@ impl TokenKind {
         Self::ResetLink,
         Self::NotMeLink,
         Self::InvitationLink,
+        Self::AddressLink,
+        Self::AddressCode,
+        Self::UndoLink,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -89,6 +98,9 @@ impl TokenKind {
             Self::ResetLink => "soj_pr_",
             Self::NotMeLink => "soj_nm_",
             Self::InvitationLink => "soj_iv_",
+            Self::AddressLink => "soj_al_",
+            Self::AddressCode => "soj_ad_",
+            Self::UndoLink => "soj_ul_",
         }
     }
 }

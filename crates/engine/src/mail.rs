@@ -47,6 +47,20 @@ pub enum Letter<'a> {
         /// Where they set how they sign in.
         link: &'a str,
     },
+    /// An address is to be proved.
+    Address {
+        /// Where it is proved.
+        link: &'a str,
+        /// Or what is typed on the page where the mail was asked for.
+        code: &'a str,
+    },
+    /// The account has another address.
+    AddressChanged {
+        /// The new one.
+        to: &'a str,
+        /// Where that is undone.
+        link: &'a str,
+    },
     /// How the person signs in has changed.
     News {
         /// What happened.
@@ -112,6 +126,9 @@ pub(crate) struct MailLink {
     /// A hash of the address that it went to. Empty in links of the version before.
     #[serde(default)]
     pub(crate) recipient: Vec<u8>,
+    /// The address, where the link gives it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
 }
 
 /// A link that works, and the account as it is now.
@@ -122,6 +139,10 @@ pub(crate) struct OpenedLink {
     pub(crate) user: User,
     /// The operation by which it is used: a duplicate when it was used before.
     pub(crate) once: Op,
+    /// The address that it gives back.
+    pub(crate) address: Option<String>,
+    /// When the mail was written.
+    pub(crate) written_at: Millis,
 }
 
 /// What a mail's link is for.
@@ -133,11 +154,18 @@ pub(crate) enum LinkPurpose {
     NotMe(SessionId),
     /// To set how one signs in to an account that was made for one.
     Invitation,
+    /// To give an account the address back to which the mail goes.
+    UndoAddress,
 }
 
 /// The kinds of sealed text that a mail's link can be; the last one is the version before's, which had one for all.
-const LINK_KINDS: [TokenKind; 4] =
-    [TokenKind::ResetLink, TokenKind::NotMeLink, TokenKind::InvitationLink, TokenKind::MailLink];
+const LINK_KINDS: [TokenKind; 5] = [
+    TokenKind::ResetLink,
+    TokenKind::NotMeLink,
+    TokenKind::InvitationLink,
+    TokenKind::UndoLink,
+    TokenKind::MailLink,
+];
 
 impl LinkPurpose {
     /// The kind of sealed text, which has a key of its own.
@@ -146,6 +174,7 @@ impl LinkPurpose {
             Self::Reset => TokenKind::ResetLink,
             Self::NotMe(_) => TokenKind::NotMeLink,
             Self::Invitation => TokenKind::InvitationLink,
+            Self::UndoAddress => TokenKind::UndoLink,
         }
     }
 
@@ -157,6 +186,7 @@ impl LinkPurpose {
             Self::NotMe(_) => 24 * 3_600_000,
             // People come back from holidays.
             Self::Invitation => 7 * 24 * 3_600_000,
+            Self::UndoAddress => 72 * 3_600_000,
         }
     }
 }
@@ -172,7 +202,8 @@ struct Sealed {
 /// What a sealed mail begins with. A mail that a program before this one wrote is plain.
 const SEALED: &str = "sealed:";
 
-fn recipient_of(user: &User) -> Vec<u8> {
+/// A hash of an account's address.
+pub(crate) fn recipient_of(user: &User) -> Vec<u8> {
     user.email
         .as_ref()
         .map_or_else(Vec::new, |email| sojourn_crypto::sha256(email.as_bytes()).to_vec())
@@ -196,6 +227,7 @@ impl Engine {
             epoch: user.epoch,
             written_at: self.now().0,
             recipient: recipient_of(user),
+            address: user.email.clone().filter(|_| purpose == LinkPurpose::UndoAddress),
         };
         let body = serde_json::to_vec(&link).unwrap_or_default();
         Ok(self.sealer.seal(purpose.kind(), tenant.id, &body)?)
@@ -235,7 +267,8 @@ impl Engine {
         }
         let until = Millis(link.written_at).plus(link.purpose.lifetime_ms());
         let once = Op::UseOnce { key, until };
-        Ok(Some(OpenedLink { purpose: link.purpose, user, once }))
+        let (address, written_at) = (link.address, Millis(link.written_at));
+        Ok(Some(OpenedLink { purpose: link.purpose, user, once, address, written_at }))
     }
 
     fn sealed(&self, mail: Mail) -> Result<Mail, EngineError> {

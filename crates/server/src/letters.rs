@@ -68,6 +68,27 @@ impl Letters for Writer {
                     "If you didn't expect this, there is nothing to do.".into(),
                 ],
             ),
+            Letter::Address { link, code } => (
+                "Confirm your mail address".into(),
+                vec![
+                    say("please confirm that this mail address belongs to your account {0}.", account),
+                    say("Type this code where you asked for it: {0}", [plain(*code)]),
+                    "Or open this page within an hour, on any device:".into(),
+                    plain(link),
+                    "If you didn't ask for this, there is nothing to do.".into(),
+                ],
+            ),
+            Letter::AddressChanged { to, link } => (
+                "Your mail address was changed".into(),
+                vec![
+                    say("this is about your account {0}:", account),
+                    say("Its mail address is {0} from now on.", [plain(*to)]),
+                    "If that was you, there is nothing to do.".into(),
+                    "If it wasn't you, open this page within three days. It restores this address, ends all your sessions and disables the password:"
+                        .into(),
+                    plain(link),
+                ],
+            ),
             Letter::News { news, link } => told(news, *link, account),
         };
         let hello = say("Hello {0},", [plain(user.shown_name())]);

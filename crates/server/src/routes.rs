@@ -213,6 +213,10 @@ routes! {
     POST "/reset" => web::forgotten::post_reset;
     GET "/invitation" => web::invitation::get;
     POST "/invitation" => web::invitation::post;
+    GET "/address" => web::address::link::get;
+    POST "/address" => web::address::link::post;
+    GET "/address/undo" => web::address::undo::get;
+    POST "/address/undo" => web::address::undo::post;
     GET "/not-me" => web::not_me::get;
     POST "/not-me" => web::not_me::post;
     POST "/login/sessions" => web::sign_in::sessions::post;
@@ -226,6 +230,9 @@ routes! {
     GET "/assets/{name}" => web::assets::get;
     GET "/myaccount" => web::my_account::overview;
     GET "/myaccount/security" => web::my_account::security;
+    GET "/myaccount/address" => web::address::get;
+    POST "/myaccount/address" => web::address::post;
+    POST "/myaccount/address/code" => web::address::code;
     GET "/myaccount/password" => web::password::get;
     POST "/myaccount/password" => web::password::post;
     GET "/myaccount/factors/app" => web::factors::app::get;

@@ -1,6 +1,7 @@
 //! Users, roles and applications, as far as sessions need them.
 
 mod account_state;
+mod address;
 mod api_caller;
 mod application_management;
 mod application_secrets;
@@ -20,6 +21,7 @@ mod tenants;
 mod users;
 
 pub(crate) use account_state::StateChange;
+pub use address::{AddressRefused, ToldAddress};
 pub use api_caller::ApiRefused;
 pub use application_management::{application_document, frame_source};
 pub(crate) use application_secrets::SecretUses;

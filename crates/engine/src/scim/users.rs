@@ -305,6 +305,8 @@ impl Engine {
         if !writing.own && self.settings.trusts_given_addresses && user.email != before.email {
             user.email_verified = user.email.is_some();
         }
+        let mut told = ChangeSet::new(tenant.id);
+        self.push_address_news(tenant, &before, &user, &mut told)?;
         let claims = account::changes(&shown, &account::to_resource(&user));
         let roles = self.roles_named(tenant, &members::of(&after, "roles")).await?;
         let password = after.get("password").and_then(Value::as_str);
@@ -327,7 +329,7 @@ impl Engine {
         }
         user.version = before.version + 1;
         user.updated_at = self.now();
-        let mut change = ChangeSet::of(tenant.id, Op::UpdateUser { user: Box::new(user.clone()) });
+        let mut change = told.with(Op::UpdateUser { user: Box::new(user.clone()) });
         if !claims.is_empty() {
             let data = json!({ "user-name": user.username, "claims": claims });
             let event = self.user_event(&user, EventName::PostSetUserClaims, &actor);

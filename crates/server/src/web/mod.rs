@@ -1,5 +1,6 @@
 //! Pages: sign-in, My Account, the Console. Rendered on the server, without scripts.
 
+pub(crate) mod address;
 pub(crate) mod assets;
 pub(crate) mod colours;
 pub(crate) mod connections;

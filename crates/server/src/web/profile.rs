@@ -39,18 +39,26 @@ pub(crate) type Known = (&'static str, &'static str, &'static str, &'static str,
 struct ProfilePage {
     frame: Frame,
     fields: Vec<Field>,
+    /// The mail address, where it is changed by a mail, and whether it is proved.
+    address: Option<(String, bool)>,
     error: Option<Text>,
 }
 
-/// What a person may change of themselves.
+/// What a person may change of themselves; the address last.
 pub(crate) const FIELDS: [Known; 6] = [
     ("display_name", "displayName", "Display name", "text", "name"),
     ("given_name", "name.givenName", "Given name", "text", "given-name"),
     ("family_name", "name.familyName", "Family name", "text", "family-name"),
     ("nickname", "nickName", "Nickname", "text", "nickname"),
-    ("email", "emails", "Mail address", "email", "email"),
     ("phone", "phoneNumbers", "Phone number", "tel", "tel"),
+    ("email", "emails", "Mail address", "email", "email"),
 ];
+
+/// What they may change on this page: the address has one of its own where mail is sent.
+fn own(context: &Context) -> &'static [Known] {
+    let without = FIELDS.split_last().map_or(FIELDS.as_slice(), |(_, others)| others);
+    if context.engine().settings().resets_by_mail { without } else { &FIELDS }
+}
 
 fn value_of(resource: &Value, attribute: &str) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -98,9 +106,15 @@ fn show(
 ) -> Response {
     let mut frame = visitor.frame(context, "profile");
     frame.notice = notice;
-    let fields = fields(&FIELDS, resource, sent);
+    let fields = fields(own(context), resource, sent);
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(context, status, &ProfilePage { frame, fields, error })
+    let user = &visitor.user;
+    let address = context
+        .engine()
+        .settings()
+        .resets_by_mail
+        .then(|| (user.email.clone().unwrap_or_default(), user.email_verified));
+    render::page(context, status, &ProfilePage { frame, fields, address, error })
 }
 
 /// The form.
@@ -110,7 +124,10 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         Err(elsewhere) => return *elsewhere,
     };
     let done = request::query(uri.query()).ok();
-    let done = done.and_then(|params| params.get("done").map(|_| "Your profile is saved.".into()));
+    let done = done.and_then(|params| match params.get("done")? {
+        "address" => Some("Your mail address is confirmed.".into()),
+        _ => Some("Your profile is saved.".into()),
+    });
     match resource(&context, visitor.user.id).await {
         Ok(resource) => show(&context, &visitor, &resource, (None, done), None),
         Err(failure) => failed(&context, &failure),
@@ -171,7 +188,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(resource) => resource,
         Err(failure) => return failed(&context, &failure),
     };
-    let Some(change) = change(&FIELDS, &resource, &params) else {
+    let Some(change) = change(own(&context), &resource, &params) else {
         return respond::see_other(&context.link(PATH));
     };
     let writing = Writing { by: &visitor.by, own: true, fresh: false, if_match: None };

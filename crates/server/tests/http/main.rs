@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod accounts;
+mod addresses;
 mod applications;
 mod attacks;
 mod audit;

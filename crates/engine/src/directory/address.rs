@@ -1,0 +1,347 @@
+//! Mail addresses: proving one by a link or a code, changing it, and undoing that.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sojourn_crypto::TokenKind;
+use sojourn_model::operation::ProvedAddress;
+use sojourn_model::{
+    Actor, ChangeSet, EndReason, EndTarget, EventName, FactorChange, Millis, NewEvent, Op, Outcome,
+    PasswordDue, Session, Tenant, User, UserId,
+};
+use sojourn_scim::user as account;
+
+use crate::end::EndPlan;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::factors::OFFER_MS;
+use crate::mail::{Letter, LinkPurpose, OpenedLink, recipient_of};
+use crate::throttle::{Attempt, Guess};
+
+/// How long an address can be proved after the mail was written, in milliseconds.
+const PROVE_MS: i64 = 3_600_000;
+/// Digits of a code.
+const CODE_DIGITS: u32 = 8;
+
+/// Why an address isn't proved or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressRefused {
+    /// Another code than the one in the mail.
+    #[error("the code is wrong")]
+    Wrong,
+    /// What was typed is no address.
+    #[error("this is no mail address")]
+    NoAddress,
+    /// Too many mails or codes.
+    #[error("too many attempts")]
+    TooMany,
+    /// It was done already, the mail is too old, or the account has another address by now.
+    #[error("the mail is too old, or was used")]
+    Gone,
+    /// Something failed.
+    #[error(transparent)]
+    Failed(#[from] EngineError),
+}
+
+/// What a mail proves. It is sealed twice, each time under a key of its own: in the link, and in the page that takes the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Offered {
+    user: UserId,
+    address: String,
+    /// A hash of the address that the account has meanwhile.
+    from: Vec<u8>,
+    nonce: [u8; 16],
+    written_at: i64,
+}
+
+impl Offered {
+    /// Both ways use up the same.
+    fn once(&self) -> Op {
+        let parts = [b"address".as_slice(), self.user.0.as_bytes(), &self.nonce].concat();
+        let key = sojourn_crypto::sha256(&parts).to_vec();
+        Op::UseOnce { key, until: Millis(self.written_at).plus(PROVE_MS) }
+    }
+}
+
+/// Whether a text may be an address (RFC 5321 §4.1.2, as far as it can be told without sending).
+fn is_address(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    text.len() <= 254
+        && !text.contains(char::is_whitespace)
+        && parts.is_some_and(|(who, host)| !who.is_empty() && !host.is_empty())
+}
+
+/// An address that a link is to prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldAddress {
+    /// Whose it is to be.
+    pub user: User,
+    /// The address.
+    pub address: String,
+}
+
+impl Engine {
+    /// Writes a mail to an address by which a session's person proves that it is theirs: one that the account has, or another
+    /// one, which it gets then. Answers what the page that takes the mail's code carries.
+    ///
+    /// # Errors
+    /// [`AddressRefused::NoAddress`], [`AddressRefused::TooMany`]; [`EngineError::Invalid`] where mail can't be sent.
+    pub async fn ask_to_prove(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        address: &str,
+        ip: &str,
+    ) -> Result<String, AddressRefused> {
+        if !self.settings.resets_by_mail {
+            return Err(EngineError::Invalid("no mail is sent from here".into()).into());
+        }
+        let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
+        let user = user.ok_or(EngineError::NotFound("user"))?;
+        let mut wanted = User { email: Some(address.trim().to_owned()), ..user.clone() };
+        super::check_shown(&mut wanted)?;
+        let address = wanted.email.unwrap_or_default();
+        if !is_address(&address) {
+            return Err(AddressRefused::NoAddress);
+        }
+        self.may_try_address(tenant, &user, "address mail", ip).await?;
+        let offered = Offered {
+            user: user.id,
+            address,
+            from: recipient_of(&user),
+            nonce: sojourn_model::time::random(&*self.rng),
+            written_at: self.now().0,
+        };
+        let body = serde_json::to_vec(&offered).unwrap_or_default();
+        let seal = |kind| self.sealer.seal(kind, tenant.id, &body).map_err(EngineError::from);
+        let (page, token) = (seal(TokenKind::AddressCode)?, seal(TokenKind::AddressLink)?);
+        let link = format!("{}/address?token={token}", self.settings.address(tenant));
+        let letter = Letter::Address { link: &link, code: &self.address_code(&page) };
+        let mail = self.mail_to((tenant, &user, &offered.address), &letter, None)?;
+        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
+        Ok(page)
+    }
+
+    /// The code that belongs to a page. Nobody makes one of the other without the key.
+    fn address_code(&self, page: &str) -> String {
+        let hash = self.keyed_hash("code for an address", &[page.as_bytes()]);
+        let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let digits = CODE_DIGITS as usize;
+        format!("{:0digits$}", number % 10_u64.pow(CODE_DIGITS))
+    }
+
+    async fn may_try_address(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        what: &str,
+        ip: &str,
+    ) -> Result<(), AddressRefused> {
+        let name = format!("{what} {}", user.username);
+        let guess = Guess { name: &name, user: Some(user.id), ip, browser: None };
+        match self.count_attempt(tenant.id, guess).await? {
+            Attempt::Allowed { .. } => Ok(()),
+            Attempt::TooMany => Err(AddressRefused::TooMany),
+        }
+    }
+
+    fn offered_address(&self, tenant: &Tenant, kind: TokenKind, sealed: &str) -> Option<Offered> {
+        let body = self.sealer.open(kind, tenant.id, sealed)?;
+        let offered: Offered = serde_json::from_slice(&body).ok()?;
+        self.is_recent(Millis(offered.written_at), PROVE_MS).then_some(offered)
+    }
+
+    /// The address that a page with a sealed offer asks for the code of; nothing when it is malformed or too old.
+    #[must_use]
+    pub fn asked_address(&self, tenant: &Tenant, page: &str) -> Option<String> {
+        self.offered_address(tenant, TokenKind::AddressCode, page).map(|offered| offered.address)
+    }
+
+    /// Proves an address by the code of the mail, in the session in which it was asked for or another one of the same person.
+    ///
+    /// # Errors
+    /// [`AddressRefused`]
+    pub async fn prove_address_by_code(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        (page, typed): (&str, &str),
+        ip: &str,
+    ) -> Result<(), AddressRefused> {
+        let offered = self.offered_address(tenant, TokenKind::AddressCode, page);
+        let offered = offered.filter(|offered| offered.user == session.user);
+        let offered = offered.ok_or(AddressRefused::Gone)?;
+        let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
+        let user = user.ok_or(EngineError::NotFound("user"))?;
+        // Counted first: somebody who has the session could try them all.
+        self.may_try_address(tenant, &user, "address code", ip).await?;
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+        if !sojourn_crypto::constant_time_eq(typed.as_bytes(), self.address_code(page).as_bytes()) {
+            return Err(AddressRefused::Wrong);
+        }
+        self.proved(tenant, user, offered).await
+    }
+
+    /// What a link is to prove; nothing when it is of no use any more.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn told_address(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<ToldAddress>, EngineError> {
+        let Some(offered) = self.offered_address(tenant, TokenKind::AddressLink, token) else {
+            return Ok(None);
+        };
+        let Op::UseOnce { key, .. } = offered.once() else { return Ok(None) };
+        if self.store.is_revoked(tenant.id, key).await? {
+            return Ok(None);
+        }
+        let user = self.store.user(tenant.id, offered.user).await?;
+        let user = user.filter(|user| recipient_of(user) == offered.from);
+        Ok(user.map(|user| ToldAddress { user, address: offered.address }))
+    }
+
+    /// Proves an address by the link of the mail, on whatever device it was opened.
+    ///
+    /// # Errors
+    /// [`AddressRefused`]
+    pub async fn prove_address_by_link(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<User, AddressRefused> {
+        let offered = self.offered_address(tenant, TokenKind::AddressLink, token);
+        let offered = offered.ok_or(AddressRefused::Gone)?;
+        let user = self.store.user(tenant.id, offered.user).await.map_err(EngineError::from)?;
+        let user = user.ok_or(AddressRefused::Gone)?;
+        self.proved(tenant, user.clone(), offered).await?;
+        Ok(user)
+    }
+
+    async fn proved(
+        &self,
+        tenant: &Tenant,
+        user: User,
+        offered: Offered,
+    ) -> Result<(), AddressRefused> {
+        if recipient_of(&user) != offered.from {
+            return Err(AddressRefused::Gone);
+        }
+        let mut change = ChangeSet::of(tenant.id, offered.once());
+        let actor = Actor::User(user.id);
+        let address = offered.address;
+        if user.email.as_deref() == Some(&*address) {
+            let proved = ProvedAddress { user: user.id, address, at: self.now() };
+            change.ops.push(Op::ProveAddress(proved));
+        } else {
+            let changed = User { email: Some(address), email_verified: true, ..user.clone() };
+            self.push_address(tenant, (&user, changed), &actor, &mut change)?;
+        }
+        change.audit.push(self.audit_row(&actor, "user.address_prove", user.id, &json!({})));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(()),
+            // Used before, or the account was changed in this moment.
+            _ => Err(AddressRefused::Gone),
+        }
+    }
+
+    /// Writes an account with another address, and tells the one before.
+    fn push_address(
+        &self,
+        tenant: &Tenant,
+        (before, after): (&User, User),
+        actor: &Actor,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let after = User { version: before.version + 1, updated_at: self.now(), ..after };
+        let claims = account::changes(&account::to_resource(before), &account::to_resource(&after));
+        let data = json!({ "user-name": before.username, "claims": claims });
+        let event = self.user_event(before, EventName::PostSetUserClaims, actor);
+        change.events.push(NewEvent { data: data.to_string(), ..event });
+        self.push_address_news(tenant, before, &after, change)?;
+        change.ops.push(Op::UpdateUser { user: Box::new(after) });
+        Ok(())
+    }
+
+    /// Tells the address that an account had, if it was proved, that it has another one, with a way to undo that.
+    pub(crate) fn push_address_news(
+        &self,
+        tenant: &Tenant,
+        before: &User,
+        after: &User,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let Some(old) = before.email.as_ref().filter(|_| before.email_verified) else {
+            return Ok(());
+        };
+        if !self.settings.resets_by_mail || after.email.as_ref() == Some(old) {
+            return Ok(());
+        }
+        let token = self.mail_link(tenant, LinkPurpose::UndoAddress, before)?;
+        let link = format!("{}/address/undo?token={token}", self.settings.address(tenant));
+        let to = after.email.as_deref().unwrap_or("–");
+        let mail =
+            self.mail_to((tenant, before, old), &Letter::AddressChanged { to, link: &link }, None)?;
+        change.ops.push(Op::AddMail(mail));
+        Ok(())
+    }
+
+    /// Which address a link of such a notice gives back; nothing when it is of no use any more.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn told_address_before(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<ToldAddress>, EngineError> {
+        let found = self.address_before(tenant, token).await?;
+        Ok(found.map(|(told, _, _)| told))
+    }
+
+    async fn address_before(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<(ToldAddress, Op, Millis)>, EngineError> {
+        let found = self.open_mail_link(tenant, token).await?;
+        let undo = found.filter(|link| link.purpose == LinkPurpose::UndoAddress);
+        let Some(OpenedLink { user, once, address: Some(address), written_at, .. }) = undo else {
+            return Ok(None);
+        };
+        Ok(Some((ToldAddress { user, address }, once, written_at)))
+    }
+
+    /// Gives an account the address back that it had. Whoever changed it was somebody else, so everything of the account ends,
+    /// factors that were added since are removed, and another password is demanded.
+    ///
+    /// # Errors
+    /// [`AddressRefused::Gone`] when the link is of no use.
+    pub async fn undo_address(&self, tenant: &Tenant, token: &str) -> Result<User, AddressRefused> {
+        let found = self.address_before(tenant, token).await?;
+        let (ToldAddress { user, address }, once, written_at) =
+            found.ok_or(AddressRefused::Gone)?;
+        let actor = Actor::User(user.id);
+        let plan = EndPlan::new(EndTarget::User(user.id), EndReason::NotMe, actor.clone());
+        let end = self.end_operation(tenant, plan);
+        let id = end.id;
+        let since = written_at.plus(-OFFER_MS);
+        let factors = FactorChange::RemoveSince { user: user.id, since, named: Vec::new() };
+        let mut change = ChangeSet::of(tenant.id, once);
+        let restored = User { email: Some(address), email_verified: true, ..user.clone() };
+        // The address that is given up is told nothing: it is the intruder's.
+        let unproved = User { email_verified: false, ..user.clone() };
+        self.push_address(tenant, (&unproved, restored), &actor, &mut change)?;
+        change.ops.extend([
+            Op::DuePassword { user: user.id, due: PasswordDue::ByMail },
+            Op::Factor(factors),
+            Op::EndSessions(end),
+        ]);
+        change.audit.push(self.audit_row(&actor, "user.address_undo", user.id, &json!({})));
+        match self.apply_end(id, change).await {
+            Err(EngineError::Contended) => Err(AddressRefused::Gone),
+            done => done.map(|_| user).map_err(AddressRefused::from),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! My Account: proving one's mail address, and changing it.
+
+pub(crate) mod link;
+pub(crate) mod undo;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::{AddressRefused, MY_ACCOUNT};
+
+use crate::context::Context;
+use crate::language::Text;
+use crate::respond;
+use crate::web::my_account::{Visitor, genuine_form, visitor};
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
+
+const PATH: &str = "/myaccount/address";
+const NO_MAIL: &str = "This server doesn't send mail. Ask your administrator.";
+const NO_ADDRESS: &str = "This is no mail address. Check it and try again.";
+const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
+const WRONG: &str = "This code is not the one in the mail. Try again.";
+
+#[derive(Template)]
+#[template(path = "address.html")]
+struct AddressPage {
+    frame: Frame,
+    /// The address that the account has.
+    present: String,
+    proved: bool,
+    /// What was typed.
+    typed: String,
+    /// The page that takes a code: what it carries, and to which address the mail went.
+    asked: Option<(String, String)>,
+    error: Option<Text>,
+}
+
+fn show(
+    context: &Context,
+    visitor: &Visitor,
+    asked: Option<(String, String)>,
+    (typed, error): (&str, Option<Text>),
+) -> Response {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let page = AddressPage {
+        frame: visitor.frame(context, "profile"),
+        present: visitor.user.email.clone().unwrap_or_default(),
+        proved: visitor.user.email_verified,
+        typed: typed.to_owned(),
+        asked,
+        error,
+    };
+    render::page(context, status, &page)
+}
+
+/// The form.
+pub(crate) async fn get(context: Context) -> Response {
+    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    if !context.engine().settings().resets_by_mail {
+        return errors::missing(&context, NO_MAIL);
+    }
+    let typed = visitor.user.email.clone().unwrap_or_default();
+    show(&context, &visitor, None, (&typed, None))
+}
+
+/// Has the mail written.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let address = params.get("address").unwrap_or_default();
+    let (engine, tenant, ip) = (context.engine(), context.tenant(), context.arrival.ip.to_string());
+    let error: Text = match engine.ask_to_prove(tenant, &visitor.session, address, &ip).await {
+        Ok(page) => {
+            let asked = engine.asked_address(tenant, &page).map(|address| (page, address));
+            return show(&context, &visitor, asked, ("", None));
+        }
+        Err(AddressRefused::TooMany) => TOO_MANY.into(),
+        Err(AddressRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
+        Err(AddressRefused::Failed(error)) => return errors::failure(&context, &error),
+        Err(_) => NO_ADDRESS.into(),
+    };
+    show(&context, &visitor, None, (address, Some(error)))
+}
+
+/// Takes the code.
+pub(crate) async fn code(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (engine, tenant, ip) = (context.engine(), context.tenant(), context.arrival.ip.to_string());
+    let (page, typed) = (text("state"), text("code"));
+    let error: Text =
+        match engine.prove_address_by_code(tenant, &visitor.session, (page, typed), &ip).await {
+            Ok(()) => {
+                return respond::see_other(&context.link("/myaccount/profile?done=address"));
+            }
+            Err(AddressRefused::Wrong) => WRONG.into(),
+            Err(AddressRefused::TooMany) => TOO_MANY.into(),
+            Err(AddressRefused::Gone | AddressRefused::NoAddress) => {
+                return errors::bad_request(&context, link::TOO_OLD);
+            }
+            Err(AddressRefused::Failed(error)) => return errors::failure(&context, &error),
+        };
+    let asked = engine.asked_address(tenant, page).map(|address| (page.to_owned(), address));
+    show(&context, &visitor, asked, ("", Some(error)))
+}
