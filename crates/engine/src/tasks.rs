@@ -59,7 +59,7 @@ fn signed(webhook: &Webhook, id: &str, at: i64, body: &str) -> Vec<(&'static str
 }
 
 /// A time as RFC 3339 has it.
-fn moment(at: Millis) -> String {
+pub(crate) fn moment(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
 

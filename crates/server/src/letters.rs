@@ -2,7 +2,7 @@
 
 use sojourn_engine::{Letter, Letters, News};
 use sojourn_model::limits::RECOVERY_CODES_FEW;
-use sojourn_model::{Tenant, User};
+use sojourn_model::{Session, Tenant, User};
 
 use crate::language::{Languages, Text, plain, say};
 use crate::web::words;
@@ -24,79 +24,88 @@ impl Letters for Writer {
         let known = self.0.of_tags(own.into_iter().chain(otherwise));
         let language = known.unwrap_or_else(|| self.0.english());
         let account = [plain(&user.username)];
-        let (subject, paragraphs): (Text, Vec<Text>) = match letter {
-            Letter::NewBrowser { session, link } => (
-                "New sign-in to your account".into(),
-                vec![
-                    say(
-                        "someone signed in to your account {0} from a browser that you haven't used before:",
-                        account,
-                    ),
-                    Text::Joined(
-                        vec![
-                            plain("  "),
-                            words::browser(&session.user_agent),
-                            plain("\n  "),
-                            say("Address {0}", [plain(&session.ip)]),
-                            plain("\n  "),
-                            words::moment(session.auth_time),
-                        ],
-                        "",
-                    ),
-                    "If that was you, there is nothing to do.".into(),
-                    "If it wasn't you, open this page. It ends all your sessions and disables the password:"
-                        .into(),
-                    plain(link),
-                ],
-            ),
-            Letter::NewPassword { link } => (
-                "Choose a new password".into(),
-                vec![
-                    say("someone asked for a new password for your account {0}.", account),
-                    "If that was you, open this page within an hour and choose one:".into(),
-                    plain(link),
-                    "If it was not you, there is nothing to do: without this mail nobody can change anything."
-                        .into(),
-                ],
-            ),
-            Letter::Invitation { link } => (
-                "An account was made for you".into(),
-                vec![
-                    say("an account was made for you. Your login name is {0}.", account),
-                    "Open this page within a week, and choose how you sign in:".into(),
-                    plain(link),
-                    "If you didn't expect this, there is nothing to do.".into(),
-                ],
-            ),
-            Letter::Address { link, code } => (
-                "Confirm your mail address".into(),
-                vec![
-                    say("please confirm that this mail address belongs to your account {0}.", account),
-                    say("Type this code where you asked for it: {0}", [plain(*code)]),
-                    "Or open this page within an hour, on any device:".into(),
-                    plain(link),
-                    "If you didn't ask for this, there is nothing to do.".into(),
-                ],
-            ),
-            Letter::AddressChanged { to, link } => (
-                "Your mail address was changed".into(),
-                vec![
-                    say("this is about your account {0}:", account),
-                    say("Its mail address is {0} from now on.", [plain(*to)]),
-                    "If that was you, there is nothing to do.".into(),
-                    "If it wasn't you, open this page within three days. It restores this address, ends all your sessions and disables the password:"
-                        .into(),
-                    plain(link),
-                ],
-            ),
-            Letter::News { news, link } => told(news, *link, account),
-        };
+        let (subject, paragraphs) = content(letter, account);
         let hello = say("Hello {0},", [plain(user.shown_name())]);
         let from = plain(tenant.look.name.clone().unwrap_or_else(|| "Sojourn".into()));
         let all = [vec![hello], paragraphs, vec![from]].concat();
         let text = Text::Joined(all, "\n\n").in_language(&language);
         (subject.in_language(&language), format!("{text}\n"))
     }
+}
+
+/// Subject and paragraphs.
+fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Text>) {
+    match letter {
+        Letter::NewBrowser { session, link } => (
+            "New sign-in to your account".into(),
+            new_browser(session, link, account),
+        ),
+        Letter::NewPassword { link } => (
+            "Choose a new password".into(),
+            vec![
+                say("someone asked for a new password for your account {0}.", account),
+                "If that was you, open this page within an hour and choose one:".into(),
+                plain(link),
+                "If it was not you, there is nothing to do: without this mail nobody can change anything."
+                    .into(),
+            ],
+        ),
+        Letter::Invitation { link } => (
+            "An account was made for you".into(),
+            vec![
+                say("an account was made for you. Your login name is {0}.", account),
+                "Open this page within a week, and choose how you sign in:".into(),
+                plain(link),
+                "If you didn't expect this, there is nothing to do.".into(),
+            ],
+        ),
+        Letter::Address { link, code } => (
+            "Confirm your mail address".into(),
+            vec![
+                say("please confirm that this mail address belongs to your account {0}.", account),
+                say("Type this code where you asked for it: {0}", [plain(*code)]),
+                "Or open this page within an hour, on any device:".into(),
+                plain(link),
+                "If you didn't ask for this, there is nothing to do.".into(),
+            ],
+        ),
+        Letter::AddressChanged { to, link } => (
+            "Your mail address was changed".into(),
+            vec![
+                say("this is about your account {0}:", account),
+                say("Its mail address is {0} from now on.", [plain(*to)]),
+                "If that was you, there is nothing to do.".into(),
+                "If it wasn't you, open this page within three days. It restores this address, ends all your sessions and disables the password:"
+                    .into(),
+                plain(link),
+            ],
+        ),
+        Letter::News { news, link } => told(news, *link, account),
+    }
+}
+
+fn new_browser(session: &Session, link: &str, account: [Text; 1]) -> Vec<Text> {
+    vec![
+        say(
+            "someone signed in to your account {0} from a browser that you haven't used before:",
+            account,
+        ),
+        Text::Joined(
+            vec![
+                plain("  "),
+                words::browser(&session.user_agent),
+                plain("\n  "),
+                say("Address {0}", [plain(&session.ip)]),
+                plain("\n  "),
+                words::moment(session.auth_time),
+            ],
+            "",
+        ),
+        "If that was you, there is nothing to do.".into(),
+        "If it wasn't you, open this page. It ends all your sessions and disables the password:"
+            .into(),
+        plain(link),
+    ]
 }
 
 /// What a notice says about how a person signs in.

@@ -233,6 +233,8 @@ routes! {
     GET "/myaccount/address" => web::address::get;
     POST "/myaccount/address" => web::address::post;
     POST "/myaccount/address/code" => web::address::code;
+    GET "/myaccount/data" => web::own_data::get;
+    POST "/myaccount/data" => web::own_data::post;
     GET "/myaccount/password" => web::password::get;
     POST "/myaccount/password" => web::password::post;
     GET "/myaccount/factors/app" => web::factors::app::get;

@@ -12,6 +12,7 @@ mod invitation;
 mod look;
 mod membership;
 mod names;
+mod own_data;
 mod password;
 mod password_reset;
 mod registration;

@@ -19,6 +19,7 @@ pub(crate) mod language;
 pub(crate) mod live;
 pub(crate) mod my_account;
 pub(crate) mod not_me;
+pub(crate) mod own_data;
 pub(crate) mod own_path;
 pub(crate) mod pages;
 pub(crate) mod password;

@@ -39,6 +39,7 @@ mod names;
 mod new_browser;
 mod oidc;
 mod outage;
+mod own_data;
 mod pages;
 mod passwords;
 mod policies;

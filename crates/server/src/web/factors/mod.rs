@@ -22,7 +22,7 @@ use crate::web::ticket::{Ticket, way_back};
 const SECURITY: &str = "/myaccount/security";
 
 /// The answer where a factor isn't changed: the way to a fresh proof and back to `path`, or an error page.
-async fn refused(
+pub(in crate::web) async fn refused(
     context: &Context,
     visitor: &Visitor,
     path: &str,
