@@ -31,6 +31,9 @@ pub enum AddressRefused {
     /// What was typed is no address.
     #[error("this is no mail address")]
     NoAddress,
+    /// A fresh proof is needed first: whoever has the address can have the password replaced.
+    #[error("a fresh sign-in is needed")]
+    NotFresh,
     /// Too many mails or codes.
     #[error("too many attempts")]
     TooMany,
@@ -84,7 +87,8 @@ impl Engine {
     /// one, which it gets then. Answers what the page that takes the mail's code carries.
     ///
     /// # Errors
-    /// [`AddressRefused::NoAddress`], [`AddressRefused::TooMany`]; [`EngineError::Invalid`] where mail can't be sent.
+    /// [`AddressRefused::NotFresh`], [`AddressRefused::NoAddress`], [`AddressRefused::TooMany`]; [`EngineError::Invalid`] where
+    /// mail can't be sent.
     pub async fn ask_to_prove(
         &self,
         tenant: &Tenant,
@@ -94,6 +98,9 @@ impl Engine {
     ) -> Result<String, AddressRefused> {
         if !self.settings.resets_by_mail {
             return Err(EngineError::Invalid("no mail is sent from here".into()).into());
+        }
+        if !self.is_fresh(tenant, session).await? {
+            return Err(AddressRefused::NotFresh);
         }
         let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
         let user = user.ok_or(EngineError::NotFound("user"))?;

@@ -159,6 +159,12 @@ async fn mails_and_codes_are_limited_and_links_grow_old() {
         let answer = browser.post(PATH, &[("csrf", &csrf), ("address", wrong)]).await;
         assert_eq!(answer.status, 400, "{wrong:?}");
     }
+    // Whoever has nothing but the session gets no further.
+    server.clock.advance(6 * 60_000);
+    assert!(browser.get(PATH).await.location().starts_with("/login?"));
+    let late = browser.post(PATH, &[("csrf", &csrf), ("address", "new@example.test")]).await;
+    assert!(late.location().starts_with("/login?"), "{late:?}");
+    let browser = server.signed_in(CLEO.0, CLEO.1).await;
     let (page, code, link) = ask(&smtp, &browser, "new@example.test").await;
     let other = [("csrf", "x"), ("address", "new@example.test")];
     assert_eq!(browser.post(PATH, &other).await.status, 403, "from another site");

@@ -9,10 +9,12 @@ use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::{AddressRefused, MY_ACCOUNT};
+use sojourn_engine::factors::FactorRefused;
 
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
+use crate::web::factors::refused;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
 use crate::web::{errors, filters, render, words};
@@ -64,6 +66,11 @@ pub(crate) async fn get(context: Context) -> Response {
     if !context.engine().settings().resets_by_mail {
         return errors::missing(&context, NO_MAIL);
     }
+    match context.engine().is_fresh(context.tenant(), &visitor.session).await {
+        Ok(true) => {}
+        Ok(false) => return refused(&context, &visitor, PATH, FactorRefused::NotFresh).await,
+        Err(error) => return errors::failure(&context, &error),
+    }
     let typed = visitor.user.email.clone().unwrap_or_default();
     show(&context, &visitor, None, (&typed, None))
 }
@@ -80,6 +87,9 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(page) => {
             let asked = engine.asked_address(tenant, &page).map(|address| (page, address));
             return show(&context, &visitor, asked, ("", None));
+        }
+        Err(AddressRefused::NotFresh) => {
+            return refused(&context, &visitor, PATH, FactorRefused::NotFresh).await;
         }
         Err(AddressRefused::TooMany) => TOO_MANY.into(),
         Err(AddressRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
@@ -105,10 +115,8 @@ pub(crate) async fn code(context: Context, body: Bytes) -> Response {
             }
             Err(AddressRefused::Wrong) => WRONG.into(),
             Err(AddressRefused::TooMany) => TOO_MANY.into(),
-            Err(AddressRefused::Gone | AddressRefused::NoAddress) => {
-                return errors::bad_request(&context, link::TOO_OLD);
-            }
             Err(AddressRefused::Failed(error)) => return errors::failure(&context, &error),
+            Err(_) => return errors::bad_request(&context, link::TOO_OLD),
         };
     let asked = engine.asked_address(tenant, page).map(|address| (page.to_owned(), address));
     show(&context, &visitor, asked, ("", Some(error)))
