@@ -27,6 +27,14 @@ CREATE INDEX account_email_key ON account (tenant_id, email_key) WHERE email_key
 CREATE INDEX account_external ON account (tenant_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX account_unkeyed ON account (id) WHERE keyed_version < version;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
+CREATE TABLE address_before (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    address TEXT NOT NULL,
+    replaced_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX address_before_at ON address_before (replaced_at);
 CREATE TABLE application (
     tenant_id BIGINT NOT NULL,
     id BLOB NOT NULL,

@@ -58,8 +58,8 @@ pub enum Letter<'a> {
     AddressChanged {
         /// The new one.
         to: &'a str,
-        /// Where that is undone.
-        link: &'a str,
+        /// Where that is undone, if it can be.
+        link: Option<&'a str>,
     },
     /// How the person signs in has changed.
     News {
@@ -141,8 +141,6 @@ pub(crate) struct OpenedLink {
     pub(crate) once: Op,
     /// The address that it gives back.
     pub(crate) address: Option<String>,
-    /// When the mail was written.
-    pub(crate) written_at: Millis,
 }
 
 /// What a mail's link is for.
@@ -267,8 +265,7 @@ impl Engine {
         }
         let until = Millis(link.written_at).plus(link.purpose.lifetime_ms());
         let once = Op::UseOnce { key, until };
-        let (address, written_at) = (link.address, Millis(link.written_at));
-        Ok(Some(OpenedLink { purpose: link.purpose, user, once, address, written_at }))
+        Ok(Some(OpenedLink { purpose: link.purpose, user, once, address: link.address }))
     }
 
     fn sealed(&self, mail: Mail) -> Result<Mail, EngineError> {

@@ -3,6 +3,7 @@
 //! Everything above speaks in these types. Nothing here does input or output, waits, or asks for
 //! the time: clock and randomness are traits that the program hands down.
 
+pub mod address;
 pub mod application;
 pub mod change;
 pub mod delivery;
@@ -24,6 +25,7 @@ pub mod session;
 pub mod task;
 pub mod time;
 
+pub use address::{AddressBefore, AddressChange, UNDO_MS};
 pub use application::{
     AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
     ClientAuthMethod, Encryption, GrantType, PreviousSecret, RemovedApplication, SubjectType,

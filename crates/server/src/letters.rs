@@ -25,7 +25,12 @@ impl Letters for Writer {
         let language = known.unwrap_or_else(|| self.0.english());
         let account = [plain(&user.username)];
         let (subject, paragraphs) = content(letter, account);
-        let hello = say("Hello {0},", [plain(user.shown_name())]);
+        // A name that people give themselves goes to nobody else.
+        let name = match letter {
+            Letter::Address { .. } => &user.username,
+            _ => user.shown_name(),
+        };
+        let hello = say("Hello {0},", [plain(name)]);
         let from = plain(tenant.look.name.clone().unwrap_or_else(|| "Sojourn".into()));
         let all = [vec![hello], paragraphs, vec![from]].concat();
         let text = Text::Joined(all, "\n\n").in_language(&language);
@@ -69,19 +74,28 @@ fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Text>) {
                 "If you didn't ask for this, there is nothing to do.".into(),
             ],
         ),
-        Letter::AddressChanged { to, link } => (
-            "Your mail address was changed".into(),
-            vec![
-                say("this is about your account {0}:", account),
-                say("Its mail address is {0} from now on.", [plain(*to)]),
-                "If that was you, there is nothing to do.".into(),
-                "If it wasn't you, open this page within three days. It restores this address, ends all your sessions and disables the password:"
-                    .into(),
-                plain(link),
-            ],
-        ),
+        Letter::AddressChanged { to, link } => {
+            ("Your mail address was changed".into(), address_changed(to, *link, account))
+        }
         Letter::News { news, link } => told(news, *link, account),
     }
+}
+
+fn address_changed(to: &str, link: Option<&str>, account: [Text; 1]) -> Vec<Text> {
+    let mut paragraphs = vec![
+        say("this is about your account {0}:", account),
+        say("Its mail address is {0} from now on.", [plain(to)]),
+        "If that was you, there is nothing to do.".into(),
+    ];
+    match link {
+        Some(link) => paragraphs.extend([
+            "If it wasn't you, open this page within three days. It restores this address, ends all your sessions and disables the password:"
+                .into(),
+            plain(link),
+        ]),
+        None => paragraphs.push("If it wasn't, tell your administrator at once.".into()),
+    }
+    paragraphs
 }
 
 fn new_browser(session: &Session, link: &str, account: [Text; 1]) -> Vec<Text> {

@@ -38,10 +38,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 13, needs: 12, sql: include_str!("migrations/0013_keys.sql") },
     Migration { version: 14, needs: 12, sql: include_str!("migrations/0014_trusted_browsers.sql") },
     Migration { version: 15, needs: 12, sql: include_str!("migrations/0015_password_length.sql") },
+    Migration { version: 16, needs: 12, sql: include_str!("migrations/0016_addresses.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 15;
+pub const SCHEMA_VERSION: i64 = 16;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,6 +33,7 @@ fn migrations_are_only_appended() {
         (13, "9c201bcdeb4c545040d9ef0fedec1132778c21d451e1b84f604625895e3ee898"),
         (14, "eb4959dcc6366497c1c752c101a7716948ceb0a44e07d0ed9915e3521a13d38f"),
         (15, "4c6752f46c6719f5b523c1c193a21d23e5e7aa1d31f2696933f8e18478296927"),
+        (16, "7e9ea23ebf79109e3638b5188f7ba0d5c74a18647f4be2c6766d32c707e3e873"),
     ];
     assert_eq!(fixed.len(), sojourn_store::MIGRATIONS.len(), "a new one has its hash here too");
     for (version, hash) in fixed {

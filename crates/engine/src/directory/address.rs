@@ -3,17 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sojourn_crypto::TokenKind;
-use sojourn_model::operation::ProvedAddress;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, EventName, FactorChange, Millis, NewEvent, Op, Outcome,
-    PasswordDue, Session, Tenant, User, UserId,
+    Actor, AddressBefore, AddressChange, ChangeSet, EndReason, EndTarget, EventName, FactorChange,
+    Millis, NewEvent, Op, Outcome, PasswordDue, Session, Tenant, UNDO_MS, User, UserId, UserState,
 };
 use sojourn_scim::user as account;
 
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::factors::OFFER_MS;
 use crate::mail::{Letter, LinkPurpose, OpenedLink, recipient_of};
 use crate::throttle::{Attempt, Guess};
 
@@ -52,11 +50,20 @@ struct Offered {
     address: String,
     /// A hash of the address that the account has meanwhile.
     from: Vec<u8>,
+    /// The account's epoch: what ends everything of the account makes the mail void.
+    epoch: i64,
     nonce: [u8; 16],
     written_at: i64,
 }
 
 impl Offered {
+    /// Whether the account is as it was when the mail was written.
+    fn fits(&self, user: &User) -> bool {
+        recipient_of(user) == self.from
+            && user.epoch == self.epoch
+            && user.state == UserState::Active
+    }
+
     /// Both ways use up the same.
     fn once(&self) -> Op {
         let parts = [b"address".as_slice(), self.user.0.as_bytes(), &self.nonce].concat();
@@ -69,7 +76,9 @@ impl Offered {
 fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     text.len() <= 254
-        && !text.contains(char::is_whitespace)
+        // No name beside it, and nothing quoted: what is told to applications is the address itself.
+        && !text.contains(|c: char| c.is_whitespace() || "<>()[],;:\\\"".contains(c))
+        && text.matches('@').count() == 1
         && parts.is_some_and(|(who, host)| !who.is_empty() && !host.is_empty())
 }
 
@@ -111,10 +120,16 @@ impl Engine {
             return Err(AddressRefused::NoAddress);
         }
         self.may_try_address(tenant, &user, "address mail", ip).await?;
+        // Whoever gets the mail may be a stranger, so as few reach them from all accounts together.
+        let to = Guess { name: &format!("mail to {address}"), user: None, ip, browser: None };
+        if matches!(self.count_attempt(tenant.id, to).await?, Attempt::TooMany) {
+            return Err(AddressRefused::TooMany);
+        }
         let offered = Offered {
             user: user.id,
             address,
             from: recipient_of(&user),
+            epoch: user.epoch,
             nonce: sojourn_model::time::random(&*self.rng),
             written_at: self.now().0,
         };
@@ -205,7 +220,7 @@ impl Engine {
             return Ok(None);
         }
         let user = self.store.user(tenant.id, offered.user).await?;
-        let user = user.filter(|user| recipient_of(user) == offered.from);
+        let user = user.filter(|user| offered.fits(user));
         Ok(user.map(|user| ToldAddress { user, address: offered.address }))
     }
 
@@ -232,20 +247,20 @@ impl Engine {
         user: User,
         offered: Offered,
     ) -> Result<(), AddressRefused> {
-        if recipient_of(&user) != offered.from {
+        if !offered.fits(&user) {
             return Err(AddressRefused::Gone);
         }
         let mut change = ChangeSet::of(tenant.id, offered.once());
         let actor = Actor::User(user.id);
         let address = offered.address;
-        if user.email.as_deref() == Some(&*address) {
-            let proved = ProvedAddress { user: user.id, address, at: self.now() };
-            change.ops.push(Op::ProveAddress(proved));
-        } else {
-            let changed = User { email: Some(address), email_verified: true, ..user.clone() };
-            self.push_address(tenant, (&user, changed), &actor, &mut change)?;
+        if user.email.as_deref() != Some(&*address) {
+            let email = Some(address.clone());
+            let changed = User { email, email_verified: true, ..user.clone() };
+            self.push_address(tenant, (&user, changed), &actor, &mut change).await?;
         }
-        change.audit.push(self.audit_row(&actor, "user.address_prove", user.id, &json!({})));
+        let (user, at, epoch) = (user.id, self.now(), user.epoch);
+        change.ops.push(Op::Address(AddressChange::Prove { user, address, at, epoch }));
+        change.audit.push(self.audit_row(&actor, "user.address_prove", user, &json!({})));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(()),
             // Used before, or the account was changed in this moment.
@@ -254,7 +269,7 @@ impl Engine {
     }
 
     /// Writes an account with another address, and tells the one before.
-    fn push_address(
+    async fn push_address(
         &self,
         tenant: &Tenant,
         (before, after): (&User, User),
@@ -266,13 +281,14 @@ impl Engine {
         let data = json!({ "user-name": before.username, "claims": claims });
         let event = self.user_event(before, EventName::PostSetUserClaims, actor);
         change.events.push(NewEvent { data: data.to_string(), ..event });
-        self.push_address_news(tenant, before, &after, change)?;
+        self.push_address_news(tenant, before, &after, change).await?;
         change.ops.push(Op::UpdateUser { user: Box::new(after) });
         Ok(())
     }
 
-    /// Tells the address that an account had, if it was proved, that it has another one, with a way to undo that.
-    pub(crate) fn push_address_news(
+    /// Tells the address that an account had, if it was proved, that its person changed it, with a way to undo that; of several
+    /// changes within three days, the first address alone has it.
+    pub(crate) async fn push_address_news(
         &self,
         tenant: &Tenant,
         before: &User,
@@ -285,12 +301,53 @@ impl Engine {
         if !self.settings.resets_by_mail || after.email.as_ref() == Some(old) {
             return Ok(());
         }
-        let token = self.mail_link(tenant, LinkPurpose::UndoAddress, before)?;
-        let link = format!("{}/address/undo?token={token}", self.settings.address(tenant));
+        let now = self.now();
+        let undoes =
+            match self.store.address_before(tenant.id, before.id, now.plus(-UNDO_MS)).await? {
+                Some(first) => first.address == *old,
+                None => true,
+            };
+        let link = match undoes {
+            true => {
+                let token = self.mail_link(tenant, LinkPurpose::UndoAddress, before)?;
+                Some(format!("{}/address/undo?token={token}", self.settings.address(tenant)))
+            }
+            false => None,
+        };
+        let replace = AddressChange::Replace { user: before.id, before: old.clone(), at: now };
+        change.ops.push(Op::Address(replace));
+        self.push_address_notice(tenant, (before, old, after), link.as_deref(), change)
+    }
+
+    /// The same where an administrator changed it: that is final, so that whoever has the old mailbox by now can't undo it.
+    pub(crate) fn push_address_settled(
+        &self,
+        tenant: &Tenant,
+        before: &User,
+        after: &User,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if before.email == after.email {
+            return Ok(());
+        }
+        change.ops.push(Op::Address(AddressChange::Settle { user: before.id }));
+        let old = before.email.as_ref().filter(|_| before.email_verified);
+        match old.filter(|_| self.settings.resets_by_mail) {
+            Some(old) => self.push_address_notice(tenant, (before, old, after), None, change),
+            None => Ok(()),
+        }
+    }
+
+    fn push_address_notice(
+        &self,
+        tenant: &Tenant,
+        (before, old, after): (&User, &str, &User),
+        link: Option<&str>,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
         let to = after.email.as_deref().unwrap_or("–");
-        let mail =
-            self.mail_to((tenant, before, old), &Letter::AddressChanged { to, link: &link }, None)?;
-        change.ops.push(Op::AddMail(mail));
+        let letter = Letter::AddressChanged { to, link };
+        change.ops.push(Op::AddMail(self.mail_to((tenant, before, old), &letter, None)?));
         Ok(())
     }
 
@@ -304,42 +361,76 @@ impl Engine {
         token: &str,
     ) -> Result<Option<ToldAddress>, EngineError> {
         let found = self.address_before(tenant, token).await?;
-        Ok(found.map(|(told, _, _)| told))
+        Ok(found.map(|(told, _)| told))
     }
 
     async fn address_before(
         &self,
         tenant: &Tenant,
         token: &str,
-    ) -> Result<Option<(ToldAddress, Op, Millis)>, EngineError> {
+    ) -> Result<Option<(ToldAddress, Op)>, EngineError> {
         let found = self.open_mail_link(tenant, token).await?;
         let undo = found.filter(|link| link.purpose == LinkPurpose::UndoAddress);
-        let Some(OpenedLink { user, once, address: Some(address), written_at, .. }) = undo else {
+        let Some(OpenedLink { user, once, address: Some(address), .. }) = undo else {
             return Ok(None);
         };
-        Ok(Some((ToldAddress { user, address }, once, written_at)))
+        // Given back already, or settled by an administrator.
+        let since = self.now().plus(-UNDO_MS);
+        let before = self.store.address_before(tenant.id, user.id, since).await?;
+        if before.is_none_or(|before| before.address != address) {
+            return Ok(None);
+        }
+        Ok(Some((ToldAddress { user, address }, once)))
+    }
+
+    /// The address that somebody else has replaced since a time, to be given back with a change.
+    pub(crate) async fn push_address_back(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        since: Millis,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let after = since.max(self.now().plus(-UNDO_MS));
+        let Some(AddressBefore { address, .. }) =
+            self.store.address_before(tenant.id, user.id, after).await?
+        else {
+            return Ok(());
+        };
+        self.push_address_restored(tenant, user, address, change).await
+    }
+
+    async fn push_address_restored(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        address: String,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let undo = AddressChange::Undo { user: user.id, address: address.clone() };
+        change.ops.push(Op::Address(undo));
+        let restored = User { email: Some(address), email_verified: true, ..user.clone() };
+        // The address that is given up is told nothing: it is the intruder's.
+        let unproved = User { email_verified: false, ..user.clone() };
+        self.push_address(tenant, (&unproved, restored), &Actor::User(user.id), change).await
     }
 
     /// Gives an account the address back that it had. Whoever changed it was somebody else, so everything of the account ends,
-    /// factors that were added since are removed, and another password is demanded.
+    /// every factor is removed, and another password is demanded.
     ///
     /// # Errors
     /// [`AddressRefused::Gone`] when the link is of no use.
     pub async fn undo_address(&self, tenant: &Tenant, token: &str) -> Result<User, AddressRefused> {
         let found = self.address_before(tenant, token).await?;
-        let (ToldAddress { user, address }, once, written_at) =
-            found.ok_or(AddressRefused::Gone)?;
+        let (ToldAddress { user, address }, once) = found.ok_or(AddressRefused::Gone)?;
         let actor = Actor::User(user.id);
         let plan = EndPlan::new(EndTarget::User(user.id), EndReason::NotMe, actor.clone());
         let end = self.end_operation(tenant, plan);
         let id = end.id;
-        let since = written_at.plus(-OFFER_MS);
+        let since = Millis(i64::MIN);
         let factors = FactorChange::RemoveSince { user: user.id, since, named: Vec::new() };
         let mut change = ChangeSet::of(tenant.id, once);
-        let restored = User { email: Some(address), email_verified: true, ..user.clone() };
-        // The address that is given up is told nothing: it is the intruder's.
-        let unproved = User { email_verified: false, ..user.clone() };
-        self.push_address(tenant, (&unproved, restored), &actor, &mut change)?;
+        self.push_address_restored(tenant, &user, address, &mut change).await?;
         change.ops.extend([
             Op::DuePassword { user: user.id, due: PasswordDue::ByMail },
             Op::Factor(factors),

@@ -2,8 +2,9 @@
 //! address by it.
 
 use serde_json::json;
-use sojourn_model::operation::ProvedAddress;
-use sojourn_model::{Actor, ChangeSet, EndTarget, FactorKind, Op, Tenant, User, UserState};
+use sojourn_model::{
+    Actor, AddressChange, ChangeSet, EndTarget, FactorKind, Op, Tenant, User, UserState,
+};
 
 use super::PasswordRefused;
 use crate::authority::Authority;
@@ -108,8 +109,9 @@ impl Engine {
     /// What an invitation does besides setting a credential: it is used up, and the address is proved.
     fn accepted(&self, user: &User, once: Op) -> ChangeSet {
         let address = user.email.clone().unwrap_or_default();
-        let proved = ProvedAddress { user: user.id, address, at: self.now() };
-        let mut change = ChangeSet::of(user.tenant, once).with(Op::ProveAddress(proved));
+        let (at, epoch) = (self.now(), user.epoch);
+        let prove = AddressChange::Prove { user: user.id, address, at, epoch };
+        let mut change = ChangeSet::of(user.tenant, once).with(Op::Address(prove));
         let actor = Actor::User(user.id);
         change.audit.push(self.audit_row(&actor, "user.invitation_accept", user.id, &json!({})));
         change

@@ -324,6 +324,9 @@ impl Engine {
         check_shown(&mut changed)?;
         let update = Op::UpdateUser { user: Box::new(changed.clone()) };
         let mut change = ChangeSet::of(tenant.id, update);
+        if let Some(before) = self.store.user(tenant.id, user.id).await? {
+            self.push_address_settled(tenant, &before, &changed, &mut change)?;
+        }
         let data = json!({ "user-name": changed.username, "claims": claims });
         let event = EventName::PostSetUserClaims;
         let event = NewEvent { data: data.to_string(), ..self.user_event(user, event, actor) };

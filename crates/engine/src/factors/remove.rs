@@ -30,6 +30,8 @@ pub struct EndsWithFactor {
 /// What goes with a factor.
 struct Going<'a> {
     targets: Vec<EndTarget>,
+    /// Whether sessions stay by policy.
+    stay: bool,
     /// Whether a session rests on it.
     rests: &'a (dyn Fn(&Session) -> bool + Sync),
 }
@@ -119,8 +121,8 @@ impl Engine {
         )?;
         let ends = self.ends_with_factor(tenant, session, id).await?;
         let stay = ends.policy == OnFactorRemoved::Nothing;
-        let rests = |one: &Session| !stay && one.proofs.rest_on(id);
-        let going = Going { targets: ends.targets, rests: &rests };
+        let rests = |one: &Session| one.proofs.rest_on(id);
+        let going = Going { targets: ends.targets, stay, rests: &rests };
         match self.end_with_factor(tenant, going, (&user, &actor), change).await {
             Err(EngineError::Contended) => Err(FactorRefused::Gone),
             done => done.map(|()| !ends.here).map_err(FactorRefused::from),
@@ -151,14 +153,15 @@ impl Engine {
         change.events.push(self.factor_event(user, event, actor, about));
         self.push_notice(tenant, user, News::FactorsReset, &mut change)?;
         let policy = self.policy(tenant, user.id, None).await?.on_factor_removed;
-        let rests = |one: &Session| {
-            policy != OnFactorRemoved::Nothing && rests_on_second_factor(&one.proofs)
-        };
+        let rests = |one: &Session| rests_on_second_factor(&one.proofs);
+        let stay = policy == OnFactorRemoved::Nothing;
         let targets = match policy {
+            OnFactorRemoved::Nothing => Vec::new(),
             OnFactorRemoved::All => vec![EndTarget::User(user.id)],
             _ => targets(&self.live_sessions(tenant, user.id).await?, rests, user.id),
         };
-        self.end_with_factor(tenant, Going { targets, rests: &rests }, (user, actor), change).await
+        self.end_with_factor(tenant, Going { targets, stay, rests: &rests }, (user, actor), change)
+            .await
     }
 
     /// Applies a change of factors together with the end of what goes with them. The change moves the account's epoch, so
@@ -166,7 +169,7 @@ impl Engine {
     async fn end_with_factor(
         &self,
         tenant: &Tenant,
-        Going { targets, rests }: Going<'_>,
+        Going { targets, stay, rests }: Going<'_>,
         (user, actor): (&User, &Actor),
         mut change: ChangeSet,
     ) -> Result<(), EngineError> {
@@ -181,6 +184,9 @@ impl Engine {
                 let id = end.id;
                 change.ops.push(Op::EndSessions(end));
                 self.apply_end(id, change).await?;
+            }
+            if stay {
+                return Ok(());
             }
             // A session may have begun between reading and writing. From now on none does: the factor is gone, and a sign-in
             // that began before meets another epoch.

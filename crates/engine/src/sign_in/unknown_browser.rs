@@ -116,6 +116,8 @@ impl Engine {
             // Factors that the stranger may have added would shut the account's person out.
             // One may have been added while signing in, before the session began.
             let since = theirs.signed_in_at.plus(-OFFER_MS);
+            // An address that they gave the account would get the mail by which a password is chosen.
+            self.push_address_back(tenant, &user, since, &mut change).await?;
             // And what let them in lets nobody in any more.
             let named = theirs.proofs.0.iter().filter_map(|proof| proof.factor).collect();
             change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since, named }));

@@ -1,5 +1,6 @@
 //! Operations: the typed parts of a change set.
 
+use crate::address::AddressChange;
 use crate::application::Application;
 use crate::directory::{Group, Logo, Look, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
@@ -17,9 +18,7 @@ use crate::time::Millis;
 
 mod parts;
 
-pub use parts::{
-    KeyAccount, ProvedAddress, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch,
-};
+pub use parts::{KeyAccount, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
 
 /// One operation. Those that rely on what was read make the change set a [conflict](crate::change::Outcome) when it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +62,8 @@ pub enum Op {
         /// The account that it concerns.
         user: UserId,
     },
-    /// Note that an account's mail address was proved. A conflict when it has another one by now.
-    ProveAddress(ProvedAddress),
+    /// Note what happened to an account's mail address.
+    Address(AddressChange),
     /// Change an account's second factors.
     Factor(FactorChange),
     /// Make a group.

@@ -91,14 +91,3 @@ pub struct KeyAccount {
     /// Of its shown name.
     pub display: Option<String>,
 }
-
-/// A mail address that its person has proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProvedAddress {
-    /// The account that it concerns.
-    pub user: UserId,
-    /// The address.
-    pub address: String,
-    /// When.
-    pub at: Millis,
-}

@@ -124,8 +124,22 @@ async fn a_new_address_is_proved_and_the_old_one_can_undo_it() {
         assert!(told.contains("To: cleo@example.test"), "{told}");
         assert!(plain(&told).contains("thief@example.test"), "{told}");
         let undo = smtp.link("/address/undo?token=", 0).await;
+        // Another change within that time takes nothing from the first address, and gives the second no such link.
+        server.clock.advance(1_000);
+        let (page, code, _) = ask(&smtp, &thief, "second@example.test").await;
+        assert_eq!(give(&thief, &page, &code).await.status, 303);
+        let told = eventually("the second notice", || async {
+            let told = |mail: &String| mail.contains("address was changed");
+            smtp.mails().into_iter().filter(told).nth(1)
+        })
+        .await;
+        assert!(told.contains("To: thief@example.test"), "{told}");
+        assert!(!plain(&told).contains("/address/undo"), "{told}");
+        server.clock.advance(1_000);
+        let (_, _, waiting) = ask(&smtp, &thief, "third@example.test").await;
         crate::factors::enrol(&server, &thief).await;
-        server.clock.advance(71 * 3_600_000);
+        server.clock.advance(59 * 60_000);
+        assert_eq!(server.browser().get(&waiting).await.status, 200);
         // Neither link opens what the other is for.
         for other in ["/address", "/reset", "/not-me", "/invitation"] {
             let path = undo.replace("/address/undo", other);
@@ -140,9 +154,11 @@ async fn a_new_address_is_proved_and_the_old_one_can_undo_it() {
         assert!(factors.factors.is_empty(), "what the thief added is gone: {factors:?}");
         assert_eq!(server.browser().sign_in(CLEO.0, CLEO.1).await.status, 403, "by mail alone");
         assert_eq!(server.browser().get(&undo).await.status, 400, "once");
+        assert_eq!(server.browser().get(&waiting).await.status, 400, "what waited is void");
         assert!(
-            !smtp.mails().iter().any(|mail| mail.contains("To: thief@example.test")
-                && mail.contains("was changed")),
+            !smtp.mails().iter().any(
+                |mail| mail.contains("To: second@example.test") && mail.contains("was changed")
+            ),
             "the intruder is told nothing"
         );
         server.stop().await;
@@ -186,9 +202,52 @@ async fn mails_and_codes_are_limited_and_links_grow_old() {
     });
     let done = server.send("PATCH", &path, ("boss", "boss-123"), &patch).await;
     assert_eq!(done.status, 200, "{done:?}");
-    let undo = smtp.link("/address/undo?token=", 0).await;
-    assert_eq!(server.browser().get(&undo).await.status, 200);
-    server.clock.advance(72 * 3_600_000 + 60_000);
-    assert_eq!(server.browser().get(&undo).await.status, 400, "three days are over");
+    let notice = eventually("the notice", || async {
+        smtp.mails().into_iter().find(|mail| mail.contains("address was changed"))
+    })
+    .await;
+    assert!(notice.contains("To: cleo@example.test"), "{notice}");
+    assert!(
+        !plain(&notice).contains("/address/undo"),
+        "an administrator's word is final: {notice}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_ends_an_account_ends_mails_for_its_address() {
+    let smtp = Smtp::start().await;
+    let server = prepared(Engine::Sqlite, &smtp, true).await;
+    let by = Authority::system();
+    // A mail that waits while the account is secured.
+    let thief = server.signed_in(CLEO.0, CLEO.1).await;
+    let (_, _, link) = ask(&smtp, &thief, "thief@example.test").await;
+    let cleo = user(&server).await;
+    server.engine.secure_account(&server.tenant, &cleo, &by).await.expect("secured");
+    assert_eq!(server.browser().get(&link).await.status, 400);
+    server
+        .engine
+        .reset_password(&server.tenant, &cleo, "a heron on the pond", &by)
+        .await
+        .expect("set");
+    // The link by which it is undone counts for three days, and until an administrator decides.
+    for settled in [false, true] {
+        server.clock.advance(1_000);
+        let browser = server.signed_in(CLEO.0, "a heron on the pond").await;
+        let from = smtp.mails().len();
+        let address = format!("new{settled}@example.test");
+        let (page, code, _) = ask(&smtp, &browser, &address).await;
+        assert_eq!(give(&browser, &page, &code).await.status, 303);
+        let undo = smtp.link("/address/undo?token=", from).await;
+        assert_eq!(server.browser().get(&undo).await.status, 200);
+        if settled {
+            let cleo = user(&server).await;
+            let moved = User { email: Some("boss@example.test".into()), ..cleo };
+            server.engine.update_user(&server.tenant, &moved, &[], &by).await.expect("moved");
+        } else {
+            server.clock.advance(72 * 3_600_000 + 60_000);
+        }
+        assert_eq!(server.browser().get(&undo).await.status, 400, "{settled}");
+    }
     server.stop().await;
 }

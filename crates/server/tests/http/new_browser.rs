@@ -177,6 +177,33 @@ async fn a_stranger_in_the_account_does_not_stop_its_owner() {
     }
 }
 
+/// An address that a stranger gave the account is taken back: the mail for another password would go there.
+#[tokio::test]
+async fn the_address_of_a_stranger_goes_too() {
+    let smtp = Smtp::start().await;
+    let server = prepared(Engine::Sqlite, &smtp).await;
+    assert_eq!(server.browser().sign_in("cleo", "cleo-123").await.status, 303);
+    let thief = server.browser();
+    assert_eq!(thief.sign_in("cleo", "cleo-123").await.status, 303);
+    let told = smtp.link("/not-me?token=", 0).await;
+    let page = thief.get("/myaccount/address").await;
+    let form = [("csrf", &*page.field("csrf")), ("address", "thief@example.test")];
+    thief.post("/myaccount/address", &form).await;
+    let link = smtp.link("/address?token=", 0).await;
+    let page = thief.get(&link).await;
+    let form = [("csrf", &*page.field("csrf")), ("token", &*page.field("token"))];
+    assert_eq!(thief.post("/address", &form).await.status, 200);
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    assert_eq!(cleo.email.as_deref(), Some("thief@example.test"));
+    let reader = server.browser();
+    let page = reader.get(&told).await;
+    let form = [("csrf", &*page.field("csrf")), ("token", &*page.field("token"))];
+    assert_eq!(reader.post("/not-me", &form).await.status, 200);
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    assert_eq!((cleo.email.as_deref(), cleo.email_verified), (Some("cleo@example.test"), true));
+    server.stop().await;
+}
+
 /// The factor that let a stranger in goes, however long ago they added it.
 #[tokio::test]
 async fn the_factor_of_a_stranger_goes_however_old_it_is() {

@@ -1,8 +1,9 @@
 //! Tenants, users, roles, applications.
 
 use sojourn_model::directory::{name_key, text_key};
-use sojourn_model::operation::ProvedAddress;
-use sojourn_model::{AppKind, AppOwner, Op, PolicyScope, SessionPolicy, TenantId, User};
+use sojourn_model::{
+    AddressChange, AppKind, AppOwner, Op, PolicyScope, SessionPolicy, TenantId, UNDO_MS, User,
+};
 
 use super::{Steps, params};
 use crate::sql::directory as sql;
@@ -98,15 +99,28 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::DuePassword { user, due } => {
             steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user, due.code()]);
         }
-        Op::ProveAddress(proved) => {
-            let ProvedAddress { user, address, at } = proved;
-            steps.must(&sql::ACCOUNT_ADDRESS_PROVED, params![tenant, user, address, at]);
-        }
+        Op::Address(change) => addresses(steps, tenant, change),
         Op::KnowBrowser { user, browser, at } => {
             steps.run(&sql::BROWSER_KNOW, params![tenant, user, browser.to_vec(), at]);
         }
         Op::PutPolicy { scope, policy } => put_policy(steps, tenant, scope, &policy),
         other => applications(steps, tenant, other),
+    }
+}
+
+fn addresses(steps: &mut Steps, tenant: TenantId, change: AddressChange) {
+    match change {
+        AddressChange::Prove { user, address, at, epoch } => {
+            steps.must(&sql::ACCOUNT_ADDRESS_PROVED, params![tenant, user, address, at, epoch]);
+        }
+        AddressChange::Replace { user, before, at } => {
+            let forgotten = at.plus(-UNDO_MS);
+            steps.run(&sql::ADDRESS_REPLACE, params![tenant, user, before, at, forgotten]);
+        }
+        AddressChange::Undo { user, address } => {
+            steps.must(&sql::ADDRESS_UNDO, params![tenant, user, address]);
+        }
+        AddressChange::Settle { user } => steps.run(&sql::ADDRESS_SETTLE, params![tenant, user]),
     }
 }
 

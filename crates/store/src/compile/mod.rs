@@ -176,7 +176,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::UpgradePassword { .. }
         | Op::SetUserState { .. }
         | Op::DuePassword { .. }
-        | Op::ProveAddress(_)
+        | Op::Address(_)
         | Op::KnowBrowser { .. }
         | Op::CreateRole(_)
         | Op::AssignRole { .. }

@@ -115,6 +115,8 @@ fn purge(steps: &mut Steps, tenant: TenantId, what: Purge) {
     purge(&sql::PURGE_AUDIT, params![tenant, audit_before, limit]);
     purge(&sql::PURGE_BROWSERS, params![browsers_before, limit]);
     purge(&crate::sql::factor::PURGE_TRUST, params![now, limit]);
+    let settled = now.plus(-sojourn_model::UNDO_MS);
+    purge(&crate::sql::directory::PURGE_ADDRESSES, params![settled, limit]);
 }
 
 fn settle(steps: &mut Steps, settled: SettleDelivery) {

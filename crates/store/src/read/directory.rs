@@ -2,8 +2,8 @@
 
 use sojourn_model::directory::name_key;
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis, PasswordDue, PolicyScope,
-    Role, RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
+    AddressBefore, AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis, PasswordDue,
+    PolicyScope, Role, RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
@@ -120,6 +120,21 @@ pub(super) fn after_prefix(prefix: &str) -> String {
 }
 
 impl Reads {
+    /// The proved address that an account had before its present one, if that was replaced after a time.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn address_before(
+        &self,
+        t: TenantId,
+        user: UserId,
+        after: Millis,
+    ) -> Result<Option<AddressBefore>, StoreError> {
+        let row = self.row(&sql::ADDRESS_BEFORE, params![t, user, after]).await?;
+        row.map(|mut row| Ok(AddressBefore { address: row.text()?, replaced_at: row.millis()? }))
+            .transpose()
+    }
+
     /// A tenant by its name in paths.
     ///
     /// # Errors

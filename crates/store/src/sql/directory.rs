@@ -127,6 +127,7 @@ statements! {
     ACCOUNT_HISTORY = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_FACTORS = "DELETE FROM factor WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_CODES = "DELETE FROM recovery_code WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_ADDRESS_BEFORE = "DELETE FROM address_before WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_TRUST = "DELETE FROM trusted_browser WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_SHARED = "DELETE FROM shared_token WHERE tenant_id = $1 AND user_id = $2";
     PASSWORD_KEEP = "INSERT INTO password_history (tenant_id, user_id, set_at, password_hash) \
@@ -186,7 +187,17 @@ statements! {
     ACCOUNT_NUMBER = "SELECT users FROM tenant WHERE id = $1";
     ACCOUNT_ADDRESS_PROVED = "UPDATE account SET email_verified = 1, updated_at = $4, \
          keyed_version = CASE WHEN keyed_version = version THEN version + 1 ELSE keyed_version END, \
-         version = version + 1 WHERE tenant_id = $1 AND id = $2 AND email = $3";
+         version = version + 1 WHERE tenant_id = $1 AND id = $2 AND email = $3 AND epoch = $5";
+    // The first change of several counts, for as long as it can be undone.
+    ADDRESS_REPLACE = "INSERT INTO address_before (tenant_id, user_id, address, replaced_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, tenant_id) DO UPDATE SET address = excluded.address, \
+         replaced_at = excluded.replaced_at WHERE address_before.replaced_at < $5";
+    ADDRESS_UNDO = "DELETE FROM address_before WHERE user_id = $2 AND tenant_id = $1 AND address = $3";
+    ADDRESS_SETTLE = "DELETE FROM address_before WHERE user_id = $2 AND tenant_id = $1";
+    ADDRESS_BEFORE = "SELECT address, replaced_at FROM address_before WHERE user_id = $2 AND tenant_id = $1 \
+         AND replaced_at > $3";
+    PURGE_ADDRESSES = "DELETE FROM address_before WHERE (user_id, tenant_id) IN (\
+         SELECT user_id, tenant_id FROM address_before WHERE replaced_at < $1 ORDER BY replaced_at LIMIT $2)";
     ACCOUNT_PASSWORD_DUE = "UPDATE account SET password_due = $3, epoch = epoch + 1 \
          WHERE tenant_id = $1 AND id = $2";
     BROWSER_KNOW = "INSERT INTO known_browser (tenant_id, user_id, browser_hash, first_seen, last_seen) \

@@ -20,6 +20,7 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_FACTORS,
     &ERASE_CODES,
     &ERASE_TRUST,
+    &ERASE_ADDRESSES,
     &ERASE_ACCOUNTS,
 ];
 
@@ -100,6 +101,7 @@ statements! {
     ERASE_FACTORS = erase_by_user!("factor");
     ERASE_CODES = erase_by_user!("recovery_code");
     ERASE_TRUST = erase_by_user!("trusted_browser");
+    ERASE_ADDRESSES = erase_by_user!("address_before");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
     ERASE_ROLE_EVENTS = erase_events_of!("role", "2");
     ERASE_GROUP_EVENTS = erase_events_of!("user_group", "3");
