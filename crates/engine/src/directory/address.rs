@@ -286,9 +286,23 @@ impl Engine {
         Ok(())
     }
 
+    /// What another address of an account brings, by its person or by an administrator.
+    pub(crate) async fn push_address_told(
+        &self,
+        tenant: &Tenant,
+        (before, after): (&User, &User),
+        own: bool,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        match own {
+            true => self.push_address_news(tenant, before, after, change).await,
+            false => self.push_address_settled(tenant, before, after, change),
+        }
+    }
+
     /// Tells the address that an account had, if it was proved, that its person changed it, with a way to undo that; of several
     /// changes within three days, the first address alone has it.
-    pub(crate) async fn push_address_news(
+    async fn push_address_news(
         &self,
         tenant: &Tenant,
         before: &User,

@@ -306,11 +306,7 @@ impl Engine {
             user.email_verified = user.email.is_some();
         }
         let mut told = ChangeSet::new(tenant.id);
-        if writing.own {
-            self.push_address_news(tenant, &before, &user, &mut told).await?;
-        } else {
-            self.push_address_settled(tenant, &before, &user, &mut told)?;
-        }
+        self.push_address_told(tenant, (&before, &user), writing.own, &mut told).await?;
         let claims = account::changes(&shown, &account::to_resource(&user));
         let roles = self.roles_named(tenant, &members::of(&after, "roles")).await?;
         let password = after.get("password").and_then(Value::as_str);
