@@ -75,7 +75,8 @@ impl Ends {
     }
 }
 
-/// Callers with so many sessions each, all at the same time: no connection waits until the server closes it.
+/// Gives each caller `each` sessions with a token. They are prepared in parallel, so that no connection is idle long enough for
+/// the server to close it.
 async fn prepared(
     callers: Vec<Caller>,
     each: u64,

@@ -30,8 +30,8 @@ pub enum AddressChange {
         /// The account's epoch as it was read.
         epoch: i64,
     },
-    /// Remember the proved address that is replaced. Of several changes within [`UNDO_MS`] the first one counts: whoever has
-    /// the account can't make the address of its person be forgotten.
+    /// Store the confirmed address that is replaced. After several changes within [`UNDO_MS`] the first stored address stays, so
+    /// that an intruder can't overwrite the address of the account's owner.
     Replace {
         /// The account.
         user: UserId,

@@ -94,8 +94,8 @@ pub struct TrustedBrowser {
 /// A change of an account's factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorChange {
-    /// Add one. A conflict when there is one with this id, in whatever account, when the account has as many as may be, or
-    /// when something happened to it since it was read.
+    /// Add a factor. A conflict if any account has a factor with this id, if the account has the maximum number, or if the
+    /// account's epoch changed since it was read.
     Add {
         /// The factor.
         factor: Factor,

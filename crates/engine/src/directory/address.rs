@@ -29,7 +29,7 @@ pub enum AddressRefused {
     /// What was typed is no address.
     #[error("this is no mail address")]
     NoAddress,
-    /// A fresh proof is needed first: whoever has the address can have the password replaced.
+    /// The person has to sign in again first, because a mail to the address can replace the password.
     #[error("a fresh sign-in is needed")]
     NotFresh,
     /// Too many mails or codes.
@@ -76,7 +76,7 @@ impl Offered {
 fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     text.len() <= 254
-        // No name beside it, and nothing quoted: what is told to applications is the address itself.
+        // Only the bare address: no display name and no quoted part, because applications receive this text as `email`.
         && !text.contains(|c: char| c.is_whitespace() || "<>()[],;:\\\"".contains(c))
         && text.matches('@').count() == 1
         && parts.is_some_and(|(who, host)| !who.is_empty() && !host.is_empty())
@@ -286,7 +286,8 @@ impl Engine {
         Ok(())
     }
 
-    /// What another address of an account brings, by its person or by an administrator.
+    /// Adds to a change set what a new address of an account requires: the notice to the old address, and the undo link if the
+    /// person changed it themselves.
     pub(crate) async fn push_address_told(
         &self,
         tenant: &Tenant,
@@ -300,8 +301,8 @@ impl Engine {
         }
     }
 
-    /// Tells the address that an account had, if it was proved, that its person changed it, with a way to undo that; of several
-    /// changes within three days, the first address alone has it.
+    /// Notifies the previous address, if it was confirmed, that the person changed it. The mail has an undo link; after several
+    /// changes within three days, only the first address has one.
     async fn push_address_news(
         &self,
         tenant: &Tenant,
@@ -333,7 +334,7 @@ impl Engine {
         self.push_address_notice(tenant, (before, old, after), link.as_deref(), change)
     }
 
-    /// The same where an administrator changed it: that is final, so that whoever has the old mailbox by now can't undo it.
+    /// Handles a change by an administrator. It is final: somebody who now controls the old mailbox can't undo it.
     pub(crate) fn push_address_settled(
         &self,
         tenant: &Tenant,
@@ -424,7 +425,7 @@ impl Engine {
         let undo = AddressChange::Undo { user: user.id, address: address.clone() };
         change.ops.push(Op::Address(undo));
         let restored = User { email: Some(address), email_verified: true, ..user.clone() };
-        // The address that is given up is told nothing: it is the intruder's.
+        // No mail goes to the replaced address, because it belongs to the intruder.
         let unproved = User { email_verified: false, ..user.clone() };
         self.push_address(tenant, (&unproved, restored), &Actor::User(user.id), change).await
     }

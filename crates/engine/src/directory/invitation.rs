@@ -28,7 +28,7 @@ fn uninvitable(user: &User) -> Option<&'static str> {
     None
 }
 
-/// What an offer of a passkey is made to: whoever holds this link.
+/// Binds an offer of a passkey to one invitation link.
 fn holder(engine: &Engine, token: &str) -> [u8; 32] {
     engine.keyed_hash("invitation", &[token.as_bytes()])
 }

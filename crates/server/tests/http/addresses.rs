@@ -1,4 +1,4 @@
-//! Mail addresses: proved by a link or a code, changed, and given back to whom they were taken from.
+//! Mail addresses: confirming one by a link or a code, changing it, and undoing the change.
 
 use sojourn_engine::Authority;
 use sojourn_engine::directory::{NewUser, PasswordGiven};
@@ -159,7 +159,7 @@ async fn a_new_address_is_proved_and_the_old_one_can_undo_it() {
             !smtp.mails().iter().any(
                 |mail| mail.contains("To: second@example.test") && mail.contains("was changed")
             ),
-            "the intruder is told nothing"
+            "no mail goes to the intruder"
         );
         server.stop().await;
     }
