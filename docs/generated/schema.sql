@@ -376,6 +376,15 @@ CREATE TABLE shared_token_session (
     shared_id BLOB NOT NULL,
     PRIMARY KEY (session_id, shared_id, tenant_id)
 ) WITHOUT ROWID;
+CREATE TABLE sign_up_code (
+    tenant_id BIGINT NOT NULL,
+    code_hash BLOB NOT NULL,
+    label TEXT NOT NULL,
+    uses_left BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, code_hash)
+) WITHOUT ROWID;
 CREATE TABLE signing_key (
     tenant_id BIGINT NOT NULL,
     kid TEXT NOT NULL,
@@ -398,12 +407,19 @@ CREATE TABLE tenant (
     enabled BIGINT NOT NULL,
     -- Grows with every change of applications or keys, so that caches notice.
     catalog_version BIGINT NOT NULL
-, event_count BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL DEFAULT 0, users BIGINT NOT NULL DEFAULT 0, shown_name TEXT, accent TEXT, logo_tag TEXT);
+, event_count BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL DEFAULT 0, users BIGINT NOT NULL DEFAULT 0, shown_name TEXT, accent TEXT, logo_tag TEXT, sign_up TEXT, sign_up_open BIGINT NOT NULL DEFAULT 0);
 CREATE TABLE tenant_logo (
     tenant_id BIGINT PRIMARY KEY,
     kind TEXT NOT NULL,
     body BLOB NOT NULL
 );
+CREATE TABLE terms_accepted (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    version TEXT NOT NULL,
+    accepted_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, version, tenant_id)
+) WITHOUT ROWID;
 CREATE TABLE throttle (
     tenant_id BIGINT NOT NULL,
     counter_key BLOB NOT NULL,

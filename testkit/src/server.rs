@@ -226,6 +226,7 @@ impl TestServer {
             enabled: true,
             created_at: self.engine.now(),
             look: sojourn_model::Look::default(),
+            sign_up: sojourn_model::SignUp::default(),
         };
         self.engine.ensure_tenant(&tenant).await.expect("a tenant");
         tenant

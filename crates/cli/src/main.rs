@@ -82,6 +82,9 @@ enum Command {
     /// Tenants: add, list, enable, disable, remove
     #[command(subcommand)]
     Tenant(commands::TenantCommand),
+    /// Accounts that people create themselves: show and set who can; invitation codes
+    #[command(subcommand)]
+    SignUp(commands::SignUpCommand),
     /// Sessions: list, show, end, watch; jobs, deliveries, policies
     #[command(subcommand, visible_alias = "session")]
     Sessions(commands::SessionCommand),
@@ -176,6 +179,7 @@ async fn run(cli: Cli) -> Done {
         Command::Group(command) => commands::group(config, command).await,
         Command::Application(command) => commands::application(config, command).await,
         Command::Tenant(command) => commands::tenant(config, command).await,
+        Command::SignUp(command) => commands::sign_up(config, command).await,
         Command::Sessions(command) => commands::session(config, command).await,
     }
 }

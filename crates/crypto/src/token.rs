@@ -57,10 +57,14 @@ pub enum TokenKind {
     AddressCode,
     /// A mail's link by which a change of an address is undone.
     UndoLink,
+    /// A mail's link by which an account is made.
+    SignUpLink,
+    /// What the page carries that takes the code of such a mail.
+    SignUpCode,
 }
 
 impl TokenKind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -78,6 +82,8 @@ impl TokenKind {
         Self::AddressLink,
         Self::AddressCode,
         Self::UndoLink,
+        Self::SignUpLink,
+        Self::SignUpCode,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -101,6 +107,8 @@ impl TokenKind {
             Self::AddressLink => "soj_al_",
             Self::AddressCode => "soj_ad_",
             Self::UndoLink => "soj_ul_",
+            Self::SignUpLink => "soj_su_",
+            Self::SignUpCode => "soj_sc_",
         }
     }
 }

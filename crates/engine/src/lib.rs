@@ -33,6 +33,7 @@ pub mod scim;
 pub mod session;
 mod settings;
 pub mod sign_in;
+pub mod sign_up;
 mod tasks;
 mod throttle;
 pub mod tokens;

@@ -54,6 +54,18 @@ pub enum Letter<'a> {
         /// Or what is typed on the page where the mail was asked for.
         code: &'a str,
     },
+    /// Somebody wants to make an account with this address.
+    SignUp {
+        /// Where it is made.
+        link: &'a str,
+        /// Or what is typed on the page where the mail was asked for.
+        code: &'a str,
+    },
+    /// Somebody wants to make an account with this address, which has one.
+    HasAccount {
+        /// Where its person signs in.
+        link: &'a str,
+    },
     /// The account has another address.
     AddressChanged {
         /// The new one.

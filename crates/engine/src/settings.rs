@@ -40,6 +40,8 @@ pub struct Settings {
     pub registration: RegistrationMode,
     /// How many may register in an hour, where anyone may.
     pub registrations: RegistrationLimits,
+    /// How many mails may be sent in an hour by which people make accounts.
+    pub sign_ups: RegistrationLimits,
     /// How long what only records something is kept.
     pub retention: Retention,
     /// What a new password has to be.
@@ -193,6 +195,7 @@ impl Default for Settings {
             keys: KeySettings::default(),
             registration: RegistrationMode::Off,
             registrations: RegistrationLimits::default(),
+            sign_ups: RegistrationLimits::default(),
             retention: Retention::default(),
             password_rules: PasswordRules::default(),
             custom_attributes: Vec::new(),

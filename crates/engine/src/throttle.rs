@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::settings::RegistrationLimits;
 use crate::tokens::TokenError;
 
 /// Whether an attempt may go on.
@@ -277,15 +278,35 @@ impl Engine {
         tenant: TenantId,
         ip: &str,
     ) -> Result<(), TokenError> {
-        let limits = self.settings.registrations;
-        let one = self.address_key("throttle registration", tenant, ip);
-        let all = self.hasher.keyed("throttle registrations", &[&tenant.0.to_be_bytes()]).to_vec();
-        let each = [limits.per_address, limits.in_all];
-        if self.count_within(tenant, &[one, all], &each, HOUR_MS).await?.is_none() {
+        let keys = ("throttle registration", "throttle registrations");
+        if !self.count_hourly(tenant, keys, self.settings.registrations, ip).await? {
             let why = "too many applications were registered: try again in an hour";
             return Err(OAuthError::new("temporarily_unavailable", why).into());
         }
         Ok(())
+    }
+
+    /// Counts a mail by which somebody may make an account. Answers whether it is within the limits.
+    pub(crate) async fn count_sign_up(
+        &self,
+        tenant: TenantId,
+        ip: &str,
+    ) -> Result<bool, EngineError> {
+        let keys = ("throttle sign-up", "throttle sign-ups");
+        self.count_hourly(tenant, keys, self.settings.sign_ups, ip).await
+    }
+
+    async fn count_hourly(
+        &self,
+        tenant: TenantId,
+        (one, all): (&str, &str),
+        limits: RegistrationLimits,
+        ip: &str,
+    ) -> Result<bool, EngineError> {
+        let one = self.address_key(one, tenant, ip);
+        let all = self.hasher.keyed(all, &[&tenant.0.to_be_bytes()]).to_vec();
+        let each = [limits.per_address, limits.in_all];
+        Ok(self.count_within(tenant, &[one, all], &each, HOUR_MS).await?.is_some())
     }
 
     async fn count(

@@ -3,6 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::ids::{GroupId, RoleId, TenantId, UserId};
+use crate::sign_up::SignUp;
 use crate::time::Millis;
 
 /// An isolated space of users, applications and sessions.
@@ -18,6 +19,8 @@ pub struct Tenant {
     pub created_at: Millis,
     /// What its pages look like.
     pub look: Look,
+    /// Who may make an account in it.
+    pub sign_up: SignUp,
 }
 
 /// What a tenant's pages look like, where that isn't as the program comes.
@@ -54,6 +57,7 @@ impl Tenant {
             enabled: true,
             created_at: Millis(0),
             look: Look::default(),
+            sign_up: SignUp::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod operation;
 pub mod policy;
 pub mod proof;
 pub mod session;
+pub mod sign_up;
 pub mod task;
 pub mod time;
 
@@ -50,5 +51,6 @@ pub use policy::{
 };
 pub use proof::{Level, Method, Proof, Proofs};
 pub use session::{Participation, Session, SessionState};
+pub use sign_up::{AcceptedTerms, OpenTo, SignUp, SignUpChange, SignUpCode, Terms};
 pub use task::{HandlerTask, SettleTask, TaskRule, TaskState};
 pub use time::{Clock, Millis, Rng};

@@ -23,6 +23,8 @@ pub struct Prompt {
     pub consent: bool,
     /// The person has to choose an account.
     pub select_account: bool,
+    /// The person is to make an account (Initiating User Registration 1.0 §4).
+    pub create: bool,
 }
 
 /// A checked request.
@@ -293,6 +295,7 @@ fn parse_prompt(text: Option<&str>) -> Result<Prompt, OAuthError> {
             "login" => prompt.login = true,
             "select_account" => prompt.select_account = true,
             "consent" => prompt.consent = true,
+            "create" => prompt.create = true,
             // Errata 2 of Core §3.1.2.1: values that aren't understood may be ignored.
             _ => {}
         }

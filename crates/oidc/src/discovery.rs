@@ -32,9 +32,15 @@ pub const SCOPES: [&str; 8] =
     ["openid", "profile", "email", "address", "phone", "roles", "groups", "offline_access"];
 
 /// The document. `own_scopes` are those of the administrative APIs; `registration` says whether applications
-/// can register themselves.
+/// can register themselves, `sign_up` whether people can make accounts.
 #[must_use]
-pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str], registration: bool) -> Value {
+pub fn discovery_document(
+    endpoints: &Endpoints,
+    own_scopes: &[&str],
+    (registration, sign_up): (bool, bool),
+) -> Value {
+    let mut prompts = vec!["none", "login", "consent", "select_account"];
+    prompts.extend(sign_up.then_some("create"));
     let scopes: Vec<&str> = SCOPES.iter().chain(own_scopes).copied().collect();
     let claims: Vec<&str> = [
         "sub",
@@ -78,7 +84,7 @@ pub fn discovery_document(endpoints: &Endpoints, own_scopes: &[&str], registrati
         "claims_supported": claims,
         "display_values_supported": ["page"],
         "ui_locales_supported": endpoints.languages,
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": prompts,
         "claims_parameter_supported": true,
         "request_parameter_supported": true,
         "request_uri_parameter_supported": true,

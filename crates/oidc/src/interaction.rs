@@ -14,6 +14,8 @@ pub enum Needs {
     SignIn(SignInReason),
     /// Prove a further factor, in the session that is there.
     StepUp(Level),
+    /// Make an account.
+    SignUp,
     /// Say which account to go on with.
     SelectAccount,
     /// Approve.
@@ -40,7 +42,9 @@ impl Needs {
     #[must_use]
     pub fn error(self) -> OAuthError {
         match self {
-            Self::SignIn(_) => OAuthError::new("login_required", "the person has to sign in"),
+            Self::SignIn(_) | Self::SignUp => {
+                OAuthError::new("login_required", "the person has to sign in")
+            }
             Self::StepUp(_) => {
                 OAuthError::new("login_required", "the person has to prove a second factor")
             }
@@ -87,6 +91,7 @@ pub struct Situation {
 }
 
 const CHECKS: &[(&str, Check)] = &[
+    ("prompt=create", prompt_create),
     ("no session", no_session),
     ("another person is expected", other_person),
     ("prompt=login", prompt_login),
@@ -128,6 +133,12 @@ fn signed_in(situation: &Situation) -> bool {
 fn other_person(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let present = situation.present.as_ref()?;
     (!present.expected).then_some(Needs::SignIn(SignInReason::OtherPerson))
+}
+
+/// An account is made, and its person signed in, for the request; or the person has one, and signed in to it or chose it.
+fn prompt_create(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
+    let chosen = situation.present.as_ref().is_some_and(|present| present.chosen);
+    (request.prompt.create && !chosen && !signed_in(situation)).then_some(Needs::SignUp)
 }
 
 fn prompt_login(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {

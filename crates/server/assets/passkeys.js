@@ -53,6 +53,9 @@
         const box = document.querySelector(`input[type=checkbox][name=${field.name}]`);
         field.disabled = !box?.checked;
       }
+      for (const field of form.querySelectorAll("input[data-copy]")) {
+        field.value = document.getElementById(field.dataset.copy).value;
+      }
       form.requestSubmit();
     } catch (error) {
       if (error.name === "AbortError" || mediation === "conditional") return;

@@ -27,7 +27,9 @@ impl Letters for Writer {
         let (subject, paragraphs) = content(letter, account);
         // A name that people give themselves goes to nobody else.
         let name = match letter {
-            Letter::Address { .. } => &user.username,
+            Letter::Address { .. } | Letter::SignUp { .. } | Letter::HasAccount { .. } => {
+                &user.username
+            }
             _ => user.shown_name(),
         };
         let hello = say("Hello {0},", [plain(name)]);
@@ -70,6 +72,25 @@ fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Text>) {
                 say("please confirm that this mail address belongs to your account {0}.", account),
                 say("Type this code where you asked for it: {0}", [plain(*code)]),
                 "Or open this page within an hour, on any device:".into(),
+                plain(link),
+                "If you didn't ask for this, there is nothing to do.".into(),
+            ],
+        ),
+        Letter::SignUp { link, code } => (
+            "Create your account".into(),
+            vec![
+                say("someone, probably you, wants to create an account with the mail address {0}.", account),
+                say("Type this code where you asked for it: {0}", [plain(*code)]),
+                "Or open this page within an hour, on any device:".into(),
+                plain(link),
+                "If you didn't ask for this, there is nothing to do: without this mail nobody can create the account.".into(),
+            ],
+        ),
+        Letter::HasAccount { link } => (
+            "You have an account already".into(),
+            vec![
+                say("someone, probably you, wanted to create an account with this mail address. There is one already; its login name is {0}.", account),
+                "Sign in here, or choose a new password if you have forgotten yours:".into(),
                 plain(link),
                 "If you didn't ask for this, there is nothing to do.".into(),
             ],

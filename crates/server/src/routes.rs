@@ -213,6 +213,11 @@ routes! {
     POST "/reset" => web::forgotten::post_reset;
     GET "/invitation" => web::invitation::get;
     POST "/invitation" => web::invitation::post;
+    GET "/sign-up" => web::sign_up::ask::get;
+    POST "/sign-up" => web::sign_up::ask::post;
+    POST "/sign-up/code" => web::sign_up::ask::code;
+    GET "/sign-up/account" => web::sign_up::account::get;
+    POST "/sign-up/account" => web::sign_up::account::post;
     GET "/address" => web::address::link::get;
     POST "/address" => web::address::link::post;
     GET "/address/undo" => web::address::undo::get;
@@ -311,6 +316,8 @@ routes! {
     GET "/console/policies/{scope}/{id}" => web::console::policies::one;
     POST "/console/policies/{scope}/{id}" => web::console::policies::set_one;
     GET "/console/design" => web::console::design::get;
+    GET "/console/sign-up" => web::console::sign_up::get;
+    POST "/console/sign-up" => web::console::sign_up::post;
     GET "/console/appearance" => web::console::appearance::get;
     POST "/console/appearance" => web::console::appearance::post;
     GET "/console/keys" => web::console::keys::list;

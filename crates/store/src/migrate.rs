@@ -39,10 +39,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 14, needs: 12, sql: include_str!("migrations/0014_trusted_browsers.sql") },
     Migration { version: 15, needs: 12, sql: include_str!("migrations/0015_password_length.sql") },
     Migration { version: 16, needs: 12, sql: include_str!("migrations/0016_addresses.sql") },
+    Migration { version: 17, needs: 12, sql: include_str!("migrations/0017_sign_up.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 16;
+pub const SCHEMA_VERSION: i64 = 17;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -65,6 +65,7 @@ async fn names_are_unique_and_tenants_apart(test: TestStore) {
         enabled: true,
         created_at: NOW,
         look: sojourn_model::Look::default(),
+        sign_up: sojourn_model::SignUp::default(),
     };
     test.must(ChangeSet::of(other, Op::CreateTenant(tenant))).await;
     test.must(ChangeSet::of(other, Op::CreateUser(user("alex")))).await;

@@ -5,7 +5,9 @@ use std::path::Path;
 use sojourn_e2e::Browser;
 use sojourn_engine::Authority;
 use sojourn_engine::directory::{LogoChange, NewUser};
+use sojourn_engine::sign_up::NewCode;
 use sojourn_model::limits::SECRET_OVERLAP_MS;
+use sojourn_model::{OpenTo, SignUp, Terms};
 use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
 use sojourn_testkit::server::TestServer;
@@ -250,6 +252,7 @@ async fn main() {
         Some("keys") => keys(pictures).await,
         Some("factors") => factors(pictures).await,
         Some("invitation") => invitation(pictures).await,
+        Some("sign-up") => sign_up(pictures).await,
         _ => everything(pictures).await,
     }
 }
@@ -318,6 +321,82 @@ async fn invitation(pictures: &Path) {
         cleo.find("#code").await;
         cleo.picture(pictures, &name("address-code")).await;
         cleo.quit().await;
+    }
+    server.stop().await;
+}
+
+/// The pages of somebody who makes an account, and the administrator's about that.
+async fn sign_up(pictures: &Path) {
+    let smtp = Smtp::start().await;
+    let server = TestServer::with_options(
+        Engine::Sqlite,
+        |settings| {
+            settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+            settings.resets_by_mail = true;
+        },
+        |serve| serve.mailer = Some(smtp.post()),
+    )
+    .await;
+    let base = server.engine.settings().base_url.clone();
+    let at = |path: &str| format!("{base}{path}");
+    let by = Authority::system();
+    let url = "https://www.example.test/terms".to_owned();
+    let terms = Some(Terms { version: "2026-11".into(), url });
+    let rules = SignUp { open_to: OpenTo::Codes, terms, proof_of_work: false };
+    server.engine.set_sign_up(&server.tenant, rules, &by).await.expect("set");
+    for (label, uses) in [("Autumn fair", 40), ("Partners", 200), ("", 1)] {
+        let new = NewCode { label: label.into(), uses, lifetime_ms: 30 * 86_400_000 };
+        server.engine.add_sign_up_code(&server.tenant, new, &by).await.expect("a code");
+        server.clock.advance(3_600_000);
+    }
+    let new = NewCode { label: "Pictures".into(), uses: 9, lifetime_ms: 86_400_000 };
+    let code = server.engine.add_sign_up_code(&server.tenant, new, &by).await.expect("a code").0;
+    server.user("admin", "admin123", &["admin"]).await;
+    for (number, (size, width, dark)) in
+        [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
+            .into_iter()
+            .enumerate()
+    {
+        let name = |page: &str| format!("{page}-{size}");
+        let cleo = Browser::sized(width, 900).await;
+        cleo.theme(dark).await;
+        if width < 500 {
+            cleo.width(width).await;
+        }
+        cleo.authenticator(serde_json::json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
+        }))
+        .await;
+        cleo.goto(&at("/login")).await;
+        cleo.picture(pictures, &name("login-sign-up")).await;
+        cleo.goto(&at(&format!("/sign-up?invitation={code}"))).await;
+        cleo.fill("#address", &format!("cleo{number}@example.test")).await;
+        cleo.click("input[name=terms]").await;
+        cleo.picture(pictures, &name("sign-up")).await;
+        cleo.click("#send-mail").await;
+        cleo.find("#code").await;
+        cleo.picture(pictures, &name("sign-up-code")).await;
+        let link = smtp.link("/sign-up/account?token=", number).await;
+        cleo.goto(&at(&link)).await;
+        cleo.find("#passkey").await;
+        cleo.fill("#given_name", "Cleo").await;
+        cleo.fill("#family_name", "Green").await;
+        cleo.picture(pictures, &name("sign-up-account")).await;
+        cleo.click("#passkey").await;
+        cleo.find("#codes").await;
+        cleo.quit().await;
+        let admin = Browser::sized(width, 900).await;
+        admin.theme(dark).await;
+        if width < 500 {
+            admin.width(width).await;
+        }
+        admin.goto(&at("/console/sign-up")).await;
+        admin.sign_in("admin", "admin123").await;
+        admin.click("#add-code").await;
+        admin.find(".notice[role=status] strong").await;
+        admin.picture(pictures, &name("console-sign-up")).await;
+        admin.quit().await;
     }
     server.stop().await;
 }

@@ -9,6 +9,7 @@ mod keys;
 mod master_key;
 mod roles;
 mod sessions;
+mod sign_up;
 mod tenants;
 mod users;
 
@@ -20,6 +21,7 @@ pub(crate) use keys::{KeyCommand, key};
 pub(crate) use master_key::{MasterKeyCommand, master_key};
 pub(crate) use roles::{RoleCommand, role};
 pub(crate) use sessions::{SessionCommand, session};
+pub(crate) use sign_up::{SignUpCommand, sign_up};
 pub(crate) use tenants::{TenantCommand, tenant};
 pub(crate) use users::{UserCommand, user};
 

@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) session: SessionSection,
     pub(crate) oauth: OauthSection,
     pub(crate) retention: RetentionSection,
+    pub(crate) sign_up: SignUpSection,
     pub(crate) keys: KeysSection,
     pub(crate) throttle: ThrottleSection,
     pub(crate) password: PasswordSection,
@@ -216,6 +217,16 @@ pub(crate) struct RegistrationSection {
     /// Registrations in an hour from one address, where anyone may register.
     pub(crate) per_address: Option<i64>,
     /// Registrations in an hour in all, where anyone may register.
+    pub(crate) in_all: Option<i64>,
+}
+
+/// `[sign_up]`: limits for accounts that people make themselves, where a tenant lets them.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SignUpSection {
+    /// Mails in an hour that are asked for from one address.
+    pub(crate) per_address: Option<i64>,
+    /// Mails in an hour in one tenant.
     pub(crate) in_all: Option<i64>,
 }
 
@@ -498,6 +509,10 @@ impl Config {
                     .per_address
                     .unwrap_or(default.registrations.per_address),
                 in_all: self.oauth.dcr.in_all.unwrap_or(default.registrations.in_all),
+            },
+            sign_ups: RegistrationLimits {
+                per_address: self.sign_up.per_address.unwrap_or(default.sign_ups.per_address),
+                in_all: self.sign_up.in_all.unwrap_or(default.sign_ups.in_all),
             },
             retention: Retention {
                 events_ms: self.retention.events.map_or(default.retention.events_ms, |d| d.0),

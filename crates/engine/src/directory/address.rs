@@ -73,7 +73,7 @@ impl Offered {
 }
 
 /// Whether a text may be an address (RFC 5321 §4.1.2, as far as it can be told without sending).
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     text.len() <= 254
         // Only the bare address: no display name and no quoted part, because applications receive this text as `email`.
@@ -137,14 +137,14 @@ impl Engine {
         let seal = |kind| self.sealer.seal(kind, tenant.id, &body).map_err(EngineError::from);
         let (page, token) = (seal(TokenKind::AddressCode)?, seal(TokenKind::AddressLink)?);
         let link = format!("{}/address?token={token}", self.settings.address(tenant));
-        let letter = Letter::Address { link: &link, code: &self.address_code(&page) };
+        let letter = Letter::Address { link: &link, code: &self.mail_code(&page) };
         let mail = self.mail_to((tenant, &user, &offered.address), &letter, None)?;
         self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
         Ok(page)
     }
 
     /// The code that belongs to a page. Nobody makes one of the other without the key.
-    fn address_code(&self, page: &str) -> String {
+    pub(crate) fn mail_code(&self, page: &str) -> String {
         let hash = self.keyed_hash("code for an address", &[page.as_bytes()]);
         let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         let digits = CODE_DIGITS as usize;
@@ -197,7 +197,7 @@ impl Engine {
         // Counted first: somebody who has the session could try them all.
         self.may_try_address(tenant, &user, "address code", ip).await?;
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
-        if !sojourn_crypto::constant_time_eq(typed.as_bytes(), self.address_code(page).as_bytes()) {
+        if !sojourn_crypto::constant_time_eq(typed.as_bytes(), self.mail_code(page).as_bytes()) {
             return Err(AddressRefused::Wrong);
         }
         self.proved(tenant, user, offered).await

@@ -22,6 +22,7 @@ mod tenants;
 mod users;
 
 pub(crate) use account_state::StateChange;
+pub(crate) use address::is_address;
 pub use address::{AddressRefused, ToldAddress};
 pub use api_caller::ApiRefused;
 pub use application_management::{application_document, frame_source};

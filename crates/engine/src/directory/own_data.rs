@@ -1,7 +1,7 @@
 //! What is kept about a person, for that person (GDPR, article 15 and 20).
 
 use serde_json::{Value, json};
-use sojourn_model::{Actor, ChangeSet, Session, SessionState, Subject, Tenant};
+use sojourn_model::{AcceptedTerms, Actor, ChangeSet, Session, SessionState, Subject, Tenant};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -61,6 +61,7 @@ impl Engine {
             "sign_in": self.ways_to_sign_in(tenant, session).await?,
             "sessions": self.sessions_data(tenant, session).await?,
             "history": self.history_data(tenant, session).await?,
+            "terms": self.terms_data(tenant, session).await?,
             "approvals": self.approvals_data(tenant, session).await?,
             "events": self.events_data(tenant, session).await?,
         }))
@@ -140,6 +141,16 @@ impl Engine {
             }));
         }
         Ok(all)
+    }
+
+    async fn terms_data(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<Vec<Value>, EngineError> {
+        let accepted = self.store.terms_of(tenant.id, session.user).await?;
+        let one = |terms: &AcceptedTerms| json!({ "version": terms.version, "accepted_at": moment(terms.at) });
+        Ok(accepted.iter().map(one).collect())
     }
 
     async fn events_data(

@@ -59,7 +59,8 @@ impl Engine {
             let id = TenantId(self.store.last_tenant().await?.0 + 1);
             let (name, created_at) = (name.clone(), self.now());
             let look = sojourn_model::Look::default();
-            let tenant = Tenant { id, name, enabled: true, created_at, look };
+            let sign_up = sojourn_model::SignUp::default();
+            let tenant = Tenant { id, name, enabled: true, created_at, look, sign_up };
             // Whatever is wrong with its administrator is found before there is a tenant.
             let password = new.owner.password.clone().map(PasswordGiven::Plain);
             let (owner, with_owner) =

@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 pub use add_key::{KeyOffer, NewKey};
 pub use key::KeyFacts;
-pub(crate) use recovery::normalised;
+pub(crate) use recovery::{normalised, spaced};
 pub use remove::{EndsWithFactor, rests_on_second_factor};
 pub(crate) use totp::place;
 pub use totp::{Added, TotpOffer};

@@ -35,7 +35,7 @@ pub(crate) fn normalised(typed: &str) -> Option<String> {
 }
 
 /// In groups of four, to be read and typed.
-fn spaced(code: &str) -> String {
+pub(crate) fn spaced(code: &str) -> String {
     let chars: Vec<char> = code.chars().collect();
     let groups: Vec<String> = chars.chunks(4).map(|group| group.iter().collect()).collect();
     groups.join("-")

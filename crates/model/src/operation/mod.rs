@@ -10,11 +10,9 @@ use crate::grant::Grant;
 use crate::ids::{AppId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, UserId};
 use crate::job::{JobAdvance, NewJob};
 use crate::key::{SigningAlg, StoredKey};
-use crate::mail::Mail;
 use crate::policy::{PolicyScope, SessionPolicy};
 use crate::session::{Participation, Session};
-use crate::task::SettleTask;
-use crate::time::Millis;
+use crate::{mail::Mail, sign_up::SignUpChange, task::SettleTask, time::Millis};
 
 mod parts;
 
@@ -64,6 +62,8 @@ pub enum Op {
     },
     /// Note what happened to an account's mail address.
     Address(AddressChange),
+    /// Something about accounts that people make themselves.
+    SignUp(SignUpChange),
     /// Change an account's second factors.
     Factor(FactorChange),
     /// Make a group.

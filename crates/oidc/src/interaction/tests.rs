@@ -17,6 +17,7 @@ fn request(prompt: &str, max_age: Option<i64>) -> AuthorizeRequest {
             login: prompt == "login",
             consent: prompt == "consent",
             select_account: prompt == "select_account",
+            create: prompt == "create",
         },
         max_age,
         login_hint: None,
@@ -119,6 +120,18 @@ fn a_level_that_the_organisation_demands_is_reached_or_a_sign_in_leads_to_it() {
         (present.level, present.reachable) = (level, reachable);
         assert_eq!(needs(&asked, &there), want, "{least:?} {level:?} {reachable:?}");
     }
+}
+
+#[test]
+fn initiating_user_registration_4_until_somebody_is_there() {
+    for nobody in [situation(None, false), situation(Some(99_000), false)] {
+        assert_eq!(needs(&request("create", None), &nobody), Some(Needs::SignUp));
+    }
+    assert_eq!(needs(&request("create", None), &situation(Some(99_000), true)), None);
+    let mut chosen = situation(Some(99_000), false);
+    chosen.present.as_mut().expect("somebody").chosen = true;
+    assert_eq!(needs(&request("create", None), &chosen), None);
+    assert_eq!(Needs::SignUp.error().code, "login_required");
 }
 
 #[test]

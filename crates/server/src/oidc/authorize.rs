@@ -160,8 +160,8 @@ impl Asking<'_> {
         if self.ticket.is_some_and(|ticket| ticket.denied) {
             return Ok(refuse(&OAuthError::new("access_denied", "the person declined")));
         }
-        if is_out_of_reach(request, Level::HIGHEST) {
-            return Ok(refuse(&unmet()));
+        if let Err(error) = self.can_be_met() {
+            return Ok(refuse(&error));
         }
         let situation = match self.situation(session).await? {
             Ok(situation) => situation,
@@ -216,6 +216,17 @@ impl Asking<'_> {
             Err(TokenError::Refused(error)) => Ok(refuse(&error)),
             Err(TokenError::Failed(error)) => Err(error),
         }
+    }
+
+    /// Fails where no person could do what the request asks for.
+    fn can_be_met(&self) -> Result<(), OAuthError> {
+        let Self { context, request, .. } = *self;
+        if request.prompt.create && !context.engine().is_sign_up_open(context.tenant()) {
+            // Initiating User Registration 1.0 §4.1: a value that discovery doesn't list.
+            let why = "prompt=create isn't supported: nobody can create an account here";
+            return Err(OAuthError::invalid_request(why));
+        }
+        if is_out_of_reach(request, Level::HIGHEST) { Err(unmet()) } else { Ok(()) }
     }
 
     /// What the checks of the interaction look at. Reads only what the request makes necessary.
@@ -283,6 +294,7 @@ impl Asking<'_> {
         };
         let page = match needed {
             Needs::SignIn(_) => "/login",
+            Needs::SignUp => "/sign-up",
             Needs::StepUp(_) => "/login/factor",
             Needs::SelectAccount => "/select-account",
             Needs::Consent => "/consent",

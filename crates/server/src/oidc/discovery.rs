@@ -39,14 +39,16 @@ pub(crate) async fn get(context: Context) -> Response {
     let issuer = engine.issuer(context.tenant());
     let registration = engine.settings().registration != sojourn_engine::RegistrationMode::Off;
     // What may change while the program runs is a part of the name.
-    let name = format!("{issuer} {registration}");
+    let sign_up = engine.is_sign_up_open(context.tenant());
+    let name = format!("{issuer} {registration} {sign_up}");
     let document = context.state.documents.of(&name, || {
         let endpoints = Endpoints {
             issuer: issuer.clone(),
             address: engine.settings().address(context.tenant()),
             languages: context.state.languages.all().iter().map(|one| one.code.clone()).collect(),
         };
-        let document = discovery_document(&endpoints, sojourn_engine::ADMIN_SCOPES, registration);
+        let own = sojourn_engine::ADMIN_SCOPES;
+        let document = discovery_document(&endpoints, own, (registration, sign_up));
         serde_json::to_vec(&document).unwrap_or_default()
     });
     public(respond::json_bytes(StatusCode::OK, document))

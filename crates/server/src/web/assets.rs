@@ -16,6 +16,7 @@ const LIVE: &str = include_str!("../../assets/live.js");
 const PASSKEYS: &str = include_str!("../../assets/passkeys.js");
 const REVEAL: &str = include_str!("../../assets/reveal.js");
 const SEARCH: &str = include_str!("../../assets/search.js");
+const WORK: &str = include_str!("../../assets/work.js");
 const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 
 /// A logo is shown as a picture; opened by itself it may do nothing, whatever it holds.
@@ -59,6 +60,7 @@ pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response 
         "live.js" => (SCRIPT, LIVE),
         "passkeys.js" => (SCRIPT, PASSKEYS),
         "reveal.js" => (SCRIPT, REVEAL),
+        "work.js" => (SCRIPT, WORK),
         "search.js" => (SCRIPT, SEARCH),
         "signed_out.js" => (SCRIPT, SIGNED_OUT),
         _ => return errors::missing(&context, "There is no such file."),

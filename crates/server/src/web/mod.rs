@@ -27,6 +27,7 @@ pub(crate) mod profile;
 pub(crate) mod render;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod sign_up;
 pub(crate) mod signed_out;
 pub(crate) mod ticket;
 pub(crate) mod words;

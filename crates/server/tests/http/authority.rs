@@ -9,10 +9,11 @@ use sojourn_engine::directory::{
 };
 use sojourn_engine::ending::{EndRequest, EndTargets};
 use sojourn_engine::scim::{ListQuery, Page, ScimFailure, UserEdit, Writing};
+use sojourn_engine::sign_up::NewCode;
 use sojourn_engine::{Authority, Engine, EngineError, Right, Rights};
 use sojourn_model::{
     AppId, GroupId, JobId, PolicyScope, Role, RoleId, RoleState, SessionId, SessionPolicy, Sid,
-    SigningAlg, Subject, TaskState, Tenant, TenantId, User, UserId, UserState,
+    SignUp, SigningAlg, Subject, TaskState, Tenant, TenantId, Terms, User, UserId, UserState,
 };
 use sojourn_scim::Projection;
 use sojourn_testkit::server::TestServer;
@@ -50,6 +51,14 @@ macro_rules! cases {
 
 fn named(name: &str) -> RoleWrite {
     RoleWrite { name: Some(name.into()), ..RoleWrite::default() }
+}
+
+fn no_terms() -> Terms {
+    Terms { version: String::new(), url: String::new() }
+}
+
+fn no_code() -> NewCode {
+    NewCode { label: String::new(), uses: 0, lifetime_ms: 0 }
 }
 
 fn body() -> Value {
@@ -107,6 +116,11 @@ const CASES: &[(&str, Right, Try)] = cases! {
     "change_group": GroupUpdate, |e, on, by|
         e.change_group(&on.tenant, no_group(), &GroupWrite::default(), by);
     "remove_group": GroupDelete, |e, on, by| e.remove_group(&on.tenant, no_group(), None, by);
+    "set_sign_up": ConfigUpdate, |e, on, by|
+        e.set_sign_up(&on.tenant, SignUp { terms: Some(no_terms()), ..SignUp::default() }, by);
+    "add_sign_up_code": ConfigUpdate, |e, on, by| e.add_sign_up_code(&on.tenant, no_code(), by);
+    "remove_sign_up_code": ConfigUpdate, |e, on, by| e.remove_sign_up_code(&on.tenant, [0; 32], by);
+    "sign_up_codes": ConfigView, |e, on, by| e.sign_up_codes(&on.tenant, by);
     "set_look": ConfigUpdate, |e, on, by|
         e.set_look(&on.tenant, ("", "not a colour"), LogoChange::Keep, by);
     "add_role": RoleCreate, |e, on, by| e.add_role(&on.tenant, "", "", by);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sojourn_model::{PolicyScope, SessionPolicy};
+use sojourn_model::{OpenTo, PolicyScope, SessionPolicy, SignUp, Terms};
 use sojourn_server::language::Languages;
 use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::store::{Engine, Folder};
@@ -89,6 +89,8 @@ const DATA: &[&str] = &[
     "admin the tester",
     "alex@example.test",
     "admin@example.test",
+    "codes",
+    "true",
     "my-account",
     "console",
     "My Account",
@@ -169,7 +171,21 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
     };
     let mut problems = BTreeSet::new();
     let stranger = reader();
-    for path in ["/login", "/forgot", "/nowhere", "/not-me?token=x", "/reset?token=x"] {
+    let rules = SignUp {
+        open_to: OpenTo::Codes,
+        terms: Some(Terms { version: "2026".into(), url: "https://example.test/".into() }),
+        proof_of_work: true,
+    };
+    engine.set_sign_up(tenant, rules, &actor).await.expect("set");
+    for path in [
+        "/login",
+        "/forgot",
+        "/nowhere",
+        "/not-me?token=x",
+        "/reset?token=x",
+        "/sign-up",
+        "/sign-up/account?token=x",
+    ] {
         let page = stranger.get(path).await;
         let unsaid = unsaid(&page.body).into_iter().filter(|line| !is_data(line));
         problems.extend(unsaid.map(|line| format!("{path}: {line}")));
@@ -239,6 +255,9 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
         "/handlers",
         "/handlers/sessionTermination",
         "/keys",
+        "/sign-up",
+        "/sign-up?done=save",
+        "/sign-up?done=remove",
         "/appearance",
         "/appearance?done=1",
         "/tenants",
@@ -285,6 +304,9 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
         ("/console/roles", vec![("name", "x"), ("permissions", "nonsense_")]),
         ("/console/tenants", vec![("name", "!"), ("owner", "olga"), ("password", "words of olga")]),
         ("/console/policies", vec![("idle", "many")]),
+        ("/console/sign-up", vec![("act", "code"), ("uses", "0"), ("days", "1")]),
+        ("/console/sign-up", vec![("open_to", "domains"), ("domains", "x")]),
+        ("/console/sign-up", vec![("terms_version", "1"), ("terms_url", "x")]),
     ] {
         let mut form = form;
         form.push(("csrf", &csrf));

@@ -54,5 +54,6 @@ mod scim;
 mod session_management;
 mod session_service;
 mod sessions;
+mod sign_up;
 mod strangers;
 mod tokens;

@@ -12,6 +12,7 @@ mod job;
 mod operation;
 mod people;
 mod session;
+mod sign_up;
 mod task;
 
 use sojourn_model::{ChangeSet, EventName, Millis, NewEvent, Op, Subject, TaskRule, TenantId};
@@ -231,6 +232,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::RequireApproval { .. } => grant::compile(steps, tenant, op),
         Op::Append(event) => append_event(steps, tenant, event),
         Op::Factor(change) => factor::compile(steps, tenant, change),
+        Op::SignUp(change) => sign_up::compile(steps, tenant, change),
         Op::EndSessions(end) => end::compile(steps, &end),
         Op::AddMail(_)
         | Op::ClaimMail { .. }

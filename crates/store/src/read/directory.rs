@@ -25,7 +25,10 @@ fn tenant(mut row: Row) -> Result<Tenant, StoreError> {
     let (id, name) = (TenantId(row.int()?), row.text()?);
     let (enabled, created_at) = (row.flag()?, row.millis()?);
     let look = Look { name: row.opt_text()?, accent: row.opt_text()?, logo: row.opt_text()? };
-    Ok(Tenant { id, name, enabled, created_at, look })
+    // Rules that a later program wrote and that aren't understood let nobody in.
+    let sign_up = row.opt_text()?.and_then(|text| serde_json::from_str(&text).ok());
+    let sign_up = sign_up.unwrap_or_default();
+    Ok(Tenant { id, name, enabled, created_at, look, sign_up })
 }
 
 pub(super) fn user(mut row: Row) -> Result<User, StoreError> {

@@ -9,6 +9,7 @@ pub(crate) mod operation;
 mod people;
 mod search;
 mod session;
+mod sign_up;
 pub(crate) mod task;
 
 pub use delivery::DeliveryBacklog;

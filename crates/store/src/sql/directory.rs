@@ -77,8 +77,8 @@ statements! {
          OR EXISTS (SELECT 1 FROM group_role c JOIN group_member m ON m.tenant_id = c.tenant_id AND m.group_id = c.group_id \
          JOIN account a ON +a.tenant_id = m.tenant_id AND a.id = m.user_id \
          WHERE c.tenant_id = $1 AND c.role_id = r.id AND a.state = 0)) LIMIT 1";
-    TENANT_BY_NAME = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant WHERE name = $1";
-    TENANT_BY_ID = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant WHERE id = $1";
+    TENANT_BY_NAME = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag, sign_up FROM tenant WHERE name = $1";
+    TENANT_BY_ID = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag, sign_up FROM tenant WHERE id = $1";
     TENANT_CREATE = "INSERT INTO tenant (id, name, enabled, catalog_version, created_at) \
          VALUES ($1, $2, $3, 1, $4)";
     // Ids of tenants that are gone are never given again.
@@ -86,7 +86,7 @@ statements! {
          UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_tenant') AS known";
     TENANT_COUNTED = "INSERT INTO meta (name, value) VALUES ('last_tenant', $1) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    TENANT_ALL = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag FROM tenant ORDER BY id";
+    TENANT_ALL = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag, sign_up FROM tenant ORDER BY id";
     CATALOG_VERSION = "SELECT catalog_version FROM tenant WHERE id = $1";
     CATALOG_CHANGED = "UPDATE tenant SET catalog_version = catalog_version + 1 WHERE id = $1";
 
@@ -127,6 +127,7 @@ statements! {
     ACCOUNT_HISTORY = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_FACTORS = "DELETE FROM factor WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_CODES = "DELETE FROM recovery_code WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_TERMS = "DELETE FROM terms_accepted WHERE user_id = $2 AND tenant_id = $1";
     ACCOUNT_ADDRESS_BEFORE = "DELETE FROM address_before WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_TRUST = "DELETE FROM trusted_browser WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_SHARED = "DELETE FROM shared_token WHERE tenant_id = $1 AND user_id = $2";

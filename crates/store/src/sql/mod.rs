@@ -8,6 +8,7 @@ pub(crate) mod grant;
 pub(crate) mod operation;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod sign_up;
 pub(crate) mod task;
 
 use crate::dialect::Statement;
@@ -24,6 +25,7 @@ pub fn all() -> impl Iterator<Item = &'static Statement> {
         operation::ALL,
         task::ALL,
         factor::ALL,
+        sign_up::ALL,
     ]
     .into_iter()
     .flatten()

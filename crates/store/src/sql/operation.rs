@@ -21,6 +21,7 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_CODES,
     &ERASE_TRUST,
     &ERASE_ADDRESSES,
+    &ERASE_TERMS,
     &ERASE_ACCOUNTS,
 ];
 
@@ -34,6 +35,7 @@ pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
     &ERASE_GROUPS,
     &ERASE_ROLES,
     &ERASE_ORIGINS,
+    &ERASE_SIGN_UP_CODES,
     &ERASE_SECRET_USES,
     &ERASE_APPLICATIONS,
     &ERASE_POLICIES,
@@ -102,6 +104,7 @@ statements! {
     ERASE_CODES = erase_by_user!("recovery_code");
     ERASE_TRUST = erase_by_user!("trusted_browser");
     ERASE_ADDRESSES = erase_by_user!("address_before");
+    ERASE_TERMS = erase_by_user!("terms_accepted");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
     ERASE_ROLE_EVENTS = erase_events_of!("role", "2");
     ERASE_GROUP_EVENTS = erase_events_of!("user_group", "3");
@@ -111,6 +114,7 @@ statements! {
     ERASE_GROUPS = "DELETE FROM user_group WHERE tenant_id = $1";
     ERASE_ROLES = "DELETE FROM role WHERE tenant_id = $1";
     ERASE_APPLICATIONS = "DELETE FROM application WHERE tenant_id = $1";
+    ERASE_SIGN_UP_CODES = "DELETE FROM sign_up_code WHERE tenant_id = $1";
     ERASE_ORIGINS = "DELETE FROM application_origin WHERE app_id IN (SELECT id FROM application \
          WHERE tenant_id = $1) AND tenant_id = $1";
     ERASE_SECRET_USES = "DELETE FROM application_secret_use WHERE app_id IN (SELECT id FROM application \

@@ -36,6 +36,7 @@ const MENU: [Section; 3] = [
             ("applications", "/console/applications", "Applications", Right::ApplicationView),
             ("policies", "/console/policies", "Policies", Right::SessionView),
             ("handlers", "/console/handlers", "Event handlers", Right::EventHandlerView),
+            ("sign-up", "/console/sign-up", "Sign-up", Right::ConfigView),
             ("appearance", "/console/appearance", "Appearance", Right::ConfigView),
             ("keys", "/console/keys", "Signing keys", Right::ConfigView),
             ("tenants", "/console/tenants", "Tenants", Right::TenantList),

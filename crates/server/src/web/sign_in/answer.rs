@@ -3,15 +3,16 @@
 use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::sign_in::{Pending, SignInError, SignedIn, Step};
+use sojourn_engine::sign_up::SignedUp;
 use sojourn_oidc::Params;
 
-use super::state::Way;
+use super::state::{Way, visit};
 use super::{enrolment_page, login_page, new_password_page, second_factor_page, sessions_page};
 use crate::context::Context;
 use crate::language::say;
 use crate::oidc::session_state;
 use crate::respond;
-use crate::web::ticket::Done;
+use crate::web::ticket::{Done, Ticket};
 use crate::web::{errors, words};
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
@@ -106,4 +107,26 @@ fn finish(
         response = respond::with(response, header::SET_COOKIE, &cookie);
     }
     session_state::with_cookie(context, Some(&signed_in.session), response)
+}
+
+/// Begins the first session of an account that was made in this moment, or leads to the step that is missing for it. Recovery
+/// codes are shown first.
+pub(in crate::web) async fn begin_after_sign_up(
+    context: &Context,
+    ticket: Ticket,
+    SignedUp { proven, codes, .. }: SignedUp,
+) -> Response {
+    context.state.metrics.sign_in("signed_up");
+    let present = match context.session().await {
+        Ok(present) => present,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let way = Way { ticket, remember: false, raises: None };
+    let (visit, cookie) = visit(context, &way, present, None).await;
+    let begun = context.engine().sign_in_after_choice(context.tenant(), proven, &visit, &[]).await;
+    let on = answer(context, way, begun, cookie, &Params::default()).await;
+    match codes.is_empty() {
+        true => on,
+        false => enrolment_page::codes(context, on, codes),
+    }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Login {
     pub(crate) app: Option<AppFace>,
     /// Whether a forgotten password can be replaced by mail.
     pub(crate) forgot: bool,
+    /// Whether people can make an account.
+    pub(crate) sign_up: bool,
     /// Whether the person is asked if they want to stay signed in, and what they said before; none for no question.
     pub(crate) remember: Option<bool>,
     /// What the browser is asked for where a passkey signs in: what the form carries, and the request as JSON.
@@ -96,6 +98,7 @@ pub(super) async fn show_with(
         present,
         app,
         forgot: context.engine().settings().resets_by_mail,
+        sign_up: context.engine().is_sign_up_open(context.tenant()),
         remember,
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());

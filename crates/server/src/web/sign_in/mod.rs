@@ -15,3 +15,5 @@ mod second_factor_page;
 pub(crate) mod sessions;
 mod sessions_page;
 mod state;
+
+pub(super) use answer::begin_after_sign_up;

@@ -1,0 +1,143 @@
+//! `sojourn sign-up`.
+
+use std::path::Path;
+
+use clap::{Args, Subcommand, ValueEnum};
+use sojourn_engine::sign_up::NewCode;
+use sojourn_engine::{Authority, EngineError};
+use sojourn_model::{OpenTo, SignUp, Terms};
+
+use super::{moment, opened, table};
+use crate::{Done, Failure, say};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// What can be done about accounts that people make themselves.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignUpCommand {
+    /// Show who can create an account
+    Show,
+    /// Set who can create an account; replaces all that was set before
+    Set(Rules),
+    /// Add an invitation code, and print it
+    AddCode {
+        /// How many accounts it makes
+        #[arg(long, default_value_t = 1)]
+        uses: i64,
+        /// For how many days it is valid
+        #[arg(long, default_value_t = 30)]
+        days: i64,
+        /// What it is called in lists
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// List invitation codes
+    Codes,
+    /// Remove an invitation code, by its id in the list; accounts that were made with it stay
+    RemoveCode {
+        /// The id, or its beginning
+        id: String,
+    },
+}
+
+/// Who can create an account.
+#[derive(Debug, Args)]
+pub(crate) struct Rules {
+    /// Who can create an account
+    #[arg(value_enum)]
+    open_to: Who,
+    /// A domain whose addresses can, with 'domains'; several times for several
+    #[arg(long = "domain")]
+    domains: Vec<String>,
+    /// Where the terms of use are, which have to be accepted
+    #[arg(long, requires = "terms_version")]
+    terms_url: Option<String>,
+    /// The version of the terms, kept with who accepted them
+    #[arg(long, requires = "terms_url")]
+    terms_version: Option<String>,
+    /// Make browsers work for a second before a mail is sent
+    #[arg(long)]
+    proof_of_work: bool,
+}
+
+/// Who can create an account.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Who {
+    /// Nobody
+    Nobody,
+    /// Everybody with a mail address
+    Everybody,
+    /// Everybody with an address in a domain that is named
+    Domains,
+    /// Everybody with an invitation code
+    Codes,
+}
+
+impl From<Rules> for SignUp {
+    fn from(rules: Rules) -> Self {
+        let open_to = match rules.open_to {
+            Who::Nobody => OpenTo::Nobody,
+            Who::Everybody => OpenTo::Everybody,
+            Who::Domains => OpenTo::Domains(rules.domains),
+            Who::Codes => OpenTo::Codes,
+        };
+        let terms = rules.terms_version.zip(rules.terms_url);
+        let terms = terms.map(|(version, url)| Terms { version, url });
+        Self { open_to, terms, proof_of_work: rules.proof_of_work }
+    }
+}
+
+fn show(rules: &SignUp) {
+    let mut lines = vec![vec!["open to".to_owned(), rules.open_to.as_str().to_owned()]];
+    if let OpenTo::Domains(domains) = &rules.open_to {
+        lines.push(vec!["domains".into(), domains.join(" ")]);
+    }
+    if let Some(Terms { version, url }) = &rules.terms {
+        lines.push(vec!["terms".into(), format!("{version} {url}")]);
+    }
+    lines.push(vec!["proof of work".into(), rules.proof_of_work.to_string()]);
+    table(&["SETTING", "VALUE"], &lines);
+}
+
+pub(crate) async fn sign_up(config_file: &Path, command: SignUpCommand) -> Done {
+    let opened = opened(config_file).await?;
+    let (engine, tenant) = (&opened.engine, &opened.tenant);
+    let by = Authority::operator();
+    match command {
+        SignUpCommand::Show => show(&tenant.sign_up),
+        SignUpCommand::Set(rules) => show(&engine.set_sign_up(tenant, rules.into(), &by).await?),
+        SignUpCommand::AddCode { uses, days, label } => {
+            let new = NewCode { label, uses, lifetime_ms: days.saturating_mul(DAY_MS) };
+            say(&engine.add_sign_up_code(tenant, new, &by).await?.0);
+        }
+        SignUpCommand::Codes => {
+            let codes = engine.sign_up_codes(tenant, &by).await?;
+            let rows: Vec<Vec<String>> = codes
+                .into_iter()
+                .map(|code| {
+                    let left = code.uses_left.to_string();
+                    vec![short(&code.hash), code.label, left, moment(code.expires_at)]
+                })
+                .collect();
+            table(&["ID", "LABEL", "ACCOUNTS LEFT", "UNTIL"], &rows);
+        }
+        SignUpCommand::RemoveCode { id } => {
+            let codes = engine.sign_up_codes(tenant, &by).await?;
+            let named = |hash: &[u8; 32]| sojourn_model::ids::hex(hash).starts_with(&id);
+            let mut found = codes.iter().filter(|code| !id.is_empty() && named(&code.hash));
+            let one = found.next().ok_or(EngineError::NotFound("code"))?;
+            if found.next().is_some() {
+                return Err(Failure(format!("several codes begin with {id}: name more of it")));
+            }
+            engine.remove_sign_up_code(tenant, one.hash, &by).await?;
+            say("The code is removed.");
+        }
+    }
+    engine.reads().close().await;
+    Ok(())
+}
+
+/// Enough of a hash to tell one code from the others.
+fn short(hash: &[u8; 32]) -> String {
+    sojourn_model::ids::hex(hash).chars().take(12).collect()
+}

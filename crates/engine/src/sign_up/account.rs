@@ -1,0 +1,195 @@
+//! Making the account, once its address is proved.
+
+use serde_json::json;
+use sojourn_crypto::TokenKind;
+use sojourn_model::{
+    AcceptedTerms, Actor, ChangeSet, EventName, FactorChange, FactorKind, Method, Millis, Op,
+    OpenTo, Outcome, Proof, Proofs, SignUpChange, Tenant, User,
+};
+
+use super::{Asked, SignUpRefused};
+use crate::directory::check_shown;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::factors::{FactorRefused, KeyOffer, NewKey};
+use crate::sign_in::Proven;
+
+/// What a person says of themselves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewPerson<'a> {
+    /// Given name.
+    pub given_name: &'a str,
+    /// Family name.
+    pub family_name: &'a str,
+}
+
+/// An account that was made, and what its person has proven by it: the first session can begin.
+#[derive(Debug, Clone)]
+pub struct SignedUp {
+    /// The account.
+    pub user: User,
+    /// For [`Engine::sign_in_after_choice`].
+    pub proven: Proven,
+    /// Recovery codes that come with a passkey. They are shown once.
+    pub codes: Vec<String>,
+}
+
+/// Binds an offer of a passkey to one request for an account.
+fn holder(engine: &Engine, asked: &Asked) -> [u8; 32] {
+    engine.keyed_hash("sign up", &[asked.user.0.as_bytes()])
+}
+
+impl Engine {
+    /// The account that a link would make; none when the link is malformed, too old or used, when there is such an account by
+    /// now, or when the tenant's rules don't admit it any more.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn signing_up(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<User>, EngineError> {
+        Ok(self.newcomer(tenant, token).await?.map(|(_, user)| user))
+    }
+
+    async fn newcomer(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<Option<(Asked, User)>, EngineError> {
+        let Some(asked) = self.asked_for(tenant, TokenKind::SignUpLink, token) else {
+            return Ok(None);
+        };
+        let rules = &tenant.sign_up;
+        let invited = asked.invitation.is_some() || rules.open_to != OpenTo::Codes;
+        if !self.is_sign_up_open(tenant) || !rules.open_to.admits(&asked.address) || !invited {
+            return Ok(None);
+        }
+        let Op::UseOnce { key, .. } = asked.once() else { return Ok(None) };
+        if self.store.is_revoked(tenant.id, key).await?
+            || self.has_account(tenant, &asked.address).await?.is_some()
+        {
+            return Ok(None);
+        }
+        let user = self.account_to_be(tenant, asked.user, &asked.address);
+        let profile = json!({ "locale": asked.language }).to_string();
+        Ok(Some((asked, User { profile, ..user })))
+    }
+
+    /// Offers a passkey to a person who makes an account.
+    ///
+    /// # Errors
+    /// [`FactorRefused::Gone`] when the link is of no use; [`FactorRefused::NoKeys`] where this server's address takes none.
+    pub async fn offer_key_at_sign_up(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+    ) -> Result<KeyOffer, FactorRefused> {
+        let found = self.newcomer(tenant, token).await?;
+        let (asked, user) = found.ok_or(FactorRefused::Gone)?;
+        self.new_key_offer(tenant, (&user, &[]), FactorKind::Passkey, holder(self, &asked))
+    }
+
+    /// Makes an account with a password.
+    ///
+    /// # Errors
+    /// [`SignUpRefused::Password`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
+    pub async fn sign_up_with_password(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+        person: NewPerson<'_>,
+        password: &str,
+    ) -> Result<SignedUp, SignUpRefused> {
+        let found = self.newcomer(tenant, token).await?;
+        let (asked, user) = found.ok_or(SignUpRefused::Gone)?;
+        let mut user = self.named_person(tenant, user, person).await?;
+        self.acceptable(tenant, &user, password).await.map_err(SignUpRefused::Password)?;
+        user.password_hash = Some(self.hash_password(password).await?);
+        let proofs = Proofs::of(Method::Password, self.now());
+        self.make(tenant, &asked, user, proofs, ChangeSet::new(tenant.id)).await
+    }
+
+    /// Makes an account with a passkey and recovery codes.
+    ///
+    /// # Errors
+    /// [`SignUpRefused::Key`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
+    pub async fn sign_up_with_passkey(
+        &self,
+        tenant: &Tenant,
+        token: &str,
+        person: NewPerson<'_>,
+        new: NewKey<'_>,
+    ) -> Result<SignedUp, SignUpRefused> {
+        let found = self.newcomer(tenant, token).await?;
+        let (asked, user) = found.ok_or(SignUpRefused::Gone)?;
+        let user = self.named_person(tenant, user, person).await?;
+        let to = holder(self, &asked);
+        let factor = self.checked_key(tenant, (&user, &[]), to, new).map_err(SignUpRefused::Key)?;
+        let method = match self.open_key(tenant, &factor)? {
+            Some(key) => key.method(factor.kind),
+            None => Method::Passkey,
+        };
+        let proof = Proof { method, at: self.now(), factor: Some(factor.id) };
+        let about = json!({ "factor": factor.id.to_string(), "kind": factor.kind.as_str() });
+        let add = FactorChange::Add { factor, epoch: user.epoch, session: None };
+        let actor = Actor::User(user.id);
+        let mut also = ChangeSet::of(tenant.id, Op::Factor(add));
+        also.audit.push(self.audit_row(&actor, "user.factor_add", user.id, &about));
+        also.events.push(self.factor_event(&user, EventName::PostAddFactor, &actor, about));
+        let codes = self.push_recovery_codes(&user, &mut also);
+        let done = self.make(tenant, &asked, user, Proofs::default().with(proof), also).await?;
+        Ok(SignedUp { codes, ..done })
+    }
+
+    /// The account with what its person says of themselves.
+    async fn named_person(
+        &self,
+        tenant: &Tenant,
+        user: User,
+        NewPerson { given_name, family_name }: NewPerson<'_>,
+    ) -> Result<User, EngineError> {
+        let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
+        let username = self.free_name(tenant, user.id, &user.username).await?;
+        let (given_name, family_name) = (some(given_name), some(family_name));
+        let mut user = User { username, given_name, family_name, ..user };
+        check_shown(&mut user)?;
+        Ok(user)
+    }
+
+    /// Writes the account, with whatever else belongs to it. The link, the invitation code and the tenant's rules are
+    /// conditions of the same change set.
+    async fn make(
+        &self,
+        tenant: &Tenant,
+        asked: &Asked,
+        user: User,
+        proofs: Proofs,
+        also: ChangeSet,
+    ) -> Result<SignedUp, SignUpRefused> {
+        let actor = Actor::User(user.id);
+        let mut change = ChangeSet::of(tenant.id, Op::SignUp(SignUpChange::Open));
+        change.ops.push(asked.once());
+        if let Some(hash) = asked.invitation.filter(|_| tenant.sign_up.open_to == OpenTo::Codes) {
+            change.ops.push(Op::SignUp(SignUpChange::UseCode { hash, now: self.now() }));
+        }
+        change.ops.push(Op::CreateUser(user.clone()));
+        if let Some((version, at)) = asked.terms.clone() {
+            let accepted = AcceptedTerms { version, at: Millis(at) };
+            change.ops.push(Op::SignUp(SignUpChange::AcceptTerms { user: user.id, accepted }));
+        }
+        change.events.push(self.user_event(&user, EventName::PostAddUser, &actor));
+        let about = json!({ "terms": asked.terms.as_ref().map(|(version, _)| version) });
+        change.audit.push(self.audit_row(&actor, "user.sign_up", user.id, &about));
+        change.ops.extend(also.ops);
+        change.events.extend(also.events);
+        change.audit.extend(also.audit);
+        let proven = Proven { user: user.id, epoch: user.epoch, proofs };
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(SignedUp { user, proven, codes: Vec::new() }),
+            // Used in this moment, or the code is used up, or nobody may make an account any more.
+            _ => Err(SignUpRefused::Gone),
+        }
+    }
+}

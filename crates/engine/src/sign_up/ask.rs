@@ -1,0 +1,184 @@
+//! Asking for an account: the first mail.
+
+use sojourn_crypto::TokenKind;
+use sojourn_model::{ChangeSet, Op, OpenTo, Outcome, PasswordDue, Tenant, User, UserId, UserState};
+
+use super::{Asked, SignUpRefused};
+use crate::directory::{check_shown, is_address};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::mail::Letter;
+use crate::throttle::{Attempt, Guess};
+
+/// What a person gives who wants an account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asking<'a> {
+    /// Their mail address.
+    pub address: &'a str,
+    /// An invitation code, where one is asked for.
+    pub invitation: &'a str,
+    /// The version of the terms that they accepted.
+    pub terms: Option<&'a str>,
+    /// The task that the page set, and the browser's answer to it.
+    pub work: Option<(&'a str, &'a str)>,
+    /// The language of the page, as a tag (BCP 47).
+    pub language: &'a str,
+    /// The address that the request comes from.
+    pub ip: &'a str,
+}
+
+impl Engine {
+    /// Has a mail written by which an account can be made, and answers what the page that takes the code carries. Where an
+    /// account has the address already, the mail says so, and the answer is the same.
+    ///
+    /// # Errors
+    /// [`SignUpRefused`]
+    pub async fn ask_to_sign_up(
+        &self,
+        tenant: &Tenant,
+        asking: Asking<'_>,
+    ) -> Result<String, SignUpRefused> {
+        if !self.is_sign_up_open(tenant) {
+            return Err(SignUpRefused::Closed);
+        }
+        let mut nobody = self.account_to_be(tenant, UserId::random(&*self.rng), asking.address);
+        check_shown(&mut nobody).map_err(|_| SignUpRefused::NoAddress)?;
+        let address = nobody.email.clone().unwrap_or_default();
+        if !is_address(&address) {
+            return Err(SignUpRefused::NoAddress);
+        }
+        let rules = &tenant.sign_up;
+        if !rules.open_to.admits(&address) {
+            return Err(SignUpRefused::OtherDomain);
+        }
+        let accepted = asking.terms.filter(|given| !given.is_empty());
+        if rules.terms.as_ref().is_some_and(|terms| accepted != Some(&*terms.version)) {
+            return Err(SignUpRefused::Terms);
+        }
+        let mut change = ChangeSet::new(tenant.id);
+        if rules.proof_of_work {
+            let solved = asking.work.and_then(|(task, answer)| self.solved(tenant, task, answer));
+            change.ops.push(solved.ok_or(SignUpRefused::Work)?);
+        }
+        self.may_sign_up(tenant, &address, asking.ip).await?;
+        let asked = Asked {
+            user: nobody.id,
+            address: address.clone(),
+            language: asking.language.to_owned(),
+            terms: rules.terms.as_ref().map(|terms| (terms.version.clone(), self.now().0)),
+            invitation: self.invitation_code(tenant, asking.invitation).await?,
+            written_at: self.now().0,
+        };
+        let body = serde_json::to_vec(&asked).unwrap_or_default();
+        let seal = |kind| self.sealer.seal(kind, tenant.id, &body).map_err(EngineError::from);
+        let page = seal(TokenKind::SignUpCode)?;
+        let token = seal(TokenKind::SignUpLink)?;
+        let base = self.settings.address(tenant);
+        let link = format!("{base}/sign-up/account?token={token}");
+        let (sign_in, code) = (format!("{base}/login"), self.mail_code(&page));
+        let there = self.has_account(tenant, &address).await?;
+        let letter = match &there {
+            Some(_) => Letter::HasAccount { link: &sign_in },
+            None => Letter::SignUp { link: &link, code: &code },
+        };
+        let user = there.as_ref().unwrap_or(&nobody);
+        let mail = self.mail_to((tenant, user, &address), &letter, Some(asking.language))?;
+        change.ops.push(Op::AddMail(mail));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(page),
+            Outcome::Duplicate => Err(SignUpRefused::Work),
+            _ => Err(EngineError::Contended.into()),
+        }
+    }
+
+    /// An account that may come to be.
+    pub(super) fn account_to_be(&self, tenant: &Tenant, id: UserId, address: &str) -> User {
+        User {
+            tenant: tenant.id,
+            id,
+            username: address.trim().to_owned(),
+            password_hash: None,
+            display_name: None,
+            given_name: None,
+            family_name: None,
+            email: Some(address.trim().to_owned()),
+            email_verified: true,
+            state: UserState::Active,
+            password_due: PasswordDue::No,
+            epoch: 0,
+            created_at: self.now(),
+            updated_at: self.now(),
+            profile: "{}".into(),
+            version: 1,
+            external_id: None,
+            attributes: "{}".into(),
+            unlock_at: None,
+            factors: 0,
+        }
+    }
+
+    /// Counts a mail to an address, from a network address, and in all.
+    async fn may_sign_up(
+        &self,
+        tenant: &Tenant,
+        address: &str,
+        ip: &str,
+    ) -> Result<(), SignUpRefused> {
+        // The same budget as other mails that a stranger can have sent to an address.
+        let to = Guess { name: &format!("mail to {address}"), user: None, ip, browser: None };
+        if matches!(self.count_attempt(tenant.id, to).await?, Attempt::TooMany) {
+            return Err(SignUpRefused::TooMany);
+        }
+        match self.count_sign_up(tenant.id, ip).await? {
+            true => Ok(()),
+            false => Err(SignUpRefused::TooMany),
+        }
+    }
+
+    /// The hash of an invitation code that counts, where one is asked for.
+    async fn invitation_code(
+        &self,
+        tenant: &Tenant,
+        typed: &str,
+    ) -> Result<Option<[u8; 32]>, SignUpRefused> {
+        if tenant.sign_up.open_to != OpenTo::Codes {
+            return Ok(None);
+        }
+        let hash = self.invitation_hash(tenant, typed).ok_or(SignUpRefused::WrongInvitation)?;
+        let found = self.store.sign_up_code(tenant.id, hash).await?;
+        let good = found.filter(|code| code.uses_left > 0 && code.expires_at > self.now());
+        good.map(|code| Some(code.hash)).ok_or(SignUpRefused::WrongInvitation)
+    }
+
+    /// The address that a page with a sealed request asks for the code of; none when it is malformed or too old.
+    #[must_use]
+    pub fn asked_to_sign_up(&self, tenant: &Tenant, page: &str) -> Option<String> {
+        self.asked_for(tenant, TokenKind::SignUpCode, page).map(|asked| asked.address)
+    }
+
+    /// Takes the code of a mail, and answers what its link would have carried.
+    ///
+    /// # Errors
+    /// [`SignUpRefused::WrongCode`], [`SignUpRefused::TooMany`], [`SignUpRefused::Gone`]
+    pub async fn sign_up_by_code(
+        &self,
+        tenant: &Tenant,
+        (page, typed): (&str, &str),
+        ip: &str,
+    ) -> Result<String, SignUpRefused> {
+        let asked = self.asked_for(tenant, TokenKind::SignUpCode, page);
+        let asked = asked.ok_or(SignUpRefused::Gone)?;
+        // Counted first, and for the address: whoever asked could try them all.
+        let name = format!("sign-up code {}", asked.address);
+        let guess = Guess { name: &name, user: None, ip, browser: None };
+        if matches!(self.count_attempt(tenant.id, guess).await?, Attempt::TooMany) {
+            return Err(SignUpRefused::TooMany);
+        }
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+        if !sojourn_crypto::constant_time_eq(typed.as_bytes(), self.mail_code(page).as_bytes()) {
+            return Err(SignUpRefused::WrongCode);
+        }
+        let body = serde_json::to_vec(&asked).unwrap_or_default();
+        Ok(self.sealer.seal(TokenKind::SignUpLink, tenant.id, &body).map_err(EngineError::from)?)
+    }
+}

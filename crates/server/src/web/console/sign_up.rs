@@ -1,0 +1,216 @@
+//! Who may make an account by themselves, and the codes that let people do it.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::sign_up::NewCode;
+use sojourn_engine::{EngineError, Right};
+use sojourn_model::{OpenTo, SignUp, SignUpCode, Tenant, Terms};
+use sojourn_oidc::Params;
+
+use super::{administrator, form};
+use crate::context::Context;
+use crate::language::{Text, say};
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
+use crate::{request, respond};
+
+const PATH: &str = "/console/sign-up";
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Who may, and how that is said.
+const CHOICES: [(&str, &str); 4] = [
+    ("nobody", "Nobody: accounts are made by administrators"),
+    ("everybody", "Everybody with a mail address"),
+    ("domains", "Everybody with an address in these domains"),
+    ("codes", "Everybody with an invitation code"),
+];
+/// For how many days a code can count.
+const DAYS: [i64; 5] = [1, 7, 30, 90, 365];
+
+/// A code that is there.
+struct CodeLine {
+    id: String,
+    label: String,
+    uses_left: i64,
+    until: Text,
+    /// Used up, or too old.
+    over: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/sign_up.html")]
+struct SignUpPage {
+    frame: Frame,
+    choices: Vec<(&'static str, &'static str, bool)>,
+    domains: String,
+    terms_version: String,
+    terms_url: String,
+    proof_of_work: bool,
+    codes: Vec<CodeLine>,
+    days: Vec<(i64, Text, bool)>,
+    /// A code that was made in this moment, and the address of the page with it.
+    made: Option<(String, String)>,
+    /// Whether mail is sent: without it nobody can make an account.
+    sends_mail: bool,
+    may_change: bool,
+    error: Option<Text>,
+}
+
+/// What happened.
+#[derive(Default)]
+struct News {
+    notice: Option<Text>,
+    error: Option<Text>,
+    made: Option<String>,
+    /// What was typed, where it was refused.
+    typed: Option<SignUp>,
+}
+
+async fn show(context: &Context, visitor: &Visitor, tenant: &Tenant, news: News) -> Response {
+    let engine = context.engine();
+    let codes = match engine.sign_up_codes(tenant, &visitor.by).await {
+        Ok(codes) => codes,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let now = engine.now();
+    let line = |code: SignUpCode| CodeLine {
+        id: sojourn_model::ids::hex(&code.hash),
+        over: code.uses_left <= 0 || code.expires_at <= now,
+        uses_left: code.uses_left,
+        until: words::moment(code.expires_at),
+        label: code.label,
+    };
+    let rules = news.typed.unwrap_or_else(|| tenant.sign_up.clone());
+    let chosen = rules.open_to.as_str();
+    let domains = match &rules.open_to {
+        OpenTo::Domains(domains) => domains.join(" "),
+        _ => String::new(),
+    };
+    let page_of =
+        |code: &String| format!("{}/sign-up?invitation={code}", engine.settings().address(tenant));
+    let terms = rules.terms.clone();
+    let status = if news.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let mut frame = visitor.frame(context, "sign-up");
+    frame.notice = news.notice;
+    let page = SignUpPage {
+        frame,
+        choices: CHOICES.iter().map(|(key, text)| (*key, *text, *key == chosen)).collect(),
+        domains,
+        terms_version: terms.as_ref().map(|terms| terms.version.clone()).unwrap_or_default(),
+        terms_url: terms.map(|terms| terms.url).unwrap_or_default(),
+        proof_of_work: rules.proof_of_work,
+        codes: codes.into_iter().map(line).collect(),
+        days: DAYS.iter().map(|days| (*days, day_words(*days), *days == 30)).collect(),
+        made: news.made.map(|code| (code.clone(), page_of(&code))),
+        sends_mail: engine.settings().resets_by_mail,
+        may_change: visitor.by.may(Right::ConfigUpdate),
+        error: news.error,
+    };
+    render::page(context, status, &page)
+}
+
+fn day_words(days: i64) -> Text {
+    match days {
+        1 => "1 day".into(),
+        days => say("{0} days", [crate::language::plain(days.to_string())]),
+    }
+}
+
+/// The page.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    match administrator(&context, PATH, Right::ConfigView).await {
+        Ok(visitor) => {
+            let params = request::query(uri.query()).ok();
+            let done = params.as_ref().and_then(|params| params.get("done"));
+            let notice = match done {
+                Some("save") => Some("Saved. It takes effect at once.".into()),
+                Some("remove") => {
+                    Some("The code is removed. Accounts that were made with it stay.".into())
+                }
+                _ => None,
+            };
+            let news = News { notice, ..News::default() };
+            show(&context, &visitor, context.tenant(), news).await
+        }
+        Err(elsewhere) => *elsewhere,
+    }
+}
+
+/// What the form says.
+fn rules(params: &Params) -> SignUp {
+    let text = |name: &str| params.get(name).unwrap_or_default().trim();
+    let open_to = match text("open_to") {
+        "everybody" => OpenTo::Everybody,
+        "codes" => OpenTo::Codes,
+        "domains" => {
+            let separated = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
+            let domains = text("domains").split(separated).filter(|one| !one.is_empty());
+            OpenTo::Domains(domains.map(str::to_owned).collect())
+        }
+        _ => OpenTo::Nobody,
+    };
+    let (version, url) = (text("terms_version").to_owned(), text("terms_url").to_owned());
+    let terms = !(version.is_empty() && url.is_empty());
+    SignUp {
+        open_to,
+        terms: terms.then_some(Terms { version, url }),
+        proof_of_work: params.get("proof_of_work").is_some(),
+    }
+}
+
+/// The hash of a code that a form names.
+fn named_code(text: &str) -> Option<[u8; 32]> {
+    let bytes: Option<Vec<u8>> = (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect();
+    bytes?.try_into().ok()
+}
+
+/// Saves the rules, adds a code or removes one.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, PATH, Right::ConfigUpdate).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let number = |name: &str| text(name).trim().parse::<i64>().unwrap_or(-1);
+    let mut typed = None;
+    let done = match text("act") {
+        "code" => {
+            let (label, uses) = (text("label").to_owned(), number("uses"));
+            let lifetime_ms = number("days").saturating_mul(DAY_MS);
+            let new = NewCode { label, uses, lifetime_ms };
+            match engine.add_sign_up_code(tenant, new, by).await {
+                Ok((code, _)) => {
+                    let news = News { made: Some(code), ..News::default() };
+                    return show(&context, &visitor, tenant, news).await;
+                }
+                Err(error) => Err(error),
+            }
+        }
+        "remove" => match named_code(text("code")) {
+            // Sent twice: it is gone all the same.
+            Some(hash) => match engine.remove_sign_up_code(tenant, hash, by).await {
+                Ok(()) | Err(EngineError::NotFound(_)) => Ok("remove"),
+                Err(error) => Err(error),
+            },
+            None => return errors::missing(&context, "There is no such code."),
+        },
+        _ => {
+            typed = Some(rules(&params));
+            engine.set_sign_up(tenant, rules(&params), by).await.map(|_| "save")
+        }
+    };
+    match done {
+        Ok(done) => respond::see_other(&context.link(&format!("{PATH}?done={done}"))),
+        Err(EngineError::Invalid(why)) => {
+            let news = News { error: Some(words::sentence(why)), typed, ..News::default() };
+            show(&context, &visitor, tenant, news).await
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}

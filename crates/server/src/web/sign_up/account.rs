@@ -1,0 +1,139 @@
+//! The last page: a name, and a passkey or a password. Then the account is there, and its person signed in.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::factors::{FactorRefused, KeyOffer, NewKey};
+use sojourn_engine::sign_up::{NewPerson, SignUpRefused};
+use sojourn_model::User;
+use sojourn_oidc::Params;
+
+use super::{TOO_OLD, destination, told};
+use crate::context::Context;
+use crate::language::Text;
+use crate::web::factors::key::WRONG;
+use crate::web::pages::AppFace;
+use crate::web::sign_in::begin_after_sign_up;
+use crate::web::ticket::Ticket;
+use crate::web::{consent, errors, filters, form, render, words};
+use crate::{request, respond};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "sign_up_account.html")]
+struct AccountPage {
+    base: String,
+    csrf: String,
+    /// Where the person goes afterwards, sealed.
+    ticket: String,
+    app: Option<AppFace>,
+    /// What the link carries.
+    token: String,
+    address: String,
+    given_name: String,
+    family_name: String,
+    /// The offer of a passkey and what the browser is asked for, where this server takes any.
+    key: Option<(String, String)>,
+    /// Fewest characters of a password.
+    least: usize,
+    error: Option<Text>,
+}
+
+async fn show(
+    context: &Context,
+    (ticket, token, user): (&Ticket, &str, &User),
+    params: &Params,
+    error: Option<Text>,
+) -> Response {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let least = match engine.password_length(tenant, user).await {
+        Ok(least) => least,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let key = match engine.offer_key_at_sign_up(tenant, token).await {
+        Ok(KeyOffer { sealed, options }) => Some((sealed, options.to_string())),
+        Err(FactorRefused::Failed(error)) => return errors::failure(context, &error),
+        Err(_) => None,
+    };
+    let app = consent::app_of_ticket(context, ticket).await;
+    let app = app.as_deref().map(consent::face);
+    let logo = app.as_ref().and_then(|app| app.logo.clone());
+    let typed = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let (secret, cookie) = context.form_secret();
+    let page = AccountPage {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        ticket: ticket.seal(context).unwrap_or_default(),
+        app,
+        token: token.to_owned(),
+        address: user.username.clone(),
+        given_name: typed("given_name"),
+        family_name: typed("family_name"),
+        key,
+        least,
+        error,
+    };
+    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let response = render::script_form_page(context, status, &page, logo.as_deref());
+    respond::with(response, header::SET_COOKIE, &cookie)
+}
+
+/// The page, for somebody who has proved the address.
+pub(super) async fn begin(context: &Context, ticket: &Ticket, token: &str) -> Response {
+    match context.engine().signing_up(context.tenant(), token).await {
+        Ok(Some(user)) => show(context, (ticket, token, &user), &Params::default(), None).await,
+        Ok(None) => errors::bad_request(context, TOO_OLD),
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// The page behind the link; programs that look at mail follow links, so nothing changes.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    match request::query(uri.query()) {
+        Ok(params) => {
+            let ticket = Ticket::to(&context, "/myaccount");
+            begin(&context, &ticket, params.get("token").unwrap_or_default()).await
+        }
+        Err(error) => errors::bad_request(&context, words::message(&error)),
+    }
+}
+
+/// Makes the account, and begins its first session.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let params = match form::before_sign_in(&context, &body) {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    let Some(ticket) = destination(&context, &params) else {
+        return errors::unknown_ticket(&context);
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (engine, tenant, token) = (context.engine(), context.tenant(), text("token"));
+    let user = match engine.signing_up(tenant, token).await {
+        Ok(Some(user)) => user,
+        Ok(None) => return errors::bad_request(&context, TOO_OLD),
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let person = NewPerson { given_name: text("given_name"), family_name: text("family_name") };
+    let done = match text("credential") {
+        "" => engine.sign_up_with_password(tenant, token, person, text("new")).await,
+        credential => {
+            let (sealed, name) = (text("offer"), text("name"));
+            let new = NewKey { sealed, credential, name, user_agent: context.user_agent() };
+            engine.sign_up_with_passkey(tenant, token, person, new).await
+        }
+    };
+    let error = match done {
+        Ok(made) => return begin_after_sign_up(&context, ticket, made).await,
+        Err(SignUpRefused::Key(FactorRefused::Failed(error))) => {
+            return errors::failure(&context, &error);
+        }
+        Err(SignUpRefused::Key(_)) => WRONG.into(),
+        Err(refused) => match told(&context, refused) {
+            Ok(error) => error,
+            Err(answer) => return *answer,
+        },
+    };
+    show(&context, (&ticket, token, &user), &params, Some(error)).await
+}

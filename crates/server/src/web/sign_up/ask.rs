@@ -1,0 +1,187 @@
+//! The first page: a mail address. And the one that takes the code of the mail.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri, header};
+use sojourn_engine::sign_up::Asking;
+use sojourn_model::{OpenTo, Terms};
+use sojourn_oidc::Params;
+
+use super::{CLOSED, account, destination, told};
+use crate::context::Context;
+use crate::language::Text;
+use crate::web::pages::AppFace;
+use crate::web::ticket::Ticket;
+use crate::web::{consent, errors, filters, form, render, words};
+use crate::{request, respond};
+
+/// The form.
+#[derive(Template)]
+#[template(path = "sign_up.html")]
+struct SignUpPage {
+    base: String,
+    csrf: String,
+    /// Where the person goes afterwards, sealed.
+    ticket: String,
+    app: Option<AppFace>,
+    /// Who is signed in with this browser.
+    present: Option<String>,
+    address: String,
+    /// An invitation code, where one is asked for.
+    invitation: Option<String>,
+    terms: Option<Terms>,
+    accepted: bool,
+    /// What the browser has to solve.
+    work: Option<String>,
+    error: Option<Text>,
+}
+
+/// The page that takes the code.
+#[derive(Template)]
+#[template(path = "sign_up_sent.html")]
+struct SentPage {
+    base: String,
+    csrf: String,
+    ticket: String,
+    app: Option<AppFace>,
+    /// What was asked for, sealed.
+    state: String,
+    address: String,
+    error: Option<Text>,
+}
+
+/// The ticket in words for a form, and the application that it leads to.
+async fn way(context: &Context, ticket: &Ticket) -> (String, Option<AppFace>) {
+    let app = consent::app_of_ticket(context, ticket).await;
+    (ticket.seal(context).unwrap_or_default(), app.as_deref().map(consent::face))
+}
+
+async fn show(
+    context: &Context,
+    params: &Params,
+    status: StatusCode,
+    error: Option<Text>,
+) -> Response {
+    let Some(ticket) = destination(context, params) else {
+        return errors::unknown_ticket(context);
+    };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    if !engine.is_sign_up_open(tenant) {
+        return errors::missing(context, CLOSED);
+    }
+    let present = match context.session().await {
+        Ok(Some(session)) => {
+            let user = engine.reads().user(tenant.id, session.user).await;
+            user.ok().flatten().map(|user| user.username)
+        }
+        Ok(None) => None,
+        Err(error) => return errors::failure(context, &error),
+    };
+    let hint = ticket.hint.clone().filter(|hint| hint.contains('@')).unwrap_or_default();
+    let (text, app) = way(context, &ticket).await;
+    let logo = app.as_ref().and_then(|app| app.logo.clone());
+    let typed = |name: &str| params.get(name).map(str::to_owned);
+    let (secret, cookie) = context.form_secret();
+    let page = SignUpPage {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        ticket: text,
+        app,
+        present,
+        address: typed("address").unwrap_or(hint),
+        invitation: (tenant.sign_up.open_to == OpenTo::Codes)
+            .then(|| typed("invitation").unwrap_or_default()),
+        terms: tenant.sign_up.terms.clone(),
+        accepted: params.get("terms").is_some(),
+        work: engine.sign_up_work(tenant),
+        error,
+    };
+    let response = render::script_form_page(context, status, &page, logo.as_deref());
+    respond::with(response, header::SET_COOKIE, &cookie)
+}
+
+/// Shows the form.
+pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+    match request::query(uri.query()) {
+        Ok(params) => show(&context, &params, StatusCode::OK, None).await,
+        Err(error) => errors::bad_request(&context, words::message(&error)),
+    }
+}
+
+/// Has the mail written. The answer is the same whether or not an account has the address.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let params = match form::before_sign_in(&context, &body) {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    let Some(ticket) = destination(&context, &params) else {
+        return errors::unknown_ticket(&context);
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (language, ip) = (context.language().code.clone(), context.arrival.ip.to_string());
+    let asking = Asking {
+        address: text("address"),
+        invitation: text("invitation"),
+        terms: params.get("terms"),
+        work: params.get("work").zip(params.get("answer")),
+        language: &language,
+        ip: &ip,
+    };
+    match context.engine().ask_to_sign_up(context.tenant(), asking).await {
+        Ok(state) => sent(&context, StatusCode::OK, &ticket, state, None).await,
+        Err(refused) => match told(&context, refused) {
+            Ok(error) => show(&context, &params, StatusCode::BAD_REQUEST, Some(error)).await,
+            Err(answer) => *answer,
+        },
+    }
+}
+
+async fn sent(
+    context: &Context,
+    status: StatusCode,
+    ticket: &Ticket,
+    state: String,
+    error: Option<Text>,
+) -> Response {
+    let address = context.engine().asked_to_sign_up(context.tenant(), &state);
+    let Some(address) = address else { return errors::bad_request(context, super::TOO_OLD) };
+    let (text, app) = way(context, ticket).await;
+    let logo = app.as_ref().and_then(|app| app.logo.clone());
+    let (secret, cookie) = context.form_secret();
+    let page = SentPage {
+        base: context.arrival.prefix.to_string(),
+        csrf: context.form_token(&secret),
+        ticket: text,
+        app,
+        state,
+        address,
+        error,
+    };
+    let response = render::face_page(context, status, &page, logo.as_deref());
+    respond::with(response, header::SET_COOKIE, &cookie)
+}
+
+/// Takes the code, and goes on with the page that its link would have opened.
+pub(crate) async fn code(context: Context, body: Bytes) -> Response {
+    let params = match form::before_sign_in(&context, &body) {
+        Ok(params) => params,
+        Err(refused) => return *refused,
+    };
+    let Some(ticket) = destination(&context, &params) else {
+        return errors::unknown_ticket(&context);
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let (engine, ip) = (context.engine(), context.arrival.ip.to_string());
+    let typed = (text("state"), text("code"));
+    match engine.sign_up_by_code(context.tenant(), typed, &ip).await {
+        Ok(token) => account::begin(&context, &ticket, &token).await,
+        Err(refused) => match told(&context, refused) {
+            Ok(error) => {
+                let state = text("state").to_owned();
+                sent(&context, StatusCode::BAD_REQUEST, &ticket, state, Some(error)).await
+            }
+            Err(answer) => *answer,
+        },
+    }
+}

@@ -1,0 +1,52 @@
+//! Making an account: the pages. A mail address first, then what a mail to it says, then how one signs in.
+
+pub(crate) mod account;
+pub(crate) mod ask;
+
+use axum::response::Response;
+use sojourn_engine::EngineError;
+use sojourn_engine::sign_up::SignUpRefused;
+use sojourn_oidc::Params;
+
+use crate::context::Context;
+use crate::language::Text;
+use crate::web::ticket::{Opened, Ticket};
+use crate::web::{errors, words};
+
+const CLOSED: &str = "Nobody can create an account here. Ask your administrator for one.";
+const NO_ADDRESS: &str = "This is no mail address. Check it and try again.";
+const OTHER_DOMAIN: &str = "With this mail address nobody can create an account here. Use the address of your organisation.";
+const WRONG_INVITATION: &str = "This invitation code is wrong, used up or too old.";
+const TERMS: &str = "Please accept the terms of use.";
+const WORK: &str = "Your browser didn't finish its check in time. Try again.";
+const WRONG_CODE: &str = "This code is not the one in the mail. Try again.";
+const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
+const TOO_OLD: &str = "This link is too old, or was used already. If you have an account, sign in; otherwise create one again.";
+
+/// Where the person goes afterwards.
+fn destination(context: &Context, params: &Params) -> Option<Ticket> {
+    match params.get("ticket").filter(|text| !text.is_empty()) {
+        None => Some(Ticket::to(context, "/myaccount")),
+        Some(text) => Opened::of(context, text).map(Opened::ticket),
+    }
+}
+
+/// What is told on the page that was sent; an answer where there is nothing to try again.
+fn told(context: &Context, refused: SignUpRefused) -> Result<Text, Box<Response>> {
+    Ok(match refused {
+        SignUpRefused::Closed => return Err(Box::new(errors::missing(context, CLOSED))),
+        SignUpRefused::Gone | SignUpRefused::Key(_) => {
+            return Err(Box::new(errors::bad_request(context, TOO_OLD)));
+        }
+        SignUpRefused::NoAddress => NO_ADDRESS.into(),
+        SignUpRefused::OtherDomain => OTHER_DOMAIN.into(),
+        SignUpRefused::WrongInvitation => WRONG_INVITATION.into(),
+        SignUpRefused::Terms => TERMS.into(),
+        SignUpRefused::Work => WORK.into(),
+        SignUpRefused::WrongCode => WRONG_CODE.into(),
+        SignUpRefused::TooMany => TOO_MANY.into(),
+        SignUpRefused::Password(refused) => words::refused_password(&refused),
+        SignUpRefused::Failed(EngineError::Invalid(why)) => words::sentence(why),
+        SignUpRefused::Failed(error) => return Err(Box::new(errors::failure(context, &error))),
+    })
+}

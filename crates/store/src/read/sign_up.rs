@@ -1,0 +1,58 @@
+//! Accounts that people make themselves.
+
+use sojourn_model::{AcceptedTerms, SignUpCode, TenantId, UserId};
+
+use crate::compile::params;
+use crate::sql::sign_up as sql;
+use crate::{Reads, Row, StoreError};
+
+fn code(mut row: Row) -> Result<SignUpCode, StoreError> {
+    Ok(SignUpCode {
+        hash: row.id(|bytes| bytes.try_into())?,
+        label: row.text()?,
+        uses_left: row.int()?,
+        expires_at: row.millis()?,
+        created_at: row.millis()?,
+    })
+}
+
+impl Reads {
+    /// The code with a hash.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn sign_up_code(
+        &self,
+        t: TenantId,
+        hash: [u8; 32],
+    ) -> Result<Option<SignUpCode>, StoreError> {
+        self.row(&sql::CODE_BY_HASH, params![t, hash.to_vec()]).await?.map(code).transpose()
+    }
+
+    /// A tenant's codes, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn sign_up_codes(
+        &self,
+        t: TenantId,
+        limit: i64,
+    ) -> Result<Vec<SignUpCode>, StoreError> {
+        let rows = self.list(&sql::CODES, params![t, limit]).await?;
+        rows.into_iter().map(code).collect()
+    }
+
+    /// The terms of use that a person accepted, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn terms_of(
+        &self,
+        t: TenantId,
+        user: UserId,
+    ) -> Result<Vec<AcceptedTerms>, StoreError> {
+        let rows = self.list(&sql::TERMS_OF, params![t, user]).await?;
+        let accepted = |mut row: Row| Ok(AcceptedTerms { version: row.text()?, at: row.millis()? });
+        rows.into_iter().map(accepted).collect()
+    }
+}
