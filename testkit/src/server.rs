@@ -184,7 +184,7 @@ impl TestServer {
             rng: Arc::new(SystemRng),
             offload: Arc::clone(&hashes) as Arc<dyn sojourn_engine::Offload>,
             fetcher: Arc::new(Outgoing::new(outgoing)),
-            letters: Arc::new(Writer(options.languages.clone())),
+            letters: Arc::new(Writer { languages: options.languages.clone(), ..Writer::default() }),
             settings,
         });
         let engine = Arc::new(engine.expect("an engine"));

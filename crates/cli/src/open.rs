@@ -8,7 +8,7 @@ use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChan
 use sojourn_engine::{Authority, Engine, EngineError, EngineParts, Mailer, ensure_master_key};
 use sojourn_model::{AppKind, AppOwner, Role, Tenant};
 use sojourn_server::language::Languages;
-use sojourn_server::letters::Writer;
+use sojourn_server::letters::{Templates, Writer};
 use sojourn_server::mail::{MailOptions, MailTls, Post};
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
 use sojourn_server::{HashPool, SystemClock};
@@ -213,6 +213,18 @@ pub(crate) fn languages(config_file: &Path, config: &Config) -> Result<Languages
     }
 }
 
+/// What writes mails, with the operator's own templates.
+pub(crate) fn writer(config_file: &Path, config: &Config) -> Result<Writer, Failure> {
+    let languages = languages(config_file, config)?;
+    let folder = config.mail.as_ref().and_then(|mail| mail.templates.as_ref());
+    let templates = match folder {
+        None => Templates::default(),
+        Some(folder) => Templates::read(&beside(config_file, folder), &languages)
+            .map_err(|why| Failure(format!("[mail] templates: {why}")))?,
+    };
+    Ok(Writer { languages, templates })
+}
+
 /// Opens the database and puts the engine together; makes what every installation has.
 pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, Failure> {
     let folder = data_folder(config_file, config)?;
@@ -227,7 +239,7 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
         fetcher: Arc::clone(&fetcher) as Arc<dyn sojourn_engine::Fetcher>,
-        letters: Arc::new(Writer(languages(config_file, config)?)),
+        letters: Arc::new(writer(config_file, config)?),
         settings: config.settings(),
     })?;
     let tenant = engine.bootstrap().await?;

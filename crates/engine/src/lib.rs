@@ -49,7 +49,7 @@ pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
 pub use fetch::Fetcher;
 pub use keys::ensure_master_key;
-pub use mail::{Letter, Letters, Mailer, News};
+pub use mail::{Addressee, Letter, Letters, Mailer, News, Written};
 pub use outbox::Outbox;
 pub use passwords::{Boxed, Offload};
 pub use policy::Demands;

@@ -112,15 +112,33 @@ pub enum News<'a> {
 
 /// Writes mails in the language of whom they go to. The floor above provides it.
 pub trait Letters: Send + Sync {
-    /// Subject and text, in the language that the account says; where it says none, in the one of a tag (BCP 47), and
-    /// in English without one.
-    fn write(
-        &self,
-        tenant: &Tenant,
-        user: &User,
-        letter: &Letter<'_>,
-        otherwise: Option<&str>,
-    ) -> (String, String);
+    /// A letter, in the language that the account says; where it says none, in the other one that is given, and in English
+    /// without one.
+    fn write(&self, to: &Addressee<'_>, letter: &Letter<'_>) -> Written;
+}
+
+/// Whom a letter goes to, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee<'a> {
+    /// The tenant that it is from.
+    pub tenant: &'a Tenant,
+    /// The tenant's address.
+    pub address: &'a str,
+    /// The person's account.
+    pub user: &'a User,
+    /// The language of whoever caused it, as a tag (BCP 47).
+    pub otherwise: Option<&'a str>,
+}
+
+/// A letter as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// What about.
+    pub subject: String,
+    /// As plain text.
+    pub text: String,
+    /// As HTML, which says the same.
+    pub html: String,
 }
 
 /// What a mail's link opens; sealed under a key of its own. It works once: setting a password changes the account's epoch,
@@ -207,6 +225,9 @@ struct Sealed {
     recipient: String,
     subject: String,
     body: String,
+    /// None in what a program wrote that sent text alone.
+    #[serde(default)]
+    html: Option<String>,
 }
 
 /// What a sealed mail begins with. A mail that a program before this one wrote is plain.
@@ -281,11 +302,12 @@ impl Engine {
     }
 
     fn sealed(&self, mail: Mail) -> Result<Mail, EngineError> {
-        let Mail { recipient, subject, body, .. } = mail;
-        let plain = serde_json::to_vec(&Sealed { recipient, subject, body }).unwrap_or_default();
+        let Mail { recipient, subject, body, html, .. } = mail;
+        let plain = Sealed { recipient, subject, body, html };
+        let plain = serde_json::to_vec(&plain).unwrap_or_default();
         let sealed = self.secrets.seal(&place(&mail.id), &plain, &*self.rng)?;
         let body = format!("{SEALED}{}", sojourn_crypto::b64url(&sealed));
-        Ok(Mail { recipient: String::new(), subject: String::new(), body, ..mail })
+        Ok(Mail { recipient: String::new(), subject: String::new(), body, html: None, ..mail })
     }
 
     fn unsealed(&self, mail: Mail) -> Result<Mail, EngineError> {
@@ -293,9 +315,9 @@ impl Engine {
         let damaged = || EngineError::Key("a mail doesn't open".into());
         let sealed = sojourn_crypto::unb64url(text).ok_or_else(damaged)?;
         let plain = self.secrets.open(&place(&mail.id), &sealed)?;
-        let Sealed { recipient, subject, body } =
+        let Sealed { recipient, subject, body, html } =
             serde_json::from_slice(&plain).map_err(|_| damaged())?;
-        Ok(Mail { recipient, subject, body, ..mail })
+        Ok(Mail { recipient, subject, body, html, ..mail })
     }
 
     /// A mail to a person, to be written with what it is about.
@@ -305,13 +327,16 @@ impl Engine {
         letter: &Letter<'_>,
         otherwise: Option<&str>,
     ) -> Result<Mail, EngineError> {
-        let (subject, body) = self.letters.write(tenant, user, letter, otherwise);
+        let address = self.settings.address(tenant);
+        let to = Addressee { tenant, address: &address, user, otherwise };
+        let Written { subject, text, html } = self.letters.write(&to, letter);
         self.sealed(Mail {
             tenant: tenant.id,
             id: sojourn_model::time::random(&*self.rng),
             recipient: recipient.to_owned(),
             subject,
-            body,
+            body: text,
+            html: Some(html),
             attempts: 0,
             created_at: self.now(),
         })

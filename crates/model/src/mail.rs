@@ -16,6 +16,8 @@ pub struct Mail {
     pub subject: String,
     /// Plain text.
     pub body: String,
+    /// The same as HTML.
+    pub html: Option<String>,
     /// Attempts so far.
     pub attempts: i64,
     /// When it was written.

@@ -13,7 +13,7 @@ use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_engine::{Authority, Engine, EngineParts, Settings, ensure_master_key};
 use sojourn_server::letters::Writer;
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
-use sojourn_server::{HashPool, ServerOptions, SystemClock};
+use sojourn_server::{HashPool, SystemClock};
 use sojourn_store::{SqliteOptions, Store};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
         fetcher: Arc::new(Outgoing::new(OutgoingOptions::default())),
-        letters: Arc::new(Writer(ServerOptions::default().languages)),
+        letters: Arc::new(Writer::default()),
         settings: Settings::default(),
     })?;
     let tenant = engine.bootstrap().await?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lettre::message::{Mailbox, header};
+use lettre::message::{Mailbox, MultiPart, header};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -121,10 +121,13 @@ impl Post {
             .from(self.from.clone())
             .to(recipient)
             .subject(mail.subject.clone())
-            .message_id(Some(id))
-            .header(header::ContentType::TEXT_PLAIN)
-            .body(mail.body.clone())
-            .map_err(|error| error.to_string())?;
+            .message_id(Some(id));
+        let text = mail.body.clone();
+        let message = match mail.html.clone() {
+            Some(html) => message.multipart(MultiPart::alternative_plain_html(text, html)),
+            None => message.header(header::ContentType::TEXT_PLAIN).body(text),
+        };
+        let message = message.map_err(|error| error.to_string())?;
         match &self.way {
             Way::Smtp(transport) => match transport.send(message).await {
                 Ok(_) => Ok(()),

@@ -235,6 +235,7 @@ routes! {
     GET "/assets/{name}" => web::assets::get;
     GET "/myaccount" => web::my_account::overview;
     GET "/myaccount/security" => web::my_account::security;
+    GET "/myaccount/check" => web::security_check::get;
     GET "/myaccount/address" => web::address::get;
     POST "/myaccount/address" => web::address::post;
     POST "/myaccount/address/code" => web::address::code;

@@ -17,8 +17,13 @@ use sojourn_testkit::history::nodes::Nodes;
 use sojourn_testkit::history::{Plan, Report, run};
 use sojourn_testkit::store::Engine;
 
-fn judge(name: &str, report: &Report) {
+fn tell(name: &str, report: &Report) {
+    let (violations, failures) = (report.violations.len(), report.failures.len());
     println!("{name}: {:?}; {} refused after their end", report.done, report.refused);
+    println!("{name}: {violations} worked after their end, {failures} failed");
+}
+
+fn judge(name: &str, report: &Report) {
     assert!(report.violations.is_empty(), "{name}: {:#?}", report.violations);
     assert!(report.failures.is_empty(), "{name}: {:#?}", report.failures);
     // A run in which nothing works, or nothing ends, shows nothing.
@@ -41,8 +46,11 @@ async fn after_the_answer_to_an_end_nothing_of_it_works_on_any_node() {
     let plan = |database| Plan { database, lasts: Duration::from_secs(seconds), seed };
     let sqlite = tokio::spawn(run(plan(Engine::Sqlite)));
     let postgres = run(plan(Engine::Postgres)).await;
+    let sqlite = sqlite.await.expect("ran");
+    tell("PostgreSQL", &postgres);
+    tell("SQLite", &sqlite);
     judge("PostgreSQL", &postgres);
-    judge("SQLite", &sqlite.await.expect("ran"));
+    judge("SQLite", &sqlite);
 }
 
 /// What is switched off is refused at once: on the node that answered also by what it keeps in memory, whoever looked

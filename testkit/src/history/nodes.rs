@@ -101,7 +101,7 @@ fn engine(store: Store, key: &MasterKey, clock: &Arc<TestClock>) -> Engine {
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
         fetcher: Arc::new(Outgoing::new(outgoing)),
-        letters: Arc::new(Writer(sojourn_server::language::Languages::default())),
+        letters: Arc::new(Writer::default()),
         settings: settings(),
     });
     made.expect("an engine")

@@ -7,6 +7,7 @@ use sojourn_engine::RedirectRules;
 use sojourn_engine::directory::frame_source;
 use sojourn_model::Tenant;
 use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
+use sojourn_server::letters::Templates;
 
 use super::Config;
 use super::sections::RegistrationWord;
@@ -295,6 +296,12 @@ pub(super) fn files(config_file: &Path, config: &Config) -> Vec<Wrong> {
         if !path.as_os_str().is_empty() && !path.is_dir() {
             all.push(wrong(at, format!("{}: there is no such folder", path.display())));
         }
+    }
+    let templates = config.mail.as_ref().and_then(|mail| mail.templates.as_ref());
+    if let (Some(folder), Ok(languages)) = (templates, crate::open::languages(config_file, config))
+        && let Err(why) = Templates::read(&beside(folder), &languages)
+    {
+        all.push(wrong("mail.templates", format!("[mail] templates: {why}")));
     }
     all
 }

@@ -345,6 +345,8 @@ pub(crate) struct MailSection {
     pub(crate) password: Option<String>,
     /// A folder in which mails are written instead, a file each; relative to this file.
     pub(crate) folder: Option<PathBuf>,
+    /// A folder with mails in the operator's own words; relative to this file.
+    pub(crate) templates: Option<PathBuf>,
     /// Whether addresses that administrators give by SCIM count as proved: mails about passwords go to proved ones alone.
     #[serde(default)]
     pub(crate) trust_given_addresses: bool,

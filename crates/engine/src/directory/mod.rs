@@ -18,6 +18,7 @@ mod password_reset;
 mod registration;
 mod roles;
 mod secure_account;
+mod security_check;
 mod tenants;
 mod users;
 
@@ -38,6 +39,7 @@ pub use password::PasswordRefused;
 pub use registration::RegistrationRefused;
 pub(crate) use roles::REMOVAL;
 pub use roles::{RoleChange, RoleRemoval, RoleWrite};
+pub use security_check::{Advice, SecurityCheck};
 pub use tenants::NewTenant;
 pub(crate) use users::end_id;
 pub use users::{NewUser, PasswordGiven};

@@ -56,6 +56,17 @@ pub enum Direction {
     Rtl,
 }
 
+impl Direction {
+    /// As HTML has it (`dir`).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ltr => "ltr",
+            Self::Rtl => "rtl",
+        }
+    }
+}
+
 /// A language.
 pub struct Language {
     /// Its tag (BCP 47).

@@ -51,6 +51,13 @@ fn tokens(colour: &Colour) -> String {
     format!("--brand: {}; --brand-ink: {};", written(colour), written(&on))
 }
 
+/// The colour of a button in a letter, on white paper, and of the text on it.
+pub(crate) fn of_letters(accent: Option<&str>) -> (String, String) {
+    let own = accent.and_then(parse).unwrap_or([52.0, 87.0, 213.0]);
+    let colour = readable(own, &[255.0; 3], 0.0);
+    (written(&colour), "#ffffff".to_owned())
+}
+
 /// The style sheet of a tenant with a colour of its own.
 pub(crate) fn sheet(accent: &str) -> Option<String> {
     let colour = parse(accent)?;

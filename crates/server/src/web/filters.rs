@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use askama::Values;
 
-use crate::language::{Direction, Language, Text};
+use crate::language::{Language, Text};
 
 /// What every page knows without being told: its reader's language, and what the tenant looks like.
 #[derive(Clone)]
@@ -178,8 +178,7 @@ pub(crate) fn about(what: &str, values: &dyn Values) -> askama::Result<String> {
     let around = around(values)?;
     Ok(match what {
         "lang" => around.language.code.clone(),
-        "dir" if around.language.direction == Direction::Rtl => "rtl".into(),
-        "dir" => "ltr".into(),
+        "dir" => around.language.direction.as_str().into(),
         "logo" => around.logo.clone(),
         "base" => around.base.clone(),
         "name" => around.name.clone(),

@@ -25,6 +25,7 @@ pub(crate) mod pages;
 pub(crate) mod password;
 pub(crate) mod profile;
 pub(crate) mod render;
+pub(crate) mod security_check;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod sign_up;

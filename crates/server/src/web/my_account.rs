@@ -187,9 +187,8 @@ pub(crate) async fn overview(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let sessions = match context.engine().sessions_of_user(context.tenant(), visitor.user.id).await
-    {
-        Ok(views) => views.len(),
+    let check = match context.engine().security_check(context.tenant(), &visitor.session).await {
+        Ok(check) => check,
         Err(error) => return errors::failure(&context, &error),
     };
     let user = &visitor.user;
@@ -202,7 +201,8 @@ pub(crate) async fn overview(context: Context) -> Response {
     let page = MyAccount {
         frame: visitor.frame(&context, "overview"),
         rows: rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        sessions: words::count(sessions as u64, words::Noun::ActiveSession),
+        sessions: words::count(check.sessions as u64, words::Noun::ActiveSession),
+        due: check.advice().len(),
     };
     render::page(&context, StatusCode::OK, &page)
 }

@@ -200,6 +200,8 @@ pub(crate) struct MyAccount {
     pub(crate) frame: Frame,
     pub(crate) rows: Vec<(&'static str, Text)>,
     pub(crate) sessions: Text,
+    /// How many things the security check found that need attention.
+    pub(crate) due: usize,
 }
 
 /// My Account: the password.

@@ -168,6 +168,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/address", 403),
     ("GET", "/address/undo", 400),
     ("POST", "/address/undo", 403),
+    ("GET", "/myaccount/check", 200),
     ("GET", "/myaccount/address", 404),
     ("POST", "/myaccount/address", 403),
     ("POST", "/myaccount/address/code", 403),

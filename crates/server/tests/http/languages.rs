@@ -220,6 +220,7 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
     let session = living[0].session.id;
     for path in [
         "/myaccount".to_owned(),
+        "/myaccount/check".to_owned(),
         "/myaccount?done=1".to_owned(),
         "/myaccount/profile?done=1".to_owned(),
         "/myaccount/security?done=one".to_owned(),

@@ -51,6 +51,7 @@ mod refusals;
 mod registration;
 mod roles;
 mod scim;
+mod security_check;
 mod session_management;
 mod session_service;
 mod sessions;

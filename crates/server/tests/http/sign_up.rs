@@ -53,6 +53,7 @@ async fn mail(smtp: &Smtp, number: usize, to: &str) -> (String, String) {
     let link = smtp.link("/sign-up/account?token=", number).await;
     let text = plain(smtp.mails().last().expect("it came"));
     assert!(text.contains(&format!("To: {to}")), "{text}");
+    assert!(text.contains("multipart/alternative") && text.contains("text/html"), "{text}");
     let (_, code) = text.split_once("asked for it: ").expect("a code");
     (code.chars().take(8).collect(), link)
 }

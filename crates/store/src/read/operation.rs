@@ -44,6 +44,7 @@ pub(crate) fn mail(mut row: Row) -> Result<Mail, StoreError> {
         recipient: row.text()?,
         subject: row.text()?,
         body: row.text()?,
+        html: None,
         attempts: row.int()?,
         created_at: row.millis()?,
     })

@@ -1,47 +1,14 @@
-//! What mails say, in the language of whom they go to.
+//! What mails say, where an operator has no words of their own.
 
-use sojourn_engine::{Letter, Letters, News};
+use sojourn_engine::{Letter, News};
+use sojourn_model::Session;
 use sojourn_model::limits::RECOVERY_CODES_FEW;
-use sojourn_model::{Session, Tenant, User};
 
-use crate::language::{Languages, Text, plain, say};
+use crate::language::{Text, plain, say};
 use crate::web::words;
 
-/// Writes mails by the catalogue of the pages.
-#[derive(Debug, Default)]
-pub struct Writer(pub Languages);
-
-impl Letters for Writer {
-    fn write(
-        &self,
-        tenant: &Tenant,
-        user: &User,
-        letter: &Letter<'_>,
-        otherwise: Option<&str>,
-    ) -> (String, String) {
-        let claims: serde_json::Value = serde_json::from_str(&user.profile).unwrap_or_default();
-        let own = claims.get("locale").and_then(serde_json::Value::as_str);
-        let known = self.0.of_tags(own.into_iter().chain(otherwise));
-        let language = known.unwrap_or_else(|| self.0.english());
-        let account = [plain(&user.username)];
-        let (subject, paragraphs) = content(letter, account);
-        // A name that people give themselves goes to nobody else.
-        let name = match letter {
-            Letter::Address { .. } | Letter::SignUp { .. } | Letter::HasAccount { .. } => {
-                &user.username
-            }
-            _ => user.shown_name(),
-        };
-        let hello = say("Hello {0},", [plain(name)]);
-        let from = plain(tenant.look.name.clone().unwrap_or_else(|| "Sojourn".into()));
-        let all = [vec![hello], paragraphs, vec![from]].concat();
-        let text = Text::Joined(all, "\n\n").in_language(&language);
-        (subject.in_language(&language), format!("{text}\n"))
-    }
-}
-
 /// Subject and paragraphs.
-fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Text>) {
+pub(super) fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Text>) {
     match letter {
         Letter::NewBrowser { session, link } => (
             "New sign-in to your account".into(),
@@ -189,27 +156,4 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
         None => paragraphs.push("If it wasn't, tell your administrator at once.".into()),
     }
     (subject.into(), paragraphs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mail_is_in_the_language_of_the_account_then_of_who_asked() {
-        let writer = Writer::default();
-        let tenant = Tenant::default_one();
-        let mut user = sojourn_testkit::store::user("alex");
-        let letter = Letter::NewPassword { link: "https://id.test/reset?token=x" };
-        let (subject, text) = writer.write(&tenant, &user, &letter, None);
-        assert_eq!(subject, "Choose a new password");
-        assert!(text.starts_with("Hello alex,\n\nsomeone asked for a new password"), "{text}");
-        assert!(text.contains("\n\nhttps://id.test/reset?token=x\n\n"), "{text}");
-        let (subject, _) = writer.write(&tenant, &user, &letter, Some("de"));
-        assert_eq!(subject, "Neues Passwort wählen");
-        user.profile = r#"{"locale": "de-AT"}"#.into();
-        let (_, text) = writer.write(&tenant, &user, &letter, Some("en"));
-        assert!(text.starts_with("Guten Tag alex,\n\n"), "{text}");
-        assert!(text.ends_with("\n\nSojourn\n"), "{text}");
-    }
 }

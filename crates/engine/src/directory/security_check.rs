@@ -1,0 +1,125 @@
+//! What a person should know about the security of their account, and what to do next.
+
+use sojourn_model::limits::RECOVERY_CODES_FEW;
+use sojourn_model::{FactorKind, Session, Tenant};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// What a security check looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityCheck {
+    /// The mail address, if the account has one, and whether it is confirmed.
+    pub address: Option<(String, bool)>,
+    /// Whether an address can be confirmed here.
+    pub confirms_addresses: bool,
+    /// Whether the account has a password.
+    pub password: bool,
+    /// How many passkeys it has.
+    pub passkeys: usize,
+    /// How many second factors are asked for after a password.
+    pub second_factors: usize,
+    /// How many recovery codes are left.
+    pub recovery_codes: i64,
+    /// How many sessions there are, this one included.
+    pub sessions: usize,
+    /// In how many browsers the second factor is not asked for.
+    pub trusted_browsers: usize,
+    /// How many applications may act while the person is away.
+    pub offline_applications: usize,
+}
+
+/// What a person should do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Advice {
+    /// Give the account a mail address: without one, a forgotten password needs an administrator.
+    AddAddress,
+    /// Confirm the mail address.
+    ConfirmAddress,
+    /// Add a passkey or a second factor: a stolen password is enough to sign in.
+    AddFactor,
+    /// Make new recovery codes: few or none are left.
+    RenewRecoveryCodes,
+}
+
+impl SecurityCheck {
+    /// What the person should do next, most important first; empty where all is well.
+    #[must_use]
+    pub fn advice(&self) -> Vec<Advice> {
+        let mut all = Vec::new();
+        if self.passkeys + self.second_factors == 0 {
+            all.push(Advice::AddFactor);
+        } else if self.recovery_codes < RECOVERY_CODES_FEW {
+            all.push(Advice::RenewRecoveryCodes);
+        }
+        match &self.address {
+            Some((_, false)) if self.confirms_addresses => all.push(Advice::ConfirmAddress),
+            None if self.confirms_addresses => all.push(Advice::AddAddress),
+            _ => {}
+        }
+        all
+    }
+}
+
+impl Engine {
+    /// Looks at the security of a session's account.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]; [`EngineError::NotFound`] when the account is gone.
+    pub async fn security_check(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<SecurityCheck, EngineError> {
+        let id = session.user;
+        let user = self.store.user(tenant.id, id).await?;
+        let user = user.ok_or(EngineError::NotFound("user"))?;
+        let factors = self.store.factors_of(tenant.id, id).await?;
+        let passkeys = factors.iter().filter(|one| one.kind == FactorKind::Passkey).count();
+        let consents = self.consents(tenant, id).await?;
+        let offline = |scopes: &str| sojourn_oidc::scope::has(scopes, "offline_access");
+        Ok(SecurityCheck {
+            address: user.email.map(|address| (address, user.email_verified)),
+            confirms_addresses: self.settings.resets_by_mail,
+            password: user.password_hash.is_some(),
+            passkeys,
+            second_factors: factors.len() - passkeys,
+            recovery_codes: self.store.recovery_codes_left(tenant.id, id).await?,
+            sessions: self.sessions_of_user(tenant, id).await?.len(),
+            trusted_browsers: self.trusted_browsers(tenant, id).await?.len(),
+            offline_applications: consents.iter().filter(|one| offline(&one.scopes)).count(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_important_first() {
+        let check =
+            |address: Option<bool>, passkeys, second_factors, recovery_codes| SecurityCheck {
+                address: address.map(|proved| ("alex@example.test".into(), proved)),
+                confirms_addresses: true,
+                password: true,
+                passkeys,
+                second_factors,
+                recovery_codes,
+                sessions: 1,
+                trusted_browsers: 0,
+                offline_applications: 0,
+            };
+        use Advice as A;
+        for (check, advice) in [
+            (check(Some(true), 1, 0, 10), vec![]),
+            (check(Some(true), 0, 1, 3), vec![]),
+            (check(Some(true), 0, 1, 2), vec![A::RenewRecoveryCodes]),
+            (check(Some(false), 0, 0, 0), vec![A::AddFactor, A::ConfirmAddress]),
+            (check(None, 2, 0, 10), vec![A::AddAddress]),
+            (SecurityCheck { confirms_addresses: false, ..check(None, 1, 0, 10) }, vec![]),
+        ] {
+            assert_eq!(check.advice(), advice, "{check:?}");
+        }
+    }
+}

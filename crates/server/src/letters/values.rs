@@ -1,0 +1,118 @@
+//! What stands in the place of names in a template.
+
+use sojourn_engine::{Addressee, Letter, News};
+
+use super::organisation;
+use crate::language::Language;
+use crate::web::words;
+
+/// The letters that there are: what a template's file is called by, and what its text has to have.
+pub(super) const KINDS: [(&str, &[&str]); 13] = [
+    ("new_browser", &["link"]),
+    ("new_password", &["link"]),
+    ("invitation", &["link"]),
+    ("address", &["code", "link"]),
+    ("sign_up", &["code", "link"]),
+    ("has_account", &["link"]),
+    ("address_changed", &["link"]),
+    ("factor_added", &[]),
+    ("factor_removed", &[]),
+    ("factors_reset", &[]),
+    ("secured", &[]),
+    ("codes_renewed", &[]),
+    ("code_used", &[]),
+];
+
+/// The names that a template may have.
+pub(super) const NAMES: [&str; 12] = [
+    "account",
+    "address",
+    "browser",
+    "code",
+    "factor",
+    "ip",
+    "left",
+    "link",
+    "name",
+    "organisation",
+    "time",
+    "to",
+];
+
+/// What a template's file is called by.
+pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
+    match letter {
+        Letter::NewBrowser { .. } => "new_browser",
+        Letter::NewPassword { .. } => "new_password",
+        Letter::Invitation { .. } => "invitation",
+        Letter::Address { .. } => "address",
+        Letter::SignUp { .. } => "sign_up",
+        Letter::HasAccount { .. } => "has_account",
+        Letter::AddressChanged { .. } => "address_changed",
+        Letter::News { news, .. } => match news {
+            News::FactorAdded { .. } => "factor_added",
+            News::FactorRemoved { .. } => "factor_removed",
+            News::FactorsReset => "factors_reset",
+            News::Secured => "secured",
+            News::CodesRenewed => "codes_renewed",
+            News::CodeUsed { .. } => "code_used",
+        },
+    }
+}
+
+/// How the person is addressed. A name that people give themselves goes to nobody else.
+pub(super) fn name<'a>(to: &Addressee<'a>, letter: &Letter<'_>) -> &'a str {
+    match letter {
+        Letter::Address { .. } | Letter::SignUp { .. } | Letter::HasAccount { .. } => {
+            &to.user.username
+        }
+        _ => to.user.shown_name(),
+    }
+}
+
+/// The link that a letter leads to.
+pub(super) const fn link<'a>(letter: &Letter<'a>) -> Option<&'a str> {
+    match letter {
+        Letter::NewBrowser { link, .. }
+        | Letter::NewPassword { link }
+        | Letter::Invitation { link }
+        | Letter::Address { link, .. }
+        | Letter::SignUp { link, .. }
+        | Letter::HasAccount { link } => Some(link),
+        Letter::AddressChanged { link, .. } | Letter::News { link, .. } => *link,
+    }
+}
+
+/// What a name stands for in a letter; empty where the letter has nothing of that kind.
+pub(super) fn value(
+    of: &str,
+    to: &Addressee<'_>,
+    letter: &Letter<'_>,
+    language: &Language,
+) -> String {
+    match (of, letter) {
+        ("account", _) => to.user.username.clone(),
+        ("address", _) => to.address.to_owned(),
+        ("name", _) => name(to, letter).to_owned(),
+        ("organisation", _) => organisation(to),
+        ("link", _) => link(letter).unwrap_or_default().to_owned(),
+        ("code", Letter::Address { code, .. } | Letter::SignUp { code, .. }) => (*code).to_owned(),
+        ("to", Letter::AddressChanged { to, .. }) => (*to).to_owned(),
+        ("browser", Letter::NewBrowser { session, .. }) => {
+            words::browser(&session.user_agent).in_language(language)
+        }
+        ("time", Letter::NewBrowser { session, .. }) => {
+            words::moment(session.auth_time).in_language(language)
+        }
+        ("ip", Letter::NewBrowser { session, .. }) => session.ip.clone(),
+        ("ip", Letter::News { news: News::CodeUsed { ip, .. }, .. }) => (*ip).to_owned(),
+        ("left", Letter::News { news: News::CodeUsed { left, .. }, .. }) => left.to_string(),
+        (
+            "factor",
+            Letter::News {
+                news: News::FactorAdded { name } | News::FactorRemoved { name }, ..
+            },
+        ) => (*name).to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,136 @@
+//! My Account: what is known about the security of the account, and what to do next.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::directory::{Advice, MY_ACCOUNT, SecurityCheck};
+
+use crate::context::Context;
+use crate::language::{Text, plain, say};
+use crate::web::my_account::visitor;
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
+
+const PATH: &str = "/myaccount/check";
+
+/// One thing that was looked at.
+struct Item {
+    /// Whether something should be done about it.
+    due: bool,
+    name: &'static str,
+    found: Text,
+    /// Where it is done or seen: path and words.
+    way: (&'static str, &'static str),
+}
+
+#[derive(Template)]
+#[template(path = "security_check.html")]
+struct SecurityCheckPage {
+    frame: Frame,
+    due: usize,
+    items: Vec<Item>,
+}
+
+fn sign_in(check: &SecurityCheck, advice: &[Advice]) -> Item {
+    let due = advice.contains(&Advice::AddFactor);
+    let found = match (check.passkeys, check.second_factors, check.password) {
+        (0, 0, _) => {
+            "Your password alone signs you in. Whoever learns it can sign in as you.".into()
+        }
+        (0, _, _) => "Your password and a second factor sign you in.".into(),
+        (_, 0, true) => "A passkey signs you in. Your password alone does as well.".into(),
+        (_, 0, false) => "A passkey signs you in, and nothing else.".into(),
+        _ => "A passkey signs you in, or your password with a second factor.".into(),
+    };
+    let way = match due {
+        true => ("/myaccount/security#factors", "Add a passkey or a second factor"),
+        false => ("/myaccount/security#factors", "See your ways to sign in"),
+    };
+    Item { due, name: "Signing in", found, way }
+}
+
+fn address(check: &SecurityCheck) -> Item {
+    let (due, found, words) = match &check.address {
+        Some((address, true)) => (
+            false,
+            say("{0} is confirmed. You can set a new password by mail.", [plain(address)]),
+            "Change it",
+        ),
+        Some((address, false)) => {
+            (true, say("{0} is not confirmed yet.", [plain(address)]), "Confirm it")
+        }
+        None => (true, "Your account has no mail address.".into(), "Add one"),
+    };
+    Item { due, name: "Mail address", found, way: ("/myaccount/address", words) }
+}
+
+fn items(check: &SecurityCheck) -> Vec<Item> {
+    let advice = check.advice();
+    let mut all = vec![sign_in(check, &advice)];
+    if check.passkeys + check.second_factors > 0 {
+        let left = u64::try_from(check.recovery_codes).unwrap_or_default();
+        all.push(Item {
+            due: advice.contains(&Advice::RenewRecoveryCodes),
+            name: "Recovery codes",
+            found: Text::Counted("{0} recovery code left", "{0} recovery codes left", left),
+            way: ("/myaccount/factors/codes", "Make new codes"),
+        });
+    }
+    if check.confirms_addresses {
+        all.push(address(check));
+    }
+    all.push(Item {
+        due: false,
+        name: "Sessions",
+        found: say(
+            "You have {0}.",
+            [words::count(check.sessions as u64, words::Noun::ActiveSession)],
+        ),
+        way: ("/myaccount/security", "Check that you know them"),
+    });
+    if check.trusted_browsers > 0 {
+        let many = check.trusted_browsers as u64;
+        all.push(Item {
+            due: false,
+            name: "Trusted browsers",
+            found: Text::Counted(
+                "In {0} browser your password alone signs you in.",
+                "In {0} browsers your password alone signs you in.",
+                many,
+            ),
+            way: ("/myaccount/security#trusted", "See them"),
+        });
+    }
+    if check.offline_applications > 0 {
+        let many = check.offline_applications as u64;
+        all.push(Item {
+            due: false,
+            name: "Applications",
+            found: Text::Counted(
+                "{0} application works while you are away.",
+                "{0} applications work while you are away.",
+                many,
+            ),
+            way: ("/myaccount/connections", "See your applications"),
+        });
+    }
+    // What is due comes first, otherwise the order above stays.
+    all.sort_by_key(|item| !item.due);
+    all
+}
+
+/// The page.
+pub(crate) async fn get(context: Context) -> Response {
+    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let check = match context.engine().security_check(context.tenant(), &visitor.session).await {
+        Ok(check) => check,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let items = items(&check);
+    let due = items.iter().filter(|item| item.due).count();
+    let page = SecurityCheckPage { frame: visitor.frame(&context, "security"), due, items };
+    render::page(&context, StatusCode::OK, &page)
+}
