@@ -108,6 +108,11 @@ routes! {
     DELETE "/api/users/v1/me/sessions" => api::me_sessions::end_all;
     DELETE "/api/users/v1/me/sessions/" => api::me_sessions::end_all;
     DELETE "/api/users/v1/me/sessions/{session_id}" => api::me_sessions::end_one;
+    GET "/api/users/v1/me/factors" => api::factors::mine;
+    GET "/api/users/v1/me/security-check" => api::factors::check;
+    GET "/api/users/v1/{user_id}/factors" => api::factors::list;
+    DELETE "/api/users/v1/{user_id}/factors" => api::factors::reset;
+    POST "/api/users/v1/{user_id}/secure" => api::factors::secure;
     GET "/api/users/v1/sessions" => api::tenant_sessions::list;
     GET "/api/users/v1/{user_id}/sessions" => api::user_sessions::list;
     DELETE "/api/users/v1/{user_id}/sessions" => api::user_sessions::end_all;

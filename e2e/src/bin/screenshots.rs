@@ -384,7 +384,12 @@ async fn sign_up(pictures: &Path) {
         cleo.fill("#family_name", "Green").await;
         cleo.picture(pictures, &name("sign-up-account")).await;
         cleo.click("#passkey").await;
-        cleo.find("#codes").await;
+        cleo.click("#kept").await;
+        cleo.find("#check").await;
+        cleo.picture(pictures, &name("my-account")).await;
+        cleo.click("#check").await;
+        cleo.find("#findings").await;
+        cleo.picture(pictures, &name("security-check")).await;
         cleo.quit().await;
         let admin = Browser::sized(width, 900).await;
         admin.theme(dark).await;

@@ -1,7 +1,7 @@
 //! What a person should know about the security of their account, and what to do next.
 
 use sojourn_model::limits::RECOVERY_CODES_FEW;
-use sojourn_model::{FactorKind, Session, Tenant};
+use sojourn_model::{FactorKind, Tenant, UserId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -62,16 +62,15 @@ impl SecurityCheck {
 }
 
 impl Engine {
-    /// Looks at the security of a session's account.
+    /// Looks at the security of an account.
     ///
     /// # Errors
     /// [`EngineError::Store`]; [`EngineError::NotFound`] when the account is gone.
     pub async fn security_check(
         &self,
         tenant: &Tenant,
-        session: &Session,
+        id: UserId,
     ) -> Result<SecurityCheck, EngineError> {
-        let id = session.user;
         let user = self.store.user(tenant.id, id).await?;
         let user = user.ok_or(EngineError::NotFound("user"))?;
         let factors = self.store.factors_of(tenant.id, id).await?;

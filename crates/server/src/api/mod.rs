@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod caller;
 pub(crate) mod configs;
 mod error;
+pub(crate) mod factors;
 pub(crate) mod inbound_oidc;
 mod json;
 mod list;

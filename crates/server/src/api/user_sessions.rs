@@ -32,7 +32,8 @@ async fn target(context: &Context, caller: &Authority, id: &str) -> Result<User,
     }
 }
 
-async fn arrive(
+/// The caller, who has a right, and the user of the path.
+pub(super) async fn arrive(
     context: &Context,
     right: Right,
     user_id: &str,

@@ -187,14 +187,14 @@ pub(crate) async fn overview(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let check = match context.engine().security_check(context.tenant(), &visitor.session).await {
+    let check = match context.engine().security_check(context.tenant(), visitor.user.id).await {
         Ok(check) => check,
         Err(error) => return errors::failure(&context, &error),
     };
     let user = &visitor.user;
     let rows = [
         ("Login name", Some(plain(&user.username))),
-        ("Name", user.display_name.clone().map(Text::Plain)),
+        ("Name", (user.shown_name() != user.username).then(|| plain(user.shown_name()))),
         ("Mail", user.email.clone().map(Text::Plain)),
         ("Signed in", Some(words::moment(visitor.session.signed_in_at))),
     ];

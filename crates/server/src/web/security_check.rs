@@ -125,7 +125,7 @@ pub(crate) async fn get(context: Context) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let check = match context.engine().security_check(context.tenant(), &visitor.session).await {
+    let check = match context.engine().security_check(context.tenant(), visitor.user.id).await {
         Ok(check) => check,
         Err(error) => return errors::failure(&context, &error),
     };

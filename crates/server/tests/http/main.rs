@@ -21,6 +21,7 @@ mod demands;
 mod ending;
 mod events;
 mod expiry;
+mod factor_api;
 mod factors;
 mod finding;
 mod guessing;

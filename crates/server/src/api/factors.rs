@@ -1,0 +1,173 @@
+//! `/api/users/v1/me/factors` and `/api/users/v1/{user-id}/factors`: passkeys, security keys and authenticator apps; and what
+//! an administrator does about an account's credentials.
+//!
+//! People add and remove their own in My Account, because that takes a fresh proof, which a token isn't.
+
+use axum::extract::Path;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use serde::Serialize;
+use sojourn_engine::directory::{Advice, SecurityCheck};
+use sojourn_engine::factors::{Factors, Listed};
+use sojourn_engine::{EngineError, Right, Who};
+use sojourn_model::UserId;
+
+use super::caller::caller;
+use super::error;
+use super::json::moment;
+use super::user_sessions::arrive;
+use crate::context::Context;
+use crate::{request, respond};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FactorJson {
+    id: String,
+    kind: &'static str,
+    name: String,
+    added_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+    /// Whether a key may leave its device; of keys alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    synced: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FactorsJson {
+    factors: Vec<FactorJson>,
+    recovery_codes_left: i64,
+}
+
+fn factor(Listed { factor, key }: &Listed) -> FactorJson {
+    FactorJson {
+        id: factor.id.to_string(),
+        kind: factor.kind.as_str(),
+        name: factor.name.clone(),
+        added_at: moment(factor.added_at),
+        last_used_at: factor.used_at.map(moment),
+        synced: key.as_ref().map(|key| key.may_sync),
+    }
+}
+
+async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Response {
+    if let Err(wrong) = request::api_query(uri.query()) {
+        return error::failure(context, &EngineError::Invalid(wrong.to_string()));
+    }
+    match context.engine().factors(context.tenant(), user).await {
+        Ok(Factors { factors, codes_left }) => {
+            let factors = factors.iter().map(factor).collect();
+            let all = FactorsJson { factors, recovery_codes_left: codes_left };
+            respond::json(StatusCode::OK, &all)
+        }
+        Err(cause) => error::failure(context, &cause),
+    }
+}
+
+async fn me(context: &Context) -> Result<UserId, Box<Response>> {
+    match caller(context, Right::Login).await?.who() {
+        Who::User(user, _) => Ok(user),
+        Who::Application(_) | Who::Operator | Who::System => {
+            Err(Box::new(error::forbidden(context)))
+        }
+    }
+}
+
+/// The caller's own.
+pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
+    match me(&context).await {
+        Ok(user) => list_of(&context, &uri, user).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// Someone's.
+pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri) -> Response {
+    match arrive(&context, Right::UserFactorView, &user_id).await {
+        Ok((_, user)) => list_of(&context, &uri, user.id).await,
+        Err(refused) => *refused,
+    }
+}
+
+/// Removes all of someone's, with recovery codes, and ends the sessions that were made with one.
+pub(crate) async fn reset(context: Context, Path(user_id): Path<String>) -> Response {
+    let (by, user) = match arrive(&context, Right::UserFactorReset, &user_id).await {
+        Ok(arrived) => arrived,
+        Err(refused) => return *refused,
+    };
+    match context.engine().reset_factors(context.tenant(), &user, &by).await {
+        Ok(()) => respond::empty(StatusCode::NO_CONTENT),
+        Err(cause) => error::failure(&context, &cause),
+    }
+}
+
+/// Ends everything of someone's account, and demands new credentials.
+pub(crate) async fn secure(context: Context, Path(user_id): Path<String>) -> Response {
+    let (by, user) = match arrive(&context, Right::UserSecure, &user_id).await {
+        Ok(arrived) => arrived,
+        Err(refused) => return *refused,
+    };
+    match context.engine().secure_account(context.tenant(), &user, &by).await {
+        Ok(()) => respond::empty(StatusCode::NO_CONTENT),
+        Err(cause) => error::failure(&context, &cause),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    email_verified: bool,
+    password: bool,
+    passkeys: usize,
+    second_factors: usize,
+    recovery_codes_left: i64,
+    sessions: usize,
+    trusted_browsers: usize,
+    offline_applications: usize,
+    /// What to do next, most important first.
+    advice: Vec<&'static str>,
+}
+
+const fn advice(advice: Advice) -> &'static str {
+    match advice {
+        Advice::AddAddress => "add_address",
+        Advice::ConfirmAddress => "confirm_address",
+        Advice::AddFactor => "add_factor",
+        Advice::RenewRecoveryCodes => "renew_recovery_codes",
+    }
+}
+
+fn check_json(check: SecurityCheck) -> CheckJson {
+    let todo = check.advice().into_iter().map(advice).collect();
+    let (email, email_verified) = check.address.map_or((None, false), |(a, v)| (Some(a), v));
+    CheckJson {
+        email,
+        email_verified,
+        password: check.password,
+        passkeys: check.passkeys,
+        second_factors: check.second_factors,
+        recovery_codes_left: check.recovery_codes,
+        sessions: check.sessions,
+        trusted_browsers: check.trusted_browsers,
+        offline_applications: check.offline_applications,
+        advice: todo,
+    }
+}
+
+/// The caller's own security check.
+pub(crate) async fn check(context: Context, uri: Uri) -> Response {
+    if let Err(wrong) = request::api_query(uri.query()) {
+        return error::failure(&context, &EngineError::Invalid(wrong.to_string()));
+    }
+    let user = match me(&context).await {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    match context.engine().security_check(context.tenant(), user).await {
+        Ok(check) => respond::json(StatusCode::OK, &check_json(check)),
+        Err(cause) => error::failure(&context, &cause),
+    }
+}
