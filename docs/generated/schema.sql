@@ -27,6 +27,15 @@ CREATE INDEX account_email_key ON account (tenant_id, email_key) WHERE email_key
 CREATE INDEX account_external ON account (tenant_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX account_unkeyed ON account (id) WHERE keyed_version < version;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
+CREATE TABLE account_deletion (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    asked_at BIGINT NOT NULL,
+    due_at BIGINT,
+    PRIMARY KEY (user_id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX account_deletion_asked ON account_deletion (tenant_id, asked_at);
+CREATE INDEX account_deletion_due ON account_deletion (due_at);
 CREATE TABLE address_before (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,

@@ -26,6 +26,7 @@ async fn story(language: &str, passkey: bool) {
         open_to: OpenTo::Domains(vec!["example.test".into()]),
         terms: Some(Terms { version: "2026-11".into(), url: format!("{base}/assets/logo.svg") }),
         proof_of_work: true,
+        ..SignUp::default()
     };
     server.engine.set_sign_up(&server.tenant, rules, &by).await.expect("set");
     server.user("boss", "boss-123", &["admin"]).await;

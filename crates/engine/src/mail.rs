@@ -73,6 +73,15 @@ pub enum Letter<'a> {
         /// Where that is undone, if it can be.
         link: Option<&'a str>,
     },
+    /// The person asked for the account to be deleted.
+    Leaving {
+        /// When it is; none: once an administrator agrees.
+        due: Option<Millis>,
+        /// Where they can think again.
+        link: &'a str,
+    },
+    /// The account was deleted.
+    Deleted,
     /// How the person signs in has changed.
     News {
         /// What happened.

@@ -51,6 +51,8 @@ pub use policy::{
 };
 pub use proof::{Level, Method, Proof, Proofs};
 pub use session::{Participation, Session, SessionState};
-pub use sign_up::{AcceptedTerms, OpenTo, SignUp, SignUpChange, SignUpCode, Terms};
+pub use sign_up::{
+    AcceptedTerms, AskedDeletion, Leaving, OpenTo, SignUp, SignUpChange, SignUpCode, Terms,
+};
 pub use task::{HandlerTask, SettleTask, TaskRule, TaskState};
 pub use time::{Clock, Millis, Rng};

@@ -117,6 +117,8 @@ pub const SECRET_USES_MAX: usize = 4096;
 pub const POLICY_MS_MIN: i64 = 1_000;
 /// Milliseconds that a policy sets at most: ten years.
 pub const POLICY_MS_MAX: i64 = 10 * 366 * 24 * 3_600_000;
+/// Accounts in a list of those that their people want deleted.
+pub const DELETIONS_LISTED_MAX: i64 = 500;
 /// Codes by which people make accounts in a tenant.
 pub const SIGN_UP_CODES_MAX: usize = 500;
 /// Domains whose people make accounts in a tenant.

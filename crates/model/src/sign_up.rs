@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::time::Millis;
 
-/// A tenant's rules for accounts that people make themselves. By default nobody can.
+/// A tenant's rules for accounts that people make and delete themselves. By default nobody can.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
@@ -18,6 +18,9 @@ pub struct SignUp {
     /// Whether the browser has to do some work before a mail is sent, which makes a flood of them expensive.
     #[serde(default)]
     pub proof_of_work: bool,
+    /// Whether people delete their own accounts.
+    #[serde(default)]
+    pub leaving: Leaving,
 }
 
 /// Who may make an account.
@@ -59,6 +62,45 @@ impl OpenTo {
             }
         }
     }
+}
+
+/// Whether people delete their own accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// Nobody does.
+    #[default]
+    Never,
+    /// The account is gone at once.
+    AtOnce,
+    /// It is gone after so many days, in which its person can think again.
+    AfterDays(u16),
+    /// It is gone once an administrator agrees.
+    ByApproval,
+}
+
+impl Leaving {
+    /// Its name in interfaces.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::AtOnce => "at_once",
+            Self::AfterDays(_) => "after_days",
+            Self::ByApproval => "by_approval",
+        }
+    }
+}
+
+/// That a person wants to delete their account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedDeletion {
+    /// Whose.
+    pub user: UserId,
+    /// Since when.
+    pub at: Millis,
+    /// When it is deleted; none: once an administrator agrees.
+    pub due: Option<Millis>,
 }
 
 /// Terms of use.
@@ -115,6 +157,19 @@ pub enum SignUpChange {
         hash: [u8; 32],
         /// The present time.
         now: Millis,
+    },
+    /// Note that a person wants to delete their account. A conflict when that was noted already, or when something
+    /// happened to the account since it was read.
+    AskDeletion {
+        /// Whose, since when, and when it is due.
+        asked: AskedDeletion,
+        /// The account's epoch as it was read.
+        epoch: i64,
+    },
+    /// The person thought again, or it is being done. A conflict when nothing was noted.
+    SettleDeletion {
+        /// Whose account.
+        user: UserId,
     },
     /// Note the terms that a person accepted.
     AcceptTerms {

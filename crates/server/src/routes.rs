@@ -240,6 +240,8 @@ routes! {
     GET "/assets/{name}" => web::assets::get;
     GET "/myaccount" => web::my_account::overview;
     GET "/myaccount/security" => web::my_account::security;
+    GET "/myaccount/delete" => web::delete_account::get;
+    POST "/myaccount/delete" => web::delete_account::post;
     GET "/myaccount/check" => web::security_check::get;
     GET "/myaccount/address" => web::address::get;
     POST "/myaccount/address" => web::address::post;
@@ -322,6 +324,8 @@ routes! {
     GET "/console/policies/{scope}/{id}" => web::console::policies::one;
     POST "/console/policies/{scope}/{id}" => web::console::policies::set_one;
     GET "/console/design" => web::console::design::get;
+    GET "/console/deletions" => web::console::deletions::list;
+    POST "/console/deletions" => web::console::deletions::post;
     GET "/console/sign-up" => web::console::sign_up::get;
     POST "/console/sign-up" => web::console::sign_up::post;
     GET "/console/appearance" => web::console::appearance::get;

@@ -7,7 +7,7 @@ use sojourn_engine::Authority;
 use sojourn_engine::directory::{LogoChange, NewUser};
 use sojourn_engine::sign_up::NewCode;
 use sojourn_model::limits::SECRET_OVERLAP_MS;
-use sojourn_model::{OpenTo, SignUp, Terms};
+use sojourn_model::{Leaving, OpenTo, SignUp, Terms};
 use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
 use sojourn_testkit::server::TestServer;
@@ -342,7 +342,8 @@ async fn sign_up(pictures: &Path) {
     let by = Authority::system();
     let url = "https://www.example.test/terms".to_owned();
     let terms = Some(Terms { version: "2026-11".into(), url });
-    let rules = SignUp { open_to: OpenTo::Codes, terms, proof_of_work: false };
+    let leaving = Leaving::AfterDays(14);
+    let rules = SignUp { open_to: OpenTo::Codes, terms, leaving, ..SignUp::default() };
     server.engine.set_sign_up(&server.tenant, rules, &by).await.expect("set");
     for (label, uses) in [("Autumn fair", 40), ("Partners", 200), ("", 1)] {
         let new = NewCode { label: label.into(), uses, lifetime_ms: 30 * 86_400_000 };

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Args, Subcommand, ValueEnum};
 use sojourn_engine::sign_up::NewCode;
 use sojourn_engine::{Authority, EngineError};
-use sojourn_model::{OpenTo, SignUp, Terms};
+use sojourn_model::{Leaving, OpenTo, SignUp, Terms};
 
 use super::{moment, opened, table};
 use crate::{Done, Failure, say};
@@ -58,6 +58,25 @@ pub(crate) struct Rules {
     /// Make browsers work for a second before a mail is sent
     #[arg(long)]
     proof_of_work: bool,
+    /// Whether people delete their own accounts
+    #[arg(long, value_enum, default_value_t = Leave::Never)]
+    leaving: Leave,
+    /// After how many days, with '--leaving after-days'
+    #[arg(long, default_value_t = 14)]
+    leaving_days: u16,
+}
+
+/// Whether people delete their own accounts.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Leave {
+    /// Administrators do
+    Never,
+    /// At once
+    AtOnce,
+    /// After some days in which they can think again
+    AfterDays,
+    /// Once an administrator agrees
+    ByApproval,
 }
 
 /// Who can create an account.
@@ -83,7 +102,13 @@ impl From<Rules> for SignUp {
         };
         let terms = rules.terms_version.zip(rules.terms_url);
         let terms = terms.map(|(version, url)| Terms { version, url });
-        Self { open_to, terms, proof_of_work: rules.proof_of_work }
+        let leaving = match rules.leaving {
+            Leave::Never => Leaving::Never,
+            Leave::AtOnce => Leaving::AtOnce,
+            Leave::AfterDays => Leaving::AfterDays(rules.leaving_days),
+            Leave::ByApproval => Leaving::ByApproval,
+        };
+        Self { open_to, terms, proof_of_work: rules.proof_of_work, leaving }
     }
 }
 
@@ -96,6 +121,11 @@ fn show(rules: &SignUp) {
         lines.push(vec!["terms".into(), format!("{version} {url}")]);
     }
     lines.push(vec!["proof of work".into(), rules.proof_of_work.to_string()]);
+    let leaving = match rules.leaving {
+        Leaving::AfterDays(days) => format!("after_days {days}"),
+        other => other.as_str().to_owned(),
+    };
+    lines.push(vec!["leaving".into(), leaving]);
     table(&["SETTING", "VALUE"], &lines);
 }
 

@@ -356,11 +356,20 @@ impl Engine {
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::UserDelete)?;
         self.must_cover(tenant, by, user.id).await?;
-        let actor = &by.actor();
+        self.remove_account(tenant, user, &by.actor(), ChangeSet::new(tenant.id)).await
+    }
+
+    /// Removes an account, together with what else a change set does.
+    pub(crate) async fn remove_account(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        actor: &Actor,
+        also: ChangeSet,
+    ) -> Result<(), EngineError> {
         let reason = EndReason::AccountDeleted;
         let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
-        let mut change =
-            ChangeSet::of(tenant.id, Op::EndSessions(self.end_operation(tenant, plan)));
+        let mut change = also.with(Op::EndSessions(self.end_operation(tenant, plan)));
         change.keeps_administrator =
             self.rights_of_user(tenant.id, user.id).await?.cover_everyone();
         change.ops.push(Op::Append(self.user_event(user, EventName::PostDeleteUser, actor)));

@@ -146,7 +146,7 @@ impl Engine {
     }
 
     /// The account of a session whose person may change its factors, and these.
-    async fn fresh_user(
+    pub(crate) async fn fresh_user(
         &self,
         tenant: &Tenant,
         session: &Session,

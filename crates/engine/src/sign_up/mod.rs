@@ -6,6 +6,7 @@
 
 mod account;
 mod ask;
+mod leave;
 mod rules;
 mod work;
 
@@ -20,6 +21,7 @@ use crate::error::EngineError;
 use crate::factors::FactorRefused;
 pub use account::{NewPerson, SignedUp};
 pub use ask::Asking;
+pub use leave::Left;
 pub use rules::NewCode;
 pub use work::WORK_BITS;
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use sojourn_crypto::totp::base32;
 use sojourn_model::limits::{SIGN_UP_CODES_MAX, SIGN_UP_DOMAINS_MAX};
 use sojourn_model::{
-    ChangeSet, Op, OpenTo, Outcome, SignUp, SignUpChange, SignUpCode, Tenant, Terms,
+    ChangeSet, Leaving, Op, OpenTo, Outcome, SignUp, SignUpChange, SignUpCode, Tenant, Terms,
 };
 
 use crate::authority::Authority;
@@ -22,6 +22,8 @@ const USES_MAX: i64 = 100_000;
 const LIFETIME_MAX_MS: i64 = 366 * 24 * 3_600_000;
 /// Longest version of terms and longest label, in characters.
 const WORD_MAX: usize = 60;
+/// The longest time in which a person can think again, in days.
+const LEAVING_DAYS_MAX: u16 = 365;
 /// Longest address of terms, in bytes.
 const URL_MAX: usize = 500;
 
@@ -90,6 +92,10 @@ impl Engine {
         };
         if open_to != OpenTo::Nobody && !self.settings.resets_by_mail {
             return Err(invalid("no mail is sent from here: configure [mail]"));
+        }
+        if matches!(rules.leaving, Leaving::AfterDays(days) if !(1..=LEAVING_DAYS_MAX).contains(&days))
+        {
+            return Err(invalid("an account is deleted after 1 to 365 days"));
         }
         let terms = rules.terms.as_ref().map(terms).transpose()?;
         let rules = SignUp { open_to, terms, ..rules };

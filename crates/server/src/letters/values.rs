@@ -7,7 +7,7 @@ use crate::language::Language;
 use crate::web::words;
 
 /// The letters that there are: what a template's file is called by, and what its text has to have.
-pub(super) const KINDS: [(&str, &[&str]); 13] = [
+pub(super) const KINDS: [(&str, &[&str]); 15] = [
     ("new_browser", &["link"]),
     ("new_password", &["link"]),
     ("invitation", &["link"]),
@@ -15,6 +15,8 @@ pub(super) const KINDS: [(&str, &[&str]); 13] = [
     ("sign_up", &["code", "link"]),
     ("has_account", &["link"]),
     ("address_changed", &["link"]),
+    ("leaving", &["link"]),
+    ("deleted", &[]),
     ("factor_added", &[]),
     ("factor_removed", &[]),
     ("factors_reset", &[]),
@@ -49,6 +51,8 @@ pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
         Letter::SignUp { .. } => "sign_up",
         Letter::HasAccount { .. } => "has_account",
         Letter::AddressChanged { .. } => "address_changed",
+        Letter::Leaving { .. } => "leaving",
+        Letter::Deleted => "deleted",
         Letter::News { news, .. } => match news {
             News::FactorAdded { .. } => "factor_added",
             News::FactorRemoved { .. } => "factor_removed",
@@ -78,7 +82,9 @@ pub(super) const fn link<'a>(letter: &Letter<'a>) -> Option<&'a str> {
         | Letter::Invitation { link }
         | Letter::Address { link, .. }
         | Letter::SignUp { link, .. }
-        | Letter::HasAccount { link } => Some(link),
+        | Letter::HasAccount { link }
+        | Letter::Leaving { link, .. } => Some(link),
+        Letter::Deleted => None,
         Letter::AddressChanged { link, .. } | Letter::News { link, .. } => *link,
     }
 }
@@ -103,6 +109,9 @@ pub(super) fn value(
         }
         ("time", Letter::NewBrowser { session, .. }) => {
             words::moment(session.auth_time).in_language(language)
+        }
+        ("time", Letter::Leaving { due, .. }) => {
+            due.map(|due| words::moment(due).in_language(language)).unwrap_or_default()
         }
         ("ip", Letter::NewBrowser { session, .. }) => session.ip.clone(),
         ("ip", Letter::News { news: News::CodeUsed { ip, .. }, .. }) => (*ip).to_owned(),

@@ -1,8 +1,8 @@
 //! What mails say, where an operator has no words of their own.
 
 use sojourn_engine::{Letter, News};
-use sojourn_model::Session;
 use sojourn_model::limits::RECOVERY_CODES_FEW;
+use sojourn_model::{Millis, Session};
 
 use crate::language::{Text, plain, say};
 use crate::web::words;
@@ -65,8 +65,33 @@ pub(super) fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Tex
         Letter::AddressChanged { to, link } => {
             ("Your mail address was changed".into(), address_changed(to, *link, account))
         }
+        Letter::Leaving { due, link } => leaving(*due, link, account),
+        Letter::Deleted => (
+            "Your account was deleted".into(),
+            vec![say("your account {0} was deleted, with everything in it.", account)],
+        ),
         Letter::News { news, link } => told(news, *link, account),
     }
+}
+
+fn leaving(due: Option<Millis>, link: &str, account: [Text; 1]) -> (Text, Vec<Text>) {
+    let [name] = account;
+    let what = match due {
+        Some(due) => say(
+            "you asked for your account {0} to be deleted. That will happen on {1}.",
+            [name, words::moment(due)],
+        ),
+        None => say(
+            "you asked for your account {0} to be deleted. An administrator will look at that.",
+            [name],
+        ),
+    };
+    let paragraphs = vec![
+        what,
+        "If it wasn't you, or if you think again, open this page and keep the account:".into(),
+        plain(link),
+    ];
+    ("Your account will be deleted".into(), paragraphs)
 }
 
 fn address_changed(to: &str, link: Option<&str>, account: [Text; 1]) -> Vec<Text> {

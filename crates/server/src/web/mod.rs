@@ -6,6 +6,7 @@ pub(crate) mod colours;
 pub(crate) mod connections;
 pub(crate) mod consent;
 pub(crate) mod console;
+pub(crate) mod delete_account;
 pub(crate) mod errors;
 mod factor_list;
 pub(crate) mod factors;

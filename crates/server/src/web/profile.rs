@@ -41,6 +41,8 @@ struct ProfilePage {
     fields: Vec<Field>,
     /// The mail address, where it is changed by a mail, and whether it is proved.
     address: Option<(String, bool)>,
+    /// Whether people delete their own accounts.
+    leave: bool,
     error: Option<Text>,
 }
 
@@ -114,7 +116,8 @@ fn show(
         .settings()
         .resets_by_mail
         .then(|| (user.email.clone().unwrap_or_default(), user.email_verified));
-    render::page(context, status, &ProfilePage { frame, fields, address, error })
+    let leave = context.tenant().sign_up.leaving != sojourn_model::Leaving::Never;
+    render::page(context, status, &ProfilePage { frame, fields, address, leave, error })
 }
 
 /// The form.
@@ -125,6 +128,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     };
     let done = request::query(uri.query()).ok();
     let done = done.and_then(|params| match params.get("done")? {
+        "kept" => Some("Your account stays.".into()),
         "address" => Some("Your mail address is confirmed.".into()),
         _ => Some("Your profile is saved.".into()),
     });

@@ -297,6 +297,9 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
         if let Err(error) = purge_round(&engine, &stopped).await {
             tracing::error!(%error, "what is over can't be removed");
         }
+        if let Err(error) = engine.delete_due_accounts().await {
+            tracing::error!(%error, "accounts that are due can't be deleted");
+        }
         if let Err(error) = engine.rotate_due_keys().await {
             tracing::error!(%error, "the next signing keys can't be made");
         }

@@ -120,6 +120,9 @@ const CASES: &[(&str, Right, Try)] = cases! {
         e.set_sign_up(&on.tenant, SignUp { terms: Some(no_terms()), ..SignUp::default() }, by);
     "add_sign_up_code": ConfigUpdate, |e, on, by| e.add_sign_up_code(&on.tenant, no_code(), by);
     "remove_sign_up_code": ConfigUpdate, |e, on, by| e.remove_sign_up_code(&on.tenant, [0; 32], by);
+    "asked_deletions": UserDelete, |e, on, by| e.asked_deletions(&on.tenant, by);
+    "decline_deletion": UserDelete, |e, on, by| e.decline_deletion(&on.tenant, &on.nobody, by);
+    "agree_to_deletion": UserDelete, |e, on, by| e.agree_to_deletion(&on.tenant, &on.nobody, by);
     "sign_up_codes": ConfigView, |e, on, by| e.sign_up_codes(&on.tenant, by);
     "set_look": ConfigUpdate, |e, on, by|
         e.set_look(&on.tenant, ("", "not a colour"), LogoChange::Keep, by);

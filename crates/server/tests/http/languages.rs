@@ -175,6 +175,7 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
         open_to: OpenTo::Codes,
         terms: Some(Terms { version: "2026".into(), url: "https://example.test/".into() }),
         proof_of_work: true,
+        leaving: sojourn_model::Leaving::AfterDays(7),
     };
     engine.set_sign_up(tenant, rules, &actor).await.expect("set");
     for path in [
@@ -221,6 +222,7 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
     for path in [
         "/myaccount".to_owned(),
         "/myaccount/check".to_owned(),
+        "/myaccount/delete".to_owned(),
         "/myaccount?done=1".to_owned(),
         "/myaccount/profile?done=1".to_owned(),
         "/myaccount/security?done=one".to_owned(),
@@ -256,6 +258,9 @@ async fn every_page_says_everything_in_the_language_of_its_reader() {
         "/handlers",
         "/handlers/sessionTermination",
         "/keys",
+        "/deletions",
+        "/deletions?done=agree",
+        "/deletions?done=decline",
         "/sign-up",
         "/sign-up?done=save",
         "/sign-up?done=remove",

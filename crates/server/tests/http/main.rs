@@ -33,6 +33,7 @@ mod isolation;
 mod keys;
 mod knowing;
 mod languages;
+mod leaving;
 mod logout;
 mod memberships;
 mod metrics;

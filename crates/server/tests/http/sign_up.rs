@@ -214,7 +214,16 @@ async fn domains_codes_terms_and_work_are_asked_for() {
         let domains = OpenTo::Domains(vec![" Example.TEST ".into(), "bücher.example".into()]);
         let terms =
             Terms { version: "2026-11".into(), url: "https://www.example.test/terms".into() };
-        set(&server, SignUp { open_to: domains, terms: Some(terms), proof_of_work: true }).await;
+        set(
+            &server,
+            SignUp {
+                open_to: domains,
+                terms: Some(terms),
+                proof_of_work: true,
+                ..SignUp::default()
+            },
+        )
+        .await;
         let kept = tenant(&server).await.sign_up.open_to;
         let want = OpenTo::Domains(vec!["example.test".into(), "xn--bcher-kva.example".into()]);
         assert_eq!(kept, want);

@@ -27,6 +27,12 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: SignUpChange)
         SignUpChange::UseCode { hash, now } => {
             steps.must(&sql::CODE_USE, params![tenant, hash.to_vec(), now]);
         }
+        SignUpChange::AskDeletion { asked, epoch } => {
+            steps.must(&sql::DELETION_ASK, params![tenant, asked.user, asked.at, asked.due, epoch])
+        }
+        SignUpChange::SettleDeletion { user } => {
+            steps.must(&sql::DELETION_SETTLE, params![tenant, user]);
+        }
         SignUpChange::AcceptTerms { user, accepted } => {
             steps.run(&sql::TERMS_ACCEPT, params![tenant, user, accepted.version, accepted.at]);
         }

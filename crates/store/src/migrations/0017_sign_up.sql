@@ -19,3 +19,13 @@ CREATE TABLE terms_accepted (
     accepted_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, version, tenant_id)
 ) WITHOUT ROWID;
+-- Accounts whose people want to delete them: at a time, or once an administrator agrees.
+CREATE TABLE account_deletion (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    asked_at BIGINT NOT NULL,
+    due_at BIGINT,
+    PRIMARY KEY (user_id, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX account_deletion_due ON account_deletion (due_at);
+CREATE INDEX account_deletion_asked ON account_deletion (tenant_id, asked_at);

@@ -1,6 +1,6 @@
 //! Accounts that people make themselves.
 
-use sojourn_model::{AcceptedTerms, SignUpCode, TenantId, UserId};
+use sojourn_model::{AcceptedTerms, AskedDeletion, Millis, SignUpCode, TenantId, UserId};
 
 use crate::compile::params;
 use crate::sql::sign_up as sql;
@@ -14,6 +14,11 @@ fn code(mut row: Row) -> Result<SignUpCode, StoreError> {
         expires_at: row.millis()?,
         created_at: row.millis()?,
     })
+}
+
+fn asked(mut row: Row) -> Result<AskedDeletion, StoreError> {
+    let user = row.id(UserId::from_slice)?;
+    Ok(AskedDeletion { user, at: row.millis()?, due: row.opt_millis()? })
 }
 
 impl Reads {
@@ -40,6 +45,45 @@ impl Reads {
     ) -> Result<Vec<SignUpCode>, StoreError> {
         let rows = self.list(&sql::CODES, params![t, limit]).await?;
         rows.into_iter().map(code).collect()
+    }
+
+    /// Whether a person wants to delete their account.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deletion_of(
+        &self,
+        t: TenantId,
+        user: UserId,
+    ) -> Result<Option<AskedDeletion>, StoreError> {
+        self.row(&sql::DELETION_OF, params![t, user]).await?.map(asked).transpose()
+    }
+
+    /// The accounts whose people want to delete them, longest waiting first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deletions(
+        &self,
+        t: TenantId,
+        limit: i64,
+    ) -> Result<Vec<AskedDeletion>, StoreError> {
+        let rows = self.list(&sql::DELETIONS, params![t, limit]).await?;
+        rows.into_iter().map(asked).collect()
+    }
+
+    /// The accounts that are due to be deleted, in all tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn deletions_due(
+        &self,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<(TenantId, UserId)>, StoreError> {
+        let rows = self.list(&sql::DELETIONS_DUE, params![now, limit]).await?;
+        let due = |mut row: Row| Ok((TenantId(row.int()?), row.id(UserId::from_slice)?));
+        rows.into_iter().map(due).collect()
     }
 
     /// The terms of use that a person accepted, oldest first.

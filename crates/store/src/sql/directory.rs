@@ -127,6 +127,7 @@ statements! {
     ACCOUNT_HISTORY = "DELETE FROM password_history WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_FACTORS = "DELETE FROM factor WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_CODES = "DELETE FROM recovery_code WHERE tenant_id = $1 AND user_id = $2";
+    ACCOUNT_DELETION = "DELETE FROM account_deletion WHERE user_id = $2 AND tenant_id = $1";
     ACCOUNT_TERMS = "DELETE FROM terms_accepted WHERE user_id = $2 AND tenant_id = $1";
     ACCOUNT_ADDRESS_BEFORE = "DELETE FROM address_before WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_TRUST = "DELETE FROM trusted_browser WHERE tenant_id = $1 AND user_id = $2";

@@ -22,6 +22,7 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_TRUST,
     &ERASE_ADDRESSES,
     &ERASE_TERMS,
+    &ERASE_DELETIONS,
     &ERASE_ACCOUNTS,
 ];
 
@@ -104,6 +105,7 @@ statements! {
     ERASE_CODES = erase_by_user!("recovery_code");
     ERASE_TRUST = erase_by_user!("trusted_browser");
     ERASE_ADDRESSES = erase_by_user!("address_before");
+    ERASE_DELETIONS = erase_by_user!("account_deletion");
     ERASE_TERMS = erase_by_user!("terms_accepted");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";
     ERASE_ROLE_EVENTS = erase_events_of!("role", "2");

@@ -2,7 +2,7 @@
 
 use sojourn_engine::{Right, Rights};
 
-use sojourn_model::TenantId;
+use sojourn_model::{Leaving, TenantId};
 
 use crate::context::Context;
 use crate::web::pages::{MenuEntry, MenuSection};
@@ -26,6 +26,7 @@ const MENU: [Section; 3] = [
         "People",
         &[
             ("users", "/console/users", "Users", Right::UserList),
+            ("deletions", "/console/deletions", "Deletions", Right::UserDelete),
             ("groups", "/console/groups", "Groups", Right::GroupList),
             ("roles", "/console/roles", "Roles", Right::RoleList),
         ],
@@ -49,6 +50,7 @@ const MENU: [Section; 3] = [
 /// The sections of which something may be seen.
 pub(crate) fn menu(context: &Context, rights: &Rights, here: &str) -> Vec<MenuSection> {
     let shown = |name: &str| match name {
+        "deletions" => context.tenant().sign_up.leaving != Leaving::Never,
         "tenants" => context.tenant().id == TenantId::DEFAULT,
         "mail" => context.state.mail_folder.is_some() && rights.cover_everyone(),
         _ => true,

@@ -5,6 +5,7 @@ pub(crate) mod application_secret;
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod completion;
+pub(crate) mod deletions;
 pub(crate) mod deliveries;
 pub(crate) mod design;
 pub(crate) mod end;

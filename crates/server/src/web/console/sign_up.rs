@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::sign_up::NewCode;
 use sojourn_engine::{EngineError, Right};
-use sojourn_model::{OpenTo, SignUp, SignUpCode, Tenant, Terms};
+use sojourn_model::{Leaving, OpenTo, SignUp, SignUpCode, Tenant, Terms};
 use sojourn_oidc::Params;
 
 use super::{administrator, form};
@@ -26,6 +26,15 @@ const CHOICES: [(&str, &str); 4] = [
     ("domains", "Everybody with an address in these domains"),
     ("codes", "Everybody with an invitation code"),
 ];
+/// Whether people delete their own accounts, and how that is said.
+const LEAVING: [(&str, &str); 4] = [
+    ("never", "No: administrators do"),
+    ("at_once", "Yes, at once"),
+    ("after_days", "Yes, after some days in which they can think again"),
+    ("by_approval", "Yes, once an administrator agrees"),
+];
+/// Days that are suggested.
+const LEAVING_DAYS: u16 = 14;
 /// For how many days a code can count.
 const DAYS: [i64; 5] = [1, 7, 30, 90, 365];
 
@@ -48,6 +57,9 @@ struct SignUpPage {
     terms_version: String,
     terms_url: String,
     proof_of_work: bool,
+    /// Whether people delete their own accounts.
+    leaving: Vec<(&'static str, &'static str, bool)>,
+    leaving_days: u16,
     codes: Vec<CodeLine>,
     days: Vec<(i64, Text, bool)>,
     /// A code that was made in this moment, and the address of the page with it.
@@ -101,6 +113,14 @@ async fn show(context: &Context, visitor: &Visitor, tenant: &Tenant, news: News)
         terms_version: terms.as_ref().map(|terms| terms.version.clone()).unwrap_or_default(),
         terms_url: terms.map(|terms| terms.url).unwrap_or_default(),
         proof_of_work: rules.proof_of_work,
+        leaving: LEAVING
+            .iter()
+            .map(|(key, text)| (*key, *text, *key == rules.leaving.as_str()))
+            .collect(),
+        leaving_days: match rules.leaving {
+            Leaving::AfterDays(days) => days,
+            _ => LEAVING_DAYS,
+        },
         codes: codes.into_iter().map(line).collect(),
         days: DAYS.iter().map(|days| (*days, day_words(*days), *days == 30)).collect(),
         made: news.made.map(|code| (code.clone(), page_of(&code))),
@@ -157,6 +177,12 @@ fn rules(params: &Params) -> SignUp {
         open_to,
         terms: terms.then_some(Terms { version, url }),
         proof_of_work: params.get("proof_of_work").is_some(),
+        leaving: match text("leaving") {
+            "at_once" => Leaving::AtOnce,
+            "after_days" => Leaving::AfterDays(text("leaving_days").parse().unwrap_or(0)),
+            "by_approval" => Leaving::ByApproval,
+            _ => Leaving::Never,
+        },
     }
 }
 

@@ -1,0 +1,184 @@
+//! Deleting one's own account: at once, after days, or once an administrator agrees.
+
+use serde_json::json;
+use sojourn_model::limits::DELETIONS_LISTED_MAX;
+use sojourn_model::{
+    Actor, AskedDeletion, ChangeSet, Leaving, Op, Outcome, Session, SignUpChange, Tenant, User,
+    UserId,
+};
+
+use crate::authority::Authority;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::factors::FactorRefused;
+use crate::mail::Letter;
+use crate::rights::Right;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Accounts that are deleted in one go.
+const BATCH: i64 = 50;
+
+/// What became of a wish to delete an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// The account is gone.
+    Gone,
+    /// It waits.
+    Waits,
+}
+
+impl Engine {
+    /// Deletes the account of a session's person, or notes that they want it deleted, as the tenant says.
+    ///
+    /// # Errors
+    /// [`FactorRefused::NotFresh`]; [`FactorRefused::Gone`] where nobody deletes their account, or where that was noted
+    /// already; [`EngineError::Protected`] for the last administrator.
+    pub async fn leave(&self, tenant: &Tenant, session: &Session) -> Result<Left, FactorRefused> {
+        let (user, _) = self.fresh_user(tenant, session).await?;
+        let at = self.now();
+        let due = match tenant.sign_up.leaving {
+            Leaving::Never => return Err(FactorRefused::Gone),
+            Leaving::AtOnce => {
+                let also = self.with_farewell(tenant, &user)?;
+                self.remove_account(tenant, &user, &Actor::User(user.id), also).await?;
+                return Ok(Left::Gone);
+            }
+            Leaving::AfterDays(days) => Some(at.plus(i64::from(days) * DAY_MS)),
+            Leaving::ByApproval => None,
+        };
+        let asked = AskedDeletion { user: user.id, at, due };
+        let ask = SignUpChange::AskDeletion { asked, epoch: user.epoch };
+        let mut change = ChangeSet::of(tenant.id, Op::SignUp(ask));
+        let actor = Actor::User(user.id);
+        let about = json!({ "due": due.map(crate::tasks::moment) });
+        change.audit.push(self.audit_row(&actor, "user.deletion_ask", user.id, &about));
+        let link = format!("{}/myaccount/delete", self.settings.address(tenant));
+        self.push_to_owner(tenant, &user, &Letter::Leaving { due, link: &link }, &mut change)?;
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(Left::Waits),
+            _ => Err(FactorRefused::Gone),
+        }
+    }
+
+    /// A letter to the confirmed address of an account, where mail is sent.
+    fn push_to_owner(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        letter: &Letter<'_>,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let address = user.email.as_ref().filter(|_| user.email_verified);
+        if let Some(address) = address.filter(|_| self.settings.resets_by_mail) {
+            change.ops.push(Op::AddMail(self.mail_to((tenant, user, address), letter, None)?));
+        }
+        Ok(())
+    }
+
+    fn with_farewell(&self, tenant: &Tenant, user: &User) -> Result<ChangeSet, EngineError> {
+        let mut change = ChangeSet::new(tenant.id);
+        self.push_to_owner(tenant, user, &Letter::Deleted, &mut change)?;
+        Ok(change)
+    }
+
+    /// Keeps an account that was to be deleted.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when nothing was to be deleted.
+    pub async fn stay(&self, tenant: &Tenant, session: &Session) -> Result<(), EngineError> {
+        self.keep_account(tenant, session.user, &Actor::User(session.user)).await
+    }
+
+    /// Declines to delete an account that its person wants deleted.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when nothing was to be deleted.
+    pub async fn decline_deletion(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        by: &Authority,
+    ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserDelete)?;
+        self.must_cover(tenant, by, user.id).await?;
+        self.keep_account(tenant, user.id, &by.actor()).await
+    }
+
+    async fn keep_account(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let settle = Op::SignUp(SignUpChange::SettleDeletion { user });
+        let mut change = ChangeSet::of(tenant.id, settle);
+        change.audit.push(self.audit_row(actor, "user.deletion_cancel", user, &json!({})));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => Ok(()),
+            _ => Err(EngineError::NotFound("deletion")),
+        }
+    }
+
+    /// Deletes an account as its person wants.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when they think otherwise by now, or when it is gone.
+    pub async fn agree_to_deletion(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        by: &Authority,
+    ) -> Result<(), EngineError> {
+        by.must(tenant, Right::UserDelete)?;
+        self.must_cover(tenant, by, user.id).await?;
+        self.delete_as_asked(tenant, user, &by.actor()).await
+    }
+
+    async fn delete_as_asked(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        actor: &Actor,
+    ) -> Result<(), EngineError> {
+        let also = self.with_farewell(tenant, user)?;
+        let settle = Op::SignUp(SignUpChange::SettleDeletion { user: user.id });
+        self.remove_account(tenant, user, actor, also.with(settle)).await
+    }
+
+    /// The accounts that their people want deleted, longest waiting first.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`], [`EngineError::Forbidden`]
+    pub async fn asked_deletions(
+        &self,
+        tenant: &Tenant,
+        by: &Authority,
+    ) -> Result<Vec<AskedDeletion>, EngineError> {
+        by.must(tenant, Right::UserDelete)?;
+        Ok(self.store.deletions(tenant.id, DELETIONS_LISTED_MAX).await?)
+    }
+
+    /// Deletes the accounts whose time has come. Answers how many.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn delete_due_accounts(&self) -> Result<usize, EngineError> {
+        let mut done = 0;
+        for (tenant, user) in self.store.deletions_due(self.now(), BATCH).await? {
+            let found = self.store.tenant(tenant).await?;
+            let account = self.store.user(tenant, user).await?;
+            let (Some(tenant), Some(account)) = (found, account) else { continue };
+            match self.delete_as_asked(&tenant, &account, &Actor::User(user)).await {
+                Ok(()) => done += 1,
+                // Thought again in this moment, or another node did it.
+                Err(EngineError::NotFound(_)) => {}
+                Err(EngineError::Protected(why)) => {
+                    tracing::warn!(why, "an account that its person wants deleted is kept");
+                    self.keep_account(&tenant, user, &Actor::System).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+}

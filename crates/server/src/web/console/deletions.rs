@@ -1,0 +1,95 @@
+//! Accounts that their people want deleted: agreeing, and declining.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, Uri};
+use sojourn_engine::{EngineError, Right};
+
+use super::{administrator, form, user};
+use crate::context::Context;
+use crate::language::{Text, say};
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
+use crate::{request, respond};
+
+const PATH: &str = "/console/deletions";
+
+struct DeletionLine {
+    id: String,
+    name: String,
+    asked: Text,
+    due: Text,
+}
+
+#[derive(Template)]
+#[template(path = "console/deletions.html")]
+struct DeletionsPage {
+    frame: Frame,
+    deletions: Vec<DeletionLine>,
+}
+
+/// The list.
+pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+    let visitor = match administrator(&context, PATH, Right::UserDelete).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let found = match engine.asked_deletions(tenant, &visitor.by).await {
+        Ok(found) => found,
+        Err(error) => return errors::failure(&context, &error),
+    };
+    let now = engine.now();
+    let mut deletions = Vec::with_capacity(found.len());
+    for one in found {
+        let name = match engine.reads().user(tenant.id, one.user).await {
+            Ok(Some(user)) => user.username,
+            Ok(None) => continue,
+            Err(error) => return errors::failure(&context, &error.into()),
+        };
+        deletions.push(DeletionLine {
+            id: one.user.to_string(),
+            name,
+            asked: words::ago(one.at, now),
+            due: match one.due {
+                Some(due) => say("by itself on {0}", [words::moment(due)]),
+                None => "once you agree".into(),
+            },
+        });
+    }
+    let mut frame = visitor.frame(&context, "deletions");
+    let params = request::query(uri.query()).ok();
+    frame.notice = match params.as_ref().and_then(|params| params.get("done")) {
+        Some("agree") => Some("The account is deleted.".into()),
+        Some("decline") => Some("The account stays.".into()),
+        _ => None,
+    };
+    render::page(&context, StatusCode::OK, &DeletionsPage { frame, deletions })
+}
+
+/// Agrees or declines.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match form(&context, &body, PATH, Right::UserDelete).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let text = |name: &str| params.get(name).unwrap_or_default();
+    let user = match user(&context, &visitor, text("user")).await {
+        Ok(user) => user,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
+    let done = match text("act") {
+        "agree" => engine.agree_to_deletion(tenant, &user, by).await.map(|()| "agree"),
+        "decline" => engine.decline_deletion(tenant, &user, by).await.map(|()| "decline"),
+        _ => return errors::missing(&context, "There is no such act."),
+    };
+    match done {
+        Ok(done) => respond::see_other(&context.link(&format!("{PATH}?done={done}"))),
+        Err(EngineError::NotFound(_)) => {
+            errors::missing(&context, "The person has thought again, or the account is gone.")
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}

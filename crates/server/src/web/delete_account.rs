@@ -1,0 +1,116 @@
+//! My Account: deleting one's own account, where the organisation lets people do that.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::response::Response;
+use http::{StatusCode, header};
+use sojourn_engine::EngineError;
+use sojourn_engine::directory::MY_ACCOUNT;
+use sojourn_engine::factors::FactorRefused;
+use sojourn_engine::sign_up::Left;
+use sojourn_model::Leaving;
+
+use crate::context::Context;
+use crate::language::{Text, say};
+use crate::respond;
+use crate::web::factors::refused;
+use crate::web::my_account::{genuine_form, visitor};
+use crate::web::pages::Frame;
+use crate::web::{errors, filters, render, words};
+
+const PATH: &str = "/myaccount/delete";
+const CLOSED: &str = "Accounts are deleted by administrators here. Ask one of them.";
+
+#[derive(Template)]
+#[template(path = "delete_account.html")]
+struct DeletePage {
+    frame: Frame,
+    /// What happens, and when.
+    what: Text,
+    /// Whether that was asked for already.
+    asked: bool,
+}
+
+/// What happens when the button is pressed.
+fn promise(leaving: Leaving) -> Text {
+    match leaving {
+        Leaving::Never => CLOSED.into(),
+        Leaving::AtOnce => "The account is deleted at once. Nobody can bring it back.".into(),
+        Leaving::AfterDays(days) => say(
+            "The account is deleted after {0}. Until then you can think again, here.",
+            [Text::Counted("{0} day", "{0} days", u64::from(days))],
+        ),
+        Leaving::ByApproval => {
+            "An administrator decides. Until then you can think again, here.".into()
+        }
+    }
+}
+
+/// Asks; or shows that it is asked for, and the way back.
+pub(crate) async fn get(context: Context) -> Response {
+    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let asked = match engine.reads().deletion_of(tenant.id, visitor.user.id).await {
+        Ok(asked) => asked,
+        Err(error) => return errors::failure(&context, &error.into()),
+    };
+    if let Some(asked) = asked {
+        let what = match asked.due {
+            Some(due) => say("Your account is deleted on {0}.", [words::moment(due)]),
+            None => "An administrator decides about deleting your account.".into(),
+        };
+        let page = DeletePage { frame: visitor.frame(&context, "profile"), what, asked: true };
+        return render::page(&context, StatusCode::OK, &page);
+    }
+    if tenant.sign_up.leaving == Leaving::Never {
+        return errors::missing(&context, CLOSED);
+    }
+    match engine.is_fresh(tenant, &visitor.session).await {
+        Ok(true) => {
+            let what = promise(tenant.sign_up.leaving);
+            let page = DeletePage { frame: visitor.frame(&context, "profile"), what, asked: false };
+            render::page(&context, StatusCode::OK, &page)
+        }
+        Ok(false) => refused(&context, &visitor, PATH, FactorRefused::NotFresh).await,
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// Deletes it, notes that it is to be deleted, or keeps it.
+pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let (engine, tenant) = (context.engine(), context.tenant());
+    if params.get("act") == Some("keep") {
+        return match engine.stay(tenant, &visitor.session).await {
+            // Sent twice: it stays all the same.
+            Ok(()) | Err(EngineError::NotFound(_)) => {
+                respond::see_other(&context.link("/myaccount/profile?done=kept"))
+            }
+            Err(error) => errors::failure(&context, &error),
+        };
+    }
+    match engine.leave(tenant, &visitor.session).await {
+        Ok(Left::Gone) => {
+            let text = "You are signed out everywhere, and everything in the account is gone.";
+            let response = errors::page(&context, StatusCode::OK, "Your account is deleted", text);
+            respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
+        }
+        Ok(Left::Waits) => respond::see_other(&context.link(PATH)),
+        Err(FactorRefused::Gone) if tenant.sign_up.leaving == Leaving::Never => {
+            errors::missing(&context, CLOSED)
+        }
+        // Asked for already.
+        Err(FactorRefused::Gone) => respond::see_other(&context.link(PATH)),
+        Err(FactorRefused::Failed(EngineError::Protected(_))) => errors::bad_request(
+            &context,
+            "You are the last administrator. Make somebody else one first.",
+        ),
+        Err(why) => refused(&context, &visitor, PATH, why).await,
+    }
+}
