@@ -80,16 +80,16 @@ rights! {
     UserList = "internal_user_mgt_list",
     /// Reading accounts.
     UserView = "internal_user_mgt_view",
-    /// Seeing the passkeys and second factors of accounts. Reading accounts implies it.
-    UserFactorView = "internal_user_mgt_view_factors",
+    /// Seeing the passkeys and second factors of accounts by the API.
+    UserFactorView = "internal_user_factor_view",
     /// Making accounts.
     UserCreate = "internal_user_mgt_create",
     /// Changing accounts.
     UserUpdate = "internal_user_mgt_update",
-    /// Removing the passkeys and second factors of accounts. Changing accounts implies it.
-    UserFactorReset = "internal_user_mgt_update_factors",
-    /// Securing accounts that somebody else may be in. Changing accounts implies it.
-    UserSecure = "internal_user_mgt_update_secure",
+    /// Removing the passkeys and second factors of accounts by the API, besides changing accounts.
+    UserFactorReset = "internal_user_factor_reset",
+    /// Securing accounts that somebody else may be in by the API, besides changing accounts.
+    UserSecure = "internal_user_secure",
     /// Removing accounts.
     UserDelete = "internal_user_mgt_delete",
     /// All that concerns groups.

@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::settings::RegistrationLimits;
 use crate::tokens::TokenError;
 
 /// Whether an attempt may go on.
@@ -278,35 +277,44 @@ impl Engine {
         tenant: TenantId,
         ip: &str,
     ) -> Result<(), TokenError> {
-        let keys = ("throttle registration", "throttle registrations");
-        if !self.count_hourly(tenant, keys, self.settings.registrations, ip).await? {
+        let limits = self.settings.registrations;
+        let one = self.address_key("throttle registration", tenant, ip);
+        let all = self.hasher.keyed("throttle registrations", &[&tenant.0.to_be_bytes()]).to_vec();
+        // One after the other: who is over the limit of an address must not use up that of all.
+        if !self.count_tries(tenant, one, limits.per_address, HOUR_MS).await?
+            || !self.count_tries(tenant, all, limits.in_all, HOUR_MS).await?
+        {
             let why = "too many applications were registered: try again in an hour";
             return Err(OAuthError::new("temporarily_unavailable", why).into());
         }
         Ok(())
     }
 
-    /// Counts a mail by which somebody may make an account. Answers whether it is within the limits.
-    pub(crate) async fn count_sign_up(
+    /// Counts that somebody at an address wants an account. Answers whether it is within the limits.
+    pub(crate) async fn count_sign_up_from(
         &self,
         tenant: TenantId,
         ip: &str,
     ) -> Result<bool, EngineError> {
-        let keys = ("throttle sign-up", "throttle sign-ups");
-        self.count_hourly(tenant, keys, self.settings.sign_ups, ip).await
+        let one = self.address_key("throttle sign-up", tenant, ip);
+        self.count_tries(tenant, one, self.settings.sign_ups.per_address, HOUR_MS).await
     }
 
-    async fn count_hourly(
+    /// Counts a mail by which somebody may make an account. Answers whether it is within the limits.
+    pub(crate) async fn count_sign_up(&self, tenant: TenantId) -> Result<bool, EngineError> {
+        let all = self.hasher.keyed("throttle sign-ups", &[&tenant.0.to_be_bytes()]).to_vec();
+        self.count_tries(tenant, all, self.settings.sign_ups.in_all, HOUR_MS).await
+    }
+
+    /// Counts a try under a key, and answers whether it is within a number.
+    pub(crate) async fn count_tries(
         &self,
         tenant: TenantId,
-        (one, all): (&str, &str),
-        limits: RegistrationLimits,
-        ip: &str,
+        key: Vec<u8>,
+        most: i64,
+        window_ms: i64,
     ) -> Result<bool, EngineError> {
-        let one = self.address_key(one, tenant, ip);
-        let all = self.hasher.keyed(all, &[&tenant.0.to_be_bytes()]).to_vec();
-        let each = [limits.per_address, limits.in_all];
-        Ok(self.count_within(tenant, &[one, all], &each, HOUR_MS).await?.is_some())
+        Ok(self.count_within(tenant, &[key], &[most], window_ms).await?.is_some())
     }
 
     async fn count(

@@ -373,7 +373,6 @@ async fn sign_up(pictures: &Path) {
         cleo.picture(pictures, &name("login-sign-up")).await;
         cleo.goto(&at(&format!("/sign-up?invitation={code}"))).await;
         cleo.fill("#address", &format!("cleo{number}@example.test")).await;
-        cleo.click("input[name=terms]").await;
         cleo.picture(pictures, &name("sign-up")).await;
         cleo.click("#send-mail").await;
         cleo.find("#code").await;
@@ -383,6 +382,7 @@ async fn sign_up(pictures: &Path) {
         cleo.find("#passkey").await;
         cleo.fill("#given_name", "Cleo").await;
         cleo.fill("#family_name", "Green").await;
+        cleo.click("input[type=checkbox][name=terms]").await;
         cleo.picture(pictures, &name("sign-up-account")).await;
         cleo.click("#passkey").await;
         cleo.click("#kept").await;

@@ -140,7 +140,7 @@ impl Engine {
         user: &User,
         by: &Authority,
     ) -> Result<(), EngineError> {
-        by.must(tenant, Right::UserFactorReset)?;
+        by.must(tenant, Right::UserUpdate)?;
         self.must_cover(tenant, by, user.id).await?;
         let actor = &by.actor();
         let all =

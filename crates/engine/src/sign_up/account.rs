@@ -3,8 +3,8 @@
 use serde_json::json;
 use sojourn_crypto::TokenKind;
 use sojourn_model::{
-    AcceptedTerms, Actor, ChangeSet, EventName, FactorChange, FactorKind, Method, Millis, Op,
-    OpenTo, Outcome, Proof, Proofs, SignUpChange, Tenant, User,
+    AcceptedTerms, Actor, ChangeSet, EventName, FactorChange, FactorKind, Method, Op, OpenTo,
+    Outcome, Proof, Proofs, SignUpChange, Tenant, User, UserId,
 };
 
 use super::{Asked, SignUpRefused};
@@ -21,7 +21,14 @@ pub struct NewPerson<'a> {
     pub given_name: &'a str,
     /// Family name.
     pub family_name: &'a str,
+    /// The version of the terms that they accept.
+    pub terms: Option<&'a str>,
+    /// The address that the request comes from.
+    pub ip: &'a str,
 }
+
+/// Passwords that can be tried for one mail: each costs a hash.
+const PASSWORD_TRIES: i64 = 20;
 
 /// An account that was made, and what its person has proven by it: the first session can begin.
 #[derive(Debug, Clone)]
@@ -53,6 +60,12 @@ impl Engine {
         Ok(self.newcomer(tenant, token).await?.map(|(_, user)| user))
     }
 
+    /// The id that the account of a link has or will have.
+    #[must_use]
+    pub fn signing_up_as(&self, tenant: &Tenant, token: &str) -> Option<UserId> {
+        self.asked_for(tenant, TokenKind::SignUpLink, token).map(|asked| asked.user)
+    }
+
     async fn newcomer(
         &self,
         tenant: &Tenant,
@@ -65,6 +78,12 @@ impl Engine {
         let invited = asked.invitation.is_some() || rules.open_to != OpenTo::Codes;
         if !self.is_sign_up_open(tenant) || !rules.open_to.admits(&asked.address) || !invited {
             return Ok(None);
+        }
+        if let (Some(hash), OpenTo::Codes) = (asked.invitation, &rules.open_to) {
+            let code = self.store.sign_up_code(tenant.id, hash).await?;
+            if !code.is_some_and(|code| code.uses_left > 0 && code.expires_at > self.now()) {
+                return Ok(None);
+            }
         }
         let Op::UseOnce { key, .. } = asked.once() else { return Ok(None) };
         if self.store.is_revoked(tenant.id, key).await?
@@ -94,7 +113,7 @@ impl Engine {
     /// Makes an account with a password.
     ///
     /// # Errors
-    /// [`SignUpRefused::Password`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
+    /// [`SignUpRefused::Password`], [`SignUpRefused::Terms`], [`SignUpRefused::TooMany`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
     pub async fn sign_up_with_password(
         &self,
         tenant: &Tenant,
@@ -105,6 +124,11 @@ impl Engine {
         let found = self.newcomer(tenant, token).await?;
         let (asked, user) = found.ok_or(SignUpRefused::Gone)?;
         let mut user = self.named_person(tenant, user, person).await?;
+        let key = self.keyed_hash("sign-up password tries", &[asked.user.0.as_bytes()]).to_vec();
+        if !self.count_tries(tenant.id, key, PASSWORD_TRIES, super::LINK_MS).await? {
+            return Err(SignUpRefused::TooMany);
+        }
+        let _turn = self.turn_of(person.ip).await?;
         self.acceptable(tenant, &user, password).await.map_err(SignUpRefused::Password)?;
         user.password_hash = Some(self.hash_password(password).await?);
         let proofs = Proofs::of(Method::Password, self.now());
@@ -114,7 +138,7 @@ impl Engine {
     /// Makes an account with a passkey and recovery codes.
     ///
     /// # Errors
-    /// [`SignUpRefused::Key`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
+    /// [`SignUpRefused::Key`], [`SignUpRefused::Terms`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
     pub async fn sign_up_with_passkey(
         &self,
         tenant: &Tenant,
@@ -148,8 +172,12 @@ impl Engine {
         &self,
         tenant: &Tenant,
         user: User,
-        NewPerson { given_name, family_name }: NewPerson<'_>,
-    ) -> Result<User, EngineError> {
+        NewPerson { given_name, family_name, terms, .. }: NewPerson<'_>,
+    ) -> Result<User, SignUpRefused> {
+        let wanted = tenant.sign_up.terms.as_ref();
+        if wanted.is_some_and(|wanted| terms != Some(&*wanted.version)) {
+            return Err(SignUpRefused::Terms);
+        }
         let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
         let username = self.free_name(tenant, user.id, &user.username).await?;
         let (given_name, family_name) = (some(given_name), some(family_name));
@@ -175,12 +203,14 @@ impl Engine {
             change.ops.push(Op::SignUp(SignUpChange::UseCode { hash, now: self.now() }));
         }
         change.ops.push(Op::CreateUser(user.clone()));
-        if let Some((version, at)) = asked.terms.clone() {
-            let accepted = AcceptedTerms { version, at: Millis(at) };
+        let version = tenant.sign_up.terms.as_ref().map(|terms| terms.version.clone());
+        if let Some(version) = version.clone() {
+            let accepted = AcceptedTerms { version, at: self.now() };
             change.ops.push(Op::SignUp(SignUpChange::AcceptTerms { user: user.id, accepted }));
         }
         change.events.push(self.user_event(&user, EventName::PostAddUser, &actor));
-        let about = json!({ "terms": asked.terms.as_ref().map(|(version, _)| version) });
+        let code = asked.invitation.map(|hash| sojourn_model::ids::hex(&hash));
+        let about = json!({ "terms": version, "code": code });
         change.audit.push(self.audit_row(&actor, "user.sign_up", user.id, &about));
         change.ops.extend(also.ops);
         change.events.extend(also.events);

@@ -3,7 +3,7 @@
 use sojourn_crypto::TokenKind;
 use sojourn_model::{ChangeSet, Op, OpenTo, Outcome, PasswordDue, Tenant, User, UserId, UserState};
 
-use super::{Asked, SignUpRefused};
+use super::{Asked, LINK_MS, SignUpRefused};
 use crate::directory::{check_shown, is_address};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -17,14 +17,25 @@ pub struct Asking<'a> {
     pub address: &'a str,
     /// An invitation code, where one is asked for.
     pub invitation: &'a str,
-    /// The version of the terms that they accepted.
-    pub terms: Option<&'a str>,
     /// The task that the page set, and the browser's answer to it.
     pub work: Option<(&'a str, &'a str)>,
     /// The language of the page, as a tag (BCP 47).
     pub language: &'a str,
     /// The address that the request comes from.
     pub ip: &'a str,
+}
+
+/// How often a code can be tried for one mail.
+const CODE_TRIES: i64 = 10;
+
+/// An address as mail is sent to it: its domain in ASCII and in lower case (RFC 5891 §4.4), so that one mailbox is one
+/// account. None for what is no address.
+fn sent_to(typed: &str) -> Option<String> {
+    let (who, domain) = typed.trim().rsplit_once('@')?;
+    let url::Host::Domain(domain) = url::Host::parse(domain).ok()? else { return None };
+    let address = format!("{who}@{domain}");
+    let whole = domain.split('.').all(|label| !label.is_empty());
+    (whole && is_address(&address)).then_some(address)
 }
 
 impl Engine {
@@ -41,32 +52,32 @@ impl Engine {
         if !self.is_sign_up_open(tenant) {
             return Err(SignUpRefused::Closed);
         }
-        let mut nobody = self.account_to_be(tenant, UserId::random(&*self.rng), asking.address);
+        let address = sent_to(asking.address).ok_or(SignUpRefused::NoAddress)?;
+        let mut nobody = self.account_to_be(tenant, UserId::random(&*self.rng), &address);
         check_shown(&mut nobody).map_err(|_| SignUpRefused::NoAddress)?;
-        let address = nobody.email.clone().unwrap_or_default();
-        if !is_address(&address) {
-            return Err(SignUpRefused::NoAddress);
-        }
         let rules = &tenant.sign_up;
         if !rules.open_to.admits(&address) {
             return Err(SignUpRefused::OtherDomain);
         }
-        let accepted = asking.terms.filter(|given| !given.is_empty());
-        if rules.terms.as_ref().is_some_and(|terms| accepted != Some(&*terms.version)) {
-            return Err(SignUpRefused::Terms);
-        }
-        let mut change = ChangeSet::new(tenant.id);
         if rules.proof_of_work {
             let solved = asking.work.and_then(|(task, answer)| self.solved(tenant, task, answer));
-            change.ops.push(solved.ok_or(SignUpRefused::Work)?);
+            // Used up before anything is counted: one answer is good for one count.
+            let used = ChangeSet::of(tenant.id, solved.ok_or(SignUpRefused::Work)?);
+            match self.apply(used).await? {
+                Outcome::Applied(_) => {}
+                _ => return Err(SignUpRefused::Work),
+            }
         }
+        if !self.count_sign_up_from(tenant.id, asking.ip).await? {
+            return Err(SignUpRefused::TooManyMails);
+        }
+        let invitation = self.invitation_code(tenant, asking.invitation).await?;
         self.may_sign_up(tenant, &address, asking.ip).await?;
         let asked = Asked {
             user: nobody.id,
             address: address.clone(),
             language: asking.language.to_owned(),
-            terms: rules.terms.as_ref().map(|terms| (terms.version.clone(), self.now().0)),
-            invitation: self.invitation_code(tenant, asking.invitation).await?,
+            invitation,
             written_at: self.now().0,
         };
         let body = serde_json::to_vec(&asked).unwrap_or_default();
@@ -83,12 +94,8 @@ impl Engine {
         };
         let user = there.as_ref().unwrap_or(&nobody);
         let mail = self.mail_to((tenant, user, &address), &letter, Some(asking.language))?;
-        change.ops.push(Op::AddMail(mail));
-        match self.apply(change).await? {
-            Outcome::Applied(_) => Ok(page),
-            Outcome::Duplicate => Err(SignUpRefused::Work),
-            _ => Err(EngineError::Contended.into()),
-        }
+        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
+        Ok(page)
     }
 
     /// An account that may come to be.
@@ -117,7 +124,7 @@ impl Engine {
         }
     }
 
-    /// Counts a mail to an address, from a network address, and in all.
+    /// Counts a mail to an address, and in all.
     async fn may_sign_up(
         &self,
         tenant: &Tenant,
@@ -129,9 +136,9 @@ impl Engine {
         if matches!(self.count_attempt(tenant.id, to).await?, Attempt::TooMany) {
             return Err(SignUpRefused::TooMany);
         }
-        match self.count_sign_up(tenant.id, ip).await? {
+        match self.count_sign_up(tenant.id).await? {
             true => Ok(()),
-            false => Err(SignUpRefused::TooMany),
+            false => Err(SignUpRefused::TooManyMails),
         }
     }
 
@@ -159,20 +166,18 @@ impl Engine {
     /// Takes the code of a mail, and answers what its link would have carried.
     ///
     /// # Errors
-    /// [`SignUpRefused::WrongCode`], [`SignUpRefused::TooMany`], [`SignUpRefused::Gone`]
+    /// [`SignUpRefused::WrongCode`], [`SignUpRefused::TooManyCodes`], [`SignUpRefused::Gone`]
     pub async fn sign_up_by_code(
         &self,
         tenant: &Tenant,
         (page, typed): (&str, &str),
-        ip: &str,
     ) -> Result<String, SignUpRefused> {
         let asked = self.asked_for(tenant, TokenKind::SignUpCode, page);
         let asked = asked.ok_or(SignUpRefused::Gone)?;
-        // Counted first, and for the address: whoever asked could try them all.
-        let name = format!("sign-up code {}", asked.address);
-        let guess = Guess { name: &name, user: None, ip, browser: None };
-        if matches!(self.count_attempt(tenant.id, guess).await?, Attempt::TooMany) {
-            return Err(SignUpRefused::TooMany);
+        // Counted first, and for this mail: whoever asked could try them all, and nobody uses up another's tries.
+        let key = self.keyed_hash("sign-up code tries", &[asked.user.0.as_bytes()]).to_vec();
+        if !self.count_tries(tenant.id, key, CODE_TRIES, LINK_MS).await? {
+            return Err(SignUpRefused::TooManyCodes);
         }
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         if !sojourn_crypto::constant_time_eq(typed.as_bytes(), self.mail_code(page).as_bytes()) {
@@ -180,5 +185,29 @@ impl Engine {
         }
         let body = serde_json::to_vec(&asked).unwrap_or_default();
         Ok(self.sealer.seal(TokenKind::SignUpLink, tenant.id, &body).map_err(EngineError::from)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_mail_is_sent_to_them() {
+        for (typed, address) in [
+            (" Zoe@Example.ORG ", Some("Zoe@example.org")),
+            ("zoe@bücher.example", Some("zoe@xn--bcher-kva.example")),
+            ("zoe@a..b", None),
+            ("zoe@example.org.", None),
+            ("zoe@127.0.0.1", None),
+            ("zoe@[::1]", None),
+            ("zoe", None),
+            ("@example.org", None),
+            ("a@b@example.org", None),
+            ("<zoe@example.org>", None),
+            ("zo e@example.org", None),
+        ] {
+            assert_eq!(sent_to(typed).as_deref(), address, "{typed}");
+        }
     }
 }

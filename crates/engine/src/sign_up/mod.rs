@@ -52,9 +52,15 @@ pub enum SignUpRefused {
     /// Another code than the one in the mail.
     #[error("the code is wrong")]
     WrongCode,
-    /// Too many mails or codes.
+    /// Too many mails to this address, or too many tries.
     #[error("too many attempts")]
     TooMany,
+    /// Too many mails in this hour, from the client's address or in all.
+    #[error("too many accounts were asked for: try again in an hour")]
+    TooManyMails,
+    /// Too many codes for this mail.
+    #[error("too many codes: ask for another mail")]
+    TooManyCodes,
     /// The mail is too old or was used, or there is such an account by now.
     #[error("the mail is too old, or was used")]
     Gone,
@@ -83,8 +89,6 @@ struct Asked {
     address: String,
     /// The language of the page, as a tag (BCP 47).
     language: String,
-    /// The terms that were accepted, and when.
-    terms: Option<(String, i64)>,
     /// The invitation code that was given.
     invitation: Option<[u8; 32]>,
     written_at: i64,

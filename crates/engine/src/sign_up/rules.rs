@@ -60,7 +60,7 @@ fn terms(given: &Terms) -> Result<Terms, EngineError> {
     let web = url::Url::parse(given.url.trim()).ok();
     let web = web.filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
     let url = web.filter(|url| url.as_str().len() <= URL_MAX);
-    let url = url.ok_or_else(|| invalid("the address of the terms begins with https://"))?;
+    let url = url.ok_or_else(|| invalid("the address of the terms is no web address: write one as https://www.example.org/terms"))?;
     Ok(Terms { version, url: url.to_string() })
 }
 

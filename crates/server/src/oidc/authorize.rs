@@ -266,7 +266,10 @@ impl Asking<'_> {
             reachable,
             expected,
             signed_in: done.signed_in,
-            chosen: done.chosen,
+            // Somebody made the account in another tab, by the link of the mail, or signed in there.
+            chosen: done.chosen
+                || (request.prompt.create
+                    && ticket.is_some_and(|ticket| ticket.before != Some(session.id))),
             approved: done.approved,
             consent,
         };

@@ -145,8 +145,8 @@ const CASES: &[(&str, Right, Try)] = cases! {
     "demand_new_password": UserUpdate, |e, on, by|
         e.demand_new_password(&on.tenant, &on.nobody, by);
     "invite": UserUpdate, |e, on, by| e.invite(&on.tenant, &on.nobody, by);
-    "reset_factors": UserFactorReset, |e, on, by| e.reset_factors(&on.tenant, &on.nobody, by);
-    "secure_account": UserSecure, |e, on, by| e.secure_account(&on.tenant, &on.nobody, by);
+    "reset_factors": UserUpdate, |e, on, by| e.reset_factors(&on.tenant, &on.nobody, by);
+    "secure_account": UserUpdate, |e, on, by| e.secure_account(&on.tenant, &on.nobody, by);
     "set_user_state": UserUpdate, |e, on, by|
         e.set_user_state(&on.tenant, &on.nobody, UserState::Disabled, by);
     "update_user": UserUpdate, |e, on, by| e.update_user(&on.tenant, &on.nobody, &[], by);

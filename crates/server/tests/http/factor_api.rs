@@ -30,12 +30,23 @@ async fn people_see_their_own_and_administrators_by_their_rights() {
     let secure = format!("/api/users/v1/{}/secure", alex.id);
     // A password alone is refused to who has a second factor.
     assert_eq!(server.api("GET", &format!("{ME}/factors"), ALEX).await.status, 401);
-    let viewer = clerk(&server, "viewer", "internal_user_mgt_view_factors").await;
-    let desk = clerk(&server, "desk", "internal_user_mgt_update").await;
+    let viewer = clerk(&server, "viewer", "internal_user_factor_view").await;
+    let desk = clerk(
+        &server,
+        "desk",
+        "internal_user_mgt_update internal_user_factor_reset internal_user_secure",
+    )
+    .await;
+    // A program that changes accounts doesn't reach past second factors.
+    let sync = clerk(&server, "sync", "internal_user_mgt").await;
     let reader = clerk(&server, "reader", "internal_user_mgt_list").await;
-    for (who, may_see, may_reset) in
-        [(viewer, 200, 403), (desk, 403, 204), (reader, 403, 403), (("boss", "boss-123"), 200, 204)]
-    {
+    for (who, may_see, may_reset) in [
+        (viewer, 200, 403),
+        (desk, 403, 204),
+        (reader, 403, 403),
+        (sync, 403, 403),
+        (("boss", "boss-123"), 200, 204),
+    ] {
         let seen = server.api("GET", &theirs, who).await;
         assert_eq!(seen.status, may_see, "{who:?} {seen:?}");
         if may_see == 200 && who.0 == "viewer" {

@@ -5,6 +5,7 @@ use http::{StatusCode, header};
 use sojourn_engine::sign_in::{Pending, SignInError, SignedIn, Step};
 use sojourn_engine::sign_up::SignedUp;
 use sojourn_oidc::Params;
+use sojourn_oidc::params::with_query;
 
 use super::state::{Way, visit};
 use super::{enrolment_page, login_page, new_password_page, second_factor_page, sessions_page};
@@ -121,12 +122,21 @@ pub(in crate::web) async fn begin_after_sign_up(
         Ok(present) => present,
         Err(error) => return errors::failure(context, &error),
     };
+    let text = ticket.seal(context).unwrap_or_default();
+    let again = with_query(&context.link("/login"), &[("ticket", &text)]);
+    let query = again.split_once('?').map_or("", |(_, query)| query);
+    let params = Params::parse(query.as_bytes()).unwrap_or_default();
     let way = Way { ticket, remember: false, raises: None };
     let (visit, cookie) = visit(context, &way, present, None).await;
     let begun = context.engine().sign_in_after_choice(context.tenant(), proven, &visit, &[]).await;
-    let on = answer(context, way, begun, cookie, &Params::default()).await;
-    match codes.is_empty() {
-        true => on,
-        false => enrolment_page::codes(context, on, codes),
+    let on = answer(context, way, begun, cookie, &params).await;
+    if codes.is_empty() {
+        return on;
     }
+    // The account is there even where its first session isn't: the codes are shown now or never.
+    let on = match on.headers().contains_key(header::LOCATION) {
+        true => on,
+        false => respond::see_other(&again),
+    };
+    enrolment_page::codes(context, on, codes)
 }

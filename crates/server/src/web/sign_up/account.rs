@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::factors::{FactorRefused, KeyOffer, NewKey};
 use sojourn_engine::sign_up::{NewPerson, SignUpRefused};
-use sojourn_model::User;
+use sojourn_model::{Terms, User};
 use sojourn_oidc::Params;
 
 use super::{TOO_OLD, destination, told};
@@ -35,6 +35,8 @@ struct AccountPage {
     family_name: String,
     /// The offer of a passkey and what the browser is asked for, where this server takes any.
     key: Option<(String, String)>,
+    /// What has to be accepted, and whether it was.
+    terms: Option<(Terms, bool)>,
     /// Fewest characters of a password.
     least: usize,
     error: Option<Text>,
@@ -44,7 +46,7 @@ async fn show(
     context: &Context,
     (ticket, token, user): (&Ticket, &str, &User),
     params: &Params,
-    error: Option<Text>,
+    error: Option<(StatusCode, Text)>,
 ) -> Response {
     let (engine, tenant) = (context.engine(), context.tenant());
     let least = match engine.password_length(tenant, user).await {
@@ -55,6 +57,10 @@ async fn show(
         Ok(KeyOffer { sealed, options }) => Some((sealed, options.to_string())),
         Err(FactorRefused::Failed(error)) => return errors::failure(context, &error),
         Err(_) => None,
+    };
+    let (status, error) = match error {
+        Some((status, error)) => (status, Some(error)),
+        None => (StatusCode::OK, None),
     };
     let app = consent::app_of_ticket(context, ticket).await;
     let app = app.as_deref().map(consent::face);
@@ -70,11 +76,14 @@ async fn show(
         address: user.username.clone(),
         given_name: typed("given_name"),
         family_name: typed("family_name"),
+        terms: tenant.sign_up.terms.clone().map(|terms| {
+            let accepted = params.get("terms") == Some(&*terms.version);
+            (terms, accepted)
+        }),
         key,
         least,
         error,
     };
-    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let response = render::script_form_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)
 }
@@ -99,6 +108,18 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     }
 }
 
+/// The link is of no use any more. Where the form was sent twice, the account is there and its person signed in.
+async fn made_already(context: &Context, ticket: &Ticket, token: &str) -> Response {
+    let made = context.engine().signing_up_as(context.tenant(), token);
+    match context.session().await {
+        Ok(Some(session)) if Some(session.user) == made => {
+            respond::see_other(&ticket.location(context))
+        }
+        Ok(_) => errors::bad_request(context, TOO_OLD),
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
 /// Makes the account, and begins its first session.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let params = match form::before_sign_in(&context, &body) {
@@ -112,10 +133,16 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let (engine, tenant, token) = (context.engine(), context.tenant(), text("token"));
     let user = match engine.signing_up(tenant, token).await {
         Ok(Some(user)) => user,
-        Ok(None) => return errors::bad_request(&context, TOO_OLD),
+        Ok(None) => return made_already(&context, &ticket, token).await,
         Err(error) => return errors::failure(&context, &error),
     };
-    let person = NewPerson { given_name: text("given_name"), family_name: text("family_name") };
+    let ip = context.arrival.ip.to_string();
+    let person = NewPerson {
+        given_name: text("given_name"),
+        family_name: text("family_name"),
+        terms: params.get("terms"),
+        ip: &ip,
+    };
     let done = match text("credential") {
         "" => engine.sign_up_with_password(tenant, token, person, text("new")).await,
         credential => {
@@ -129,7 +156,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Err(SignUpRefused::Key(FactorRefused::Failed(error))) => {
             return errors::failure(&context, &error);
         }
-        Err(SignUpRefused::Key(_)) => WRONG.into(),
+        Err(SignUpRefused::Key(_)) => (StatusCode::BAD_REQUEST, WRONG.into()),
+        Err(SignUpRefused::Gone) => return made_already(&context, &ticket, token).await,
         Err(refused) => match told(&context, refused) {
             Ok(error) => error,
             Err(answer) => return *answer,

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::sign_up::Asking;
-use sojourn_model::{OpenTo, Terms};
+use sojourn_model::OpenTo;
 use sojourn_oidc::Params;
 
 use super::{CLOSED, account, destination, told};
@@ -30,8 +30,6 @@ struct SignUpPage {
     address: String,
     /// An invitation code, where one is asked for.
     invitation: Option<String>,
-    terms: Option<Terms>,
-    accepted: bool,
     /// What the browser has to solve.
     work: Option<String>,
     error: Option<Text>,
@@ -92,8 +90,6 @@ async fn show(
         address: typed("address").unwrap_or(hint),
         invitation: (tenant.sign_up.open_to == OpenTo::Codes)
             .then(|| typed("invitation").unwrap_or_default()),
-        terms: tenant.sign_up.terms.clone(),
-        accepted: params.get("terms").is_some(),
         work: engine.sign_up_work(tenant),
         error,
     };
@@ -123,7 +119,6 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let asking = Asking {
         address: text("address"),
         invitation: text("invitation"),
-        terms: params.get("terms"),
         work: params.get("work").zip(params.get("answer")),
         language: &language,
         ip: &ip,
@@ -131,7 +126,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     match context.engine().ask_to_sign_up(context.tenant(), asking).await {
         Ok(state) => sent(&context, StatusCode::OK, &ticket, state, None).await,
         Err(refused) => match told(&context, refused) {
-            Ok(error) => show(&context, &params, StatusCode::BAD_REQUEST, Some(error)).await,
+            Ok((status, error)) => show(&context, &params, status, Some(error)).await,
             Err(answer) => *answer,
         },
     }
@@ -172,14 +167,13 @@ pub(crate) async fn code(context: Context, body: Bytes) -> Response {
         return errors::unknown_ticket(&context);
     };
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let (engine, ip) = (context.engine(), context.arrival.ip.to_string());
     let typed = (text("state"), text("code"));
-    match engine.sign_up_by_code(context.tenant(), typed, &ip).await {
+    match context.engine().sign_up_by_code(context.tenant(), typed).await {
         Ok(token) => account::begin(&context, &ticket, &token).await,
         Err(refused) => match told(&context, refused) {
-            Ok(error) => {
+            Ok((status, error)) => {
                 let state = text("state").to_owned();
-                sent(&context, StatusCode::BAD_REQUEST, &ticket, state, Some(error)).await
+                sent(&context, status, &ticket, state, Some(error)).await
             }
             Err(answer) => *answer,
         },

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod ask;
 
 use axum::response::Response;
+use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::sign_up::SignUpRefused;
 use sojourn_oidc::Params;
@@ -21,7 +22,9 @@ const TERMS: &str = "Please accept the terms of use.";
 const WORK: &str = "Your browser didn't finish its check in time. Try again.";
 const WRONG_CODE: &str = "This code is not the one in the mail. Try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
-const TOO_OLD: &str = "This link is too old, or was used already. If you have an account, sign in; otherwise create one again.";
+const TOO_MANY_MAILS: &str = "Too many accounts were asked for. Try again in an hour.";
+const TOO_MANY_CODES: &str = "Too many codes were tried. Ask for another mail.";
+const TOO_OLD: &str = "This link is too old, was used already, or doesn't count any more. If you have an account, sign in; otherwise create one again.";
 
 /// Where the person goes afterwards.
 fn destination(context: &Context, params: &Params) -> Option<Ticket> {
@@ -32,8 +35,14 @@ fn destination(context: &Context, params: &Params) -> Option<Ticket> {
 }
 
 /// What is told on the page that was sent; an answer where there is nothing to try again.
-fn told(context: &Context, refused: SignUpRefused) -> Result<Text, Box<Response>> {
-    Ok(match refused {
+fn told(context: &Context, refused: SignUpRefused) -> Result<(StatusCode, Text), Box<Response>> {
+    let status = match refused {
+        SignUpRefused::TooMany | SignUpRefused::TooManyMails | SignUpRefused::TooManyCodes => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let text = match refused {
         SignUpRefused::Closed => return Err(Box::new(errors::missing(context, CLOSED))),
         SignUpRefused::Gone | SignUpRefused::Key(_) => {
             return Err(Box::new(errors::bad_request(context, TOO_OLD)));
@@ -45,8 +54,11 @@ fn told(context: &Context, refused: SignUpRefused) -> Result<Text, Box<Response>
         SignUpRefused::Work => WORK.into(),
         SignUpRefused::WrongCode => WRONG_CODE.into(),
         SignUpRefused::TooMany => TOO_MANY.into(),
+        SignUpRefused::TooManyMails => TOO_MANY_MAILS.into(),
+        SignUpRefused::TooManyCodes => TOO_MANY_CODES.into(),
         SignUpRefused::Password(refused) => words::refused_password(&refused),
         SignUpRefused::Failed(EngineError::Invalid(why)) => words::sentence(why),
         SignUpRefused::Failed(error) => return Err(Box::new(errors::failure(context, &error))),
-    })
+    };
+    Ok((status, text))
 }
