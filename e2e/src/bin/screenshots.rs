@@ -377,7 +377,8 @@ async fn sign_up(pictures: &Path) {
         cleo.click("#send-mail").await;
         cleo.find("#code").await;
         cleo.picture(pictures, &name("sign-up-code")).await;
-        let link = smtp.link("/sign-up/account?token=", number).await;
+        // A mail about the deletion comes between two of them.
+        let link = smtp.link("/sign-up/account?token=", 2 * number).await;
         cleo.goto(&at(&link)).await;
         cleo.find("#passkey").await;
         cleo.fill("#given_name", "Cleo").await;
@@ -391,6 +392,11 @@ async fn sign_up(pictures: &Path) {
         cleo.click("#check").await;
         cleo.find("#findings").await;
         cleo.picture(pictures, &name("security-check")).await;
+        cleo.goto(&at("/myaccount/delete")).await;
+        cleo.picture(pictures, &name("delete-account")).await;
+        cleo.click("#delete").await;
+        cleo.find("#keep").await;
+        cleo.picture(pictures, &name("delete-account-asked")).await;
         cleo.quit().await;
         let admin = Browser::sized(width, 900).await;
         admin.theme(dark).await;
@@ -402,6 +408,8 @@ async fn sign_up(pictures: &Path) {
         admin.click("#add-code").await;
         admin.find(".notice[role=status] strong").await;
         admin.picture(pictures, &name("console-sign-up")).await;
+        admin.goto(&at("/console/deletions")).await;
+        admin.picture(pictures, &name("console-deletions")).await;
         admin.quit().await;
     }
     server.stop().await;
