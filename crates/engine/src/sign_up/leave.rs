@@ -176,7 +176,8 @@ impl Engine {
                     tracing::warn!(why, "an account that its person wants deleted is kept");
                     self.keep_account(&tenant, user, &Actor::System).await?;
                 }
-                Err(error) => return Err(error),
+                // The next ones are due all the same; this one is tried again a minute later.
+                Err(error) => tracing::error!(%error, "an account that is due can't be deleted"),
             }
         }
         Ok(done)
