@@ -135,7 +135,7 @@ pub struct Addressee<'a> {
     pub address: &'a str,
     /// The person's account.
     pub user: &'a User,
-    /// The language of whoever caused it, as a tag (BCP 47).
+    /// The language of the request that caused the mail, as a tag (BCP 47).
     pub otherwise: Option<&'a str>,
 }
 

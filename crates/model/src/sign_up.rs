@@ -73,7 +73,7 @@ pub enum Leaving {
     Never,
     /// The account is gone at once.
     AtOnce,
-    /// It is gone after so many days, in which its person can think again.
+    /// The account is deleted after this number of days; until then its owner can cancel.
     AfterDays(u16),
     /// It is gone once an administrator agrees.
     ByApproval,
@@ -95,9 +95,9 @@ impl Leaving {
 /// That a person wants to delete their account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedDeletion {
-    /// Whose.
+    /// The account to delete.
     pub user: UserId,
-    /// Since when.
+    /// When its owner asked for it.
     pub at: Millis,
     /// When it is deleted; none: once an administrator agrees.
     pub due: Option<Millis>,
@@ -161,21 +161,21 @@ pub enum SignUpChange {
     /// Note that a person wants to delete their account. A conflict when that was noted already, or when something
     /// happened to the account since it was read.
     AskDeletion {
-        /// Whose, since when, and when it is due.
+        /// The account, when the owner asked, and when it is due.
         asked: AskedDeletion,
         /// The account's epoch as it was read.
         epoch: i64,
     },
     /// The person thought again, or it is being done. A conflict when nothing was noted.
     SettleDeletion {
-        /// Whose account.
+        /// The account.
         user: UserId,
     },
     /// Note the terms that a person accepted.
     AcceptTerms {
-        /// Whose account.
+        /// The account.
         user: UserId,
-        /// What, and when.
+        /// The version, and when it was accepted.
         accepted: AcceptedTerms,
     },
 }

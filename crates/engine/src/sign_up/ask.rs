@@ -174,7 +174,7 @@ impl Engine {
     ) -> Result<String, SignUpRefused> {
         let asked = self.asked_for(tenant, TokenKind::SignUpCode, page);
         let asked = asked.ok_or(SignUpRefused::Gone)?;
-        // Counted first, and for this mail: whoever asked could try them all, and nobody uses up another's tries.
+        // Counted before the comparison, and per mail, so that a stranger can't use up another person's tries.
         let key = self.keyed_hash("sign-up code tries", &[asked.user.0.as_bytes()]).to_vec();
         if !self.count_tries(tenant.id, key, CODE_TRIES, LINK_MS).await? {
             return Err(SignUpRefused::TooManyCodes);

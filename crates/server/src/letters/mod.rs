@@ -1,4 +1,4 @@
-//! Mails, in the language of whom they go to: as text and as HTML, with an operator's own templates where there are any.
+//! Writes mails as text and HTML in the recipient's language, from the built-in words or an operator's templates.
 
 mod html;
 mod templates;

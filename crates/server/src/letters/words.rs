@@ -88,7 +88,7 @@ fn leaving(due: Option<Millis>, link: &str, account: [Text; 1]) -> (Text, Vec<Te
     };
     let paragraphs = vec![
         what,
-        "If it wasn't you, or if you think again, open this page and keep the account:".into(),
+        "If it wasn't you, or if you want to keep the account, open this page:".into(),
         plain(link),
     ];
     ("Your account will be deleted".into(), paragraphs)

@@ -37,12 +37,10 @@ fn promise(leaving: Leaving) -> Text {
         Leaving::Never => CLOSED.into(),
         Leaving::AtOnce => "The account is deleted at once. Nobody can bring it back.".into(),
         Leaving::AfterDays(days) => say(
-            "The account is deleted after {0}. Until then you can think again, here.",
+            "The account is deleted after {0}. Until then you can cancel here.",
             [Text::Counted("{0} day", "{0} days", u64::from(days))],
         ),
-        Leaving::ByApproval => {
-            "An administrator decides. Until then you can think again, here.".into()
-        }
+        Leaving::ByApproval => "An administrator decides. Until then you can cancel here.".into(),
     }
 }
 

@@ -137,6 +137,24 @@ async fn an_administrator_agrees_or_declines() {
     server.stop().await;
 }
 
+/// Somebody else in the account asks for its deletion: securing the account cancels that.
+#[tokio::test]
+async fn securing_the_account_cancels_a_deletion() {
+    for engine in Engine::BOTH {
+        let smtp = Smtp::start().await;
+        let server = prepared(engine, &smtp, Leaving::AfterDays(7)).await;
+        let browser = server.signed_in("cleo", "cleo-123").await;
+        assert_eq!(act(&browser, "delete").await.location(), PATH);
+        let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("there");
+        let by = Authority::system();
+        server.engine.secure_account(&server.tenant, &cleo, &by).await.expect("secured");
+        server.clock.advance(8 * DAY_MS);
+        assert_eq!(server.engine.delete_due_accounts().await.expect("done"), 0);
+        assert!(is_there(&server, "cleo").await);
+        server.stop().await;
+    }
+}
+
 /// A session that is older than some minutes leads to a proof first.
 #[tokio::test]
 async fn it_takes_a_fresh_proof() {

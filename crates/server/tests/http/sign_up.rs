@@ -126,7 +126,7 @@ async fn a_person_makes_an_account_and_reaches_the_application() {
         assert_eq!(stranger.post("/sign-up/account", &form).await.status, 400);
         assert_eq!(server.browser().get(&link).await.status, 400);
         let second = ask(&browser, "/sign-up", &[("address", CLEO)]).await;
-        assert_eq!(second.status, 200, "it is told by mail alone");
+        assert_eq!(second.status, 200, "only the mail says that there is an account");
         server.stop().await;
     }
 }

@@ -98,6 +98,10 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::DeleteTenant => steps.must(&sql::TENANT_DELETE, params![tenant]),
         Op::DuePassword { user, due } => {
             steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user, due.code()]);
+            // The account was in other hands, which may have asked for its deletion.
+            if due == sojourn_model::PasswordDue::ByMail {
+                steps.run(&sql::ACCOUNT_DELETION, params![tenant, user]);
+            }
         }
         Op::Address(change) => addresses(steps, tenant, change),
         Op::KnowBrowser { user, browser, at } => {

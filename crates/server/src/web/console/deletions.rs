@@ -87,9 +87,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     };
     match done {
         Ok(done) => respond::see_other(&context.link(&format!("{PATH}?done={done}"))),
-        Err(EngineError::NotFound(_)) => {
-            errors::missing(&context, "The person has thought again, or the account is gone.")
-        }
+        Err(EngineError::NotFound(_)) => errors::missing(
+            &context,
+            "The deletion was cancelled, or the account no longer exists.",
+        ),
         Err(error) => errors::failure(&context, &error),
     }
 }

@@ -30,7 +30,7 @@ const CHOICES: [(&str, &str); 4] = [
 const LEAVING: [(&str, &str); 4] = [
     ("never", "No: administrators do"),
     ("at_once", "Yes, at once"),
-    ("after_days", "Yes, after some days in which they can think again"),
+    ("after_days", "Yes, after some days in which they can cancel"),
     ("by_approval", "Yes, once an administrator agrees"),
 ];
 /// Days that are suggested.

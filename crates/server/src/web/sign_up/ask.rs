@@ -157,7 +157,7 @@ async fn sent(
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// Takes the code, and goes on with the page that its link would have opened.
+/// Checks the code and shows the page that the link of the same mail opens.
 pub(crate) async fn code(context: Context, body: Bytes) -> Response {
     let params = match form::before_sign_in(&context, &body) {
         Ok(params) => params,

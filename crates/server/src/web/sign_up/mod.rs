@@ -34,7 +34,7 @@ fn destination(context: &Context, params: &Params) -> Option<Ticket> {
     }
 }
 
-/// What is told on the page that was sent; an answer where there is nothing to try again.
+/// Returns the status and text to show above the form, or a complete response where trying again is no use.
 fn told(context: &Context, refused: SignUpRefused) -> Result<(StatusCode, Text), Box<Response>> {
     let status = match refused {
         SignUpRefused::TooMany | SignUpRefused::TooManyMails | SignUpRefused::TooManyCodes => {
