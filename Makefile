@@ -2,11 +2,11 @@
 
 CARGO ?= cargo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES := postgresql postgresql-client chromium chromium-driver nginx-light haproxy oathtool
+PACKAGES := postgresql postgresql-client chromium chromium-driver nginx-light haproxy oathtool xmlsec1 libxml2-utils
 CLIENTS := e2e/clients
-UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-scim -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
+UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-saml -p sojourn-scim -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
 
-.PHONY: check test e2e gen bench history demo tools screenshots
+.PHONY: check test e2e gen bench history fuzz demo tools screenshots
 
 # Format, lints, the rules of the house, unit tests: under a minute after an edit.
 check:
@@ -43,6 +43,12 @@ bench:
 history: tools
 	SOJOURN_HISTORY_SECONDS=3600 $(CARGO) test --release -p sojourn-server --test history -- --nocapture
 
+# A minute of each fuzz target, with the nightly toolchain.
+fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
+	for target in $$(cd fuzz/fuzz_targets && ls | sed 's/.rs$$//'); do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=60 -max_len=16384 -print_final_stats=1 || exit 1; done
+
 # Pictures of every page into screenshots/, to be looked at.
 screenshots: tools
 	$(CARGO) build
@@ -51,10 +57,10 @@ screenshots: tools
 demo:
 	$(CARGO) run --release -- demo
 
-# PostgreSQL, Chromium, nginx, HAProxy and oathtool from Debian's packages, if they aren't there; clients that others wrote, from their
+# PostgreSQL, Chromium, nginx, HAProxy, oathtool, xmlsec1 and xmllint from Debian's packages, if they aren't there; clients that others wrote, from their
 # registries, beside the tests that use them.
 tools: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/venv/installed $(CLIENTS)/venv-keys/installed
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 && command -v oathtool >/dev/null 2>&1 || \
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 && command -v oathtool >/dev/null 2>&1 && command -v xmlsec1 >/dev/null 2>&1 && command -v xmllint >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }
 
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json

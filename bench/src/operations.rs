@@ -2,6 +2,9 @@
 
 use base64url::encode;
 use serde_json::Value;
+use sojourn_saml::binding::{Kind as MessageKind, redirect};
+use sojourn_saml::message::instant;
+use sojourn_saml::xml::Element;
 use sojourn_testkit::authenticator::SoftKey;
 
 use crate::client::{Connection, Target, bare, post};
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     ClientCredentials,
     /// The sign-in page and a passkey.
     Passkey,
+    /// A request of a service provider on an existing session, and its response.
+    Saml(&'static str),
 }
 
 /// A connection with its state.
@@ -45,6 +50,7 @@ pub(crate) struct Worker {
     refresh: String,
     origin: String,
     key: Option<SoftKey>,
+    turns: u64,
 }
 
 pub(crate) fn basic(client: &str) -> String {
@@ -96,6 +102,24 @@ pub(crate) async fn code_flow(connection: &mut Connection, client: &str, session
     answer.json()
 }
 
+/// A sign-on at a service provider, on the session of a number.
+async fn sign_on(connection: &mut Connection, entity_id: &str, session: u64, id: &str) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("after 1970").as_millis();
+    let now = sojourn_model::Millis(i64::try_from(now).expect("this age"));
+    let request = Element::new("samlp:AuthnRequest")
+        .attr("ID", id)
+        .attr("Version", "2.0")
+        .attr("IssueInstant", instant(now))
+        .child(Element::new("saml:Issuer").text(entity_id))
+        .write();
+    let path = redirect("/samlsso", MessageKind::Request, &request, Some("state"), None);
+    let cookie = format!("cookie: __Host-sojourn={}\r\n", encode(&seed::secret(session)));
+    let answer = connection.send(&bare("GET", &path.expect("encodes"), &cookie)).await;
+    let found = answer.body.windows(14).any(|part| part == b"\"SAMLResponse\"");
+    assert!(found, "{}", String::from_utf8_lossy(&answer.body));
+}
+
 impl Worker {
     /// Opens a connection and brings it to where the operation can be repeated.
     pub(crate) async fn new(target: &Target, kind: Kind, number: u64) -> Self {
@@ -107,17 +131,18 @@ impl Worker {
         if kind == Kind::Passkey {
             let mut tab = Tab { connection: &mut connection, origin: &origin };
             key = Some(tab.enrol(&format!("user-{number}")).await);
-        } else if kind != Kind::ClientCredentials {
+        } else if !matches!(kind, Kind::ClientCredentials | Kind::Saml(_)) {
             let client = if let Kind::CodeFlow(client) = kind { client } else { "rs256" };
             let tokens = code_flow(&mut connection, client, number).await;
             access = tokens["access_token"].as_str().expect("a token").to_owned();
             refresh = tokens["refresh_token"].as_str().expect("a token").to_owned();
         }
-        Self { connection, kind, session: number, access, refresh, origin, key }
+        Self { connection, kind, session: number, access, refresh, origin, key, turns: 0 }
     }
 
     /// Does the operation once, and checks its answer.
     pub(crate) async fn turn(&mut self) {
+        self.turns += 1;
         match self.kind {
             Kind::CodeFlow(client) => {
                 code_flow(&mut self.connection, client, self.session).await;
@@ -144,6 +169,10 @@ impl Worker {
             Kind::Passkey => {
                 let mut tab = Tab { connection: &mut self.connection, origin: &self.origin };
                 tab.sign_in(self.key.as_mut().expect("a key")).await;
+            }
+            Kind::Saml(entity_id) => {
+                let id = format!("_{}-{}", self.session, self.turns);
+                sign_on(&mut self.connection, entity_id, self.session, &id).await;
             }
             Kind::ClientCredentials => {
                 let form = [("grant_type", "client_credentials")];

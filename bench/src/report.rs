@@ -29,6 +29,8 @@ const TABLE: &[(&str, Kind, f64, f64)] = &[
     ("userinfo", Kind::Userinfo, 0.18, 0.15),
     ("client credentials", Kind::ClientCredentials, 0.25, 0.25),
     ("page and passkey", Kind::Passkey, 1.5, 1.5),
+    ("SAML sign-on, RS256", Kind::Saml("https://sp.test/rs256"), 1.9, 1.5),
+    ("SAML sign-on, ES256", Kind::Saml("https://sp.test/es256"), 0.9, 0.9),
 ];
 const END_MUST: f64 = 4.0;
 

@@ -71,6 +71,23 @@ id_token_signed_response_alg = "{alg}"
 "#
             ));
         }
+        for alg in ["RS256", "ES256"] {
+            // One signature for each response.
+            text.push_str(&format!(
+                r#"
+[[application]]
+client_id = "https://sp.test/{}"
+protocol = "saml"
+[application.saml]
+assertion_consumers = [{{ url = "https://sp.test/acs" }}]
+attribute_preset = "basic"
+name_id_format = "persistent"
+signed_part = "response"
+signing_alg = "{alg}"
+"#,
+                alg.to_lowercase()
+            ));
+        }
         std::fs::write(folder.join(name), text).expect("written");
     }
 }

@@ -8,6 +8,7 @@ mod listen;
 mod logout_token;
 mod pages;
 mod provider;
+pub mod saml;
 mod sessions;
 
 use std::path::PathBuf;

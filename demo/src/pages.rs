@@ -14,10 +14,12 @@ if (document.body.dataset.signedIn) {
 pub(crate) const STYLE: &str = "\
 :root { --paper: #fbf7f0; --card: #fff; --ink: #2b2118; --soft: #75695c; --line: #e6dccd; --accent: #b4511e; }
 body[data-app=pickup-manager] { --paper: #f0f6f4; --line: #d3e2dc; --accent: #1f6f5c; }
+body[data-app=saml2-web-app-pickup-dispatch] { --paper: #f1f3fa; --line: #d8ddee; --accent: #3a55a4; }
 @media (prefers-color-scheme: dark) {
   :root { --card: #241d17; --ink: #f3ebe1; --soft: #b5a798; }
   body[data-app] { --paper: #171310; --line: #3b3128; --accent: #f0965f; }
   body[data-app=pickup-manager] { --accent: #6fcfb4; }
+  body[data-app=saml2-web-app-pickup-dispatch] { --accent: #9db1f2; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.25rem;
@@ -32,7 +34,7 @@ a.button { display: inline-flex; min-height: 2.6rem; align-items: center; paddin
 a.quiet { background: transparent; color: var(--ink); border: 1px solid var(--line); font-weight: 500; }
 ";
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -45,6 +47,46 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+pub(crate) const POST_SCRIPT: &str = "\
+document.getElementById('answer').submit();
+";
+
+/// A form that the browser posts by itself.
+pub(crate) fn form(options: &AppOptions, action: &str, field: (&str, &str)) -> String {
+    let (action, name, value) = (escaped(action), escaped(field.0), escaped(field.1));
+    let content = format!(
+        "<h1 id=\"state\">One moment</h1><form method=\"post\" action=\"{action}\" id=\"answer\">\
+         <input type=\"hidden\" name=\"{name}\" value=\"{value}\"><button>Go on</button></form>\
+         <script src=\"/post.js\"></script>"
+    );
+    page(options, false, &content)
+}
+
+/// A person who is signed in, with what the application knows.
+pub(crate) fn signed_in(options: &AppOptions, name: &str, facts: &[(&str, &str)]) -> String {
+    let facts: String = facts
+        .iter()
+        .map(|(name, value)| format!("<dt>{name}</dt><dd><code>{}</code></dd>", escaped(value)))
+        .collect();
+    let content = format!(
+        "<h1 id=\"state\">Signed in as {}</h1><dl>{facts}</dl><div class=\"row\">\
+         <a class=\"button quiet\" id=\"logout\" href=\"/logout\">Sign out everywhere</a></div>",
+        escaped(name)
+    );
+    page(options, true, &content)
+}
+
+/// A person whom the identity server has signed out.
+pub(crate) fn told(options: &AppOptions, name: &str) -> String {
+    let content = format!(
+        "<h1 id=\"state\">Signed out by the identity server</h1>\
+         <p>{} was signed in here until a logout request arrived.</p>\
+         <div class=\"row\"><a class=\"button\" id=\"login\" href=\"/login\">Sign in again</a></div>",
+        escaped(name)
+    );
+    page(options, false, &content)
 }
 
 fn page(options: &AppOptions, signed_in: bool, content: &str) -> String {

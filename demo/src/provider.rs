@@ -54,19 +54,24 @@ fn provider(error: impl std::fmt::Display) -> AppError {
     AppError::Provider(error.to_string())
 }
 
+/// What asks the identity server: it trusts the demonstration's own authority alone.
+pub(crate) fn http_client(options: &AppOptions) -> Result<reqwest::Client, AppError> {
+    let ca_file = options.tls_folder.join("ca.pem");
+    let wrong = |error: String| AppError::File(ca_file.clone(), error);
+    let pem = std::fs::read(&ca_file).map_err(|error| wrong(error.to_string()))?;
+    let ca = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?;
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .tls_certs_only(ca)
+        .build()
+        .map_err(provider)
+}
+
 impl Provider {
     pub(crate) fn new(options: &AppOptions) -> Result<Self, AppError> {
-        let ca_file = options.tls_folder.join("ca.pem");
-        let wrong = |error: String| AppError::File(ca_file.clone(), error);
-        let pem = std::fs::read(&ca_file).map_err(|error| wrong(error.to_string()))?;
-        let ca = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?;
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(Duration::from_secs(10))
-            .tls_certs_only(ca)
-            .build()
-            .map_err(provider)?;
+        let http = http_client(options)?;
         Ok(Self {
             issuer: IssuerUrl::new(options.issuer.clone()).map_err(provider)?,
             client_id: ClientId::new(options.client_id.clone()),

@@ -13,11 +13,11 @@ struct Demo {
 impl Demo {
     async fn start() -> Self {
         let folder = Folder::new();
-        let port = free_ports(2);
+        let port = free_ports(3);
         let running = Running::start(&folder.0, &["demo", "--port", &port.to_string()]);
         let demo = Self { port, _running: running, _folder: folder };
         let http = client();
-        for address in [demo.at("/health/ready"), demo.dispatch(), demo.manager()] {
+        for address in [demo.at("/health/ready"), demo.dispatch(), demo.manager(), demo.saml()] {
             eventually("everything answers", || async {
                 let answer = http.get(&address).send().await.ok();
                 // The applications ask first whether someone is signed in.
@@ -38,6 +38,11 @@ impl Demo {
 
     fn manager(&self) -> String {
         format!("https://localhost:{}/", self.port + 2)
+    }
+
+    /// The application that speaks SAML.
+    fn saml(&self) -> String {
+        format!("https://localhost:{}/", self.port + 3)
     }
 }
 
@@ -64,7 +69,11 @@ async fn single_sign_on_own_sessions_and_a_role_change() {
     alex.goto(&demo.dispatch()).await;
     assert_ne!(alex.text("#sid").await, manager_sid, "applications can't correlate by sid");
 
-    // Article 001: the API shows the session with both applications.
+    // The one that speaks SAML finds the same session, without a question.
+    alex.goto(&demo.saml()).await;
+    alex.wait_for("#state", "Signed in as Alex").await;
+
+    // Article 001: the API shows the session with all applications, the article's own among them.
     let http = client();
     let sessions = demo.at("/t/carbon.super/api/users/v1/me/sessions");
     let answer = http.get(&sessions).basic_auth("alex", Some("alex123")).send().await;
@@ -75,7 +84,7 @@ async fn single_sign_on_own_sessions_and_a_role_change() {
         .iter()
         .filter_map(|app| app["appName"].as_str())
         .collect();
-    assert_eq!(apps, ["pickup-dispatch", "pickup-manager"]);
+    assert_eq!(apps, ["pickup-dispatch", "pickup-manager", "saml2-web-app-pickup-dispatch"]);
     assert!(listed["sessions"][0]["userAgent"].as_str().is_some_and(|ua| ua.contains("Chrome")));
 
     // Alex ends the session in My Account, after a confirmation.
@@ -89,9 +98,13 @@ async fn single_sign_on_own_sessions_and_a_role_change() {
     for app in [demo.dispatch(), demo.manager()] {
         signed_out_by_the_server(&alex, &app).await;
     }
+    signed_out_by_saml(&alex, &demo).await;
 
     // Once more; now an administrator takes a role away.
     sign_in_once(&demo, &alex, true).await;
+    alex.goto(&demo.saml()).await;
+    alex.click("#login").await;
+    alex.wait_for("#state", "Signed in as Alex").await;
     alex.goto(&demo.dispatch()).await;
     alex.wait_for("#state", "Signed in as alex").await;
     let token_works = async |works: &str| {
@@ -122,16 +135,19 @@ async fn single_sign_on_own_sessions_and_a_role_change() {
     let dispatch_jti = signed_out_by_the_server(&alex, "").await;
     let manager_jti = signed_out_by_the_server(&alex, &demo.manager()).await;
     assert_ne!(dispatch_jti, manager_jti);
+    signed_out_by_saml(&alex, &demo).await;
 
-    // The console shows the deliveries with the same identifiers.
-    eventually("both deliveries arrived", || async {
+    // The console shows the deliveries with the same identifiers, and that of the third.
+    eventually("the deliveries arrived", || async {
         admin.goto(&demo.at("/console/deliveries")).await;
         let jtis = admin.page.find_all(thirtyfour::By::Css("tr[data-state=delivered] .jti")).await;
         let mut texts = Vec::new();
         for jti in jtis.unwrap_or_default() {
             texts.push(jti.text().await.unwrap_or_default());
         }
-        (texts.contains(&dispatch_jti) && texts.contains(&manager_jti)).then_some(())
+        // Three of the first end, three of this one.
+        let both = texts.contains(&dispatch_jti) && texts.contains(&manager_jti);
+        (both && texts.len() == 6).then_some(())
     })
     .await;
     alex.quit().await;
@@ -152,6 +168,16 @@ async fn signed_out_by_the_server(browser: &Browser, address: &str) -> String {
         .await;
     }
     browser.text("#jti").await
+}
+
+/// The application that speaks SAML was told as well, by a logout request.
+async fn signed_out_by_saml(browser: &Browser, demo: &Demo) {
+    eventually("the application was told", || async {
+        browser.goto(&demo.saml()).await;
+        let state = browser.text("#state").await;
+        (state == "Signed out by the identity server").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

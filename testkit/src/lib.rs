@@ -11,5 +11,6 @@ pub mod postgres;
 pub mod program;
 pub mod proxies;
 pub mod server;
+pub mod service_provider;
 pub mod smtp;
 pub mod store;

@@ -11,12 +11,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sojourn-crypto", &["sojourn-model"]),
     ("sojourn-oidc", &["sojourn-crypto", "sojourn-model"]),
     ("sojourn-scim", &["sojourn-model"]),
+    ("sojourn-saml", &["sojourn-crypto", "sojourn-model"]),
     ("sojourn-store", &["sojourn-model"]),
     (
         "sojourn-engine",
-        &["sojourn-store", "sojourn-oidc", "sojourn-scim", "sojourn-crypto", "sojourn-model"],
+        &[
+            "sojourn-store",
+            "sojourn-oidc",
+            "sojourn-saml",
+            "sojourn-scim",
+            "sojourn-crypto",
+            "sojourn-model",
+        ],
     ),
-    ("sojourn-server", &["sojourn-engine", "sojourn-oidc", "sojourn-scim", "sojourn-model"]),
+    (
+        "sojourn-server",
+        &["sojourn-engine", "sojourn-oidc", "sojourn-saml", "sojourn-scim", "sojourn-model"],
+    ),
     (
         "sojourn",
         &[
@@ -33,7 +44,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates that pure floors must not know, beside those of higher floors.
 const IMPURE: &[&str] = &["tokio", "axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"];
-const PURE: &[&str] = &["sojourn-model", "sojourn-crypto", "sojourn-oidc", "sojourn-scim"];
+const PURE: &[&str] =
+    &["sojourn-model", "sojourn-crypto", "sojourn-oidc", "sojourn-saml", "sojourn-scim"];
 
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let output = Command::new("cargo")

@@ -15,6 +15,7 @@ const CRATES: &[&str] = &[
     "crates/model",
     "crates/crypto",
     "crates/oidc",
+    "crates/saml",
     "crates/scim",
     "crates/store",
     "crates/engine",

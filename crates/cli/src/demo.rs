@@ -1,4 +1,4 @@
-//! `sojourn demo`: the server with two sample applications beside it, in a folder of its own.
+//! `sojourn demo`: the server with three sample applications beside it, in a folder of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -18,8 +18,8 @@ pub(crate) struct DemoArgs {
     /// Folder for database, keys and certificates
     #[arg(long, default_value = "sojourn-demo")]
     folder: PathBuf,
-    /// Port of the server; the applications take the two above it
-    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..65534))]
+    /// Port of the server; the applications take the three above it
+    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..65533))]
     port: u16,
 }
 
@@ -44,9 +44,13 @@ struct Sample {
     offset: u16,
 }
 
-const SAMPLES: [Sample; 2] = [
+/// The application that speaks SAML, in the place of an algorithm.
+const SAML: &str = "SAML";
+
+const SAMPLES: [Sample; 3] = [
     Sample { name: "pickup-dispatch", signing_alg: "RS256", offset: 1 },
     Sample { name: "pickup-manager", signing_alg: "ES256", offset: 2 },
+    Sample { name: "saml2-web-app-pickup-dispatch", signing_alg: SAML, offset: 3 },
 ];
 
 /// Who is there, and that anyone on this machine may register an application.
@@ -130,6 +134,24 @@ subscriptions = ["POST_UPDATE_ROLE_LIST_OF_USER", "POST_UPDATE_USER_LIST_OF_ROLE
     text.push_str(&PEOPLE.replace("{port}", &port.to_string()));
     for sample in SAMPLES {
         let (name, own) = (sample.name, port + sample.offset);
+        if sample.signing_alg == SAML {
+            text.push_str(&format!(
+                r#"
+[[application]]
+client_id = "{name}"
+protocol = "saml"
+home_uri = "https://localhost:{own}/"
+
+[application.saml]
+assertion_consumers = [{{ url = "https://localhost:{own}/home.jsp" }}]
+logout_services = [{{ binding = "post", url = "https://localhost:{own}/logged-out" }}]
+soap_logout_url = "https://localhost:{own}/soap"
+name_id_format = "persistent"
+attribute_preset = "basic"
+"#
+            ));
+            continue;
+        }
         text.push_str(&format!(
             r#"
 [[application]]
@@ -206,13 +228,14 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
     }
     say(&welcome(&args));
     let early = {
-        let [first, second] = children.as_mut_slice() else {
-            return Err(Failure("both applications have to run".into()));
+        let [first, second, third] = children.as_mut_slice() else {
+            return Err(Failure("all applications have to run".into()));
         };
         tokio::select! {
             () = signals.end() => None,
             _ = first.1.wait() => Some(first.0),
             _ = second.1.wait() => Some(second.0),
+            _ = third.1.wait() => Some(third.0),
         }
     };
     drop(life_lines);
@@ -226,7 +249,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
 
 fn welcome(args: &DemoArgs) -> String {
     let port = args.port;
-    let [dispatch, manager] = SAMPLES.map(|sample| port + sample.offset);
+    let [dispatch, manager, saml] = SAMPLES.map(|sample| port + sample.offset);
     let ca = args.folder.join("tls/ca.pem");
     format!(
         "
@@ -235,6 +258,7 @@ demonstration only, never where anyone else can reach it.
 
   pickup-dispatch   https://localhost:{dispatch}/     sign in as  alex   with  alex123
   pickup-manager    https://localhost:{manager}/     then come here: you are signed in already
+  the same by SAML  https://localhost:{saml}/     saml2-web-app-pickup-dispatch, in the same session
   My Account        https://localhost:{port}/myaccount/security
   Console           https://127.0.0.1:{port}/console  sign in as  admin  with  admin
                     (under this name your browser takes the administrator for someone else,
@@ -265,8 +289,15 @@ pub(crate) async fn app(args: DemoAppArgs) -> Done {
     let mut life_line = tokio::io::stdin();
     let mut byte = [0_u8; 1];
     tokio::select! {
-        ran = sojourn_demo::run(options) => ran.map_err(Failure::from),
+        ran = run(options) => ran.map_err(Failure::from),
         _ = life_line.read(&mut byte) => Ok(()),
+    }
+}
+
+async fn run(options: sojourn_demo::AppOptions) -> Result<(), sojourn_demo::AppError> {
+    match options.signing_alg.as_str() {
+        SAML => sojourn_demo::saml::run(options).await,
+        _ => sojourn_demo::run(options).await,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
+use sojourn_engine::saml::without_openid;
 use sojourn_engine::{Authority, Engine, EngineError, EngineParts, Mailer, ensure_master_key};
 use sojourn_model::{AppKind, AppOwner, Role, Tenant};
 use sojourn_server::language::Languages;
@@ -247,7 +248,11 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
 }
 
 /// Makes what the configuration declares and the database lacks.
-pub(crate) async fn declare(opened: &Opened, config: &Config) -> Result<(), Failure> {
+pub(crate) async fn declare(
+    opened: &Opened,
+    config_file: &Path,
+    config: &Config,
+) -> Result<(), Failure> {
     let Opened { engine, tenant, .. } = opened;
     for role in &config.role {
         let permissions = role.permissions.join(" ");
@@ -265,7 +270,7 @@ pub(crate) async fn declare(opened: &Opened, config: &Config) -> Result<(), Fail
         declare_user(opened, admin, &roles).await?;
     }
     for app in &config.application {
-        declare_application(opened, app).await?;
+        declare_application(opened, config_file, app).await?;
     }
     Ok(())
 }
@@ -304,8 +309,19 @@ async fn declare_user(
     Ok(())
 }
 
-async fn declare_application(opened: &Opened, app: &ApplicationSection) -> Result<(), Failure> {
+async fn declare_application(
+    opened: &Opened,
+    config_file: &Path,
+    app: &ApplicationSection,
+) -> Result<(), Failure> {
     let mut settings = app.settings();
+    let wrong = |why: String| Failure(format!("application '{}': {why}", app.client_id));
+    let provider = app.service_provider(config_file).map_err(wrong)?;
+    let (mut name, mut notices) = (app.name.clone(), app.backchannel_logout_uri.clone());
+    if let Some(found) = provider {
+        settings = without_openid(found.settings, settings);
+        (name, notices) = (name.or(found.name), found.soap);
+    }
     if app.coordinate_inactivity.is_none() {
         let tenant = opened.tenant.id;
         let known = opened.engine.application_by_client(tenant, &app.client_id).await?;
@@ -315,9 +331,9 @@ async fn declare_application(opened: &Opened, app: &ApplicationSection) -> Resul
     }
     let new = NewApplication {
         client_id: app.client_id.clone(),
-        name: app.name.clone().unwrap_or_else(|| app.client_id.clone()),
+        name: name.unwrap_or_else(|| app.client_id.clone()),
         secret: app.client_secret.clone(),
-        backchannel_logout_uri: app.backchannel_logout_uri.clone(),
+        backchannel_logout_uri: notices,
         settings,
         kind: AppKind::Client,
         owner: AppOwner::File,

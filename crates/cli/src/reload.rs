@@ -110,7 +110,7 @@ impl Reloader {
         // Everything is made before anything is changed.
         let options = server_options(&self.config_file, &config)?;
         let outgoing = open::outgoing_options(&self.config_file, &config)?;
-        open::declare(opened, &config).await?;
+        open::declare(opened, &self.config_file, &config).await?;
         opened.engine.change_settings(config.settings());
         opened.fetcher.change(outgoing);
         running.change(options);

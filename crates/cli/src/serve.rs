@@ -37,7 +37,7 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
     })?;
     let options = server_options(config_file, config)?;
     let opened = open::open(config_file, config).await?;
-    open::declare(&opened, config).await?;
+    open::declare(&opened, config_file, config).await?;
     if !opened.engine.master_key_is_backed_up().await? {
         tracing::warn!(
             "back up the master key: without it the database can't be used. Then run 'sojourn \

@@ -20,6 +20,14 @@ pub fn sha512(bytes: &[u8]) -> [u8; 64] {
     out
 }
 
+/// SHA-384.
+#[must_use]
+pub fn sha384(bytes: &[u8]) -> [u8; 48] {
+    let mut out = [0; 48];
+    out.copy_from_slice(digest::digest(&digest::SHA384, bytes).as_ref());
+    out
+}
+
 /// HMAC with SHA-256.
 #[must_use]
 pub fn hmac_sha256(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {

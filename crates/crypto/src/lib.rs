@@ -3,6 +3,7 @@
 //!
 //! Everything rests on one provider, aws-lc-rs; nothing here knows a database or a protocol's rules.
 
+pub mod certificate;
 pub mod client_keys;
 pub mod digest;
 pub mod jws;
@@ -15,6 +16,7 @@ pub mod token;
 pub mod totp;
 pub mod webauthn;
 
+pub use certificate::{Certificate, CertificateError, SignatureDigest, self_signed};
 pub use client_keys::{ClientKeys, JwsHeader, verify_client_jws, verify_client_mac};
 pub use digest::{b64, b64url, constant_time_eq, hmac_of, sha256, sha512, unb64url};
 pub use jws::{JwsError, sign_jwt, unsigned_jwt, verify_jwt};

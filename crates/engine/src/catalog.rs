@@ -11,6 +11,7 @@ use sojourn_model::{AppId, Application, Millis, SigningAlg, Tenant, TenantId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::policy::Policies;
+use crate::saml::SamlKeys;
 
 /// How stale an entry may be, in milliseconds.
 const STALE_MS: i64 = 1_000;
@@ -85,6 +86,7 @@ struct Entry {
     keys: Option<Arc<KeySet>>,
     origins: HashMap<String, bool>,
     policies: Option<Arc<Policies>>,
+    saml_keys: Option<Arc<SamlKeys>>,
 }
 
 impl Entry {
@@ -126,6 +128,14 @@ impl Catalog {
 
     pub(crate) fn policies(&self, tenant: TenantId) -> Option<Arc<Policies>> {
         self.read(tenant, |entry| entry.policies.clone())
+    }
+
+    pub(crate) fn saml_keys(&self, tenant: TenantId) -> Option<Arc<SamlKeys>> {
+        self.read(tenant, |entry| entry.saml_keys.clone())
+    }
+
+    pub(crate) fn keep_saml_keys(&self, tenant: TenantId, stamp: Stamp, keys: Arc<SamlKeys>) {
+        self.keep(tenant, stamp, |entry| entry.saml_keys = Some(keys));
     }
 
     pub(crate) fn keep_policies(&self, tenant: TenantId, stamp: Stamp, policies: Arc<Policies>) {

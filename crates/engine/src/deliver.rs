@@ -1,10 +1,12 @@
-//! Telling applications (OpenID Connect Back-Channel Logout 1.0), until they answer.
+//! Telling applications that a session has ended, until they answer: by logout tokens (OpenID Connect Back-Channel Logout
+//! 1.0), service providers by logout requests (SAML 2.0 single logout over SOAP).
 
 use sojourn_model::limits::DELIVERY_BATCH;
 use sojourn_model::operation::SettleDelivery;
 use sojourn_model::time::random;
 use sojourn_model::{
-    ChangeSet, Delivery, DeliveryState, Millis, Op, Outcome, SigningAlg, Tenant, TenantId,
+    Application, ChangeSet, Delivery, DeliveryState, Millis, Op, Outcome, Protocol, SigningAlg,
+    Tenant, TenantId,
 };
 use sojourn_oidc::LogoutTokenClaims;
 
@@ -32,12 +34,21 @@ pub enum AttemptResult {
     NotSent(String),
     /// It may have acted, but its answer was lost or came too late.
     AnswerLost(String),
+    /// It answered in the words of its protocol that it didn't follow.
+    Refused(String),
 }
 
-/// Posts logout tokens. The floor above provides it.
+/// Posts what applications are told. The floor above provides it.
 pub trait DeliverySender: Send + Sync {
     /// Posts `logout_token` to an address as a form and answers what came of it, within a time limit.
     fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult>;
+
+    /// Posts a SOAP envelope and answers the one that comes back with status 200; anything else is what came of it.
+    fn post_soap<'a>(
+        &'a self,
+        uri: &'a str,
+        envelope: String,
+    ) -> Boxed<'a, Result<Vec<u8>, AttemptResult>>;
 }
 
 /// Decides what becomes of a delivery after an attempt. `jitter` is 0 to 999, and spreads the next
@@ -53,6 +64,7 @@ fn after_attempt(
         AttemptResult::Answered(status) => (Some(i64::from(*status)), None, *status == 400, false),
         AttemptResult::NotSent(why) => (None, Some(why.clone()), false, false),
         AttemptResult::AnswerLost(why) => (None, Some(why.clone()), false, true),
+        AttemptResult::Refused(why) => (Some(200), Some(why.clone()), true, false),
     };
     let delivered = matches!(result, AttemptResult::Answered(200 | 204))
         // It refuses a token for a session that it has ended already, on the attempt before.
@@ -108,7 +120,11 @@ fn put_off(delivery: &Delivery, until: Millis) -> SettleDelivery {
 
 /// Whether an application is there: an error of its server, or a redirect, is as good as no answer.
 fn is_there(result: &AttemptResult) -> bool {
-    matches!(result, AttemptResult::Answered(status) if *status < 300 || (400..500).contains(status))
+    match result {
+        AttemptResult::Answered(status) => *status < 300 || (400..500).contains(status),
+        AttemptResult::Refused(_) => true,
+        AttemptResult::NotSent(_) | AttemptResult::AnswerLost(_) => false,
+    }
 }
 
 impl Engine {
@@ -182,8 +198,8 @@ impl Engine {
             if let Err(until) = self.breakers.enter(delivery.tenant, delivery.app, now) {
                 return Ok(Some(put_off(delivery, until)));
             }
-            let result = match self.logout_token(delivery, &jti).await {
-                Ok(token) => sender.post(&delivery.uri, &token).await,
+            let result = match self.by_protocol(delivery, &jti, sender).await {
+                Ok(result) => result,
                 Err(error) => {
                     // Not the application's fault.
                     self.breakers.leave(delivery.tenant, delivery.app, true, now);
@@ -198,11 +214,30 @@ impl Engine {
         Ok(Some(after_attempt(delivery, &result, jti, self.now(), jitter)))
     }
 
-    async fn logout_token(&self, delivery: &Delivery, jti: &str) -> Result<String, EngineError> {
-        let app = self
-            .application(delivery.tenant, delivery.app)
-            .await?
-            .ok_or(EngineError::NotFound("application"))?;
+    /// Tells an application by the protocol that it speaks.
+    async fn by_protocol(
+        &self,
+        delivery: &Delivery,
+        id: &str,
+        sender: &dyn DeliverySender,
+    ) -> Result<AttemptResult, EngineError> {
+        let app = self.application(delivery.tenant, delivery.app).await?;
+        let app = app.ok_or(EngineError::NotFound("application"))?;
+        match app.protocol() {
+            Protocol::Saml(_) => self.attempt_saml(delivery, &app, id, sender).await,
+            Protocol::OpenIdConnect | Protocol::Page => {
+                let token = self.logout_token(delivery, &app, id).await?;
+                Ok(sender.post(&delivery.uri, &token).await)
+            }
+        }
+    }
+
+    async fn logout_token(
+        &self,
+        delivery: &Delivery,
+        app: &Application,
+        jti: &str,
+    ) -> Result<String, EngineError> {
         let now = self.now();
         let keys = self.keys(delivery.tenant).await?;
         let key = keys

@@ -29,6 +29,7 @@ mod policy;
 mod present;
 mod rank;
 mod rights;
+pub mod saml;
 pub mod scim;
 pub mod session;
 mod settings;

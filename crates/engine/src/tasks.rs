@@ -264,7 +264,9 @@ impl Engine {
             AttemptResult::Answered(status) => {
                 failed(Some(i64::from(status)), format!("answered {status}"))
             }
-            AttemptResult::NotSent(why) | AttemptResult::AnswerLost(why) => failed(None, why),
+            AttemptResult::NotSent(why)
+            | AttemptResult::AnswerLost(why)
+            | AttemptResult::Refused(why) => failed(None, why),
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, TenantId};
 use crate::key::SigningAlg;
+use crate::saml::SamlSettings;
 use crate::time::Millis;
 
 /// A relying party.
@@ -44,6 +45,17 @@ pub enum AppKind {
     Client,
     /// My Account or the Console.
     BuiltIn,
+}
+
+/// The protocol that an application speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol<'a> {
+    /// OpenID Connect and OAuth 2.0.
+    OpenIdConnect,
+    /// SAML 2.0.
+    Saml(&'a SamlSettings),
+    /// None: a page of ours.
+    Page,
 }
 
 /// Who may change an application.
@@ -345,6 +357,9 @@ pub struct ApplicationSettings {
     /// the work of a password hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_secret: Option<String>,
+    /// What is registered of a service provider of SAML 2.0. With it the application speaks SAML, and no OpenID Connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saml: Option<Box<SamlSettings>>,
     /// Set when it was removed: it is kept until what was to be told to it is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<RemovedApplication>,
@@ -429,6 +444,7 @@ impl Default for ApplicationSettings {
             secret_made_at: None,
             previous_secret: None,
             declared_secret: None,
+            saml: None,
             removed: None,
             software: serde_json::Map::new(),
         }
@@ -440,6 +456,16 @@ impl Application {
     #[must_use]
     pub fn audience(&self) -> &str {
         self.settings.removed.as_ref().map_or(&self.client_id, |removed| &removed.client_id)
+    }
+
+    /// The protocol that it speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol<'_> {
+        match (&self.settings.saml, self.kind) {
+            (Some(saml), _) => Protocol::Saml(saml),
+            (None, AppKind::Client) => Protocol::OpenIdConnect,
+            (None, AppKind::BuiltIn) => Protocol::Page,
+        }
     }
 
     /// Whether it may present this grant type.

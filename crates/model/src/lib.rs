@@ -21,6 +21,7 @@ pub mod network;
 pub mod operation;
 pub mod policy;
 pub mod proof;
+pub mod saml;
 pub mod session;
 pub mod sign_up;
 pub mod task;
@@ -29,7 +30,8 @@ pub mod time;
 pub use address::{AddressBefore, AddressChange, UNDO_MS};
 pub use application::{
     AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
-    ClientAuthMethod, Encryption, GrantType, PreviousSecret, RemovedApplication, SubjectType,
+    ClientAuthMethod, Encryption, GrantType, PreviousSecret, Protocol, RemovedApplication,
+    SubjectType,
 };
 pub use change::{Applied, ChangeSet, Outcome};
 pub use delivery::{Delivery, DeliveryState};
@@ -50,6 +52,10 @@ pub use policy::{
     OnPasswordChange, OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
 };
 pub use proof::{Level, Method, Proof, Proofs};
+pub use saml::{
+    AssertionConsumer, AttributeMapping, GivenName, LogoutBinding, LogoutService, NameIdFormat,
+    SamlChange, SamlSettings, SignedPart, StoredSamlKey,
+};
 pub use session::{Participation, Session, SessionState};
 pub use sign_up::{
     AcceptedTerms, AskedDeletion, Leaving, OpenTo, SignUp, SignUpChange, SignUpCode, Terms,

@@ -35,6 +35,10 @@ pub const GROUP_COMMIT_MAX: usize = 256;
 pub const WRITE_QUEUE_MAX: usize = 4096;
 /// How often a use case decides again after a conflict before it gives up.
 pub const CONFLICT_RETRIES_MAX: usize = 5;
+/// Most names of one stay at a service provider of SAML.
+pub const SAML_NAMES_MAX: i64 = 20;
+/// Most stays that one logout request of SAML ends.
+pub const SAML_STAYS_MAX: i64 = 100;
 /// Users whose sessions a role change ends in its own transaction; more go through a job.
 pub const INLINE_END_USERS_MAX: usize = 100;
 /// Sessions shown in one list; more are reached by a cursor or a narrower search.

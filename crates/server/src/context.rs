@@ -185,12 +185,17 @@ impl Context {
         self.cookie(&self.session_cookie_name()).is_some()
     }
 
+    /// Whether a browser may have kept its session cookie back from a form that another site's page posted: with
+    /// `SameSite=Lax` it does.
+    pub(crate) fn keeps_session_back(&self) -> bool {
+        self.state.same_site == "Lax" && !self.has_session_cookie()
+    }
+
     /// Where a form that another site's page posted has to go again as a query: with `SameSite=Lax` its browser
     /// keeps the session cookie back from the form, and sends it when it follows a link.
     pub(crate) fn again_as_query(&self, path: &str, params: &Params) -> Option<Response> {
-        let kept_back = self.state.same_site == "Lax" && !self.has_session_cookie();
         let query = params.to_query();
-        (kept_back && query.len() <= REQUEST_BYTES_MAX)
+        (self.keeps_session_back() && query.len() <= REQUEST_BYTES_MAX)
             .then(|| respond::see_other(&format!("{}?{query}", self.link(path))))
     }
 

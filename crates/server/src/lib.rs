@@ -21,6 +21,7 @@ mod proxies;
 mod request;
 mod respond;
 pub mod routes;
+mod saml;
 mod scim;
 mod serve;
 pub mod tls;

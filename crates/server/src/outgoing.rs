@@ -9,6 +9,9 @@ use arc_swap::ArcSwap;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sojourn_engine::{AttemptResult, Boxed, DeliverySender, Fetcher, WebhookSender};
 
+/// Longest answer of a service provider, in bytes.
+const SOAP_BYTES_MAX: usize = 128 * 1024;
+
 /// How requests are sent.
 #[derive(Debug, Clone, Default)]
 pub struct OutgoingOptions {
@@ -162,6 +165,33 @@ impl Outgoing {
         Self::outcome(client.post(url).form(&[("logout_token", logout_token)])).await
     }
 
+    async fn send_soap(&self, uri: &str, envelope: String) -> Result<Vec<u8>, AttemptResult> {
+        let (client, url) = self.0.load().ready(uri).map_err(AttemptResult::NotSent)?;
+        let request = client
+            .post(url)
+            .header("content-type", "text/xml; charset=utf-8")
+            // SAML 2.0 bindings §3.2.3.1.
+            .header("soapaction", "\"http://www.oasis-open.org/committees/security\"")
+            .body(envelope);
+        let lost = |error: &reqwest::Error| AttemptResult::AnswerLost(in_words(error));
+        let mut answer = match request.send().await {
+            Ok(answer) if answer.status() == reqwest::StatusCode::OK => answer,
+            Ok(answer) => return Err(AttemptResult::Answered(answer.status().as_u16())),
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Err(AttemptResult::NotSent(in_words(&error)));
+            }
+            Err(error) => return Err(lost(&error)),
+        };
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| lost(&error))? {
+            if body.len() + chunk.len() > SOAP_BYTES_MAX {
+                return Err(AttemptResult::Refused("its answer is too long".into()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
     async fn outcome(request: reqwest::RequestBuilder) -> AttemptResult {
         match request.send().await {
             // The body is never read: the status says it all.
@@ -186,6 +216,14 @@ fn in_words(error: &reqwest::Error) -> String {
 impl DeliverySender for Outgoing {
     fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult> {
         Box::pin(self.send(uri, logout_token))
+    }
+
+    fn post_soap<'a>(
+        &'a self,
+        uri: &'a str,
+        envelope: String,
+    ) -> Boxed<'a, Result<Vec<u8>, AttemptResult>> {
+        Box::pin(self.send_soap(uri, envelope))
     }
 }
 

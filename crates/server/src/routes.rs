@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use sojourn_model::limits::SCIM_BYTES_MAX;
 
 use crate::AppState;
-use crate::{api, health, metrics, oidc, scim, web};
+use crate::{api, health, metrics, oidc, saml, scim, web};
 
 /// A route, for lists and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,13 @@ routes! {
     POST "/oidc/logout" => oidc::logout::post;
     POST "/oidc/logout/confirm" => oidc::logout::confirm;
 
+    GET "/samlsso" => saml::get;
+    POST "/samlsso" => saml::post;
+    POST "/samlsso/soap" => saml::soap::post;
+    GET "/samlsso/answer" => saml::logout::answer;
+    GET "/samlsso/frame" => saml::logout::frame;
+    GET "/identity/metadata/saml2" => saml::metadata::get;
+
     GET "/api/users/v1/me/sessions" => api::me_sessions::list;
     DELETE "/api/users/v1/me/sessions" => api::me_sessions::end_all;
     DELETE "/api/users/v1/me/sessions/" => api::me_sessions::end_all;
@@ -141,6 +148,8 @@ routes! {
     DELETE "/api/server/v1/applications/{id}/secrets/previous" => api::application_secrets::drop_previous;
     GET "/api/server/v1/applications/{id}/inbound-protocols/oidc" => api::inbound_oidc::get;
     PUT "/api/server/v1/applications/{id}/inbound-protocols/oidc" => api::inbound_oidc::put;
+    GET "/api/server/v1/applications/{id}/inbound-protocols/saml" => api::inbound_saml::get;
+    PUT "/api/server/v1/applications/{id}/inbound-protocols/saml" => api::inbound_saml::put;
     GET "/api/server/v1/tenants" => api::tenants::list;
     POST "/api/server/v1/tenants" => api::tenants::post;
     GET "/api/server/v1/tenants/{id}" => api::tenants::get;
@@ -314,6 +323,10 @@ routes! {
     GET "/console/applications/new" => web::console::applications::new;
     GET "/console/applications/{app_id}" => web::console::applications::one;
     POST "/console/applications/{app_id}" => web::console::applications::change;
+    GET "/console/service-providers/new" => web::console::service_providers::new;
+    POST "/console/service-providers" => web::console::service_providers::add;
+    GET "/console/service-providers/{app_id}" => web::console::service_providers::one;
+    POST "/console/service-providers/{app_id}" => web::console::service_providers::change;
     GET "/console/applications/{app_id}/document" => web::console::applications::document;
     GET "/console/applications/{app_id}/secret" => web::console::application_secret::get;
     POST "/console/applications/{app_id}/secret" => web::console::application_secret::post;

@@ -24,7 +24,7 @@ pub use migrate::{MIGRATIONS, SCHEMA_VERSION};
 pub use postgres::{PostgresOptions, PostgresTimes};
 pub use read::{
     AuditEntry, ClientStanding, CodeStanding, ConsentRow, DeliveryBacklog, EndPreview, GrantExpiry,
-    KnownBrowser, Oldest, OpenWork, Place, SessionExpiry, SessionRange, SessionStanding,
+    KnownBrowser, NamedStay, Oldest, OpenWork, Place, SessionExpiry, SessionRange, SessionStanding,
     SharedStanding, Standing, StayRow, TaskBacklog, TaskPlace, UserOrder,
 };
 use sojourn_model::{ChangeSet, Outcome};

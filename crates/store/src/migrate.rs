@@ -40,10 +40,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 15, needs: 12, sql: include_str!("migrations/0015_password_length.sql") },
     Migration { version: 16, needs: 12, sql: include_str!("migrations/0016_addresses.sql") },
     Migration { version: 17, needs: 12, sql: include_str!("migrations/0017_sign_up.sql") },
+    Migration { version: 18, needs: 12, sql: include_str!("migrations/0018_saml.sql") },
 ];
 
 /// The newest schema that this program knows.
-pub const SCHEMA_VERSION: i64 = 17;
+pub const SCHEMA_VERSION: i64 = 18;
 
 /// What a database says of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

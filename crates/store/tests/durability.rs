@@ -35,6 +35,7 @@ fn migrations_are_only_appended() {
         (15, "4c6752f46c6719f5b523c1c193a21d23e5e7aa1d31f2696933f8e18478296927"),
         (16, "7e9ea23ebf79109e3638b5188f7ba0d5c74a18647f4be2c6766d32c707e3e873"),
         (17, "9541a1b9b6c00d9ecda5a85745ae53617648a188039758f2bc8136a9e6e990ec"),
+        (18, "3796360b9f2700eb8a3a0492393743429d8eb23e234d4bd69ad17c9325272954"),
     ];
     assert_eq!(fixed.len(), sojourn_store::MIGRATIONS.len(), "a new one has its hash here too");
     for (version, hash) in fixed {

@@ -1,7 +1,7 @@
 //! `sojourn application`.
 
 use sojourn_engine::Authority;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -19,11 +19,18 @@ use crate::{Done, Failure, say};
 pub(crate) enum ApplicationCommand {
     /// Add an application and print its secret
     Add {
-        /// Its `client_id`
-        client_id: String,
+        /// Its `client_id`; left out where metadata has its entity id
+        #[arg(required_unless_present = "saml_metadata")]
+        client_id: Option<String>,
         /// The name that people see; the `client_id` when left out
         #[arg(long)]
         name: Option<String>,
+        /// Metadata of a SAML service provider: an XML file
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["redirect_uris", "public"])]
+        saml_metadata: Option<PathBuf>,
+        /// What a SAML service provider is told: none, basic, oid or microsoft
+        #[arg(long, value_name = "PRESET", requires = "saml_metadata")]
+        saml_attributes: Option<String>,
         /// Where answers may be sent; repeat for more
         #[arg(long = "redirect-uri")]
         redirect_uris: Vec<String>,
@@ -182,10 +189,27 @@ async fn run(opened: &Opened, command: ApplicationCommand) -> Done {
             public,
             first_party,
             settings,
+            saml_metadata,
+            saml_attributes,
         } => {
             let mut document: Map<String, Value> =
                 settings.iter().map(|text| setting(text)).collect::<Result<_, _>>()?;
-            document.insert("client_id".into(), client_id.into());
+            if let Some(client_id) = client_id {
+                document.insert("client_id".into(), client_id.into());
+            }
+            if let Some(path) = saml_metadata {
+                let xml = std::fs::read_to_string(&path)
+                    .map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+                let mut saml = match document.remove("saml") {
+                    Some(Value::Object(given)) => given,
+                    _ => Map::new(),
+                };
+                saml.insert("metadata".into(), xml.into());
+                if let Some(preset) = saml_attributes {
+                    saml.insert("attribute_preset".into(), preset.into());
+                }
+                document.insert("saml".into(), saml.into());
+            }
             if let Some(name) = name {
                 document.insert("client_name".into(), name.into());
             }

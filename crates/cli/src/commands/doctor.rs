@@ -192,6 +192,30 @@ async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
     found.await.unwrap_or_else(|error| vec![Bad(error.to_string())])
 }
 
+/// Certificates for SAML that end soon.
+async fn certificates(engine: &sojourn_engine::Engine) -> Vec<Found> {
+    let found = async {
+        let mut all = Vec::new();
+        for tenant in engine.tenants().await? {
+            for one in engine.ending_certificates(&tenant).await? {
+                let (name, until) = (&tenant.name, super::moment(one.until));
+                all.push(Warning(match one.of {
+                    None => format!(
+                        "tenant {name}: the SAML certificate ends {until}: run 'sojourn key rotate --saml', and give service \
+                         providers that don't read metadata the new certificate"
+                    ),
+                    Some(app) => format!(
+                        "tenant {name}: certificate or metadata of the service provider '{app}' ends {until}: get its new \
+                         metadata"
+                    ),
+                }));
+            }
+        }
+        Ok::<_, sojourn_engine::EngineError>(all)
+    };
+    found.await.unwrap_or_else(|error| vec![Bad(error.to_string())])
+}
+
 async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
     let opened = match open::open(config_file, config).await {
         Ok(opened) => opened,
@@ -228,6 +252,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         Err(error) => Bad(error.to_string()),
     });
     all.extend(clashes(engine).await);
+    all.extend(certificates(engine).await);
     match engine.reads().task_backlogs(TenantId::DEFAULT).await {
         Ok(backlogs) => all.extend(backlogs.iter().filter(|one| one.parked > 0).map(|one| {
             Warning(format!(

@@ -7,6 +7,7 @@ use sojourn_engine::{Authority, Engine, EngineError};
 use sojourn_model::SigningAlg;
 
 use super::{moment, opened, table};
+use crate::config::Duration;
 use crate::{Done, Failure, say};
 
 /// What can be done with signing keys.
@@ -22,6 +23,12 @@ pub(crate) enum KeyCommand {
         /// At once, because somebody else may have the keys: what they signed is refused from now on
         #[arg(long)]
         now: bool,
+        /// The keys for SAML, whose certificates service providers pin; the next one signs after 30 days
+        #[arg(long, conflicts_with = "now")]
+        saml: bool,
+        /// After which time the next key for SAML signs
+        #[arg(long, value_name = "TIME", requires = "saml")]
+        after: Option<Duration>,
     },
 }
 
@@ -51,10 +58,46 @@ async fn run(opened: &crate::open::Opened, command: KeyCommand) -> Done {
                 })
                 .collect();
             table(&["ALG", "KID", "PUBLISHED", "SIGNS FROM", "GONE FROM"], &rows);
+            list_saml(opened).await
+        }
+        KeyCommand::Rotate { alg, saml: true, after, .. } => {
+            let alg = alg.as_deref().unwrap_or("RS256");
+            let alg =
+                SigningAlg::parse(alg).ok_or_else(|| Failure(format!("'{alg}' is unknown")))?;
+            let (tenant, by) = (&opened.tenant, Authority::operator());
+            let after = after.map(|time| time.0);
+            let from = engine.rotate_saml_key(tenant, alg, after, &by).await?;
+            say(&format!(
+                "The new certificate is in the metadata; its key signs from {}.",
+                moment(from)
+            ));
             Ok(())
         }
-        KeyCommand::Rotate { alg, now } => rotate(engine, alg, now).await,
+        KeyCommand::Rotate { alg, now, .. } => rotate(engine, alg, now).await,
     }
+}
+
+/// The keys for SAML, with what their certificates are known by.
+async fn list_saml(opened: &crate::open::Opened) -> Done {
+    let keys = opened.engine.saml_keys(opened.tenant.id).await?;
+    let rows: Vec<Vec<String>> = keys
+        .keys
+        .iter()
+        .map(|key| {
+            let certificate = key.signer.certificate();
+            vec![
+                format!("SAML {}", key.alg.as_str()),
+                certificate.fingerprint(),
+                moment(certificate.valid_until()),
+                moment(key.active_from),
+                key.retired_at.map(moment).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        table(&["ALG", "CERTIFICATE (SHA-256)", "ENDS", "SIGNS FROM", "GONE FROM"], &rows);
+    }
+    Ok(())
 }
 
 /// Rotates what can be rotated, and says of the rest why not.

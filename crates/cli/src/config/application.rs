@@ -1,9 +1,12 @@
 //! `[[application]]`: an application that belongs to the file.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
+use sojourn_engine::saml::{Form, FromMetadata};
 use sojourn_model::{
     AccessTokenBinding, AccessTokenFormat, ApplicationSettings, ClientAuthMethod, GrantType,
-    SigningAlg, SubjectType,
+    Millis, SigningAlg, SubjectType,
 };
 
 use super::values::Duration;
@@ -14,6 +17,13 @@ use super::values::Duration;
 pub(crate) struct ApplicationSection {
     /// What it calls itself.
     pub(crate) client_id: String,
+    /// "openid-connect" or "saml". For SAML `client_id` is the entity id.
+    #[serde(default)]
+    pub(crate) protocol: ProtocolWord,
+    /// Metadata of a SAML service provider: an XML file.
+    pub(crate) saml_metadata: Option<PathBuf>,
+    /// What is registered of a SAML service provider; it comes before what the metadata says.
+    pub(crate) saml: Option<Form>,
     /// Its secret; without one it is a public client.
     pub(crate) client_secret: Option<String>,
     /// What people call it; its `client_id` when left out.
@@ -105,6 +115,15 @@ pub(crate) struct ApplicationSection {
     pub(crate) session_extension: bool,
 }
 
+/// The protocol that an application speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ProtocolWord {
+    #[default]
+    OpenidConnect,
+    Saml,
+}
+
 /// How roles and groups are named to an application.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -128,6 +147,32 @@ fn yes() -> bool {
 }
 
 impl ApplicationSection {
+    /// What is registered of a service provider; none where it isn't one. Fails with what is wrong.
+    pub(crate) fn service_provider(
+        &self,
+        config_file: &Path,
+    ) -> Result<Option<FromMetadata>, String> {
+        if self.protocol != ProtocolWord::Saml {
+            return match (&self.saml, &self.saml_metadata) {
+                (None, None) => Ok(None),
+                _ => Err("settings of SAML need protocol = \"saml\"".into()),
+            };
+        }
+        let mut form = self.saml.clone().unwrap_or_default();
+        if form.metadata_url.is_some() {
+            return Err("here metadata is a file (saml_metadata); by address it is for applications that are added by \
+                        command, REST or the Console"
+                .into());
+        }
+        if let Some(path) = &self.saml_metadata {
+            let path = crate::open::beside(config_file, path);
+            let text = std::fs::read_to_string(&path);
+            form.metadata = Some(text.map_err(|why| format!("{}: {why}", path.display()))?);
+        }
+        // Metadata that has run out since must not keep the server from starting.
+        form.read(Some(&self.client_id), Millis(0)).map(Some).map_err(|error| error.to_string())
+    }
+
     pub(crate) fn is_native(&self) -> bool {
         self.application_type == ApplicationType::Native
     }

@@ -297,6 +297,12 @@ pub(super) fn files(config_file: &Path, config: &Config) -> Vec<Wrong> {
             all.push(wrong(at, format!("{}: there is no such folder", path.display())));
         }
     }
+    for (number, app) in config.application.iter().enumerate() {
+        if let Err(why) = app.service_provider(config_file) {
+            let message = format!("application '{}': {why}", app.client_id);
+            all.push(wrong(format!("application.{number}.saml"), message));
+        }
+    }
     let templates = config.mail.as_ref().and_then(|mail| mail.templates.as_ref());
     if let (Some(folder), Ok(languages)) = (templates, crate::open::languages(config_file, config))
         && let Err(why) = Templates::read(&beside(folder), &languages)

@@ -7,11 +7,11 @@ use sojourn_model::limits::CONFLICT_RETRIES_MAX;
 use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
 use sojourn_model::{
     AccessTokenBinding, AccessTokenFormat, Actor, AppId, AppKind, AppOwner, Application, ChangeSet,
-    EventName, Op, Outcome, RemovedApplication, Tenant,
+    EventName, Op, Outcome, Protocol, RemovedApplication, Tenant,
 };
 use sojourn_oidc::registration;
 
-use super::RegistrationRefused;
+use super::{RegistrationRefused, service_providers};
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -169,7 +169,7 @@ impl Decided {
 }
 
 /// What is answered and not set.
-const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
+pub(super) const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
 
 fn invalid(why: impl Into<String>) -> EngineError {
     EngineError::Invalid(why.into())
@@ -197,7 +197,10 @@ fn plain(refused: RegistrationRefused) -> EngineError {
 /// An application as administrators see it.
 #[must_use]
 pub fn application_document(app: &Application) -> Map<String, Value> {
-    let mut document = registration::in_force(app);
+    let mut document = match app.protocol() {
+        Protocol::Saml(_) => Map::new(),
+        _ => registration::in_force(app),
+    };
     document.remove("client_secret_expires_at");
     document.insert("id".into(), app.id.to_string().into());
     let owner = match app.owner {
@@ -209,7 +212,9 @@ pub fn application_document(app: &Application) -> Map<String, Value> {
     if let Some(at) = app.settings.registered_at {
         document.insert("client_id_issued_at".into(), at.into());
     }
-    if let Ok(Value::Object(decided)) = serde_json::to_value(Decided::of(app)) {
+    if let Protocol::Saml(settings) = app.protocol() {
+        service_providers::describe(app, settings, &mut document);
+    } else if let Ok(Value::Object(decided)) = serde_json::to_value(Decided::of(app)) {
         document.extend(decided);
     }
     document
@@ -277,8 +282,11 @@ impl Engine {
         let id = AppId::random(&*self.rng);
         let wanted = document.get("client_id").and_then(Value::as_str).map(str::to_owned);
         let client_id = wanted.unwrap_or_else(|| sojourn_crypto::b64url(id.0.as_bytes()));
-        let fits = (1..=255).contains(&client_id.len())
-            && client_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        let saml = service_providers::is_meant(document);
+        let client_id = if saml { self.new_entity_id(document).await? } else { client_id };
+        let fits = saml
+            || ((1..=255).contains(&client_id.len())
+                && client_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':'));
         if !fits {
             let why = "a client_id has 1 to 255 visible ASCII characters without a colon";
             return Err(invalid(why));
@@ -350,6 +358,7 @@ impl Engine {
         if patch {
             whole = application_document(before);
         }
+        service_providers::make_room(&mut whole, document);
         merge(&mut whole, document);
         if whole.get("client_id").and_then(Value::as_str).is_some_and(|id| id != before.client_id) {
             return Err(invalid("client_id can't be changed"));
@@ -424,6 +433,9 @@ impl Engine {
         document: &Map<String, Value>,
         by: &Authority,
     ) -> Result<(), EngineError> {
+        if app.settings.saml.is_some() || service_providers::is_meant(document) {
+            return self.write_service_provider(app, document).await;
+        }
         let known = match serde_json::to_value(Decided::default()) {
             Ok(Value::Object(known)) => known,
             _ => Map::new(),
@@ -458,7 +470,7 @@ impl Engine {
 
     /// Writes an application, unless it isn't any more what it was (with `before`), or its `client_id` is taken: then
     /// nothing is written and the answer is no.
-    pub(super) async fn save_managed(
+    pub(crate) async fn save_managed(
         &self,
         tenant: &Tenant,
         (before, app): (Option<&Application>, &Application),

@@ -19,6 +19,7 @@ mod registration;
 mod roles;
 mod secure_account;
 mod security_check;
+mod service_providers;
 mod tenants;
 mod users;
 

@@ -159,6 +159,7 @@ impl Engine {
                 continue;
             }
             let Some(app) = self.application(tenant.id, row.stay.app).await? else { continue };
+            told.extend(self.saml_frames(tenant, &app, session, row.stay.sid).await?);
             let Some(uri) = &app.settings.frontchannel_logout_uri else { continue };
             let sid = row.stay.sid;
             let uri = if app.settings.frontchannel_logout_session_required {

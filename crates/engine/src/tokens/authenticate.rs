@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use sojourn_crypto::client_keys::{VERIFIED_MACS, peek};
 use sojourn_crypto::secret::SecretCheck;
 use sojourn_crypto::sha256;
-use sojourn_model::{Application, ChangeSet, ClientAuthMethod, Millis, Op, Outcome, Tenant};
+use sojourn_model::{
+    Application, ChangeSet, ClientAuthMethod, Millis, Op, Outcome, Protocol, Tenant,
+};
 use sojourn_oidc::{ClientCredentials, OAuthError};
 
 use super::TokenError;
@@ -36,7 +38,7 @@ impl Engine {
         let app = self
             .application_by_client(tenant.id, &presented.client_id)
             .await?
-            .filter(|app| app.enabled)
+            .filter(|app| app.enabled && app.protocol() == Protocol::OpenIdConnect)
             .ok_or_else(OAuthError::invalid_client)?;
         let registered = app.settings.token_endpoint_auth_method;
         let by_secret = matches!(

@@ -1,7 +1,5 @@
 //! Operations: the typed parts of a change set.
 
-use crate::address::AddressChange;
-use crate::application::Application;
 use crate::directory::{Group, Logo, Look, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
 use crate::event::{NewEvent, Subject};
@@ -12,7 +10,8 @@ use crate::job::{JobAdvance, NewJob};
 use crate::key::{SigningAlg, StoredKey};
 use crate::policy::{PolicyScope, SessionPolicy};
 use crate::session::{Participation, Session};
-use crate::{mail::Mail, sign_up::SignUpChange, task::SettleTask, time::Millis};
+use crate::{address::AddressChange, application::Application, mail::Mail, saml::SamlChange};
+use crate::{sign_up::SignUpChange, task::SettleTask, time::Millis};
 
 mod parts;
 
@@ -64,6 +63,8 @@ pub enum Op {
     Address(AddressChange),
     /// Something about accounts that people make themselves.
     SignUp(SignUpChange),
+    /// Something about service providers of SAML.
+    Saml(SamlChange),
     /// Change an account's second factors.
     Factor(FactorChange),
     /// Make a group.

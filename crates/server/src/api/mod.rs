@@ -8,6 +8,7 @@ pub(crate) mod configs;
 mod error;
 pub(crate) mod factors;
 pub(crate) mod inbound_oidc;
+pub(crate) mod inbound_saml;
 mod json;
 mod list;
 pub(crate) mod me_sessions;

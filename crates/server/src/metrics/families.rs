@@ -92,6 +92,7 @@ pub struct Metrics {
     pub(super) backlog: Gauge,
     pub(super) backlog_age: Gauge,
     pub(super) open_circuits: Gauge,
+    pub(super) certificates_ending: Gauge,
     pub(super) tasks: Results,
     pub(super) tasks_pending: Gauge,
     pub(super) task_lag: Gauge,
@@ -152,6 +153,7 @@ impl Default for Metrics {
             backlog: Gauge::default(),
             backlog_age: Gauge::default(),
             open_circuits: Gauge::default(),
+            certificates_ending: Gauge::default(),
             tasks: Family::default(),
             tasks_pending: Gauge::default(),
             task_lag: Gauge::default(),
@@ -186,6 +188,7 @@ impl Default for Metrics {
             deliveries "sojourn_delivery_attempts" "Attempts to tell an application of an end, by the state they led to";
             backlog "sojourn_deliveries_pending" "Applications that have not been told yet";
             backlog_age "sojourn_delivery_overdue_seconds" "How long the oldest waiting delivery is overdue";
+            certificates_ending "sojourn_saml_certificates_ending" "SAML certificates, or metadata, of either side that end within 30 days or have ended; counted every ten minutes";
             open_circuits "sojourn_delivery_circuits_open" "Applications to which nothing is sent for a while, because they failed too often";
             tasks "sojourn_handler_attempts" "Attempts at tasks of event handlers, by the state they led to";
             tasks_pending "sojourn_handler_tasks_pending" "Tasks of event handlers that are to be done";

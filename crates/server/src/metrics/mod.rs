@@ -90,6 +90,10 @@ impl Metrics {
         self.open_circuits.set(whole(open));
     }
 
+    pub(crate) fn note_certificates(&self, ending: usize) {
+        self.certificates_ending.set(whole(ending));
+    }
+
     pub(crate) fn note_overdue(&self, kind: &'static str, ms: i64) {
         self.overdue.get_or_create(&KindLabel { kind }).set(ms / 1000);
     }

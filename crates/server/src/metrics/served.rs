@@ -74,6 +74,7 @@ async fn ask_the_database(state: &AppState) {
         Ok(backlog) => {
             state.metrics.note_backlog(&backlog, state.engine.now());
             state.metrics.note_circuits(state.engine.open_circuits());
+            state.metrics.note_certificates(state.engine.saml_certificates_ending());
         }
         Err(error) => tracing::error!(%error, "the delivery backlog can't be read"),
     }

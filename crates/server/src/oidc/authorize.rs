@@ -4,19 +4,19 @@
 
 use axum::body::Bytes;
 use axum::response::Response;
-use http::{StatusCode, Uri, header};
+use http::{Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::tokens::{AuthorizeOutcome, Read, TokenError};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
-use sojourn_model::{Application, Level, Participation, Session};
+use sojourn_model::{Application, Level, Participation, Protocol, Session};
 use sojourn_oidc::authorize::{self, AuthorizeRequest};
 use sojourn_oidc::interaction::{Present, SignInReason, Situation, is_out_of_reach, level_wanted};
-use sojourn_oidc::params::with_query;
 use sojourn_oidc::{Needs, OAuthError, Params, needs};
 
 use super::AUTHORIZE;
 use crate::context::Context;
 use crate::oidc::{binding, reply, session_state};
+use crate::web::interrupted::{Interrupted, ask};
 use crate::web::ticket::{Opened, Ticket};
 use crate::web::{errors, words};
 use crate::{request, respond};
@@ -67,7 +67,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
         return errors::bad_request(context, "The request has no client_id.");
     };
     let app = match context.engine().application_by_client(context.tenant().id, client_id).await {
-        Ok(Some(app)) if app.enabled && app.kind == sojourn_model::AppKind::Client => app,
+        Ok(Some(app)) if app.enabled && app.protocol() == Protocol::OpenIdConnect => app,
         Ok(_) => return errors::bad_request(context, "The client_id of the request is unknown."),
         Err(error) => return errors::failure(context, &error),
     };
@@ -279,38 +279,8 @@ impl Asking<'_> {
     /// The page on which the person does what is needed, and which leads back here.
     fn ask(&self, session: Option<&Session>, needed: Needs) -> Response {
         let Self { context, params, request, ticket, .. } = *self;
-        let now = context.engine().now();
-        let ticket = Ticket {
-            path: AUTHORIZE.to_owned(),
-            query: params.to_query(),
-            // The time that a person may take counts from the request, however many pages there are.
-            made_at: ticket.map_or(now.0, |ticket| ticket.made_at),
-            hint: request.login_hint.clone(),
-            done: ticket.map(|ticket| ticket.done.clone()).unwrap_or_default(),
-            denied: false,
-            before: session.map(|session| session.id),
-            page: 0,
-            least: match needed {
-                Needs::StepUp(level) => level.acr().to_owned(),
-                _ => String::new(),
-            },
-        };
-        let page = match needed {
-            Needs::SignIn(_) => "/login",
-            Needs::SignUp => "/sign-up",
-            Needs::StepUp(_) => "/login/factor",
-            Needs::SelectAccount => "/select-account",
-            Needs::Consent => "/consent",
-        };
-        match ticket.seal(context) {
-            Some(text) => {
-                respond::see_other(&with_query(&context.link(page), &[("ticket", &text)]))
-            }
-            None => {
-                let status = StatusCode::INTERNAL_SERVER_ERROR;
-                errors::page(context, status, "Something went wrong", "")
-            }
-        }
+        let (query, hint) = (params.to_query(), request.login_hint.clone());
+        ask(context, Interrupted { path: AUTHORIZE, query, hint, ticket }, session, needed)
     }
 }
 

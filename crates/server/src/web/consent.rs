@@ -6,7 +6,8 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
-use sojourn_model::{Application, Session};
+use sojourn_engine::saml::SignOn;
+use sojourn_model::{Application, Level, Protocol, Session};
 use sojourn_oidc::authorize::{self, AuthorizeRequest};
 use sojourn_oidc::interaction::to_approve;
 use sojourn_oidc::params::with_query;
@@ -44,10 +45,14 @@ impl Waiting {
             .await
             .map_err(|error| Box::new(errors::failure(context, &error)))?
             .ok_or_else(gone)?;
-        let request = authorize::redirect_uri(&params, &app)
-            .ok()
-            .and_then(|uri| authorize::check(&params, &app, authorize::reply_to(&params, uri)).ok())
-            .ok_or_else(gone)?;
+        let request = match app.protocol() {
+            Protocol::Saml(_) => SignOn::of_query(&ticket.query)
+                .and_then(|asked| Some(asked.as_needs(&app, &asked.wanted(Level::HIGHEST)?))),
+            _ => authorize::redirect_uri(&params, &app).ok().and_then(|uri| {
+                authorize::check(&params, &app, authorize::reply_to(&params, uri)).ok()
+            }),
+        };
+        let request = request.ok_or_else(gone)?;
         Ok(Self { ticket, app, request, late })
     }
 }
@@ -65,7 +70,7 @@ async fn app_of(
 /// The application that a ticket leads to: that of a request that was checked. What stands in the query of a page of
 /// ours is anybody's to write.
 pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<Arc<Application>> {
-    if ticket.path != crate::oidc::AUTHORIZE {
+    if !ticket.is_request() {
         return None;
     }
     let params = Params::parse(ticket.query.as_bytes()).ok()?;

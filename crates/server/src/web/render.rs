@@ -98,6 +98,16 @@ pub(crate) fn live_page(context: &Context, status: StatusCode, page: &impl Templ
     rendered(context, status, page, &format!("{POLICY}{more}"))
 }
 
+/// A page that a page of ours holds in a frame, and whose form leads to an application.
+pub(crate) fn own_frame(context: &Context, page: &impl Template) -> Response {
+    let policy = POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
+    let policy = format!("{policy}; script-src 'self'");
+    let mut response = rendered(context, StatusCode::OK, page, &policy);
+    let headers = response.headers_mut();
+    headers.insert("x-frame-options", http::HeaderValue::from_static("SAMEORIGIN"));
+    response
+}
+
 /// A page that others hold in a frame.
 pub(crate) fn frame(context: &Context, page: &impl Template) -> Response {
     const POLICY: &str =

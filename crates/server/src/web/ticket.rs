@@ -79,9 +79,14 @@ impl Ticket {
         }
     }
 
+    /// Whether it leads back to a request of an application, and not to a page of ours.
+    pub(crate) fn is_request(&self) -> bool {
+        self.path == crate::oidc::AUTHORIZE || self.path == sojourn_engine::saml::SSO_PATH
+    }
+
     /// Where the person goes on.
     pub(crate) fn location(&self, context: &Context) -> String {
-        if self.path == crate::oidc::AUTHORIZE {
+        if self.is_request() {
             let text = self.seal(context).unwrap_or_default();
             return with_query(&context.link(&self.path), &[("continue", &text)]);
         }

@@ -303,6 +303,9 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
         if let Err(error) = engine.rotate_due_keys().await {
             tracing::error!(%error, "the next signing keys can't be made");
         }
+        if let Err(error) = engine.tend_saml().await {
+            tracing::error!(%error, "SAML certificates and metadata can't be looked after");
+        }
     }
 }
 

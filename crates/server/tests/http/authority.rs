@@ -155,6 +155,8 @@ const CASES: &[(&str, Right, Try)] = cases! {
     "preview": SessionDelete, |e, on, by| ending(e, on, by, true);
     "cancel_job": SessionDelete, |e, on, by| e.cancel_job(&on.tenant, JobId([9; 16]), by);
     "rotate_key": ConfigUpdate, |e, on, by| e.rotate_key(&on.tenant, SigningAlg::Rs256, by);
+    "rotate_saml_key": ConfigUpdate, |e, on, by|
+        e.rotate_saml_key(&on.tenant, SigningAlg::Rs256, None, by);
     "replace_keys": ConfigUpdate, |e, on, by| e.replace_keys(&on.tenant, SigningAlg::Es256, by);
     "set_policy": SessionPolicyUpdate, |e, on, by| {
         let policy = SessionPolicy { max_sessions: Some(0), ..SessionPolicy::default() };

@@ -52,6 +52,7 @@ mod ranks;
 mod refusals;
 mod registration;
 mod roles;
+mod saml;
 mod scim;
 mod security_check;
 mod session_management;

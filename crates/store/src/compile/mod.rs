@@ -11,6 +11,7 @@ mod grant;
 mod job;
 mod operation;
 mod people;
+mod saml;
 mod session;
 mod sign_up;
 mod task;
@@ -232,6 +233,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::RequireApproval { .. } => grant::compile(steps, tenant, op),
         Op::Append(event) => append_event(steps, tenant, event),
         Op::Factor(change) => factor::compile(steps, tenant, change),
+        Op::Saml(change) => saml::compile(steps, tenant, change),
         Op::SignUp(change) => sign_up::compile(steps, tenant, change),
         Op::EndSessions(end) => end::compile(steps, &end),
         Op::AddMail(_)

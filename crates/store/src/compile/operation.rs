@@ -5,7 +5,7 @@ use sojourn_model::operation::{Purge, REQUEST_KEPT_MS, SettleDelivery};
 use sojourn_model::{Op, StoredKey, TenantId};
 
 use super::{Expect, Gather, Steps, params};
-use crate::sql::{delivery, operation as sql, search};
+use crate::sql::{delivery, operation as sql, saml, search};
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
@@ -108,6 +108,8 @@ fn purge(steps: &mut Steps, tenant: TenantId, what: Purge) {
     purge(&sql::PURGE_REQUESTS, params![now.plus(-REQUEST_KEPT_MS), limit]);
     purge(&sql::PURGE_JOBS, params![tenant, history_before, limit]);
     purge(&sql::PURGE_DELIVERIES, params![tenant, history_before, limit]);
+    purge(&saml::PURGE_SAML_NAMES, params![tenant, history_before, limit]);
+    purge(&saml::PURGE_SAML_REQUESTS, params![now, limit]);
     purge(&sql::PURGE_STAYS, params![tenant, history_before, limit]);
     purge(&sql::PURGE_LINKS, params![tenant, history_before, limit]);
     purge(&sql::PURGE_SESSIONS, params![tenant, history_before, limit]);

@@ -7,6 +7,7 @@ mod factor;
 mod grant;
 pub(crate) mod operation;
 mod people;
+mod saml;
 mod search;
 mod session;
 mod sign_up;
@@ -21,6 +22,7 @@ pub use grant::{
 };
 pub use operation::{AuditEntry, Oldest};
 pub use people::UserOrder;
+pub use saml::NamedStay;
 pub use search::{OpenWork, Place, SessionRange};
 pub use session::{SessionExpiry, StayRow};
 pub use task::{TaskBacklog, TaskPlace};

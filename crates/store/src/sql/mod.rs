@@ -6,6 +6,7 @@ pub(crate) mod end;
 pub(crate) mod factor;
 pub(crate) mod grant;
 pub(crate) mod operation;
+pub(crate) mod saml;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod sign_up;
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Statement> {
         task::ALL,
         factor::ALL,
         sign_up::ALL,
+        saml::ALL,
     ]
     .into_iter()
     .flatten()

@@ -4,6 +4,7 @@ use crate::dialect::statements;
 
 /// Removes what belongs to some users: `$1` tenant, `$2` a list of them.
 pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
+    &crate::sql::saml::ERASE_SAML_NAMES,
     &ERASE_DELIVERIES,
     &ERASE_STAYS,
     &ERASE_LINKS,
@@ -41,6 +42,7 @@ pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
     &ERASE_APPLICATIONS,
     &ERASE_POLICIES,
     &ERASE_KEYS,
+    &crate::sql::saml::ERASE_SAML_KEYS,
     &ERASE_MAIL,
     &ERASE_AUDIT,
     &ERASE_TALLY,

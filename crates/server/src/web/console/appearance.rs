@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
-use http::{StatusCode, Uri, header};
+use http::{StatusCode, Uri};
 use sojourn_engine::directory::LogoChange;
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::Tenant;
@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
+use crate::web::upload::Upload;
 use crate::web::{errors, filters, render, words};
 use crate::{request, respond};
 
@@ -27,39 +28,6 @@ struct AppearancePage {
     logo: Option<String>,
     may_change: bool,
     error: Option<Text>,
-}
-
-/// What a form with a file brings.
-#[derive(Default)]
-struct Sent {
-    csrf: String,
-    name: String,
-    accent: String,
-    remove: bool,
-    logo: Vec<u8>,
-}
-
-/// Reads `multipart/form-data` (RFC 7578); nothing when it is malformed.
-async fn read(context: &Context, body: Bytes) -> Option<Sent> {
-    let kind = context.header(header::CONTENT_TYPE)?;
-    let boundary = multer::parse_boundary(kind).ok()?;
-    let once = futures_util::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
-    let mut parts = multer::Multipart::new(once, boundary);
-    let mut sent = Sent::default();
-    while let Some(field) = parts.next_field().await.ok()? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let value = field.bytes().await.ok()?;
-        let text = || String::from_utf8_lossy(&value).into_owned();
-        match name.as_str() {
-            "csrf" => sent.csrf = text(),
-            "name" => sent.name = text(),
-            "accent" => sent.accent = text(),
-            "remove" => sent.remove = true,
-            "logo" => sent.logo = value.to_vec(),
-            _ => {}
-        }
-    }
-    Some(sent)
 }
 
 fn show(
@@ -102,18 +70,20 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(visitor) => visitor,
         Err(elsewhere) => return *elsewhere,
     };
-    let Some(sent) = read(&context, body).await else {
+    let Some(sent) = Upload::read(&context, body).await else {
         return errors::bad_request(&context, "The form is malformed.");
     };
-    if !context.genuine(&visitor.session, Some(&sent.csrf)) {
+    if !context.genuine(&visitor.session, Some(&sent.text("csrf"))) {
         return errors::forged(&context);
     }
-    let logo = match (sent.remove, sent.logo.is_empty()) {
+    let logo = sent.bytes("logo");
+    let logo = match (sent.has("remove"), logo.is_empty()) {
         (true, _) => LogoChange::Remove,
         (false, true) => LogoChange::Keep,
-        (false, false) => LogoChange::Put(sent.logo),
+        (false, false) => LogoChange::Put(logo.to_vec()),
     };
-    let look = (&*sent.name, &*sent.accent);
+    let (name, accent) = (sent.text("name"), sent.text("accent"));
+    let look = (&*name, &*accent);
     match context.engine().set_look(context.tenant(), look, logo, &visitor.by).await {
         Ok(()) => respond::see_other(&context.link(&format!("{PATH}?done=1"))),
         Err(EngineError::Invalid(why)) => {

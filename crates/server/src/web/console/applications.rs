@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use sojourn_engine::directory::application_document;
 use sojourn_engine::{EngineError, Right};
-use sojourn_model::{AppId, AppOwner, Application, Millis};
+use sojourn_model::{AppId, AppOwner, Application, Millis, Protocol};
 use sojourn_oidc::Params;
 
 use super::{administrator, form, twice};
@@ -60,7 +60,7 @@ struct ApplicationPage {
     error: Option<Text>,
 }
 
-fn owner(app: &Application) -> &'static str {
+pub(super) fn owner(app: &Application) -> &'static str {
     match app.owner {
         AppOwner::File => "declared in deployment.toml",
         AppOwner::Database => "made in the Console",
@@ -155,7 +155,10 @@ pub(crate) async fn list(context: Context) -> Response {
             number: app.number,
             name: app.name,
             client_id: app.client_id,
-            binding: app.settings.token_binding.as_str(),
+            binding: match app.protocol() {
+                Protocol::Saml(_) => "SAML",
+                _ => app.settings.token_binding.as_str(),
+            },
             told_at: app.backchannel_logout_uri.unwrap_or_default(),
         })
         .collect();
@@ -275,6 +278,9 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
             Err(elsewhere) => return *elsewhere,
         };
     match named(&context, &id).await {
+        Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => {
+            respond::see_other(&context.link(&format!("/console/service-providers/{id}")))
+        }
         Ok(app) => show(&context, &visitor, Some(&app), (Fields::of(&app), None), None).await,
         Err(refused) => *refused,
     }

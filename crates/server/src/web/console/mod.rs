@@ -20,6 +20,7 @@ pub(crate) mod policies;
 pub(crate) mod profile;
 pub(crate) mod role;
 pub(crate) mod roles;
+pub(crate) mod service_providers;
 pub(crate) mod sessions;
 pub(crate) mod sign_up;
 pub(crate) mod tenants;

@@ -120,13 +120,23 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
     let living = i64::try_from(standing.living).unwrap_or(i64::MAX);
     let (waiting, dead) = (standing.deliveries_waiting, standing.deliveries_dead);
     let (pending, parked) = (standing.tasks_waiting, standing.tasks_parked);
-    let figures = vec![
+    let ending = context.engine().ending_certificates(context.tenant()).await?.len();
+    let ending = i64::try_from(ending).unwrap_or(i64::MAX);
+    let mut figures = vec![
         figure("active sessions", living, "/console/sessions", false),
         figure("deliveries waiting", waiting, "/console/deliveries?state=pending", false),
         figure("deliveries given up", dead, "/console/deliveries?state=dead", dead > 0),
         figure("tasks of handlers waiting", pending, "/console/handlers", false),
         figure("tasks of handlers parked", parked, "/console/handlers", parked > 0),
     ];
+    if ending > 0 {
+        figures.push(figure(
+            "SAML certificates that end soon",
+            ending,
+            "/console/applications",
+            true,
+        ));
+    }
     let (from, step) = (standing.since.0, standing.step);
     let charts = vec![
         chart("Sign-ins", &standing.began, from, step),

@@ -94,7 +94,7 @@ pub(super) async fn show(
         keys,
         code: least <= Level::Two,
         trust,
-        recovers: way.raises.is_some() && way.ticket.path != crate::oidc::AUTHORIZE,
+        recovers: way.raises.is_some() && !way.ticket.is_request(),
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());
     respond::with(response, header::SET_COOKIE, &cookie)

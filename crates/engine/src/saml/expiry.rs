@@ -1,0 +1,88 @@
+//! Certificates that end soon: of ours, and of service providers.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use sojourn_model::{Millis, Protocol, Tenant};
+
+use super::registration::certificates;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// How long before its end a certificate is pointed out, in milliseconds: 30 days.
+pub const WARNED_MS: i64 = 30 * 24 * 3_600_000;
+
+/// A certificate that ends soon, or has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndingCertificate {
+    /// Whose it is: a service provider's name; nothing for one of ours.
+    pub of: Option<String>,
+    /// When it ends.
+    pub until: Millis,
+}
+
+/// How often certificates and metadata are looked after, in milliseconds.
+const TENDED_EVERY_MS: i64 = 10 * 60_000;
+
+/// When that was, and what it found.
+#[derive(Debug, Default)]
+pub(crate) struct Tended {
+    at: AtomicI64,
+    ending: AtomicUsize,
+}
+
+impl Engine {
+    /// Looks after what SAML needs from time to time, in all tenants: the next certificates, metadata that is due, and how
+    /// many certificates end soon. Most calls find that it isn't time yet.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn tend_saml(&self) -> Result<(), EngineError> {
+        let now = self.now();
+        let passed = now.since(Millis(self.saml_tended.at.load(Ordering::Relaxed)));
+        if (0..TENDED_EVERY_MS).contains(&passed) {
+            return Ok(());
+        }
+        self.saml_tended.at.store(now.0, Ordering::Relaxed);
+        self.rotate_due_saml_keys().await?;
+        self.refresh_saml_metadata().await?;
+        let mut ending = 0;
+        for tenant in self.store.tenants().await? {
+            ending += self.ending_certificates(&tenant).await?.len();
+        }
+        self.saml_tended.ending.store(ending, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Certificates for SAML that end within 30 days, or have ended, as this node counted them last.
+    #[must_use]
+    pub fn saml_certificates_ending(&self) -> usize {
+        self.saml_tended.ending.load(Ordering::Relaxed)
+    }
+
+    /// The certificates for SAML that end within 30 days, the first one first: the newest of ours, and those of service
+    /// providers that have no other that lasts longer.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn ending_certificates(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<Vec<EndingCertificate>, EngineError> {
+        let soon = self.now().plus(WARNED_MS);
+        let mut all = Vec::new();
+        let keys = self.saml_keys(tenant.id).await?;
+        for alg in [sojourn_model::SigningAlg::Rs256, sojourn_model::SigningAlg::Es256] {
+            let until = keys.newest(alg).map(|key| key.signer.certificate().valid_until());
+            all.extend(until.map(|until| EndingCertificate { of: None, until }));
+        }
+        for app in self.applications(tenant).await? {
+            let Protocol::Saml(settings) = app.protocol() else { continue };
+            let last = certificates(settings).iter().map(|one| one.valid_until()).max();
+            let ends = last.into_iter().chain(settings.valid_until).min();
+            all.extend(ends.map(|until| EndingCertificate { of: Some(app.name.clone()), until }));
+        }
+        all.retain(|one| one.until <= soon);
+        all.sort_unstable_by_key(|one| one.until);
+        Ok(all)
+    }
+}

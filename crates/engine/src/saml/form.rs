@@ -1,0 +1,165 @@
+//! A service provider as administrators and the configuration write it down.
+
+use serde::{Deserialize, Serialize};
+use sojourn_model::{
+    AssertionConsumer, AttributeMapping, LogoutService, Millis, NameIdFormat, SamlSettings,
+    SignedPart, SigningAlg,
+};
+
+use super::registration::{self, FromMetadata};
+use crate::error::EngineError;
+
+/// What is said of a service provider. What is left out is taken from its metadata, where that is given, or is the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Form {
+    /// Its metadata, as XML. Read once, when it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    /// Where its metadata is, to be fetched now and every six hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_url: Option<String>,
+    /// The certificate, in PEM or base64, that fetched metadata has to be signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_certificate: Option<String>,
+    /// When it was fetched last, in milliseconds since 1970. Answered alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_fetched_at: Option<Millis>,
+    /// Where assertions may be posted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion_consumers: Option<Vec<AssertionConsumer>>,
+    /// Where it is told of logouts in the browser, and where responses to its own go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logout_services: Option<Vec<LogoutService>>,
+    /// Where it is told of logouts from server to server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soap_logout_url: Option<String>,
+    /// Its certificates for signatures, in PEM or base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<String>>,
+    /// Whether authentication requests have to be signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_requests: Option<bool>,
+    /// `persistent`, `transient`, `email_address` or `unspecified`: the format of names where a request asks for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_id_format: Option<NameIdFormat>,
+    /// Claims that it is told, each with the attribute's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<AttributeMapping>>,
+    /// `none`, `basic`, `oid` or `microsoft`: the usual attributes, instead of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute_preset: Option<String>,
+    /// `assertion`, `response` or `both`: what is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_part: Option<SignedPart>,
+    /// `RS256` or `ES256`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_alg: Option<SigningAlg>,
+    /// Whether a sign-on may begin here, without a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp_initiated: Option<bool>,
+    /// Longest `RelayState`, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay_state_bytes_max: Option<usize>,
+    /// Until when its metadata is said to hold, in milliseconds since 1970. Answered, and taken from metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Millis>,
+}
+
+impl Form {
+    /// What is registered, as it would be written.
+    #[must_use]
+    pub fn of(settings: &SamlSettings, soap: Option<&str>) -> Self {
+        let settings = settings.clone();
+        Self {
+            metadata: None,
+            metadata_url: settings.metadata_url,
+            metadata_certificate: settings.metadata_certificate,
+            metadata_fetched_at: settings.metadata_fetched_at,
+            assertion_consumers: Some(settings.assertion_consumers),
+            logout_services: Some(settings.logout_services),
+            soap_logout_url: soap.map(str::to_owned),
+            certificates: Some(settings.certificates),
+            signed_requests: Some(settings.signed_requests),
+            name_id_format: Some(settings.name_id_format),
+            attributes: Some(settings.attributes),
+            attribute_preset: None,
+            signed_part: Some(settings.signed_part),
+            signing_alg: Some(settings.signing_alg),
+            idp_initiated: Some(settings.idp_initiated),
+            relay_state_bytes_max: Some(settings.relay_state_bytes_max),
+            valid_until: settings.valid_until,
+        }
+    }
+
+    /// Reads it. With metadata, what is said beside it comes first. The entity id is the one that is given, or that of the
+    /// metadata.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] says what is wrong.
+    pub fn read(self, entity_id: Option<&str>, now: Millis) -> Result<FromMetadata, EngineError> {
+        let pinned = match &self.metadata_certificate {
+            None => None,
+            Some(text) => {
+                let wrong = |why| EngineError::Invalid(format!("metadata_certificate: {why}"));
+                Some(sojourn_crypto::Certificate::from_text(text).map_err(wrong)?)
+            }
+        };
+        let base = match &self.metadata {
+            None => FromMetadata {
+                entity_id: entity_id.unwrap_or_default().to_owned(),
+                name: None,
+                soap: None,
+                settings: SamlSettings::default(),
+            },
+            Some(xml) => {
+                // What was given by hand is vouched for by who gives it.
+                let pinned = pinned.as_ref().filter(|_| self.metadata_url.is_some());
+                registration::from_metadata(xml.as_bytes(), entity_id, now, pinned)
+                    .map_err(|error| EngineError::Invalid(format!("the metadata: {error}")))?
+            }
+        };
+        let known = base.settings;
+        let attributes = match (self.attribute_preset, self.attributes) {
+            (None, given) => given.unwrap_or(known.attributes),
+            (Some(_), Some(_)) => {
+                let why = "give attributes or attribute_preset, not both";
+                return Err(EngineError::Invalid(why.into()));
+            }
+            (Some(name), None) => registration::preset(&name).ok_or_else(|| {
+                let why = "attribute_preset is none, basic, oid or microsoft";
+                EngineError::Invalid(why.into())
+            })?,
+        };
+        let certificates = match self.certificates {
+            None => known.certificates,
+            // In one form, whatever they were given in.
+            Some(given) => given
+                .iter()
+                .map(|text| sojourn_crypto::Certificate::from_text(text).map(|one| one.base64()))
+                .collect::<Result<_, _>>()
+                .map_err(|why| EngineError::Invalid(format!("a certificate: {why}")))?,
+        };
+        let settings = SamlSettings {
+            assertion_consumers: self.assertion_consumers.unwrap_or(known.assertion_consumers),
+            logout_services: self.logout_services.unwrap_or(known.logout_services),
+            certificates,
+            signed_requests: self.signed_requests.unwrap_or(known.signed_requests),
+            name_id_format: self.name_id_format.unwrap_or(known.name_id_format),
+            attributes,
+            signed_part: self.signed_part.unwrap_or(known.signed_part),
+            signing_alg: self.signing_alg.unwrap_or(known.signing_alg),
+            idp_initiated: self.idp_initiated.unwrap_or(known.idp_initiated),
+            relay_state_bytes_max: self
+                .relay_state_bytes_max
+                .unwrap_or(known.relay_state_bytes_max),
+            valid_until: known.valid_until.or(self.valid_until),
+            metadata_url: self.metadata_url,
+            metadata_certificate: pinned.map(|one| one.base64()),
+            metadata_fetched_at: self.metadata_fetched_at,
+        };
+        let soap = self.soap_logout_url.or(base.soap);
+        registration::check(&base.entity_id, soap.as_deref(), &settings)?;
+        Ok(FromMetadata { soap, settings, ..base })
+    }
+}

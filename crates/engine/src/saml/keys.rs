@@ -1,0 +1,233 @@
+//! Keys that sign to service providers. They are the tenant's own for SAML, because many service providers pin the
+//! certificate: a key of OpenID Connect may change any day, one of these is announced long before.
+
+use std::sync::Arc;
+
+use sojourn_crypto::{Certificate, SigningKey, self_signed};
+use sojourn_model::{
+    ChangeSet, EventName, Millis, NewEvent, Op, Outcome, SamlChange, SigningAlg, StoredSamlKey,
+    Subject, Tenant, TenantId,
+};
+use sojourn_saml::signature::Signer;
+
+use crate::authority::Authority;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::rights::Right;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+/// How long a certificate holds.
+const VALID_MS: i64 = 3 * 365 * DAY_MS;
+/// How long before its end a certificate is replaced by itself: the next one is published then.
+const RENEW_BEFORE_MS: i64 = 90 * DAY_MS;
+/// How long the next key is published before it signs: service providers that read metadata have it by then.
+const AHEAD_MS: i64 = 30 * DAY_MS;
+/// How long a key is published after the next one signs.
+const AFTER_MS: i64 = 30 * DAY_MS;
+
+/// A key with its certificate and its times.
+#[derive(Debug)]
+pub struct SamlKey {
+    /// Key and certificate.
+    pub signer: Signer,
+    /// What it signs with.
+    pub alg: SigningAlg,
+    /// Counts the keys of its algorithm.
+    pub generation: i64,
+    /// Since when it signs.
+    pub active_from: Millis,
+    /// From when on it isn't published.
+    pub retired_at: Option<Millis>,
+}
+
+/// A tenant's keys for SAML.
+#[derive(Debug, Default)]
+pub struct SamlKeys {
+    /// Of each algorithm the oldest first.
+    pub keys: Vec<SamlKey>,
+}
+
+impl SamlKeys {
+    /// The key that signs with an algorithm: the newest whose time has come.
+    #[must_use]
+    pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SamlKey> {
+        let of = || self.keys.iter().filter(move |key| key.alg == alg);
+        let due = of().filter(|key| key.active_from <= now).max_by_key(|key| key.generation);
+        due.or_else(|| of().min_by_key(|key| key.generation))
+    }
+
+    /// The certificates in metadata: of keys that sign now or soon, and of those before while they may still be needed.
+    pub fn published(&self, now: Millis) -> impl Iterator<Item = &SamlKey> {
+        self.keys.iter().filter(move |key| key.retired_at.is_none_or(|at| at > now))
+    }
+
+    pub(super) fn newest(&self, alg: SigningAlg) -> Option<&SamlKey> {
+        self.keys.iter().filter(|key| key.alg == alg).max_by_key(|key| key.generation)
+    }
+}
+
+fn place(tenant: TenantId, alg: SigningAlg) -> String {
+    format!("saml_key/{}/{}/sealed_private", tenant.0, alg.as_str())
+}
+
+impl Engine {
+    /// A tenant's keys for SAML, parsed.
+    ///
+    /// # Errors
+    /// [`EngineError::Key`] when one doesn't open.
+    pub async fn saml_keys(&self, tenant: TenantId) -> Result<Arc<SamlKeys>, EngineError> {
+        let stamp = self.refresh_catalog(tenant).await?;
+        if let Some(keys) = self.catalog.saml_keys(tenant) {
+            return Ok(keys);
+        }
+        let mut set = SamlKeys::default();
+        for stored in self.store.saml_keys(tenant).await? {
+            let pkcs8 = self.secrets.open(&place(tenant, stored.alg), &stored.sealed_private)?;
+            let key = SigningKey::from_pkcs8(stored.alg, &pkcs8)?;
+            let certificate = Certificate::from_der(&stored.certificate)
+                .map_err(|error| EngineError::Key(error.to_string()))?;
+            set.keys.push(SamlKey {
+                signer: Signer::new(key, certificate)?,
+                alg: stored.alg,
+                generation: stored.generation,
+                active_from: stored.active_from,
+                retired_at: stored.retired_at,
+            });
+        }
+        let set = Arc::new(set);
+        self.catalog.keep_saml_keys(tenant, stamp, Arc::clone(&set));
+        Ok(set)
+    }
+
+    /// A tenant's keys for SAML, among them one of an algorithm; the first is made where there is none.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the database or the provider fails.
+    pub async fn saml_keys_with(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+    ) -> Result<Arc<SamlKeys>, EngineError> {
+        let keys = self.saml_keys(tenant.id).await?;
+        if keys.newest(alg).is_some() {
+            return Ok(keys);
+        }
+        let key = self.new_saml_key(tenant, alg, 1, self.now()).await?;
+        let event = self.saml_key_event(tenant, &key, &Authority::system());
+        let mut change = ChangeSet::of(tenant.id, Op::Saml(SamlChange::AddKey(key)));
+        change.events.push(event);
+        // A duplicate means that another node was quicker; its key serves as well.
+        self.apply(change).await?;
+        self.catalog.changed(tenant.id);
+        self.saml_keys(tenant.id).await
+    }
+
+    async fn new_saml_key(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+        generation: i64,
+        active_from: Millis,
+    ) -> Result<StoredSamlKey, EngineError> {
+        if !matches!(alg, SigningAlg::Rs256 | SigningAlg::Es256) {
+            return Err(EngineError::Invalid("SAML is signed with RS256 or ES256".into()));
+        }
+        let pkcs8 =
+            self.off_thread(move || SigningKey::generate(alg)).await?.map_err(EngineError::from)?;
+        let name = format!("{} SAML", self.settings.host());
+        let now = self.now();
+        let certificate = self_signed(&pkcs8, &name, now.plus(-DAY_MS), now.plus(VALID_MS))?;
+        let sealed_private = self.secrets.seal(&place(tenant.id, alg), &pkcs8, &*self.rng)?;
+        Ok(StoredSamlKey {
+            alg,
+            generation,
+            sealed_private,
+            certificate: certificate.der().to_vec(),
+            created_at: now,
+            active_from,
+            retired_at: None,
+        })
+    }
+
+    fn saml_key_event(&self, tenant: &Tenant, key: &StoredSamlKey, by: &Authority) -> NewEvent {
+        let data = serde_json::json!({
+            "use": "saml", "alg": key.alg.as_str(), "generation": key.generation,
+            "active_from": key.active_from.0,
+        });
+        NewEvent {
+            subject: Subject::Tenant(tenant.id),
+            name: EventName::PostAddKey,
+            actor: by.actor(),
+            at: self.now(),
+            session: None,
+            data: data.to_string(),
+        }
+    }
+
+    /// Publishes a new certificate, whose key signs after `after_ms` (30 days where it isn't said). The one before stays
+    /// published for 30 days more. Answers since when the new one signs.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is no key of the algorithm, [`EngineError::Exists`] when the next one is
+    /// published already.
+    pub async fn rotate_saml_key(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+        after_ms: Option<i64>,
+        by: &Authority,
+    ) -> Result<Millis, EngineError> {
+        by.must(tenant, Right::ConfigUpdate)?;
+        let now = self.now();
+        let keys = self.saml_keys(tenant.id).await?;
+        let newest = keys.newest(alg).ok_or(EngineError::NotFound("SAML key of that algorithm"))?;
+        if newest.active_from > now {
+            return Err(EngineError::Exists("the next key"));
+        }
+        let active_from = now.plus(after_ms.unwrap_or(AHEAD_MS).max(0));
+        let key = self.new_saml_key(tenant, alg, newest.generation + 1, active_from).await?;
+        let event = self.saml_key_event(tenant, &key, by);
+        let retire = SamlChange::RetireKey {
+            alg,
+            generation: newest.generation,
+            at: active_from.plus(AFTER_MS),
+        };
+        let mut change =
+            ChangeSet::of(tenant.id, Op::Saml(SamlChange::AddKey(key))).with(Op::Saml(retire));
+        change.events.push(event);
+        let detail = serde_json::json!({ "alg": alg.as_str(), "active_from": active_from.0 });
+        change.audit.push(self.audit_row(&by.actor(), "saml_key.rotate", alg.as_str(), &detail));
+        match self.apply(change).await? {
+            Outcome::Applied(_) => {
+                self.catalog.changed(tenant.id);
+                Ok(active_from)
+            }
+            _ => Err(EngineError::Exists("the next key")),
+        }
+    }
+
+    /// Publishes the next keys of all tenants whose certificates end within 90 days, and answers how many.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn rotate_due_saml_keys(&self) -> Result<usize, EngineError> {
+        let mut rotated = 0;
+        for tenant in self.store.tenants().await? {
+            let keys = self.saml_keys(tenant.id).await?;
+            for alg in [SigningAlg::Rs256, SigningAlg::Es256] {
+                let Some(newest) = keys.newest(alg) else { continue };
+                let until = newest.signer.certificate().valid_until();
+                if until.since(self.now()) > RENEW_BEFORE_MS {
+                    continue;
+                }
+                match self.rotate_saml_key(&tenant, alg, None, &Authority::system()).await {
+                    Ok(_) => rotated += 1,
+                    // Another node was quicker.
+                    Err(EngineError::Exists(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(rotated)
+    }
+}

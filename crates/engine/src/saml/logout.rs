@@ -1,0 +1,184 @@
+//! Logout that a service provider begins.
+
+use sojourn_model::limits::SAML_STAYS_MAX;
+use sojourn_model::{
+    Actor, Application, DeliveryState, Effects, EndReason, EndTarget, Protocol, Session, SessionId,
+    Sid, Tenant, UserId,
+};
+use sojourn_saml::NameId;
+use sojourn_saml::binding::{self, Kind};
+use sojourn_saml::logout::{Answer, LogoutRequest};
+use sojourn_saml::{Status, SubStatus};
+
+use crate::end::EndPlan;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::session::FrontChannelNotice;
+
+/// A stay that a logout request names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SamlStay {
+    /// The session.
+    pub session: SessionId,
+    /// The stay.
+    pub sid: Sid,
+    /// Whose session it is.
+    pub user: UserId,
+}
+
+/// What a logout request led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamlLogout {
+    /// The sessions that it ended.
+    pub sessions: Vec<SessionId>,
+    /// What the browser has to load for service providers and applications that listen there.
+    pub frames: Vec<FrontChannelNotice>,
+}
+
+impl Engine {
+    /// The living stays of a service provider that a logout request names: by any `SessionIndex` and `NameID` that was
+    /// given in them. All of the person's where it names no session (SAML Core §3.7.3.2).
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn saml_stays(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        request: &LogoutRequest,
+    ) -> Result<Vec<SamlStay>, EngineError> {
+        let value = &request.name.value;
+        let rows = self.store.saml_stays(tenant.id, app.id, value, SAML_STAYS_MAX).await?;
+        let named: Vec<Option<Sid>> =
+            request.session_indexes.iter().map(|one| one.parse().ok()).collect();
+        let meant = rows.into_iter().filter(|row| {
+            let given: Option<NameId> = serde_json::from_str(&row.name).ok();
+            given.is_some_and(|given| given.matches(&request.name))
+                && (named.is_empty() || named.contains(&Some(row.sid)))
+        });
+        Ok(meant
+            .map(|row| SamlStay { session: row.session, sid: row.sid, user: row.user })
+            .collect())
+    }
+
+    /// Ends the sessions of stays, because their service provider asked for it. `present` is the session of the browser
+    /// that brought the request: what listens in the browser is told by it.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn saml_logout(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        stays: &[SamlStay],
+        present: Option<&Session>,
+    ) -> Result<SamlLogout, EngineError> {
+        let mut ended = SamlLogout { sessions: Vec::new(), frames: Vec::new() };
+        for stay in stays {
+            if ended.sessions.contains(&stay.session) {
+                continue;
+            }
+            if let Some(session) = present.filter(|session| session.id == stay.session) {
+                let mut frames = self.front_channel(tenant, session).await?;
+                // The one that asks is answered.
+                frames.retain(|frame| frame.sid != stay.sid);
+                ended.frames = frames;
+            }
+            let target = EndTarget::Session(stay.user, stay.session);
+            let actor = Actor::Application(app.id);
+            let plan = EndPlan {
+                in_browser: true,
+                effects: Effects::SIGN_OUT,
+                ..EndPlan::new(target, EndReason::RpLogout, actor)
+            };
+            self.end_sessions(tenant, plan).await?;
+            ended.sessions.push(stay.session);
+        }
+        Ok(ended)
+    }
+
+    /// Whether everybody else who had to be told of the end of sessions has followed; none while somebody hasn't
+    /// answered yet.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`]
+    pub async fn saml_followed(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        sessions: &[SessionId],
+    ) -> Result<Option<bool>, EngineError> {
+        let mut all = true;
+        for session in sessions {
+            for delivery in self.store.deliveries_of_session(tenant.id, *session).await? {
+                match delivery.state {
+                    _ if delivery.app == app.id => {}
+                    DeliveryState::Pending if delivery.attempts == 0 => return Ok(None),
+                    DeliveryState::Delivered => {}
+                    _ => all = false,
+                }
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Writes the answer to a logout request, signed where `document` says so; else the signature is that of the query.
+    ///
+    /// # Errors
+    /// [`EngineError`] when signing fails.
+    pub async fn saml_logout_answer(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        (request, destination): (&str, Option<&str>),
+        (status, message): (Status, Option<&str>),
+        document: bool,
+    ) -> Result<String, EngineError> {
+        let alg = match app.protocol() {
+            Protocol::Saml(settings) => settings.signing_alg,
+            _ => return Err(EngineError::NotFound("service provider")),
+        };
+        let keys = self.saml_keys_with(tenant, alg).await?;
+        let now = self.now();
+        let key = keys.signer(alg, now).ok_or(EngineError::NotFound("SAML key"))?;
+        let answer = Answer {
+            issuer: &self.saml_entity_id(tenant),
+            id: &self.saml_id(),
+            destination,
+            in_response_to: Some(request),
+            now,
+            status,
+            message,
+        };
+        Ok(answer.write(document.then_some(&key.signer))?)
+    }
+}
+
+impl Engine {
+    /// The address that carries a message of ours to a service provider in its query, signed.
+    ///
+    /// # Errors
+    /// [`EngineError`] when signing fails.
+    pub async fn saml_redirect(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        (kind, to): (Kind, &str),
+        xml: &str,
+        relay_state: Option<&str>,
+    ) -> Result<String, EngineError> {
+        let alg = match app.protocol() {
+            Protocol::Saml(settings) => settings.signing_alg,
+            _ => return Err(EngineError::NotFound("service provider")),
+        };
+        let keys = self.saml_keys_with(tenant, alg).await?;
+        let key = keys.signer(alg, self.now()).ok_or(EngineError::NotFound("SAML key"))?;
+        Ok(binding::redirect(to, kind, xml, relay_state, Some(&key.signer))?)
+    }
+}
+
+/// The status of a logout: whether everybody followed.
+#[must_use]
+pub fn logout_status(followed: bool) -> Status {
+    Status::Success((!followed).then_some(SubStatus::PartialLogout))
+}

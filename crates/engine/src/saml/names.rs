@@ -1,0 +1,54 @@
+//! What service providers know people by.
+
+use sojourn_crypto::b64url;
+use sojourn_model::{Application, NameIdFormat, SamlSettings, Sid, Tenant, User};
+use sojourn_saml::NameId;
+
+use crate::engine::Engine;
+
+impl Engine {
+    /// A person's name at a service provider in a format; none where the person has none of that kind.
+    ///
+    /// A persistent name is derived from person and service provider, a transient one from the stay: neither can be traced
+    /// to the other, and neither has to be kept to be given again.
+    pub(super) fn saml_name(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        user: &User,
+        sid: Sid,
+        format: NameIdFormat,
+    ) -> Option<NameId> {
+        let derived = |purpose: &str, of: &[u8]| {
+            let number = tenant.id.0.to_be_bytes();
+            let parts = [&number[..], app.client_id.as_bytes(), of];
+            b64url(&self.hasher.keyed_for_good(purpose, &parts))
+        };
+        let value = match format {
+            NameIdFormat::Persistent => derived("SAML persistent name", user.id.0.as_bytes()),
+            NameIdFormat::Transient => derived("SAML transient name", &sid.0),
+            NameIdFormat::EmailAddress => user.email.clone()?,
+            NameIdFormat::Unspecified => user.username.clone(),
+        };
+        let mut name = NameId::new(format, value);
+        if matches!(format, NameIdFormat::Persistent | NameIdFormat::Transient) {
+            // SAML Core §8.3.7, §8.3.8.
+            name.qualifier = Some(self.saml_entity_id(tenant));
+            name.sp_qualifier = Some(app.client_id.clone());
+        }
+        Some(name)
+    }
+}
+
+/// The format that a request asks for, or the registered one; none: it isn't one that is given.
+#[must_use]
+pub(super) fn format_of(asked: Option<&str>, settings: &SamlSettings) -> Option<NameIdFormat> {
+    match asked {
+        None => Some(settings.name_id_format),
+        Some(asked) => match NameIdFormat::parse(asked)? {
+            // SAML Core §8.3.1: it leaves the choice to us.
+            NameIdFormat::Unspecified => Some(settings.name_id_format),
+            other => Some(other),
+        },
+    }
+}

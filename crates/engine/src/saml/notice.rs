@@ -1,0 +1,303 @@
+//! Telling service providers that a session has ended: from server to server as a delivery, in the browser in frames.
+
+use sojourn_model::limits::SAML_NAMES_MAX;
+use sojourn_model::{
+    Actor, Application, ChangeSet, Delivery, EndReason, LogoutBinding, Op, Protocol, SamlChange,
+    SamlSettings, Session, SessionId, SessionState, Sid, Tenant, TenantId,
+};
+use sojourn_saml::NameId;
+use sojourn_saml::binding::{self, Kind};
+use sojourn_saml::logout::{LogoutResponse, Notice};
+use sojourn_saml::names::{LOGOUT_ADMIN, LOGOUT_USER};
+use sojourn_saml::signature::{SignatureError, Trusted, verify};
+use sojourn_saml::xml::Document;
+
+use super::SOAP_PATH;
+use super::registration::certificates;
+use crate::deliver::{AttemptResult, DeliverySender};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::session::FrontChannelNotice;
+
+/// How long a logout request is good, in milliseconds.
+const NOTICE_MS: i64 = 5 * 60_000;
+/// The page that posts a logout request from a frame.
+const FRAME_PATH: &str = "/samlsso/frame";
+
+/// A logout request that the browser posts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserNotice {
+    /// Where to.
+    pub uri: String,
+    /// The request, in XML.
+    pub xml: String,
+}
+
+/// What a logout request in the browser is for; sealed, it is the request's id.
+struct About {
+    session: SessionId,
+    sid: Sid,
+    /// Which of the stay's names.
+    number: u8,
+}
+
+impl About {
+    fn bytes(&self) -> Vec<u8> {
+        [&self.session.0[..], &self.sid.0, &[self.number]].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (session, rest) = bytes.split_at_checked(32)?;
+        let (sid, number) = rest.split_at_checked(16)?;
+        let [number] = number else { return None };
+        let session = SessionId::from_slice(session).ok()?;
+        Some(Self { session, sid: Sid::from_slice(sid).ok()?, number: *number })
+    }
+}
+
+/// Why, in SAML's words (Core §3.7.3).
+const fn reason(reason: Option<&EndReason>) -> &'static str {
+    match reason {
+        Some(EndReason::User | EndReason::RpLogout | EndReason::Replaced) => LOGOUT_USER,
+        _ => LOGOUT_ADMIN,
+    }
+}
+
+impl Engine {
+    async fn names_of_stay(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        sid: Sid,
+    ) -> Result<Vec<NameId>, EngineError> {
+        let rows = self.store.saml_names(tenant, session, sid, SAML_NAMES_MAX).await?;
+        Ok(rows.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
+    }
+
+    /// Sends a logout request for each name of the stay by SOAP, and answers what came of it: delivered when the service
+    /// provider followed every one.
+    pub(crate) async fn attempt_saml(
+        &self,
+        delivery: &Delivery,
+        app: &Application,
+        id: &str,
+        sender: &dyn DeliverySender,
+    ) -> Result<AttemptResult, EngineError> {
+        let Protocol::Saml(settings) = app.protocol() else {
+            return Err(EngineError::NotFound("service provider"));
+        };
+        let session = self.store.session(delivery.tenant, delivery.session).await?;
+        let ended = session.as_ref().map(|session| &session.state);
+        let (why, actor) = match ended {
+            Some(SessionState::Ended { reason, actor, .. }) => (Some(reason), Some(actor)),
+            _ => (None, None),
+        };
+        // It asked for the end itself, and is told of it by the answer.
+        if actor == Some(&Actor::Application(delivery.app)) {
+            return Ok(AttemptResult::Answered(204));
+        }
+        let tenant = self.store.tenant(delivery.tenant).await?;
+        let tenant = tenant.ok_or(EngineError::NotFound("tenant"))?;
+        let names = self.names_of_stay(delivery.tenant, delivery.session, delivery.sid).await?;
+        let keys = self.saml_keys_with(&tenant, settings.signing_alg).await?;
+        let key = keys.signer(settings.signing_alg, self.now());
+        let key = key.ok_or(EngineError::NotFound("SAML key"))?;
+        let issuer = self.saml_entity_id(&tenant);
+        for (number, name) in names.iter().enumerate() {
+            let id = format!("_{id}-{number}");
+            let notice = Notice {
+                issuer: &issuer,
+                id: &id,
+                destination: &delivery.uri,
+                now: self.now(),
+                valid_ms: NOTICE_MS,
+                reason: reason(why),
+                name,
+                session_index: &delivery.sid.to_string(),
+            };
+            let envelope = binding::envelope(notice.write(Some(&key.signer))?);
+            let answer = match sender.post_soap(&delivery.uri, envelope).await {
+                Ok(answer) => answer,
+                Err(result) => return Ok(result),
+            };
+            if let Err(why) = judge(&answer, &id, app, settings) {
+                return Ok(AttemptResult::Refused(why));
+            }
+        }
+        Ok(AttemptResult::Answered(200))
+    }
+
+    /// The frames in which a browser tells a service provider without SOAP of the end of a session.
+    pub(crate) async fn saml_frames(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &Session,
+        sid: Sid,
+    ) -> Result<Vec<FrontChannelNotice>, EngineError> {
+        let mut frames = Vec::new();
+        let Protocol::Saml(settings) = app.protocol() else { return Ok(frames) };
+        if app.backchannel_logout_uri.is_some() {
+            return Ok(frames);
+        }
+        let redirect = settings.logout_by(LogoutBinding::Redirect);
+        let post = settings.logout_by(LogoutBinding::Post);
+        let names = self.names_of_stay(tenant.id, session.id, sid).await?;
+        for number in 0..u8::try_from(names.len()).unwrap_or(u8::MAX) {
+            let about = About { session: session.id, sid, number };
+            let uri = match (redirect, post) {
+                (Some(service), _) => {
+                    let (id, keys) = self.notice_id(tenant, settings, &about).await?;
+                    let Some(xml) = self.notice(tenant, &id, &service.url, &names, &about)? else {
+                        continue;
+                    };
+                    let key = keys.signer(settings.signing_alg, self.now());
+                    let signer = key.map(|key| &key.signer);
+                    binding::redirect(&service.url, Kind::Request, &xml, None, signer)?
+                }
+                (None, Some(_)) => {
+                    let of = self.sealed_notice(tenant, &about)?;
+                    let page = format!("{}{FRAME_PATH}", self.settings.address(tenant));
+                    sojourn_oidc::params::with_query(&page, &[("of", &of)])
+                }
+                (None, None) => continue,
+            };
+            // The frame comes back here with the answer.
+            let mut origins = vec![self.settings.origin().to_owned()];
+            origins.extend(redirect.or(post).map(|service| service.url.clone()));
+            frames.push(FrontChannelNotice { sid, name: app.name.clone(), uri, origins });
+        }
+        Ok(frames)
+    }
+
+    fn sealed_notice(&self, tenant: &Tenant, about: &About) -> Result<String, EngineError> {
+        let kind = sojourn_crypto::TokenKind::Interaction;
+        Ok(self.sealer.seal(kind, tenant.id, &about.bytes())?)
+    }
+
+    async fn notice_id(
+        &self,
+        tenant: &Tenant,
+        settings: &SamlSettings,
+        about: &About,
+    ) -> Result<(String, std::sync::Arc<super::SamlKeys>), EngineError> {
+        let keys = self.saml_keys_with(tenant, settings.signing_alg).await?;
+        Ok((format!("_{}", self.sealed_notice(tenant, about)?), keys))
+    }
+
+    fn notice(
+        &self,
+        tenant: &Tenant,
+        id: &str,
+        destination: &str,
+        names: &[NameId],
+        about: &About,
+    ) -> Result<Option<String>, EngineError> {
+        let Some(name) = names.get(usize::from(about.number)) else { return Ok(None) };
+        let notice = Notice {
+            issuer: &self.saml_entity_id(tenant),
+            id,
+            destination,
+            now: self.now(),
+            valid_ms: NOTICE_MS,
+            reason: LOGOUT_USER,
+            name,
+            session_index: &about.sid.to_string(),
+        };
+        Ok(Some(notice.write(None)?))
+    }
+
+    /// The logout request that a frame of ours posts.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for anything but what a frame was given.
+    pub async fn saml_frame(
+        &self,
+        tenant: &Tenant,
+        of: &str,
+    ) -> Result<BrowserNotice, EngineError> {
+        let gone = EngineError::NotFound("logout request");
+        let bytes = self.sealer.open(sojourn_crypto::TokenKind::Interaction, tenant.id, of);
+        let about = bytes.and_then(|bytes| About::read(&bytes)).ok_or(gone.clone())?;
+        let stays = self.store.stays(tenant.id, about.session).await?;
+        let stay = stays.into_iter().find(|row| row.stay.sid == about.sid).ok_or(gone.clone())?;
+        let app = self.application(tenant.id, stay.stay.app).await?.ok_or(gone.clone())?;
+        let Protocol::Saml(settings) = app.protocol() else { return Err(gone) };
+        let service = settings.logout_by(LogoutBinding::Post).ok_or(gone.clone())?;
+        let names = self.names_of_stay(tenant.id, about.session, about.sid).await?;
+        let (id, keys) = self.notice_id(tenant, settings, &about).await?;
+        let name = names.get(usize::from(about.number)).ok_or(gone)?;
+        let key = keys.signer(settings.signing_alg, self.now());
+        let notice = Notice {
+            issuer: &self.saml_entity_id(tenant),
+            id: &id,
+            destination: &service.url,
+            now: self.now(),
+            valid_ms: NOTICE_MS,
+            reason: LOGOUT_USER,
+            name,
+            session_index: &about.sid.to_string(),
+        };
+        let xml = notice.write(key.map(|key| &key.signer))?;
+        Ok(BrowserNotice { uri: service.url.clone(), xml })
+    }
+
+    /// Notes what a service provider answered in a frame. The id of the request that it answers is known to nobody else.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when the request isn't one of ours.
+    pub async fn saml_frame_answered(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        answer: &LogoutResponse,
+    ) -> Result<(), EngineError> {
+        let id = answer.in_response_to.as_deref().and_then(|id| id.strip_prefix('_'));
+        let kind = sojourn_crypto::TokenKind::Interaction;
+        let bytes = id.and_then(|id| self.sealer.open(kind, tenant.id, id));
+        let about = bytes.and_then(|bytes| About::read(&bytes));
+        let about = about.ok_or(EngineError::NotFound("logout request"))?;
+        let deliveries = self.store.deliveries_of_session(tenant.id, about.session).await?;
+        let ours = |one: &&Delivery| one.sid == about.sid && one.app == app.id;
+        if deliveries.iter().find(ours).is_none() {
+            return Err(EngineError::NotFound("logout request"));
+        }
+        let error = (!answer.followed).then(|| answer.status.clone());
+        let (session, sid, at) = (about.session, about.sid, self.now());
+        let answered = SamlChange::AnswerInBrowser { session, sid, at, error };
+        // A conflict: it was answered before.
+        self.apply(ChangeSet::of(tenant.id, Op::Saml(answered))).await?;
+        Ok(())
+    }
+
+    /// Where logout requests go from server to server.
+    #[must_use]
+    pub fn saml_soap_address(&self, tenant: &Tenant) -> String {
+        format!("{}{SOAP_PATH}", self.settings.address(tenant))
+    }
+}
+
+/// Reads what a service provider answered by SOAP; fails with what it says where it didn't follow.
+fn judge(
+    answer: &[u8],
+    id: &str,
+    app: &Application,
+    settings: &SamlSettings,
+) -> Result<(), String> {
+    let xml = binding::from_envelope(answer).map_err(|error| format!("the answer: {error}"))?;
+    let document = Document::parse(&xml).map_err(|error| format!("the answer: {error}"))?;
+    // The connection says who answers; a signature that is there has to be right all the same.
+    let message = match verify(&document, &certificates(settings)) {
+        Ok(message) => message,
+        Err(SignatureError::Missing) => Trusted::unsigned(&document),
+        Err(error) => return Err(format!("the answer: {error}")),
+    };
+    let read = LogoutResponse::read(message).map_err(|error| format!("the answer: {error}"))?;
+    if read.in_response_to.as_deref() != Some(id) {
+        return Err("the answer is for another request".into());
+    }
+    if read.header.issuer != app.client_id {
+        return Err("the answer is somebody else's".into());
+    }
+    if read.followed { Ok(()) } else { Err(format!("it answered {}", read.status)) }
+}

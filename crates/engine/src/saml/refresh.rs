@@ -1,0 +1,89 @@
+//! Metadata that is fetched from its address: at registration, and again while the service provider is registered.
+
+use sojourn_model::{Actor, AppId, Application, EventName, Millis, Protocol, Tenant};
+use sojourn_saml::metadata::MetadataError;
+
+use super::registration::from_metadata;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Largest metadata that is fetched, in bytes.
+const METADATA_BYTES_MAX: usize = 1024 * 1024;
+/// How often it is fetched, in milliseconds.
+const EVERY_MS: i64 = 6 * 3_600_000;
+/// Service providers that are looked at in one round.
+const AT_ONCE: usize = 50;
+
+impl Engine {
+    /// Fetches metadata as text.
+    pub(crate) async fn fetch_metadata(&self, url: &str) -> Result<String, EngineError> {
+        let wrong = |why: String| EngineError::Invalid(format!("metadata_url: {why}"));
+        let parsed = url::Url::parse(url).map_err(|_| wrong("it is no address".into()))?;
+        if !matches!(parsed.scheme(), "https" | "http") {
+            return Err(wrong("it is no address with https or http".into()));
+        }
+        let bytes = self.fetcher.get(url, METADATA_BYTES_MAX).await.map_err(wrong)?;
+        String::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8".into()))
+    }
+
+    /// Fetches the metadata that is due, in all tenants, and answers how many service providers changed. What can't be
+    /// fetched or read leaves everything as it is, and is tried again at the next round.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the database fails.
+    pub async fn refresh_saml_metadata(&self) -> Result<usize, EngineError> {
+        let mut changed = 0;
+        for tenant in self.store.tenants().await? {
+            let due = |app: &Application| match app.protocol() {
+                Protocol::Saml(settings) => {
+                    let at = settings.metadata_fetched_at.unwrap_or(Millis(0));
+                    settings.metadata_url.is_some() && at.plus(EVERY_MS) <= self.now()
+                }
+                _ => false,
+            };
+            let all = self.applications(&tenant).await?;
+            let ids: Vec<AppId> = all.iter().filter(|app| due(app)).map(|app| app.id).collect();
+            for id in ids.into_iter().take(AT_ONCE) {
+                match self.refresh_one(&tenant, id).await {
+                    Ok(new) => changed += usize::from(new),
+                    Err(EngineError::Invalid(why)) => {
+                        tracing::warn!(app = %id, why, "metadata can't be taken");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Fetches the metadata of one, and answers whether anything but the time changed.
+    async fn refresh_one(&self, tenant: &Tenant, id: AppId) -> Result<bool, EngineError> {
+        let before = self.application_to_manage(tenant, id).await?;
+        let Protocol::Saml(settings) = before.protocol() else { return Ok(false) };
+        let Some(url) = &settings.metadata_url else { return Ok(false) };
+        let xml = self.fetch_metadata(url).await?;
+        let pinned = settings.metadata_certificate.as_deref();
+        let pinned = pinned.and_then(|text| sojourn_crypto::Certificate::from_text(text).ok());
+        let wrong = |why: MetadataError| EngineError::Invalid(why.to_string());
+        let entity_id = Some(before.client_id.as_str());
+        let found = from_metadata(xml.as_bytes(), entity_id, self.now(), pinned.as_ref());
+        let found = found.map_err(wrong)?;
+        let mut settings = settings.clone();
+        // What an administrator chose stays.
+        settings.assertion_consumers = found.settings.assertion_consumers;
+        settings.logout_services = found.settings.logout_services;
+        settings.certificates = found.settings.certificates;
+        settings.valid_until = found.settings.valid_until;
+        super::check(&before.client_id, found.soap.as_deref(), &settings)?;
+        let same = before.settings.saml.as_deref() == Some(&settings)
+            && before.backchannel_logout_uri == found.soap;
+        settings.metadata_fetched_at = Some(self.now());
+        let mut app = before.clone();
+        app.backchannel_logout_uri = found.soap;
+        app.settings.saml = Some(Box::new(settings));
+        let what = (EventName::PostUpdateApplication, "application.metadata");
+        // No: somebody else changed it meanwhile; the next round looks again.
+        self.save_managed(tenant, (Some(&before), &app), what, &Actor::System).await?;
+        Ok(!same)
+    }
+}

@@ -1,0 +1,301 @@
+//! Signing on: a person whose session is there reaches a service provider.
+
+use serde::{Deserialize, Serialize};
+use sojourn_crypto::sha256;
+use sojourn_model::{
+    Application, ChangeSet, GivenName, Level, Millis, Op, Outcome, Participation, Protocol,
+    SamlChange, Session, Tenant,
+};
+use sojourn_oidc::AuthorizeRequest;
+use sojourn_oidc::authorize::Prompt;
+use sojourn_oidc::response::{ReplyTo, ResponseMode, ResponseType};
+use sojourn_saml::assertion::{self, Assertion, ResponseTo};
+use sojourn_saml::context::{Comparison, Requested, Wanted};
+use sojourn_saml::{Status, SubStatus};
+
+use super::{attributes, names};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::tokens::{Read, TRIES};
+
+/// How long an assertion may be presented, in milliseconds: the way through a browser.
+const ASSERTION_MS: i64 = 2 * 60_000;
+/// How long a request is remembered that was answered, in milliseconds: longer than it is accepted, with the time that a
+/// person may take to sign in.
+const REMEMBERED_MS: i64 = 45 * 60_000;
+
+/// A sign-on that was checked: what its pages carry, sealed, until it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignOn {
+    /// The service provider's entity id.
+    pub entity_id: String,
+    /// The id of its request; none where the sign-on began here.
+    pub request: Option<String>,
+    /// Where the answer goes: registered.
+    pub acs: String,
+    /// What is given back unchanged.
+    pub relay_state: Option<String>,
+    /// The person has to prove afresh who they are.
+    pub force: bool,
+    /// Nothing may be shown.
+    pub passive: bool,
+    /// The format of the name, by its identifier.
+    pub format: Option<String>,
+    /// Whose affiliation the name is to be for.
+    pub sp_name_qualifier: Option<String>,
+    /// How contexts are compared, and which are asked for.
+    pub contexts: Option<(String, Vec<String>)>,
+    /// A name to begin the sign-in with.
+    pub hint: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignOnOutcome {
+    /// A response, in XML.
+    Response(String),
+    /// The session ended in this moment: the person has to sign in.
+    SessionGone,
+    /// The person withdrew their approval in this moment.
+    ApprovalGone,
+    /// The request was answered before, in another session.
+    Answered,
+}
+
+impl SignOn {
+    /// It as a query, for what a page carries back. The application has the same name in it as in requests of OpenID Connect.
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        let pairs = [("client_id", self.entity_id.as_str()), ("sign_on", json.as_str())];
+        sojourn_oidc::params::with_query("", &pairs).trim_start_matches('?').to_owned()
+    }
+
+    /// Reads such a query. It has to come from where nobody else could have written it.
+    #[must_use]
+    pub fn of_query(query: &str) -> Option<Self> {
+        let params = sojourn_oidc::Params::parse(query.as_bytes()).ok()?;
+        serde_json::from_str(params.get("sign_on")?).ok()
+    }
+
+    /// What a request asks for, as levels; nothing where it can't be met by anybody who reaches at most that level.
+    #[must_use]
+    pub fn wanted(&self, reachable: Level) -> Option<Wanted> {
+        let Some((comparison, classes)) = &self.contexts else { return Some(Wanted::nothing()) };
+        let comparison = match comparison.as_str() {
+            "minimum" => Comparison::Minimum,
+            "better" => Comparison::Better,
+            "maximum" => Comparison::Maximum,
+            _ => Comparison::Exact,
+        };
+        Requested { comparison, classes: classes.clone() }.wanted(reachable)
+    }
+
+    /// The same needs in the words of OpenID Connect, so that the same table decides what a person has to do.
+    #[must_use]
+    pub fn as_needs(&self, app: &Application, wanted: &Wanted) -> AuthorizeRequest {
+        let scopes = match app.protocol() {
+            Protocol::Saml(settings) => attributes::scopes(settings),
+            _ => Vec::new(),
+        };
+        AuthorizeRequest {
+            reply: ReplyTo {
+                redirect_uri: self.acs.clone(),
+                mode: ResponseMode::FormPost,
+                state: self.relay_state.clone(),
+            },
+            response_type: ResponseType::CODE,
+            scopes,
+            nonce: None,
+            challenge: None,
+            prompt: Prompt { none: self.passive, login: self.force, ..Prompt::default() },
+            max_age: None,
+            login_hint: self.hint.clone(),
+            id_token_hint: None,
+            claims: sojourn_oidc::ClaimsRequest::default(),
+            acr_values: Vec::new(),
+            least_level: wanted.least,
+        }
+    }
+}
+
+impl Engine {
+    /// Answers a sign-on with an assertion about the person of a living session. `read` is what was read before it was
+    /// decided that nothing has to be asked.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub async fn saml_sign_on(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &Session,
+        asked: &SignOn,
+        read: Read<'_>,
+    ) -> Result<SignOnOutcome, EngineError> {
+        let Protocol::Saml(settings) = app.protocol() else {
+            return Err(EngineError::NotFound("service provider"));
+        };
+        let Some(wanted) = asked.wanted(session.level()) else {
+            return self.saml_refusal(tenant, app, asked, no_context()).await;
+        };
+        let format = names::format_of(asked.format.as_deref(), settings);
+        let other = asked.sp_name_qualifier.as_ref().is_some_and(|one| *one != app.client_id);
+        let Some(format) = format.filter(|_| !other) else {
+            let why = "the name that is asked for can't be given";
+            let status = Status::Requester(SubStatus::InvalidNameIdPolicy);
+            return self.saml_refusal(tenant, app, asked, (status, why)).await;
+        };
+        let user = self.store.user(tenant.id, session.user).await?;
+        let Some(user) = user else { return Ok(SignOnOutcome::SessionGone) };
+        for attempt in 0..TRIES {
+            let mut change = ChangeSet::new(tenant.id);
+            let stay = match read.stay {
+                Some(stay) if attempt == 0 => stay.clone(),
+                _ => self.enter(tenant, app, session, &mut change).await?,
+            };
+            let Some(name) = self.saml_name(tenant, app, &user, stay.sid, format) else {
+                let why = "the person has no mail address";
+                let status = Status::Responder(SubStatus::InvalidNameIdPolicy);
+                return self.saml_refusal(tenant, app, asked, (status, why)).await;
+            };
+            if let Some(scopes) = read.approved {
+                let (user, session, app) = (session.user, session.id, app.id);
+                change.ops.push(Op::RequireApproval {
+                    user,
+                    session,
+                    app,
+                    scopes: scopes.to_owned(),
+                });
+            }
+            change.ops.extend(self.answers(app, asked, session, &stay, &name)?);
+            match self.apply(change).await? {
+                Outcome::Applied(_) => {
+                    let attributes = self.saml_attributes(tenant, app, settings, &user).await?;
+                    let assertion = Assertion {
+                        id: &self.saml_id(),
+                        audience: &app.client_id,
+                        name: &name,
+                        session_index: &stay.sid.to_string(),
+                        authn_instant: session.auth_time,
+                        session_not_on_or_after: session.absolute_deadline,
+                        class: wanted.class(session.level()),
+                        attributes: &attributes,
+                        valid_ms: ASSERTION_MS,
+                    };
+                    let alg = settings.signing_alg;
+                    let keys = self.saml_keys_with(tenant, alg).await?;
+                    let now = self.now();
+                    let key = keys.signer(alg, now).ok_or(EngineError::NotFound("SAML key"))?;
+                    let (issuer, id) = (self.saml_entity_id(tenant), self.saml_id());
+                    let to = asked.answer(&issuer, &id, now);
+                    let part = settings.signed_part;
+                    let xml = assertion::response(&to, &assertion, part, &key.signer)?;
+                    return Ok(SignOnOutcome::Response(xml));
+                }
+                // Another tab entered at the same time: read again.
+                Outcome::Duplicate => {}
+                _ => {
+                    if let Some(gone) = self.not_answered(tenant, app, session, read).await? {
+                        return Ok(gone);
+                    }
+                    if attempt > 0 {
+                        return Ok(SignOnOutcome::Answered);
+                    }
+                }
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// What is written with an answer: that the request was answered, and the name that was given.
+    fn answers(
+        &self,
+        app: &Application,
+        asked: &SignOn,
+        session: &Session,
+        stay: &Participation,
+        name: &sojourn_saml::NameId,
+    ) -> Result<Vec<Op>, EngineError> {
+        let text = serde_json::to_string(name).map_err(|e| EngineError::Invalid(e.to_string()))?;
+        let given = GivenName {
+            session: session.id,
+            app: app.id,
+            sid: stay.sid,
+            key: sha256(text.as_bytes()),
+            value: name.value.clone(),
+            name: text,
+        };
+        let answered = asked.request.as_ref().map(|request| {
+            let text = format!("{}\n{request}", app.id);
+            let expires_at = self.now().plus(REMEMBERED_MS);
+            let key = sha256(text.as_bytes());
+            SamlChange::AnswerRequest { key, session: session.id, expires_at }
+        });
+        let all = answered.into_iter().chain([SamlChange::AddName(given)]);
+        Ok(all.map(Op::Saml).collect())
+    }
+
+    /// What isn't there any more after a conflict.
+    async fn not_answered(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &Session,
+        read: Read<'_>,
+    ) -> Result<Option<SignOnOutcome>, EngineError> {
+        let now = self.store.session(tenant.id, session.id).await?;
+        let slack = self.settings.lifetimes.touch_flush_ms;
+        if !now.is_some_and(|session| session.is_live(self.now(), slack)) {
+            return Ok(Some(SignOnOutcome::SessionGone));
+        }
+        if let Some(before) = read.approved {
+            let now = self.consent(tenant, session.user, app.id).await?;
+            if now.map(|(scopes, _)| scopes).as_deref() != Some(before) {
+                return Ok(Some(SignOnOutcome::ApprovalGone));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A response that says why there is no assertion.
+    ///
+    /// # Errors
+    /// [`EngineError`] when signing fails.
+    pub async fn saml_refusal(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        asked: &SignOn,
+        (status, why): (Status, &str),
+    ) -> Result<SignOnOutcome, EngineError> {
+        let alg = match app.protocol() {
+            Protocol::Saml(settings) => settings.signing_alg,
+            _ => return Err(EngineError::NotFound("service provider")),
+        };
+        let keys = self.saml_keys_with(tenant, alg).await?;
+        let now = self.now();
+        let key = keys.signer(alg, now).ok_or(EngineError::NotFound("SAML key"))?;
+        let (issuer, id) = (self.saml_entity_id(tenant), self.saml_id());
+        let xml = assertion::failure(&asked.answer(&issuer, &id, now), status, why, &key.signer)?;
+        Ok(SignOnOutcome::Response(xml))
+    }
+}
+
+/// The status of a request whose contexts can't be reached.
+fn no_context() -> (Status, &'static str) {
+    let why = "none of the authentication contexts can be reached";
+    (Status::Responder(SubStatus::NoAuthnContext), why)
+}
+
+impl SignOn {
+    fn answer<'a>(&'a self, issuer: &'a str, id: &'a str, now: Millis) -> ResponseTo<'a> {
+        ResponseTo {
+            issuer,
+            id,
+            destination: &self.acs,
+            in_response_to: self.request.as_deref(),
+            now,
+        }
+    }
+}

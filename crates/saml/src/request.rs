@@ -1,0 +1,95 @@
+//! Authentication requests (Core §3.4.1; Profiles §4.1.4.1).
+
+use crate::context::Requested;
+use crate::message::{Header, MessageError};
+use crate::name_id::NameId;
+use crate::names::{ASSERTION, PROTOCOL};
+use crate::signature::Trusted;
+use crate::xml::{Read as _, XmlError};
+
+/// A request to sign a person in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthnRequest {
+    /// Who asks, when, where.
+    pub header: Header,
+    /// The person has to prove afresh who they are.
+    pub force: bool,
+    /// Nothing may be shown.
+    pub passive: bool,
+    /// Where the answer goes, if the request says so by address.
+    pub acs_url: Option<String>,
+    /// Where the answer goes, if the request says so by number.
+    pub acs_index: Option<u16>,
+    /// The binding of the answer.
+    pub binding: Option<String>,
+    /// The format of the name, by its identifier.
+    pub format: Option<String>,
+    /// For whom the name is to be; an affiliation, or the requester itself.
+    pub sp_name_qualifier: Option<String>,
+    /// The authentication contexts.
+    pub requested: Option<Requested>,
+    /// Who is expected to sign in.
+    pub subject: Option<NameId>,
+}
+
+impl AuthnRequest {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`MessageError`]
+    pub fn read(message: Trusted<'_, '_>) -> Result<Self, MessageError> {
+        let node = message.node();
+        let header = Header::read(node, "AuthnRequest")?;
+        let attr = |name| node.attr(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let acs_index = match node.attr("AssertionConsumerServiceIndex") {
+            Some(text) => Some(
+                text.trim()
+                    .parse()
+                    .map_err(|_| XmlError::Invalid("an index is no number".into()))?,
+            ),
+            None => None,
+        };
+        let policy = node.one(PROTOCOL, "NameIDPolicy")?;
+        let of_policy = |name| {
+            let value = policy.and_then(|policy| policy.attr(name));
+            value.filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        let requested = node.one(PROTOCOL, "RequestedAuthnContext")?;
+        let subject = match node.one(ASSERTION, "Subject")? {
+            None => None,
+            Some(subject) => {
+                // Core §3.4.1: a request may not ask for confirmation, and an encrypted name can't be read here.
+                let name = subject.one(ASSERTION, "NameID")?;
+                let name = name.ok_or_else(|| XmlError::Invalid("Subject has no NameID".into()))?;
+                Some(NameId::read(name)?)
+            }
+        };
+        let request = Self {
+            header,
+            force: flag(node.attr("ForceAuthn"))?,
+            passive: flag(node.attr("IsPassive"))?,
+            acs_url: attr("AssertionConsumerServiceURL"),
+            acs_index,
+            binding: attr("ProtocolBinding"),
+            format: of_policy("Format"),
+            sp_name_qualifier: of_policy("SPNameQualifier"),
+            requested: requested.map(Requested::read).transpose()?,
+            subject,
+        };
+        // Core §3.4.1: mutually exclusive.
+        if request.acs_index.is_some() && (request.acs_url.is_some() || request.binding.is_some()) {
+            let why = "AssertionConsumerServiceIndex excludes address and binding";
+            return Err(XmlError::Invalid(why.into()).into());
+        }
+        Ok(request)
+    }
+}
+
+/// `xs:boolean`.
+fn flag(text: Option<&str>) -> Result<bool, XmlError> {
+    match text.map(str::trim) {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(_) => Err(XmlError::Invalid("a flag is neither true nor false".into())),
+    }
+}

@@ -1,0 +1,320 @@
+//! The strict reader. What protocols of sign-in were attacked by is refused before anything is looked at: document types,
+//! processing instructions, CDATA sections, ids that occur twice, namespaces that are relative, trees that are too deep.
+
+use std::collections::HashSet;
+
+use roxmltree::{NodeType, ParsingOptions};
+
+/// Longest document that is read, in bytes; metadata of federations is longer, and isn't read whole here.
+const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+/// Most nodes of a document.
+const NODES_MAX: u32 = 50_000;
+/// Deepest element. What SAML writes is a dozen deep.
+const DEPTH_MAX: usize = 64;
+
+/// Why a document isn't read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum XmlError {
+    /// It isn't UTF-8, or says that it is written in something else.
+    #[error("it isn't XML in UTF-8")]
+    Encoding,
+    /// It is no well-formed XML.
+    #[error("it is no well-formed XML: {0}")]
+    Malformed(String),
+    /// It is longer, deeper, or has more nodes than anything in SAML.
+    #[error("it is too large")]
+    TooLarge,
+    /// It has something that isn't allowed.
+    #[error("it has {0}, which isn't allowed")]
+    Forbidden(&'static str),
+    /// Something is missing, or not what the schema says.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+pub(crate) type Node<'a, 'i> = roxmltree::Node<'a, 'i>;
+
+/// A document that was read once. What is verified in it is what is read from it.
+pub struct Document<'i> {
+    tree: roxmltree::Document<'i>,
+}
+
+impl std::fmt::Debug for Document<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Document({})", self.root().tag_name().name())
+    }
+}
+
+impl<'i> Document<'i> {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`XmlError`]
+    pub fn parse(bytes: &'i [u8]) -> Result<Self, XmlError> {
+        if bytes.len() > DOCUMENT_BYTES_MAX {
+            return Err(XmlError::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| XmlError::Encoding)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        declared_encoding(text)?;
+        before_parsing(text)?;
+        references(text)?;
+        let options =
+            ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..Default::default() };
+        let tree =
+            roxmltree::Document::parse_with_options(text, options).map_err(
+                |error| match error {
+                    roxmltree::Error::DtdDetected => XmlError::Forbidden("a document type"),
+                    roxmltree::Error::NodesLimitReached => XmlError::TooLarge,
+                    other => XmlError::Malformed(other.to_string()),
+                },
+            )?;
+        let document = Self { tree };
+        document.check()?;
+        Ok(document)
+    }
+
+    /// The name of the root element, without its namespace: what kind of message it may be.
+    #[must_use]
+    pub fn root_name(&self) -> &str {
+        self.root().tag_name().name()
+    }
+
+    /// The root element. Nothing says yet who wrote it.
+    pub(crate) fn root(&self) -> Node<'_, 'i> {
+        self.tree.root_element()
+    }
+
+    fn check(&self) -> Result<(), XmlError> {
+        let mut ids = HashSet::new();
+        for node in self.tree.root().descendants() {
+            match node.node_type() {
+                NodeType::PI => return Err(XmlError::Forbidden("a processing instruction")),
+                NodeType::Root | NodeType::Comment | NodeType::Text => continue,
+                NodeType::Element => {}
+            }
+            for declared in node.namespaces() {
+                let uri = declared.uri();
+                if !uri.is_empty() && !uri.contains(':') {
+                    return Err(XmlError::Forbidden("a relative namespace"));
+                }
+            }
+            for attribute in node.attributes() {
+                // `ID` of SAML, `Id` of XML Signature, `id` and `xml:id` of others.
+                let names_it = attribute.name().eq_ignore_ascii_case("id");
+                if names_it && !ids.insert(attribute.value()) {
+                    return Err(XmlError::Forbidden("the same id twice"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A declaration may name UTF-8 alone.
+fn declared_encoding(text: &str) -> Result<(), XmlError> {
+    let Some(rest) = text.strip_prefix("<?xml") else { return Ok(()) };
+    let declaration = rest.split_once("?>").map(|(inner, _)| inner).ok_or(XmlError::Encoding)?;
+    let Some((_, named)) = declaration.split_once("encoding") else { return Ok(()) };
+    let named = named.trim_start().strip_prefix('=').unwrap_or_default().trim_start();
+    let quote =
+        named.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or(XmlError::Encoding)?;
+    let named = named.get(1..).and_then(|rest| rest.split(quote).next()).unwrap_or_default();
+    if named.eq_ignore_ascii_case("utf-8") { Ok(()) } else { Err(XmlError::Encoding) }
+}
+
+/// What has to be known before a tree is built: how deep it gets, and what the tree wouldn't show.
+fn before_parsing(text: &str) -> Result<(), XmlError> {
+    let mut depth = 0_usize;
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('<') {
+        if after.starts_with("![CDATA[") {
+            return Err(XmlError::Forbidden("a CDATA section"));
+        }
+        if let Some(comment) = after.strip_prefix("!--") {
+            rest = comment.split_once("-->").map(|(_, rest)| rest).unwrap_or_default();
+            continue;
+        }
+        let Some((tag, next)) = end_of_tag(after) else { return Ok(()) };
+        if tag.starts_with('/') {
+            depth = depth.saturating_sub(1);
+        } else if !tag.ends_with('/') && !tag.starts_with(['?', '!']) {
+            depth += 1;
+            if depth > DEPTH_MAX {
+                return Err(XmlError::TooLarge);
+            }
+        }
+        rest = next;
+    }
+    Ok(())
+}
+
+/// References to characters that XML can't have (XML 1.0 §4.1), which the parser makes something else of.
+fn references(text: &str) -> Result<(), XmlError> {
+    let wrong = || XmlError::Malformed("a reference to a character that XML can't have".into());
+    for after in text.split("&#").skip(1) {
+        let digits = after.bytes().take(12).position(|byte| byte == b';');
+        let number = digits.and_then(|digits| after.get(..digits)).ok_or_else(wrong)?;
+        let code = match number.strip_prefix('x') {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        let c = code.ok().and_then(char::from_u32).ok_or_else(wrong)?;
+        if !super::write::is_xml(c) {
+            return Err(wrong());
+        }
+    }
+    Ok(())
+}
+
+/// A tag without its brackets, and what follows: `>` may stand in the value of an attribute.
+fn end_of_tag(text: &str) -> Option<(&str, &str)> {
+    let mut quote = None;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (None, '>') => return Some((text.get(..at)?, text.get(at + 1..)?)),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Reads values of a node of known names.
+pub(crate) trait Read<'a, 'i: 'a> {
+    /// Whether the element has this name.
+    fn is(&self, namespace: &str, name: &str) -> bool;
+    /// The elements below of this name.
+    fn all(
+        &self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> impl Iterator<Item = Node<'a, 'i>>;
+    /// The one element below of this name, if there is any.
+    ///
+    /// # Errors
+    /// Where there are several.
+    fn one(
+        &self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> Result<Option<Node<'a, 'i>>, XmlError>;
+    /// The element's text, which has to be of one piece: no comment, no element in between.
+    ///
+    /// # Errors
+    /// Where it isn't.
+    fn value(&self) -> Result<&'a str, XmlError>;
+    /// The text of an attribute without namespace.
+    fn attr(&self, name: &str) -> Option<&'a str>;
+}
+
+impl<'a, 'i: 'a> Read<'a, 'i> for Node<'a, 'i> {
+    fn is(&self, namespace: &str, name: &str) -> bool {
+        self.is_element()
+            && self.tag_name().name() == name
+            && self.tag_name().namespace() == Some(namespace)
+    }
+
+    fn all(
+        &self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> impl Iterator<Item = Node<'a, 'i>> {
+        self.children().filter(move |child| child.is(namespace, name))
+    }
+
+    fn one(
+        &self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> Result<Option<Node<'a, 'i>>, XmlError> {
+        let mut all = self.all(namespace, name);
+        let first = all.next();
+        if all.next().is_some() {
+            return Err(XmlError::Invalid(format!("there is more than one {name}")));
+        }
+        Ok(first)
+    }
+
+    fn value(&self) -> Result<&'a str, XmlError> {
+        let mut children = self.children();
+        let value = match (children.next(), children.next()) {
+            (None, _) => "",
+            (Some(only), None) if only.is_text() => only.text().unwrap_or_default(),
+            _ => {
+                let name = self.tag_name().name();
+                return Err(XmlError::Invalid(format!("{name} is no plain text")));
+            }
+        };
+        Ok(value.trim_matches([' ', '\t', '\r', '\n']))
+    }
+
+    fn attr(&self, name: &str) -> Option<&'a str> {
+        let found = self.attributes().find(|one| one.namespace().is_none() && one.name() == name);
+        found.map(|attribute| attribute.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_message_needs_is_refused() {
+        let deep = "<a>".repeat(80_000) + &"</a>".repeat(80_000);
+        let long = format!("<a>{}</a>", "x".repeat(DOCUMENT_BYTES_MAX));
+        let many = format!("<a>{}</a>", "<b/>".repeat(60_000));
+        for (text, why) in [
+            ("<!DOCTYPE a><a/>", "a document type"),
+            ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", "a document type"),
+            ("<?x y?><a/>", "a processing instruction"),
+            ("<a><?x y?></a>", "a processing instruction"),
+            ("<a><![CDATA[x]]></a>", "a CDATA section"),
+            ("<a ID='x'><b ID='x'/></a>", "the same id twice"),
+            ("<a ID='x'><b Id='x'/></a>", "the same id twice"),
+            ("<a id='x'><b xml:id='x'/></a>", "the same id twice"),
+            ("<a xmlns='x'/>", "a relative namespace"),
+            ("<a><b xmlns:p='../x'/></a>", "a relative namespace"),
+            ("<?xml version='1.0' encoding='UTF-16'?><a/>", "UTF-8"),
+            ("<?xml version='1.0' encoding='latin1'?><a/>", "UTF-8"),
+            ("<a>&x;</a>", "well-formed"),
+            ("<a>&#xD800;</a>", "well-formed"),
+            ("<a>&#0;</a>", "well-formed"),
+            ("<a b='1' b='2'/>", "well-formed"),
+            ("<a xmlns:p='urn:x' xmlns:q='urn:x' p:b='1' q:b='2'/>", "well-formed"),
+            ("<a/><a/>", "well-formed"),
+            ("<a", "well-formed"),
+            ("", "well-formed"),
+            (deep.as_str(), "too large"),
+            (long.as_str(), "too large"),
+            (many.as_str(), "too large"),
+        ] {
+            let error = Document::parse(text.as_bytes()).err().map(|error| error.to_string());
+            let shown = text.get(..60).unwrap_or(text);
+            assert!(error.as_ref().is_some_and(|error| error.contains(why)), "{shown}: {error:?}");
+        }
+        assert!(Document::parse(b"<a>\xff</a>").is_err());
+        for good in [
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a b='>' c=\"/>\"><!-- <![x --><d/></a>",
+            "\u{feff}<a xmlns='urn:x' xmlns:p='urn:y'/>",
+            "<a xmlns='urn:x'><b xmlns=''/></a>",
+        ] {
+            assert!(Document::parse(good.as_bytes()).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_of_one_piece() {
+        for (text, want) in [
+            ("<a>\n x&amp;y </a>", Some("x&y")),
+            ("<a/>", Some("")),
+            ("<a>admin<!-- -->@x</a>", None),
+            ("<a>x<b/></a>", None),
+            ("<a><b>x</b></a>", None),
+        ] {
+            let document = Document::parse(text.as_bytes()).expect("parses");
+            assert_eq!(document.root().value().ok(), want, "{text}");
+        }
+    }
+}

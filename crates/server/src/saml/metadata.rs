@@ -1,0 +1,47 @@
+//! `/identity/metadata/saml2`: what service providers have to know of us.
+
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_model::SigningAlg;
+use sojourn_saml::metadata::IdentityProvider;
+
+use crate::context::Context;
+use crate::oidc::discovery::public;
+use crate::respond;
+
+const KIND: &str = "application/samlmetadata+xml";
+/// How long it may be kept.
+const CACHE: &str = "PT6H";
+/// How long it is good, in milliseconds.
+const VALID_MS: i64 = 14 * 24 * 3_600_000;
+
+/// The tenant's metadata, signed.
+pub(crate) async fn get(context: Context) -> Response {
+    match write(&context).await {
+        Ok(text) => public(super::xml(StatusCode::OK, KIND, text)),
+        Err(error) => respond::failure(&error),
+    }
+}
+
+async fn write(context: &Context) -> Result<String, EngineError> {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let keys = engine.saml_keys_with(tenant, SigningAlg::Rs256).await?;
+    let now = engine.now();
+    let signer = keys.signer(SigningAlg::Rs256, now).ok_or(EngineError::NotFound("SAML key"))?;
+    let certificates: Vec<_> = keys.published(now).map(|key| key.signer.certificate()).collect();
+    let entity_id = engine.saml_entity_id(tenant);
+    let address = engine.saml_address(tenant);
+    let metadata = IdentityProvider {
+        id: &engine.saml_id(),
+        entity_id: &entity_id,
+        name: tenant.look.name.as_deref().unwrap_or("Sojourn"),
+        sign_on: &address,
+        logout: &address,
+        soap: &engine.saml_soap_address(tenant),
+        certificates: &certificates,
+        cache_duration: CACHE,
+        valid_until: now.plus(VALID_MS),
+    };
+    Ok(metadata.write(&signer.signer)?)
+}

@@ -1,0 +1,328 @@
+//! Single sign-on (Profiles §4.1): the request is checked, then the same table as for OpenID Connect decides what the person
+//! has to do, then the browser posts the answer.
+
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_engine::EngineError;
+use sojourn_engine::saml::{SSO_PATH, SignOn, SignOnOutcome};
+use sojourn_engine::tokens::Read;
+use sojourn_model::{Application, Level, Participation, Session};
+use sojourn_oidc::interaction::{Present, SignInReason, Situation};
+use sojourn_oidc::{Needs, Params, needs};
+use sojourn_saml::binding::Carried;
+use sojourn_saml::context::Comparison;
+use sojourn_saml::message::Times;
+use sojourn_saml::signature::Trusted;
+use sojourn_saml::xml::Document;
+use sojourn_saml::{AuthnRequest, Status, SubStatus, binding, names};
+
+use super::carried::{Refused, Sender};
+use crate::context::Context;
+use crate::oidc::session_state;
+use crate::respond;
+use crate::web::interrupted::{Interrupted, ask};
+use crate::web::pages::FormPost;
+use crate::web::ticket::{Opened, Ticket};
+use crate::web::{errors, render};
+
+/// A request.
+pub(crate) async fn asked(
+    context: &Context,
+    carried: &Carried,
+    document: &Document<'_>,
+) -> Response {
+    match checked(context, carried, document).await {
+        Ok((sender, Checked::Good(asked))) => begin(context, &sender.0, asked).await,
+        Ok((sender, Checked::Bad(asked, status, why))) => {
+            refuse(context, &sender.0, &asked, status, why).await
+        }
+        Err(Refused::Message(why)) => super::refused(context, &why),
+        Err(Refused::Failed(error)) => errors::failure(context, &error),
+    }
+}
+
+enum Checked {
+    /// It can be answered.
+    Good(SignOn),
+    /// It is answered with a status.
+    Bad(SignOn, Status, &'static str),
+}
+
+/// Everything that is wrong is told on a page until it is known where an answer may go.
+async fn checked(
+    context: &Context,
+    carried: &Carried,
+    document: &Document<'_>,
+) -> Result<(Sender, Checked), Refused> {
+    // Only to find out whose it is; it is read again once that is verified.
+    let issuer = AuthnRequest::read(Trusted::unsigned(document))?.header.issuer;
+    let sender = Sender::of(context, &issuer).await?;
+    let (trusted, signed) = sender.verified(carried, document)?;
+    let settings = sender.settings()?;
+    if settings.signed_requests && !signed {
+        return Err(Refused::Message("requests of this service provider have to be signed".into()));
+    }
+    let request = AuthnRequest::read(trusted)?;
+    let addresses = super::addresses(context);
+    request.header.check(context.engine().now(), Times::default(), &addresses, signed)?;
+    let consumers = &settings.assertion_consumers;
+    let acs = match (&request.acs_url, request.acs_index) {
+        (Some(url), _) => consumers.iter().find(|one| one.url == *url),
+        (None, Some(index)) => consumers.iter().find(|one| one.index == index),
+        (None, None) => settings.default_consumer(),
+    };
+    let acs = acs.ok_or_else(|| {
+        Refused::Message("its assertion consumer service isn't registered".to_owned())
+    })?;
+    let relay_state = carried.relay_state.clone();
+    let longest = settings.relay_state_bytes_max;
+    if relay_state.as_ref().is_some_and(|text| text.len() > longest) {
+        let why = format!("its RelayState is longer than the {longest} bytes that are allowed");
+        return Err(Refused::Message(why));
+    }
+    let contexts = request.requested.as_ref().map(|requested| {
+        let comparison = match requested.comparison {
+            Comparison::Exact => "exact",
+            Comparison::Minimum => "minimum",
+            Comparison::Better => "better",
+            Comparison::Maximum => "maximum",
+        };
+        (comparison.to_owned(), requested.classes.clone())
+    });
+    let asked = SignOn {
+        entity_id: sender.0.client_id.clone(),
+        request: Some(request.header.id.clone()),
+        acs: acs.url.clone(),
+        relay_state,
+        force: request.force,
+        passive: request.passive,
+        format: request.format.clone(),
+        sp_name_qualifier: request.sp_name_qualifier.clone(),
+        contexts,
+        hint: request.subject.as_ref().map(|name| name.value.clone()),
+    };
+    if request.binding.as_deref().is_some_and(|binding| binding != names::POST) {
+        let why = "responses are given by HTTP-POST alone";
+        let status = Status::Requester(SubStatus::UnsupportedBinding);
+        return Ok((sender, Checked::Bad(asked, status, why)));
+    }
+    Ok((sender, Checked::Good(asked)))
+}
+
+/// With `SameSite=Lax` a browser keeps the session cookie back from a form of another site, and sends it when it follows a
+/// link: such a request goes on by one.
+async fn begin(context: &Context, app: &Application, asked: SignOn) -> Response {
+    if context.method == http::Method::POST && context.keeps_session_back() {
+        let ticket = Ticket { query: asked.to_query(), ..Ticket::to(context, SSO_PATH) };
+        return respond::see_other(&ticket.location(context));
+    }
+    decide(context, app, &asked, None).await
+}
+
+/// A request that comes back from a page; or a sign-on that begins here (Profiles §4.1.5).
+pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Response {
+    let Some(text) = params.get("continue") else {
+        return unasked(context, params).await;
+    };
+    let ticket = Opened::of(context, text).map(Opened::ticket);
+    let ticket = ticket.filter(|ticket| ticket.path == SSO_PATH);
+    let Some(ticket) = ticket else { return errors::unknown_ticket(context) };
+    let Some(asked) = SignOn::of_query(&ticket.query) else {
+        return errors::unknown_ticket(context);
+    };
+    match Sender::of(context, &asked.entity_id).await {
+        Ok(sender) => decide(context, &sender.0, &asked, Some(&ticket)).await,
+        Err(Refused::Message(why)) => super::refused(context, &why),
+        Err(Refused::Failed(error)) => errors::failure(context, &error),
+    }
+}
+
+async fn unasked(context: &Context, params: &Params) -> Response {
+    let sender = match Sender::of(context, params.get("spEntityID").unwrap_or_default()).await {
+        Ok(sender) => sender,
+        Err(Refused::Message(why)) => return super::refused(context, &why),
+        Err(Refused::Failed(error)) => return errors::failure(context, &error),
+    };
+    let Ok(settings) = sender.settings() else { return errors::unknown_ticket(context) };
+    let Some(acs) = settings.default_consumer().filter(|_| settings.idp_initiated) else {
+        let why = "sign-ons of this service provider begin there, not here";
+        return super::refused(context, why);
+    };
+    let relay_state = params.get("RelayState").map(str::to_owned);
+    if relay_state.as_ref().is_some_and(|text| text.len() > settings.relay_state_bytes_max) {
+        return super::refused(context, "its RelayState is too long");
+    }
+    let asked = SignOn {
+        entity_id: sender.0.client_id.clone(),
+        request: None,
+        acs: acs.url.clone(),
+        relay_state,
+        force: false,
+        passive: false,
+        format: None,
+        sp_name_qualifier: None,
+        contexts: None,
+        hint: None,
+    };
+    decide(context, &sender.0, &asked, None).await
+}
+
+async fn decide(
+    context: &Context,
+    app: &Application,
+    asked: &SignOn,
+    ticket: Option<&Ticket>,
+) -> Response {
+    let (session, stay) = match context.session_in(app.id).await {
+        Ok(Some((session, stay))) => (Some(session), stay),
+        Ok(None) => (None, None),
+        Err(error) => return errors::failure(context, &error),
+    };
+    let deciding = Deciding { context, app, asked, ticket };
+    match deciding.answer(session.as_ref(), stay.as_ref()).await {
+        Ok(response) => session_state::with_cookie(context, session.as_ref(), response),
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// A checked request on its way.
+struct Deciding<'a> {
+    context: &'a Context,
+    app: &'a Application,
+    asked: &'a SignOn,
+    ticket: Option<&'a Ticket>,
+}
+
+impl Deciding<'_> {
+    async fn answer(
+        &self,
+        session: Option<&Session>,
+        stay: Option<&Participation>,
+    ) -> Result<Response, EngineError> {
+        let Self { context, app, asked, ticket } = *self;
+        let (engine, tenant) = (context.engine(), context.tenant());
+        if ticket.is_some_and(|ticket| ticket.denied) {
+            let status = Status::Responder(SubStatus::RequestDenied);
+            return Ok(refuse(context, app, asked, status, "the person declined").await);
+        }
+        let reachable = match session {
+            Some(session) if asked.contexts.is_some() => {
+                engine.level_of(tenant, session.user).await?.max(session.level())
+            }
+            _ => Level::HIGHEST,
+        };
+        let Some(wanted) = asked.wanted(reachable) else {
+            let status = Status::Responder(SubStatus::NoAuthnContext);
+            let why = "none of the authentication contexts can be reached";
+            return Ok(refuse(context, app, asked, status, why).await);
+        };
+        let mut request = asked.as_needs(app, &wanted);
+        if let Some(session) = session {
+            let demanded = engine.demands(tenant, session.user, app.id).await?;
+            request.max_age = demanded.max_age_ms.map(|ms| ms / 1000);
+            if session.sign_in_due {
+                request.max_age = Some(0);
+            }
+            if !demanded.level_met_by(session) {
+                request.least_level = request.least_level.max(demanded.level);
+            }
+        }
+        let situation = self.situation(session, request.least_level).await?;
+        let needed = needs(&request, &situation);
+        let (Some(session), None) = (session, needed) else {
+            let needed = needed.unwrap_or(Needs::SignIn(SignInReason::NoSession));
+            return Ok(self.ask_or_refuse(session, needed).await);
+        };
+        let approved = situation.present.as_ref().and_then(|present| present.consent.as_deref());
+        let read = Read { stay, approved };
+        Ok(match engine.saml_sign_on(tenant, app, session, asked, read).await? {
+            SignOnOutcome::Response(xml) => {
+                engine.touch(tenant.id, session.id, Some(app.id));
+                posted(context, asked, &xml)
+            }
+            SignOnOutcome::SessionGone => {
+                self.ask_or_refuse(None, Needs::SignIn(SignInReason::NoSession)).await
+            }
+            SignOnOutcome::ApprovalGone => self.ask_or_refuse(Some(session), Needs::Consent).await,
+            SignOnOutcome::Answered => {
+                let why = "this request was answered before; go back to the application";
+                super::refused(context, why)
+            }
+        })
+    }
+
+    async fn ask_or_refuse(&self, session: Option<&Session>, needed: Needs) -> Response {
+        let Self { context, app, asked, ticket } = *self;
+        if asked.passive {
+            let status = Status::Responder(SubStatus::NoPassive);
+            let why = "the person would have to do something";
+            return refuse(context, app, asked, status, why).await;
+        }
+        let interrupted = Interrupted {
+            path: SSO_PATH,
+            query: asked.to_query(),
+            hint: asked.hint.clone(),
+            ticket,
+        };
+        ask(context, interrupted, session, needed)
+    }
+
+    /// What the checks of the interaction look at. Reads only what the request makes necessary.
+    async fn situation(
+        &self,
+        session: Option<&Session>,
+        least: Level,
+    ) -> Result<Situation, EngineError> {
+        let Self { context, app, ticket, .. } = *self;
+        let (engine, tenant) = (context.engine(), context.tenant());
+        let (first_party, now) = (app.settings.first_party, engine.now());
+        let Some(session) = session else {
+            return Ok(Situation { present: None, first_party, now });
+        };
+        let consent = match first_party {
+            true => None,
+            false => engine.consent(tenant, session.user, app.id).await?.map(|(scopes, _)| scopes),
+        };
+        let done = ticket.map(|ticket| ticket.done.in_session(session.id)).unwrap_or_default();
+        let level = session.level();
+        let reachable = match least > level {
+            true => engine.level_of(tenant, session.user).await?,
+            false => level,
+        };
+        let present = Present {
+            auth_time: session.auth_time,
+            level,
+            reachable,
+            expected: true,
+            signed_in: done.signed_in,
+            chosen: done.chosen,
+            approved: done.approved,
+            consent,
+        };
+        Ok(Situation { present: Some(present), first_party, now })
+    }
+}
+
+/// An answer without an assertion.
+async fn refuse(
+    context: &Context,
+    app: &Application,
+    asked: &SignOn,
+    status: Status,
+    why: &str,
+) -> Response {
+    let engine = context.engine();
+    match engine.saml_refusal(context.tenant(), app, asked, (status, why)).await {
+        Ok(SignOnOutcome::Response(xml)) => posted(context, asked, &xml),
+        Ok(_) => errors::unknown_ticket(context),
+        Err(error) => errors::failure(context, &error),
+    }
+}
+
+/// The page whose form goes to the service provider.
+fn posted(context: &Context, asked: &SignOn, xml: &str) -> Response {
+    let mut pairs = vec![("SAMLResponse".to_owned(), binding::form_value(xml))];
+    pairs.extend(asked.relay_state.clone().map(|state| ("RelayState".to_owned(), state)));
+    let page = FormPost { action: asked.acs.clone(), pairs };
+    render::script_page(context, StatusCode::OK, &page, "")
+}

@@ -1,0 +1,269 @@
+//! Service providers of SAML: add one by its metadata, see what was taken from it, change what is told.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use sojourn_engine::saml::certificates;
+use sojourn_engine::{EngineError, Right};
+use sojourn_model::{AppOwner, Application, NameIdFormat, Protocol, SamlSettings};
+
+use super::administrator;
+use super::applications::{UPDATE, named, owner};
+use crate::context::Context;
+use crate::language::Text;
+use crate::respond;
+use crate::web::my_account::Visitor;
+use crate::web::pages::Frame;
+use crate::web::upload::Upload;
+use crate::web::{errors, filters, render, words};
+
+const PATH: &str = "/console/service-providers";
+const CREATE: Right = Right::ApplicationCreate;
+/// What a service provider is told; the names of the settings, and what the form says.
+const PRESETS: [(&str, &str); 5] = [
+    ("", "leave as it is"),
+    ("none", "nothing but the name"),
+    ("basic", "login name, name, mail address, roles and groups"),
+    ("oid", "the same, with names of X.500 and eduPerson"),
+    ("microsoft", "the same, with names of Microsoft"),
+];
+
+struct CertificateLine {
+    subject: String,
+    until: Text,
+    fingerprint: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/service_provider.html")]
+struct ServiceProviderPage {
+    frame: Frame,
+    /// None while it is being added.
+    id: Option<String>,
+    owner: &'static str,
+    enabled: bool,
+    name: String,
+    entity_id: String,
+    consumers: Vec<String>,
+    /// How it is told of logouts, and where.
+    logout: Vec<(&'static str, String)>,
+    certificates: Vec<CertificateLine>,
+    attributes: Vec<(String, String)>,
+    formats: Vec<(&'static str, &'static str)>,
+    format: &'static str,
+    presets: [(&'static str, &'static str); 5],
+    preset: String,
+    signed_requests: bool,
+    idp_initiated: bool,
+    first_party: bool,
+    /// What the other side has to know of us.
+    ours: Vec<(&'static str, String)>,
+    may_change: bool,
+    may_remove: bool,
+    error: Option<Text>,
+}
+
+/// The formats of names, in words.
+fn formats() -> Vec<(&'static str, &'static str)> {
+    NameIdFormat::ALL
+        .into_iter()
+        .map(|format| {
+            let words = match format {
+                NameIdFormat::Persistent => "persistent: a pseudonym of its own",
+                NameIdFormat::Transient => "transient: a new pseudonym for each session",
+                NameIdFormat::EmailAddress => "emailAddress: the mail address",
+                NameIdFormat::Unspecified => "unspecified: the login name",
+            };
+            (format.as_str(), words)
+        })
+        .collect()
+}
+
+fn certificate_lines(settings: &SamlSettings) -> Vec<CertificateLine> {
+    let lines = certificates(settings).into_iter().map(|one| CertificateLine {
+        subject: one.subject().to_owned(),
+        until: words::moment(one.valid_until()),
+        fingerprint: one.fingerprint(),
+    });
+    lines.collect()
+}
+
+fn logout_lines(app: &Application, settings: &SamlSettings) -> Vec<(&'static str, String)> {
+    let soap = app.backchannel_logout_uri.clone();
+    let soap = soap.map(|url| ("from server to server", url));
+    let browser = settings.logout_services.iter().map(|one| ("in the browser", one.url.clone()));
+    soap.into_iter().chain(browser).collect()
+}
+
+fn show(
+    context: &Context,
+    visitor: &Visitor,
+    app: Option<&Application>,
+    (notice, error): (Option<Text>, Option<Text>),
+) -> Response {
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let settings = match app.map(Application::protocol) {
+        Some(Protocol::Saml(settings)) => settings.clone(),
+        _ => SamlSettings::default(),
+    };
+    let of_database = app.is_none_or(|app| app.owner == AppOwner::Database);
+    let right = if app.is_some() { UPDATE } else { CREATE };
+    let mut frame = visitor.frame(context, "applications");
+    frame.notice = notice;
+    let page = ServiceProviderPage {
+        frame,
+        id: app.map(|app| app.id.to_string()),
+        owner: app.map_or("made in the Console", owner),
+        enabled: app.is_none_or(|app| app.enabled),
+        name: app.map(|app| app.name.clone()).unwrap_or_default(),
+        entity_id: app.map(|app| app.client_id.clone()).unwrap_or_default(),
+        consumers: settings.assertion_consumers.iter().map(|one| one.url.clone()).collect(),
+        logout: app.map(|app| logout_lines(app, &settings)).unwrap_or_default(),
+        certificates: certificate_lines(&settings),
+        attributes: settings
+            .attributes
+            .iter()
+            .map(|one| (one.claim.clone(), one.name.clone()))
+            .collect(),
+        formats: formats(),
+        format: settings.name_id_format.as_str(),
+        presets: PRESETS,
+        preset: if app.is_some() { String::new() } else { "basic".into() },
+        signed_requests: settings.signed_requests,
+        idp_initiated: settings.idp_initiated,
+        first_party: app.is_none_or(|app| app.settings.first_party),
+        ours: vec![
+            ("Metadata and entity ID", engine.saml_entity_id(tenant)),
+            ("Sign-on and logout in the browser", engine.saml_address(tenant)),
+            ("Logout from server to server", engine.saml_soap_address(tenant)),
+        ],
+        may_change: of_database && visitor.by.may(right),
+        may_remove: of_database && visitor.by.may(Right::ApplicationDelete),
+        error,
+    };
+    let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    render::page(context, status, &page)
+}
+
+/// The form of a new one.
+pub(crate) async fn new(context: Context) -> Response {
+    match administrator(&context, PATH, CREATE).await {
+        Ok(visitor) => show(&context, &visitor, None, (None, None)),
+        Err(elsewhere) => *elsewhere,
+    }
+}
+
+/// The form of one of these pages, from an administrator with a right.
+async fn sent(
+    context: &Context,
+    body: Bytes,
+    right: Right,
+) -> Result<(Visitor, Upload), Box<Response>> {
+    let visitor = administrator(context, PATH, right).await?;
+    let upload = Upload::read(context, body).await;
+    let malformed = || Box::new(errors::bad_request(context, "The form is malformed."));
+    let upload = upload.ok_or_else(malformed)?;
+    if !context.genuine(&visitor.session, Some(&upload.text("csrf"))) {
+        return Err(Box::new(errors::forged(context)));
+    }
+    Ok((visitor, upload))
+}
+
+/// What the form says, as a document.
+fn document(upload: &Upload) -> Map<String, Value> {
+    let mut saml = Map::new();
+    let metadata = String::from_utf8_lossy(upload.bytes("metadata")).into_owned();
+    if !metadata.trim().is_empty() {
+        saml.insert("metadata".into(), metadata.into());
+    }
+    let mut text = |name: &str| {
+        let value = upload.text(name);
+        if !value.is_empty() {
+            saml.insert(name.to_owned(), value.into());
+        }
+    };
+    text("attribute_preset");
+    text("name_id_format");
+    saml.insert("idp_initiated".into(), upload.has("idp_initiated").into());
+    // With new metadata it is as that says.
+    if upload.has("changes") {
+        saml.insert("signed_requests".into(), upload.has("signed_requests").into());
+    }
+    let name = upload.text("name");
+    let name = if name.is_empty() { Value::Null } else { name.into() };
+    let document = json!({
+        "client_name": name, "first_party": upload.has("first_party"), "saml": saml,
+    });
+    match document {
+        Value::Object(document) => document,
+        _ => Map::new(),
+    }
+}
+
+/// Adds one.
+pub(crate) async fn add(context: Context, body: Bytes) -> Response {
+    let (visitor, upload) = match sent(&context, body, CREATE).await {
+        Ok(sent) => sent,
+        Err(refused) => return *refused,
+    };
+    let mut document = document(&upload);
+    document.retain(|_, value| !value.is_null());
+    let made = context.engine().create_application(context.tenant(), &document, &visitor.by).await;
+    match made {
+        Ok((app, _)) => respond::see_other(&context.link(&format!("{PATH}/{}", app.id))),
+        Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
+            let error = Some(words::sentence(error));
+            show(&context, &visitor, None, (None, error))
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}
+
+/// One of them.
+pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
+    let visitor = match administrator(&context, PATH, Right::ApplicationView).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    match named(&context, &id).await {
+        Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => {
+            show(&context, &visitor, Some(&app), (None, None))
+        }
+        Ok(_) => errors::missing(&context, "There is no such application."),
+        Err(refused) => *refused,
+    }
+}
+
+/// A change: what is left empty stays.
+pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+    let (visitor, upload) = match sent(&context, body, UPDATE).await {
+        Ok(sent) => sent,
+        Err(refused) => return *refused,
+    };
+    let app = match named(&context, &id).await {
+        Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => app,
+        Ok(_) => return errors::missing(&context, "There is no such application."),
+        Err(refused) => return *refused,
+    };
+    let mut document = document(&upload);
+    if upload.text("act") == "enable" {
+        document = [("enabled".to_owned(), true.into())].into_iter().collect();
+    }
+    let (engine, tenant) = (context.engine(), context.tenant());
+    match engine.change_application(tenant, app.id, (&document, true), &visitor.by).await {
+        Ok((app, _)) => show(
+            &context,
+            &visitor,
+            Some(&app),
+            (Some("The service provider is saved.".into()), None),
+        ),
+        Err(EngineError::Invalid(why)) => {
+            let error = Some(words::sentence(why));
+            show(&context, &visitor, Some(&app), (None, error))
+        }
+        Err(error) => errors::failure(&context, &error),
+    }
+}

@@ -1,0 +1,64 @@
+//! A request of an application that needs its person: the page on which they act leads back to it.
+
+use axum::response::Response;
+use http::StatusCode;
+use sojourn_model::Session;
+use sojourn_oidc::Needs;
+use sojourn_oidc::params::with_query;
+
+use crate::context::Context;
+use crate::respond;
+use crate::web::errors;
+use crate::web::ticket::Ticket;
+
+/// A checked request that can't be answered yet.
+pub(crate) struct Interrupted<'a> {
+    /// Where it came to, below the tenant.
+    pub(crate) path: &'static str,
+    /// The request, as it is read again.
+    pub(crate) query: String,
+    /// A login name to begin with.
+    pub(crate) hint: Option<String>,
+    /// The ticket with which it came back from a page, if it did.
+    pub(crate) ticket: Option<&'a Ticket>,
+}
+
+/// The way to the page on which the person does what is needed.
+pub(crate) fn ask(
+    context: &Context,
+    request: Interrupted<'_>,
+    session: Option<&Session>,
+    needed: Needs,
+) -> Response {
+    let Interrupted { path, query, hint, ticket } = request;
+    let now = context.engine().now();
+    let ticket = Ticket {
+        path: path.to_owned(),
+        query,
+        // The time that a person may take counts from the request, however many pages there are.
+        made_at: ticket.map_or(now.0, |ticket| ticket.made_at),
+        hint,
+        done: ticket.map(|ticket| ticket.done.clone()).unwrap_or_default(),
+        denied: false,
+        before: session.map(|session| session.id),
+        page: 0,
+        least: match needed {
+            Needs::StepUp(level) => level.acr().to_owned(),
+            _ => String::new(),
+        },
+    };
+    let page = match needed {
+        Needs::SignIn(_) => "/login",
+        Needs::SignUp => "/sign-up",
+        Needs::StepUp(_) => "/login/factor",
+        Needs::SelectAccount => "/select-account",
+        Needs::Consent => "/consent",
+    };
+    match ticket.seal(context) {
+        Some(text) => respond::see_other(&with_query(&context.link(page), &[("ticket", &text)])),
+        None => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            errors::page(context, status, "Something went wrong", "")
+        }
+    }
+}

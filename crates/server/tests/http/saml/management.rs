@@ -1,0 +1,262 @@
+//! Service providers as administrators see and change them; certificates and their rotation.
+
+use serde_json::json;
+use sojourn_engine::Authority;
+use sojourn_model::SigningAlg;
+use sojourn_testkit::inbox::Documents;
+use sojourn_testkit::server::TestServer;
+use sojourn_testkit::service_provider::ServiceProvider;
+
+use super::{Read, ask, scene};
+
+const BOSS: (&str, &str) = ("boss", "boss1234");
+const PATH: &str = "/api/server/v1/applications";
+
+#[tokio::test]
+async fn a_document_is_made_read_changed_and_refused_with_reasons() {
+    let server = TestServer::start().await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    let document = json!({
+        "client_name": "Wiki",
+        "saml": { "metadata": sp.metadata(), "attribute_preset": "oid" },
+    });
+    let made = server.send("POST", PATH, BOSS, &document).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let made = made.json();
+    assert_eq!(made["protocol"], "saml");
+    assert_eq!(made["client_id"], "https://sp.test/metadata");
+    assert_eq!(made["saml"]["soap_logout_url"], sp.soap());
+    assert_eq!(made["saml"]["signed_requests"], true);
+    assert_eq!(made["saml"]["attributes"][0]["friendly_name"], "uid");
+    assert!(made.get("client_secret").is_none() && made["saml"].get("metadata").is_none());
+    let one = format!("{PATH}/{}", made["id"].as_str().expect("an id"));
+
+    // A part of it; the rest stays. What is answered can be sent back.
+    let patch = json!({ "saml": { "idp_initiated": true, "attribute_preset": "none" } });
+    let changed = server.send("PATCH", &one, BOSS, &patch).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let changed = changed.json();
+    assert_eq!(changed["saml"]["idp_initiated"], true);
+    assert_eq!(changed["saml"]["attributes"], json!([]));
+    assert_eq!(changed["saml"]["certificates"], made["saml"]["certificates"]);
+    let same = server.send("PUT", &one, BOSS, &changed).await;
+    assert_eq!((same.status, same.json()), (200, changed));
+
+    // New metadata replaces what the metadata before said.
+    let other = ServiceProvider::start("https://sp.test/metadata").await;
+    let patch = json!({ "saml": { "metadata": other.metadata() } });
+    let changed = server.send("PATCH", &one, BOSS, &patch).await.json();
+    assert_eq!(changed["saml"]["soap_logout_url"], other.soap());
+    assert_ne!(changed["saml"]["certificates"], made["saml"]["certificates"]);
+    assert_eq!(changed["saml"]["idp_initiated"], true);
+
+    for (document, why) in [
+        (json!({ "saml": { "metadata": sp.metadata() } }), "exists already"),
+        (json!({ "saml": { "metadata": "<a/>" } }), "service provider"),
+        (json!({ "saml": { "metadata": "<!DOCTYPE a><a/>" } }), "document type"),
+        (json!({ "client_id": "x", "saml": {} }), "assertions are posted to"),
+        (
+            json!({ "client_id": "https://x.test", "saml": { "assertion_consumers": [{ "url": "ftp://x" }] } }),
+            "no address",
+        ),
+        (
+            json!({ "client_id": "x", "saml": { "assertion_consumers": [{ "url": "https://x.test" }], "certificates": ["x"] } }),
+            "certificate",
+        ),
+        (
+            json!({ "client_id": "x", "saml": { "assertion_consumers": [{ "url": "https://x.test" }], "signed_requests": true } }),
+            "certificate",
+        ),
+        (
+            json!({ "client_id": "x", "saml": { "assertion_consumers": [{ "url": "https://x.test" }], "signing_alg": "EdDSA" } }),
+            "RS256",
+        ),
+        (
+            json!({ "client_id": "x", "saml": { "assertion_consumers": [{ "url": "https://x.test" }], "colour": "red" } }),
+            "colour",
+        ),
+        (
+            json!({ "client_id": "x", "redirect_uris": ["https://x.test"], "saml": { "assertion_consumers": [{ "url": "https://x.test" }] } }),
+            "redirect_uris",
+        ),
+    ] {
+        let answer = server.send("POST", PATH, BOSS, &document).await;
+        assert!((400..500).contains(&answer.status), "{document} {answer:?}");
+        assert!(answer.body.contains(why), "{why}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn wso2s_words_say_the_same() {
+    let (server, sp, app) = scene(json!({})).await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let path = format!("{PATH}/{}/inbound-protocols/saml", app.id);
+    let shown = server.api("GET", &path, BOSS).await.json();
+    assert_eq!(shown["issuer"], sp.entity_id);
+    assert_eq!(shown["assertionConsumerUrls"], json!([sp.acs()]));
+    assert_eq!(shown["singleLogoutProfile"]["logoutMethod"], "BACKCHANNEL");
+    let change = json!({ "manualConfiguration": {
+        "issuer": sp.entity_id,
+        "assertionConsumerUrls": ["https://sp.test/acs", "https://sp.test/other"],
+        "defaultAssertionConsumerUrl": "https://sp.test/other",
+        "singleSignOnProfile": { "enableIdpInitiatedSingleSignOn": true },
+        "singleLogoutProfile": {
+            "logoutMethod": "FRONTCHANNEL_HTTP_POST", "logoutRequestUrl": "https://sp.test/slo",
+        },
+    }});
+    let changed = server.send("PUT", &path, BOSS, &change).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let shown = server.api("GET", &path, BOSS).await.json();
+    assert_eq!(shown["defaultAssertionConsumerUrl"], "https://sp.test/other");
+    assert_eq!(shown["singleLogoutProfile"]["logoutMethod"], "FRONTCHANNEL_HTTP_POST");
+    assert_eq!(shown["singleSignOnProfile"]["enableIdpInitiatedSingleSignOn"], true);
+    // An application of OpenID has none.
+    let other = server.app("openid", |_| {}).await;
+    let path = format!("{PATH}/{}/inbound-protocols/saml", other.id);
+    assert_eq!(server.api("GET", &path, BOSS).await.status, 404);
+}
+
+/// A form with a file, as a browser sends it.
+fn form(fields: &[(&str, &str)]) -> (String, String) {
+    let mut body = String::new();
+    for (name, value) in fields {
+        let file = if *name == "metadata" { "; filename=\"sp.xml\"" } else { "" };
+        body.push_str(&format!(
+            "--limit\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
+        ));
+    }
+    body.push_str("--limit--\r\n");
+    ("multipart/form-data; boundary=limit".into(), body)
+}
+
+#[tokio::test]
+async fn the_console_adds_one_by_its_metadata_and_shows_what_was_taken() {
+    let server = TestServer::start().await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    let browser = server.signed_in(BOSS.0, BOSS.1).await;
+    let page = browser.get("/console/service-providers/new").await;
+    let csrf = page.field("csrf");
+    let metadata = sp.metadata();
+    for (metadata, good) in [("<a/>", false), (metadata.as_str(), true)] {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("metadata", metadata),
+            ("name", "Wiki"),
+            ("attribute_preset", "microsoft"),
+            ("first_party", "on"),
+        ];
+        let (kind, body) = form(&fields);
+        let answer = browser.post_body("/console/service-providers", &kind, body).await;
+        if !good {
+            assert_eq!(answer.status, 400, "{answer:?}");
+            assert!(answer.body.contains("role of a SAML 2.0 service provider"), "{}", answer.body);
+            continue;
+        }
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let page = browser.get(answer.location()).await;
+        for text in ["Wiki", &sp.acs(), &sp.soap(), "claims/emailaddress", "CN=sp"] {
+            assert!(page.body.contains(text), "{text}: {}", page.body);
+        }
+        let fields =
+            [("csrf", csrf.as_str()), ("changes", "1"), ("name", "Other"), ("act", "save")];
+        let (kind, body) = form(&fields);
+        let changed = browser.post_body(answer.location(), &kind, body).await;
+        assert!(changed.body.contains("The service provider is saved."), "{}", changed.body);
+        let list = browser.get("/console/applications").await;
+        assert!(list.body.contains("Other") && list.body.contains("SAML"), "{}", list.body);
+    }
+    // From another site, or without what proves where it comes from.
+    let (kind, body) = form(&[("csrf", "x"), ("metadata", &metadata)]);
+    assert_eq!(browser.post_body("/console/service-providers", &kind, body).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_next_certificate_is_published_before_it_signs() {
+    const DAY: i64 = 24 * 3_600_000;
+    let (server, sp, _) = scene(json!({ "signed_part": "response" })).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let (engine, tenant) = (&server.engine, &server.tenant);
+    let certificates = async || {
+        let page = server.browser().get("/identity/metadata/saml2").await.body;
+        // The first one is that of the signature.
+        page.split("<ds:X509Certificate>").skip(2).count()
+    };
+    assert_eq!(certificates().await, 1);
+    let first = super::certificate(&server).await;
+    let by = Authority::operator();
+    let from = engine.rotate_saml_key(tenant, SigningAlg::Rs256, None, &by).await.expect("rotated");
+    assert_eq!(from, engine.now().plus(30 * DAY));
+    assert!(engine.rotate_saml_key(tenant, SigningAlg::Rs256, None, &by).await.is_err());
+    assert_eq!(certificates().await, 2);
+    assert_eq!(super::certificate(&server).await, first);
+    server.clock.advance(31 * DAY);
+    assert_ne!(super::certificate(&server).await, first);
+    // The session has ended meanwhile.
+    browser.sign_in("alex", "alex123").await;
+    let xml = sp.request("_1", engine.now(), |request| request).write();
+    Read::of(&server, &ask(&browser, &sp, &xml, None).await).await;
+    assert_eq!(certificates().await, 2);
+    server.clock.advance(30 * DAY);
+    assert_eq!(certificates().await, 1);
+
+    // By itself, 90 days before the certificate ends; and it is pointed out 30 days before.
+    assert_eq!(engine.rotate_due_saml_keys().await.expect("looked"), 0);
+    assert_eq!(engine.ending_certificates(tenant).await.expect("looked"), []);
+    server.clock.advance((3 * 365 - 61 - 25) * DAY);
+    let ending = engine.ending_certificates(tenant).await.expect("looked");
+    assert_eq!(ending.iter().filter(|one| one.of.is_none()).count(), 1, "{ending:?}");
+    assert_eq!(engine.rotate_due_saml_keys().await.expect("rotated"), 1);
+    assert_eq!(engine.rotate_due_saml_keys().await.expect("rotated"), 0);
+    assert!(
+        engine
+            .ending_certificates(tenant)
+            .await
+            .expect("looked")
+            .iter()
+            .all(|one| one.of.is_some())
+    );
+}
+
+#[tokio::test]
+async fn metadata_is_fetched_again_and_its_signature_can_be_pinned() {
+    const HOURS: i64 = 3_600_000;
+    let server = TestServer::start().await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let documents = Documents::start().await;
+    let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    documents.put("/sp.xml", &sp.metadata());
+    let url = documents.uri("/sp.xml");
+    let document = json!({ "saml": { "metadata_url": url, "idp_initiated": true } });
+    let made = server.send("POST", PATH, BOSS, &document).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let one = format!("{PATH}/{}", made.json()["id"].as_str().expect("an id"));
+
+    let other = ServiceProvider::start("https://sp.test/metadata").await;
+    documents.put("/sp.xml", &other.metadata());
+    let engine = &server.engine;
+    assert_eq!(engine.refresh_saml_metadata().await.expect("looked"), 0);
+    server.clock.advance(6 * HOURS);
+    assert_eq!(engine.refresh_saml_metadata().await.expect("fetched"), 1);
+    let shown = server.api("GET", &one, BOSS).await.json();
+    assert_eq!(shown["saml"]["soap_logout_url"], other.soap());
+    assert_eq!(shown["saml"]["idp_initiated"], true);
+
+    // What can't be read changes nothing.
+    documents.put("/sp.xml", "<a/>");
+    server.clock.advance(6 * HOURS);
+    assert_eq!(engine.refresh_saml_metadata().await.expect("looked"), 0);
+    assert_eq!(server.api("GET", &one, BOSS).await.json()["saml"], shown["saml"]);
+
+    let pinned = ServiceProvider::start("https://pinned.test/metadata").await;
+    let document = json!({ "saml": {
+        "metadata_url": documents.uri("/pinned.xml"),
+        "metadata_certificate": pinned.signer.certificate().base64(),
+    }});
+    for (text, status) in [(pinned.metadata(), 400), (pinned.signed_metadata(), 201)] {
+        documents.put("/pinned.xml", &text);
+        let made = server.send("POST", PATH, BOSS, &document).await;
+        assert_eq!(made.status, status, "{made:?}");
+    }
+}

@@ -1,0 +1,238 @@
+//! A service provider of SAML: makes requests, and listens for logouts from server to server.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use http::{StatusCode, header};
+use sojourn_crypto::{SigningKey, self_signed};
+use sojourn_model::{Millis, SigningAlg};
+use sojourn_saml::binding::{self, Kind};
+use sojourn_saml::logout::{Answer, LogoutRequest, Notice};
+use sojourn_saml::message::instant;
+use sojourn_saml::signature::{Signer, Trusted, sign};
+use sojourn_saml::xml::{Document, Element};
+use sojourn_saml::{NameId, Status, SubStatus};
+
+/// What came, and what is answered.
+struct Inner {
+    requests: Vec<LogoutRequest>,
+    answers: Vec<Option<Status>>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    entity_id: String,
+    signer: Arc<Signer>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// A service provider with an address of its own.
+pub struct ServiceProvider {
+    /// Its entity id.
+    pub entity_id: String,
+    /// Its key and certificate.
+    pub signer: Arc<Signer>,
+    address: SocketAddr,
+    inner: Arc<Mutex<Inner>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for ServiceProvider {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn receive(
+    State(shared): State<Shared>,
+    body: axum::body::Bytes,
+) -> impl axum::response::IntoResponse {
+    let xml = binding::from_envelope(&body).expect("an envelope");
+    let document = Document::parse(&xml).expect("XML");
+    let request = LogoutRequest::read(Trusted::unsigned(&document)).expect("a logout request");
+    let status = {
+        let mut inner = shared.inner.lock().expect("an inbox");
+        inner.requests.push(request.clone());
+        if inner.answers.is_empty() { Some(Status::Success(None)) } else { inner.answers.remove(0) }
+    };
+    let kind = [(header::CONTENT_TYPE, "text/xml")];
+    let Some(status) = status else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, kind, binding::fault("Server", "no"));
+    };
+    let answer = Answer {
+        issuer: &shared.entity_id,
+        id: "_answer",
+        destination: None,
+        in_response_to: Some(&request.header.id),
+        now: request.header.issued_at,
+        status,
+        message: None,
+    };
+    let answer = answer.write(Some(&shared.signer)).expect("signs");
+    (StatusCode::OK, kind, binding::envelope(answer))
+}
+
+impl ServiceProvider {
+    /// Starts one that follows every logout.
+    pub async fn start(entity_id: &str) -> Self {
+        let pkcs8 = SigningKey::generate(SigningAlg::Es256).expect("a key");
+        let key = SigningKey::from_pkcs8(SigningAlg::Es256, &pkcs8).expect("a key");
+        let certificate = self_signed(&pkcs8, "sp", Millis(0), Millis(4_000_000_000_000));
+        let signer =
+            Arc::new(Signer::new(key, certificate.expect("a certificate")).expect("signs"));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let inner = Arc::new(Mutex::new(Inner { requests: Vec::new(), answers: Vec::new() }));
+        let shared = Shared {
+            entity_id: entity_id.to_owned(),
+            signer: Arc::clone(&signer),
+            inner: Arc::clone(&inner),
+        };
+        let router = Router::new().route("/soap", post(receive)).with_state(shared);
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("serves");
+        });
+        Self { entity_id: entity_id.to_owned(), signer, address, inner, task }
+    }
+
+    /// Where logout requests go from server to server.
+    #[must_use]
+    pub fn soap(&self) -> String {
+        format!("http://{}/soap", self.address)
+    }
+
+    /// Where assertions go. Nobody listens there.
+    #[must_use]
+    pub fn acs(&self) -> String {
+        "https://sp.test/acs".into()
+    }
+
+    /// What it answers to the next logout requests; nothing: a failure.
+    pub fn answer(&self, answers: impl IntoIterator<Item = Option<SubStatus>>) {
+        let answers = answers.into_iter().map(|sub| sub.map(Status::Responder));
+        self.inner.lock().expect("an inbox").answers.extend(answers);
+    }
+
+    /// The logout requests that came, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<LogoutRequest> {
+        self.inner.lock().expect("an inbox").requests.clone()
+    }
+
+    /// Waits for logout requests.
+    pub async fn wait_for(&self, count: usize) -> Vec<LogoutRequest> {
+        crate::program::eventually("logout requests", async || {
+            let found = self.requests();
+            (found.len() >= count).then_some(found)
+        })
+        .await
+    }
+
+    /// Its metadata.
+    #[must_use]
+    pub fn metadata(&self) -> String {
+        self.descriptor().write()
+    }
+
+    /// Its metadata, signed.
+    #[must_use]
+    pub fn signed_metadata(&self) -> String {
+        sign(self.descriptor(), 0, &self.signer).expect("signs")
+    }
+
+    fn descriptor(&self) -> Element {
+        let endpoint = |name, binding: &str, location: &str| {
+            Element::new(name).attr("Binding", binding).attr("Location", location)
+        };
+        let certificate =
+            Element::new("ds:X509Certificate").text(&self.signer.certificate().base64());
+        let key = Element::new("md:KeyDescriptor").attr("use", "signing").child(
+            Element::new("ds:KeyInfo").child(Element::new("ds:X509Data").child(certificate)),
+        );
+        let names = sojourn_saml::names::POST;
+        let role = Element::new("md:SPSSODescriptor")
+            .attr("AuthnRequestsSigned", "true")
+            .attr("protocolSupportEnumeration", sojourn_saml::names::PROTOCOL)
+            .child(key)
+            .child(endpoint(
+                "md:SingleLogoutService",
+                sojourn_saml::names::SOAP_BINDING,
+                &self.soap(),
+            ))
+            .child(endpoint(
+                "md:SingleLogoutService",
+                sojourn_saml::names::REDIRECT,
+                "https://sp.test/slo",
+            ))
+            .child(
+                endpoint("md:AssertionConsumerService", names, &self.acs())
+                    .attr("index", "1")
+                    .attr("isDefault", "true"),
+            );
+        Element::new("md:EntityDescriptor")
+            .attr("ID", "_metadata")
+            .attr("entityID", self.entity_id.clone())
+            .child(role)
+    }
+
+    /// An authentication request with more attributes and children.
+    #[must_use]
+    pub fn request(
+        &self,
+        id: &str,
+        now: Millis,
+        change: impl FnOnce(Element) -> Element,
+    ) -> Element {
+        let request = Element::new("samlp:AuthnRequest")
+            .attr("ID", id)
+            .attr("Version", "2.0")
+            .attr("IssueInstant", instant(now))
+            .child(Element::new("saml:Issuer").text(&self.entity_id));
+        change(request)
+    }
+
+    /// The path and query that carry a message to a server, signed or not.
+    #[must_use]
+    pub fn by_query(
+        &self,
+        kind: Kind,
+        xml: &str,
+        relay_state: Option<&str>,
+        signed: bool,
+    ) -> String {
+        let signer = signed.then_some(&*self.signer);
+        binding::redirect("/samlsso", kind, xml, relay_state, signer).expect("encodes")
+    }
+
+    /// A message, signed.
+    #[must_use]
+    pub fn signed(&self, element: Element) -> String {
+        sign(element, 1, &self.signer).expect("signs")
+    }
+
+    /// A logout request for a name and a stay.
+    #[must_use]
+    pub fn logout(
+        &self,
+        destination: &str,
+        now: Millis,
+        name: &NameId,
+        index: &str,
+        signed: bool,
+    ) -> String {
+        let notice = Notice {
+            issuer: &self.entity_id,
+            id: "_logout",
+            destination,
+            now,
+            valid_ms: 60_000,
+            reason: sojourn_saml::names::LOGOUT_USER,
+            name,
+            session_index: index,
+        };
+        notice.write(signed.then_some(&*self.signer)).expect("signs")
+    }
+}
