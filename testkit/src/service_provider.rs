@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::routing::post;
-use http::{StatusCode, header};
 use sojourn_crypto::{SigningKey, self_signed};
 use sojourn_model::{Millis, SigningAlg};
 use sojourn_saml::binding::{self, Kind};
@@ -36,6 +36,7 @@ pub struct ServiceProvider {
     /// Its key and certificate.
     pub signer: Arc<Signer>,
     address: SocketAddr,
+    server: Mutex<String>,
     inner: Arc<Mutex<Inner>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -95,7 +96,13 @@ impl ServiceProvider {
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves");
         });
-        Self { entity_id: entity_id.to_owned(), signer, address, inner, task }
+        let server = Mutex::default();
+        Self { entity_id: entity_id.to_owned(), signer, address, server, inner, task }
+    }
+
+    /// Says which server its requests are meant for from now on, by its address.
+    pub fn talks_to(&self, base: &str) {
+        *self.server.lock().expect("an address") = format!("{base}/samlsso");
     }
 
     /// Where logout requests go from server to server.
@@ -190,6 +197,7 @@ impl ServiceProvider {
             .attr("ID", id)
             .attr("Version", "2.0")
             .attr("IssueInstant", instant(now))
+            .attr("Destination", self.server.lock().expect("an address").clone())
             .child(Element::new("saml:Issuer").text(&self.entity_id));
         change(request)
     }

@@ -62,6 +62,14 @@ impl sojourn_engine::DeliverySender for Nobody {
     ) -> sojourn_engine::Boxed<'a, sojourn_engine::AttemptResult> {
         Box::pin(async { sojourn_engine::AttemptResult::Answered(200) })
     }
+
+    fn post_soap<'a>(
+        &'a self,
+        _: &'a str,
+        _: String,
+    ) -> sojourn_engine::Boxed<'a, Result<Vec<u8>, sojourn_engine::AttemptResult>> {
+        Box::pin(async { Err(sojourn_engine::AttemptResult::Answered(500)) })
+    }
 }
 
 /// Small, quick, repeatable randomness.

@@ -150,15 +150,15 @@ pub(crate) async fn list(context: Context) -> Response {
         .into_iter()
         .map(|app| ApplicationLine {
             id: app.id.to_string(),
+            binding: match app.protocol() {
+                Protocol::Saml(_) => "SAML",
+                _ => app.settings.token_binding.as_str(),
+            },
             owner: owner(&app),
             enabled: app.enabled,
             number: app.number,
             name: app.name,
             client_id: app.client_id,
-            binding: match app.protocol() {
-                Protocol::Saml(_) => "SAML",
-                _ => app.settings.token_binding.as_str(),
-            },
             told_at: app.backchannel_logout_uri.unwrap_or_default(),
         })
         .collect();

@@ -185,6 +185,7 @@ async fn who_has_no_soap_is_told_in_a_frame_and_its_answer_is_a_receipt() {
     let document = document.as_object().expect("an object").clone();
     let by = sojourn_engine::Authority::system();
     server.engine.create_application(&server.tenant, &document, &by).await.expect("registered");
+    sp.talks_to(&server.base);
     let browser = server.signed_in("alex", "alex123").await;
     signed_on(&server, &browser, &sp, "_1").await;
     let page = browser.get("/myaccount/security").await;

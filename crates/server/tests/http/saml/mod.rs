@@ -10,7 +10,7 @@ use sojourn_engine::Authority;
 use sojourn_model::Application;
 use sojourn_saml::binding::{self, Kind};
 use sojourn_saml::names::PROTOCOL;
-use sojourn_saml::signature::{Trusted, verify};
+use sojourn_saml::signature::verify;
 use sojourn_saml::xml::Document;
 use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::service_provider::ServiceProvider;
@@ -21,6 +21,7 @@ pub(super) async fn register(
     sp: &ServiceProvider,
     saml: Value,
 ) -> Application {
+    sp.talks_to(&server.base);
     let mut settings = json!({ "metadata": sp.metadata(), "name_id_format": "persistent" });
     for (name, value) in saml.as_object().expect("an object") {
         settings[name] = value.clone();
@@ -45,35 +46,37 @@ impl Read {
         let value = answer.field("SAMLResponse");
         assert!(!value.is_empty(), "no response: {answer:?}");
         let carried = binding::from_form(None, Some(&value), None).expect("decodes");
-        let document = Document::parse(&carried.xml).expect("XML");
         let certificate = certificate(server).await;
         let xml = String::from_utf8(carried.xml.clone()).expect("UTF-8");
-        // With a signed assertion inside there are two: the outer one is looked at by itself.
-        if xml.matches("<ds:Signature ").count() == 1 {
-            verify(&document, &[certificate]).expect("signed by the server");
-        } else {
-            let _ = Trusted::unsigned(&document);
-        }
+        // An assertion that is signed itself is looked at by itself.
+        let assertion = xml.split_once("<saml:Assertion ").map(|(_, rest)| rest);
+        let assertion = assertion.and_then(|rest| rest.split_once("</saml:Assertion>"));
+        let assertion = assertion
+            .map(|(inside, _)| format!("<saml:Assertion {inside}</saml:Assertion>"))
+            .filter(|assertion| assertion.contains("<ds:Signature "));
+        let signed = assertion.as_ref().unwrap_or(&xml);
+        let document = Document::parse(signed.as_bytes()).expect("XML");
+        verify(&document, &[certificate]).expect("signed by the server");
         Self { xml, relay_state: answer.field("RelayState") }
     }
 
     /// The text of the first element of a name.
     pub(super) fn text(&self, name: &str) -> String {
-        let tree = sojourn_saml_tree(&self.xml);
+        let tree = tree_of(&self.xml);
         let found = tree.descendants().find(|node| node.tag_name().name() == name);
         found.and_then(|node| node.text().map(str::to_owned)).unwrap_or_default()
     }
 
     /// An attribute of the first element of a name.
     pub(super) fn attr(&self, name: &str, attribute: &str) -> String {
-        let tree = sojourn_saml_tree(&self.xml);
+        let tree = tree_of(&self.xml);
         let found = tree.descendants().find(|node| node.tag_name().name() == name);
         found.and_then(|node| node.attribute(attribute).map(str::to_owned)).unwrap_or_default()
     }
 
     /// The names of its status, without their namespace.
     pub(super) fn status(&self) -> Vec<String> {
-        let tree = sojourn_saml_tree(&self.xml);
+        let tree = tree_of(&self.xml);
         tree.descendants()
             .filter(|node| node.has_tag_name((PROTOCOL, "StatusCode")))
             .filter_map(|node| node.attribute("Value"))
@@ -83,7 +86,7 @@ impl Read {
 
     /// The values of an attribute of the person.
     pub(super) fn values(&self, name: &str) -> Vec<String> {
-        let tree = sojourn_saml_tree(&self.xml);
+        let tree = tree_of(&self.xml);
         tree.descendants()
             .filter(|node| {
                 node.tag_name().name() == "Attribute" && node.attribute("Name") == Some(name)
@@ -94,7 +97,7 @@ impl Read {
     }
 }
 
-fn sojourn_saml_tree(xml: &str) -> roxmltree::Document<'_> {
+fn tree_of(xml: &str) -> roxmltree::Document<'_> {
     roxmltree::Document::parse(xml).expect("XML")
 }
 

@@ -14,6 +14,9 @@ async fn requests_that_are_not_the_service_providers_own() {
     let thief = ServiceProvider::start("https://sp.test/metadata").await;
     let browser = server.signed_in("alex", "alex123").await;
     let now = server.engine.now();
+    for other in [&stranger, &thief] {
+        other.talks_to(&server.base);
+    }
     let plain = |sp: &ServiceProvider| sp.request("_1", now, |request| request).write();
     let with = |change: fn(Element) -> Element| sp.request("_1", now, change).write();
     let old = sp.request("_1", now.plus(-600_000), |request| request).write();
@@ -46,7 +49,7 @@ async fn requests_that_are_not_the_service_providers_own() {
             "another destination",
             sp.by_query(
                 Kind::Request,
-                &with(|request| request.attr("Destination", "https://evil.test/samlsso")),
+                &plain(&sp).replace(&server.base, "https://evil.test"),
                 None,
                 true,
             ),

@@ -6,6 +6,7 @@ use sojourn_saml::binding::{self, Kind};
 use sojourn_saml::xml::Element;
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::service_provider::ServiceProvider;
+use sojourn_testkit::store::Engine;
 
 use super::{Read, ask, register, scene};
 
@@ -23,7 +24,7 @@ async fn a_person_signs_in_once_and_the_service_provider_learns_who_it_is() {
     assert!(answer.body.contains("action=\"https://sp.test/acs\""), "{}", answer.body);
     let read = Read::of(&server, &answer).await;
     assert_eq!(read.status(), ["Success"]);
-    assert_eq!(read.relay_state, "back &amp; forth");
+    assert_eq!(read.relay_state, "back &#38; forth");
     assert_eq!(read.attr("Response", "InResponseTo"), "_one");
     assert_eq!(read.attr("Response", "Destination"), "https://sp.test/acs");
     assert_eq!(read.attr("SubjectConfirmationData", "Recipient"), "https://sp.test/acs");
@@ -54,10 +55,7 @@ async fn requests_come_by_query_and_by_form_and_what_is_signed_can_be_chosen() {
     for part in ["assertion", "response", "both"] {
         let (server, sp, _) = scene(json!({ "signed_part": part })).await;
         let browser = server.signed_in("alex", "alex123").await;
-        let address = format!("{}/samlsso", server.base);
-        let request = sp.request("_one", server.engine.now(), |request| {
-            request.attr("Destination", address.clone())
-        });
+        let request = sp.request("_one", server.engine.now(), |request| request);
         let value = binding::form_value(&sp.signed(request));
         let form = [("SAMLRequest", &*value), ("RelayState", "x")];
         let answer = browser.post_from("https://sp.test", "/samlsso", &form).await;
@@ -65,17 +63,30 @@ async fn requests_come_by_query_and_by_form_and_what_is_signed_can_be_chosen() {
         assert_eq!((read.status(), read.relay_state.as_str()), (vec!["Success".to_owned()], "x"));
         let signatures = read.xml.matches("<ds:Signature ").count();
         assert_eq!(signatures, if part == "both" { 2 } else { 1 }, "{part}");
-
-        // A browser that keeps its cookie back is led on by a link.
-        let request = sp.request("_two", server.engine.now(), |request| {
-            request.attr("Destination", address.clone())
-        });
-        let value = binding::form_value(&sp.signed(request));
-        let other = server.browser();
-        let led = other.post_from("https://sp.test", "/samlsso", &[("SAMLRequest", &*value)]).await;
-        assert!(led.location().starts_with("/samlsso?continue="), "{led:?}");
-        assert!(other.get(led.location()).await.location().starts_with("/login?ticket="));
     }
+}
+
+/// With `SameSite=Lax` a browser keeps its cookie back from a form of another site.
+#[tokio::test]
+async fn a_form_that_came_without_the_cookie_goes_on_by_a_link() {
+    let lax = |options: &mut sojourn_server::ServerOptions| options.same_site = "Lax";
+    let server = TestServer::with_options(Engine::Sqlite, |_| {}, lax).await;
+    server.user("alex", "alex123", &[]).await;
+    let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    register(&server, &sp, json!({})).await;
+    let signed = |id: &str| {
+        let request = sp.request(id, server.engine.now(), |request| request);
+        binding::form_value(&sp.signed(request))
+    };
+    let browser = server.browser();
+    let value = signed("_one");
+    let led = browser.post_from("https://sp.test", "/samlsso", &[("SAMLRequest", &*value)]).await;
+    assert!(led.location().starts_with("/samlsso?continue="), "{led:?}");
+    let asked = browser.get(led.location()).await;
+    assert!(asked.location().starts_with("/login?ticket="), "{asked:?}");
+    let answer = browser.sign_in_at(asked.location(), "alex", "alex123", false).await;
+    let read = Read::of(&server, &browser.get(answer.location()).await).await;
+    assert_eq!(read.status(), ["Success"]);
 }
 
 #[tokio::test]
@@ -170,6 +181,7 @@ async fn a_third_party_is_approved_once_and_a_refusal_is_told() {
     let server = TestServer::start().await;
     server.user("alex", "alex123", &[]).await;
     let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    sp.talks_to(&server.base);
     let document = json!({ "saml": { "metadata": sp.metadata(), "attribute_preset": "basic" } });
     let document = document.as_object().expect("an object").clone();
     let by = Authority::system();
@@ -219,6 +231,7 @@ async fn the_tenant_of_wso2s_parameter_answers() {
     let tenant = server.second_tenant("acme").await;
     server.user_in(&tenant, "mia", "mia12345", &[]).await;
     let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    sp.talks_to(&format!("{}/t/acme", server.base));
     let document = json!({ "saml": { "metadata": sp.metadata() }, "first_party": true });
     let document = document.as_object().expect("an object").clone();
     let by = Authority::system();
