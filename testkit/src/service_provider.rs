@@ -144,10 +144,10 @@ impl ServiceProvider {
         self.descriptor().write()
     }
 
-    /// Its metadata, signed.
+    /// Its metadata, signed by somebody, such as a federation.
     #[must_use]
-    pub fn signed_metadata(&self) -> String {
-        sign(self.descriptor(), 0, &self.signer).expect("signs")
+    pub fn metadata_signed_by(&self, signer: &Signer) -> String {
+        sign(self.descriptor(), 0, signer).expect("signs")
     }
 
     fn descriptor(&self) -> Element {

@@ -61,10 +61,12 @@ pub enum TokenKind {
     SignUpLink,
     /// What the page carries that takes the code of such a mail.
     SignUpCode,
+    /// By which a logout request of SAML, carried by a browser, is known again.
+    SamlNotice,
 }
 
 impl TokenKind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Code,
         Self::Access,
         Self::Refresh,
@@ -84,6 +86,7 @@ impl TokenKind {
         Self::UndoLink,
         Self::SignUpLink,
         Self::SignUpCode,
+        Self::SamlNotice,
     ];
 
     /// What the text begins with; scanners for leaked secrets know it by this.
@@ -109,6 +112,7 @@ impl TokenKind {
             Self::UndoLink => "soj_ul_",
             Self::SignUpLink => "soj_su_",
             Self::SignUpCode => "soj_sc_",
+            Self::SamlNotice => "soj_sn_",
         }
     }
 }

@@ -68,7 +68,7 @@ fn after_attempt(
     };
     let delivered = matches!(result, AttemptResult::Answered(200 | 204))
         // It refuses a token for a session that it has ended already, on the attempt before.
-        || (refused && delivery.answer_lost);
+        || (refused && delivery.answer_lost && matches!(result, AttemptResult::Answered(_)));
     let exponent = delivery.attempts.clamp(0, 12);
     let pause = (1_000_i64 << exponent).min(PAUSE_MAX_MS);
     let spread = pause / 5;

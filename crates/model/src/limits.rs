@@ -36,7 +36,7 @@ pub const WRITE_QUEUE_MAX: usize = 4096;
 /// How often a use case decides again after a conflict before it gives up.
 pub const CONFLICT_RETRIES_MAX: usize = 5;
 /// Most names of one stay at a service provider of SAML.
-pub const SAML_NAMES_MAX: i64 = 20;
+pub const SAML_NAMES_MAX: i64 = 5;
 /// Most stays that one logout request of SAML ends.
 pub const SAML_STAYS_MAX: i64 = 100;
 /// Users whose sessions a role change ends in its own transaction; more go through a job.

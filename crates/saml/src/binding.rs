@@ -229,7 +229,10 @@ pub fn from_envelope(bytes: &[u8]) -> Result<Vec<u8>, XmlError> {
             // Prefixes that are declared outside may be used in values alone, which no form would keep otherwise.
             let prefixes: Vec<&str> =
                 message.namespaces().map(|one| one.name().unwrap_or("#default")).collect();
-            Ok(crate::xml::canonical_without(message, None, &prefixes))
+            match crate::xml::canonical_without(message, None, &prefixes) {
+                form if form.is_empty() => Err(XmlError::TooLarge),
+                form => Ok(form),
+            }
         }
         _ => Err(invalid("the body doesn't have one message")),
     }

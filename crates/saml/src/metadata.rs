@@ -3,7 +3,7 @@
 use sojourn_crypto::{Certificate, KeyError};
 use sojourn_model::{AssertionConsumer, LogoutBinding, LogoutService, Millis, NameIdFormat};
 
-use crate::message::{ENTITY_ID_MAX, instant, read_instant};
+use crate::message::{ENTITY_ID_MAX, read_instant};
 use crate::names::{DSIG, MDUI, METADATA, POST, PROTOCOL, REDIRECT, SOAP_BINDING};
 use crate::signature::{SignatureError, Signer, Trusted, sign};
 use crate::xml::{Element, Node, Read as _, XmlError};
@@ -78,9 +78,9 @@ impl ServiceProvider {
         now: Millis,
     ) -> Result<Self, MetadataError> {
         let root = metadata.node();
-        let entities: Vec<_> =
-            root.descendants().filter(|node| node.is(METADATA, "EntityDescriptor")).collect();
-        let mut found = entities.into_iter().filter_map(|entity| {
+        let mut all = Vec::new();
+        entities(root, &mut all);
+        let mut found = all.into_iter().filter_map(|entity| {
             let named = entity_id.is_none_or(|wanted| entity.attr("entityID") == Some(wanted));
             role(entity).filter(|_| named).map(|role| (entity, role))
         });
@@ -128,6 +128,15 @@ impl ServiceProvider {
     }
 }
 
+/// The entities, by the way on which the schema has them, and nowhere else: a signature may have anything in it.
+fn entities<'a, 'i>(node: Node<'a, 'i>, all: &mut Vec<Node<'a, 'i>>) {
+    if node.is(METADATA, "EntityDescriptor") {
+        all.push(node);
+    } else if node.is(METADATA, "EntitiesDescriptor") {
+        node.children().filter(Node::is_element).for_each(|child| entities(child, all));
+    }
+}
+
 /// The role of a service provider of an entity that speaks SAML 2.0.
 fn role<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
     entity.all(METADATA, "SPSSODescriptor").find(|role| {
@@ -140,7 +149,10 @@ fn role<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
 fn name(entity: Node<'_, '_>, role: Node<'_, '_>) -> Option<String> {
     let shown = role.descendants().filter(|node| node.is(MDUI, "DisplayName"));
     let service = role.descendants().filter(|node| node.is(METADATA, "ServiceName"));
-    let organisation = entity.descendants().filter(|n| n.is(METADATA, "OrganizationDisplayName"));
+    let organisation = entity
+        .all(METADATA, "Organization")
+        .flat_map(|node| node.children())
+        .filter(|node| node.is(METADATA, "OrganizationDisplayName"));
     let all: Vec<_> = shown.chain(service).chain(organisation).take(LIST_MAX).collect();
     let english = |node: &&Node<'_, '_>| {
         let lang = node.attributes().find(|one| one.name() == "lang");
@@ -239,10 +251,9 @@ pub struct IdentityProvider<'a> {
     pub soap: &'a str,
     /// The certificates of keys that sign now, or soon.
     pub certificates: &'a [&'a Certificate],
-    /// How long it may be kept, as `xs:duration`.
+    /// How long it may be kept, as `xs:duration`. It doesn't say until when it is good: service providers that keep a copy
+    /// would stop working then.
     pub cache_duration: &'a str,
-    /// Until when it is good.
-    pub valid_until: Millis,
 }
 
 impl IdentityProvider<'_> {
@@ -279,7 +290,6 @@ impl IdentityProvider<'_> {
             .attr("ID", self.id)
             .attr("entityID", self.entity_id)
             .attr("cacheDuration", self.cache_duration)
-            .attr("validUntil", instant(self.valid_until))
             .child(role);
         sign(entity, 0, signer)
     }

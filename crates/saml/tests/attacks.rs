@@ -222,3 +222,43 @@ fn keys_are_those_that_were_registered() {
     let both = [registered.certificate().clone(), thief.certificate().clone()];
     assert!(verify(&document, &both).is_ok());
 }
+
+/// [XSW] for metadata: an entity inside the signature, which isn't a part of what is signed.
+#[test]
+fn an_entity_in_a_signature_is_no_metadata() {
+    use sojourn_saml::metadata::{MetadataError, ServiceProvider};
+    use sojourn_saml::signature::Trusted;
+    let signer = signer();
+    let entity = |id: &str, entity_id: &str| {
+        let consumer = Element::new("md:AssertionConsumerService")
+            .attr("Binding", sojourn_saml::names::POST)
+            .attr("Location", "https://evil.test/acs")
+            .attr("index", "0");
+        let role = Element::new("md:SPSSODescriptor")
+            .attr("protocolSupportEnumeration", sojourn_saml::names::PROTOCOL)
+            .child(consumer);
+        Element::new("md:EntityDescriptor").attr("ID", id).attr("entityID", entity_id).child(role)
+    };
+    let whole = sign(entity("_good", "https://sp.test"), 0, &signer).expect("signs");
+    let inside = entity("_evil", "https://victim.test").write();
+    let wrapped = whole.replace("<ds:KeyInfo>", &format!("<ds:KeyInfo>{inside}"));
+    let document = Document::parse(wrapped.as_bytes()).expect("parses");
+    assert!(verify(&document, &[signer.certificate().clone()]).is_err());
+    // Not even where nobody asks for a signature.
+    let read =
+        ServiceProvider::read(Trusted::unsigned(&document), Some("https://victim.test"), Millis(0));
+    assert_eq!(read.err(), Some(MetadataError::NotServiceProvider));
+}
+
+/// What would cost more than the message is long: declarations in scope, repeated in a canonical form.
+#[test]
+fn small_messages_cost_little() {
+    let many = |count: usize, one: &str| one.repeat(count);
+    let repeated = format!(
+        "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\
+         <c><d xmlns:q=\"u:{}\">{}</d></c></soap:Body></soap:Envelope>",
+        "x".repeat(500),
+        many(8_000, "<q:a/>")
+    );
+    assert!(sojourn_saml::binding::from_envelope(repeated.as_bytes()).is_err());
+}

@@ -123,7 +123,6 @@ fn what_is_written_is_valid() {
         soap: "https://id.test/samlsso/soap",
         certificates: &[signer.certificate(), signer.certificate()],
         cache_duration: "PT6H",
-        valid_until: NOW,
     };
     let xml = metadata.write(&signer).expect("signs");
     validate("saml-schema-metadata-2.0.xsd", "metadata", &xml);

@@ -176,7 +176,14 @@ impl Outgoing {
         let lost = |error: &reqwest::Error| AttemptResult::AnswerLost(in_words(error));
         let mut answer = match request.send().await {
             Ok(answer) if answer.status() == reqwest::StatusCode::OK => answer,
-            Ok(answer) => return Err(AttemptResult::Answered(answer.status().as_u16())),
+            // A redirect or a failure is no answer; anything else says nothing in SAML's words.
+            Ok(answer) if answer.status().is_server_error() || answer.status().is_redirection() => {
+                return Err(AttemptResult::Answered(answer.status().as_u16()));
+            }
+            Ok(answer) => {
+                let why = format!("it answered {} and no SAML", answer.status().as_u16());
+                return Err(AttemptResult::Refused(why));
+            }
             Err(error) if error.is_connect() || error.is_builder() => {
                 return Err(AttemptResult::NotSent(in_words(&error)));
             }

@@ -50,7 +50,7 @@ pub(crate) fn jwt(token: String) -> Response {
 }
 
 /// HTML.
-pub(crate) fn html(status: StatusCode, body: String) -> Response {
+pub(crate) fn html(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
     build(status, "text/html; charset=utf-8", body)
 }
 

@@ -477,7 +477,7 @@ impl Engine {
         (event, action): (EventName, &str),
         actor: &Actor,
     ) -> Result<bool, EngineError> {
-        self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
+        self.ensure_keys_of(tenant, app).await?;
         let detail = json!({ "client_id": app.client_id });
         for _ in 0..TRIES {
             let boxed = Box::new(app.clone());

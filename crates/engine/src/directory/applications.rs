@@ -4,7 +4,7 @@ use serde_json::json;
 use sojourn_crypto::SecretHasher;
 use sojourn_model::{
     Actor, AppId, AppKind, AppOwner, Application, ApplicationSettings, ChangeSet, ClientAuthMethod,
-    EventName, NewEvent, Op, Outcome, Subject, Tenant,
+    EventName, NewEvent, Op, Outcome, Protocol, Subject, Tenant,
 };
 
 use crate::engine::Engine;
@@ -95,7 +95,7 @@ impl Engine {
         if present.as_ref() == Some(&app) {
             return Ok(app);
         }
-        self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
+        self.ensure_keys_of(tenant, &app).await?;
         let save = Op::SaveApplication(Box::new(app.clone()));
         let event = match present {
             Some(_) => EventName::PostUpdateApplication,
@@ -110,6 +110,20 @@ impl Engine {
                 saved.ok_or(EngineError::NotFound("application"))
             }
             _ => Err(EngineError::Exists("an application of that client_id")),
+        }
+    }
+
+    /// Makes the keys that an application needs, before it needs them: what fetches them early has them all.
+    pub(crate) async fn ensure_keys_of(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+    ) -> Result<(), EngineError> {
+        match app.protocol() {
+            Protocol::Saml(settings) => {
+                self.saml_keys_with(tenant, settings.signing_alg).await.map(|_| ())
+            }
+            _ => self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await,
         }
     }
 

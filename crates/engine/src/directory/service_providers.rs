@@ -124,7 +124,8 @@ impl Engine {
         if let (Some(url), None, None) =
             (&form.metadata_url, &form.metadata, &form.metadata_fetched_at)
         {
-            form.metadata = Some(self.fetch_metadata(url).await?);
+            form.metadata =
+                Some(self.fetch_metadata(url, form.metadata_certificate.is_some()).await?);
             form.metadata_fetched_at = Some(self.now());
         }
         Ok(form)

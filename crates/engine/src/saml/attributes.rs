@@ -1,7 +1,7 @@
 //! Claims as attributes.
 
 use serde_json::{Map, Value};
-use sojourn_model::{Application, SamlSettings, Tenant, User};
+use sojourn_model::{Application, NameIdFormat, SamlSettings, Tenant, User};
 use sojourn_saml::assertion::Attribute;
 
 use crate::engine::Engine;
@@ -25,6 +25,12 @@ pub(super) fn scopes(settings: &SamlSettings) -> Vec<String> {
     let mut all: Vec<String> =
         settings.attributes.iter().map(|one| scope_of(&one.claim).to_owned()).collect();
     all.push("openid".into());
+    // What the name itself tells.
+    all.extend(match settings.name_id_format {
+        NameIdFormat::EmailAddress => Some("email".to_owned()),
+        NameIdFormat::Unspecified => Some("profile".to_owned()),
+        NameIdFormat::Persistent | NameIdFormat::Transient => None,
+    });
     all.sort_unstable();
     all.dedup();
     all

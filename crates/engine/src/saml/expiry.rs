@@ -1,8 +1,10 @@
 //! Certificates that end soon: of ours, and of service providers.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sojourn_model::{Millis, Protocol, Tenant};
+use sojourn_model::{AppId, Millis, Protocol, Tenant};
 
 use super::registration::certificates;
 use crate::engine::Engine;
@@ -23,11 +25,36 @@ pub struct EndingCertificate {
 /// How often certificates and metadata are looked after, in milliseconds.
 const TENDED_EVERY_MS: i64 = 10 * 60_000;
 
+/// How long metadata that could not be taken is left alone, in milliseconds.
+const AGAIN_MS: i64 = 30 * 60_000;
+
 /// When that was, and what it found.
 #[derive(Debug, Default)]
 pub(crate) struct Tended {
     at: AtomicI64,
     ending: AtomicUsize,
+    /// Whose metadata could not be taken, and when.
+    failed: Mutex<HashMap<AppId, Millis>>,
+    /// Held while a first key is made, which takes time.
+    pub(super) making: tokio::sync::Mutex<()>,
+}
+
+impl Tended {
+    fn failures(&self) -> MutexGuard<'_, HashMap<AppId, Millis>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a service provider's metadata could not be taken a short while ago.
+    pub(super) fn failed_lately(&self, app: AppId, now: Millis) -> bool {
+        let failures = self.failures();
+        failures.get(&app).is_some_and(|at| (0..AGAIN_MS).contains(&now.since(*at)))
+    }
+
+    pub(super) fn note_failure(&self, app: AppId, now: Millis) {
+        let mut failures = self.failures();
+        failures.retain(|_, at| (0..AGAIN_MS).contains(&now.since(*at)));
+        failures.insert(app, now);
+    }
 }
 
 impl Engine {

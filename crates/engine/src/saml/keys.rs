@@ -112,6 +112,11 @@ impl Engine {
         if keys.newest(alg).is_some() {
             return Ok(keys);
         }
+        let _one = self.saml_tended.making.lock().await;
+        let keys = self.saml_keys(tenant.id).await?;
+        if keys.newest(alg).is_some() {
+            return Ok(keys);
+        }
         let key = self.new_saml_key(tenant, alg, 1, self.now()).await?;
         let event = self.saml_key_event(tenant, &key, &Authority::system());
         let mut change = ChangeSet::of(tenant.id, Op::Saml(SamlChange::AddKey(key)));

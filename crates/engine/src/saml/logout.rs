@@ -1,19 +1,23 @@
 //! Logout that a service provider begins.
 
+use sojourn_crypto::sha256;
 use sojourn_model::limits::SAML_STAYS_MAX;
 use sojourn_model::{
-    Actor, Application, DeliveryState, Effects, EndReason, EndTarget, Protocol, Session, SessionId,
-    Sid, Tenant, UserId,
+    Actor, Application, ChangeSet, DeliveryState, Effects, EndReason, EndTarget, Op, Protocol,
+    Session, SessionId, Sid, Tenant, UserId,
 };
 use sojourn_saml::NameId;
 use sojourn_saml::binding::{self, Kind};
-use sojourn_saml::logout::{Answer, LogoutRequest};
+use sojourn_saml::logout::Answer;
 use sojourn_saml::{Status, SubStatus};
 
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::FrontChannelNotice;
+
+/// How long a request is remembered that was acted upon, in milliseconds: longer than it is accepted.
+const REMEMBERED_MS: i64 = 20 * 60_000;
 
 /// A stay that a logout request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,24 @@ pub struct SamlStay {
     pub sid: Sid,
     /// Whose session it is.
     pub user: UserId,
+}
+
+/// What a logout request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SamlLogoutRequest<'a> {
+    /// The id of the request.
+    pub id: &'a str,
+    /// Whose stays.
+    pub name: &'a NameId,
+    /// Which; all of them where there is none.
+    pub session_indexes: &'a [String],
+}
+
+impl SamlLogoutRequest<'_> {
+    /// By what it is known that it was acted upon.
+    fn key(&self, app: &Application) -> Vec<u8> {
+        sha256(format!("SAML logout\n{}\n{}", app.id, self.id).as_bytes()).to_vec()
+    }
 }
 
 /// What a logout request led to.
@@ -45,15 +67,19 @@ impl Engine {
         &self,
         tenant: &Tenant,
         app: &Application,
-        request: &LogoutRequest,
+        request: SamlLogoutRequest<'_>,
     ) -> Result<Vec<SamlStay>, EngineError> {
+        if self.store.is_revoked(tenant.id, request.key(app)).await? {
+            // It was acted upon: whoever signed in since isn't meant.
+            return Ok(Vec::new());
+        }
         let value = &request.name.value;
         let rows = self.store.saml_stays(tenant.id, app.id, value, SAML_STAYS_MAX).await?;
         let named: Vec<Option<Sid>> =
             request.session_indexes.iter().map(|one| one.parse().ok()).collect();
         let meant = rows.into_iter().filter(|row| {
             let given: Option<NameId> = serde_json::from_str(&row.name).ok();
-            given.is_some_and(|given| given.matches(&request.name))
+            given.is_some_and(|given| given.matches(request.name))
                 && (named.is_empty() || named.contains(&Some(row.sid)))
         });
         Ok(meant
@@ -70,6 +96,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         app: &Application,
+        request: SamlLogoutRequest<'_>,
         stays: &[SamlStay],
         present: Option<&Session>,
     ) -> Result<SamlLogout, EngineError> {
@@ -93,6 +120,12 @@ impl Engine {
             };
             self.end_sessions(tenant, plan).await?;
             ended.sessions.push(stay.session);
+        }
+        if !ended.sessions.is_empty() {
+            // After the ends: a request that is repeated because one failed is acted upon. A duplicate did the same.
+            let until = self.now().plus(REMEMBERED_MS);
+            let once = Op::UseOnce { key: request.key(app), until };
+            self.apply(ChangeSet::of(tenant.id, once)).await?;
         }
         Ok(ended)
     }

@@ -19,7 +19,7 @@ pub(crate) use expiry::Tended;
 pub use expiry::{EndingCertificate, WARNED_MS};
 pub use form::Form;
 pub use keys::{SamlKey, SamlKeys};
-pub use logout::{SamlLogout, SamlStay, logout_status};
+pub use logout::{SamlLogout, SamlLogoutRequest, SamlStay, logout_status};
 pub use notice::BrowserNotice;
 pub use registration::{FromMetadata, certificates, check, from_metadata, preset, without_openid};
 pub use sign_on::{SignOn, SignOnOutcome};

@@ -40,14 +40,17 @@ impl Engine {
     }
 }
 
-/// The format that a request asks for, or the registered one; none: it isn't one that is given.
+/// The format that a request asks for, or the registered one; none: it isn't one that is given. A pseudonym is given to
+/// whoever asks for one; what tells who somebody is, as it is registered alone.
 #[must_use]
 pub(super) fn format_of(asked: Option<&str>, settings: &SamlSettings) -> Option<NameIdFormat> {
+    let registered = settings.name_id_format;
     match asked {
-        None => Some(settings.name_id_format),
+        None => Some(registered),
         Some(asked) => match NameIdFormat::parse(asked)? {
             // SAML Core §8.3.1: it leaves the choice to us.
-            NameIdFormat::Unspecified => Some(settings.name_id_format),
+            NameIdFormat::Unspecified => Some(registered),
+            NameIdFormat::EmailAddress if registered != NameIdFormat::EmailAddress => None,
             other => Some(other),
         },
     }

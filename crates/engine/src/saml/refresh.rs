@@ -11,16 +11,23 @@ use crate::error::EngineError;
 const METADATA_BYTES_MAX: usize = 1024 * 1024;
 /// How often it is fetched, in milliseconds.
 const EVERY_MS: i64 = 6 * 3_600_000;
-/// Service providers that are looked at in one round.
-const AT_ONCE: usize = 50;
 
 impl Engine {
-    /// Fetches metadata as text.
-    pub(crate) async fn fetch_metadata(&self, url: &str) -> Result<String, EngineError> {
+    /// Fetches metadata as text. By http it can be anybody's, and so has to be signed with a pinned certificate.
+    pub(crate) async fn fetch_metadata(
+        &self,
+        url: &str,
+        pinned: bool,
+    ) -> Result<String, EngineError> {
         let wrong = |why: String| EngineError::Invalid(format!("metadata_url: {why}"));
         let parsed = url::Url::parse(url).map_err(|_| wrong("it is no address".into()))?;
-        if !matches!(parsed.scheme(), "https" | "http") {
-            return Err(wrong("it is no address with https or http".into()));
+        match parsed.scheme() {
+            "https" => {}
+            "http" if pinned => {}
+            _ => {
+                let why = "it has to be an address with https, or metadata_certificate says what it is signed with";
+                return Err(wrong(why.into()));
+            }
         }
         let bytes = self.fetcher.get(url, METADATA_BYTES_MAX).await.map_err(wrong)?;
         String::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8".into()))
@@ -43,13 +50,17 @@ impl Engine {
             };
             let all = self.applications(&tenant).await?;
             let ids: Vec<AppId> = all.iter().filter(|app| due(app)).map(|app| app.id).collect();
-            for id in ids.into_iter().take(AT_ONCE) {
+            for id in ids {
+                if self.saml_tended.failed_lately(id, self.now()) {
+                    continue;
+                }
                 match self.refresh_one(&tenant, id).await {
                     Ok(new) => changed += usize::from(new),
-                    Err(EngineError::Invalid(why)) => {
-                        tracing::warn!(app = %id, why, "metadata can't be taken");
+                    Err(error @ EngineError::Store(_)) => return Err(error),
+                    Err(error) => {
+                        self.saml_tended.note_failure(id, self.now());
+                        tracing::warn!(app = %id, %error, "metadata can't be taken");
                     }
-                    Err(error) => return Err(error),
                 }
             }
         }
@@ -61,9 +72,14 @@ impl Engine {
         let before = self.application_to_manage(tenant, id).await?;
         let Protocol::Saml(settings) = before.protocol() else { return Ok(false) };
         let Some(url) = &settings.metadata_url else { return Ok(false) };
-        let xml = self.fetch_metadata(url).await?;
-        let pinned = settings.metadata_certificate.as_deref();
-        let pinned = pinned.and_then(|text| sojourn_crypto::Certificate::from_text(text).ok());
+        let pinned = match settings.metadata_certificate.as_deref() {
+            None => None,
+            Some(text) => Some(
+                sojourn_crypto::Certificate::from_text(text)
+                    .map_err(|why| EngineError::Invalid(format!("metadata_certificate: {why}")))?,
+            ),
+        };
+        let xml = self.fetch_metadata(url, pinned.is_some()).await?;
         let wrong = |why: MetadataError| EngineError::Invalid(why.to_string());
         let entity_id = Some(before.client_id.as_str());
         let found = from_metadata(xml.as_bytes(), entity_id, self.now(), pinned.as_ref());

@@ -6,9 +6,9 @@ use sojourn_model::{
     Application, ChangeSet, GivenName, Level, Millis, Op, Outcome, Participation, Protocol,
     SamlChange, Session, Tenant,
 };
-use sojourn_oidc::AuthorizeRequest;
 use sojourn_oidc::authorize::Prompt;
 use sojourn_oidc::response::{ReplyTo, ResponseMode, ResponseType};
+use sojourn_oidc::{AuthorizeRequest, scope};
 use sojourn_saml::assertion::{self, Assertion, ResponseTo};
 use sojourn_saml::context::{Comparison, Requested, Wanted};
 use sojourn_saml::{Status, SubStatus};
@@ -22,7 +22,7 @@ use crate::tokens::{Read, TRIES};
 const ASSERTION_MS: i64 = 2 * 60_000;
 /// How long a request is remembered that was answered, in milliseconds: longer than it is accepted, with the time that a
 /// person may take to sign in.
-const REMEMBERED_MS: i64 = 45 * 60_000;
+const REMEMBERED_MS: i64 = 2 * 40 * 60_000;
 
 /// A sign-on that was checked: what its pages carry, sealed, until it is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub struct SignOn {
     pub contexts: Option<(String, Vec<String>)>,
     /// A name to begin the sign-in with.
     pub hint: Option<String>,
+    /// When the request came, in milliseconds since 1970: it can't be answered once it is forgotten that it was.
+    pub at: i64,
 }
 
 /// What came of it.
@@ -63,6 +65,12 @@ pub enum SignOnOutcome {
 }
 
 impl SignOn {
+    /// Whether the request came too long ago to be answered.
+    #[must_use]
+    pub fn is_too_old(&self, now: Millis) -> bool {
+        self.request.is_some() && now.since(Millis(self.at)) > REMEMBERED_MS / 2
+    }
+
     /// It as a query, for what a page carries back. The application has the same name in it as in requests of OpenID Connect.
     #[must_use]
     pub fn to_query(&self) -> String {
@@ -148,6 +156,7 @@ impl Engine {
         };
         let user = self.store.user(tenant.id, session.user).await?;
         let Some(user) = user else { return Ok(SignOnOutcome::SessionGone) };
+        let mut approved = read.approved.map(str::to_owned);
         for attempt in 0..TRIES {
             let mut change = ChangeSet::new(tenant.id);
             let stay = match read.stay {
@@ -159,14 +168,9 @@ impl Engine {
                 let status = Status::Responder(SubStatus::InvalidNameIdPolicy);
                 return self.saml_refusal(tenant, app, asked, (status, why)).await;
             };
-            if let Some(scopes) = read.approved {
+            if let Some(scopes) = approved.clone() {
                 let (user, session, app) = (session.user, session.id, app.id);
-                change.ops.push(Op::RequireApproval {
-                    user,
-                    session,
-                    app,
-                    scopes: scopes.to_owned(),
-                });
+                change.ops.push(Op::RequireApproval { user, session, app, scopes });
             }
             change.ops.extend(self.answers(app, asked, session, &stay, &name)?);
             match self.apply(change).await? {
@@ -196,7 +200,9 @@ impl Engine {
                 // Another tab entered at the same time: read again.
                 Outcome::Duplicate => {}
                 _ => {
-                    if let Some(gone) = self.not_answered(tenant, app, session, read).await? {
+                    if let Some(gone) =
+                        self.not_answered(tenant, app, session, &mut approved).await?
+                    {
                         return Ok(gone);
                     }
                     if attempt > 0 {
@@ -242,18 +248,21 @@ impl Engine {
         tenant: &Tenant,
         app: &Application,
         session: &Session,
-        read: Read<'_>,
+        approved: &mut Option<String>,
     ) -> Result<Option<SignOnOutcome>, EngineError> {
         let now = self.store.session(tenant.id, session.id).await?;
         let slack = self.settings.lifetimes.touch_flush_ms;
         if !now.is_some_and(|session| session.is_live(self.now(), slack)) {
             return Ok(Some(SignOnOutcome::SessionGone));
         }
-        if let Some(before) = read.approved {
+        if let Some(before) = approved {
             let now = self.consent(tenant, session.user, app.id).await?;
-            if now.map(|(scopes, _)| scopes).as_deref() != Some(before) {
+            let scopes = now.map(|(scopes, _)| scopes).unwrap_or_default();
+            // Another tab may have added to it.
+            if !before.split(' ').all(|one| scope::has(&scopes, one)) {
                 return Ok(Some(SignOnOutcome::ApprovalGone));
             }
+            *before = scopes;
         }
         Ok(None)
     }

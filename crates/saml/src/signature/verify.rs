@@ -10,6 +10,9 @@ use crate::names::{DSIG, ENVELOPED, EXCLUSIVE, SHA256, SHA384, SHA512};
 use crate::xml::Read as _;
 use crate::xml::{Document, Node, canonical_without};
 
+/// Most prefixes of a list.
+const PREFIXES_MAX: usize = 32;
+
 /// The root of a document, and how far it can be trusted.
 #[derive(Clone, Copy)]
 pub struct Trusted<'a, 'i> {
@@ -122,7 +125,12 @@ fn inclusive<'a>(node: Node<'a, '_>) -> Result<Vec<&'a str>, SignatureError> {
     match elements(node)?.as_slice() {
         [] => Ok(Vec::new()),
         [one] if one.is(EXCLUSIVE, "InclusiveNamespaces") && elements(*one)?.is_empty() => {
-            Ok(one.attr("PrefixList").unwrap_or_default().split_ascii_whitespace().collect())
+            let list = one.attr("PrefixList").unwrap_or_default().split_ascii_whitespace();
+            let list: Vec<_> = list.take(PREFIXES_MAX + 1).collect();
+            match list.len() > PREFIXES_MAX {
+                true => Err(SignatureError::Profile("there are too many prefixes")),
+                false => Ok(list),
+            }
         }
         _ => Err(SignatureError::Profile("a canonicalization has more than prefixes")),
     }
@@ -145,6 +153,17 @@ impl<'a, 'i> Parts<'a, 'i> {
         let rest = children.get(2..).unwrap_or_default();
         if rest.len() > 1 || rest.iter().any(|node| !node.is(DSIG, "KeyInfo")) {
             return Err(SignatureError::Profile("there is more in it than KeyInfo"));
+        }
+        // What is in it isn't a part of what is signed: nothing may be found there by its name.
+        let foreign = |node: Node<'_, '_>| {
+            node.is_element()
+                && !matches!(
+                    node.tag_name().namespace(),
+                    Some(DSIG | "http://www.w3.org/2009/xmldsig11#")
+                )
+        };
+        if rest.iter().any(|node| node.descendants().any(foreign)) {
+            return Err(SignatureError::Profile("there are other elements in KeyInfo"));
         }
         let [canonicalization, method, reference] = elements(info)?[..] else {
             return Err(SignatureError::Profile("it doesn't have one reference"));

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Node;
 
+/// Longest canonical form, in bytes: it may be longer than the document, since it repeats declarations.
+const FORM_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// The canonical form of an element and what is below.
 #[must_use]
 pub fn canonical(document: &super::Document<'_>) -> Vec<u8> {
@@ -11,7 +14,8 @@ pub fn canonical(document: &super::Document<'_>) -> Vec<u8> {
 }
 
 /// The canonical form of an element without one of its children, the signature. Prefixes of `inclusive` are treated as
-/// inclusive canonicalization does (§2.1, `InclusiveNamespaces`); the default namespace is `#default` there.
+/// inclusive canonicalization does (§2.1, `InclusiveNamespaces`); the default namespace is `#default` there. Empty where it
+/// would be longer than two MiB: nothing has an empty form, so that is refused wherever it is used.
 #[must_use]
 pub fn canonical_without(
     node: Node<'_, '_>,
@@ -20,7 +24,7 @@ pub fn canonical_without(
 ) -> Vec<u8> {
     let mut writer = Writer { out: Vec::new(), without, inclusive };
     writer.element(node, &BTreeMap::new());
-    writer.out
+    if writer.out.len() > FORM_BYTES_MAX { Vec::new() } else { writer.out }
 }
 
 /// The namespace that each prefix was declared as by what is written already; `""` is the default one.
@@ -35,6 +39,9 @@ struct Writer<'w, 'a, 'i> {
 impl<'a> Writer<'_, 'a, '_> {
     // As deep as the document, which is bounded.
     fn element<'n>(&mut self, node: Node<'n, '_>, rendered: &Rendered<'n>) {
+        if self.out.len() > FORM_BYTES_MAX {
+            return;
+        }
         let name = qualified_name(node);
         let mut attributes: Vec<_> = node
             .attributes()

@@ -11,6 +11,10 @@ const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 const NODES_MAX: u32 = 50_000;
 /// Deepest element. What SAML writes is a dozen deep.
 const DEPTH_MAX: usize = 64;
+/// Most attributes and declarations of an element, and most declarations in scope: looking them up costs their number.
+const ATTRIBUTES_MAX: usize = 64;
+/// Longest name of a namespace, in bytes: a canonical form repeats it.
+const NAMESPACE_BYTES_MAX: usize = 512;
 
 /// Why a document isn't read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +102,9 @@ impl<'i> Document<'i> {
                 if !uri.is_empty() && !uri.contains(':') {
                     return Err(XmlError::Forbidden("a relative namespace"));
                 }
+                if uri.len() > NAMESPACE_BYTES_MAX {
+                    return Err(XmlError::TooLarge);
+                }
             }
             for attribute in node.attributes() {
                 // `ID` of SAML, `Id` of XML Signature, `id` and `xml:id` of others.
@@ -125,7 +132,8 @@ fn declared_encoding(text: &str) -> Result<(), XmlError> {
 
 /// What has to be known before a tree is built: how deep it gets, and what the tree wouldn't show.
 fn before_parsing(text: &str) -> Result<(), XmlError> {
-    let mut depth = 0_usize;
+    // Of each open element: the declarations in scope.
+    let mut open: Vec<usize> = Vec::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('<') {
         if after.starts_with("![CDATA[") {
@@ -137,16 +145,40 @@ fn before_parsing(text: &str) -> Result<(), XmlError> {
         }
         let Some((tag, next)) = end_of_tag(after) else { return Ok(()) };
         if tag.starts_with('/') {
-            depth = depth.saturating_sub(1);
-        } else if !tag.ends_with('/') && !tag.starts_with(['?', '!']) {
-            depth += 1;
-            if depth > DEPTH_MAX {
+            open.pop();
+        } else if !tag.starts_with(['?', '!']) {
+            let in_scope = open.last().copied().unwrap_or(0) + tag.matches("xmlns").count();
+            // Each attribute has a sign of equality, and values have no more than that.
+            let equal = tag.bytes().filter(|byte| *byte == b'=').count();
+            if in_scope > ATTRIBUTES_MAX
+                || (equal > ATTRIBUTES_MAX && attributes(tag) > ATTRIBUTES_MAX)
+            {
+                return Err(XmlError::TooLarge);
+            }
+            if !tag.ends_with('/') {
+                open.push(in_scope);
+            }
+            if open.len() > DEPTH_MAX {
                 return Err(XmlError::TooLarge);
             }
         }
         rest = next;
     }
     Ok(())
+}
+
+/// The attributes of a tag: signs of equality outside of values.
+fn attributes(tag: &str) -> usize {
+    let (mut quote, mut count) = (None, 0);
+    for c in tag.chars() {
+        match (quote, c) {
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '=') => count += 1,
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// References to characters that XML can't have (XML 1.0 §4.1), which the parser makes something else of.
@@ -264,6 +296,12 @@ mod tests {
     fn what_no_message_needs_is_refused() {
         let deep = "<a>".repeat(80_000) + &"</a>".repeat(80_000);
         let long = format!("<a>{}</a>", "x".repeat(DOCUMENT_BYTES_MAX));
+        let some = |count: usize, one: &str| {
+            (0..count).map(|n| one.replace('#', &n.to_string())).collect::<String>()
+        };
+        let declared = format!("<a{}><b xmlns:x='u:x'/></a>", some(64, " xmlns:p#='u:#'"));
+        let attributes = format!("<a{}/>", some(65, " p#='='"));
+        let named = format!("<a xmlns='u:{}'/>", "x".repeat(600));
         let many = format!("<a>{}</a>", "<b/>".repeat(60_000));
         for (text, why) in [
             ("<!DOCTYPE a><a/>", "a document type"),
@@ -286,6 +324,9 @@ mod tests {
             ("<a/><a/>", "well-formed"),
             ("<a", "well-formed"),
             ("", "well-formed"),
+            (declared.as_str(), "too large"),
+            (attributes.as_str(), "too large"),
+            (named.as_str(), "too large"),
             (deep.as_str(), "too large"),
             (long.as_str(), "too large"),
             (many.as_str(), "too large"),

@@ -19,8 +19,8 @@ const KEPT_MAX: usize = 1_000;
 pub(crate) struct Documents(RwLock<HashMap<String, Bytes>>);
 
 impl Documents {
-    fn of(&self, issuer: &str, make: impl FnOnce() -> Vec<u8>) -> Bytes {
-        if let Some(kept) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(issuer) {
+    pub(crate) fn of(&self, name: &str, make: impl FnOnce() -> Vec<u8>) -> Bytes {
+        if let Some(kept) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return kept.clone();
         }
         let made = Bytes::from(make());
@@ -28,7 +28,7 @@ impl Documents {
         if all.len() >= KEPT_MAX {
             all.clear();
         }
-        all.insert(issuer.to_owned(), made.clone());
+        all.insert(name.to_owned(), made.clone());
         made
     }
 }

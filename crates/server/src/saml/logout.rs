@@ -7,8 +7,10 @@ use axum::response::Response;
 use http::{HeaderName, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 use sojourn_engine::EngineError;
-use sojourn_engine::saml::logout_status;
-use sojourn_model::{LogoutBinding, LogoutService, SamlSettings, SessionId};
+use sojourn_engine::saml::{SSO_PATH, SamlLogoutRequest, logout_status};
+use sojourn_model::{LogoutBinding, LogoutService, Millis, SamlSettings, SessionId};
+use sojourn_oidc::params::with_query;
+use sojourn_saml::NameId;
 use sojourn_saml::binding::{self, Carried, Kind};
 use sojourn_saml::logout::{LogoutRequest, LogoutResponse};
 use sojourn_saml::message::Times;
@@ -26,9 +28,24 @@ use crate::{request, respond};
 
 /// Where a person goes on to the service provider that asked, after everybody else was told.
 const ANSWER_PATH: &str = "/samlsso/answer";
+/// The name of tickets that carry a logout on.
+pub(crate) const PATH: &str = "/samlsso/logout";
+/// How long after the end of sessions others are waited for, in milliseconds.
+const AWAITED_MS: i64 = 3_000;
 /// How often, and how many times, it is looked whether the others have followed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOKS_MAX: usize = 60;
+
+/// A logout that was checked, as a link carries it on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Asked {
+    entity_id: String,
+    request: String,
+    name: NameId,
+    session_indexes: Vec<String>,
+    relay_state: Option<String>,
+    by_query: bool,
+}
 
 /// What is owed to the service provider that asked, carried by the browser, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +55,8 @@ struct Owed {
     relay_state: Option<String>,
     sessions: Vec<String>,
     by_query: bool,
+    /// When the sessions ended, in milliseconds since 1970.
+    at: i64,
 }
 
 /// A request.
@@ -52,7 +71,39 @@ pub(crate) async fn asked(
         Err(Refused::Message(why)) => return super::refused(context, &why),
         Err(Refused::Failed(error)) => return errors::failure(context, &error),
     };
-    match end(context, &sender, &request, carried.relay_state.clone(), by_query).await {
+    let asked = Asked {
+        entity_id: sender.0.client_id.clone(),
+        request: request.header.id,
+        name: request.name,
+        session_indexes: request.session_indexes,
+        relay_state: carried.relay_state.clone(),
+        by_query,
+    };
+    // Whose browser it is, its cookie says; a link brings it along.
+    if context.method == http::Method::POST && context.keeps_session_back() {
+        let query = serde_json::to_string(&asked).unwrap_or_default();
+        let ticket = Ticket { query, ..Ticket::to(context, PATH) };
+        let text = ticket.seal(context).unwrap_or_default();
+        let link = context.link(SSO_PATH);
+        return respond::see_other(&with_query(&link, &[("continue", &text)]));
+    }
+    go_on(context, &sender, asked).await
+}
+
+/// A request that went on by a link.
+pub(crate) async fn resume(context: &Context, ticket: &Ticket) -> Response {
+    let Ok(asked) = serde_json::from_str::<Asked>(&ticket.query) else {
+        return errors::unknown_ticket(context);
+    };
+    match Sender::of(context, &asked.entity_id).await {
+        Ok(sender) => go_on(context, &sender, asked).await,
+        Err(Refused::Message(why)) => super::refused(context, &why),
+        Err(Refused::Failed(error)) => errors::failure(context, &error),
+    }
+}
+
+async fn go_on(context: &Context, sender: &Sender, asked: Asked) -> Response {
+    match end(context, sender, asked).await {
         Ok(response) => response,
         Err(error) => errors::failure(context, &error),
     }
@@ -67,11 +118,17 @@ async fn checked(
     let sender = Sender::of(context, &issuer).await?;
     let (trusted, signed) = sender.verified(carried, document)?;
     let request = LogoutRequest::read(trusted)?;
+    let settings = sender.settings()?;
     // The number of a stay is known to nobody but the service provider and the person: who has registered no certificate
     // proves by it that the request isn't forged.
-    let provable = !sender.settings()?.certificates.is_empty();
+    let provable = !settings.certificates.is_empty();
     if !signed && (provable || request.session_indexes.is_empty()) {
         return Err(Refused::Message("a logout has to be signed".into()));
+    }
+    let longest = settings.relay_state_bytes_max;
+    if carried.relay_state.as_ref().is_some_and(|text| text.len() > longest) {
+        let why = format!("its RelayState is longer than the {longest} bytes that are allowed");
+        return Err(Refused::Message(why));
     }
     let now = context.engine().now();
     request.header.check(now, Times::default(), &super::addresses(context), signed)?;
@@ -80,7 +137,7 @@ async fn checked(
 }
 
 /// Whether a request may still be acted upon (Core §3.7.1).
-pub(super) fn in_time(request: &LogoutRequest, now: sojourn_model::Millis) -> Result<(), Refused> {
+pub(super) fn in_time(request: &LogoutRequest, now: Millis) -> Result<(), Refused> {
     let skew = Times::default().skew_ms;
     match request.not_on_or_after {
         Some(until) if until.plus(skew) <= now => Err(Refused::Message("it is too old".into())),
@@ -88,45 +145,38 @@ pub(super) fn in_time(request: &LogoutRequest, now: sojourn_model::Millis) -> Re
     }
 }
 
-async fn end(
-    context: &Context,
-    sender: &Sender,
-    request: &LogoutRequest,
-    relay_state: Option<String>,
-    by_query: bool,
-) -> Result<Response, EngineError> {
+async fn end(context: &Context, sender: &Sender, asked: Asked) -> Result<Response, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
+    let request = SamlLogoutRequest {
+        id: &asked.request,
+        name: &asked.name,
+        session_indexes: &asked.session_indexes,
+    };
     let stays = engine.saml_stays(tenant, &sender.0, request).await?;
+    // Others are told in this browser, and its cookie goes, only if it is the one that was signed in.
     let mine = context.session().await?;
-    // The browser that brings the request is that of the session, whether it sent the cookie or not.
-    let first = match stays.first() {
-        Some(stay) => engine.reads().session(tenant.id, stay.session).await?,
-        None => None,
-    };
     let mine = mine.filter(|session| stays.iter().any(|stay| stay.session == session.id));
-    let present = mine.as_ref().or(first.as_ref());
-    let done = engine.saml_logout(tenant, &sender.0, &stays, present).await?;
+    let done = engine.saml_logout(tenant, &sender.0, request, &stays, mine.as_ref()).await?;
     let owed = Owed {
-        entity_id: sender.0.client_id.clone(),
-        request: request.header.id.clone(),
-        relay_state,
+        entity_id: asked.entity_id,
+        request: asked.request,
+        relay_state: asked.relay_state,
         sessions: done.sessions.iter().map(ToString::to_string).collect(),
-        by_query,
+        by_query: asked.by_query,
+        at: engine.now().0,
     };
-    if present.is_none() {
+    if mine.is_none() {
         return give(context, sender, &owed).await;
     }
-    let response = if done.frames.is_empty() {
+    if done.frames.is_empty() {
         let response = give(context, sender, &owed).await?;
-        respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
-    } else {
-        let query = serde_json::to_string(&owed).unwrap_or_default();
-        let next = Ticket { query, ..Ticket::to(context, ANSWER_PATH) };
-        let of = next.seal(context).unwrap_or_default();
-        let next = sojourn_oidc::params::with_query(&context.link(ANSWER_PATH), &[("of", &of)]);
-        ended(context, present, Some(next), done.frames).await
-    };
-    Ok(response)
+        return Ok(respond::with(response, header::SET_COOKIE, &context.no_session_cookie()));
+    }
+    let query = serde_json::to_string(&owed).unwrap_or_default();
+    let next = Ticket { query, ..Ticket::to(context, ANSWER_PATH) };
+    let of = next.seal(context).unwrap_or_default();
+    let next = with_query(&context.link(ANSWER_PATH), &[("of", &of)]);
+    Ok(ended(context, mine.as_ref(), Some(next), done.frames).await)
 }
 
 /// Everybody was told: the answer goes to the service provider that asked.
@@ -149,16 +199,20 @@ pub(crate) async fn answer(context: Context, uri: Uri) -> Response {
     }
 }
 
-/// Whether everybody followed, as far as it is known after a moment.
+/// Whether everybody followed, as far as it is known a moment after the end.
 pub(super) async fn followed(
     context: &Context,
     sender: &Sender,
     sessions: &[SessionId],
+    ended_at: Millis,
 ) -> Result<bool, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     for _ in 0..LOOKS_MAX {
         if let Some(all) = engine.saml_followed(tenant, &sender.0, sessions).await? {
             return Ok(all);
+        }
+        if engine.now().since(ended_at) > AWAITED_MS {
+            break;
         }
         pause(LOOK_EVERY).await;
     }
@@ -178,7 +232,7 @@ async fn give(context: &Context, sender: &Sender, owed: &Owed) -> Result<Respons
     let (engine, tenant) = (context.engine(), context.tenant());
     let sessions: Vec<SessionId> =
         owed.sessions.iter().filter_map(|text| text.parse().ok()).collect();
-    let status = logout_status(followed(context, sender, &sessions).await?);
+    let status = logout_status(followed(context, sender, &sessions, Millis(owed.at)).await?);
     let settings = sender.settings().map_err(|_| EngineError::NotFound("service provider"))?;
     let Some(service) = service(settings, owed.by_query) else {
         // It has nowhere to be answered at.

@@ -1,6 +1,7 @@
 //! `/identity/metadata/saml2`: what service providers have to know of us.
 
 use axum::response::Response;
+use bytes::Bytes;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_model::SigningAlg;
@@ -13,8 +14,6 @@ use crate::respond;
 const KIND: &str = "application/samlmetadata+xml";
 /// How long it may be kept.
 const CACHE: &str = "PT6H";
-/// How long it is good, in milliseconds.
-const VALID_MS: i64 = 14 * 24 * 3_600_000;
 
 /// The tenant's metadata, signed.
 pub(crate) async fn get(context: Context) -> Response {
@@ -24,7 +23,7 @@ pub(crate) async fn get(context: Context) -> Response {
     }
 }
 
-async fn write(context: &Context) -> Result<String, EngineError> {
+async fn write(context: &Context) -> Result<Bytes, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let keys = engine.saml_keys_with(tenant, SigningAlg::Rs256).await?;
     let now = engine.now();
@@ -41,7 +40,14 @@ async fn write(context: &Context) -> Result<String, EngineError> {
         soap: &engine.saml_soap_address(tenant),
         certificates: &certificates,
         cache_duration: CACHE,
-        valid_until: now.plus(VALID_MS),
     };
-    Ok(metadata.write(&signer.signer)?)
+    // Signed once for as long as it says the same.
+    let prints: Vec<_> = certificates.iter().map(|one| one.fingerprint()).collect();
+    let signs = signer.generation;
+    let name = format!("saml {entity_id} {} {signs} {}", metadata.name, prints.join(" "));
+    let make = || metadata.write(&signer.signer).unwrap_or_default().into_bytes();
+    match context.state.documents.of(&name, make) {
+        text if text.is_empty() => Err(EngineError::Key("metadata can't be signed".into())),
+        text => Ok(text),
+    }
 }

@@ -94,7 +94,11 @@ pub(crate) fn refused(context: &Context, why: &str) -> Response {
 }
 
 /// XML.
-pub(crate) fn xml(status: StatusCode, kind: &'static str, text: String) -> Response {
+pub(crate) fn xml(
+    status: StatusCode,
+    kind: &'static str,
+    text: impl Into<axum::body::Body>,
+) -> Response {
     let mut response = respond::html(status, text);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response

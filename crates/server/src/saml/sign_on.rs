@@ -25,6 +25,9 @@ use crate::web::pages::FormPost;
 use crate::web::ticket::{Opened, Ticket};
 use crate::web::{errors, render};
 
+/// Longest request as its pages carry it, in bytes.
+const CARRIED_BYTES_MAX: usize = 6_000;
+
 /// A request.
 pub(crate) async fn asked(
     context: &Context,
@@ -100,7 +103,11 @@ async fn checked(
         sp_name_qualifier: request.sp_name_qualifier.clone(),
         contexts,
         hint: request.subject.as_ref().map(|name| name.value.clone()),
+        at: context.engine().now().0,
     };
+    if asked.to_query().len() > CARRIED_BYTES_MAX {
+        return Err(Refused::Message("it names too many or too long things".into()));
+    }
     if request.binding.as_deref().is_some_and(|binding| binding != names::POST) {
         let why = "responses are given by HTTP-POST alone";
         let status = Status::Requester(SubStatus::UnsupportedBinding);
@@ -125,11 +132,18 @@ pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Respo
         return unasked(context, params).await;
     };
     let ticket = Opened::of(context, text).map(Opened::ticket);
+    if let Some(ticket) = ticket.as_ref().filter(|ticket| ticket.path == super::logout::PATH) {
+        return super::logout::resume(context, ticket).await;
+    }
     let ticket = ticket.filter(|ticket| ticket.path == SSO_PATH);
     let Some(ticket) = ticket else { return errors::unknown_ticket(context) };
     let Some(asked) = SignOn::of_query(&ticket.query) else {
         return errors::unknown_ticket(context);
     };
+    if asked.is_too_old(context.engine().now()) {
+        let why = "this request is too old; go back to the application and begin again";
+        return super::refused(context, why);
+    }
     match Sender::of(context, &asked.entity_id).await {
         Ok(sender) => decide(context, &sender.0, &asked, Some(&ticket)).await,
         Err(Refused::Message(why)) => super::refused(context, &why),
@@ -163,6 +177,7 @@ async fn unasked(context: &Context, params: &Params) -> Response {
         sp_name_qualifier: None,
         contexts: None,
         hint: None,
+        at: context.engine().now().0,
     };
     decide(context, &sender.0, &asked, None).await
 }

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
-use sojourn_engine::saml::logout_status;
+use sojourn_engine::saml::{SamlLogoutRequest, logout_status};
 use sojourn_saml::Status;
 use sojourn_saml::binding::{self, Carried, Kind};
 use sojourn_saml::logout::LogoutRequest;
@@ -58,9 +58,15 @@ async fn end(
     request: &LogoutRequest,
 ) -> Result<String, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let stays = engine.saml_stays(tenant, &sender.0, request).await?;
-    let done = engine.saml_logout(tenant, &sender.0, &stays, None).await?;
-    let followed = super::logout::followed(context, sender, &done.sessions).await?;
+    let asked = SamlLogoutRequest {
+        id: &request.header.id,
+        name: &request.name,
+        session_indexes: &request.session_indexes,
+    };
+    let stays = engine.saml_stays(tenant, &sender.0, asked).await?;
+    let done = engine.saml_logout(tenant, &sender.0, asked, &stays, None).await?;
+    let now = engine.now();
+    let followed = super::logout::followed(context, sender, &done.sessions, now).await?;
     let status: Status = logout_status(followed);
     let to = (request.header.id.as_str(), None);
     let xml = engine.saml_logout_answer(tenant, &sender.0, to, (status, None), true).await?;

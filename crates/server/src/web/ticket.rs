@@ -2,6 +2,7 @@
 //! elsewhere with it.
 
 use serde::{Deserialize, Serialize};
+use sojourn_engine::saml::SSO_PATH;
 use sojourn_model::{Millis, SessionId};
 use sojourn_oidc::params::with_query;
 
@@ -81,7 +82,7 @@ impl Ticket {
 
     /// Whether it leads back to a request of an application, and not to a page of ours.
     pub(crate) fn is_request(&self) -> bool {
-        self.path == crate::oidc::AUTHORIZE || self.path == sojourn_engine::saml::SSO_PATH
+        self.path == crate::oidc::AUTHORIZE || self.path == SSO_PATH
     }
 
     /// Where the person goes on.
@@ -161,7 +162,13 @@ pub(crate) fn way_back(context: &Context, back: &str) -> Ticket {
     let own = own_path(&context.arrival.prefix, &context.here).unwrap_or_default();
     let asked = own.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
     let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
-    if context.method != http::Method::GET || path.is_empty() || asked.len() > QUERY_MAX {
+    // Requests of applications, and what belongs to them, are checked before they are sealed: an address alone never is one.
+    let of_an_application = path.starts_with(crate::oidc::AUTHORIZE) || path.starts_with(SSO_PATH);
+    if context.method != http::Method::GET
+        || path.is_empty()
+        || of_an_application
+        || asked.len() > QUERY_MAX
+    {
         return ticket;
     }
     Ticket { path: path.to_owned(), query: query.to_owned(), ..ticket }

@@ -62,6 +62,7 @@ pub(crate) fn spawn(
     background.spawn(tasks, jobs(engine(), Arc::clone(&state.metrics), stopped.clone()));
     background.spawn(tasks, purge(engine(), stopped.clone()));
     background.spawn(tasks, statistics(engine(), stopped.clone()));
+    background.spawn(tasks, tend_saml(engine(), stopped.clone()));
 }
 
 /// Sends mail that waits.
@@ -303,8 +304,23 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
         if let Err(error) = engine.rotate_due_keys().await {
             tracing::error!(%error, "the next signing keys can't be made");
         }
-        if let Err(error) = engine.tend_saml().await {
-            tracing::error!(%error, "SAML certificates and metadata can't be looked after");
+    }
+}
+
+/// Looks after certificates and metadata of SAML. Apart, because it waits for others.
+async fn tend_saml(engine: Arc<Engine>, mut stopped: Stopped) {
+    loop {
+        tokio::select! {
+            () = pause(PURGE_EVERY) => {}
+            _ = stopped.changed() => return,
+        }
+        tokio::select! {
+            done = engine.tend_saml() => {
+                if let Err(error) = done {
+                    tracing::error!(%error, "SAML certificates and metadata can't be looked after");
+                }
+            }
+            _ = stopped.changed() => return,
         }
     }
 }

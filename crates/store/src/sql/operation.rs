@@ -227,6 +227,7 @@ statements! {
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
          ORDER BY ended_at, id LIMIT $3) \
          AND NOT EXISTS (SELECT 1 FROM participation p WHERE p.session_id = session.id AND p.tenant_id = $1) \
+         AND NOT EXISTS (SELECT 1 FROM saml_name n WHERE n.session_id = session.id AND n.tenant_id = $1) \
          AND NOT EXISTS (SELECT 1 FROM shared_token_session l WHERE l.session_id = session.id AND l.tenant_id = $1)";
     // An event that a handler has not dealt with stays.
     PURGE_EVENTS = "DELETE FROM event WHERE (subject_id, subject_kind, tenant_id, n) IN (\

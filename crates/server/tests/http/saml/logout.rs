@@ -60,13 +60,13 @@ async fn who_does_not_follow_is_told_again_and_its_answer_is_kept() {
     let (server, sp, _) = scene(json!({})).await;
     let browser = server.signed_in("alex", "alex123").await;
     signed_on(&server, &browser, &sp, "_1").await;
-    sp.answer([Some(SubStatus::UnknownPrincipal), None]);
+    sp.answer([Some(SubStatus::RequestDenied), None]);
     let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
     server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
     let tenant = server.tenant.id;
     for (attempts, want) in [
-        (1, "it answered Responder, UnknownPrincipal"),
+        (1, "it answered Responder, RequestDenied"),
         // A fault comes with status 500.
         (2, ""),
     ] {
@@ -168,6 +168,56 @@ async fn a_logout_that_is_not_proven_ends_nothing() {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     assert!(living(&server, &browser).await);
+}
+
+/// The browser of somebody else, or none: the person's session ends, and nothing of it is shown or taken there.
+#[tokio::test]
+async fn a_logout_that_another_browser_brings_leaves_that_browser_alone() {
+    let (server, sp, _) = scene(json!({})).await;
+    server.user("mia", "mia12345", &[]).await;
+    server
+        .app("openid", |app| {
+            app.settings.frontchannel_logout_uri = Some("https://app.test/out".into());
+        })
+        .await;
+    let browser = server.signed_in("alex", "alex123").await;
+    let (name, index) = signed_on(&server, &browser, &sp, "_1").await;
+    server.tokens(&browser, "openid", "openid").await;
+    let mia = server.signed_in("mia", "mia12345").await;
+    let xml =
+        sp.logout(&format!("{}/samlsso", server.base), server.engine.now(), &name, &index, false);
+    let path = sp.by_query(Kind::Request, &xml, None, true);
+    let answer = mia.get(&path).await;
+    assert!(answer.location().starts_with("https://sp.test/slo?SAMLResponse="), "{answer:?}");
+    assert!(!answer.body.contains("app.test"), "{answer:?}");
+    assert!(living(&server, &mia).await);
+    assert!(!living(&server, &browser).await);
+
+    // The same request once more doesn't end what began since.
+    browser.sign_in("alex", "alex123").await;
+    signed_on(&server, &browser, &sp, "_2").await;
+    let again =
+        sp.logout(&format!("{}/samlsso", server.base), server.engine.now(), &name, &index, false);
+    let again = again.replace(&format!("<samlp:SessionIndex>{index}</samlp:SessionIndex>"), "");
+    mia.get(&sp.by_query(Kind::Request, &again, None, true)).await;
+    assert!(living(&server, &browser).await);
+}
+
+/// A status, and an HTTP answer without one, aren't the same.
+#[tokio::test]
+async fn somebody_who_is_not_known_there_is_not_signed_in_there() {
+    let (server, sp, _) = scene(json!({})).await;
+    let browser = server.signed_in("alex", "alex123").await;
+    signed_on(&server, &browser, &sp, "_1").await;
+    sp.answer([Some(SubStatus::UnknownPrincipal)]);
+    let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
+    let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
+    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    eventually("followed", async || {
+        let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
+        (all[0].state == DeliveryState::Delivered && all[0].attempts == 1).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -225,16 +225,33 @@ async fn metadata_is_fetched_again_and_its_signature_can_be_pinned() {
     let server = TestServer::start().await;
     server.user(BOSS.0, BOSS.1, &["admin"]).await;
     let documents = Documents::start().await;
+    let federation = ServiceProvider::start("https://federation.test").await.signer.clone();
     let sp = ServiceProvider::start("https://sp.test/metadata").await;
-    documents.put("/sp.xml", &sp.metadata());
-    let url = documents.uri("/sp.xml");
-    let document = json!({ "saml": { "metadata_url": url, "idp_initiated": true } });
-    let made = server.send("POST", PATH, BOSS, &document).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    let one = format!("{PATH}/{}", made.json()["id"].as_str().expect("an id"));
+    let document = json!({ "saml": {
+        "metadata_url": documents.uri("/sp.xml"),
+        "metadata_certificate": federation.certificate().base64(),
+        "idp_initiated": true,
+    }});
+    // Not signed, signed by somebody else, and as it has to be.
+    for (text, status) in [
+        (sp.metadata(), 400),
+        (sp.metadata_signed_by(&sp.signer), 400),
+        (sp.metadata_signed_by(&federation), 201),
+    ] {
+        documents.put("/sp.xml", &text);
+        let made = server.send("POST", PATH, BOSS, &document).await;
+        assert_eq!(made.status, status, "{made:?}");
+    }
+    // By http anybody could have written it.
+    let unpinned = json!({ "saml": { "metadata_url": documents.uri("/sp.xml") } });
+    assert_eq!(server.send("POST", PATH, BOSS, &unpinned).await.status, 400);
+    let listed = server.api("GET", PATH, BOSS).await.json();
+    let listed = listed["applications"].as_array().expect("applications").clone();
+    let made = listed.iter().find(|app| app["client_id"] == "https://sp.test/metadata");
+    let one = format!("{PATH}/{}", made.expect("there")["id"].as_str().expect("an id"));
 
     let other = ServiceProvider::start("https://sp.test/metadata").await;
-    documents.put("/sp.xml", &other.metadata());
+    documents.put("/sp.xml", &other.metadata_signed_by(&federation));
     let engine = &server.engine;
     assert_eq!(engine.refresh_saml_metadata().await.expect("looked"), 0);
     server.clock.advance(6 * HOURS);
@@ -243,20 +260,13 @@ async fn metadata_is_fetched_again_and_its_signature_can_be_pinned() {
     assert_eq!(shown["saml"]["soap_logout_url"], other.soap());
     assert_eq!(shown["saml"]["idp_initiated"], true);
 
-    // What can't be read changes nothing.
-    documents.put("/sp.xml", "<a/>");
+    // What can't be taken changes nothing, and is left alone for a while.
+    documents.put("/sp.xml", &sp.metadata());
     server.clock.advance(6 * HOURS);
     assert_eq!(engine.refresh_saml_metadata().await.expect("looked"), 0);
     assert_eq!(server.api("GET", &one, BOSS).await.json()["saml"], shown["saml"]);
-
-    let pinned = ServiceProvider::start("https://pinned.test/metadata").await;
-    let document = json!({ "saml": {
-        "metadata_url": documents.uri("/pinned.xml"),
-        "metadata_certificate": pinned.signer.certificate().base64(),
-    }});
-    for (text, status) in [(pinned.metadata(), 400), (pinned.signed_metadata(), 201)] {
-        documents.put("/pinned.xml", &text);
-        let made = server.send("POST", PATH, BOSS, &document).await;
-        assert_eq!(made.status, status, "{made:?}");
-    }
+    documents.put("/sp.xml", &sp.metadata_signed_by(&federation));
+    assert_eq!(engine.refresh_saml_metadata().await.expect("looked"), 0);
+    server.clock.advance(HOURS);
+    assert_eq!(engine.refresh_saml_metadata().await.expect("fetched"), 1);
 }
