@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+from xml.etree import ElementTree
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -18,6 +19,15 @@ from saml2.client import Saml2Client
 from saml2.config import SPConfig
 from saml2.metadata import entity_descriptor
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
+
+# pysaml2 writes a message of SOAP anew before it verifies it, with prefixes of its own unless it is told others; another prefix
+# is another canonical form.
+for prefix, uri in [
+    ("samlp", "urn:oasis:names:tc:SAML:2.0:protocol"),
+    ("saml", "urn:oasis:names:tc:SAML:2.0:assertion"),
+    ("ds", "http://www.w3.org/2000/09/xmldsig#"),
+]:
+    ElementTree.register_namespace(prefix, uri)
 
 ENTITY = "https://pysaml2.test/metadata"
 ACS = "https://client.test/callback"
@@ -115,10 +125,10 @@ def main():
                 "want_response_signed": True,
                 "want_assertions_signed": True,
                 "allow_unsolicited": False,
+                "signing_algorithm": SIG_RSA_SHA256,
+                "digest_algorithm": DIGEST_SHA256,
             }
         },
-        "signing_algorithm": SIG_RSA_SHA256,
-        "digest_algorithm": DIGEST_SHA256,
         "allow_unknown_attributes": True,
     }
     idp = ask(metadata=str(entity_descriptor(SPConfig().load(dict(settings)))))["metadata"]

@@ -36,7 +36,7 @@ async fn follow(browser: &Browser, mut answer: Answer) -> Value {
         } else if !location.is_empty() {
             answer = browser.get(&location).await;
         } else {
-            assert!(answer.body.contains("/assets/form_post.js"), "{answer:?}");
+            assert!(answer.body.contains("/assets/form_post.js"), "{}", answer.body);
             let fields = ["SAMLResponse", "SAMLRequest", "RelayState"].into_iter();
             let form: Map<String, Value> = fields
                 .map(|name| (name.to_owned(), answer.field(name)))
@@ -213,7 +213,7 @@ async fn one_sign_in_reaches_both_protocols_and_one_sign_out_ends_both() {
     // At the server: both applications hear of it in frames, and say so.
     browser.goto(&format!("{}/myaccount/security", server.base)).await;
     browser.click("form[action$='/logout'] button").await;
-    browser.wait_for("main", "You are signed out").await;
+    browser.wait_for("h1", "You are signed out").await;
     eventually("both have answered", async || {
         let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
         (all.len() == 3 && all.iter().all(|one| one.state == DeliveryState::Delivered))

@@ -179,6 +179,22 @@ pub(crate) async fn application(config_file: &Path, command: ApplicationCommand)
     done
 }
 
+/// Adds metadata of a service provider to its document.
+fn add_metadata(document: &mut Map<String, Value>, path: &Path, preset: Option<String>) -> Done {
+    let xml = std::fs::read_to_string(path)
+        .map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+    let mut saml = match document.remove("saml") {
+        Some(Value::Object(given)) => given,
+        _ => Map::new(),
+    };
+    saml.insert("metadata".into(), xml.into());
+    if let Some(preset) = preset {
+        saml.insert("attribute_preset".into(), preset.into());
+    }
+    document.insert("saml".into(), saml.into());
+    Ok(())
+}
+
 async fn run(opened: &Opened, command: ApplicationCommand) -> Done {
     let (engine, tenant, caller) = (&opened.engine, &opened.tenant, Authority::operator());
     match command {
@@ -198,17 +214,7 @@ async fn run(opened: &Opened, command: ApplicationCommand) -> Done {
                 document.insert("client_id".into(), client_id.into());
             }
             if let Some(path) = saml_metadata {
-                let xml = std::fs::read_to_string(&path)
-                    .map_err(|error| Failure(format!("{}: {error}", path.display())))?;
-                let mut saml = match document.remove("saml") {
-                    Some(Value::Object(given)) => given,
-                    _ => Map::new(),
-                };
-                saml.insert("metadata".into(), xml.into());
-                if let Some(preset) = saml_attributes {
-                    saml.insert("attribute_preset".into(), preset.into());
-                }
-                document.insert("saml".into(), saml.into());
+                add_metadata(&mut document, &path, saml_attributes)?;
             }
             if let Some(name) = name {
                 document.insert("client_name".into(), name.into());

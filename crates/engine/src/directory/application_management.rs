@@ -168,9 +168,6 @@ impl Decided {
     }
 }
 
-/// What is answered and not set.
-pub(super) const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
-
 fn invalid(why: impl Into<String>) -> EngineError {
     EngineError::Invalid(why.into())
 }
@@ -444,7 +441,7 @@ impl Engine {
         for (name, value) in document {
             if known.contains_key(name) {
                 decided.insert(name.clone(), value.clone());
-            } else if !ANSWERED.contains(&name.as_str()) {
+            } else if !service_providers::ANSWERED.contains(&name.as_str()) {
                 registered.insert(name.clone(), value.clone());
             }
         }

@@ -9,6 +9,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::saml::Form;
 
+/// What is answered and not set, in documents of both protocols.
+pub(super) const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
+
 /// What a document says beside what is answered alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,7 +141,7 @@ impl Engine {
         document: &Map<String, Value>,
     ) -> Result<(), EngineError> {
         let mut rest = document.clone();
-        for answered in super::application_management::ANSWERED {
+        for answered in ANSWERED {
             rest.remove(answered);
         }
         let read: Document = read(rest.into())?;

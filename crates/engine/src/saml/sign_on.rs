@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 use sojourn_crypto::sha256;
 use sojourn_model::{
     Application, ChangeSet, GivenName, Level, Millis, Op, Outcome, Participation, Protocol,
-    SamlChange, Session, Tenant,
+    SamlChange, SamlSettings, Session, Tenant, User,
 };
 use sojourn_oidc::authorize::Prompt;
 use sojourn_oidc::response::{ReplyTo, ResponseMode, ResponseType};
 use sojourn_oidc::{AuthorizeRequest, scope};
 use sojourn_saml::assertion::{self, Assertion, ResponseTo};
 use sojourn_saml::context::{Comparison, Requested, Wanted};
-use sojourn_saml::{Status, SubStatus};
+use sojourn_saml::{NameId, Status, SubStatus};
 
 use super::{attributes, names};
 use crate::engine::Engine;
@@ -175,26 +175,9 @@ impl Engine {
             change.ops.extend(self.answers(app, asked, session, &stay, &name)?);
             match self.apply(change).await? {
                 Outcome::Applied(_) => {
-                    let attributes = self.saml_attributes(tenant, app, settings, &user).await?;
-                    let assertion = Assertion {
-                        id: &self.saml_id(),
-                        audience: &app.client_id,
-                        name: &name,
-                        session_index: &stay.sid.to_string(),
-                        authn_instant: session.auth_time,
-                        session_not_on_or_after: session.absolute_deadline,
-                        class: wanted.class(session.level()),
-                        attributes: &attributes,
-                        valid_ms: ASSERTION_MS,
-                    };
-                    let alg = settings.signing_alg;
-                    let keys = self.saml_keys_with(tenant, alg).await?;
-                    let now = self.now();
-                    let key = keys.signer(alg, now).ok_or(EngineError::NotFound("SAML key"))?;
-                    let (issuer, id) = (self.saml_entity_id(tenant), self.saml_id());
-                    let to = asked.answer(&issuer, &id, now);
-                    let part = settings.signed_part;
-                    let xml = assertion::response(&to, &assertion, part, &key.signer)?;
+                    let class = wanted.class(session.level());
+                    let of = Asserted { app, settings, session, user: &user, stay: &stay, class };
+                    let xml = self.saml_response(tenant, asked, &name, of).await?;
                     return Ok(SignOnOutcome::Response(xml));
                 }
                 // Another tab entered at the same time: read again.
@@ -214,6 +197,36 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
+    /// Writes and signs what was decided and stored.
+    async fn saml_response(
+        &self,
+        tenant: &Tenant,
+        asked: &SignOn,
+        name: &NameId,
+        of: Asserted<'_>,
+    ) -> Result<String, EngineError> {
+        let Asserted { app, settings, session, user, stay, class } = of;
+        let attributes = self.saml_attributes(tenant, app, settings, user).await?;
+        let assertion = Assertion {
+            id: &self.saml_id(),
+            audience: &app.client_id,
+            name,
+            session_index: &stay.sid.to_string(),
+            authn_instant: session.auth_time,
+            session_not_on_or_after: session.absolute_deadline,
+            class,
+            attributes: &attributes,
+            valid_ms: ASSERTION_MS,
+        };
+        let keys = self.saml_keys_with(tenant, settings.signing_alg).await?;
+        let now = self.now();
+        let key = keys.signer(settings.signing_alg, now);
+        let key = key.ok_or(EngineError::NotFound("SAML key"))?;
+        let (issuer, id) = (self.saml_entity_id(tenant), self.saml_id());
+        let to = asked.answer(&issuer, &id, now);
+        Ok(assertion::response(&to, &assertion, settings.signed_part, &key.signer)?)
+    }
+
     /// What is written with an answer: that the request was answered, and the name that was given.
     fn answers(
         &self,
@@ -221,7 +234,7 @@ impl Engine {
         asked: &SignOn,
         session: &Session,
         stay: &Participation,
-        name: &sojourn_saml::NameId,
+        name: &NameId,
     ) -> Result<Vec<Op>, EngineError> {
         let text = serde_json::to_string(name).map_err(|e| EngineError::Invalid(e.to_string()))?;
         let given = GivenName {
@@ -289,6 +302,16 @@ impl Engine {
         let xml = assertion::failure(&asked.answer(&issuer, &id, now), status, why, &key.signer)?;
         Ok(SignOnOutcome::Response(xml))
     }
+}
+
+/// What an assertion is about.
+struct Asserted<'a> {
+    app: &'a Application,
+    settings: &'a SamlSettings,
+    session: &'a Session,
+    user: &'a User,
+    stay: &'a Participation,
+    class: &'a str,
 }
 
 /// The status of a request whose contexts can't be reached.
