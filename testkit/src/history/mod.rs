@@ -39,6 +39,9 @@ pub struct Report {
     pub violations: Vec<String>,
     /// Requests that failed for another reason than being refused.
     pub failures: Vec<String>,
+    /// Requests that waited longer than their limit, for a connection or for locks that others held through their pauses.
+    /// They are undone and answered as failed, which promises nothing.
+    pub given_up: u64,
     /// Tokens of ended things that were tried, and refused as they must be.
     pub refused: u64,
 }
@@ -159,8 +162,13 @@ impl World {
     }
 
     pub(crate) fn failed(&self, what: &str, error: &dyn std::fmt::Display) {
+        /// What the database's limits say.
+        const LIMITS: [&str; 2] = ["took too long for a change", "while waiting for a slot"];
+        let error = error.to_string();
         self.known(|known| {
-            if known.report.failures.len() < 100 {
+            if LIMITS.iter().any(|limit| error.contains(limit)) {
+                known.report.given_up += 1;
+            } else if known.report.failures.len() < 100 {
                 known.report.failures.push(format!("{what}: {error}"));
             }
         });
