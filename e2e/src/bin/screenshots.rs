@@ -11,6 +11,7 @@ use sojourn_model::{Leaving, OpenTo, SignUp, Terms};
 use sojourn_server::language::Languages;
 use sojourn_testkit::program::{Running, client, eventually, free_ports};
 use sojourn_testkit::server::TestServer;
+use sojourn_testkit::service_provider::ServiceProvider;
 use sojourn_testkit::smtp::Smtp;
 use sojourn_testkit::store::{Engine, Folder};
 
@@ -253,6 +254,7 @@ async fn main() {
         Some("factors") => factors(pictures).await,
         Some("invitation") => invitation(pictures).await,
         Some("sign-up") => sign_up(pictures).await,
+        Some("saml") => saml(pictures).await,
         _ => everything(pictures).await,
     }
 }
@@ -411,6 +413,65 @@ async fn sign_up(pictures: &Path) {
         admin.goto(&at("/console/deletions")).await;
         admin.picture(pictures, &name("console-deletions")).await;
         admin.quit().await;
+    }
+    server.stop().await;
+}
+
+/// The administrator's pages about a service provider of SAML, and what its people see.
+async fn saml(pictures: &Path) {
+    let server = TestServer::start().await;
+    server.clock.go_to_now();
+    server.user("admin", "admin123", &["admin"]).await;
+    server.user("alex", "alex123", &[]).await;
+    let sp = ServiceProvider::start("https://wiki.example.org/saml/metadata").await;
+    sp.talks_to(&server.base);
+    let document = serde_json::json!({
+        "client_name": "Wiki", "client_uri": "https://wiki.example.org/",
+        "saml": { "metadata": sp.metadata(), "attribute_preset": "oid", "name_id_format": "persistent" },
+    });
+    let document = document.as_object().expect("an object").clone();
+    let by = Authority::system();
+    let made = server.engine.create_application(&server.tenant, &document, &by).await;
+    let id = made.expect("registered").0.id;
+    server.app("parcels", |app| app.name = "Parcels".into()).await;
+    let at = |path: &str| format!("{}{path}", server.base);
+    for (size, width, dark) in [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
+    {
+        let name = |page: &str| format!("{page}-{size}");
+        let open = async || {
+            let browser = Browser::sized(width, 900).await;
+            browser.theme(dark).await;
+            if width < 500 {
+                browser.width(width).await;
+            }
+            browser
+        };
+        let admin = open().await;
+        admin.goto(&at("/console/applications")).await;
+        admin.sign_in("admin", "admin123").await;
+        admin.find("#add-saml").await;
+        admin.picture(pictures, &name("console-applications-saml")).await;
+        admin.click("#add-saml").await;
+        admin.find("#metadata").await;
+        admin.picture(pictures, &name("console-service-provider-new")).await;
+        admin.goto(&at(&format!("/console/service-providers/{id}"))).await;
+        admin.find("#metadata").await;
+        admin.picture(pictures, &name("console-service-provider")).await;
+        admin.quit().await;
+        let alex = open().await;
+        let request = sp.request(&format!("_{size}"), server.engine.now(), |request| request);
+        let path = sp.by_query(
+            sojourn_testkit::service_provider::Kind::Request,
+            &request.write(),
+            None,
+            true,
+        );
+        alex.goto(&at(&path)).await;
+        alex.picture(pictures, &name("login-saml")).await;
+        alex.sign_in("alex", "alex123").await;
+        alex.find("form[action$='/consent']").await;
+        alex.picture(pictures, &name("consent-saml")).await;
+        alex.quit().await;
     }
     server.stop().await;
 }

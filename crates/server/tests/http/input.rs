@@ -337,6 +337,15 @@ fn cookie_of(browser: &Browser) -> String {
     format!("__Host-sojourn={}", browser.cookie("__Host-sojourn").expect("signed in"))
 }
 
+/// Whether an answer says that the request was wrong, and not that we are. SOAP 1.1 answers a fault with 500 (section 6.2),
+/// whoever caused it: there the fault itself has to name the sender.
+fn is_held(path: &str, status: u16, text: &str) -> bool {
+    status < 500
+        || path.starts_with("/samlsso/soap")
+            && status == 500
+            && text.contains("<faultcode>soap:Client<")
+}
+
 #[tokio::test]
 async fn every_route_has_a_row_and_no_input_breaks_it() {
     let server = TestServer::start().await;
@@ -350,8 +359,8 @@ async fn every_route_has_a_row_and_no_input_breaks_it() {
             panic!("{} {} has no row in this table", route.method, route.path)
         };
         for id in IDS {
-            let (status, _) = sender.send(method, &filled(path, id), None).await;
-            assert!(status < 500, "{method} {path} {id}: {status}");
+            let (status, text) = sender.send(method, &filled(path, id), None).await;
+            assert!(is_held(path, status, &text), "{method} {path} {id}: {status}");
             if id == "x" {
                 assert_eq!(status, *bare, "{method} {path}");
             }
@@ -373,8 +382,9 @@ async fn every_route_has_a_row_and_no_input_breaks_it() {
         for (kind, body) in bodies {
             let length = body.len();
             let (status, text) = sender.send(method, &path, Some((kind, body))).await;
-            assert!(status < 500, "{method} {path} {kind} {length}: {status} {text}");
-            if *method == "POST" {
+            let held = is_held(&path, status, &text);
+            assert!(held, "{method} {path} {kind} {length}: {status} {text}");
+            if *method == "POST" && status != 500 {
                 assert!((400..500).contains(&status), "{method} {path} {kind} {length}: {status}");
             }
         }
@@ -385,8 +395,8 @@ async fn every_route_has_a_row_and_no_input_breaks_it() {
             "client_id=%ff".to_owned(),
             "q=%00&ticket=%00&continue=%00".to_owned(),
         ] {
-            let (status, _) = sender.send(method, &format!("{path}?{query}"), None).await;
-            assert!(status < 500, "{method} {path}: {status}");
+            let (status, text) = sender.send(method, &format!("{path}?{query}"), None).await;
+            assert!(is_held(&path, status, &text), "{method} {path}: {status} {text}");
         }
         let (status, _) = sender.send("TRACE", &path, None).await;
         assert_eq!(status, 405, "TRACE {path}");
