@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
+use sojourn_engine::directory::RoleChange;
 use sojourn_engine::{Authority, EndPlan};
 use sojourn_model::{Actor, DeliveryState, EndReason, EndTarget};
 use sojourn_testkit::program::{eventually, free_ports};
@@ -11,6 +12,9 @@ use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::store::Folder;
 
 const MODULES: &str = "/usr/lib/apache2/modules";
+
+/// How long a session lives that isn't used, in milliseconds.
+const IDLE_MS: i64 = 10 * 60_000;
 
 /// Apache with a page behind mellon. It is killed when dropped.
 struct Apache {
@@ -139,8 +143,8 @@ async fn follow(browser: &Browser, home: &str, mut answer: Answer) -> Answer {
 }
 
 #[tokio::test]
-async fn mellon_signs_on_and_follows_logouts_by_soap_and_in_the_browser() {
-    let server = TestServer::start().await;
+async fn mellon_signs_on_and_follows_every_end() {
+    let server = TestServer::with(|settings| settings.lifetimes.idle_ms = IDLE_MS).await;
     // It looks at the machine's clock.
     server.clock.go_to_now();
     let alex = server.user("alex", "alex123", &["courier"]).await;
@@ -156,33 +160,47 @@ async fn mellon_signs_on_and_follows_logouts_by_soap_and_in_the_browser() {
     let made = made.expect("registered").0;
     assert!(made.backchannel_logout_uri.is_some(), "it has SOAP");
 
-    for round in 0..2 {
+    let role = server.engine.role_named(&server.tenant, "courier").await.expect("the role");
+    let mut told = 0;
+    for ended_by in ["an administrator", "a role change", "the person", "idleness"] {
         let inside = follow(&browser, home, browser.get(&secret).await).await;
         assert_eq!((inside.status, inside.body.as_str()), (200, "inside"), "{}", apache.log());
         assert_eq!(inside.header("x-person"), "alex alex@example.test");
-        if round == 0 {
-            // An administrator ends the session: from server to server.
-            let target = EndTarget::User(alex.id);
-            let plan = EndPlan::new(target, EndReason::Admin, Actor::Operator);
-            server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
-            eventually("it followed", async || {
-                let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
-                all.iter().all(|one| one.state == DeliveryState::Delivered).then_some(())
-            })
-            .await;
-        } else {
-            // The person signs out there.
-            let out =
-                browser.get(&format!("{home}/mellon/logout?ReturnTo={home}/index.html")).await;
-            let out = follow(&browser, home, out).await;
-            assert_eq!(out.body, "outside", "{out:?} {}", apache.log());
-            let reads = server.engine.reads();
-            let now = server.engine.now();
-            let left = reads.sessions_of_user(server.tenant.id, alex.id, now, 0, 10).await;
-            assert_eq!(left.expect("sessions").len(), 0);
+        match ended_by {
+            "an administrator" => {
+                let target = EndTarget::User(alex.id);
+                let plan = EndPlan::new(target, EndReason::Admin, Actor::Operator);
+                server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+            }
+            "a role change" => {
+                let (tenant, change) = (&server.tenant, RoleChange::Unassign);
+                let changed = server.engine.change_role(tenant, &role, &alex, change, &by).await;
+                assert_eq!(changed.expect("changed").sessions, 1);
+            }
+            "the person" => {
+                let out = format!("{home}/mellon/logout?ReturnTo={home}/index.html");
+                let out = follow(&browser, home, browser.get(&out).await).await;
+                assert_eq!(out.body, "outside", "{out:?} {}", apache.log());
+            }
+            _ => {
+                // The last one: its clock is ahead of Apache's from here on.
+                server.clock.advance(2 * IDLE_MS);
+                assert_eq!(server.engine.sweep().await.expect("swept"), 1);
+            }
         }
-        // Nobody is signed in there any more.
+        // From server to server, or in the browser: it followed, and nobody is signed in there any more.
+        if ended_by != "the person" {
+            told += 1;
+        }
+        eventually("it followed", async || {
+            let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
+            let enough = all.len() >= told;
+            (enough && all.iter().all(|one| one.state == DeliveryState::Delivered)).then_some(())
+        })
+        .await;
+        let left = server.engine.sessions_of_user(&server.tenant, alex.id).await;
+        assert_eq!(left.expect("sessions").len(), 0, "{ended_by}");
         let asked = browser.get(&secret).await;
-        assert!((300..400).contains(&asked.status), "{asked:?}");
+        assert!((300..400).contains(&asked.status), "{ended_by}: {asked:?}");
     }
 }

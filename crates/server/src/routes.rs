@@ -327,6 +327,7 @@ routes! {
     POST "/console/service-providers" => web::console::service_providers::add;
     GET "/console/service-providers/{app_id}" => web::console::service_providers::one;
     POST "/console/service-providers/{app_id}" => web::console::service_providers::change;
+    GET "/console/service-providers/{app_id}/test" => web::console::service_providers::test;
     GET "/console/applications/{app_id}/document" => web::console::applications::document;
     GET "/console/applications/{app_id}/secret" => web::console::application_secret::get;
     POST "/console/applications/{app_id}/secret" => web::console::application_secret::post;

@@ -457,6 +457,10 @@ async fn saml(pictures: &Path) {
         admin.goto(&at(&format!("/console/service-providers/{id}"))).await;
         admin.find("#metadata").await;
         admin.picture(pictures, &name("console-service-provider")).await;
+        admin.goto(&at(&format!("/console/service-providers/{id}/test"))).await;
+        admin.picture(pictures, &name("console-service-provider-test")).await;
+        admin.goto(&at("/console/keys")).await;
+        admin.picture(pictures, &name("console-keys-saml")).await;
         admin.quit().await;
         let alex = open().await;
         let request = sp.request(&format!("_{size}"), server.engine.now(), |request| request);

@@ -7,6 +7,7 @@ mod keys;
 mod logout;
 mod names;
 mod notice;
+mod preview;
 mod refresh;
 mod registration;
 mod sign_on;
@@ -21,6 +22,7 @@ pub use form::Form;
 pub use keys::{SamlKey, SamlKeys};
 pub use logout::{SamlLogout, SamlLogoutRequest, SamlStay, logout_status};
 pub use notice::BrowserNotice;
+pub use preview::SamlPreview;
 pub use registration::{FromMetadata, certificates, check, from_metadata, preset, without_openid};
 pub use sign_on::{SignOn, SignOnOutcome};
 

@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// Writes and signs what was decided and stored.
-    async fn saml_response(
+    pub(super) async fn saml_response(
         &self,
         tenant: &Tenant,
         asked: &SignOn,
@@ -305,13 +305,13 @@ impl Engine {
 }
 
 /// What an assertion is about.
-struct Asserted<'a> {
-    app: &'a Application,
-    settings: &'a SamlSettings,
-    session: &'a Session,
-    user: &'a User,
-    stay: &'a Participation,
-    class: &'a str,
+pub(super) struct Asserted<'a> {
+    pub(super) app: &'a Application,
+    pub(super) settings: &'a SamlSettings,
+    pub(super) session: &'a Session,
+    pub(super) user: &'a User,
+    pub(super) stay: &'a Participation,
+    pub(super) class: &'a str,
 }
 
 /// The status of a request whose contexts can't be reached.

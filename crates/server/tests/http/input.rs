@@ -42,6 +42,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("POST", "/console/service-providers", 400),
     ("GET", "/console/service-providers/{app_id}", 404),
     ("POST", "/console/service-providers/{app_id}", 400),
+    ("GET", "/console/service-providers/{app_id}/test", 404),
     ("GET", "/samlsso", 400),
     ("POST", "/samlsso", 400),
     ("POST", "/samlsso/soap", 500),

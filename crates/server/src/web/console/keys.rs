@@ -4,8 +4,9 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
+use sojourn_engine::saml::SamlKeys;
 use sojourn_engine::{EngineError, Right};
-use sojourn_model::SigningAlg;
+use sojourn_model::{Millis, SigningAlg};
 
 use super::{administrator, form};
 use crate::context::Context;
@@ -23,12 +24,37 @@ struct KeyLine {
     in_use: bool,
 }
 
+struct CertificateLine {
+    alg: &'static str,
+    fingerprint: String,
+    signs: Text,
+    ends: Text,
+    withdrawn: Text,
+    in_use: bool,
+}
+
+fn certificate_lines(set: &SamlKeys, now: Millis) -> Vec<CertificateLine> {
+    let lines = set.keys.iter().map(|one| CertificateLine {
+        alg: one.alg.as_str(),
+        fingerprint: one.signer.certificate().fingerprint(),
+        signs: words::moment(one.active_from),
+        ends: words::moment(one.signer.certificate().valid_until()),
+        withdrawn: one.retired_at.map(words::moment).unwrap_or_default(),
+        in_use: set.signer(one.alg, now).is_some_and(|signer| signer.generation == one.generation),
+    });
+    lines.collect()
+}
+
 #[derive(Template)]
 #[template(path = "console/keys.html")]
 struct KeysPage {
     frame: Frame,
     keys: Vec<KeyLine>,
     algorithms: Vec<&'static str>,
+    /// Those of SAML, which have certificates and change with more notice.
+    certificates: Vec<CertificateLine>,
+    /// The algorithms of those.
+    certified: Vec<&'static str>,
     may_rotate: bool,
 }
 
@@ -39,9 +65,10 @@ pub(crate) async fn list(context: Context) -> Response {
         Err(elsewhere) => return *elsewhere,
     };
     let engine = context.engine();
-    let set = match engine.keys(context.tenant().id).await {
-        Ok(set) => set,
-        Err(error) => return errors::failure(&context, &error),
+    let tenant = context.tenant().id;
+    let (set, saml) = match (engine.keys(tenant).await, engine.saml_keys(tenant).await) {
+        (Ok(set), Ok(saml)) => (set, saml),
+        (Err(error), _) | (_, Err(error)) => return errors::failure(&context, &error),
     };
     let now = engine.now();
     let mut algorithms: Vec<&'static str> = Vec::new();
@@ -62,7 +89,11 @@ pub(crate) async fn list(context: Context) -> Response {
     }
     let frame = visitor.frame(&context, "keys");
     let may_rotate = visitor.by.may(Right::ConfigUpdate);
-    render::page(&context, StatusCode::OK, &KeysPage { frame, keys, algorithms, may_rotate })
+    let certificates = certificate_lines(&saml, now);
+    let mut certified: Vec<&'static str> = certificates.iter().map(|one| one.alg).collect();
+    certified.dedup();
+    let page = KeysPage { frame, keys, algorithms, certificates, certified, may_rotate };
+    render::page(&context, StatusCode::OK, &page)
 }
 
 /// Publishes the next key of an algorithm.
@@ -75,8 +106,13 @@ pub(crate) async fn rotate(context: Context, body: Bytes) -> Response {
     let Some(alg) = params.get("alg").and_then(SigningAlg::parse) else {
         return errors::missing(&context, "There is no key of that algorithm.");
     };
-    match context.engine().rotate_key(context.tenant(), alg, &visitor.by).await {
-        Ok(_) => respond::see_other(&context.link("/console/keys")),
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let rotated = match params.get("use") {
+        Some("saml") => engine.rotate_saml_key(tenant, alg, None, &visitor.by).await.map(|_| ()),
+        _ => engine.rotate_key(tenant, alg, &visitor.by).await.map(|_| ()),
+    };
+    match rotated {
+        Ok(()) => respond::see_other(&context.link("/console/keys")),
         Err(EngineError::Exists(_)) => {
             let title = "The next key is published already";
             let text = "It will be used when its start time is reached. Nothing was changed.";

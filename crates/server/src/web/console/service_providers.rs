@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use sojourn_engine::saml::certificates;
+use sojourn_engine::saml::{SamlPreview, certificates};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{AppOwner, Application, NameIdFormat, Protocol, SamlSettings};
 
@@ -234,6 +234,38 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         }
         Ok(_) => errors::missing(&context, "There is no such application."),
         Err(refused) => *refused,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/service_provider_test.html")]
+struct TestPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    /// None: the administrator has no name of the kind that is asked for.
+    told: Option<SamlPreview>,
+}
+
+/// What it would be told now of the administrator who asks.
+pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Response {
+    let path = format!("{PATH}/{id}/test");
+    let visitor = match administrator(&context, &path, Right::ApplicationView).await {
+        Ok(visitor) => visitor,
+        Err(elsewhere) => return *elsewhere,
+    };
+    let app = match named(&context, &id).await {
+        Ok(app) => app,
+        Err(refused) => return *refused,
+    };
+    match context.engine().saml_preview(context.tenant(), &app, &visitor.session).await {
+        Ok(told) => {
+            let frame = visitor.frame(&context, "applications");
+            let page = TestPage { frame, id: app.id.to_string(), name: app.name.clone(), told };
+            render::page(&context, StatusCode::OK, &page)
+        }
+        Err(EngineError::NotFound(_)) => errors::missing(&context, "There is no such application."),
+        Err(error) => errors::failure(&context, &error),
     }
 }
 

@@ -173,6 +173,49 @@ async fn the_console_adds_one_by_its_metadata_and_shows_what_was_taken() {
 }
 
 #[tokio::test]
+async fn the_console_shows_what_a_sign_on_would_tell_and_nothing_that_signs_on() {
+    let (server, _, app) = scene(json!({ "attribute_preset": "oid" })).await;
+    let boss = server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let browser = server.signed_in(BOSS.0, BOSS.1).await;
+    let page = browser.get(&format!("/console/service-providers/{}/test", app.id)).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    for text in
+        [BOSS.0, "urn:oid:0.9.2342.19200300.100.1.1", "AuthnStatement", "AudienceRestriction"]
+    {
+        assert!(page.body.contains(text), "{text}: {}", page.body);
+    }
+    // The value of a signature is long and of Base64; what is shown has none.
+    let signature = page.body.split_once("SignatureValue").expect("it says that it is signed").1;
+    let value = signature.split_once("/ds:SignatureValue").expect("it ends").0;
+    assert!(value.contains('…') && value.len() < 20, "{value}");
+    // Nothing began: there is no stay, and nobody to tell.
+    let stays = server.engine.sessions_of_user(&server.tenant, boss.id).await.expect("read");
+    assert_eq!(stays.len(), 1);
+    assert!(stays.iter().flat_map(|view| &view.stays).all(|stay| stay.app.id != app.id));
+}
+
+#[tokio::test]
+async fn the_console_publishes_the_next_certificate() {
+    let (server, _, _) = scene(json!({})).await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let browser = server.signed_in(BOSS.0, BOSS.1).await;
+    let first = super::certificate(&server).await;
+    let of_openid = server.engine.keys(server.tenant.id).await.expect("read").keys.len();
+    let page = browser.get("/console/keys").await;
+    let shown = first.fingerprint();
+    assert!(page.body.contains(&shown), "{shown}: {}", page.body);
+    let csrf = page.field("csrf");
+    let form = [("csrf", csrf.as_str()), ("use", "saml"), ("alg", "RS256")];
+    assert_eq!(browser.post("/console/keys", &form).await.status, 303);
+    assert_eq!(browser.post("/console/keys", &form).await.status, 409);
+    let keys = server.engine.saml_keys(server.tenant.id).await.expect("read");
+    assert_eq!(keys.keys.len(), 2);
+    // Of OpenID Connect there is no new one.
+    let now = server.engine.keys(server.tenant.id).await.expect("read").keys.len();
+    assert_eq!(now, of_openid);
+}
+
+#[tokio::test]
 async fn the_next_certificate_is_published_before_it_signs() {
     const DAY: i64 = 24 * 3_600_000;
     let (server, sp, _) = scene(json!({ "signed_part": "response" })).await;

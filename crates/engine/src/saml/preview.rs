@@ -1,0 +1,83 @@
+//! What a service provider would be told, for who sets it up to look at.
+
+use sojourn_model::{Application, ChangeSet, Protocol, Session, Tenant};
+use sojourn_saml::NameId;
+use sojourn_saml::assertion::Attribute;
+use sojourn_saml::context::Wanted;
+use sojourn_saml::xml::for_reading;
+
+use super::names;
+use super::sign_on::{Asserted, SignOn};
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// A sign-on that didn't happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamlPreview {
+    /// Where the response would be posted to.
+    pub acs: String,
+    /// What the person would be known by.
+    pub name: NameId,
+    /// The authentication context.
+    pub class: String,
+    /// What would be told of the person.
+    pub attributes: Vec<Attribute>,
+    /// The response, indented, without the values of its signature: it can't be presented.
+    pub response: String,
+}
+
+impl Engine {
+    /// The response that a service provider would get now about the person of a session who signs on without a request.
+    /// Nothing is stored and nobody is told. None: the person has no name of the kind that the service provider knows
+    /// people by.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when it isn't a service provider of SAML or the person is gone, others when the database or
+    /// a key fails.
+    pub async fn saml_preview(
+        &self,
+        tenant: &Tenant,
+        app: &Application,
+        session: &Session,
+    ) -> Result<Option<SamlPreview>, EngineError> {
+        let Protocol::Saml(settings) = app.protocol() else {
+            return Err(EngineError::NotFound("service provider"));
+        };
+        let Some(acs) = settings.default_consumer() else {
+            return Err(EngineError::NotFound("address for assertions"));
+        };
+        let user = self.store.user(tenant.id, session.user).await?;
+        let user = user.ok_or(EngineError::NotFound("user"))?;
+        // The stay that it would begin: of the change nothing is applied.
+        let stay = self.enter(tenant, app, session, &mut ChangeSet::new(tenant.id)).await?;
+        let Some(format) = names::format_of(None, settings) else { return Ok(None) };
+        let Some(name) = self.saml_name(tenant, app, &user, stay.sid, format) else {
+            return Ok(None);
+        };
+        let wanted = Wanted::nothing();
+        let class = wanted.class(session.level());
+        let asked = SignOn {
+            entity_id: app.client_id.clone(),
+            request: None,
+            acs: acs.url.clone(),
+            relay_state: None,
+            force: false,
+            passive: false,
+            format: None,
+            sp_name_qualifier: None,
+            contexts: None,
+            hint: None,
+            at: self.now().0,
+        };
+        let attributes = self.saml_attributes(tenant, app, settings, &user).await?;
+        let of = Asserted { app, settings, session, user: &user, stay: &stay, class };
+        let response = self.saml_response(tenant, &asked, &name, of).await?;
+        Ok(Some(SamlPreview {
+            acs: asked.acs,
+            name,
+            class: class.to_owned(),
+            attributes,
+            response: for_reading(&response),
+        }))
+    }
+}
