@@ -60,7 +60,7 @@ demo:
 # PostgreSQL, Chromium, nginx, HAProxy, oathtool, xmlsec1, xmllint and Apache with mellon from Debian's packages, if they aren't there; clients that others wrote, from their
 # registries, beside the tests that use them.
 tools: $(CLIENTS)/node_modules/.package-lock.json $(CLIENTS)/venv/installed $(CLIENTS)/venv-keys/installed
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 && command -v oathtool >/dev/null 2>&1 && command -v xmlsec1 >/dev/null 2>&1 && command -v xmllint >/dev/null 2>&1 && ls /usr/lib/apache2/modules/mod_auth_mellon.so >/dev/null 2>&1 || \
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 && PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null 2>&1 && command -v oathtool >/dev/null 2>&1 && command -v xmlsec1 >/dev/null 2>&1 && command -v xmllint >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1 && ls /usr/lib/apache2/modules/mod_auth_mellon.so >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }
 
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json

@@ -152,7 +152,7 @@ fn redirect(location: &str) -> Response {
 
 async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let shown = app.session_id(&headers).and_then(|id| app.sessions.look(&id));
-    // Whoever comes for the first time may be signed in at the identity server already: asked once, without a page.
+    // On the first visit the user may be signed in at the identity server already: ask once, without a page.
     if shown.is_none() && cookie(&headers, &app.asked_cookie()).is_none() {
         let mut response = begin(&app, true).await;
         add_cookie(

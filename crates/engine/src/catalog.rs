@@ -53,7 +53,7 @@ impl TenantKey {
 }
 
 impl KeySet {
-    /// The key that signs with an algorithm: the newest whose time has come.
+    /// The key that signs with an algorithm: the newest with `active_from` in the past.
     #[must_use]
     pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SigningKey> {
         let of = || self.keys.iter().filter(move |key| key.key.alg() == alg && !key.is_replaced());

@@ -43,7 +43,7 @@ pub trait DeliverySender: Send + Sync {
     /// Posts `logout_token` to an address as a form and answers what came of it, within a time limit.
     fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult>;
 
-    /// Posts a SOAP envelope and answers the one that comes back with status 200; anything else is what came of it.
+    /// Posts a SOAP envelope and returns the one that comes back with status 200; anything else is an error.
     fn post_soap<'a>(
         &'a self,
         uri: &'a str,

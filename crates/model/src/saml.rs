@@ -60,7 +60,7 @@ impl NameIdFormat {
     }
 }
 
-/// Bindings by which a service provider is told of a logout.
+/// Bindings for logout requests to a service provider in the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogoutBinding {
@@ -168,7 +168,7 @@ pub struct AttributeMapping {
 pub struct SamlSettings {
     /// Where assertions may go; compared exactly.
     pub assertion_consumers: Vec<AssertionConsumer>,
-    /// Where it is told of logouts in the browser, and where responses to its own go.
+    /// Addresses for logout requests in the browser, and for responses to its own requests.
     pub logout_services: Vec<LogoutService>,
     /// Its signing certificates, in base64.
     pub certificates: Vec<String>,
@@ -229,7 +229,7 @@ impl SamlSettings {
         marked.or(self.assertion_consumers.first())
     }
 
-    /// Where it is told of a logout by a binding.
+    /// The address for logout requests by a binding.
     #[must_use]
     pub fn logout_by(&self, binding: LogoutBinding) -> Option<&LogoutService> {
         self.logout_services.iter().find(|one| one.binding == binding)

@@ -13,7 +13,7 @@ use crate::xml::Element;
 /// How far the clock of a service provider may be behind, in milliseconds.
 const BEHIND_MS: i64 = 60_000;
 
-/// What is told of a person by one name.
+/// A named attribute of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Its name.
@@ -58,7 +58,7 @@ pub struct Assertion<'a> {
     pub session_not_on_or_after: Option<Millis>,
     /// How well the person proved it.
     pub class: &'a str,
-    /// What else is told.
+    /// Attributes of the user.
     pub attributes: &'a [Attribute],
     /// How long the assertion may be presented, in milliseconds.
     pub valid_ms: i64,

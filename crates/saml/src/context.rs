@@ -15,7 +15,7 @@ const PHISHING_RESISTANT: &str =
     "http://schemas.openid.net/pape/policies/2007/06/phishing-resistant";
 const PHYSICAL: &str = "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical";
 
-/// Classes that can be asked for, with the level that each demands. Of those with the same level the first is told where
+/// Classes that can be asked for, with the level that each demands. Of those with the same level the first is sent where
 /// nothing was asked for.
 const CLASSES: &[(&str, Level)] = &[
     (PASSWORD_TRANSPORT, Level::One),
@@ -56,9 +56,9 @@ pub struct Requested {
 pub struct Wanted {
     /// The level that the person has to reach.
     pub least: Level,
-    /// The class that is told; none: that of the level that was reached.
+    /// The class that is sent; none: that of the level that was reached.
     told: Option<String>,
-    /// The level that is told at most.
+    /// The highest level that is sent.
     most: Level,
 }
 

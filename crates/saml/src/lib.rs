@@ -1,7 +1,7 @@
 //! The rules of SAML 2.0 for an identity provider, as pure functions: no clock, no network, no database.
 //!
 //! A message is read in four steps. [`binding`] takes it out of what carries it. [`xml::Document::parse`] reads it once, and
-//! refuses what no message needs. [`signature::verify`] answers the node that was verified ([`signature::Trusted`]). Every
+//! refuses what no message needs. [`signature::verify`] returns the node that was verified ([`signature::Trusted`]). Every
 //! value is then read from that node: [`AuthnRequest::read`], [`logout::LogoutRequest::read`],
 //! [`logout::LogoutResponse::read`], [`metadata::ServiceProvider::read`].
 //!

@@ -18,9 +18,9 @@ const SESSIONS_MAX: usize = 100;
 pub struct LogoutRequest {
     /// Who asks, when, where.
     pub header: Header,
-    /// After this moment it isn't to be acted upon.
+    /// The request must not be processed after this time.
     pub not_on_or_after: Option<Millis>,
-    /// Whose sessions.
+    /// The user, by the name that was given to the service provider.
     pub name: NameId,
     /// Which; all of the person where there is none (Core §3.7.1).
     pub session_indexes: Vec<String>,

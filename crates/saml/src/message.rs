@@ -11,7 +11,7 @@ const ID_BYTES_MAX: usize = 256;
 /// Longest entity id (Core §8.3.6), in characters.
 pub(crate) const ENTITY_ID_MAX: usize = 1024;
 
-/// Why a message isn't acted upon.
+/// The reason why a message is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// It isn't what the schema says.

@@ -49,9 +49,9 @@ pub struct ServiceProvider {
     pub name: Option<String>,
     /// Where assertions may be posted to.
     pub assertion_consumers: Vec<AssertionConsumer>,
-    /// Where it is told of logouts in the browser.
+    /// Addresses for logout requests in the browser.
     pub logout_services: Vec<LogoutService>,
-    /// Where it is told of logouts from server to server.
+    /// Address for logout requests by SOAP, from server to server.
     pub soap: Option<String>,
     /// Its certificates for signatures.
     pub certificates: Vec<Certificate>,

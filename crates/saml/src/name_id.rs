@@ -15,10 +15,10 @@ pub struct NameId {
     pub value: String,
     /// The identifier of its format.
     pub format: String,
-    /// Whose name it is: an identity provider's entity id.
+    /// The identity provider that gave the name, by its entity id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qualifier: Option<String>,
-    /// For whom: a service provider's entity id.
+    /// The service provider that the name is for, by its entity id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sp_qualifier: Option<String>,
 }

@@ -36,7 +36,7 @@ pub const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 /// SOAP (Bindings §3.2).
 pub const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 
-/// `urn:oasis:names:tc:SAML:2.0:cm:bearer`: whoever has the assertion is its subject (Profiles §3.3).
+/// `urn:oasis:names:tc:SAML:2.0:cm:bearer`: the bearer of the assertion is its subject (Profiles §3.3).
 pub const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 /// Reason of a logout that a person asked for (Core §3.7.3).
 pub const LOGOUT_USER: &str = "urn:oasis:names:tc:SAML:2.0:logout:user";

@@ -24,7 +24,7 @@ pub struct AuthnRequest {
     pub binding: Option<String>,
     /// The format of the name, by its identifier.
     pub format: Option<String>,
-    /// For whom the name is to be; an affiliation, or the requester itself.
+    /// The affiliation that the name is for, or the requester itself.
     pub sp_name_qualifier: Option<String>,
     /// The authentication contexts.
     pub requested: Option<Requested>,

@@ -127,7 +127,7 @@ fn failed(app: &App, error: &str) -> Response {
 
 async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let id = app.session_id(&headers);
-    // Whoever comes for the first time may be signed in at the identity server already: asked once, without a page.
+    // On the first visit the user may be signed in at the identity server already: ask once, without a page.
     let known = id.as_ref().is_some_and(|id| app.entries().contains_key(id));
     let asked = format!("{}-asked", app.cookie_name());
     if !known && cookie(&headers, &asked).is_none() {

@@ -28,7 +28,7 @@ pub(crate) enum ApplicationCommand {
         /// Metadata of a SAML service provider: an XML file
         #[arg(long, value_name = "FILE", conflicts_with_all = ["redirect_uris", "public"])]
         saml_metadata: Option<PathBuf>,
-        /// What a SAML service provider is told: none, basic, oid or microsoft
+        /// Attributes that a SAML service provider receives: none, basic, oid or microsoft
         #[arg(long, value_name = "PRESET", requires = "saml_metadata")]
         saml_attributes: Option<String>,
         /// Where answers may be sent; repeat for more
@@ -37,7 +37,7 @@ pub(crate) enum ApplicationCommand {
         /// A public client: one without a secret
         #[arg(long)]
         public: bool,
-        /// The organisation's own: people are not asked for consent
+        /// Operated by the organisation: users are not asked for consent
         #[arg(long)]
         first_party: bool,
         /// Another setting, such as backchannel_logout_uri=https://… or 'grant_types=["client_credentials"]'; repeat for

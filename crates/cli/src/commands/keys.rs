@@ -23,7 +23,7 @@ pub(crate) enum KeyCommand {
         /// At once, because somebody else may have the keys: what they signed is refused from now on
         #[arg(long)]
         now: bool,
-        /// The keys for SAML, whose certificates service providers pin; the next one signs after 30 days
+        /// Rotate the keys for SAML. Service providers pin their certificates, so the next key signs only after 30 days
         #[arg(long, conflicts_with = "now")]
         saml: bool,
         /// After which time the next key for SAML signs

@@ -7,7 +7,7 @@ use sojourn_saml::assertion::Attribute;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// The scope by which a person approves that a claim is told.
+/// The scope that a user approves so that a claim may be sent.
 pub(super) fn scope_of(claim: &str) -> &'static str {
     match claim {
         "email" | "email_verified" => "email",
@@ -19,7 +19,7 @@ pub(super) fn scope_of(claim: &str) -> &'static str {
     }
 }
 
-/// The scopes that stand for what a service provider is told.
+/// The scopes that cover what a service provider receives.
 #[must_use]
 pub(super) fn scopes(settings: &SamlSettings) -> Vec<String> {
     let mut all: Vec<String> =
@@ -51,7 +51,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Engine {
-    /// What a service provider is told of a person, by its mapping. What isn't known is left out.
+    /// The attributes of a user for a service provider, by its mapping. Claims without a value are left out.
     pub(super) async fn saml_attributes(
         &self,
         tenant: &Tenant,

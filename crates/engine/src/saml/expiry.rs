@@ -16,7 +16,7 @@ pub const WARNED_MS: i64 = 30 * 24 * 3_600_000;
 /// A certificate that ends soon, or has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndingCertificate {
-    /// Whose it is: a service provider's name; nothing for one of ours.
+    /// The name of the service provider that owns it; none if it is one of ours.
     pub of: Option<String>,
     /// When it ends.
     pub until: Millis,
@@ -33,7 +33,7 @@ const AGAIN_MS: i64 = 30 * 60_000;
 pub(crate) struct Tended {
     at: AtomicI64,
     ending: AtomicUsize,
-    /// Whose metadata could not be taken, and when.
+    /// Service providers with metadata that could not be read, and when.
     failed: Mutex<HashMap<AppId, Millis>>,
     /// Held while a first key is made, which takes time.
     pub(super) making: tokio::sync::Mutex<()>,

@@ -28,10 +28,10 @@ pub struct Form {
     /// Where assertions may be posted to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assertion_consumers: Option<Vec<AssertionConsumer>>,
-    /// Where it is told of logouts in the browser, and where responses to its own go.
+    /// Addresses for logout requests in the browser, and for responses to its own requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logout_services: Option<Vec<LogoutService>>,
-    /// Where it is told of logouts from server to server.
+    /// Address for logout requests by SOAP, from server to server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soap_logout_url: Option<String>,
     /// Its certificates for signatures, in PEM or base64.
@@ -43,7 +43,7 @@ pub struct Form {
     /// `persistent`, `transient`, `email_address` or `unspecified`: the format of names where a request asks for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_id_format: Option<NameIdFormat>,
-    /// Claims that it is told, each with the attribute's name.
+    /// Claims that it receives, each with the attribute's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Vec<AttributeMapping>>,
     /// `none`, `basic`, `oid` or `microsoft`: the usual attributes, instead of a list.

@@ -29,7 +29,7 @@ const AFTER_MS: i64 = 30 * DAY_MS;
 #[derive(Debug)]
 pub struct SamlKey {
     /// Key and certificate.
-    pub signer: Signer,
+    pub signer: Arc<Signer>,
     /// What it signs with.
     pub alg: SigningAlg,
     /// Counts the keys of its algorithm.
@@ -48,7 +48,7 @@ pub struct SamlKeys {
 }
 
 impl SamlKeys {
-    /// The key that signs with an algorithm: the newest whose time has come.
+    /// The key that signs with an algorithm: the newest with `active_from` in the past.
     #[must_use]
     pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SamlKey> {
         let of = || self.keys.iter().filter(move |key| key.alg == alg);
@@ -87,7 +87,7 @@ impl Engine {
             let certificate = Certificate::from_der(&stored.certificate)
                 .map_err(|error| EngineError::Key(error.to_string()))?;
             set.keys.push(SamlKey {
-                signer: Signer::new(key, certificate)?,
+                signer: Arc::new(Signer::new(key, certificate)?),
                 alg: stored.alg,
                 generation: stored.generation,
                 active_from: stored.active_from,
@@ -125,6 +125,20 @@ impl Engine {
         self.apply(change).await?;
         self.catalog.changed(tenant.id);
         self.saml_keys(tenant.id).await
+    }
+
+    /// The key that signs to a service provider now, with its certificate.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the database or the provider fails.
+    pub(super) async fn saml_signer(
+        &self,
+        tenant: &Tenant,
+        alg: SigningAlg,
+    ) -> Result<Arc<Signer>, EngineError> {
+        let keys = self.saml_keys_with(tenant, alg).await?;
+        let key = keys.signer(alg, self.now()).ok_or(EngineError::NotFound("SAML key"))?;
+        Ok(Arc::clone(&key.signer))
     }
 
     async fn new_saml_key(
@@ -169,8 +183,8 @@ impl Engine {
         }
     }
 
-    /// Publishes a new certificate, whose key signs after `after_ms` (30 days where it isn't said). The one before stays
-    /// published for 30 days more. Answers since when the new one signs.
+    /// Publishes a new certificate. Its key signs after `after_ms` (default: 30 days). The previous one stays published for
+    /// 30 days more. Returns the time from which the new one signs.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] when there is no key of the algorithm, [`EngineError::Exists`] when the next one is
@@ -211,7 +225,7 @@ impl Engine {
         }
     }
 
-    /// Publishes the next keys of all tenants whose certificates end within 90 days, and answers how many.
+    /// Publishes the next key wherever a certificate expires within 90 days, in all tenants, and returns how many.
     ///
     /// # Errors
     /// [`EngineError`]

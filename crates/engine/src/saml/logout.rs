@@ -3,20 +3,21 @@
 use sojourn_crypto::sha256;
 use sojourn_model::limits::SAML_STAYS_MAX;
 use sojourn_model::{
-    Actor, Application, ChangeSet, DeliveryState, Effects, EndReason, EndTarget, Op, Protocol,
-    Session, SessionId, Sid, Tenant, UserId,
+    Actor, Application, ChangeSet, DeliveryState, Effects, EndReason, EndTarget, Op, Session,
+    SessionId, Sid, Tenant, UserId,
 };
 use sojourn_saml::NameId;
 use sojourn_saml::binding::{self, Kind};
 use sojourn_saml::logout::Answer;
 use sojourn_saml::{Status, SubStatus};
 
+use super::settings_of;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::FrontChannelNotice;
 
-/// How long a request is remembered that was acted upon, in milliseconds: longer than it is accepted.
+/// How long a processed request is remembered, in milliseconds: longer than it is accepted.
 const REMEMBERED_MS: i64 = 20 * 60_000;
 
 /// A stay that a logout request names.
@@ -42,7 +43,7 @@ pub struct SamlLogoutRequest<'a> {
 }
 
 impl SamlLogoutRequest<'_> {
-    /// By what it is known that it was acted upon.
+    /// The key under which it is remembered once it has been processed.
     fn key(&self, app: &Application) -> Vec<u8> {
         sha256(format!("SAML logout\n{}\n{}", app.id, self.id).as_bytes()).to_vec()
     }
@@ -70,7 +71,7 @@ impl Engine {
         request: SamlLogoutRequest<'_>,
     ) -> Result<Vec<SamlStay>, EngineError> {
         if self.store.is_revoked(tenant.id, request.key(app)).await? {
-            // It was acted upon: whoever signed in since isn't meant.
+            // Already processed: sessions that began since then must not end by a replay.
             return Ok(Vec::new());
         }
         let value = &request.name.value;
@@ -88,7 +89,7 @@ impl Engine {
     }
 
     /// Ends the sessions of stays, because their service provider asked for it. `present` is the session of the browser
-    /// that brought the request: what listens in the browser is told by it.
+    /// that brought the request: what listens in the browser is notified through it.
     ///
     /// # Errors
     /// [`EngineError`]
@@ -122,7 +123,7 @@ impl Engine {
             ended.sessions.push(stay.session);
         }
         if !ended.sessions.is_empty() {
-            // After the ends: a request that is repeated because one failed is acted upon. A duplicate did the same.
+            // After the ends, so that a request that is repeated because one failed is processed. A duplicate did the same.
             let until = self.now().plus(REMEMBERED_MS);
             let once = Op::UseOnce { key: request.key(app), until };
             self.apply(ChangeSet::of(tenant.id, once)).await?;
@@ -167,13 +168,8 @@ impl Engine {
         (status, message): (Status, Option<&str>),
         document: bool,
     ) -> Result<String, EngineError> {
-        let alg = match app.protocol() {
-            Protocol::Saml(settings) => settings.signing_alg,
-            _ => return Err(EngineError::NotFound("service provider")),
-        };
-        let keys = self.saml_keys_with(tenant, alg).await?;
+        let signer = self.saml_signer(tenant, settings_of(app)?.signing_alg).await?;
         let now = self.now();
-        let key = keys.signer(alg, now).ok_or(EngineError::NotFound("SAML key"))?;
         let answer = Answer {
             issuer: &self.saml_entity_id(tenant),
             id: &self.saml_id(),
@@ -183,7 +179,7 @@ impl Engine {
             status,
             message,
         };
-        Ok(answer.write(document.then_some(&key.signer))?)
+        Ok(answer.write(document.then_some(&*signer))?)
     }
 }
 
@@ -200,13 +196,8 @@ impl Engine {
         xml: &str,
         relay_state: Option<&str>,
     ) -> Result<String, EngineError> {
-        let alg = match app.protocol() {
-            Protocol::Saml(settings) => settings.signing_alg,
-            _ => return Err(EngineError::NotFound("service provider")),
-        };
-        let keys = self.saml_keys_with(tenant, alg).await?;
-        let key = keys.signer(alg, self.now()).ok_or(EngineError::NotFound("SAML key"))?;
-        Ok(binding::redirect(to, kind, xml, relay_state, Some(&key.signer))?)
+        let signer = self.saml_signer(tenant, settings_of(app)?.signing_alg).await?;
+        Ok(binding::redirect(to, kind, xml, relay_state, Some(&signer))?)
     }
 }
 

@@ -12,9 +12,10 @@ mod refresh;
 mod registration;
 mod sign_on;
 
-use sojourn_model::Tenant;
+use sojourn_model::{Application, Protocol, SamlSettings, Tenant};
 
 use crate::engine::Engine;
+use crate::error::EngineError;
 
 pub(crate) use expiry::Tended;
 pub use expiry::{EndingCertificate, WARNED_MS};
@@ -32,6 +33,14 @@ pub const METADATA_PATH: &str = "/identity/metadata/saml2";
 pub const SSO_PATH: &str = "/samlsso";
 /// The path of logout from server to server.
 pub const SOAP_PATH: &str = "/samlsso/soap";
+
+/// The settings of an application that speaks SAML.
+fn settings_of(app: &Application) -> Result<&SamlSettings, EngineError> {
+    match app.protocol() {
+        Protocol::Saml(settings) => Ok(settings),
+        _ => Err(EngineError::NotFound("service provider")),
+    }
+}
 
 impl Engine {
     /// What the tenant's identity provider calls itself in SAML: where its metadata is.

@@ -41,7 +41,7 @@ impl Engine {
 }
 
 /// The format that a request asks for, or the registered one; none: it isn't one that is given. A pseudonym is given to
-/// whoever asks for one; what tells who somebody is, as it is registered alone.
+/// any request that asks for one; an identifying name only as registered.
 #[must_use]
 pub(super) fn format_of(asked: Option<&str>, settings: &SamlSettings) -> Option<NameIdFormat> {
     let registered = settings.name_id_format;

@@ -13,8 +13,8 @@ use sojourn_saml::names::{LOGOUT_ADMIN, LOGOUT_USER};
 use sojourn_saml::signature::{SignatureError, Trusted, verify};
 use sojourn_saml::xml::Document;
 
-use super::SOAP_PATH;
 use super::registration::certificates;
+use super::{SOAP_PATH, settings_of};
 use crate::deliver::{AttemptResult, DeliverySender};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -80,7 +80,7 @@ impl Engine {
         Ok(rows.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
     }
 
-    /// Sends a logout request for each name of the stay by SOAP, and answers what came of it: delivered when the service
+    /// Sends a logout request for each name of the stay by SOAP, and returns the outcome: delivered when the service
     /// provider followed every one.
     pub(crate) async fn attempt_saml(
         &self,
@@ -89,16 +89,14 @@ impl Engine {
         id: &str,
         sender: &dyn DeliverySender,
     ) -> Result<AttemptResult, EngineError> {
-        let Protocol::Saml(settings) = app.protocol() else {
-            return Err(EngineError::NotFound("service provider"));
-        };
+        let settings = settings_of(app)?;
         let session = self.store.session(delivery.tenant, delivery.session).await?;
         let ended = session.as_ref().map(|session| &session.state);
         let (why, actor) = match ended {
             Some(SessionState::Ended { reason, actor, .. }) => (Some(reason), Some(actor)),
             _ => (None, None),
         };
-        // It asked for the end itself, and is told of it by the answer.
+        // It requested the end itself; the response notifies it.
         if actor == Some(&Actor::Application(delivery.app)) {
             return Ok(AttemptResult::Answered(204));
         }
@@ -106,12 +104,10 @@ impl Engine {
         let tenant = tenant.ok_or(EngineError::NotFound("tenant"))?;
         let names = self.names_of_stay(delivery.tenant, delivery.session, delivery.sid).await?;
         if names.is_empty() {
-            // Whoever was signed in there was it by another protocol.
+            // The user was signed in there by another protocol.
             return Ok(AttemptResult::Refused("nobody was given a name there".into()));
         }
-        let keys = self.saml_keys_with(&tenant, settings.signing_alg).await?;
-        let key = keys.signer(settings.signing_alg, self.now());
-        let key = key.ok_or(EngineError::NotFound("SAML key"))?;
+        let signer = self.saml_signer(&tenant, settings.signing_alg).await?;
         let issuer = self.saml_entity_id(&tenant);
         for (number, name) in names.iter().enumerate() {
             let id = format!("_{id}-{number}");
@@ -125,7 +121,7 @@ impl Engine {
                 name,
                 session_index: &delivery.sid.to_string(),
             };
-            let envelope = binding::envelope(notice.write(Some(&key.signer))?);
+            let envelope = binding::envelope(notice.write(Some(&signer))?);
             let answer = match sender.post_soap(&delivery.uri, envelope).await {
                 Ok(answer) => answer,
                 Err(result) => return Ok(result),
@@ -157,13 +153,12 @@ impl Engine {
             let about = About { session: session.id, sid, number, at: self.now() };
             let uri = match (redirect, post) {
                 (Some(service), _) => {
-                    let (id, keys) = self.notice_id(tenant, settings, &about).await?;
+                    let id = format!("_{}", self.sealed_notice(tenant, &about)?);
                     let Some(xml) = self.notice(tenant, &id, &service.url, &names, &about)? else {
                         continue;
                     };
-                    let key = keys.signer(settings.signing_alg, self.now());
-                    let signer = key.map(|key| &key.signer);
-                    binding::redirect(&service.url, Kind::Request, &xml, None, signer)?
+                    let signer = self.saml_signer(tenant, settings.signing_alg).await?;
+                    binding::redirect(&service.url, Kind::Request, &xml, None, Some(&signer))?
                 }
                 (None, Some(_)) => {
                     let of = self.sealed_notice(tenant, &about)?;
@@ -188,16 +183,6 @@ impl Engine {
     fn opened_notice(&self, tenant: &Tenant, text: &str) -> Option<About> {
         let bytes = self.sealer.open(TokenKind::SamlNotice, tenant.id, text)?;
         About::read(&bytes).filter(|about| self.is_recent(about.at, ABOUT_MS))
-    }
-
-    async fn notice_id(
-        &self,
-        tenant: &Tenant,
-        settings: &SamlSettings,
-        about: &About,
-    ) -> Result<(String, std::sync::Arc<super::SamlKeys>), EngineError> {
-        let keys = self.saml_keys_with(tenant, settings.signing_alg).await?;
-        Ok((format!("_{}", self.sealed_notice(tenant, about)?), keys))
     }
 
     fn notice(
@@ -241,9 +226,9 @@ impl Engine {
         let Protocol::Saml(settings) = app.protocol() else { return Err(gone) };
         let service = settings.logout_by(LogoutBinding::Post).ok_or(gone.clone())?;
         let names = self.names_of_stay(tenant.id, about.session, about.sid).await?;
-        let (id, keys) = self.notice_id(tenant, settings, &about).await?;
+        let id = format!("_{}", self.sealed_notice(tenant, &about)?);
         let name = names.get(usize::from(about.number)).ok_or(gone)?;
-        let key = keys.signer(settings.signing_alg, self.now());
+        let signer = self.saml_signer(tenant, settings.signing_alg).await?;
         let notice = Notice {
             issuer: &self.saml_entity_id(tenant),
             id: &id,
@@ -254,11 +239,11 @@ impl Engine {
             name,
             session_index: &about.sid.to_string(),
         };
-        let xml = notice.write(key.map(|key| &key.signer))?;
+        let xml = notice.write(Some(&signer))?;
         Ok(BrowserNotice { uri: service.url.clone(), xml })
     }
 
-    /// Notes what a service provider answered in a frame. The id of the request that it answers is known to nobody else.
+    /// Notes what a service provider answered in a frame. Nobody else knows the id of the request.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] when the request isn't one of ours.

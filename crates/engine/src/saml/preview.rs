@@ -1,12 +1,12 @@
 //! What a service provider would be told, for who sets it up to look at.
 
-use sojourn_model::{Application, ChangeSet, Protocol, Session, Tenant};
+use sojourn_model::{Application, ChangeSet, Session, Tenant};
 use sojourn_saml::NameId;
 use sojourn_saml::assertion::Attribute;
 use sojourn_saml::context::Wanted;
 use sojourn_saml::xml::for_reading;
 
-use super::names;
+use super::settings_of;
 use super::sign_on::{Asserted, SignOn};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -20,7 +20,7 @@ pub struct SamlPreview {
     pub name: NameId,
     /// The authentication context.
     pub class: String,
-    /// What would be told of the person.
+    /// The attributes.
     pub attributes: Vec<Attribute>,
     /// The response, indented, without the values of its signature: it can't be presented.
     pub response: String,
@@ -28,8 +28,7 @@ pub struct SamlPreview {
 
 impl Engine {
     /// The response that a service provider would get now about the person of a session who signs on without a request.
-    /// Nothing is stored and nobody is told. None: the person has no name of the kind that the service provider knows
-    /// people by.
+    /// Nothing is stored or sent. Returns none if the user has no name in the format of the service provider.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] when it isn't a service provider of SAML or the person is gone, others when the database or
@@ -40,9 +39,7 @@ impl Engine {
         app: &Application,
         session: &Session,
     ) -> Result<Option<SamlPreview>, EngineError> {
-        let Protocol::Saml(settings) = app.protocol() else {
-            return Err(EngineError::NotFound("service provider"));
-        };
+        let settings = settings_of(app)?;
         let Some(acs) = settings.default_consumer() else {
             return Err(EngineError::NotFound("address for assertions"));
         };
@@ -50,7 +47,7 @@ impl Engine {
         let user = user.ok_or(EngineError::NotFound("user"))?;
         // The stay that it would begin: of the change nothing is applied.
         let stay = self.enter(tenant, app, session, &mut ChangeSet::new(tenant.id)).await?;
-        let Some(format) = names::format_of(None, settings) else { return Ok(None) };
+        let format = settings.name_id_format;
         let Some(name) = self.saml_name(tenant, app, &user, stay.sid, format) else {
             return Ok(None);
         };

@@ -33,7 +33,7 @@ impl Engine {
         String::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8".into()))
     }
 
-    /// Fetches the metadata that is due, in all tenants, and answers how many service providers changed. What can't be
+    /// Fetches the metadata that is due, in all tenants, and returns how many service providers changed. What can't be
     /// fetched or read leaves everything as it is, and is tried again at the next round.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Fetches the metadata of one, and answers whether anything but the time changed.
+    /// Fetches the metadata of one, and returns whether anything but the time changed.
     async fn refresh_one(&self, tenant: &Tenant, id: AppId) -> Result<bool, EngineError> {
         let before = self.application_to_manage(tenant, id).await?;
         let Protocol::Saml(settings) = before.protocol() else { return Ok(false) };

@@ -22,7 +22,7 @@ pub struct FromMetadata {
     pub entity_id: String,
     /// A name for people.
     pub name: Option<String>,
-    /// Where it is told of logouts from server to server.
+    /// Address for logout requests by SOAP, from server to server.
     pub soap: Option<String>,
     /// The rest.
     pub settings: SamlSettings,

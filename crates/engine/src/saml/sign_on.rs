@@ -1,4 +1,4 @@
-//! Signing on: a person whose session is there reaches a service provider.
+//! Sign-on: a user with an active session reaches a service provider.
 
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::sha256;
@@ -13,7 +13,7 @@ use sojourn_saml::assertion::{self, Assertion, ResponseTo};
 use sojourn_saml::context::{Comparison, Requested, Wanted};
 use sojourn_saml::{NameId, Status, SubStatus};
 
-use super::{attributes, names};
+use super::{attributes, names, settings_of};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::tokens::{Read, TRIES};
@@ -41,7 +41,7 @@ pub struct SignOn {
     pub passive: bool,
     /// The format of the name, by its identifier.
     pub format: Option<String>,
-    /// Whose affiliation the name is to be for.
+    /// The affiliation that the name is for.
     pub sp_name_qualifier: Option<String>,
     /// How contexts are compared, and which are asked for.
     pub contexts: Option<(String, Vec<String>)>,
@@ -128,7 +128,7 @@ impl SignOn {
 }
 
 impl Engine {
-    /// Answers a sign-on with an assertion about the person of a living session. `read` is what was read before it was
+    /// Responds to a sign-on with an assertion about the user of an active session. `read` is what was read before it was
     /// decided that nothing has to be asked.
     ///
     /// # Errors
@@ -141,9 +141,7 @@ impl Engine {
         asked: &SignOn,
         read: Read<'_>,
     ) -> Result<SignOnOutcome, EngineError> {
-        let Protocol::Saml(settings) = app.protocol() else {
-            return Err(EngineError::NotFound("service provider"));
-        };
+        let settings = settings_of(app)?;
         let Some(wanted) = asked.wanted(session.level()) else {
             return self.saml_refusal(tenant, app, asked, no_context()).await;
         };
@@ -218,13 +216,10 @@ impl Engine {
             attributes: &attributes,
             valid_ms: ASSERTION_MS,
         };
-        let keys = self.saml_keys_with(tenant, settings.signing_alg).await?;
-        let now = self.now();
-        let key = keys.signer(settings.signing_alg, now);
-        let key = key.ok_or(EngineError::NotFound("SAML key"))?;
+        let signer = self.saml_signer(tenant, settings.signing_alg).await?;
         let (issuer, id) = (self.saml_entity_id(tenant), self.saml_id());
-        let to = asked.answer(&issuer, &id, now);
-        Ok(assertion::response(&to, &assertion, settings.signed_part, &key.signer)?)
+        let to = asked.answer(&issuer, &id, self.now());
+        Ok(assertion::response(&to, &assertion, settings.signed_part, &signer)?)
     }
 
     /// What is written with an answer: that the request was answered, and the name that was given.
@@ -291,15 +286,10 @@ impl Engine {
         asked: &SignOn,
         (status, why): (Status, &str),
     ) -> Result<SignOnOutcome, EngineError> {
-        let alg = match app.protocol() {
-            Protocol::Saml(settings) => settings.signing_alg,
-            _ => return Err(EngineError::NotFound("service provider")),
-        };
-        let keys = self.saml_keys_with(tenant, alg).await?;
-        let now = self.now();
-        let key = keys.signer(alg, now).ok_or(EngineError::NotFound("SAML key"))?;
+        let signer = self.saml_signer(tenant, settings_of(app)?.signing_alg).await?;
         let (issuer, id) = (self.saml_entity_id(tenant), self.saml_id());
-        let xml = assertion::failure(&asked.answer(&issuer, &id, now), status, why, &key.signer)?;
+        let to = asked.answer(&issuer, &id, self.now());
+        let xml = assertion::failure(&to, status, why, &signer)?;
         Ok(SignOnOutcome::Response(xml))
     }
 }
@@ -314,7 +304,7 @@ pub(super) struct Asserted<'a> {
     pub(super) class: &'a str,
 }
 
-/// The status of a request whose contexts can't be reached.
+/// The status of a request that asks for contexts out of reach.
 fn no_context() -> (Status, &'static str) {
     let why = "none of the authentication contexts can be reached";
     (Status::Responder(SubStatus::NoAuthnContext), why)

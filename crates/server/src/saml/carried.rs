@@ -1,4 +1,4 @@
-//! Whose message it is, and whether it is signed as it has to be.
+//! Finds the sender of a message, and checks that it is signed as required.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use sojourn_saml::xml::Document;
 
 use crate::context::Context;
 
-/// Why a message isn't acted upon.
+/// The reason why a message is refused.
 pub(crate) enum Refused {
     /// It is the message's fault.
     Message(String),

@@ -26,7 +26,7 @@ use crate::web::ticket::Ticket;
 use crate::web::{errors, render};
 use crate::{request, respond};
 
-/// Where a person goes on to the service provider that asked, after everybody else was told.
+/// Where a person goes on to the service provider that asked, after all others were notified.
 const ANSWER_PATH: &str = "/samlsso/answer";
 /// The name of tickets that carry a logout on.
 pub(crate) const PATH: &str = "/samlsso/logout";
@@ -79,7 +79,7 @@ pub(crate) async fn asked(
         relay_state: carried.relay_state.clone(),
         by_query,
     };
-    // Whose browser it is, its cookie says; a link brings it along.
+    // The cookie identifies the browser; it comes with a link.
     if context.method == http::Method::POST && context.keeps_session_back() {
         let query = serde_json::to_string(&asked).unwrap_or_default();
         let ticket = Ticket { query, ..Ticket::to(context, PATH) };
@@ -136,7 +136,7 @@ async fn checked(
     Ok((sender, request))
 }
 
-/// Whether a request may still be acted upon (Core §3.7.1).
+/// Whether a request may still be processed (Core §3.7.1).
 pub(super) fn in_time(request: &LogoutRequest, now: Millis) -> Result<(), Refused> {
     let skew = Times::default().skew_ms;
     match request.not_on_or_after {

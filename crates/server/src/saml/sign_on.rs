@@ -51,13 +51,13 @@ enum Checked {
     Bad(SignOn, Status, &'static str),
 }
 
-/// Everything that is wrong is told on a page until it is known where an answer may go.
+/// Errors are shown on a page until a trusted address for the response is known.
 async fn checked(
     context: &Context,
     carried: &Carried,
     document: &Document<'_>,
 ) -> Result<(Sender, Checked), Refused> {
-    // Only to find out whose it is; it is read again once that is verified.
+    // Only to find the sender; it is read again once the signature is verified.
     let issuer = AuthnRequest::read(Trusted::unsigned(document))?.header.issuer;
     let sender = Sender::of(context, &issuer).await?;
     let (trusted, signed) = sender.verified(carried, document)?;

@@ -30,7 +30,7 @@ statements! {
          JOIN participation p ON p.session_id = n.session_id AND p.tenant_id = n.tenant_id \
          AND p.app_id = n.app_id AND p.sid = n.sid AND p.ended_at IS NULL \
          WHERE n.value = $3 AND n.app_id = $2 AND +n.tenant_id = $1 ORDER BY n.session_id, n.sid LIMIT $4";
-    // One without an address for this is told in the browser alone.
+    // One without a SOAP address is notified only in the browser.
     SAML_ANSWERED = "UPDATE delivery SET state = $4, attempts = attempts + 1, last_attempt_at = $5, last_error = $6 \
          WHERE +tenant_id = $1 AND session_id = $2 AND sid = $3 AND state = 'unreachable'";
     PURGE_SAML_NAMES = "DELETE FROM saml_name WHERE tenant_id = $1 AND session_id IN (\

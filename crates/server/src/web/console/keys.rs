@@ -58,7 +58,7 @@ struct KeysPage {
     may_rotate: bool,
 }
 
-/// All that are kept.
+/// Lists the keys of OpenID Connect and the certificates of SAML.
 pub(crate) async fn list(context: Context) -> Response {
     let visitor = match administrator(&context, "/console/keys", Right::ConfigView).await {
         Ok(visitor) => visitor,

@@ -1,4 +1,4 @@
-//! Service providers of SAML: add one by its metadata, see what was taken from it, change what is told.
+//! SAML service providers: add one by its metadata, view what was read from it, change its attributes.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -22,7 +22,7 @@ use crate::web::{errors, filters, render, words};
 
 const PATH: &str = "/console/service-providers";
 const CREATE: Right = Right::ApplicationCreate;
-/// What a service provider is told; the names of the settings, and what the form says.
+/// Sets of attributes for a service provider: the name of the setting, and its label in the form.
 const PRESETS: [(&str, &str); 5] = [
     ("", "leave as it is"),
     ("none", "nothing but the name"),
@@ -48,7 +48,7 @@ struct ServiceProviderPage {
     name: String,
     entity_id: String,
     consumers: Vec<String>,
-    /// How it is told of logouts, and where.
+    /// How it is notified of logouts, and where.
     logout: Vec<(&'static str, String)>,
     certificates: Vec<CertificateLine>,
     attributes: Vec<(String, String)>,
@@ -247,7 +247,7 @@ struct TestPage {
     told: Option<SamlPreview>,
 }
 
-/// What it would be told now of the administrator who asks.
+/// Shows what it would receive about the administrator who asks.
 pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Response {
     let path = format!("{PATH}/{id}/test");
     let visitor = match administrator(&context, &path, Right::ApplicationView).await {
