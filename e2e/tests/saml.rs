@@ -9,8 +9,8 @@ use sojourn_engine::{Authority, EndPlan};
 use sojourn_model::{Actor, DeliveryState, EndReason, EndTarget};
 use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::{Answer, Browser, TestServer};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients")
@@ -75,20 +75,21 @@ async fn register(server: &TestServer, metadata: &str) {
     server.engine.create_application(&server.tenant, &document, &by).await.expect("registered");
 }
 
-/// Ends everything of Alex, and waits until every service provider was told.
+/// Ends everything of Alex, and waits until every service provider has followed.
 async fn end(server: &TestServer) {
     let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
     server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
-    eventually("everybody was told", async || {
+    eventually("all have followed", async || {
         let all = server.engine.reads().deliveries(server.tenant.id, 100).await.ok()?;
-        all.iter().all(|one| one.state == DeliveryState::Delivered).then_some(())
+        let delivered = all.iter().all(|one| one.state == DeliveryState::Delivered);
+        (!all.is_empty() && delivered).then_some(())
     })
     .await;
 }
 
-/// Runs a service provider and does what it asks for, until it is done.
-async fn run(mut command: Command, server: &TestServer) {
+/// Starts a client from its folder: the process, its input and the lines that it prints.
+fn started(mut command: Command) -> (Child, ChildStdin, Lines<BufReader<ChildStdout>>) {
     let mut child = command
         .current_dir(folder())
         .stdin(Stdio::piped())
@@ -97,8 +98,14 @@ async fn run(mut command: Command, server: &TestServer) {
         .kill_on_drop(true)
         .spawn()
         .expect("the client starts: 'make tools' installs it");
-    let mut input = child.stdin.take().expect("piped");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let input = child.stdin.take().expect("piped");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    (child, input, lines)
+}
+
+/// Runs a service provider and does what it asks for, until it is done.
+async fn run(command: Command, server: &TestServer) {
+    let (mut child, mut input, mut lines) = started(command);
     let browser = server.browser();
     let mut done = false;
     while let Some(line) = lines.next_line().await.expect("a line") {
@@ -149,23 +156,15 @@ async fn node_saml_signs_on_by_both_bindings_and_signs_out_in_the_browser() {
 /// An application on node-saml that listens, registered at the server. It ends with its input.
 struct App {
     home: String,
-    _child: tokio::process::Child,
-    _input: tokio::process::ChildStdin,
+    _child: Child,
+    _input: ChildStdin,
 }
 
 impl App {
     async fn start(server: &TestServer) -> Self {
-        let mut child = Command::new("node")
-            .arg("saml_app.mjs")
-            .current_dir(folder())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node starts: 'make tools' installs it");
-        let mut input = child.stdin.take().expect("piped");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut command = Command::new("node");
+        command.arg("saml_app.mjs");
+        let (child, mut input, mut lines) = started(command);
         let line = lines.next_line().await.expect("a line").expect("its metadata");
         let said: Value = serde_json::from_str(&line).expect("JSON");
         register(server, said["metadata"].as_str().expect("its metadata")).await;

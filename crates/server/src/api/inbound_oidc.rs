@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sojourn_engine::EngineError;
 use sojourn_model::Application;
@@ -160,18 +161,28 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 
 /// `PUT`: what is left out stays.
 pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let caller = match caller(&context, UPDATE).await {
+    replace(&context, &id, &body, as_document).await
+}
+
+/// Changes an application by a document in WSO2's words for one protocol, which `translate` puts into ours.
+pub(super) async fn replace<T: DeserializeOwned>(
+    context: &Context,
+    id: &str,
+    body: &Bytes,
+    translate: fn(T) -> Result<Map<String, Value>, EngineError>,
+) -> Response {
+    let caller = match caller(context, UPDATE).await {
         Ok(caller) => caller,
         Err(refused) => return *refused,
     };
     let done = async {
-        let body = super::applications::document(&context, &body)?;
-        let inbound: Inbound = serde_json::from_value(body.into())
+        let body = super::applications::document(context, body)?;
+        let inbound: T = serde_json::from_value(body.into())
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let document = as_document(inbound)?;
-        let (engine, id) = (context.engine(), id_of(&id)?);
+        let document = translate(inbound)?;
+        let (engine, id) = (context.engine(), id_of(id)?);
         engine.change_application(context.tenant(), id, (&document, true), &caller).await?;
         Ok(respond::empty(StatusCode::OK))
     };
-    done.await.unwrap_or_else(|cause: EngineError| error::failure(&context, &cause))
+    done.await.unwrap_or_else(|cause: EngineError| error::failure(context, &cause))
 }

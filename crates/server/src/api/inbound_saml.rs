@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use sojourn_engine::EngineError;
 use sojourn_model::{Application, LogoutBinding, Protocol, SamlSettings, SignedPart};
 
-use super::applications::{UPDATE, VIEW, id_of};
+use super::applications::{VIEW, id_of};
 use super::caller::caller;
 use super::error;
 use crate::context::Context;
@@ -184,18 +184,5 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
 
 /// `PUT`: what is left out stays.
 pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let caller = match caller(&context, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let body = super::applications::document(&context, &body)?;
-        let inbound: Inbound = serde_json::from_value(body.into())
-            .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let document = as_document(inbound)?;
-        let (engine, id) = (context.engine(), id_of(&id)?);
-        engine.change_application(context.tenant(), id, (&document, true), &caller).await?;
-        Ok(respond::empty(StatusCode::OK))
-    };
-    done.await.unwrap_or_else(|cause: EngineError| error::failure(&context, &cause))
+    super::inbound_oidc::replace(&context, &id, &body, as_document).await
 }
