@@ -64,6 +64,15 @@ impl Smtp {
         .await
     }
 
+    /// The first code that stands in a line of its own, in the mails from a number on; waits for it.
+    pub async fn code(&self, from: usize) -> String {
+        eventually("the code", || async {
+            let mails = self.mails();
+            mails.iter().skip(from).find_map(|mail| code_of(&plain(mail)))
+        })
+        .await
+    }
+
     /// Refuses so many mails for now (451).
     pub fn refuse(&self, count: usize) {
         self.inner.lock().expect("mails").refuse = count;
@@ -80,6 +89,14 @@ impl Smtp {
 #[must_use]
 pub fn plain(mail: &str) -> String {
     mail.replace("=\n", "").replace("=3D", "=")
+}
+
+/// Eight digits at the end of a line. A link has digits as well, any number of them: it is a word of other signs too.
+fn code_of(text: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let word = line.split_whitespace().last()?;
+        (word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit())).then(|| word.to_owned())
+    })
 }
 
 impl Drop for Smtp {

@@ -1,8 +1,10 @@
 //! Questions to a store of sessions as it grows: the same ones at ten thousand sessions and at ten million, on both
-//! databases, in this process. `cargo run --profile dist -p sojourn-bench -- scale [sqlite|postgresql] [sizes …]`
+//! databases, in this process. `cargo run --profile dist -p sojourn-bench -- scale [sqlite|postgresql] [sizes …]`;
+//! `… -- scale postgresql plans [sizes …]` looks at how PostgreSQL finds the rows of every statement instead.
 
 mod fill;
 mod pages;
+mod plans;
 mod postgres;
 mod questions;
 mod rows;
@@ -81,6 +83,11 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
         {
             continue;
         }
+        let plans = args.iter().any(|arg| arg == "plans");
+        if plans && database == "sqlite" {
+            // A test of the store looks at its plans: they don't depend on how many rows there are.
+            continue;
+        }
         let mut columns: Vec<(u64, Vec<Answer>)> = Vec::new();
         for size in &sizes {
             let _ = std::fs::remove_dir_all(folder);
@@ -110,6 +117,10 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
                 _ => postgres::fill(&url, &plan).await,
             }
             eprintln!("{database}: {size} sessions after {:.0} s", began.elapsed().as_secs_f64());
+            if plans {
+                plans::look(&url).await;
+                continue;
+            }
             let pages = pages::load(Installation::open(open().await, &base).await, listener).await;
             let installation = Installation::open(open().await, &base).await;
             let mut answers = questions::ask(&installation, *size).await;
