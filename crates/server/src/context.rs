@@ -39,8 +39,12 @@ pub(crate) struct Arrival {
     pub(crate) certificate: Option<[u8; 32]>,
 }
 
-/// What a handler knows of its request.
-pub(crate) struct Context {
+/// What a handler knows of its request. Clones are of the same request, and cost next to nothing.
+#[derive(Clone)]
+pub(crate) struct Context(Arc<Known>);
+
+/// See [`Context`].
+pub(crate) struct Known {
     pub(crate) arrival: Arrival,
     pub(crate) method: http::Method,
     /// Path and query, as the browser sees them.
@@ -54,26 +58,20 @@ pub(crate) struct Context {
 impl FromRequestParts<AppState> for Context {
     type Rejection = Response;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        state: &AppState,
-    ) -> Result<Self, Self::Rejection> {
-        let arrival =
-            parts.extensions.get::<Arrival>().cloned().ok_or_else(|| {
-                respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival")
-            })?;
-        let here = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let here = format!("{}{here}", arrival.prefix);
-        // Taken, not copied: whatever else a handler extracts comes from path, query and body.
-        Ok(Self {
-            arrival,
-            method: parts.method.clone(),
-            here,
-            headers: std::mem::take(&mut parts.headers),
-            state: state.clone(),
-            language: std::sync::OnceLock::new(),
-            browser_state: std::sync::OnceLock::new(),
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Self::Rejection> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| respond::plain(http::StatusCode::INTERNAL_SERVER_ERROR, "no arrival"))
+    }
+}
+
+impl std::ops::Deref for Context {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
     }
 }
 
@@ -87,6 +85,27 @@ const BROWSER_COOKIE: &str = "sojourn-browser";
 const BROWSER_COOKIE_SECONDS: i64 = 400 * 86_400;
 
 impl Context {
+    /// The context of a request that has arrived; handlers find it there.
+    pub(crate) fn put_into<B>(
+        request: &mut http::Request<B>,
+        arrival: Arrival,
+        state: &AppState,
+    ) -> Self {
+        let here = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let context = Self(Arc::new(Known {
+            here: format!("{}{here}", arrival.prefix),
+            arrival,
+            method: request.method().clone(),
+            // Taken, not copied: whatever else a handler extracts comes from path, query and body.
+            headers: std::mem::take(request.headers_mut()),
+            state: state.clone(),
+            language: std::sync::OnceLock::new(),
+            browser_state: std::sync::OnceLock::new(),
+        }));
+        request.extensions_mut().insert(context.clone());
+        context
+    }
+
     pub(crate) fn engine(&self) -> &sojourn_engine::Engine {
         &self.state.engine
     }

@@ -18,6 +18,7 @@ mod pause;
 pub mod places;
 mod pool;
 mod proxies;
+mod refusal;
 mod request;
 mod respond;
 pub mod routes;

@@ -10,16 +10,16 @@ use axum::extract::MatchedPath;
 use axum::response::Response;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use sojourn_engine::{EngineError, Settings, path_of};
+use sojourn_model::Tenant;
 use sojourn_model::limits::QUERY_BYTES_MAX;
-use sojourn_model::{Tenant, TenantId};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::AppState;
-use crate::context::Arrival;
+use crate::context::{Arrival, Context};
 use crate::finishing::Finishing;
 use crate::routes::of_the_table;
-use crate::{cors, respond};
+use crate::{cors, refusal, respond};
 
 /// Carries the matched route out to the log and the metrics.
 #[derive(Clone)]
@@ -180,26 +180,14 @@ pub(crate) async fn handle(
         return response;
     }
     let mut response = match arrive(&state, &mut request, peer, &request_id).await {
-        Ok(tenant) => {
-            let cors = cors::decide(&state, tenant, request.uri().path(), request.headers()).await;
+        Ok(arrival) => {
+            let cors =
+                cors::decide(&state, arrival.tenant.id, request.uri().path(), request.headers())
+                    .await;
             let preflight = cors::preflight(&cors, request.method(), request.headers());
             let mut response = match preflight {
                 Some(response) => response,
-                None => match state.under_way.begin() {
-                    None => respond::failure(&EngineError::Busy),
-                    Some(place) => {
-                        let work = router.oneshot(request).instrument(span);
-                        let work = Finishing::new(async move {
-                            let answer = work.await;
-                            drop(place);
-                            answer
-                        });
-                        match work.await {
-                            Ok(response) => response,
-                            Err(never) => match never {},
-                        }
-                    }
-                },
+                None => routed(&state, router, request, arrival).instrument(span).await,
             };
             cors::apply(cors, &mut response);
             response
@@ -229,6 +217,27 @@ pub(crate) async fn handle(
     response
 }
 
+/// What the handler of a request answers, or what its refusal says.
+async fn routed(
+    state: &AppState,
+    router: Router,
+    mut request: Request<Body>,
+    arrival: Arrival,
+) -> Response {
+    let Some(place) = state.under_way.begin() else { return respond::failure(&EngineError::Busy) };
+    let context = Context::put_into(&mut request, arrival, state);
+    let work = router.oneshot(request).in_current_span();
+    let work = Finishing::new(async move {
+        let answer = work.await;
+        drop(place);
+        answer
+    });
+    match work.await {
+        Ok(response) => refusal::said(&context, response),
+        Err(never) => match never {},
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "how long a request took is measured, not decided by"
@@ -242,7 +251,7 @@ async fn arrive(
     request: &mut Request<Body>,
     peer: Peer,
     request_id: &Arc<str>,
-) -> Result<TenantId, Box<Response>> {
+) -> Result<Arrival, Box<Response>> {
     let uri = request.uri().clone();
     if uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
         let text = format!("The query is longer than {QUERY_BYTES_MAX} bytes.");
@@ -272,8 +281,7 @@ async fn arrive(
         }
         Err(error) => return Err(Box::new(respond::failure(&error))),
     };
-    let id = tenant.id;
-    request.extensions_mut().insert(Arrival {
+    Ok(Arrival {
         tenant,
         prefix: prefix.into(),
         host,
@@ -282,8 +290,7 @@ async fn arrive(
         secure: peer.secure,
         own: peer.own,
         certificate: peer.certificate,
-    });
-    Ok(id)
+    })
 }
 
 fn finish(response: &mut Response, request_id: &str, hsts: bool) {

@@ -17,31 +17,32 @@ use super::AUTHORIZE;
 use crate::context::Context;
 use crate::oidc::{binding, reply, session_state};
 use crate::web::interrupted::{Interrupted, ask};
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Opened, Ticket};
-use crate::web::{errors, words};
+use crate::web::words;
 use crate::{request, respond};
 
 /// The request in the query.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => begin(&context, params).await,
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
 /// The request in a form (OpenID Connect Core 1.0 §3.1.2.1).
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     match request::form(&context.headers, &body) {
         Ok(params) => match context.again_as_query(AUTHORIZE, &params) {
-            Some(again) => again,
+            Some(again) => Ok(again),
             None => begin(&context, params).await,
         },
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
 /// A request, or one that comes back from the sign-in page in its ticket.
-async fn begin(context: &Context, params: Params) -> Response {
+async fn begin(context: &Context, params: Params) -> Answer {
     let Some(text) = params.get("continue") else {
         return answer(context, &params, None).await;
     };
@@ -49,46 +50,38 @@ async fn begin(context: &Context, params: Params) -> Response {
     match Opened::of(context, text).map(Opened::ticket) {
         Some(ticket) if ticket.path == AUTHORIZE => match Params::parse(ticket.query.as_bytes()) {
             Ok(params) => answer(context, &params, Some(&ticket)).await,
-            Err(error) => errors::bad_request(context, words::message(&error)),
+            Err(error) => Err(Refusal::bad_request(words::message(&error))),
         },
-        _ => errors::unknown_ticket(context),
+        _ => Err(Refusal::Incomplete),
     }
 }
 
-async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> Response {
+async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> Answer {
     // Each byte may take three as a query; only long requests are worth writing out.
     if asked.bytes() * 3 > REQUEST_BYTES_MAX && asked.to_query().len() > REQUEST_BYTES_MAX {
-        return errors::bad_request(context, "The request is too long.");
+        return Err(Refusal::bad_request("The request is too long."));
     }
     if asked.is_double("client_id") {
-        return errors::bad_request(context, "The request has more than one client_id.");
+        return Err(Refusal::bad_request("The request has more than one client_id."));
     }
-    let Some(client_id) = asked.get("client_id") else {
-        return errors::bad_request(context, "The request has no client_id.");
+    let client_id = asked
+        .get("client_id")
+        .ok_or_else(|| Refusal::bad_request("The request has no client_id."))?;
+    let app = match context.engine().application_by_client(context.tenant().id, client_id).await? {
+        Some(app) if app.enabled && app.protocol() == Protocol::OpenIdConnect => app,
+        _ => return Err(Refusal::bad_request("The client_id of the request is unknown.")),
     };
-    let app = match context.engine().application_by_client(context.tenant().id, client_id).await {
-        Ok(Some(app)) if app.enabled && app.protocol() == Protocol::OpenIdConnect => app,
-        Ok(_) => return errors::bad_request(context, "The client_id of the request is unknown."),
-        Err(error) => return errors::failure(context, &error),
+    let (session, stay) = match context.session_in(app.id).await? {
+        Some((session, stay)) => (Some(session), stay),
+        None => (None, None),
     };
-    let (session, stay) = match context.session_in(app.id).await {
-        Ok(Some((session, stay))) => (Some(session), stay),
-        Ok(None) => (None, None),
-        Err(error) => return errors::failure(context, &error),
-    };
-    let params = match merged(context, &app, asked, session.as_ref()).await {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
-    let redirect_uri = match authorize::redirect_uri(&params, &app) {
-        Ok(uri) => uri,
-        Err(error) => return errors::bad_request(context, words::message(error)),
-    };
+    let params = merged(context, &app, asked, session.as_ref()).await?;
+    let redirect_uri = authorize::redirect_uri(&params, &app)?;
     let reply = authorize::reply_to(&params, redirect_uri);
     let mut request = match authorize::check(&params, &app, reply.clone()) {
         Ok(request) => request,
         Err(error) => {
-            return reply::error(context, &app.client_id, &reply, session.as_ref(), &error);
+            return Ok(reply::error(context, &app.client_id, &reply, session.as_ref(), &error));
         }
     };
     if session.as_ref().is_some_and(|session| session.sign_in_due) {
@@ -96,25 +89,18 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> R
     }
     if let Some(session) = &session {
         // What the organisation demands, if it is more than the application asks for.
-        let engine = context.engine();
-        match engine.demands(context.tenant(), session.user, app.id).await {
-            Ok(demanded) => {
-                if let Some(seconds) = demanded.max_age_ms.map(|ms| ms / 1000) {
-                    let asked = request.max_age.unwrap_or(seconds);
-                    request.max_age = Some(asked.min(seconds));
-                }
-                if !demanded.level_met_by(session) {
-                    request.least_level = demanded.level;
-                }
-            }
-            Err(error) => return errors::failure(context, &error),
+        let demanded = context.engine().demands(context.tenant(), session.user, app.id).await?;
+        if let Some(seconds) = demanded.max_age_ms.map(|ms| ms / 1000) {
+            let asked = request.max_age.unwrap_or(seconds);
+            request.max_age = Some(asked.min(seconds));
+        }
+        if !demanded.level_met_by(session) {
+            request.least_level = demanded.level;
         }
     }
     let asking = Asking { context, params: &params, app: &app, request: &request, ticket };
-    match asking.decide(session.as_ref(), stay.as_ref()).await {
-        Ok(response) => session_state::with_cookie(context, session.as_ref(), response),
-        Err(error) => errors::failure(context, &error),
-    }
+    let response = asking.decide(session.as_ref(), stay.as_ref()).await?;
+    Ok(session_state::with_cookie(context, session.as_ref(), response))
 }
 
 /// The parameters with those of the request object. What is wrong with that is told to the redirect URI of
@@ -124,17 +110,18 @@ async fn merged(
     app: &Application,
     asked: &Params,
     session: Option<&Session>,
-) -> Result<Params, Box<Response>> {
+) -> Result<Params, Refusal> {
     match context.engine().with_request_object(context.tenant(), app, asked).await {
         Ok(None) => Ok(asked.clone()),
         Ok(Some(merged)) => Ok(merged),
-        Err(error) => Err(Box::new(match authorize::redirect_uri(asked, app) {
+        Err(error) => Err(match authorize::redirect_uri(asked, app) {
             Ok(uri) => {
                 let reply = authorize::reply_to(asked, uri);
-                reply::error(context, &app.client_id, &reply, session, &error)
+                let answer = reply::error(context, &app.client_id, &reply, session, &error);
+                Refusal::instead(answer)
             }
-            Err(_) => errors::bad_request(context, words::message(&error.description)),
-        })),
+            Err(_) => Refusal::bad_request(words::message(&error.description)),
+        }),
     }
 }
 

@@ -11,42 +11,40 @@ use sojourn_oidc::params::with_query;
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::pages::ConfirmLogout;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::signed_out::{done, ended};
 use crate::web::ticket::{Opened, Ticket};
-use crate::web::{errors, render, words};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 /// Names tickets that carry where to go after a confirmation.
 const CONFIRM: &str = "/oidc/logout/confirm";
 
 /// The request in the query.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => answer(&context, &params).await,
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
 /// The request in a form.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     match request::form(&context.headers, &body) {
         Ok(params) => match context.again_as_query("/oidc/logout", &params) {
-            Some(again) => again,
+            Some(again) => Ok(again),
             None => answer(&context, &params).await,
         },
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
-async fn answer(context: &Context, params: &Params) -> Response {
+async fn answer(context: &Context, params: &Params) -> Answer {
     context.speak(params);
     if let Err(error) = params.no_doubles() {
-        return errors::bad_request(context, words::message(&error));
+        return Err(Refusal::bad_request(words::message(&error)));
     }
-    let session = match context.session().await {
-        Ok(session) => session,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let session = context.session().await?;
     let asked = LogoutRequest {
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
         client_id: params.get("client_id").map(str::to_owned),
@@ -54,20 +52,19 @@ async fn answer(context: &Context, params: &Params) -> Response {
     };
     let outcome = context.engine().rp_logout(context.tenant(), &asked, session.as_ref()).await;
     let state = params.get("state");
-    match outcome {
-        Err(error) => errors::failure(context, &error),
-        Ok(LogoutOutcome::Done { redirect, told }) => {
+    match outcome? {
+        LogoutOutcome::Done { redirect, told } => {
             let next = redirect.map(|uri| with_state(&uri, state));
             match told {
                 Some(told) => ended(context, session.as_ref(), next, told).await,
-                None => done(context, next),
+                None => Ok(done(context, next)),
             }
         }
-        Ok(LogoutOutcome::Confirm { redirect, app, untrusted }) => {
-            let Some(session) = session else { return done(context, None) };
+        LogoutOutcome::Confirm { redirect, app, untrusted } => {
+            let Some(session) = session else { return Ok(done(context, None)) };
             let target = redirect.map(|uri| with_state(&uri, state));
             let app = app.map(|app| app.name.clone());
-            ask(context, &session, Asked { target, app, untrusted })
+            Ok(ask(context, &session, Asked { target, app, untrusted }))
         }
     }
 }
@@ -104,38 +101,32 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
 
 /// The person's answer to the question. Whoever is signed out meanwhile goes where the answer would have led; a page that
 /// belongs to another session is shown again.
-pub(crate) async fn confirm(context: Context, body: Bytes) -> Response {
-    let params = match request::form(&context.headers, &body) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn confirm(context: Context, body: Bytes) -> Answer {
+    let params = request::form(&context.headers, &body)?;
     if !context.same_origin() {
-        return errors::forged(&context);
+        return Err(Refusal::Forged);
     }
     let ticket = params.get("ticket").and_then(|text| Opened::of(&context, text));
     let ticket = ticket.map(Opened::ticket).filter(|ticket| ticket.path == CONFIRM);
-    let Some(ticket) = ticket else { return errors::unknown_ticket(&context) };
+    let ticket = ticket.ok_or(Refusal::Incomplete)?;
     let app = ticket.hint;
     let target = Some(ticket.query).filter(|uri| !uri.is_empty());
-    let session = match context.session().await {
-        Ok(Some(session)) => session,
-        Ok(None) => return done(&context, target),
-        Err(error) => return errors::failure(&context, &error),
+    let session = match context.session().await? {
+        Some(session) => session,
+        None => return Ok(done(&context, target)),
     };
     if !context.genuine(&session, params.get("csrf")) {
-        return ask(&context, &session, Asked { target, app, untrusted: None });
+        return Ok(ask(&context, &session, Asked { target, app, untrusted: None }));
     }
     if params.get("answer") != Some("yes") {
         return match target {
-            Some(uri) => respond::see_other(&with_query(&uri, &[("error", "access_denied")])),
-            None => respond::see_other(&context.link("/myaccount")),
+            Some(uri) => Ok(respond::see_other(&with_query(&uri, &[("error", "access_denied")]))),
+            None => Ok(respond::see_other(&context.link("/myaccount"))),
         };
     }
     let actor = Actor::User(session.user);
     let told =
         context.engine().sign_out(context.tenant(), &session, EndReason::RpLogout, actor).await;
-    match told {
-        Ok(told) => ended(&context, Some(&session), target, told).await,
-        Err(error) => errors::failure(&context, &error),
-    }
+    let told = told?;
+    ended(&context, Some(&session), target, told).await
 }

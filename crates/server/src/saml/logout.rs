@@ -21,9 +21,10 @@ use super::carried::{Refused, Sender};
 use crate::context::Context;
 use crate::pause::pause;
 use crate::web::pages::FormPost;
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::render;
 use crate::web::signed_out::ended;
 use crate::web::ticket::Ticket;
-use crate::web::{errors, render};
 use crate::{request, respond};
 
 /// Where a person goes on to the service provider that asked, after all others were notified.
@@ -65,11 +66,11 @@ pub(crate) async fn asked(
     carried: &Carried,
     document: &Document<'_>,
     by_query: bool,
-) -> Response {
+) -> Answer {
     let (sender, request) = match checked(context, carried, document).await {
         Ok(checked) => checked,
         Err(Refused::Message(why)) => return super::refused(context, &why),
-        Err(Refused::Failed(error)) => return errors::failure(context, &error),
+        Err(Refused::Failed(error)) => return Err(error.into()),
     };
     let asked = Asked {
         entity_id: sender.0.client_id.clone(),
@@ -85,27 +86,18 @@ pub(crate) async fn asked(
         let ticket = Ticket { query, ..Ticket::to(context, PATH) };
         let text = ticket.seal(context).unwrap_or_default();
         let link = context.link(SSO_PATH);
-        return respond::see_other(&with_query(&link, &[("continue", &text)]));
+        return Ok(respond::see_other(&with_query(&link, &[("continue", &text)])));
     }
-    go_on(context, &sender, asked).await
+    end(context, &sender, asked).await
 }
 
 /// A request that went on by a link.
-pub(crate) async fn resume(context: &Context, ticket: &Ticket) -> Response {
-    let Ok(asked) = serde_json::from_str::<Asked>(&ticket.query) else {
-        return errors::unknown_ticket(context);
-    };
+pub(crate) async fn resume(context: &Context, ticket: &Ticket) -> Answer {
+    let asked = serde_json::from_str::<Asked>(&ticket.query).map_err(|_| Refusal::Incomplete)?;
     match Sender::of(context, &asked.entity_id).await {
-        Ok(sender) => go_on(context, &sender, asked).await,
+        Ok(sender) => end(context, &sender, asked).await,
         Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => errors::failure(context, &error),
-    }
-}
-
-async fn go_on(context: &Context, sender: &Sender, asked: Asked) -> Response {
-    match end(context, sender, asked).await {
-        Ok(response) => response,
-        Err(error) => errors::failure(context, &error),
+        Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -145,7 +137,7 @@ pub(super) fn in_time(request: &LogoutRequest, now: Millis) -> Result<(), Refuse
     }
 }
 
-async fn end(context: &Context, sender: &Sender, asked: Asked) -> Result<Response, EngineError> {
+async fn end(context: &Context, sender: &Sender, asked: Asked) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
     let request = SamlLogoutRequest {
         id: &asked.request,
@@ -176,27 +168,25 @@ async fn end(context: &Context, sender: &Sender, asked: Asked) -> Result<Respons
     let next = Ticket { query, ..Ticket::to(context, ANSWER_PATH) };
     let of = next.seal(context).unwrap_or_default();
     let next = with_query(&context.link(ANSWER_PATH), &[("of", &of)]);
-    Ok(ended(context, mine.as_ref(), Some(next), done.frames).await)
+    ended(context, mine.as_ref(), Some(next), done.frames).await
 }
 
 /// Everybody was told: the answer goes to the service provider that asked.
-pub(crate) async fn answer(context: Context, uri: Uri) -> Response {
+pub(crate) async fn answer(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query()).ok();
     let ticket = params.as_ref().and_then(|params| params.get("of"));
     let ticket = ticket.and_then(|text| Ticket::open(&context, text));
     let owed = ticket
         .filter(|ticket| ticket.path == ANSWER_PATH)
         .and_then(|ticket| serde_json::from_str::<Owed>(&ticket.query).ok());
-    let Some(owed) = owed else { return errors::unknown_ticket(&context) };
+    let owed = owed.ok_or(Refusal::Incomplete)?;
     let sender = match Sender::of(&context, &owed.entity_id).await {
         Ok(sender) => sender,
         Err(Refused::Message(why)) => return super::refused(&context, &why),
-        Err(Refused::Failed(error)) => return errors::failure(&context, &error),
+        Err(Refused::Failed(error)) => return Err(error.into()),
     };
-    match give(&context, &sender, &owed).await {
-        Ok(response) => response,
-        Err(error) => errors::failure(&context, &error),
-    }
+    let response = give(&context, &sender, &owed).await?;
+    Ok(response)
 }
 
 /// Whether everybody followed, as far as it is known a moment after the end.
@@ -228,7 +218,7 @@ fn service(settings: &SamlSettings, by_query: bool) -> Option<&LogoutService> {
     settings.logout_by(first).or_else(|| settings.logout_by(second))
 }
 
-async fn give(context: &Context, sender: &Sender, owed: &Owed) -> Result<Response, EngineError> {
+async fn give(context: &Context, sender: &Sender, owed: &Owed) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
     let sessions: Vec<SessionId> =
         owed.sessions.iter().filter_map(|text| text.parse().ok()).collect();
@@ -258,11 +248,11 @@ pub(crate) async fn answered(
     context: &Context,
     carried: &Carried,
     document: &Document<'_>,
-) -> Response {
+) -> Answer {
     match note(context, carried, document).await {
-        Ok(()) => empty_frame(context),
+        Ok(()) => Ok(empty_frame(context)),
         Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => errors::failure(context, &error),
+        Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -293,16 +283,16 @@ fn empty_frame(context: &Context) -> Response {
 }
 
 /// A frame of ours that posts a logout request.
-pub(crate) async fn frame(context: Context, uri: Uri) -> Response {
+pub(crate) async fn frame(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query()).ok();
     let of = params.as_ref().and_then(|params| params.get("of")).unwrap_or_default();
     match context.engine().saml_frame(context.tenant(), of).await {
         Ok(notice) => {
             let pairs = vec![("SAMLRequest".to_owned(), binding::form_value(&notice.xml))];
             let page = FormPost { action: notice.uri, pairs };
-            render::own_frame(&context, &page)
+            Ok(render::own_frame(&context, &page))
         }
-        Err(EngineError::NotFound(_)) => errors::unknown_ticket(&context),
-        Err(error) => errors::failure(&context, &error),
+        Err(EngineError::NotFound(_)) => Err(Refusal::Incomplete),
+        Err(error) => Err(error.into()),
     }
 }

@@ -17,14 +17,14 @@ use sojourn_saml::xml::Document;
 
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::errors;
+use crate::web::refusal::{Answer, Refusal};
 use crate::{request, respond};
 
 /// A query (HTTP-Redirect), a request that comes back from a page, or a sign-on that begins here.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let query = uri.query().unwrap_or_default();
     if let Some(elsewhere) = of_another_tenant(&context, query) {
-        return elsewhere;
+        return Ok(elsewhere);
     }
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     if has("continue") || has("spEntityID") {
@@ -40,9 +40,9 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
 }
 
 /// A form (HTTP-POST).
-pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Response {
+pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Answer {
     if let Some(elsewhere) = of_another_tenant(&context, uri.query().unwrap_or_default()) {
-        return elsewhere;
+        return Ok(elsewhere);
     }
     // Messages are longer than any parameter of the other protocols.
     let mut fields: [(&str, Option<String>); 3] =
@@ -63,7 +63,7 @@ pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Response {
 }
 
 /// What a message is, its root element says.
-async fn answer(context: &Context, carried: Carried, by_query: bool) -> Response {
+async fn answer(context: &Context, carried: Carried, by_query: bool) -> Answer {
     let document = match Document::parse(&carried.xml) {
         Ok(document) => document,
         Err(error) => return refused(context, &error.to_string()),
@@ -88,9 +88,9 @@ pub(crate) fn addresses(context: &Context) -> Vec<String> {
 }
 
 /// A page that says why nothing is answered: nothing is sent anywhere.
-pub(crate) fn refused(context: &Context, why: &str) -> Response {
+pub(crate) fn refused(context: &Context, why: &str) -> Answer {
     tracing::info!(request.id = %context.arrival.request_id, why, "a SAML message is refused");
-    errors::bad_request(context, Text::Message(format!("The SAML message is refused: {why}.")))
+    Err(Refusal::bad_request(Text::Message(format!("The SAML message is refused: {why}."))))
 }
 
 /// XML.

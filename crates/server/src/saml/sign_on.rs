@@ -22,25 +22,22 @@ use crate::oidc::session_state;
 use crate::respond;
 use crate::web::interrupted::{Interrupted, ask};
 use crate::web::pages::FormPost;
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::render;
 use crate::web::ticket::{Opened, Ticket};
-use crate::web::{errors, render};
 
 /// Longest request as its pages carry it, in bytes.
 const CARRIED_BYTES_MAX: usize = 6_000;
 
 /// A request.
-pub(crate) async fn asked(
-    context: &Context,
-    carried: &Carried,
-    document: &Document<'_>,
-) -> Response {
+pub(crate) async fn asked(context: &Context, carried: &Carried, document: &Document<'_>) -> Answer {
     match checked(context, carried, document).await {
         Ok((sender, Checked::Good(asked))) => begin(context, &sender.0, asked).await,
         Ok((sender, Checked::Bad(asked, status, why))) => {
             refuse(context, &sender.0, &asked, status, why).await
         }
         Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => errors::failure(context, &error),
+        Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -118,16 +115,16 @@ async fn checked(
 
 /// With `SameSite=Lax` a browser keeps the session cookie back from a form of another site, and sends it when it follows a
 /// link: such a request goes on by one.
-async fn begin(context: &Context, app: &Application, asked: SignOn) -> Response {
+async fn begin(context: &Context, app: &Application, asked: SignOn) -> Answer {
     if context.method == http::Method::POST && context.keeps_session_back() {
         let ticket = Ticket { query: asked.to_query(), ..Ticket::to(context, SSO_PATH) };
-        return respond::see_other(&ticket.location(context));
+        return Ok(respond::see_other(&ticket.location(context)));
     }
     decide(context, app, &asked, None).await
 }
 
 /// A request that comes back from a page; or a sign-on that begins here (Profiles §4.1.5).
-pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Response {
+pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Answer {
     let Some(text) = params.get("continue") else {
         return unasked(context, params).await;
     };
@@ -136,10 +133,8 @@ pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Respo
         return super::logout::resume(context, ticket).await;
     }
     let ticket = ticket.filter(|ticket| ticket.path == SSO_PATH);
-    let Some(ticket) = ticket else { return errors::unknown_ticket(context) };
-    let Some(asked) = SignOn::of_query(&ticket.query) else {
-        return errors::unknown_ticket(context);
-    };
+    let ticket = ticket.ok_or(Refusal::Incomplete)?;
+    let asked = SignOn::of_query(&ticket.query).ok_or(Refusal::Incomplete)?;
     if asked.is_too_old(context.engine().now()) {
         let why = "this request is too old; go back to the application and begin again";
         return super::refused(context, why);
@@ -147,17 +142,17 @@ pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Respo
     match Sender::of(context, &asked.entity_id).await {
         Ok(sender) => decide(context, &sender.0, &asked, Some(&ticket)).await,
         Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => errors::failure(context, &error),
+        Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
-async fn unasked(context: &Context, params: &Params) -> Response {
+async fn unasked(context: &Context, params: &Params) -> Answer {
     let sender = match Sender::of(context, params.get("spEntityID").unwrap_or_default()).await {
         Ok(sender) => sender,
         Err(Refused::Message(why)) => return super::refused(context, &why),
-        Err(Refused::Failed(error)) => return errors::failure(context, &error),
+        Err(Refused::Failed(error)) => return Err(error.into()),
     };
-    let Ok(settings) = sender.settings() else { return errors::unknown_ticket(context) };
+    let settings = sender.settings().map_err(|_| Refusal::Incomplete)?;
     let Some(acs) = settings.default_consumer().filter(|_| settings.idp_initiated) else {
         let why = "sign-ons of this service provider begin there, not here";
         return super::refused(context, why);
@@ -187,17 +182,14 @@ async fn decide(
     app: &Application,
     asked: &SignOn,
     ticket: Option<&Ticket>,
-) -> Response {
-    let (session, stay) = match context.session_in(app.id).await {
-        Ok(Some((session, stay))) => (Some(session), stay),
-        Ok(None) => (None, None),
-        Err(error) => return errors::failure(context, &error),
+) -> Answer {
+    let (session, stay) = match context.session_in(app.id).await? {
+        Some((session, stay)) => (Some(session), stay),
+        None => (None, None),
     };
     let deciding = Deciding { context, app, asked, ticket };
-    match deciding.answer(session.as_ref(), stay.as_ref()).await {
-        Ok(response) => session_state::with_cookie(context, session.as_ref(), response),
-        Err(error) => errors::failure(context, &error),
-    }
+    let response = deciding.answer(session.as_ref(), stay.as_ref()).await?;
+    Ok(session_state::with_cookie(context, session.as_ref(), response))
 }
 
 /// A checked request on its way.
@@ -209,16 +201,12 @@ struct Deciding<'a> {
 }
 
 impl Deciding<'_> {
-    async fn answer(
-        &self,
-        session: Option<&Session>,
-        stay: Option<&Participation>,
-    ) -> Result<Response, EngineError> {
+    async fn answer(&self, session: Option<&Session>, stay: Option<&Participation>) -> Answer {
         let Self { context, app, asked, ticket } = *self;
         let (engine, tenant) = (context.engine(), context.tenant());
         if ticket.is_some_and(|ticket| ticket.denied) {
             let status = Status::Responder(SubStatus::RequestDenied);
-            return Ok(refuse(context, app, asked, status, "the person declined").await);
+            return refuse(context, app, asked, status, "the person declined").await;
         }
         let reachable = match session {
             Some(session) if asked.contexts.is_some() => {
@@ -229,7 +217,7 @@ impl Deciding<'_> {
         let Some(wanted) = asked.wanted(reachable) else {
             let status = Status::Responder(SubStatus::NoAuthnContext);
             let why = "none of the authentication contexts can be reached";
-            return Ok(refuse(context, app, asked, status, why).await);
+            return refuse(context, app, asked, status, why).await;
         };
         let mut request = asked.as_needs(app, &wanted);
         if let Some(session) = session {
@@ -246,14 +234,14 @@ impl Deciding<'_> {
         let needed = needs(&request, &situation);
         let (Some(session), None) = (session, needed) else {
             let needed = needed.unwrap_or(Needs::SignIn(SignInReason::NoSession));
-            return Ok(self.ask_or_refuse(session, needed).await);
+            return self.ask_or_refuse(session, needed).await;
         };
         let approved = situation.present.as_ref().and_then(|present| present.consent.as_deref());
         let read = Read { stay, approved };
-        Ok(match engine.saml_sign_on(tenant, app, session, asked, read).await? {
+        match engine.saml_sign_on(tenant, app, session, asked, read).await? {
             SignOnOutcome::Response(xml) => {
                 engine.touch(tenant.id, session.id, Some(app.id));
-                posted(context, asked, &xml)
+                Ok(posted(context, asked, &xml))
             }
             SignOnOutcome::SessionGone => {
                 self.ask_or_refuse(None, Needs::SignIn(SignInReason::NoSession)).await
@@ -263,10 +251,10 @@ impl Deciding<'_> {
                 let why = "this request was answered before; go back to the application";
                 super::refused(context, why)
             }
-        })
+        }
     }
 
-    async fn ask_or_refuse(&self, session: Option<&Session>, needed: Needs) -> Response {
+    async fn ask_or_refuse(&self, session: Option<&Session>, needed: Needs) -> Answer {
         let Self { context, app, asked, ticket } = *self;
         if asked.passive {
             let status = Status::Responder(SubStatus::NoPassive);
@@ -279,7 +267,7 @@ impl Deciding<'_> {
             hint: asked.hint.clone(),
             ticket,
         };
-        ask(context, interrupted, session, needed)
+        Ok(ask(context, interrupted, session, needed))
     }
 
     /// What the checks of the interaction look at. Reads only what the request makes necessary.
@@ -325,12 +313,11 @@ async fn refuse(
     asked: &SignOn,
     status: Status,
     why: &str,
-) -> Response {
+) -> Answer {
     let engine = context.engine();
-    match engine.saml_refusal(context.tenant(), app, asked, (status, why)).await {
-        Ok(SignOnOutcome::Response(xml)) => posted(context, asked, &xml),
-        Ok(_) => errors::unknown_ticket(context),
-        Err(error) => errors::failure(context, &error),
+    match engine.saml_refusal(context.tenant(), app, asked, (status, why)).await? {
+        SignOnOutcome::Response(xml) => Ok(posted(context, asked, &xml)),
+        _ => Err(Refusal::Incomplete),
     }
 }
 

@@ -5,7 +5,8 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::context::Context;
-use crate::web::{colours, errors};
+use crate::web::colours;
+use crate::web::refusal::{Answer, Refusal};
 
 const STYLE: &str = include_str!("../../assets/style.css");
 const LOGO: &str = include_str!("../../assets/logo.svg");
@@ -23,9 +24,9 @@ const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// The tenant's own logo.
-async fn logo(context: &Context) -> Response {
-    match context.engine().logo(context.tenant()).await {
-        Ok(Some(logo)) => {
+async fn logo(context: &Context) -> Answer {
+    match context.engine().logo(context.tenant()).await? {
+        Some(logo) => {
             let mut response = Response::new(axum::body::Body::from(logo.body));
             let headers = response.headers_mut();
             let kind = HeaderValue::from_str(&logo.kind);
@@ -36,21 +37,20 @@ async fn logo(context: &Context) -> Response {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
             let policy = HeaderValue::from_static(LOGO_POLICY);
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-            response
+            Ok(response)
         }
-        Ok(None) => errors::missing(context, "There is no such file."),
-        Err(error) => errors::failure(context, &error),
+        None => Err(Refusal::missing("There is no such file.")),
     }
 }
 
 /// One asset, by its name.
-pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response {
+pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Answer {
     if name == "logo" {
         return logo(&context).await;
     }
     let accent = context.tenant().look.accent.as_deref();
     if let Some(sheet) = accent.filter(|_| name == "colours.css").and_then(colours::sheet) {
-        return asset("text/css; charset=utf-8", sheet);
+        return Ok(asset("text/css; charset=utf-8", sheet));
     }
     let (kind, body) = match name.as_str() {
         "style.css" => ("text/css; charset=utf-8", STYLE),
@@ -63,9 +63,9 @@ pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Response 
         "work.js" => (SCRIPT, WORK),
         "search.js" => (SCRIPT, SEARCH),
         "signed_out.js" => (SCRIPT, SIGNED_OUT),
-        _ => return errors::missing(&context, "There is no such file."),
+        _ => return Err(Refusal::missing("There is no such file.")),
     };
-    asset(kind, body)
+    Ok(asset(kind, body))
 }
 
 fn asset(kind: &'static str, body: impl Into<axum::body::Body>) -> Response {

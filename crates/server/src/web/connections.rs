@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_model::AppId;
@@ -11,28 +10,20 @@ use crate::context::Context;
 use crate::respond;
 use crate::web::my_account::visitor;
 use crate::web::pages::{ConnectionLine, Connections};
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::sign_out::signed_in_form;
-use crate::web::{errors, render, words};
+use crate::web::{render, words};
 
 const PATH: &str = "/myaccount/connections";
 
 /// The list.
-pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn list(context: Context) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let engine = context.engine();
-    let given = match engine.consents(context.tenant(), visitor.user.id).await {
-        Ok(given) => given,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let given = engine.consents(context.tenant(), visitor.user.id).await?;
     let mut connections = Vec::new();
     for one in given {
-        let app = match engine.application(context.tenant().id, one.app).await {
-            Ok(app) => app,
-            Err(error) => return errors::failure(&context, &error),
-        };
+        let app = engine.application(context.tenant().id, one.app).await?;
         connections.push(ConnectionLine {
             id: one.app.to_string(),
             name: app.map_or_else(|| one.app.to_string(), |app| app.name.clone()),
@@ -42,20 +33,14 @@ pub(crate) async fn list(context: Context) -> Response {
         });
     }
     let page = Connections { frame: visitor.frame(&context, "connections"), connections };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Withdraws one.
-pub(crate) async fn withdraw(context: Context, Path(app): Path<String>, body: Bytes) -> Response {
-    let (session, _) = match signed_in_form(&context, &body).await {
-        Ok(form) => form,
-        Err(answered) => return *answered,
-    };
-    let Ok(app) = app.parse::<AppId>() else {
-        return errors::missing(&context, "There is no such application.");
-    };
-    match context.engine().withdraw_consent(context.tenant(), session.user, app).await {
-        Ok(()) => respond::see_other(&context.link(PATH)),
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn withdraw(context: Context, Path(app): Path<String>, body: Bytes) -> Answer {
+    let (session, _) = signed_in_form(&context, &body).await?;
+    let app =
+        app.parse::<AppId>().map_err(|_| Refusal::missing("There is no such application."))?;
+    context.engine().withdraw_consent(context.tenant(), session.user, app).await?;
+    Ok(respond::see_other(&context.link(PATH)))
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::EngineError;
 use sojourn_engine::saml::SignOn;
@@ -16,8 +15,9 @@ use sojourn_oidc::{Params, scope};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::pages::{AppFace, Consent, SelectAccount};
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Done, Opened, Ticket};
-use crate::web::{errors, render, words};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 const GONE: &str =
@@ -34,17 +34,14 @@ struct Waiting {
 
 impl Waiting {
     /// Reads the request of a ticket again: what was right a moment ago may not be any more.
-    async fn read(context: &Context, text: Option<&str>) -> Result<Self, Box<Response>> {
-        let gone = || Box::new(errors::bad_request(context, GONE));
+    async fn read(context: &Context, text: Option<&str>) -> Result<Self, Refusal> {
+        let gone = || Refusal::bad_request(GONE);
         let opened = text.and_then(|text| Opened::of(context, text));
-        let opened = opened.ok_or_else(|| Box::new(errors::unknown_ticket(context)))?;
+        let opened = opened.ok_or(Refusal::Incomplete)?;
         let late = matches!(opened, Opened::Late(_));
         let ticket = opened.ticket();
         let params = Params::parse(ticket.query.as_bytes()).map_err(|_| gone())?;
-        let app = app_of(context, &params)
-            .await
-            .map_err(|error| Box::new(errors::failure(context, &error)))?
-            .ok_or_else(gone)?;
+        let app = app_of(context, &params).await?.ok_or_else(gone)?;
         let request = match app.protocol() {
             Protocol::Saml(_) => SignOn::of_query(&ticket.query)
                 .and_then(|asked| Some(asked.as_needs(&app, &asked.wanted(Level::HIGHEST)?))),
@@ -95,54 +92,41 @@ fn ticket_in(uri: &Uri) -> Option<String> {
 
 /// What one of these pages is shown for: a request that waits, and the session that it waits for. Who signed out
 /// in another tab begins the request again.
-async fn shown(context: &Context, uri: &Uri) -> Result<(Waiting, Session), Box<Response>> {
+async fn shown(context: &Context, uri: &Uri) -> Result<(Waiting, Session), Refusal> {
     let waiting = Waiting::read(context, ticket_in(uri).as_deref()).await?;
-    match context.session().await {
-        Ok(Some(session)) => Ok((waiting, session)),
-        Ok(None) => Err(Box::new(respond::see_other(&waiting.ticket.location(context)))),
-        Err(error) => Err(Box::new(errors::failure(context, &error))),
+    match context.session().await? {
+        Some(session) => Ok((waiting, session)),
+        None => Err(Refusal::instead(respond::see_other(&waiting.ticket.location(context)))),
     }
 }
 
 /// What the form of one of these pages brings. A page that was open for too long, and one whose session has ended since,
 /// begin their request again.
-async fn sent(
-    context: &Context,
-    body: &Bytes,
-) -> Result<(Waiting, Session, Params), Box<Response>> {
-    let params = request::form(&context.headers, body)
-        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
+async fn sent(context: &Context, body: &Bytes) -> Result<(Waiting, Session, Params), Refusal> {
+    let params = request::form(&context.headers, body)?;
     if !context.same_origin() {
-        return Err(Box::new(errors::forged(context)));
+        return Err(Refusal::Forged);
     }
     let waiting = Waiting::read(context, params.get("ticket")).await?;
-    let session = context.session().await;
-    let session = session.map_err(|error| Box::new(errors::failure(context, &error)))?;
+    let session = context.session().await?;
     match session.filter(|session| context.genuine(session, params.get("csrf"))) {
         Some(session) if !waiting.late => Ok((waiting, session, params)),
-        _ => Err(Box::new(respond::see_other(&waiting.ticket.location(context)))),
+        _ => Err(Refusal::instead(respond::see_other(&waiting.ticket.location(context)))),
     }
 }
 
 /// Whose session it is: a name as pages say it, and what else they are known as.
-async fn person(context: &Context, session: &Session) -> Result<(String, String), Box<Response>> {
-    let user = context.engine().reads().user(context.tenant().id, session.user).await;
-    let user = user.map_err(|error| Box::new(errors::failure(context, &error.into())))?;
-    let user = user.ok_or_else(|| Box::new(errors::bad_request(context, GONE)))?;
+async fn person(context: &Context, session: &Session) -> Result<(String, String), Refusal> {
+    let user = context.engine().reads().user(context.tenant().id, session.user).await?;
+    let user = user.ok_or_else(|| Refusal::bad_request(GONE))?;
     let known_as = user.email.as_deref().unwrap_or(&user.username).to_owned();
     Ok((user.shown_name().to_owned(), known_as))
 }
 
 /// What the application would be given, for the person to approve.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let (waiting, session) = match shown(&context, &uri).await {
-        Ok(shown) => shown,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let (user, _) = match person(&context, &session).await {
-        Ok(person) => person,
-        Err(answered) => return *answered,
-    };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let (waiting, session) = shown(&context, &uri).await?;
+    let (user, _) = person(&context, &session).await?;
     let page = Consent {
         base: context.arrival.prefix.to_string(),
         csrf: context.session_token(&session),
@@ -153,7 +137,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         host: host_of(&waiting.request.reply.redirect_uri),
         app: face(&waiting.app),
     };
-    render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref())
+    Ok(render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref()))
 }
 
 /// Where the answer goes, as far as a person can judge it.
@@ -167,11 +151,8 @@ fn host_of(uri: &str) -> Text {
 }
 
 /// The person's answer.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (mut waiting, session, params) = match sent(&context, &body).await {
-        Ok(sent) => sent,
-        Err(answered) => return *answered,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (mut waiting, session, params) = sent(&context, &body).await?;
     if params.get("answer") == Some("yes") {
         let approved = to_approve(&waiting.request);
         let (engine, tenant) = (context.engine(), context.tenant());
@@ -179,28 +160,22 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             Ok(()) => {}
             // It ended in this moment: the way leads to the sign-in.
             Err(EngineError::NotFound(_)) => {
-                return respond::see_other(&waiting.ticket.location(&context));
+                return Ok(respond::see_other(&waiting.ticket.location(&context)));
             }
-            Err(error) => return errors::failure(&context, &error),
+            Err(error) => return Err(error.into()),
         }
         let done = waiting.ticket.done.in_session(session.id);
         waiting.ticket.done = Done { approved: true, ..done };
     } else {
         waiting.ticket.denied = true;
     }
-    respond::see_other(&waiting.ticket.location(&context))
+    Ok(respond::see_other(&waiting.ticket.location(&context)))
 }
 
 /// Which account to go on with.
-pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
-    let (waiting, session) = match shown(&context, &uri).await {
-        Ok(shown) => shown,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let (user, known_as) = match person(&context, &session).await {
-        Ok(person) => person,
-        Err(answered) => return *answered,
-    };
+pub(crate) async fn accounts(context: Context, uri: Uri) -> Answer {
+    let (waiting, session) = shown(&context, &uri).await?;
+    let (user, known_as) = person(&context, &session).await?;
     let page = SelectAccount {
         base: context.arrival.prefix.to_string(),
         csrf: context.session_token(&session),
@@ -210,20 +185,17 @@ pub(crate) async fn accounts(context: Context, uri: Uri) -> Response {
         known_as,
         app: face(&waiting.app),
     };
-    render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref())
+    Ok(render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref()))
 }
 
 /// The person chose.
-pub(crate) async fn chosen(context: Context, body: Bytes) -> Response {
-    let (mut waiting, session, params) = match sent(&context, &body).await {
-        Ok(sent) => sent,
-        Err(answered) => return *answered,
-    };
+pub(crate) async fn chosen(context: Context, body: Bytes) -> Answer {
+    let (mut waiting, session, params) = sent(&context, &body).await?;
     if params.get("answer") == Some("other") {
         waiting.ticket.before = Some(session.id);
         let text = waiting.ticket.seal(&context).unwrap_or_default();
-        return respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]));
+        return Ok(respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)])));
     }
     waiting.ticket.done = Done { chosen: true, ..waiting.ticket.done.in_session(session.id) };
-    respond::see_other(&waiting.ticket.location(&context))
+    Ok(respond::see_other(&waiting.ticket.location(&context)))
 }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::MY_ACCOUNT;
@@ -16,6 +15,7 @@ use crate::respond;
 use crate::web::factors::refused;
 use crate::web::my_account::{genuine_form, visitor};
 use crate::web::pages::Frame;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::{errors, filters, render, words};
 
 const PATH: &str = "/myaccount/delete";
@@ -45,70 +45,59 @@ fn promise(leaving: Leaving) -> Text {
 }
 
 /// Asks; or shows that it is asked for, and the way back.
-pub(crate) async fn get(context: Context) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let asked = match engine.reads().deletion_of(tenant.id, visitor.user.id).await {
-        Ok(asked) => asked,
-        Err(error) => return errors::failure(&context, &error.into()),
-    };
+    let asked = engine.reads().deletion_of(tenant.id, visitor.user.id).await?;
     if let Some(asked) = asked {
         let what = match asked.due {
             Some(due) => say("Your account is deleted on {0}.", [words::moment(due)]),
             None => "An administrator decides about deleting your account.".into(),
         };
         let page = DeletePage { frame: visitor.frame(&context, "profile"), what, asked: true };
-        return render::page(&context, StatusCode::OK, &page);
+        return Ok(render::page(&context, StatusCode::OK, &page));
     }
     if tenant.sign_up.leaving == Leaving::Never {
-        return errors::missing(&context, CLOSED);
+        return Err(Refusal::missing(CLOSED));
     }
-    match engine.is_fresh(tenant, &visitor.session).await {
-        Ok(true) => {
+    match engine.is_fresh(tenant, &visitor.session).await? {
+        true => {
             let what = promise(tenant.sign_up.leaving);
             let page = DeletePage { frame: visitor.frame(&context, "profile"), what, asked: false };
-            render::page(&context, StatusCode::OK, &page)
+            Ok(render::page(&context, StatusCode::OK, &page))
         }
-        Ok(false) => refused(&context, &visitor, PATH, FactorRefused::NotFresh).await,
-        Err(error) => errors::failure(&context, &error),
+        false => refused(&context, &visitor, PATH, FactorRefused::NotFresh).await,
     }
 }
 
 /// Deletes it, notes that it is to be deleted, or keeps it.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
     if params.get("act") == Some("keep") {
         return match engine.stay(tenant, &visitor.session).await {
             // Sent twice: it stays all the same.
             Ok(()) | Err(EngineError::NotFound(_)) => {
-                respond::see_other(&context.link("/myaccount/profile?done=kept"))
+                Ok(respond::see_other(&context.link("/myaccount/profile?done=kept")))
             }
-            Err(error) => errors::failure(&context, &error),
+            Err(error) => Err(error.into()),
         };
     }
     match engine.leave(tenant, &visitor.session).await {
         Ok(Left::Gone) => {
             let text = "You are signed out everywhere, and everything in the account is gone.";
             let response = errors::page(&context, StatusCode::OK, "Your account is deleted", text);
-            respond::with(response, header::SET_COOKIE, &context.no_session_cookie())
+            Ok(respond::with(response, header::SET_COOKIE, &context.no_session_cookie()))
         }
-        Ok(Left::Waits) => respond::see_other(&context.link(PATH)),
+        // Asked for already, where it is refused as gone.
+        Ok(Left::Waits) => Ok(respond::see_other(&context.link(PATH))),
         Err(FactorRefused::Gone) if tenant.sign_up.leaving == Leaving::Never => {
-            errors::missing(&context, CLOSED)
+            Err(Refusal::missing(CLOSED))
         }
-        // Asked for already.
-        Err(FactorRefused::Gone) => respond::see_other(&context.link(PATH)),
-        Err(FactorRefused::Failed(EngineError::Protected(_))) => errors::bad_request(
-            &context,
+        Err(FactorRefused::Gone) => Ok(respond::see_other(&context.link(PATH))),
+        Err(FactorRefused::Failed(EngineError::Protected(_))) => Err(Refusal::bad_request(
             "You are the last administrator. Make somebody else one first.",
-        ),
+        )),
         Err(why) => refused(&context, &visitor, PATH, why).await,
     }
 }

@@ -9,8 +9,9 @@ use sojourn_engine::directory::PasswordRefused;
 
 use crate::context::Context;
 use crate::language::Text;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::sign_in::new_password_page::{Shown, show};
-use crate::web::{errors, filters, form, render, words};
+use crate::web::{filters, form, render, words};
 use crate::{request, respond};
 
 const TOO_OLD: &str = "This link is too old, or was used already. Ask for another one.";
@@ -40,37 +41,33 @@ fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&'static
 }
 
 /// Asks whose password is forgotten.
-pub(crate) async fn forgot(context: Context) -> Response {
+pub(crate) async fn forgot(context: Context) -> Answer {
     if !context.engine().settings().resets_by_mail {
-        return errors::missing(&context, "This server doesn't send mail. Ask your administrator.");
+        return Err(Refusal::missing("This server doesn't send mail. Ask your administrator."));
     }
-    ask(&context, StatusCode::OK, false, None)
+    Ok(ask(&context, StatusCode::OK, false, None))
 }
 
 /// Has the mail written. The answer is the same, and as quick, whether there is such a person or not.
-pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     if !context.engine().settings().resets_by_mail {
-        return errors::missing(&context, "This server doesn't send mail. Ask your administrator.");
+        return Err(Refusal::missing("This server doesn't send mail. Ask your administrator."));
     }
     let name = params.get("username").unwrap_or_default().to_owned();
     if name.is_empty() || name.len() > sojourn_model::limits::USERNAME_BYTES_MAX {
         let error = Some("Enter your login name or mail address.");
-        return ask(&context, StatusCode::BAD_REQUEST, false, error);
+        return Ok(ask(&context, StatusCode::BAD_REQUEST, false, error));
     }
     let (state, tenant) = (context.state.clone(), context.tenant().clone());
     let ip = context.arrival.ip.to_string();
     let (browser, _) = context.browser_secret();
-    match state.engine.may_ask_for_reset(&tenant, &name, &ip, Some(browser)).await {
-        Ok(true) => {}
-        Ok(false) => {
+    match state.engine.may_ask_for_reset(&tenant, &name, &ip, Some(browser)).await? {
+        true => {}
+        false => {
             let error = Some("Too many attempts. Wait five minutes, then try again.");
-            return ask(&context, StatusCode::TOO_MANY_REQUESTS, false, error);
+            return Ok(ask(&context, StatusCode::TOO_MANY_REQUESTS, false, error));
         }
-        Err(error) => return errors::failure(&context, &error),
     }
     let language = context.language().code.clone();
     tokio::spawn(async move {
@@ -78,19 +75,18 @@ pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Response {
             tracing::warn!(%error, "a mail about a forgotten password isn't written");
         }
     });
-    ask(&context, StatusCode::OK, true, None)
+    Ok(ask(&context, StatusCode::OK, true, None))
 }
 
 /// The page behind the link of such a mail; it changes nothing.
-pub(crate) async fn reset(context: Context, uri: Uri) -> Response {
-    let token = match request::query(uri.query()) {
-        Ok(params) => params.get("token").unwrap_or_default().to_owned(),
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
+pub(crate) async fn reset(context: Context, uri: Uri) -> Answer {
+    let token = {
+        let params = request::query(uri.query())?;
+        params.get("token").unwrap_or_default().to_owned()
     };
-    match context.engine().reset_link(context.tenant(), &token).await {
-        Ok(Some(user)) => show(&context, StatusCode::OK, by_mail(token, user.username, None)),
-        Ok(None) => errors::bad_request(&context, TOO_OLD),
-        Err(error) => errors::failure(&context, &error),
+    match context.engine().reset_link(context.tenant(), &token).await? {
+        Some(user) => Ok(show(&context, StatusCode::OK, by_mail(token, user.username, None))),
+        None => Err(Refusal::bad_request(TOO_OLD)),
     }
 }
 
@@ -99,28 +95,23 @@ fn by_mail(token: String, user: String, error: Option<Text>) -> Shown {
 }
 
 /// Sets it.
-pub(crate) async fn post_reset(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post_reset(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let again = |error: Text| {
         let page = by_mail(text("token").into(), text("username").into(), Some(error));
         show(&context, StatusCode::BAD_REQUEST, page)
     };
     if text("new") != text("again") {
-        return again(DIFFERENT.into());
+        return Ok(again(DIFFERENT.into()));
     }
     match context.engine().reset_by_mail(context.tenant(), text("token"), text("new")).await {
         Ok(()) => {
             let done = Shown { done: true, ..by_mail(String::new(), String::new(), None) };
-            show(&context, StatusCode::OK, done)
+            Ok(show(&context, StatusCode::OK, done))
         }
-        Err(PasswordRefused::Failed(EngineError::Invalid(_))) => {
-            errors::bad_request(&context, TOO_OLD)
-        }
-        Err(PasswordRefused::Failed(error)) => errors::failure(&context, &error),
-        Err(refused) => again(words::refused_password(&refused)),
+        Err(PasswordRefused::Failed(EngineError::Invalid(_))) => Err(Refusal::bad_request(TOO_OLD)),
+        Err(PasswordRefused::Failed(error)) => Err(error.into()),
+        Err(refused) => Ok(again(words::refused_password(&refused))),
     }
 }

@@ -1,7 +1,6 @@
 //! My Account: what happened: sign-ins, sessions that ended, why, and what applications answered.
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::MY_ACCOUNT;
@@ -12,7 +11,8 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::{Visitor, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::Answer;
+use crate::web::{filters, render, words};
 
 /// Ended sessions on the page.
 const SHOWN: i64 = 25;
@@ -91,17 +91,9 @@ async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineE
 }
 
 /// The page.
-pub(crate) async fn get(context: Context) -> Response {
-    let visitor = match visitor(&context, "/myaccount/history", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let read = async { Ok((present(&context, &visitor).await?, past(&context, &visitor).await?)) };
-    match read.await {
-        Ok((present, past)) => {
-            let frame = visitor.frame(&context, "history");
-            render::page(&context, StatusCode::OK, &HistoryPage { frame, present, past })
-        }
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = visitor(&context, "/myaccount/history", MY_ACCOUNT).await?;
+    let (present, past) = (present(&context, &visitor).await?, past(&context, &visitor).await?);
+    let frame = visitor.frame(&context, "history");
+    Ok(render::page(&context, StatusCode::OK, &HistoryPage { frame, present, past }))
 }

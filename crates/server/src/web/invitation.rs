@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
 use sojourn_engine::directory::PasswordRefused;
@@ -12,7 +11,8 @@ use sojourn_model::User;
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::factors::key::WRONG;
-use crate::web::{errors, filters, form, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, form, render, words};
 use crate::{request, respond};
 
 const TOO_OLD: &str = "This invitation is too old, or was used already. If you can't sign in, ask your administrator for another one.";
@@ -50,15 +50,12 @@ async fn show(
     token: &str,
     user: &User,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let least = match engine.password_length(tenant, user).await {
-        Ok(least) => least,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let least = engine.password_length(tenant, user).await?;
     let key = match engine.offer_key_to_invited(tenant, token).await {
         Ok(KeyOffer { sealed, options }) => Some((sealed, options.to_string())),
-        Err(FactorRefused::Failed(error)) => return errors::failure(context, &error),
+        Err(FactorRefused::Failed(error)) => return Err(error.into()),
         Err(_) => None,
     };
     let (secret, cookie) = context.form_secret();
@@ -73,38 +70,30 @@ async fn show(
         error,
     };
     let response = render::script_form_page(context, status, &page, None);
-    respond::with(response, header::SET_COOKIE, &cookie)
+    Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
 /// Shows it; programs that look at mail follow links, so nothing changes.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let token = match request::query(uri.query()) {
-        Ok(params) => params.get("token").unwrap_or_default().to_owned(),
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let token = {
+        let params = request::query(uri.query())?;
+        params.get("token").unwrap_or_default().to_owned()
     };
-    match context.engine().invited(context.tenant(), &token).await {
-        Ok(Some(user)) => {
+    match context.engine().invited(context.tenant(), &token).await? {
+        Some(user) => {
             context.speak_as(&user.profile);
             show(&context, StatusCode::OK, &token, &user, None).await
         }
-        Ok(None) => errors::bad_request(&context, TOO_OLD),
-        Err(error) => errors::failure(&context, &error),
+        None => Err(Refusal::bad_request(TOO_OLD)),
     }
 }
 
 /// Sets what the person chose.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant, token) = (context.engine(), context.tenant(), text("token"));
-    let user = match engine.invited(tenant, token).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return errors::bad_request(&context, TOO_OLD),
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let user = engine.invited(tenant, token).await?.ok_or_else(|| Refusal::bad_request(TOO_OLD))?;
     context.speak_as(&user.profile);
     let again = async |error: Text| {
         show(&context, StatusCode::BAD_REQUEST, token, &user, Some(error)).await
@@ -121,7 +110,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         match engine.accept_with_passkey(tenant, token, new).await {
             Ok(added) => Ok(added.codes.unwrap_or_default()),
             Err(FactorRefused::Failed(error)) => Err(PasswordRefused::Failed(error)),
-            Err(FactorRefused::Gone) => return errors::bad_request(&context, TOO_OLD),
+            Err(FactorRefused::Gone) => return Err(Refusal::bad_request(TOO_OLD)),
             Err(_) => return again(WRONG.into()).await,
         }
     };
@@ -129,12 +118,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(codes) => {
             let base = context.arrival.prefix.to_string();
             let page = Accepted { base, user: user.username, codes };
-            render::page(&context, StatusCode::OK, &page)
+            Ok(render::page(&context, StatusCode::OK, &page))
         }
-        Err(PasswordRefused::Failed(EngineError::Invalid(_))) => {
-            errors::bad_request(&context, TOO_OLD)
-        }
-        Err(PasswordRefused::Failed(error)) => errors::failure(&context, &error),
+        Err(PasswordRefused::Failed(EngineError::Invalid(_))) => Err(Refusal::bad_request(TOO_OLD)),
+        Err(PasswordRefused::Failed(error)) => Err(error.into()),
         Err(refused) => again(words::refused_password(&refused)).await,
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::RawQuery;
-use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_oidc::Params;
 
@@ -12,6 +11,7 @@ use crate::language::Language;
 use crate::web::errors;
 use crate::web::filters::Around;
 use crate::web::own_path::own_path;
+use crate::web::refusal::{Answer, Refusal};
 use crate::{request, respond};
 
 /// What the person chose; a tag and nothing else.
@@ -82,18 +82,17 @@ impl Context {
 }
 
 /// `GET /language?to=…&back=…`: remembers the choice in this browser and goes back. It changes nothing but words.
-pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Response {
-    let Ok(params) = request::query(query.as_deref()) else {
-        return errors::bad_request(&context, "The address is malformed.");
-    };
+pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Answer {
+    let params = request::query(query.as_deref())
+        .map_err(|_| Refusal::bad_request("The address is malformed."))?;
     let wanted = params.get("to").unwrap_or_default();
     let Some(language) = context.state.languages.of_tags([wanted]) else {
-        return errors::page(
+        return Ok(errors::page(
             &context,
             StatusCode::NOT_FOUND,
             "Not found",
             "Pages aren't written in that language here.",
-        );
+        ));
     };
     let home = context.link("/");
     let back = params.get("back").and_then(|to| own_path(&context.arrival.prefix, to));
@@ -104,5 +103,5 @@ pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Respo
         language.code,
         context.cookie_path()
     );
-    respond::with(respond::see_other(&to), header::SET_COOKIE, &cookie)
+    Ok(respond::with(respond::see_other(&to), header::SET_COOKIE, &cookie))
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::response::Response;
 use axum::response::sse::Event;
 use http::StatusCode;
 use serde_json::json;
@@ -25,7 +24,8 @@ use crate::web::console::administrator;
 use crate::web::console::audit::{self, Spoken};
 use crate::web::my_account::visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 /// How long a stream waits before it looks again: what another node did comes without a word.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -66,35 +66,34 @@ enum Told {
 }
 
 /// One's own sessions.
-pub(crate) async fn mine(context: Context) -> Response {
+pub(crate) async fn mine(context: Context) -> Answer {
     match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
         Ok(visitor) => {
             let user = visitor.user.id;
             stream(context, Some(user), user, visitor.by.rights().clone())
         }
-        Err(_) => respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
+        Err(_) => Ok(respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in.")),
     }
 }
 
 /// Everyone's, for who may look at them.
-pub(crate) async fn all(context: Context) -> Response {
+pub(crate) async fn all(context: Context) -> Answer {
     match visitor(&context, "/console/live", CONSOLE).await {
         Ok(visitor) if visitor.by.may(Right::SessionView) => {
             stream(context, None, visitor.user.id, visitor.by.rights().clone())
         }
-        Ok(_) => respond::plain(StatusCode::FORBIDDEN, "Not for this account."),
-        Err(_) => respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."),
+        Ok(_) => Ok(respond::plain(StatusCode::FORBIDDEN, "Not for this account.")),
+        Err(_) => Ok(respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in.")),
     }
 }
 
-fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) -> Response {
-    let Ok(filter) = SessionFilter::parse(None, Vocabulary::Full) else {
-        return errors::bad_request(&context, "This is not a valid filter.");
-    };
+fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) -> Answer {
+    let filter = SessionFilter::parse(None, Vocabulary::Full)
+        .map_err(|_| Refusal::bad_request("This is not a valid filter."))?;
     let streams = Arc::clone(&context.state.streams);
     let of = format!("pages of {of}");
     if !streams.take(&of) {
-        return respond::plain(StatusCode::TOO_MANY_REQUESTS, "Too many pages are open.");
+        return Ok(respond::plain(StatusCode::TOO_MANY_REQUESTS, "Too many pages are open."));
     }
     let held = Held { streams, of };
     let now = context.engine().now();
@@ -116,7 +115,7 @@ fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) ->
         };
         Some((Ok::<_, Infallible>(event), listener))
     });
-    respond::events(stream)
+    Ok(respond::events(stream))
 }
 
 fn of_act(listener: &Listener, act: &Spoken) -> Event {
@@ -229,12 +228,8 @@ struct LivePage {
 }
 
 /// The page on which an administrator sees it.
-pub(crate) async fn page(context: Context) -> Response {
-    match administrator(&context, "/console/live", Right::SessionView).await {
-        Ok(visitor) => {
-            let page = LivePage { frame: visitor.frame(&context, "live") };
-            render::live_page(&context, StatusCode::OK, &page)
-        }
-        Err(elsewhere) => *elsewhere,
-    }
+pub(crate) async fn page(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/live", Right::SessionView).await?;
+    let page = LivePage { frame: visitor.frame(&context, "live") };
+    Ok(render::live_page(&context, StatusCode::OK, &page))
 }

@@ -26,6 +26,7 @@ pub(crate) mod own_path;
 pub(crate) mod pages;
 pub(crate) mod password;
 pub(crate) mod profile;
+pub(crate) mod refusal;
 pub(crate) mod render;
 pub(crate) mod security_check;
 pub(crate) mod sign_in;

@@ -16,8 +16,9 @@ use sojourn_oidc::Params;
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Ticket, way_back};
-use crate::web::{errors, factor_list, render, signed_out, words};
+use crate::web::{factor_list, render, signed_out, words};
 use crate::{request, respond};
 
 /// A signed-in person.
@@ -106,26 +107,27 @@ pub(crate) async fn visitor(
     context: &Context,
     back: &str,
     client_id: &str,
-) -> Result<Visitor, Box<Response>> {
-    let failed = |error| Box::new(errors::failure(context, &error));
-    let present = context.session().await.map_err(failed)?;
+) -> Result<Visitor, Refusal> {
+    let present = context.session().await?;
     let Some(session) = present else {
-        return Err(Box::new(way_to(context, back, None, &Due::SignIn)));
+        return Err(Refusal::instead(way_to(context, back, None, &Due::SignIn)));
     };
-    if let Some(due) = due(context, client_id, &session).await.map_err(failed)? {
-        return Err(Box::new(way_to(context, back, Some(session.id), &due)));
+    if let Some(due) = due(context, client_id, &session).await? {
+        return Err(Refusal::instead(way_to(context, back, Some(session.id), &due)));
     }
     let engine = context.engine();
-    engine.enter_built_in(context.tenant(), client_id, &session).await.map_err(failed)?;
+    engine.enter_built_in(context.tenant(), client_id, &session).await?;
     let found = engine.reads().user(context.tenant().id, session.user).await;
-    let user = found
-        .map_err(|error| failed(error.into()))?
-        .ok_or_else(|| failed(sojourn_engine::EngineError::NotFound("user")))?;
+    let user = found?.ok_or(sojourn_engine::EngineError::NotFound("user"))?;
     context.speak_as(&user.profile);
-    let by = engine.authority_of(context.tenant(), user.id, Some(session.id)).await;
-    let by = by.map_err(failed)?;
-    if client_id == CONSOLE && must_step_up(context, &session, &by).await.map_err(failed)? {
-        return Err(Box::new(way_to(context, back, Some(session.id), &Due::Level(Level::Two))));
+    let by = engine.authority_of(context.tenant(), user.id, Some(session.id)).await?;
+    if client_id == CONSOLE && must_step_up(context, &session, &by).await? {
+        return Err(Refusal::instead(way_to(
+            context,
+            back,
+            Some(session.id),
+            &Due::Level(Level::Two),
+        )));
     }
     Ok(Visitor { session, user, by })
 }
@@ -182,15 +184,9 @@ pub(crate) fn card(
 }
 
 /// Who one is.
-pub(crate) async fn overview(context: Context) -> Response {
-    let visitor = match visitor(&context, "/myaccount", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let check = match context.engine().security_check(context.tenant(), visitor.user.id).await {
-        Ok(check) => check,
-        Err(error) => return errors::failure(&context, &error),
-    };
+pub(crate) async fn overview(context: Context) -> Answer {
+    let visitor = visitor(&context, "/myaccount", MY_ACCOUNT).await?;
+    let check = context.engine().security_check(context.tenant(), visitor.user.id).await?;
     let user = &visitor.user;
     let rows = [
         ("Login name", Some(plain(&user.username))),
@@ -204,29 +200,16 @@ pub(crate) async fn overview(context: Context) -> Response {
         sessions: words::count(check.sessions as u64, words::Noun::ActiveSession),
         due: check.advice().len(),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// One's sessions.
-pub(crate) async fn security(context: Context, uri: Uri) -> Response {
-    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn security(context: Context, uri: Uri) -> Answer {
+    let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let engine = context.engine();
-    let found = engine.sessions_of_user(context.tenant(), visitor.user.id).await;
-    let views = match found {
-        Ok(views) => views,
-        Err(error) => return errors::failure(&context, &error),
-    };
-    let factors = match engine.factors(context.tenant(), visitor.user.id).await {
-        Ok(factors) => factors,
-        Err(error) => return errors::failure(&context, &error),
-    };
-    let trusted = match engine.trusted_browsers(context.tenant(), visitor.user.id).await {
-        Ok(trusted) => trusted,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let views = engine.sessions_of_user(context.tenant(), visitor.user.id).await?;
+    let factors = engine.factors(context.tenant(), visitor.user.id).await?;
+    let trusted = engine.trusted_browsers(context.tenant(), visitor.user.id).await?;
     let now = engine.now();
     let mut frame = visitor.frame(&context, "security");
     frame.notice = notice(&uri);
@@ -249,7 +232,7 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Response {
             })
             .collect(),
     };
-    render::live_page(&context, StatusCode::OK, &page)
+    Ok(render::live_page(&context, StatusCode::OK, &page))
 }
 
 /// Where an address is, in words.
@@ -276,20 +259,14 @@ fn notice(uri: &Uri) -> Option<Text> {
 }
 
 /// Asks before one session ends.
-pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let Ok(id) = id.parse::<SessionId>() else {
-        return errors::missing(&context, "There is no such session.");
-    };
-    let found = context.engine().session_of_user(context.tenant(), visitor.user.id, id).await;
-    let view = match found {
-        Ok(Some(view)) => view,
-        Ok(None) => return errors::missing(&context, "This session has ended already."),
-        Err(error) => return errors::failure(&context, &error),
-    };
+pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
+    let id = id.parse::<SessionId>().map_err(|_| Refusal::missing("There is no such session."))?;
+    let view = context
+        .engine()
+        .session_of_user(context.tenant(), visitor.user.id, id)
+        .await?
+        .ok_or_else(|| Refusal::missing("This session has ended already."))?;
     let shown = card(&visitor.user, &view, context.engine().now(), Some(visitor.session.id));
     let mut facts = vec![
         say("{0} at {1}", [shown.browser, plain(shown.ip)]),
@@ -310,20 +287,14 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Asks before all sessions end.
-pub(crate) async fn confirm_all(context: Context) -> Response {
-    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn confirm_all(context: Context) -> Answer {
+    let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let plan = plan(&visitor, EndTarget::User(visitor.user.id));
-    let preview = match context.engine().preview_end(context.tenant(), plan).await {
-        Ok(preview) => preview.summary,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let preview = context.engine().preview_end(context.tenant(), plan).await?.summary;
     let page = Confirm {
         title: "End all sessions?".into(),
         text: "You are signed out everywhere, here too. Tokens for access while you are away end as well.".into(),
@@ -336,21 +307,15 @@ pub(crate) async fn confirm_all(context: Context) -> Response {
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Asks before all other sessions end.
-pub(crate) async fn confirm_others(context: Context) -> Response {
-    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn confirm_others(context: Context) -> Answer {
+    let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
-    let preview = context.engine().preview_end(context.tenant(), plan(&visitor, target)).await;
-    let preview = match preview {
-        Ok(preview) => preview.summary,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let preview =
+        context.engine().preview_end(context.tenant(), plan(&visitor, target)).await?.summary;
     let page = Confirm {
         title: "End all other sessions?".into(),
         text: "You stay signed in here. Tokens for access while you are away, given in the other sessions, end as well.".into(),
@@ -363,21 +328,15 @@ pub(crate) async fn confirm_others(context: Context) -> Response {
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Ends all other sessions.
-pub(crate) async fn end_others(context: Context, body: Bytes) -> Response {
-    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn end_others(context: Context, body: Bytes) -> Answer {
+    let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
     let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
-    match context.engine().end_sessions(context.tenant(), plan(&visitor, target)).await {
-        Ok(_) => respond::see_other(&context.link("/myaccount/security?done=others")),
-        Err(error) => errors::failure(&context, &error),
-    }
+    context.engine().end_sessions(context.tenant(), plan(&visitor, target)).await?;
+    Ok(respond::see_other(&context.link("/myaccount/security?done=others")))
 }
 
 /// A session of one's own and an application in which it stays.
@@ -385,13 +344,12 @@ async fn stay(
     context: &Context,
     visitor: &Visitor,
     (id, app): (&str, &str),
-) -> Result<(SessionId, sojourn_model::AppId, String), Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "You are signed out of it already."));
+) -> Result<(SessionId, sojourn_model::AppId, String), Refusal> {
+    let missing = || Refusal::missing("You are signed out of it already.");
     let id: SessionId = id.parse().map_err(|_| missing())?;
     let app: sojourn_model::AppId = app.parse().map_err(|_| missing())?;
     let found = context.engine().session_of_user(context.tenant(), visitor.user.id, id).await;
-    let view =
-        found.map_err(|error| Box::new(errors::failure(context, &error)))?.ok_or_else(missing)?;
+    let view = found?.ok_or_else(missing)?;
     let name =
         view.client_stays().find(|stay| stay.app.id == app).map(|stay| stay.app.name.clone());
     name.map(|name| (id, app, name)).ok_or_else(missing)
@@ -401,15 +359,9 @@ async fn stay(
 pub(crate) async fn confirm_application(
     context: Context,
     Path((id, app)): Path<(String, String)>,
-) -> Response {
-    let visitor = match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let (_, _, name) = match stay(&context, &visitor, (&id, &app)).await {
-        Ok(stay) => stay,
-        Err(refused) => return *refused,
-    };
+) -> Answer {
+    let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
+    let (_, _, name) = stay(&context, &visitor, (&id, &app)).await?;
     let page = Confirm {
         title: say("Sign out of {0}?", [plain(name)]),
         text:
@@ -421,7 +373,7 @@ pub(crate) async fn confirm_application(
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Signs out of one application.
@@ -429,23 +381,14 @@ pub(crate) async fn end_application(
     context: Context,
     Path((id, app)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
-    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let (id, app, _) = match stay(&context, &visitor, (&id, &app)).await {
-        Ok(stay) => stay,
-        Err(refused) => return *refused,
-    };
+) -> Answer {
+    let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
+    let (id, app, _) = stay(&context, &visitor, (&id, &app)).await?;
     let mut plan = plan(&visitor, EndTarget::Session(visitor.user.id, id));
     plan.effects.session = false;
     plan.applications = Some(vec![app]);
-    match context.engine().end_sessions(context.tenant(), plan).await {
-        Ok(_) => respond::see_other(&context.link("/myaccount/security?done=application")),
-        Err(error) => errors::failure(&context, &error),
-    }
+    context.engine().end_sessions(context.tenant(), plan).await?;
+    Ok(respond::see_other(&context.link("/myaccount/security?done=application")))
 }
 
 fn plan(visitor: &Visitor, target: EndTarget) -> EndPlan {
@@ -458,58 +401,41 @@ pub(crate) async fn genuine_form(
     body: &Bytes,
     back: &str,
     client_id: &str,
-) -> Result<(Visitor, Params), Box<Response>> {
+) -> Result<(Visitor, Params), Refusal> {
     let visitor = visitor(context, back, client_id).await?;
-    let params = request::form(&context.headers, body)
-        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
-    params
-        .no_doubles()
-        .map_err(|error| Box::new(errors::bad_request(context, words::message(&error))))?;
+    let params = request::form(&context.headers, body)?;
+    params.no_doubles()?;
     if !context.genuine(&visitor.session, params.get("csrf")) {
-        return Err(Box::new(errors::forged(context)));
+        return Err(Refusal::Forged);
     }
     Ok((visitor, params))
 }
 
 /// Ends one session.
-pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let Ok(id) = id.parse::<SessionId>() else {
-        return errors::missing(&context, "There is no such session.");
-    };
+pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
+    let id = id.parse::<SessionId>().map_err(|_| Refusal::missing("There is no such session."))?;
     let target = EndTarget::Session(visitor.user.id, id);
     end(&context, &visitor, target, id == visitor.session.id).await
 }
 
 /// Ends one's sessions, perhaps this browser's own among them: then its frames tell who listens in it.
-async fn end(context: &Context, visitor: &Visitor, target: EndTarget, own: bool) -> Response {
+async fn end(context: &Context, visitor: &Visitor, target: EndTarget, own: bool) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let done = async {
-        let frames = match own {
-            true => engine.front_channel(tenant, &visitor.session).await?,
-            false => Vec::new(),
-        };
-        engine.end_sessions(tenant, plan(visitor, target)).await?;
-        Ok(frames)
+    let frames = match own {
+        true => engine.front_channel(tenant, &visitor.session).await?,
+        false => Vec::new(),
     };
-    match done.await {
-        Ok(frames) if own => everything_ended(context, visitor, frames).await,
-        Ok(_) => respond::see_other(&context.link("/myaccount/security?done=one")),
-        Err(error) => errors::failure(context, &error),
+    engine.end_sessions(tenant, plan(visitor, target)).await?;
+    match own {
+        true => everything_ended(context, visitor, frames).await,
+        false => Ok(respond::see_other(&context.link("/myaccount/security?done=one"))),
     }
 }
 
 /// Ends all sessions.
-pub(crate) async fn end_all(context: Context, body: Bytes) -> Response {
-    let (visitor, _) = match genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn end_all(context: Context, body: Bytes) -> Answer {
+    let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
     end(&context, &visitor, EndTarget::User(visitor.user.id), true).await
 }
 
@@ -518,6 +444,6 @@ pub(crate) async fn everything_ended(
     context: &Context,
     visitor: &Visitor,
     frames: Vec<FrontChannelNotice>,
-) -> Response {
+) -> Answer {
     signed_out::ended(context, Some(&visitor.session), None, frames).await
 }

@@ -9,7 +9,8 @@ use sojourn_model::User;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::{errors, filters, form, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, form, render, words};
 use crate::{request, respond};
 
 const TOO_OLD: &str = "This link is too old, was used already, or is not complete. Sign in and look at your sessions instead.";
@@ -28,17 +29,14 @@ pub(crate) struct NotMe {
 }
 
 /// Asks, and changes nothing: programs that look at mail follow links.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let params = request::query(uri.query())?;
     let token = params.get("token").unwrap_or_default();
-    let told = match context.engine().told_sign_in(context.tenant(), token).await {
-        Ok(Some(told)) => told,
-        Ok(None) => return errors::bad_request(&context, TOO_OLD),
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let told = context
+        .engine()
+        .told_sign_in(context.tenant(), token)
+        .await?
+        .ok_or_else(|| Refusal::bad_request(TOO_OLD))?;
     let facts = told.session.map(|session| {
         vec![
             words::browser(&session.user_agent),
@@ -46,7 +44,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
             words::moment(session.auth_time),
         ]
     });
-    show(&context, token, &told.user, facts.unwrap_or_default(), false)
+    Ok(show(&context, token, &told.user, facts.unwrap_or_default(), false))
 }
 
 fn show(context: &Context, token: &str, user: &User, facts: Vec<Text>, ended: bool) -> Response {
@@ -65,15 +63,12 @@ fn show(context: &Context, token: &str, user: &User, facts: Vec<Text>, ended: bo
 }
 
 /// Ends the session. Another password is chosen as one that was forgotten is: by a proof of its own.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let token = params.get("token").unwrap_or_default();
     match context.engine().not_me(context.tenant(), token).await {
-        Ok(user) => show(&context, "", &user, Vec::new(), true),
-        Err(EngineError::Invalid(_)) => errors::bad_request(&context, TOO_OLD),
-        Err(error) => errors::failure(&context, &error),
+        Ok(user) => Ok(show(&context, "", &user, Vec::new(), true)),
+        Err(EngineError::Invalid(_)) => Err(Refusal::bad_request(TOO_OLD)),
+        Err(error) => Err(error.into()),
     }
 }

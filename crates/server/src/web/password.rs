@@ -1,7 +1,6 @@
 //! My Account: changing one's password.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::{MY_ACCOUNT, PasswordRefused};
 use sojourn_model::OnPasswordChange;
@@ -11,15 +10,16 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
 use crate::web::pages::Password;
-use crate::web::{errors, render, words};
+use crate::web::refusal::Answer;
+use crate::web::{render, words};
 
 const PATH: &str = "/myaccount/password";
 
 /// Shows the form.
-pub(crate) async fn get(context: Context) -> Response {
+pub(crate) async fn get(context: Context) -> Answer {
     match visitor(&context, PATH, MY_ACCOUNT).await {
         Ok(visitor) => show(&context, &visitor, StatusCode::OK, None).await,
-        Err(elsewhere) => *elsewhere,
+        Err(elsewhere) => Err(elsewhere),
     }
 }
 
@@ -28,29 +28,22 @@ async fn show(
     visitor: &Visitor,
     status: StatusCode,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let policy = context.engine().policy(context.tenant(), visitor.user.id, None).await;
-    let consequence = match policy.map(|policy| policy.on_password_change) {
-        Ok(OnPasswordChange::KeepCurrent) => {
+    let consequence = match policy.map(|policy| policy.on_password_change)? {
+        OnPasswordChange::KeepCurrent => {
             "Afterwards you are signed out everywhere else. Here you stay signed in."
         }
-        Ok(OnPasswordChange::All) => "Afterwards you are signed out everywhere, here too.",
-        Err(error) => return errors::failure(context, &error),
+        OnPasswordChange::All => "Afterwards you are signed out everywhere, here too.",
     };
-    let least = match context.engine().password_length(context.tenant(), &visitor.user).await {
-        Ok(least) => least,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let least = context.engine().password_length(context.tenant(), &visitor.user).await?;
     let frame = visitor.frame(context, "security");
-    render::own_script_page(context, status, &Password { frame, error, consequence, least })
+    Ok(render::own_script_page(context, status, &Password { frame, error, consequence, least }))
 }
 
 /// Changes it.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("new") != text("again") {
         let error = Some("The two new passwords are not the same. Type both again.".into());
@@ -58,15 +51,12 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     }
     let (engine, tenant) = (context.engine(), context.tenant());
     let ip = context.arrival.ip.to_string();
-    let frames = match engine.front_channel(tenant, &visitor.session).await {
-        Ok(frames) => frames,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let frames = engine.front_channel(tenant, &visitor.session).await?;
     let changed =
         engine.change_password(tenant, &visitor.session, text("current"), text("new"), &ip).await;
     let (status, error): (_, Text) = match changed {
         Ok(OnPasswordChange::KeepCurrent) => {
-            return respond::see_other(&context.link("/myaccount/security?done=password"));
+            return Ok(respond::see_other(&context.link("/myaccount/security?done=password")));
         }
         Ok(OnPasswordChange::All) => return everything_ended(&context, &visitor, frames).await,
         Err(PasswordRefused::Wrong) => {
@@ -76,7 +66,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             let text = "Too many attempts. Wait five minutes, then try again.";
             (StatusCode::TOO_MANY_REQUESTS, text.into())
         }
-        Err(PasswordRefused::Failed(cause)) => return errors::failure(&context, &cause),
+        Err(PasswordRefused::Failed(cause)) => return Err(cause.into()),
         Err(refused) => (StatusCode::BAD_REQUEST, words::refused_password(&refused)),
     };
     show(&context, &visitor, status, Some(error)).await

@@ -15,7 +15,8 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const PATH: &str = "/myaccount/profile";
@@ -121,11 +122,8 @@ fn show(
 }
 
 /// The form.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let done = request::query(uri.query()).ok();
     let done = done.and_then(|params| match params.get("done")? {
         "kept" => Some("Your account stays.".into()),
@@ -133,15 +131,17 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         _ => Some("Your profile is saved.".into()),
     });
     match resource(&context, visitor.user.id).await {
-        Ok(resource) => show(&context, &visitor, &resource, (None, done), None),
-        Err(failure) => failed(&context, &failure),
+        Ok(resource) => Ok(show(&context, &visitor, &resource, (None, done), None)),
+        Err(failure) => Err(failure.into()),
     }
 }
 
-pub(crate) fn failed(context: &Context, failure: &ScimFailure) -> Response {
-    match failure {
-        ScimFailure::Failed(error) => errors::failure(context, error),
-        ScimFailure::Refused(error) => errors::bad_request(context, words::message(&error.detail)),
+impl From<ScimFailure> for Refusal {
+    fn from(failure: ScimFailure) -> Self {
+        match failure {
+            ScimFailure::Failed(error) => error.into(),
+            ScimFailure::Refused(error) => Self::bad_request(words::message(&error.detail)),
+        }
     }
 }
 
@@ -183,31 +183,28 @@ fn operations(known: &[Known], resource: &Value, params: &Params) -> Vec<Value> 
 }
 
 /// Saves it.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let resource = match resource(&context, visitor.user.id).await {
         Ok(resource) => resource,
-        Err(failure) => return failed(&context, &failure),
+        Err(failure) => return Err(failure.into()),
     };
     let Some(change) = change(own(&context), &resource, &params) else {
-        return respond::see_other(&context.link(PATH));
+        return Ok(respond::see_other(&context.link(PATH)));
     };
     let writing = Writing { by: &visitor.by, own: true, fresh: false, if_match: None };
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = engine.edit_user(tenant, visitor.user.id, UserEdit::Patch(&change), &writing);
     match done.await {
-        Ok(_) => respond::see_other(&context.link(&format!("{PATH}?done=1"))),
+        Ok(_) => Ok(respond::see_other(&context.link(&format!("{PATH}?done=1")))),
         Err(ScimFailure::Refused(error)) => {
             let error = Some(words::sentence(&error.detail));
-            show(&context, &visitor, &resource, (Some(&params), None), error)
+            Ok(show(&context, &visitor, &resource, (Some(&params), None), error))
         }
         Err(ScimFailure::Failed(EngineError::Invalid(why))) => {
             let error = Some(words::sentence(why));
-            show(&context, &visitor, &resource, (Some(&params), None), error)
+            Ok(show(&context, &visitor, &resource, (Some(&params), None), error))
         }
-        Err(failure) => failed(&context, &failure),
+        Err(failure) => Err(failure.into()),
     }
 }

@@ -1,7 +1,6 @@
 //! My Account: what is known about the security of the account, and what to do next.
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::{Advice, MY_ACCOUNT, SecurityCheck};
 
@@ -9,7 +8,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::Answer;
+use crate::web::{filters, render, words};
 
 const PATH: &str = "/myaccount/check";
 
@@ -120,17 +120,11 @@ fn items(check: &SecurityCheck) -> Vec<Item> {
 }
 
 /// The page.
-pub(crate) async fn get(context: Context) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let check = match context.engine().security_check(context.tenant(), visitor.user.id).await {
-        Ok(check) => check,
-        Err(error) => return errors::failure(&context, &error),
-    };
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
+    let check = context.engine().security_check(context.tenant(), visitor.user.id).await?;
     let items = items(&check);
     let due = items.iter().filter(|item| item.due).count();
     let page = SecurityCheckPage { frame: visitor.frame(&context, "security"), due, items };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }

@@ -11,6 +11,7 @@ use sojourn_oidc::params::with_query;
 use crate::context::Context;
 use crate::oidc::session_state;
 use crate::web::pages::{Message, SignedOut, Told};
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Ticket;
 use crate::web::{errors, render, words};
 use crate::{request, respond};
@@ -44,7 +45,7 @@ pub(crate) async fn ended(
     session: Option<&Session>,
     next: Option<String>,
     frames: Vec<FrontChannelNotice>,
-) -> Response {
+) -> Answer {
     let response = match session {
         // An address of its own, so that it can be looked at again and in another language.
         Some(session) if next.is_none() && frames.is_empty() => {
@@ -61,27 +62,20 @@ pub(crate) async fn ended(
         _ => done(context, next),
     };
     let response = respond::with(response, header::SET_COOKIE, &context.no_session_cookie());
-    session_state::with_cookie(context, None, response)
+    Ok(session_state::with_cookie(context, None, response))
 }
 
 /// The page once more, with what applications have answered since.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query()).ok();
     let ticket = params.as_ref().and_then(|params| params.get("of"));
     let session = ticket
         .and_then(|text| Ticket::open(&context, text))
         .filter(|ticket| ticket.path == PATH)
         .and_then(|ticket| ticket.query.parse::<SessionId>().ok());
-    let Some(session) = session else {
-        return errors::missing(
-            &context,
-            "This page is shown for half an hour after a sign-out. My Account lists what ended before.",
-        );
-    };
-    match page(&context, session, None, Vec::new()).await {
-        Ok(page) => render::script_page(&context, StatusCode::OK, &page, ""),
-        Err(error) => errors::failure(&context, &error),
-    }
+    let session = session.ok_or_else(|| Refusal::missing("This page is shown for half an hour after a sign-out. My Account lists what ended before."))?;
+    let page = page(&context, session, None, Vec::new()).await?;
+    Ok(render::script_page(&context, StatusCode::OK, &page, ""))
 }
 
 async fn page(

@@ -24,7 +24,7 @@ const POLL_MAX: Duration = Duration::from_secs(2);
 /// How long what came of an attempt waits for others to be written with.
 const SETTLE_WITHIN: Duration = Duration::from_millis(10);
 /// How long deliveries that are due wait for the next claim while this node is at a job.
-const BREATH: Duration = Duration::from_millis(200);
+const BREATH: Duration = Duration::from_secs(1);
 /// How often tables without statistics are looked for.
 const STATISTICS_EVERY: Duration = Duration::from_secs(10);
 /// How often what is over is removed.
@@ -129,7 +129,11 @@ async fn deliver(
     while !is_over(&stopped) {
         let (handed, written) = engine.outbox().take();
         dispatcher.begin(handed).await;
-        if written || wait.is_zero() {
+        if written && engine.is_at_job() {
+            // The job wrote them, and writes the next in a moment: its commits don't wake the one who signs.
+            wait = wait.min(BREATH);
+        }
+        if written && !engine.is_at_job() || wait.is_zero() {
             wait = dispatcher.claim().await;
         }
         if !wait.is_zero() {

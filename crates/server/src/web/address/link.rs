@@ -7,7 +7,8 @@ use http::{StatusCode, Uri, header};
 use sojourn_engine::directory::{AddressRefused, ToldAddress};
 
 use crate::context::Context;
-use crate::web::{errors, filters, form, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, form, render};
 use crate::{request, respond};
 
 pub(super) const TOO_OLD: &str = "This mail is too old, was used already, or your account has another address by now. Ask for another one in My Account.";
@@ -47,46 +48,33 @@ pub(super) fn show(
 }
 
 /// The token of a link.
-pub(super) fn token_of(context: &Context, uri: &Uri) -> Result<String, Box<Response>> {
-    match request::query(uri.query()) {
-        Ok(params) => Ok(params.get("token").unwrap_or_default().to_owned()),
-        Err(error) => Err(Box::new(errors::bad_request(context, words::message(&error)))),
-    }
+pub(super) fn token_of(uri: &Uri) -> Result<String, Refusal> {
+    Ok(request::query(uri.query())?.get("token").unwrap_or_default().to_owned())
 }
 
 /// Asks, and changes nothing: programs that look at mail follow links.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let token = match token_of(&context, &uri) {
-        Ok(token) => token,
-        Err(refused) => return *refused,
-    };
-    match context.engine().told_address(context.tenant(), &token).await {
-        Ok(Some(told)) => {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let token = token_of(&uri)?;
+    match context.engine().told_address(context.tenant(), &token).await? {
+        Some(told) => {
             context.speak_as(&told.user.profile);
-            show(&context, told, &token, (false, false))
+            Ok(show(&context, told, &token, (false, false)))
         }
-        Ok(None) => errors::bad_request(&context, TOO_OLD),
-        Err(error) => errors::failure(&context, &error),
+        None => Err(Refusal::bad_request(TOO_OLD)),
     }
 }
 
 /// Proves it.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let token = params.get("token").unwrap_or_default();
-    let told = match engine.told_address(tenant, token).await {
-        Ok(Some(told)) => told,
-        Ok(None) => return errors::bad_request(&context, TOO_OLD),
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let told =
+        engine.told_address(tenant, token).await?.ok_or_else(|| Refusal::bad_request(TOO_OLD))?;
     context.speak_as(&told.user.profile);
     match engine.prove_address_by_link(tenant, token).await {
-        Ok(_) => show(&context, told, token, (false, true)),
-        Err(AddressRefused::Failed(error)) => errors::failure(&context, &error),
-        Err(_) => errors::bad_request(&context, TOO_OLD),
+        Ok(_) => Ok(show(&context, told, token, (false, true))),
+        Err(AddressRefused::Failed(error)) => Err(error.into()),
+        Err(_) => Err(Refusal::bad_request(TOO_OLD)),
     }
 }

@@ -17,7 +17,8 @@ use crate::respond;
 use crate::web::factors::refused;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 const PATH: &str = "/myaccount/address";
 const NO_MAIL: &str = "This server doesn't send mail. Ask your administrator.";
@@ -58,66 +59,56 @@ fn show(
 }
 
 /// The form.
-pub(crate) async fn get(context: Context) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     if !context.engine().settings().resets_by_mail {
-        return errors::missing(&context, NO_MAIL);
+        return Err(Refusal::missing(NO_MAIL));
     }
-    match context.engine().is_fresh(context.tenant(), &visitor.session).await {
-        Ok(true) => {}
-        Ok(false) => return refused(&context, &visitor, PATH, FactorRefused::NotFresh).await,
-        Err(error) => return errors::failure(&context, &error),
+    match context.engine().is_fresh(context.tenant(), &visitor.session).await? {
+        true => {}
+        false => return refused(&context, &visitor, PATH, FactorRefused::NotFresh).await,
     }
     let typed = visitor.user.email.clone().unwrap_or_default();
-    show(&context, &visitor, None, (&typed, None))
+    Ok(show(&context, &visitor, None, (&typed, None)))
 }
 
 /// Has the mail written.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let address = params.get("address").unwrap_or_default();
     let (engine, tenant, ip) = (context.engine(), context.tenant(), context.arrival.ip.to_string());
     let error: Text = match engine.ask_to_prove(tenant, &visitor.session, address, &ip).await {
         Ok(page) => {
             let asked = engine.asked_address(tenant, &page).map(|address| (page, address));
-            return show(&context, &visitor, asked, ("", None));
+            return Ok(show(&context, &visitor, asked, ("", None)));
         }
         Err(AddressRefused::NotFresh) => {
             return refused(&context, &visitor, PATH, FactorRefused::NotFresh).await;
         }
         Err(AddressRefused::TooMany) => TOO_MANY.into(),
         Err(AddressRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
-        Err(AddressRefused::Failed(error)) => return errors::failure(&context, &error),
+        Err(AddressRefused::Failed(error)) => return Err(error.into()),
         Err(_) => NO_ADDRESS.into(),
     };
-    show(&context, &visitor, None, (address, Some(error)))
+    Ok(show(&context, &visitor, None, (address, Some(error))))
 }
 
 /// Takes the code.
-pub(crate) async fn code(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn code(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant, ip) = (context.engine(), context.tenant(), context.arrival.ip.to_string());
     let (page, typed) = (text("state"), text("code"));
     let error: Text =
         match engine.prove_address_by_code(tenant, &visitor.session, (page, typed), &ip).await {
             Ok(()) => {
-                return respond::see_other(&context.link("/myaccount/profile?done=address"));
+                return Ok(respond::see_other(&context.link("/myaccount/profile?done=address")));
             }
             Err(AddressRefused::Wrong) => WRONG.into(),
             Err(AddressRefused::TooMany) => TOO_MANY.into(),
-            Err(AddressRefused::Failed(error)) => return errors::failure(&context, &error),
-            Err(_) => return errors::bad_request(&context, link::TOO_OLD),
+            Err(AddressRefused::Failed(error)) => return Err(error.into()),
+            Err(_) => return Err(Refusal::bad_request(link::TOO_OLD)),
         };
     let asked = engine.asked_address(tenant, page).map(|address| (page.to_owned(), address));
-    show(&context, &visitor, asked, ("", Some(error)))
+    Ok(show(&context, &visitor, asked, ("", Some(error))))
 }

@@ -13,8 +13,9 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::upload::Upload;
-use crate::web::{errors, filters, render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const PATH: &str = "/console/appearance";
@@ -52,29 +53,22 @@ fn show(
 }
 
 /// The page.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    match administrator(&context, PATH, Right::ConfigView).await {
-        Ok(visitor) => {
-            let done = request::query(uri.query()).ok();
-            let done = done
-                .and_then(|params| params.get("done").map(|_| "The appearance is saved.".into()));
-            show(&context, &visitor, context.tenant(), (done, None))
-        }
-        Err(elsewhere) => *elsewhere,
-    }
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, PATH, Right::ConfigView).await?;
+    let done = request::query(uri.query()).ok();
+    let done =
+        done.and_then(|params| params.get("done").map(|_| "The appearance is saved.".into()));
+    Ok(show(&context, &visitor, context.tenant(), (done, None)))
 }
 
 /// Saves it.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let visitor = match administrator(&context, PATH, Right::ConfigUpdate).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let Some(sent) = Upload::read(&context, body).await else {
-        return errors::bad_request(&context, "The form is malformed.");
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let visitor = administrator(&context, PATH, Right::ConfigUpdate).await?;
+    let sent = Upload::read(&context, body)
+        .await
+        .ok_or_else(|| Refusal::bad_request("The form is malformed."))?;
     if !context.genuine(&visitor.session, Some(&sent.text("csrf"))) {
-        return errors::forged(&context);
+        return Err(Refusal::Forged);
     }
     let logo = sent.bytes("logo");
     let logo = match (sent.has("remove"), logo.is_empty()) {
@@ -85,11 +79,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let (name, accent) = (sent.text("name"), sent.text("accent"));
     let look = (&*name, &*accent);
     match context.engine().set_look(context.tenant(), look, logo, &visitor.by).await {
-        Ok(()) => respond::see_other(&context.link(&format!("{PATH}?done=1"))),
+        Ok(()) => Ok(respond::see_other(&context.link(&format!("{PATH}?done=1")))),
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));
-            show(&context, &visitor, context.tenant(), (None, error))
+            Ok(show(&context, &visitor, context.tenant(), (None, error)))
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_model::Application;
@@ -16,6 +15,7 @@ use crate::language::{Text, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
+use crate::web::refusal::Answer;
 use crate::web::{errors, filters, render, words};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -48,11 +48,8 @@ struct SecretPage {
     version: i64,
 }
 
-async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Response {
-    let secrets = match context.engine().application_secrets(app).await {
-        Ok(secrets) => secrets,
-        Err(error) => return errors::failure(context, &error),
-    };
+async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Answer {
+    let secrets = context.engine().application_secrets(app).await?;
     let now = context.engine().now();
     let lines = secrets.iter().map(|secret| SecretLine {
         ends_with: secret.ends_with.clone().unwrap_or_default(),
@@ -75,42 +72,31 @@ async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Respons
             .collect(),
         frame: visitor.frame(context, "applications"),
     };
-    render::page(context, StatusCode::OK, &page)
+    Ok(render::page(context, StatusCode::OK, &page))
 }
 
 /// `GET`: the secrets, and the question.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/applications", UPDATE).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    match named(&context, &id).await {
-        Ok(app) => ask(&context, &visitor, &app).await,
-        Err(refused) => *refused,
-    }
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, "/console/applications", UPDATE).await?;
+    let app = named(&context, &id).await?;
+    ask(&context, &visitor, &app).await
 }
 
 /// `POST`: another secret (`act=new`), or an end of the one before (`act=drop`).
-pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/applications", UPDATE).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let app = match named(&context, &id).await {
-        Ok(app) => app,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/applications", UPDATE).await?;
+    let app = named(&context, &id).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let version = params.get("version").and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
     if params.get("act") == Some("drop") {
         let done = engine.drop_previous_secret(tenant, (app.id, Some(version)), by).await;
-        return match done {
+        return Ok(match done {
             // Sent twice, or from an old page: the current state is shown first.
             Ok(()) | Err(EngineError::NotFound(_) | EngineError::Stale) => {
                 respond::see_other(&context.link(&format!("/console/applications/{id}/secret")))
             }
             Err(error) => errors::failure(&context, &error),
-        };
+        });
     }
     let asked = params.get("keep").and_then(|text| text.parse::<i64>().ok());
     let how = (asked.unwrap_or(SECRET_OVERLAP_MS), Some(version));
@@ -125,13 +111,13 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     };
     match done {
         Ok(Some(secret)) => {
-            show(&context, &visitor, Some(&app), (Fields::of(&app), Some(secret)), None).await
+            Ok(show(&context, &visitor, Some(&app), (Fields::of(&app), Some(secret)), None).await)
         }
         Ok(None) => ask(&context, &visitor, &app).await,
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));
-            show(&context, &visitor, Some(&app), (Fields::of(&app), None), error).await
+            Ok(show(&context, &visitor, Some(&app), (Fields::of(&app), None), error).await)
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

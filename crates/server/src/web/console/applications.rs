@@ -17,7 +17,8 @@ use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{ApplicationLine, Confirm, ConsoleApplications, Frame};
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 const CREATE: Right = Right::ApplicationCreate;
 pub(super) const UPDATE: Right = Right::ApplicationUpdate;
@@ -136,16 +137,9 @@ impl Fields {
 }
 
 /// The page that lists all applications.
-pub(crate) async fn list(context: Context) -> Response {
-    let visitor =
-        match administrator(&context, "/console/applications", Right::ApplicationView).await {
-            Ok(visitor) => visitor,
-            Err(elsewhere) => return *elsewhere,
-        };
-    let found = match context.engine().applications(context.tenant()).await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error),
-    };
+pub(crate) async fn list(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/applications", Right::ApplicationView).await?;
+    let found = context.engine().applications(context.tenant()).await?;
     let applications = found
         .into_iter()
         .map(|app| ApplicationLine {
@@ -164,7 +158,11 @@ pub(crate) async fn list(context: Context) -> Response {
         .collect();
     let frame = visitor.frame(&context, "applications");
     let may_add = visitor.by.may(CREATE);
-    render::page(&context, StatusCode::OK, &ConsoleApplications { frame, applications, may_add })
+    Ok(render::page(
+        &context,
+        StatusCode::OK,
+        &ConsoleApplications { frame, applications, may_add },
+    ))
 }
 
 pub(super) async fn show(
@@ -197,22 +195,16 @@ pub(super) async fn show(
 }
 
 /// The form of a new one.
-pub(crate) async fn new(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/applications", CREATE).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn new(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/applications", CREATE).await?;
     let token_binding = "sso-session".to_owned();
     let fields = Fields { token_binding, first_party: true, revoke: true, ..Fields::default() };
-    show(&context, &visitor, None, (fields, None), None).await
+    Ok(show(&context, &visitor, None, (fields, None), None).await)
 }
 
 /// Makes one, and shows its secret.
-pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/applications", CREATE).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/applications", CREATE).await?;
     let fields = Fields::sent(&params);
     let mut document = fields.document();
     document.retain(|_, value| !value.is_null());
@@ -230,24 +222,24 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     match engine.create_application(tenant, &document, &visitor.by).await {
         Ok((app, secret)) => {
             let fields = Fields::of(&app);
-            show(&context, &visitor, Some(&app), (fields, secret), None).await
+            Ok(show(&context, &visitor, Some(&app), (fields, secret), None).await)
         }
         Err(error @ EngineError::Exists(_)) => {
             match engine.application_by_client(tenant.id, &client_id).await {
                 Ok(Some(app)) if made_by_the_same_form(&context, &app, &fields) => {
                     let secret = engine.secret_of_new_application(&app);
-                    show(&context, &visitor, Some(&app), (Fields::of(&app), secret), None).await
+                    Ok(show(&context, &visitor, Some(&app), (Fields::of(&app), secret), None).await)
                 }
                 _ => {
                     let said = Some(words::sentence(error));
-                    show(&context, &visitor, None, (fields, None), said).await
+                    Ok(show(&context, &visitor, None, (fields, None), said).await)
                 }
             }
         }
         Err(error @ EngineError::Invalid(_)) => {
-            show(&context, &visitor, None, (fields, None), Some(words::sentence(error))).await
+            Ok(show(&context, &visitor, None, (fields, None), Some(words::sentence(error))).await)
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -260,42 +252,32 @@ fn made_by_the_same_form(context: &Context, app: &Application, fields: &Fields) 
         && (fields.name.is_empty() || app.name == fields.name)
 }
 
-pub(super) async fn named(context: &Context, id: &str) -> Result<Application, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such application."));
+pub(super) async fn named(context: &Context, id: &str) -> Result<Application, Refusal> {
+    let missing = || Refusal::missing("There is no such application.");
     let id: AppId = id.parse().map_err(|_| missing())?;
     match context.engine().application_to_manage(context.tenant(), id).await {
         Ok(app) => Ok(app),
         Err(EngineError::NotFound(_)) => Err(missing()),
-        Err(error) => Err(Box::new(errors::failure(context, &error))),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// One application, by its id.
-pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
-    let visitor =
-        match administrator(&context, "/console/applications", Right::ApplicationView).await {
-            Ok(visitor) => visitor,
-            Err(elsewhere) => return *elsewhere,
-        };
+pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, "/console/applications", Right::ApplicationView).await?;
     match named(&context, &id).await {
         Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => {
-            respond::see_other(&context.link(&format!("/console/service-providers/{id}")))
+            Ok(respond::see_other(&context.link(&format!("/console/service-providers/{id}"))))
         }
-        Ok(app) => show(&context, &visitor, Some(&app), (Fields::of(&app), None), None).await,
-        Err(refused) => *refused,
+        Ok(app) => Ok(show(&context, &visitor, Some(&app), (Fields::of(&app), None), None).await),
+        Err(refused) => Err(refused),
     }
 }
 
 /// A change: `act` is `save`, `enable` or `disable`.
-pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/applications", UPDATE).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let app = match named(&context, &id).await {
-        Ok(app) => app,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/applications", UPDATE).await?;
+    let app = named(&context, &id).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let act = params.get("act").unwrap_or_default();
     let mut fields = Fields::of(&app);
@@ -314,36 +296,27 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     match done {
         Ok((app, secret)) => {
             let fields = Fields::of(&app);
-            show(&context, &visitor, Some(&app), (fields, secret), None).await
+            Ok(show(&context, &visitor, Some(&app), (fields, secret), None).await)
         }
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));
-            show(&context, &visitor, Some(&app), (fields, None), error).await
+            Ok(show(&context, &visitor, Some(&app), (fields, None), error).await)
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Asks before one is switched off or removed, and says what ends.
-pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Response {
+pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Answer {
     let right = if act == "remove" { DELETE } else { UPDATE };
-    let visitor = match administrator(&context, "/console/applications", right).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let app = match named(&context, &id).await {
-        Ok(app) => app,
-        Err(refused) => return *refused,
-    };
+    let visitor = administrator(&context, "/console/applications", right).await?;
+    let app = named(&context, &id).await?;
     let (title, button, action) = match &*act {
         "remove" => ("Remove {0}?", "Remove application", "remove"),
         "disable" => ("Switch off {0}?", "Switch off", "disable"),
-        _ => return errors::missing(&context, "There is no such act."),
+        _ => return Err(Refusal::missing("There is no such act.")),
     };
-    let living = match context.engine().sessions_in(context.tenant(), app.id).await {
-        Ok(living) => living,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let living = context.engine().sessions_in(context.tenant(), app.id).await?;
     let ends = if living.exact {
         Text::Counted("{0} stay in it ends", "{0} stays in it end", living.count)
     } else {
@@ -363,7 +336,7 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
         back: context.link(&format!("/console/applications/{id}")),
         frame: visitor.frame(&context, "applications"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Switches one off or removes it.
@@ -371,16 +344,10 @@ pub(crate) async fn go(
     context: Context,
     Path((id, act)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
+) -> Answer {
     let right = if act == "remove" { DELETE } else { UPDATE };
-    let (visitor, _) = match form(&context, &body, "/console/applications", right).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let app = match named(&context, &id).await {
-        Ok(app) => app,
-        Err(refused) => return *refused,
-    };
+    let (visitor, _) = form(&context, &body, "/console/applications", right).await?;
+    let app = named(&context, &id).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let done = match &*act {
         "remove" => engine.remove_application(tenant, app.id, by).await,
@@ -390,24 +357,17 @@ pub(crate) async fn go(
             let changed = engine.change_application(tenant, app.id, (&document, true), by);
             changed.await.map(|_| ())
         }
-        _ => return errors::missing(&context, "There is no such act."),
+        _ => return Err(Refusal::missing("There is no such act.")),
     };
-    match done {
-        Ok(()) if act == "remove" => respond::see_other(&context.link("/console/applications")),
-        Ok(()) => respond::see_other(&context.link(&format!("/console/applications/{id}"))),
-        Err(error) => errors::failure(&context, &error),
+    match done? {
+        () if act == "remove" => Ok(respond::see_other(&context.link("/console/applications"))),
+        () => Ok(respond::see_other(&context.link(&format!("/console/applications/{id}")))),
     }
 }
 
 /// Everything of one, as JSON, for those who want to copy it.
-pub(crate) async fn document(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(elsewhere) =
-        administrator(&context, "/console/applications", Right::ApplicationView).await
-    {
-        return *elsewhere;
-    }
-    match named(&context, &id).await {
-        Ok(app) => respond::json(StatusCode::OK, &application_document(&app)),
-        Err(refused) => *refused,
-    }
+pub(crate) async fn document(context: Context, Path(id): Path<String>) -> Answer {
+    administrator(&context, "/console/applications", Right::ApplicationView).await?;
+    let app = named(&context, &id).await?;
+    Ok(respond::json(StatusCode::OK, &application_document(&app)))
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::{AuditEntry, AuditPlace, AuditQuestion, EngineError, Right, Rights};
 use sojourn_model::{Actor, AppId, GroupId, RoleId, UserId};
@@ -15,7 +14,8 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::request;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 const SHOWN: usize = 50;
 
@@ -277,22 +277,13 @@ async fn question(
 }
 
 /// The newest rows that are asked for, and from there back.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/audit", Right::AuditView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/audit", Right::AuditView).await?;
+    let params = request::query(uri.query())?;
     let before = params.get("before").map(str::parse::<AuditPlace>);
-    let Ok(before) = before.transpose() else {
-        return errors::bad_request(
-            &context,
-            "That page of the log doesn't exist. Start with the newest one.",
-        );
-    };
+    let before = before.transpose().map_err(|_| {
+        Refusal::bad_request("That page of the log doesn't exist. Start with the newest one.")
+    })?;
     let read = async {
         let (asked, error) = question(&context, &params).await?;
         let from = before.unwrap_or(AuditPlace::NEWEST);
@@ -304,10 +295,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         let names = Names::of(&context, &page.rows).await?;
         Ok::<_, EngineError>((page, names, error))
     };
-    let (page, names, error) = match read.await {
-        Ok(read) => read,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let (page, names, error) = read.await?;
     let rights = visitor.by.rights();
     let rows = page.rows.iter().map(|row| Line {
         at: words::moment(row.at),
@@ -339,5 +327,5 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         everything: base,
         frame: visitor.frame(&context, "audit"),
     };
-    render::page(&context, StatusCode::OK, &shown)
+    Ok(render::page(&context, StatusCode::OK, &shown))
 }

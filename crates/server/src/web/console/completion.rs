@@ -1,7 +1,6 @@
 //! What a person may go on with in the search box of sessions: names of people, attributes of filters, what goes with
 //! an attribute, and the values that there are.
 
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::json;
 use sojourn_engine::session::vocabulary;
@@ -11,7 +10,8 @@ use sojourn_model::EndReason;
 use super::administrator;
 use crate::context::Context;
 use crate::language::{Text, plain};
-use crate::web::{errors, words};
+use crate::web::refusal::Answer;
+use crate::web::words;
 use crate::{request, respond};
 
 /// Suggestions in an answer.
@@ -238,30 +238,19 @@ async fn suggestions(
 }
 
 /// What the text in `q` may go on with: texts for the whole box, and what else is said of each.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", Right::SessionView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/sessions", Right::SessionView).await?;
+    let params = request::query(uri.query())?;
     let text = params.get("q").unwrap_or_default();
     if text.len() > LONGEST {
-        return respond::json(StatusCode::OK, &json!({ "suggestions": [] }));
+        return Ok(respond::json(StatusCode::OK, &json!({ "suggestions": [] })));
     }
-    match suggestions(&context, visitor.by.rights(), text).await {
-        Ok(found) => {
-            let language = context.language();
-            let all = found
-                .iter()
-                .map(|(put, said)| json!({ "text": put, "said": said.in_language(language) }));
-            let all: Vec<serde_json::Value> = all.collect();
-            respond::json(StatusCode::OK, &json!({ "suggestions": all }))
-        }
-        Err(error) => errors::failure(&context, &error),
-    }
+    let found = suggestions(&context, visitor.by.rights(), text).await?;
+    let language = context.language();
+    let all =
+        found.iter().map(|(put, said)| json!({ "text": put, "said": said.in_language(language) }));
+    let all: Vec<serde_json::Value> = all.collect();
+    Ok(respond::json(StatusCode::OK, &json!({ "suggestions": all })))
 }
 
 #[cfg(test)]

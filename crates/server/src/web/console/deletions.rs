@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::{EngineError, Right};
 
@@ -10,7 +9,8 @@ use super::{administrator, form, user};
 use crate::context::Context;
 use crate::language::{Text, say};
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const PATH: &str = "/console/deletions";
@@ -30,23 +30,16 @@ struct DeletionsPage {
 }
 
 /// The list.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, PATH, Right::UserDelete).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, PATH, Right::UserDelete).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let found = match engine.asked_deletions(tenant, &visitor.by).await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let found = engine.asked_deletions(tenant, &visitor.by).await?;
     let now = engine.now();
     let mut deletions = Vec::with_capacity(found.len());
     for one in found {
-        let name = match engine.reads().user(tenant.id, one.user).await {
-            Ok(Some(user)) => user.username,
-            Ok(None) => continue,
-            Err(error) => return errors::failure(&context, &error.into()),
+        let name = match engine.reads().user(tenant.id, one.user).await? {
+            Some(user) => user.username,
+            None => continue,
         };
         deletions.push(DeletionLine {
             id: one.user.to_string(),
@@ -65,32 +58,25 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         Some("decline") => Some("The account stays.".into()),
         _ => None,
     };
-    render::page(&context, StatusCode::OK, &DeletionsPage { frame, deletions })
+    Ok(render::page(&context, StatusCode::OK, &DeletionsPage { frame, deletions }))
 }
 
 /// Agrees or declines.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, PATH, Right::UserDelete).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, PATH, Right::UserDelete).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let user = match user(&context, &visitor, text("user")).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
+    let user = user(&context, &visitor, text("user")).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let done = match text("act") {
         "agree" => engine.agree_to_deletion(tenant, &user, by).await.map(|()| "agree"),
         "decline" => engine.decline_deletion(tenant, &user, by).await.map(|()| "decline"),
-        _ => return errors::missing(&context, "There is no such act."),
+        _ => return Err(Refusal::missing("There is no such act.")),
     };
     match done {
-        Ok(done) => respond::see_other(&context.link(&format!("{PATH}?done={done}"))),
-        Err(EngineError::NotFound(_)) => errors::missing(
-            &context,
-            "The deletion was cancelled, or the account no longer exists.",
-        ),
-        Err(error) => errors::failure(&context, &error),
+        Ok(done) => Ok(respond::see_other(&context.link(&format!("{PATH}?done={done}")))),
+        Err(EngineError::NotFound(_)) => {
+            Err(Refusal::missing("The deletion was cancelled, or the account no longer exists."))
+        }
+        Err(error) => Err(error.into()),
     }
 }

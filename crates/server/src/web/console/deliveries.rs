@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::{Bookmark, Place, Position, Question, Sort};
 use sojourn_engine::{DeliveryQuery, EngineError, Right};
@@ -15,7 +14,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::{ConsoleDeliveries, DeliveryLine};
-use crate::web::{errors, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 const SHOWN: i64 = 50;
@@ -108,19 +108,13 @@ async fn found(
 }
 
 /// The newest, of a state or an application if that is asked for.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/deliveries", Right::SessionView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/deliveries", Right::SessionView).await?;
+    let params = request::query(uri.query())?;
     match found(&context, &visitor, &params).await {
-        Ok(page) => render::page(&context, StatusCode::OK, &page),
-        Err(EngineError::Invalid(why)) => errors::bad_request(&context, words::sentence(why)),
-        Err(error) => errors::failure(&context, &error),
+        Ok(page) => Ok(render::page(&context, StatusCode::OK, &page)),
+        Err(EngineError::Invalid(why)) => Err(Refusal::bad_request(words::sentence(why))),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -129,17 +123,11 @@ pub(crate) async fn resend(
     context: Context,
     Path((session, sid)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
-    let (visitor, _) =
-        match form(&context, &body, "/console/deliveries", Right::SessionDelete).await {
-            Ok(form) => form,
-            Err(refused) => return *refused,
-        };
+) -> Answer {
+    let (visitor, _) = form(&context, &body, "/console/deliveries", Right::SessionDelete).await?;
     let (Ok(session), Ok(sid)) = (session.parse::<SessionId>(), sid.parse::<Sid>()) else {
-        return errors::missing(&context, "There is no such delivery.");
+        return Err(Refusal::missing("There is no such delivery."));
     };
-    match context.engine().resend_delivery(context.tenant(), session, sid, &visitor.by).await {
-        Ok(()) => respond::see_other(&context.link("/console/deliveries")),
-        Err(error) => errors::failure(&context, &error),
-    }
+    context.engine().resend_delivery(context.tenant(), session, sid, &visitor.by).await?;
+    Ok(respond::see_other(&context.link("/console/deliveries")))
 }

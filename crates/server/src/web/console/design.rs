@@ -1,7 +1,6 @@
 //! Every component of the design system on one page, for those who build pages.
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::Right;
 
@@ -9,6 +8,7 @@ use super::administrator;
 use crate::context::Context;
 use crate::web::filters;
 use crate::web::pages::Frame;
+use crate::web::refusal::Answer;
 use crate::web::render;
 
 #[derive(Template)]
@@ -20,38 +20,34 @@ struct DesignPage {
 }
 
 /// The page.
-pub(crate) async fn get(context: Context) -> Response {
-    match administrator(&context, "/console/design", Right::ConfigView).await {
-        Ok(visitor) => {
-            let page = DesignPage {
-                frame: visitor.frame(&context, "design"),
-                colours: [
-                    "paper",
-                    "card",
-                    "ink",
-                    "soft",
-                    "line",
-                    "brand",
-                    "brand-ink",
-                    "bad",
-                    "bad-paper",
-                    "good",
-                    "good-paper",
-                    "note-paper",
-                ],
-                states: [
-                    "pending",
-                    "delivered",
-                    "done",
-                    "refused",
-                    "dead",
-                    "parked",
-                    "unreachable",
-                    "skipped",
-                ],
-            };
-            render::page(&context, StatusCode::OK, &page)
-        }
-        Err(elsewhere) => *elsewhere,
-    }
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/design", Right::ConfigView).await?;
+    let page = DesignPage {
+        frame: visitor.frame(&context, "design"),
+        colours: [
+            "paper",
+            "card",
+            "ink",
+            "soft",
+            "line",
+            "brand",
+            "brand-ink",
+            "bad",
+            "bad-paper",
+            "good",
+            "good-paper",
+            "note-paper",
+        ],
+        states: [
+            "pending",
+            "delivered",
+            "done",
+            "refused",
+            "dead",
+            "parked",
+            "unreachable",
+            "skipped",
+        ],
+    };
+    Ok(render::page(&context, StatusCode::OK, &page))
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, Forecast, Named};
 use sojourn_engine::{EngineError, Right};
@@ -18,7 +17,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::{DeliveryLine, Frame};
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 /// How long applications may take to answer before the page is shown without them.
@@ -153,16 +153,10 @@ fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
 const MALFORMED: &str = "Choose what to end: a session, a person or a search.";
 
 /// What it would do. It changes nothing.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", Right::SessionDelete).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
-    let Some(what) = What::of(&params) else { return errors::bad_request(&context, MALFORMED) };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/sessions", Right::SessionDelete).await?;
+    let params = request::query(uri.query())?;
+    let what = What::of(&params).ok_or_else(|| Refusal::bad_request(MALFORMED))?;
     show(&context, &visitor, &what, &params, None).await
 }
 
@@ -172,12 +166,12 @@ async fn show(
     what: &What,
     params: &Params,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     // Not even the name of someone above is shown.
     if let What::User(id) = what
         && let Err(refused) = super::user(context, visitor, &id.to_string()).await
     {
-        return *refused;
+        return Err(refused);
     }
     let request = wanted(visitor, what, params);
     let nothing = request.effects.is_empty();
@@ -205,26 +199,23 @@ async fn show(
                 error,
                 back: what.back(context),
             };
-            render::page(context, status, &page)
+            Ok(render::page(context, status, &page))
         }
-        Err(EngineError::Invalid(why)) => errors::bad_request(context, words::sentence(why)),
-        Err(error) => errors::failure(context, &error),
+        Err(EngineError::Invalid(why)) => Err(Refusal::bad_request(words::sentence(why))),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Does it, as long as it is no more than was shown.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) =
-        match form(&context, &body, "/console/sessions", Right::SessionDelete).await {
-            Ok(form) => form,
-            Err(refused) => return *refused,
-        };
-    let Some(what) = What::of(&params) else { return errors::bad_request(&context, MALFORMED) };
+        form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
+    let what = What::of(&params).ok_or_else(|| Refusal::bad_request(MALFORMED))?;
     // What couldn't be counted is done by a job, which says how far it is.
     let counted = params.get("exact").is_some();
     let expected = params.get("expected").and_then(|text| text.parse::<u64>().ok());
     if counted && expected.is_none() {
-        return errors::bad_request(&context, MALFORMED);
+        return Err(Refusal::bad_request(MALFORMED));
     }
     let request = EndRequest {
         expected_at_most: expected.filter(|_| counted),
@@ -242,14 +233,14 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             ended(&context, &visitor, &summary, receipts).await
         }
         Ok(EndAnswer::Job(_) | EndAnswer::Again(_)) => {
-            respond::see_other(&context.link("/console/jobs"))
+            Ok(respond::see_other(&context.link("/console/jobs")))
         }
         Err(error @ EngineError::MoreThanExpected { .. }) => {
             let error = words::sentence(error);
             show(&context, &visitor, &what, &params, Some(error)).await
         }
-        Err(EngineError::Invalid(why)) => errors::bad_request(&context, words::sentence(why)),
-        Err(error) => errors::failure(&context, &error),
+        Err(EngineError::Invalid(why)) => Err(Refusal::bad_request(words::sentence(why))),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -258,18 +249,12 @@ async fn ended(
     visitor: &Visitor,
     summary: &EndSummary,
     receipts: Result<Vec<sojourn_model::Delivery>, EngineError>,
-) -> Response {
-    let all = match receipts {
-        Ok(all) => all,
-        Err(error) => return errors::failure(context, &error),
-    };
+) -> Answer {
+    let all = receipts?;
     let waiting = all.iter().any(|one| one.state == sojourn_model::DeliveryState::Pending);
     let mut lines = Vec::new();
     for delivery in all.iter().take(SHOWN) {
-        match line(context, delivery).await {
-            Ok(line) => lines.push(line),
-            Err(error) => return errors::failure(context, &error),
-        }
+        lines.push(line(context, delivery).await?);
     }
     let page = EndedPage {
         frame: visitor.frame(context, "sessions"),
@@ -277,5 +262,5 @@ async fn ended(
         deliveries: lines,
         waiting,
     };
-    render::page(context, StatusCode::OK, &page)
+    Ok(render::page(context, StatusCode::OK, &page))
 }

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
 use sojourn_engine::{EngineError, Right};
@@ -14,7 +13,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 /// Groups, members and roles on a page.
@@ -53,7 +53,7 @@ async fn show_list(
     visitor: &Visitor,
     after: Option<&str>,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let store = context.engine().reads();
     let tenant = context.tenant().id;
     let found = async {
@@ -67,38 +67,27 @@ async fn show_list(
         }
         Ok::<_, EngineError>((lines, next.flatten()))
     };
-    match found.await {
-        Ok((groups, next)) => {
-            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            let frame = visitor.frame(context, "groups");
-            render::page(context, status, &GroupsPage { frame, groups, next, error })
-        }
-        Err(error) => errors::failure(context, &error),
-    }
+    let (groups, next) = found.await?;
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let frame = visitor.frame(context, "groups");
+    Ok(render::page(context, status, &GroupsPage { frame, groups, next, error }))
 }
 
 /// All of them, by name.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/groups", Right::GroupList).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    match request::query(uri.query()) {
-        Ok(params) => show_list(&context, &visitor, params.get("after"), None).await,
-        Err(error) => errors::bad_request(&context, words::message(&error)),
-    }
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/groups", Right::GroupList).await?;
+    let params = request::query(uri.query())?;
+    show_list(&context, &visitor, params.get("after"), None).await
 }
 
 /// Makes one.
-pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/groups", Right::GroupCreate).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/groups", Right::GroupCreate).await?;
     let name = params.get("name").unwrap_or_default();
     match context.engine().add_group(context.tenant(), name, None, &[], &visitor.by).await {
-        Ok(group) => respond::see_other(&context.link(&format!("/console/groups/{}", group.id))),
+        Ok(group) => {
+            Ok(respond::see_other(&context.link(&format!("/console/groups/{}", group.id))))
+        }
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let same = context.engine().group_named(context.tenant(), name).await;
             match same {
@@ -106,20 +95,20 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
                     if matches!(error, EngineError::Exists(_))
                         && twice::just_made(&context, group.created_at) =>
                 {
-                    respond::see_other(&context.link(&format!("/console/groups/{}", group.id)))
+                    Ok(respond::see_other(&context.link(&format!("/console/groups/{}", group.id))))
                 }
                 _ => show_list(&context, &visitor, None, Some(words::sentence(error))).await,
             }
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn group(context: &Context, id: &str) -> Result<Group, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such group."));
+async fn group(context: &Context, id: &str) -> Result<Group, Refusal> {
+    let missing = || Refusal::missing("There is no such group.");
     let id: GroupId = id.parse().map_err(|_| missing())?;
     let found = context.engine().reads().group(context.tenant().id, id).await;
-    found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
+    found?.ok_or_else(missing)
 }
 
 async fn show(
@@ -128,7 +117,7 @@ async fn show(
     group: &Group,
     after: Option<UserId>,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let (store, tenant) = (context.engine().reads(), context.tenant().id);
     let found = async {
         let ids = store.group_members_after(tenant, group.id, after, SHOWN).await?;
@@ -139,10 +128,7 @@ async fn show(
         let all = store.roles(tenant, None, SHOWN).await?;
         Ok::<_, EngineError>((users, next.flatten(), roles, all))
     };
-    let (users, next, roles, all) = match found.await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let (users, next, roles, all) = found.await?;
     let line = |role: &sojourn_model::Role| Line {
         id: role.id.to_string(),
         name: role.name.clone(),
@@ -175,35 +161,22 @@ async fn show(
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(context, status, &page)
+    Ok(render::page(context, status, &page))
 }
 
 /// One group, by its id.
-pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/groups", Right::GroupView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let group = match group(&context, &id).await {
-        Ok(group) => group,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/groups", Right::GroupView).await?;
+    let group = group(&context, &id).await?;
     let after = request::query(uri.query()).ok();
     let after = after.and_then(|params| params.get("after").and_then(|id| id.parse().ok()));
     show(&context, &visitor, &group, after, None).await
 }
 
 /// A change of a group: `act` is `join` (by login name), `leave`, `carry` or `drop`.
-pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let form = form(&context, &body, "/console/groups", Right::GroupView).await;
-    let (visitor, params) = match form {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let group = match group(&context, &id).await {
-        Ok(group) => group,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/groups", Right::GroupView).await?;
+    let group = group(&context, &id).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = async {
@@ -232,50 +205,33 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
         }
     };
     match done.await {
-        Ok(()) => respond::see_other(&context.link(&format!("/console/groups/{id}"))),
+        Ok(()) => Ok(respond::see_other(&context.link(&format!("/console/groups/{id}")))),
         Err(EngineError::NotFound(what)) => {
             let error = Some(Text::Message(format!("There is no such {what}.")));
             show(&context, &visitor, &group, None, error).await
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Removes one; asked for on its page.
-pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/groups", Right::GroupDelete).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let group = match group(&context, &id).await {
-        Ok(group) => group,
-        Err(refused) => return *refused,
-    };
-    match context.engine().remove_group(context.tenant(), group.id, None, &visitor.by).await {
-        Ok(()) => respond::see_other(&context.link("/console/groups")),
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, _) = form(&context, &body, "/console/groups", Right::GroupDelete).await?;
+    let group = group(&context, &id).await?;
+    context.engine().remove_group(context.tenant(), group.id, None, &visitor.by).await?;
+    Ok(respond::see_other(&context.link("/console/groups")))
 }
 
 /// Asks before one is removed, and says what that does.
-pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/groups", Right::GroupDelete).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let group = match group(&context, &id).await {
-        Ok(group) => group,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, "/console/groups", Right::GroupDelete).await?;
+    let group = group(&context, &id).await?;
     let (store, tenant) = (context.engine().reads(), context.tenant().id);
     let counted = async {
         let members = store.group_member_count(tenant, group.id).await?;
         Ok::<_, EngineError>((members, store.roles_of_group(tenant, group.id).await?))
     };
-    let (members, roles) = match counted.await {
-        Ok(counted) => counted,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let (members, roles) = counted.await?;
     let members = words::count(members.unsigned_abs(), words::Noun::Member);
     let facts = match roles.is_empty() {
         true => {
@@ -296,5 +252,5 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
         back: context.link(&format!("/console/groups/{id}")),
         frame: visitor.frame(&context, "groups"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }

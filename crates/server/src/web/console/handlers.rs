@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{HandlerTask, Subject, TaskState};
@@ -11,23 +10,17 @@ use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::pages::{ConsoleHandler, ConsoleHandlers, HandlerLine, TaskLine};
-use crate::web::{errors, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 /// Tasks in a log.
 const SHOWN: i64 = 100;
 
 /// All that are registered.
-pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/handlers", Right::EventHandlerView).await
-    {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let found = match context.engine().handler_backlogs(context.tenant()).await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error),
-    };
+pub(crate) async fn list(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/handlers", Right::EventHandlerView).await?;
+    let found = context.engine().handler_backlogs(context.tenant()).await?;
     let now = context.engine().now();
     let handlers = found
         .into_iter()
@@ -41,7 +34,7 @@ pub(crate) async fn list(context: Context) -> Response {
         })
         .collect();
     let frame = visitor.frame(&context, "handlers");
-    render::page(&context, StatusCode::OK, &ConsoleHandlers { frame, handlers })
+    Ok(render::page(&context, StatusCode::OK, &ConsoleHandlers { frame, handlers }))
 }
 
 async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
@@ -66,22 +59,11 @@ async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
 }
 
 /// The log of one.
-pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/handlers", Right::EventHandlerView).await
-    {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/handlers", Right::EventHandlerView).await?;
+    let params = request::query(uri.query())?;
     let parked = params.get("state") == Some("parked");
-    let found = context.engine().handler_tasks(context.tenant(), &id, parked, SHOWN).await;
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let found = context.engine().handler_tasks(context.tenant(), &id, parked, SHOWN).await?;
     let mut tasks = Vec::with_capacity(found.len());
     for task in &found {
         tasks.push(line(&context, task).await);
@@ -93,34 +75,35 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> R
         _ => None,
     };
     let may_manage = visitor.by.may(Right::EventHandlerManage);
-    render::page(&context, StatusCode::OK, &ConsoleHandler { frame, id, parked, tasks, may_manage })
+    Ok(render::page(
+        &context,
+        StatusCode::OK,
+        &ConsoleHandler { frame, id, parked, tasks, may_manage },
+    ))
 }
 
 /// Does a task again, or lets a parked one go.
-pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) =
-        match form(&context, &body, "/console/handlers", Right::EventHandlerManage).await {
-            Ok(form) => form,
-            Err(refused) => return *refused,
-        };
+        form(&context, &body, "/console/handlers", Right::EventHandlerManage).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let task = Subject::parse(text("subject")).zip(text("number").parse::<i64>().ok());
     let state = match text("act") {
         "redo" => TaskState::Pending,
         "skip" => TaskState::Skipped,
-        _ => return errors::missing(&context, "There is no such act."),
+        _ => return Err(Refusal::missing("There is no such act.")),
     };
-    let Some(task) = task else { return errors::missing(&context, "There is no such task.") };
+    let task = task.ok_or_else(|| Refusal::missing("There is no such task."))?;
     let done =
         context.engine().settle_handler_task(context.tenant(), &id, task, state, &visitor.by);
     match done.await {
         Ok(()) => {
             let path = format!("/console/handlers/{id}?done={}", text("act"));
-            respond::see_other(&context.link(&path))
+            Ok(respond::see_other(&context.link(&path)))
         }
         Err(EngineError::NotFound(_)) => {
-            errors::missing(&context, "The task is already waiting, or no longer exists.")
+            Err(Refusal::missing("The task is already waiting, or no longer exists."))
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::saml::SamlKeys;
 use sojourn_engine::{EngineError, Right};
@@ -13,6 +12,7 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
 use crate::web::pages::Frame;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::{errors, filters, render, words};
 
 struct KeyLine {
@@ -59,16 +59,13 @@ struct KeysPage {
 }
 
 /// Lists the keys of OpenID Connect and the certificates of SAML.
-pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/keys", Right::ConfigView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn list(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/keys", Right::ConfigView).await?;
     let engine = context.engine();
     let tenant = context.tenant().id;
     let (set, saml) = match (engine.keys(tenant).await, engine.saml_keys(tenant).await) {
         (Ok(set), Ok(saml)) => (set, saml),
-        (Err(error), _) | (_, Err(error)) => return errors::failure(&context, &error),
+        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
     };
     let now = engine.now();
     let mut algorithms: Vec<&'static str> = Vec::new();
@@ -93,31 +90,28 @@ pub(crate) async fn list(context: Context) -> Response {
     let mut certified: Vec<&'static str> = certificates.iter().map(|one| one.alg).collect();
     certified.dedup();
     let page = KeysPage { frame, keys, algorithms, certificates, certified, may_rotate };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Publishes the next key of an algorithm.
-pub(crate) async fn rotate(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/keys", Right::ConfigUpdate).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let Some(alg) = params.get("alg").and_then(SigningAlg::parse) else {
-        return errors::missing(&context, "There is no key of that algorithm.");
-    };
+pub(crate) async fn rotate(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/keys", Right::ConfigUpdate).await?;
+    let alg = params
+        .get("alg")
+        .and_then(SigningAlg::parse)
+        .ok_or_else(|| Refusal::missing("There is no key of that algorithm."))?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let rotated = match params.get("use") {
         Some("saml") => engine.rotate_saml_key(tenant, alg, None, &visitor.by).await.map(|_| ()),
         _ => engine.rotate_key(tenant, alg, &visitor.by).await.map(|_| ()),
     };
     match rotated {
-        Ok(()) => respond::see_other(&context.link("/console/keys")),
+        Ok(()) => Ok(respond::see_other(&context.link("/console/keys"))),
         Err(EngineError::Exists(_)) => {
             let title = "The next key is published already";
             let text = "It will be used when its start time is reached. Nothing was changed.";
-            errors::page(&context, StatusCode::CONFLICT, title, text)
+            Ok(errors::page(&context, StatusCode::CONFLICT, title, text))
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use axum::response::Response;
 use http::StatusCode;
 use mail_parser::MessageParser;
 use sojourn_model::{Millis, TenantId};
@@ -13,41 +12,39 @@ use super::administrator;
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::pages::{ConsoleMail, Letter, Piece};
-use crate::web::{errors, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{render, words};
 
 const SHOWN: usize = 50;
 /// Bytes of one mail that are shown.
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// The latest mails, as they were written. The folder is that of all tenants, so only the first one shows it.
-pub(crate) async fn list(context: Context) -> Response {
-    let visitor = match administrator(&context, "/console/mail", Right::UserView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn list(context: Context) -> Answer {
+    let visitor = administrator(&context, "/console/mail", Right::UserView).await?;
     // Links in mails act for the people they are written to: for those alone who may do everything.
     if !visitor.by.rights().cover_everyone() {
-        return errors::failure(&context, &EngineError::Forbidden);
+        return Err(Refusal::from(EngineError::Forbidden));
     }
     let folder = context.state.mail_folder.clone();
-    let Some(folder) = folder.filter(|_| context.tenant().id == TenantId::DEFAULT) else {
-        return errors::missing(&context, "This server sends mail and doesn't keep it.");
-    };
+    let folder = folder
+        .filter(|_| context.tenant().id == TenantId::DEFAULT)
+        .ok_or_else(|| Refusal::missing("This server sends mail and doesn't keep it."))?;
     let read = tokio::task::spawn_blocking(move || latest(&folder)).await;
     let mails = match read {
         Ok(Ok(mails)) => mails,
         Ok(Err(error)) => {
             tracing::error!(%error, "the folder of mails can't be read");
-            return errors::missing(&context, "The mail folder can't be read.");
+            return Err(Refusal::missing("The mail folder can't be read."));
         }
-        Err(_) => return errors::missing(&context, "The mail folder can't be read."),
+        Err(_) => return Err(Refusal::missing("The mail folder can't be read.")),
     };
     let mails = mails
         .into_iter()
         .map(|(written, bytes)| Letter::read(&bytes, words::moment(written)))
         .collect();
     let frame = visitor.frame(&context, "mail");
-    render::page(&context, StatusCode::OK, &ConsoleMail { frame, mails })
+    Ok(render::page(&context, StatusCode::OK, &ConsoleMail { frame, mails }))
 }
 
 impl Letter {

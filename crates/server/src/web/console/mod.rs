@@ -43,6 +43,7 @@ use crate::context::Context;
 use crate::language::{Text, plain};
 use crate::web::my_account::{self, Visitor};
 use crate::web::pages::Frame;
+use crate::web::refusal::Refusal;
 use crate::web::{errors, filters, render};
 
 /// The signed-in person, who must have a right.
@@ -50,9 +51,13 @@ pub(crate) async fn administrator(
     context: &Context,
     back: &str,
     right: Right,
-) -> Result<Visitor, Box<Response>> {
+) -> Result<Visitor, Refusal> {
     let visitor = my_account::visitor(context, back, CONSOLE).await?;
-    if visitor.by.may(right) { Ok(visitor) } else { Err(Box::new(forbidden(context, &visitor))) }
+    if visitor.by.may(right) {
+        Ok(visitor)
+    } else {
+        Err(Refusal::instead(forbidden(context, &visitor)))
+    }
 }
 
 #[derive(Template)]
@@ -80,28 +85,22 @@ async fn form(
     body: &Bytes,
     back: &str,
     right: Right,
-) -> Result<(Visitor, Params), Box<Response>> {
+) -> Result<(Visitor, Params), Refusal> {
     let (visitor, params) = my_account::genuine_form(context, body, back, CONSOLE).await?;
     if visitor.by.may(right) {
         Ok((visitor, params))
     } else {
-        Err(Box::new(forbidden(context, &visitor)))
+        Err(Refusal::instead(forbidden(context, &visitor)))
     }
 }
 
 /// A user of this tenant who doesn't stand above the administrator.
-async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such user."));
+async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Refusal> {
+    let missing = || Refusal::missing("There is no such user.");
     let id: UserId = id.parse().map_err(|_| missing())?;
     let found = context.engine().reads().user(context.tenant().id, id).await;
-    let user = found
-        .map_err(|error| Box::new(errors::failure(context, &error.into())))?
-        .ok_or_else(missing)?;
-    context
-        .engine()
-        .must_cover(context.tenant(), &visitor.by, id)
-        .await
-        .map_err(|error| Box::new(errors::failure(context, &error)))?;
+    let user = found?.ok_or_else(missing)?;
+    context.engine().must_cover(context.tenant(), &visitor.by, id).await?;
     Ok(user)
 }
 

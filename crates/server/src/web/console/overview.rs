@@ -1,7 +1,6 @@
 //! How the tenant stands: sessions now, sign-ins and ends over time, what waits.
 
 use askama::Template;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::REASONS_OF_LATEST;
 use sojourn_engine::{EngineError, Right};
@@ -12,7 +11,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::request;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::Answer;
+use crate::web::{filters, render, words};
 
 /// Bars of a chart.
 const BARS: i64 = 24;
@@ -73,25 +73,18 @@ fn chart(name: &'static str, counts: &[(i64, i64)], from: i64, step: i64) -> Cha
 }
 
 /// The page.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console", Right::SessionView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console", Right::SessionView).await?;
     let asked = request::query(uri.query()).ok();
     let asked = asked.as_ref().and_then(|params| params.get("range")).unwrap_or("day");
     let (range, _, length) =
         RANGES.iter().find(|(word, _, _)| *word == asked).unwrap_or(&RANGES[1]);
-    match gathered(&context, *length).await {
-        Ok(found) => {
-            let frame = visitor.frame(&context, "overview");
-            let ranges = RANGES.iter().map(|(word, name, _)| (*word, *name)).collect();
-            let from = words::moment(context.engine().now().plus(-*length));
-            let page = Overview { frame, found, range, ranges, from };
-            render::page(&context, StatusCode::OK, &page)
-        }
-        Err(error) => errors::failure(&context, &error),
-    }
+    let found = gathered(&context, *length).await?;
+    let frame = visitor.frame(&context, "overview");
+    let ranges = RANGES.iter().map(|(word, name, _)| (*word, *name)).collect();
+    let from = words::moment(context.engine().now().plus(-*length));
+    let page = Overview { frame, found, range, ranges, from };
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 struct Reason {

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use sojourn_engine::{EngineError, Right};
@@ -15,7 +14,8 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const MINUTE: i64 = 60_000;
@@ -280,15 +280,12 @@ async fn show(
     of: PolicyScope,
     path: &str,
     (notice, error): (Option<Text>, Option<Text>),
-) -> Response {
+) -> Answer {
     let found = async {
         let policy = context.engine().policy_set(context.tenant(), of).await?;
         Ok::<_, EngineError>((policy, lines(context).await?, name(context, of).await?))
     };
-    let (policy, lines, name) = match found.await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let (policy, lines, name) = found.await?;
     let (numbers, choices) = fields(&policy);
     let mut frame = visitor.frame(context, "policies");
     frame.notice = notice;
@@ -303,7 +300,7 @@ async fn show(
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(context, status, &page)
+    Ok(render::page(context, status, &page))
 }
 
 fn notice(uri: &Uri) -> Option<Text> {
@@ -314,13 +311,13 @@ fn notice(uri: &Uri) -> Option<Text> {
 }
 
 /// The tenant's.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     match administrator(&context, "/console/policies", Right::SessionView).await {
         Ok(visitor) => {
             let told = (notice(&uri), None);
             show(&context, &visitor, PolicyScope::Tenant, "/console/policies", told).await
         }
-        Err(elsewhere) => *elsewhere,
+        Err(elsewhere) => Err(elsewhere),
     }
 }
 
@@ -329,14 +326,9 @@ pub(crate) async fn one(
     context: Context,
     Path((kind, id)): Path<(String, String)>,
     uri: Uri,
-) -> Response {
-    let visitor = match administrator(&context, "/console/policies", Right::SessionView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let Some(of) = scope(&kind, &id) else {
-        return errors::missing(&context, "There is no such policy.");
-    };
+) -> Answer {
+    let visitor = administrator(&context, "/console/policies", Right::SessionView).await?;
+    let of = scope(&kind, &id).ok_or_else(|| Refusal::missing("There is no such policy."))?;
     let path = format!("/console/policies/{kind}/{id}");
     show(&context, &visitor, of, &path, (notice(&uri), None)).await
 }
@@ -347,7 +339,7 @@ async fn write(
     of: PolicyScope,
     path: &str,
     params: &Params,
-) -> Response {
+) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
     let done = async {
         if let PolicyScope::User(user) = of {
@@ -358,21 +350,21 @@ async fn write(
         engine.set_policy(tenant, of, policy, &visitor.by).await
     };
     match done.await {
-        Ok(()) => respond::see_other(&context.link(&format!("{path}?done=1"))),
+        Ok(()) => Ok(respond::see_other(&context.link(&format!("{path}?done=1")))),
         Err(EngineError::Invalid(why)) => {
             show(context, visitor, of, path, (None, Some(words::sentence(why)))).await
         }
-        Err(error) => errors::failure(context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Sets the tenant's.
-pub(crate) async fn set(context: Context, body: Bytes) -> Response {
+pub(crate) async fn set(context: Context, body: Bytes) -> Answer {
     match form(&context, &body, "/console/policies", Right::SessionPolicyUpdate).await {
         Ok((visitor, params)) => {
             write(&context, &visitor, PolicyScope::Tenant, "/console/policies", &params).await
         }
-        Err(refused) => *refused,
+        Err(refused) => Err(refused),
     }
 }
 
@@ -381,15 +373,10 @@ pub(crate) async fn set_one(
     context: Context,
     Path((kind, id)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
+) -> Answer {
     let (visitor, params) =
-        match form(&context, &body, "/console/policies", Right::SessionPolicyUpdate).await {
-            Ok(form) => form,
-            Err(refused) => return *refused,
-        };
-    let Some(of) = scope(&kind, &id) else {
-        return errors::missing(&context, "There is no such policy.");
-    };
+        form(&context, &body, "/console/policies", Right::SessionPolicyUpdate).await?;
+    let of = scope(&kind, &id).ok_or_else(|| Refusal::missing("There is no such policy."))?;
     let path = format!("/console/policies/{kind}/{id}");
     write(&context, &visitor, of, &path, &params).await
 }

@@ -17,7 +17,8 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::profile::{self, Field, Known, change, failed, fields, resource};
+use crate::web::profile::{self, Field, Known, change, fields, resource};
+use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
 /// What people may change of themselves, and what they may not.
@@ -65,48 +66,36 @@ fn show(
 }
 
 /// The form.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/users", Right::UserUpdate).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let user = match super::user(&context, &visitor, &id).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, "/console/users", Right::UserUpdate).await?;
+    let user = super::user(&context, &visitor, &id).await?;
     match resource(&context, user.id).await {
-        Ok(resource) => show(&context, (&visitor, &user), &resource, None, None),
-        Err(failure) => failed(&context, &failure),
+        Ok(resource) => Ok(show(&context, (&visitor, &user), &resource, None, None)),
+        Err(failure) => Err(failure.into()),
     }
 }
 
 /// Saves it.
-pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", Right::UserUpdate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let user = match super::user(&context, &visitor, &id).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/users", Right::UserUpdate).await?;
+    let user = super::user(&context, &visitor, &id).await?;
     let resource = match resource(&context, user.id).await {
         Ok(resource) => resource,
-        Err(failure) => return failed(&context, &failure),
+        Err(failure) => return Err(failure.into()),
     };
     let back = context.link(&format!("/console/users/{id}?done=profile"));
     let Some(change) = change(&FIELDS, &resource, &params) else {
-        return respond::see_other(&back);
+        return Ok(respond::see_other(&back));
     };
     let writing = Writing { by: &visitor.by, own: false, fresh: false, if_match: None };
     let edit = UserEdit::Patch(&change);
     let why = match context.engine().edit_user(context.tenant(), user.id, edit, &writing).await {
-        Ok(_) => return respond::see_other(&back),
+        Ok(_) => return Ok(respond::see_other(&back)),
         Err(ScimFailure::Refused(error)) => words::sentence(&error.detail),
         Err(ScimFailure::Failed(error @ (EngineError::Invalid(_) | EngineError::Exists(_)))) => {
             words::sentence(error)
         }
-        Err(failure) => return failed(&context, &failure),
+        Err(failure) => return Err(failure.into()),
     };
-    show(&context, (&visitor, &user), &resource, Some(&params), Some(why))
+    Ok(show(&context, (&visitor, &user), &resource, Some(&params), Some(why)))
 }

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::RoleWrite;
 use sojourn_engine::{ADMIN_SCOPES, EngineError, Right, Rights};
@@ -14,7 +13,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 /// Members on a page.
@@ -43,11 +43,11 @@ struct RolePage {
     error: Option<Text>,
 }
 
-async fn named(context: &Context, id: &str) -> Result<Role, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such role."));
+async fn named(context: &Context, id: &str) -> Result<Role, Refusal> {
+    let missing = || Refusal::missing("There is no such role.");
     let id: RoleId = id.parse().map_err(|_| missing())?;
     let found = context.engine().reads().role(context.tenant().id, id).await;
-    found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
+    found?.ok_or_else(missing)
 }
 
 fn may_change(visitor: &Visitor, role: &Role) -> bool {
@@ -63,7 +63,7 @@ async fn show(
     role: &Role,
     after: Option<UserId>,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let (store, tenant) = (context.engine().reads(), context.tenant().id);
     let found = async {
         let ids = store.own_role_members_after(tenant, role.id, after, SHOWN).await?;
@@ -79,10 +79,7 @@ async fn show(
         let count = store.role_member_count(tenant, role.id).await?;
         Ok::<_, EngineError>((users, next.flatten(), groups, count))
     };
-    let (users, next, groups, count) = match found.await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let (users, next, groups, count) = found.await?;
     let page = RolePage {
         frame: visitor.frame(context, "roles"),
         id: role.id.to_string(),
@@ -105,34 +102,22 @@ async fn show(
         error,
     };
     let status = if page.error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    render::page(context, status, &page)
+    Ok(render::page(context, status, &page))
 }
 
 /// The page.
-pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/roles", Right::RoleView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let role = match named(&context, &id).await {
-        Ok(role) => role,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/roles", Right::RoleView).await?;
+    let role = named(&context, &id).await?;
     let after = request::query(uri.query()).ok();
     let after = after.and_then(|params| params.get("after").and_then(|id| id.parse().ok()));
     show(&context, &visitor, &role, after, None).await
 }
 
 /// Another name, other permissions.
-pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/roles", Right::RoleUpdate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let role = match named(&context, &id).await {
-        Ok(role) => role,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/roles", Right::RoleUpdate).await?;
+    let role = named(&context, &id).await?;
     let asked: Vec<&str> =
         params.get("permissions").unwrap_or_default().split_whitespace().collect();
     let known = |scope: &&&str| {
@@ -146,7 +131,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     // Nobody makes a role that can do more than they.
     if !may_change(&visitor, &role) || !visitor.by.rights().cover(&Rights::of_scopes(&permissions))
     {
-        return errors::forbidden(&context);
+        return Err(EngineError::Forbidden.into());
     }
     let write = RoleWrite {
         name: params.get("name").map(str::to_owned),
@@ -154,10 +139,10 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         ..RoleWrite::default()
     };
     match context.engine().change_role_set(context.tenant(), role.id, &write, &visitor.by).await {
-        Ok(_) => respond::see_other(&context.link(&format!("/console/roles/{id}"))),
+        Ok(_) => Ok(respond::see_other(&context.link(&format!("/console/roles/{id}")))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             show(&context, &visitor, &role, None, Some(words::sentence(error))).await
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

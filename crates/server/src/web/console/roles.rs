@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::{ADMIN_SCOPES, EngineError, Right, Rights};
 use sojourn_model::{Role, RoleId, RoleState};
@@ -12,21 +11,17 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::{Confirm, ConsoleRoles, RoleLine};
-use crate::web::{errors, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 const SHOWN: i64 = 50;
 
 /// The page that lists all roles.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/roles", Right::RoleList).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    match request::query(uri.query()) {
-        Ok(params) => show(&context, &visitor, params.get("after"), None).await,
-        Err(error) => errors::bad_request(&context, words::message(&error)),
-    }
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/roles", Right::RoleList).await?;
+    let params = request::query(uri.query())?;
+    show(&context, &visitor, params.get("after"), None).await
 }
 
 async fn show(
@@ -34,18 +29,13 @@ async fn show(
     visitor: &Visitor,
     after: Option<&str>,
     error: Option<Text>,
-) -> Response {
-    match lines(context, after).await {
-        Ok((roles, jobs)) => {
-            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            let frame = visitor.frame(context, "roles");
-            let next = (roles.len() as i64 == SHOWN)
-                .then(|| roles.last().map(|role| role.name.clone()))
-                .flatten();
-            render::page(context, status, &ConsoleRoles { frame, roles, jobs, next, error })
-        }
-        Err(error) => errors::failure(context, &error),
-    }
+) -> Answer {
+    let (roles, jobs) = lines(context, after).await?;
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let frame = visitor.frame(context, "roles");
+    let next =
+        (roles.len() as i64 == SHOWN).then(|| roles.last().map(|role| role.name.clone())).flatten();
+    Ok(render::page(context, status, &ConsoleRoles { frame, roles, jobs, next, error }))
 }
 
 async fn lines(
@@ -69,11 +59,8 @@ async fn lines(
 }
 
 /// Makes one.
-pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/roles", Right::RoleCreate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/roles", Right::RoleCreate).await?;
     let asked: Vec<&str> =
         params.get("permissions").unwrap_or_default().split_whitespace().collect();
     if let Some(unknown) = asked.iter().find(|scope| !ADMIN_SCOPES.contains(scope)) {
@@ -85,11 +72,11 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     let permissions = asked.join(" ");
     // Nobody makes a role that can do more than they.
     if !visitor.by.rights().cover(&Rights::of_scopes(&permissions)) {
-        return errors::forbidden(&context);
+        return Err(EngineError::Forbidden.into());
     }
     let name = params.get("name").unwrap_or_default();
     match context.engine().add_role(context.tenant(), name, &permissions, &visitor.by).await {
-        Ok(_) => respond::see_other(&context.link("/console/roles")),
+        Ok(_) => Ok(respond::see_other(&context.link("/console/roles"))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let same = context.engine().role_named(context.tenant(), name).await;
             match same {
@@ -98,45 +85,33 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
                         && twice::just_made(&context, role.created_at)
                         && role.permissions == permissions =>
                 {
-                    respond::see_other(&context.link("/console/roles"))
+                    Ok(respond::see_other(&context.link("/console/roles")))
                 }
                 _ => show(&context, &visitor, None, Some(words::sentence(error))).await,
             }
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such role."));
+async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Refusal> {
+    let missing = || Refusal::missing("There is no such role.");
     let id: RoleId = id.parse().map_err(|_| missing())?;
     let found = context.engine().reads().role(context.tenant().id, id).await;
-    let role = found
-        .map_err(|error| Box::new(errors::failure(context, &error.into())))?
-        .ok_or_else(missing)?;
+    let role = found?.ok_or_else(missing)?;
     let own = Rights::of_scopes(&role.permissions);
     // Without the role of administrators nobody could mend anything any more.
     if role.name == Role::ADMIN || !visitor.by.rights().cover(&own) {
-        return Err(Box::new(errors::forbidden(context)));
+        return Err(EngineError::Forbidden.into());
     }
     Ok(role)
 }
 
 /// Asks before one is removed.
-pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/roles", Right::RoleDelete).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let role = match role(&context, &visitor, &id).await {
-        Ok(role) => role,
-        Err(refused) => return *refused,
-    };
-    let members =
-        match context.engine().reads().role_member_count(context.tenant().id, role.id).await {
-            Ok(members) => members,
-            Err(error) => return errors::failure(&context, &error.into()),
-        };
+pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, "/console/roles", Right::RoleDelete).await?;
+    let role = role(&context, &visitor, &id).await?;
+    let members = context.engine().reads().role_member_count(context.tenant().id, role.id).await?;
     let members = words::count(u64::try_from(members).unwrap_or(0), words::Noun::User);
     let page = Confirm {
         title: say("Remove the role {0}?", [plain(&role.name)]),
@@ -147,21 +122,13 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
         back: context.link("/console/roles"),
         frame: visitor.frame(&context, "roles"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Removes one.
-pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/roles", Right::RoleDelete).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let role = match role(&context, &visitor, &id).await {
-        Ok(role) => role,
-        Err(refused) => return *refused,
-    };
-    match context.engine().remove_role(context.tenant(), &role, &visitor.by).await {
-        Ok(_) => respond::see_other(&context.link("/console/roles")),
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, _) = form(&context, &body, "/console/roles", Right::RoleDelete).await?;
+    let role = role(&context, &visitor, &id).await?;
+    context.engine().remove_role(context.tenant(), &role, &visitor.by).await?;
+    Ok(respond::see_other(&context.link("/console/roles")))
 }

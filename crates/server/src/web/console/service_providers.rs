@@ -17,8 +17,9 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::upload::Upload;
-use crate::web::{errors, filters, render, words};
+use crate::web::{filters, render, words};
 
 const PATH: &str = "/console/service-providers";
 const CREATE: Right = Right::ApplicationCreate;
@@ -149,25 +150,19 @@ fn show(
 }
 
 /// The form of a new one.
-pub(crate) async fn new(context: Context) -> Response {
-    match administrator(&context, PATH, CREATE).await {
-        Ok(visitor) => show(&context, &visitor, None, (None, None)),
-        Err(elsewhere) => *elsewhere,
-    }
+pub(crate) async fn new(context: Context) -> Answer {
+    let visitor = administrator(&context, PATH, CREATE).await?;
+    Ok(show(&context, &visitor, None, (None, None)))
 }
 
 /// The form of one of these pages, from an administrator with a right.
-async fn sent(
-    context: &Context,
-    body: Bytes,
-    right: Right,
-) -> Result<(Visitor, Upload), Box<Response>> {
+async fn sent(context: &Context, body: Bytes, right: Right) -> Result<(Visitor, Upload), Refusal> {
     let visitor = administrator(context, PATH, right).await?;
     let upload = Upload::read(context, body).await;
-    let malformed = || Box::new(errors::bad_request(context, "The form is malformed."));
+    let malformed = || Refusal::bad_request("The form is malformed.");
     let upload = upload.ok_or_else(malformed)?;
     if !context.genuine(&visitor.session, Some(&upload.text("csrf"))) {
-        return Err(Box::new(errors::forged(context)));
+        return Err(Refusal::Forged);
     }
     Ok((visitor, upload))
 }
@@ -204,36 +199,30 @@ fn document(upload: &Upload) -> Map<String, Value> {
 }
 
 /// Adds one.
-pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, upload) = match sent(&context, body, CREATE).await {
-        Ok(sent) => sent,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
+    let (visitor, upload) = sent(&context, body, CREATE).await?;
     let mut document = document(&upload);
     document.retain(|_, value| !value.is_null());
     let made = context.engine().create_application(context.tenant(), &document, &visitor.by).await;
     match made {
-        Ok((app, _)) => respond::see_other(&context.link(&format!("{PATH}/{}", app.id))),
+        Ok((app, _)) => Ok(respond::see_other(&context.link(&format!("{PATH}/{}", app.id)))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let error = Some(words::sentence(error));
-            show(&context, &visitor, None, (None, error))
+            Ok(show(&context, &visitor, None, (None, error)))
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// One of them.
-pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, PATH, Right::ApplicationView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, PATH, Right::ApplicationView).await?;
     match named(&context, &id).await {
         Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => {
-            show(&context, &visitor, Some(&app), (None, None))
+            Ok(show(&context, &visitor, Some(&app), (None, None)))
         }
-        Ok(_) => errors::missing(&context, "There is no such application."),
-        Err(refused) => *refused,
+        Ok(_) => Err(Refusal::missing("There is no such application.")),
+        Err(refused) => Err(refused),
     }
 }
 
@@ -248,37 +237,28 @@ struct TestPage {
 }
 
 /// Shows what it would receive about the administrator who asks.
-pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Response {
+pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Answer {
     let path = format!("{PATH}/{id}/test");
-    let visitor = match administrator(&context, &path, Right::ApplicationView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let app = match named(&context, &id).await {
-        Ok(app) => app,
-        Err(refused) => return *refused,
-    };
+    let visitor = administrator(&context, &path, Right::ApplicationView).await?;
+    let app = named(&context, &id).await?;
     match context.engine().saml_preview(context.tenant(), &app, &visitor.session).await {
         Ok(told) => {
             let frame = visitor.frame(&context, "applications");
             let page = TestPage { frame, id: app.id.to_string(), name: app.name.clone(), told };
-            render::page(&context, StatusCode::OK, &page)
+            Ok(render::page(&context, StatusCode::OK, &page))
         }
-        Err(EngineError::NotFound(_)) => errors::missing(&context, "There is no such application."),
-        Err(error) => errors::failure(&context, &error),
+        Err(EngineError::NotFound(_)) => Err(Refusal::missing("There is no such application.")),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// A change: what is left empty stays.
-pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, upload) = match sent(&context, body, UPDATE).await {
-        Ok(sent) => sent,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, upload) = sent(&context, body, UPDATE).await?;
     let app = match named(&context, &id).await {
         Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => app,
-        Ok(_) => return errors::missing(&context, "There is no such application."),
-        Err(refused) => return *refused,
+        Ok(_) => return Err(Refusal::missing("There is no such application.")),
+        Err(refused) => return Err(refused),
     };
     let mut document = document(&upload);
     if upload.text("act") == "enable" {
@@ -286,16 +266,16 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     }
     let (engine, tenant) = (context.engine(), context.tenant());
     match engine.change_application(tenant, app.id, (&document, true), &visitor.by).await {
-        Ok((app, _)) => show(
+        Ok((app, _)) => Ok(show(
             &context,
             &visitor,
             Some(&app),
             (Some("The service provider is saved.".into()), None),
-        ),
+        )),
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));
-            show(&context, &visitor, Some(&app), (None, error))
+            Ok(show(&context, &visitor, Some(&app), (None, error)))
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::{
     Bookmark, Position, Question, SearchRefused, SessionFilter, SessionQuery, SessionView, Sort,
@@ -17,7 +16,8 @@ use crate::language::{Text, plain, say};
 use crate::web::console::deliveries::line;
 use crate::web::my_account::{Visitor, card};
 use crate::web::pages::{Confirm, ConsoleSession, ConsoleSessions, DeliveryLine, SessionCard};
-use crate::web::{errors, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 /// Sessions on a page.
@@ -143,23 +143,17 @@ fn facets(sessions: &[SessionCard]) -> Vec<(String, String, usize)> {
     all
 }
 
-async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
+async fn list(context: Context, uri: Uri, ledger: bool) -> Answer {
     let path = if ledger { "/console/ledger" } else { "/console/sessions" };
-    let visitor = match administrator(&context, path, Right::SessionView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+    let visitor = administrator(&context, path, Right::SessionView).await?;
+    let params = request::query(uri.query())?;
     let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
     let cursor = params.get("cursor").map(str::to_owned);
     let asked = Asked { query: text("q"), also: text("also"), cursor, ledger };
     let (found, error) = match found(&context, &visitor, &asked).await {
         Ok(found) => (found, None),
         Err(EngineError::Invalid(why)) => (Found::default(), Some(words::sentence(why))),
-        Err(error) => return errors::failure(&context, &error),
+        Err(error) => return Err(error.into()),
     };
     let whose = match context.engine().user_named(context.tenant(), &asked.query).await {
         Ok(user) if !asked.query.is_empty() => {
@@ -211,16 +205,16 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Response {
         error,
         ledger,
     };
-    render::live_page(&context, status, &page)
+    Ok(render::live_page(&context, status, &page))
 }
 
 /// Living sessions: the newest, or those of a search.
-pub(crate) async fn search(context: Context, uri: Uri) -> Response {
+pub(crate) async fn search(context: Context, uri: Uri) -> Answer {
     list(context, uri, false).await
 }
 
 /// What has ended.
-pub(crate) async fn ledger(context: Context, uri: Uri) -> Response {
+pub(crate) async fn ledger(context: Context, uri: Uri) -> Answer {
     list(context, uri, true).await
 }
 
@@ -231,13 +225,11 @@ struct Shown {
     deliveries: Vec<Delivery>,
 }
 
-async fn load(context: &Context, id: &str, right: Right) -> Result<Shown, Box<Response>> {
+async fn load(context: &Context, id: &str, right: Right) -> Result<Shown, Refusal> {
     let visitor = administrator(context, "/console/sessions", right).await?;
-    let missing = || Box::new(errors::missing(context, "There is no such session."));
-    let failed = |error: EngineError| Box::new(errors::failure(context, &error));
+    let missing = || Refusal::missing("There is no such session.");
     let id: SessionId = id.parse().map_err(|_| missing())?;
-    let (view, deliveries) =
-        context.engine().session_with_deliveries(context.tenant(), id).await.map_err(failed)?;
+    let (view, deliveries) = context.engine().session_with_deliveries(context.tenant(), id).await?;
     let user = super::user(context, &visitor, &view.session.user.to_string()).await?;
     Ok(Shown { visitor, user, view, deliveries })
 }
@@ -285,12 +277,8 @@ async fn timeline(
 }
 
 /// One session, with its whole life.
-pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
-    let Shown { visitor, user, view, deliveries } =
-        match load(&context, &id, Right::SessionView).await {
-            Ok(shown) => shown,
-            Err(refused) => return *refused,
-        };
+pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
+    let Shown { visitor, user, view, deliveries } = load(&context, &id, Right::SessionView).await?;
     let now = context.engine().now();
     let session = &view.session;
     let mut facts = vec![
@@ -310,23 +298,14 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         SessionState::Ended { at, reason, actor, .. } => {
             facts.push(("Ended", words::moment(*at)));
             facts.push(("Why", words::reason(reason)));
-            match super::actor(&context, &actor.to_string()).await {
-                Ok(by) => facts.push(("By", by)),
-                Err(error) => return errors::failure(&context, &error),
-            }
+            facts.push(("By", super::actor(&context, &actor.to_string()).await?));
         }
     }
     let mut lines = Vec::new();
     for delivery in &deliveries {
-        match line(&context, delivery).await {
-            Ok(line) => lines.push(line),
-            Err(error) => return errors::failure(&context, &error),
-        }
+        lines.push(line(&context, delivery).await?);
     }
-    let timeline = match timeline(&context, &view, &deliveries, &lines).await {
-        Ok(timeline) => timeline,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let timeline = timeline(&context, &view, &deliveries, &lines).await?;
     let page = ConsoleSession {
         user_link: context.link(&format!("/console/users/{}", user.id)),
         timeline,
@@ -336,15 +315,12 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Response {
         facts,
         deliveries: lines,
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Asks before one session ends.
-pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Response {
-    let Shown { visitor, user, view, .. } = match load(&context, &id, Right::SessionDelete).await {
-        Ok(shown) => shown,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Answer {
+    let Shown { visitor, user, view, .. } = load(&context, &id, Right::SessionDelete).await?;
     let shown = card(&user, &view, context.engine().now(), Some(visitor.session.id));
     let mut facts = vec![say("{0} at {1}", [shown.browser, plain(shown.ip)])];
     facts.extend(view.client_stays().map(|stay| say("Signs out of {0}", [plain(&stay.app.name)])));
@@ -359,24 +335,17 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Res
         back: context.link(&format!("/console/sessions?q={}", user.username)),
         frame: visitor.frame(&context, "sessions"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Ends one session.
-pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    if let Err(refused) = form(&context, &body, "/console/sessions", Right::SessionDelete).await {
-        return *refused;
-    }
-    let Shown { visitor, user, view, .. } = match load(&context, &id, Right::SessionDelete).await {
-        Ok(shown) => shown,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
+    let Shown { visitor, user, view, .. } = load(&context, &id, Right::SessionDelete).await?;
     let target = EndTarget::Session(user.id, view.session.id);
     let plan = EndPlan::new(target, EndReason::Admin, Actor::User(visitor.user.id));
-    match context.engine().end_sessions(context.tenant(), plan).await {
-        Ok(_) => respond::see_other(&context.link(&format!("/console/sessions/{id}"))),
-        Err(error) => errors::failure(&context, &error),
-    }
+    context.engine().end_sessions(context.tenant(), plan).await?;
+    Ok(respond::see_other(&context.link(&format!("/console/sessions/{id}"))))
 }
 
 fn all_of(user: &User, visitor: &Visitor) -> EndPlan {
@@ -384,20 +353,11 @@ fn all_of(user: &User, visitor: &Visitor) -> EndPlan {
 }
 
 /// Asks before all sessions of a user end.
-pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Response {
-    let visitor = match administrator(&context, "/console/sessions", Right::SessionDelete).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let user = match super::user(&context, &visitor, &id).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Answer {
+    let visitor = administrator(&context, "/console/sessions", Right::SessionDelete).await?;
+    let user = super::user(&context, &visitor, &id).await?;
     let plan = all_of(&user, &visitor);
-    let preview = match context.engine().preview_end(context.tenant(), plan).await {
-        Ok(preview) => preview.summary,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let preview = context.engine().preview_end(context.tenant(), plan).await?.summary;
     let page = Confirm {
         title: say("End all sessions of {0}?", [plain(&user.username)]),
         text: "Every token of these sessions stops working at once.".into(),
@@ -411,26 +371,15 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Res
         back: context.link(&format!("/console/sessions?q={}", user.username)),
         frame: visitor.frame(&context, "sessions"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Ends all sessions of a user.
-pub(crate) async fn end_all(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/sessions", Right::SessionDelete).await
-    {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let user = match super::user(&context, &visitor, &id).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
-    match context.engine().end_sessions(context.tenant(), all_of(&user, &visitor)).await {
-        Ok(_) => {
-            let query = [("q", user.username.as_str()), ("done", "all")];
-            let path = sojourn_oidc::params::with_query("/console/sessions", &query);
-            respond::see_other(&context.link(&path))
-        }
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn end_all(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, _) = form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
+    let user = super::user(&context, &visitor, &id).await?;
+    context.engine().end_sessions(context.tenant(), all_of(&user, &visitor)).await?;
+    let query = [("q", user.username.as_str()), ("done", "all")];
+    let path = sojourn_oidc::params::with_query("/console/sessions", &query);
+    Ok(respond::see_other(&context.link(&path)))
 }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::sign_up::NewCode;
 use sojourn_engine::{EngineError, Right};
@@ -14,7 +13,8 @@ use crate::context::Context;
 use crate::language::{Text, say};
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const PATH: &str = "/console/sign-up";
@@ -80,12 +80,9 @@ struct News {
     typed: Option<SignUp>,
 }
 
-async fn show(context: &Context, visitor: &Visitor, tenant: &Tenant, news: News) -> Response {
+async fn show(context: &Context, visitor: &Visitor, tenant: &Tenant, news: News) -> Answer {
     let engine = context.engine();
-    let codes = match engine.sign_up_codes(tenant, &visitor.by).await {
-        Ok(codes) => codes,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let codes = engine.sign_up_codes(tenant, &visitor.by).await?;
     let now = engine.now();
     let line = |code: SignUpCode| CodeLine {
         id: sojourn_model::ids::hex(&code.hash),
@@ -128,7 +125,7 @@ async fn show(context: &Context, visitor: &Visitor, tenant: &Tenant, news: News)
         may_change: visitor.by.may(Right::ConfigUpdate),
         error: news.error,
     };
-    render::page(context, status, &page)
+    Ok(render::page(context, status, &page))
 }
 
 fn day_words(days: i64) -> Text {
@@ -139,7 +136,7 @@ fn day_words(days: i64) -> Text {
 }
 
 /// The page.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match administrator(&context, PATH, Right::ConfigView).await {
         Ok(visitor) => {
             let params = request::query(uri.query()).ok();
@@ -154,7 +151,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
             let news = News { notice, ..News::default() };
             show(&context, &visitor, context.tenant(), news).await
         }
-        Err(elsewhere) => *elsewhere,
+        Err(elsewhere) => Err(elsewhere),
     }
 }
 
@@ -196,11 +193,8 @@ fn named_code(text: &str) -> Option<[u8; 32]> {
 }
 
 /// Saves the rules, adds a code or removes one.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, PATH, Right::ConfigUpdate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, PATH, Right::ConfigUpdate).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let text = |name: &str| params.get(name).unwrap_or_default();
     let number = |name: &str| text(name).trim().parse::<i64>().unwrap_or(-1);
@@ -224,7 +218,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
                 Ok(()) | Err(EngineError::NotFound(_)) => Ok("remove"),
                 Err(error) => Err(error),
             },
-            None => return errors::missing(&context, "There is no such code."),
+            None => return Err(Refusal::missing("There is no such code.")),
         },
         _ => {
             typed = Some(rules(&params));
@@ -232,11 +226,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         }
     };
     match done {
-        Ok(done) => respond::see_other(&context.link(&format!("{PATH}?done={done}"))),
+        Ok(done) => Ok(respond::see_other(&context.link(&format!("{PATH}?done={done}")))),
         Err(EngineError::Invalid(why)) => {
             let news = News { error: Some(words::sentence(why)), typed, ..News::default() };
             show(&context, &visitor, tenant, news).await
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }

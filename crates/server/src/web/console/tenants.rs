@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::{NewTenant, NewUser};
 use sojourn_engine::{EngineError, Right};
@@ -16,7 +15,8 @@ use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::{Confirm, Frame};
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 struct TenantLine {
     id: i64,
@@ -35,14 +35,14 @@ struct TenantsPage {
     error: Option<Text>,
 }
 
-fn only_here(context: &Context) -> Result<(), Box<Response>> {
+fn only_here(context: &Context) -> Result<(), Refusal> {
     if context.tenant().id == TenantId::DEFAULT {
         return Ok(());
     }
-    Err(Box::new(errors::missing(context, "There is no page at this address.")))
+    Err(Refusal::missing("There is no page at this address."))
 }
 
-async fn visitor(context: &Context) -> Result<Visitor, Box<Response>> {
+async fn visitor(context: &Context) -> Result<Visitor, Refusal> {
     let visitor = administrator(context, "/console/tenants", Right::TenantList).await?;
     only_here(context)?;
     Ok(visitor)
@@ -52,13 +52,13 @@ async fn overseer(
     context: &Context,
     body: &Bytes,
     right: Right,
-) -> Result<(Visitor, Params), Box<Response>> {
+) -> Result<(Visitor, Params), Refusal> {
     let both = form(context, body, "/console/tenants", right).await?;
     only_here(context)?;
     Ok(both)
 }
 
-async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Response {
+async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Answer {
     let found = async {
         let mut lines = Vec::new();
         for tenant in context.engine().tenants().await? {
@@ -73,30 +73,23 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Resp
         }
         Ok::<_, EngineError>(lines)
     };
-    match found.await {
-        Ok(tenants) => {
-            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            let frame = visitor.frame(context, "tenants");
-            render::page(context, status, &TenantsPage { frame, tenants, error })
-        }
-        Err(error) => errors::failure(context, &error),
-    }
+    let tenants = found.await?;
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let frame = visitor.frame(context, "tenants");
+    Ok(render::page(context, status, &TenantsPage { frame, tenants, error }))
 }
 
 /// The page that lists all tenants.
-pub(crate) async fn list(context: Context) -> Response {
+pub(crate) async fn list(context: Context) -> Answer {
     match visitor(&context).await {
         Ok(visitor) => show(&context, &visitor, None).await,
-        Err(elsewhere) => *elsewhere,
+        Err(elsewhere) => Err(elsewhere),
     }
 }
 
 /// Makes one with its first administrator.
-pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match overseer(&context, &body, Right::TenantCreate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = overseer(&context, &body, Right::TenantCreate).await?;
     let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
     let owner = NewUser {
         username: text("owner"),
@@ -104,34 +97,28 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
         ..NewUser::default()
     };
     match context.engine().add_tenant(NewTenant { name: text("name"), owner }, &visitor.by).await {
-        Ok(_) => respond::see_other(&context.link("/console/tenants")),
+        Ok(_) => Ok(respond::see_other(&context.link("/console/tenants"))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             show(&context, &visitor, Some(words::sentence(error))).await
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn named(context: &Context, id: &str) -> Result<Tenant, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such tenant."));
+async fn named(context: &Context, id: &str) -> Result<Tenant, Refusal> {
+    let missing = || Refusal::missing("There is no such tenant.");
     let id: i64 = id.parse().map_err(|_| missing())?;
     let found = context.engine().reads().tenant(TenantId(id)).await;
-    found.map_err(|error| Box::new(errors::failure(context, &error.into())))?.ok_or_else(missing)
+    found?.ok_or_else(missing)
 }
 
 /// Asks before one is switched off or removed.
-pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Response {
-    let visitor = match visitor(&context).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let tenant = match named(&context, &id).await {
-        Ok(tenant) => tenant,
-        Err(refused) => return *refused,
-    };
-    let users = match context.engine().reads().user_count(tenant.id).await {
-        Ok(users) => words::count(users.unsigned_abs(), words::Noun::Person),
-        Err(error) => return errors::failure(&context, &error.into()),
+pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Answer {
+    let visitor = visitor(&context).await?;
+    let tenant = named(&context, &id).await?;
+    let users = {
+        let users = context.engine().reads().user_count(tenant.id).await?;
+        words::count(users.unsigned_abs(), words::Noun::Person)
     };
     let (title, button, fact) = match &*act {
         "disable" => ("Switch off {0}?", "Switch off", "{0}: signed out, and can't sign in"),
@@ -140,7 +127,7 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
             "Remove tenant",
             "{0} and everything that belongs to the tenant: removed",
         ),
-        _ => return errors::missing(&context, "There is no such act."),
+        _ => return Err(Refusal::missing("There is no such act.")),
     };
     let page = Confirm {
         title: say(title, [plain(&tenant.name)]),
@@ -151,7 +138,7 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
         back: context.link("/console/tenants"),
         frame: visitor.frame(&context, "tenants"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// What an act asks for.
@@ -164,24 +151,16 @@ pub(crate) async fn go(
     context: Context,
     Path((id, act)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
-    let (visitor, _) = match overseer(&context, &body, right_of(&act)).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let tenant = match named(&context, &id).await {
-        Ok(tenant) => tenant,
-        Err(refused) => return *refused,
-    };
+) -> Answer {
+    let (visitor, _) = overseer(&context, &body, right_of(&act)).await?;
+    let tenant = named(&context, &id).await?;
     let engine = context.engine();
     let done = match &*act {
         "enable" => engine.set_tenant_enabled(&tenant, true, &visitor.by).await,
         "disable" => engine.set_tenant_enabled(&tenant, false, &visitor.by).await,
         "remove" => engine.remove_tenant(&tenant, &visitor.by).await.map(|_| ()),
-        _ => return errors::missing(&context, "There is no such act."),
+        _ => return Err(Refusal::missing("There is no such act.")),
     };
-    match done {
-        Ok(()) => respond::see_other(&context.link("/console/tenants")),
-        Err(error) => errors::failure(&context, &error),
-    }
+    done?;
+    Ok(respond::see_other(&context.link("/console/tenants")))
 }

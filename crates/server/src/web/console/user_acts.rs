@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::factors::rests_on_second_factor;
 use sojourn_engine::session::SessionView;
@@ -16,7 +15,8 @@ use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 /// Asks before an act.
 #[derive(Template)]
@@ -152,11 +152,8 @@ async fn show(
     user: &User,
     act: &Act,
     error: Option<Text>,
-) -> Response {
-    let facts = match facts(context, user, act.name).await {
-        Ok(facts) => facts,
-        Err(error) => return errors::failure(context, &error),
-    };
+) -> Answer {
+    let facts = facts(context, user, act.name).await?;
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = Ask {
         frame: visitor.frame(context, "users"),
@@ -169,28 +166,20 @@ async fn show(
         password: act.name == "password",
         error,
     };
-    render::page(context, status, &page)
+    Ok(render::page(context, status, &page))
 }
 
-fn act_of(context: &Context, name: &str) -> Result<&'static Act, Box<Response>> {
+fn act_of(name: &str) -> Result<&'static Act, Refusal> {
     let found = ACTS.iter().find(|act| act.name == name);
-    found.ok_or_else(|| Box::new(errors::missing(context, "There is no such act.")))
+    found.ok_or_else(|| Refusal::missing("There is no such act."))
 }
 
 /// Asks before it.
-pub(crate) async fn ask(context: Context, Path((id, name)): Path<(String, String)>) -> Response {
-    let visitor = match administrator(&context, "/console/users", right_of(&name)).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let act = match act_of(&context, &name) {
-        Ok(act) => act,
-        Err(missing) => return *missing,
-    };
-    match super::user(&context, &visitor, &id).await {
-        Ok(user) => show(&context, &visitor, &user, act, None).await,
-        Err(refused) => *refused,
-    }
+pub(crate) async fn ask(context: Context, Path((id, name)): Path<(String, String)>) -> Answer {
+    let visitor = administrator(&context, "/console/users", right_of(&name)).await?;
+    let act = act_of(&name)?;
+    let user = super::user(&context, &visitor, &id).await?;
+    show(&context, &visitor, &user, act, None).await
 }
 
 /// Does it.
@@ -198,19 +187,10 @@ pub(crate) async fn done(
     context: Context,
     Path((id, name)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", right_of(&name)).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let act = match act_of(&context, &name) {
-        Ok(act) => act,
-        Err(missing) => return *missing,
-    };
-    let user = match super::user(&context, &visitor, &id).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
+) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/users", right_of(&name)).await?;
+    let act = act_of(&name)?;
+    let user = super::user(&context, &visitor, &id).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
     let done = match act.name {
         "lock" => engine.set_user_state(tenant, &user, UserState::Locked, by).await,
@@ -227,14 +207,14 @@ pub(crate) async fn done(
         }
     };
     match done {
-        Ok(()) if act.name == "remove" => respond::see_other(&context.link("/console/users")),
+        Ok(()) if act.name == "remove" => Ok(respond::see_other(&context.link("/console/users"))),
         Ok(()) => {
-            respond::see_other(&context.link(&format!("/console/users/{id}?done={}", act.name)))
+            Ok(respond::see_other(&context.link(&format!("/console/users/{id}?done={}", act.name))))
         }
         Err(EngineError::Invalid(why)) => {
             show(&context, &visitor, &user, act, Some(words::sentence(why))).await
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 

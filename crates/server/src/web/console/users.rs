@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{NewUser, RoleChange};
 use sojourn_engine::{EngineError, Right};
@@ -13,7 +12,8 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::{Visitor, card};
 use crate::web::pages::{Confirm, ConsoleUser, ConsoleUsers, RoleLine, UserLine};
-use crate::web::{errors, factor_list, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{factor_list, render, words};
 use crate::{request, respond};
 
 const SHOWN: i64 = 50;
@@ -45,18 +45,11 @@ fn role_line(role: &Role) -> RoleLine {
 }
 
 /// Users by name.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/users", Right::UserList).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    match request::query(uri.query()) {
-        Ok(params) => {
-            let query = params.get("q").unwrap_or_default().trim().to_owned();
-            show(&context, &visitor, query, params.get("after"), None).await
-        }
-        Err(error) => errors::bad_request(&context, words::message(&error)),
-    }
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/users", Right::UserList).await?;
+    let params = request::query(uri.query())?;
+    let query = params.get("q").unwrap_or_default().trim().to_owned();
+    show(&context, &visitor, query, params.get("after"), None).await
 }
 
 /// Users whose login names begin with a text; on the first page also those who are called that or have that mail
@@ -89,23 +82,16 @@ async fn show(
     query: String,
     after: Option<&str>,
     error: Option<Text>,
-) -> Response {
-    match found(context, &query, after).await {
-        Ok((users, next)) => {
-            let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            let frame = visitor.frame(context, "users");
-            render::page(context, status, &ConsoleUsers { frame, query, users, next, error })
-        }
-        Err(error) => errors::failure(context, &error),
-    }
+) -> Answer {
+    let (users, next) = found(context, &query, after).await?;
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let frame = visitor.frame(context, "users");
+    Ok(render::page(context, status, &ConsoleUsers { frame, query, users, next, error }))
 }
 
 /// Makes one.
-pub(crate) async fn add(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", Right::UserCreate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/users", Right::UserCreate).await?;
     let text = |name: &str| params.get(name).map(str::trim).filter(|t| !t.is_empty());
     let new = NewUser {
         username: text("username").unwrap_or_default().to_owned(),
@@ -117,7 +103,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
     };
     let (name, shown) = (new.username.clone(), new.display_name.clone());
     match context.engine().add_user(context.tenant(), new, &visitor.by).await {
-        Ok(user) => respond::see_other(&context.link(&format!("/console/users/{}", user.id))),
+        Ok(user) => Ok(respond::see_other(&context.link(&format!("/console/users/{}", user.id)))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let same = context.engine().user_named(context.tenant(), &name).await;
             match same {
@@ -126,7 +112,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
                         && twice::just_made(&context, user.created_at)
                         && user.display_name == shown =>
                 {
-                    respond::see_other(&context.link(&format!("/console/users/{}", user.id)))
+                    Ok(respond::see_other(&context.link(&format!("/console/users/{}", user.id))))
                 }
                 _ => {
                     let said = Some(words::sentence(error));
@@ -134,24 +120,16 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Response {
                 }
             }
         }
-        Err(error) => errors::failure(&context, &error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// One user, by its id.
-pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Response {
-    let visitor = match administrator(&context, "/console/users", Right::UserView).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let user = match super::user(&context, &visitor, &id).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
-    match page(&context, &visitor, &user, &uri).await {
-        Ok(page) => render::page(&context, StatusCode::OK, &page),
-        Err(error) => errors::failure(&context, &error),
-    }
+pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
+    let visitor = administrator(&context, "/console/users", Right::UserView).await?;
+    let user = super::user(&context, &visitor, &id).await?;
+    let page = page(&context, &visitor, &user, &uri).await?;
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 async fn page(
@@ -223,22 +201,17 @@ fn may_handle(visitor: &Visitor, role: &Role) -> bool {
     visitor.by.covers(role)
 }
 
-async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Box<Response>> {
-    let missing = || Box::new(errors::missing(context, "There is no such role."));
+async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Refusal> {
+    let missing = || Refusal::missing("There is no such role.");
     let id: RoleId = id.parse().map_err(|_| missing())?;
     let found = context.engine().reads().role(context.tenant().id, id).await;
-    let role = found
-        .map_err(|error| Box::new(errors::failure(context, &error.into())))?
-        .ok_or_else(missing)?;
-    if may_handle(visitor, &role) { Ok(role) } else { Err(Box::new(errors::forbidden(context))) }
+    let role = found?.ok_or_else(missing)?;
+    if may_handle(visitor, &role) { Ok(role) } else { Err(EngineError::Forbidden.into()) }
 }
 
 /// Gives a role.
-pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, params) = match form(&context, &body, "/console/users", Right::RoleUpdate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, params) = form(&context, &body, "/console/users", Right::RoleUpdate).await?;
     let role_id = params.get("role").unwrap_or_default().to_owned();
     change(&context, &visitor, &id, &role_id, RoleChange::Assign).await
 }
@@ -247,26 +220,13 @@ pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes
 pub(crate) async fn confirm_unassign(
     context: Context,
     Path((id, role_id)): Path<(String, String)>,
-) -> Response {
-    let visitor = match administrator(&context, "/console/users", Right::RoleUpdate).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let (user, role) = match both(&context, &visitor, &id, &role_id).await {
-        Ok(both) => both,
-        Err(refused) => return *refused,
-    };
+) -> Answer {
+    let visitor = administrator(&context, "/console/users", Right::RoleUpdate).await?;
+    let (user, role) = both(&context, &visitor, &id, &role_id).await?;
     let target = EndTarget::User(user.id);
     let plan = sojourn_engine::EndPlan::new(target, EndReason::RoleChanged, Actor::System);
-    let preview = match context.engine().preview_end(context.tenant(), plan).await {
-        Ok(preview) => preview.summary,
-        Err(error) => return errors::failure(&context, &error),
-    };
-    let ends = context.engine().ends_sessions_on_role_removal(context.tenant(), role.id).await;
-    let ends = match ends {
-        Ok(ends) => ends,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let preview = context.engine().preview_end(context.tenant(), plan).await?.summary;
+    let ends = context.engine().ends_sessions_on_role_removal(context.tenant(), role.id).await?;
     let mut facts = Vec::new();
     if ends {
         facts.push(say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]));
@@ -286,7 +246,7 @@ pub(crate) async fn confirm_unassign(
         back: context.link(&format!("/console/users/{id}")),
         frame: visitor.frame(&context, "users"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Takes a role away.
@@ -294,11 +254,8 @@ pub(crate) async fn unassign(
     context: Context,
     Path((id, role_id)): Path<(String, String)>,
     body: Bytes,
-) -> Response {
-    let (visitor, _) = match form(&context, &body, "/console/users", Right::RoleUpdate).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+) -> Answer {
+    let (visitor, _) = form(&context, &body, "/console/users", Right::RoleUpdate).await?;
     change(&context, &visitor, &id, &role_id, RoleChange::Unassign).await
 }
 
@@ -307,7 +264,7 @@ async fn both(
     visitor: &Visitor,
     id: &str,
     role_id: &str,
-) -> Result<(User, Role), Box<Response>> {
+) -> Result<(User, Role), Refusal> {
     let user = super::user(context, visitor, id).await?;
     let role = role(context, visitor, role_id).await?;
     Ok((user, role))
@@ -319,16 +276,10 @@ async fn change(
     id: &str,
     role_id: &str,
     what: RoleChange,
-) -> Response {
-    let (user, role) = match both(context, visitor, id, role_id).await {
-        Ok(both) => both,
-        Err(refused) => return *refused,
-    };
-    match context.engine().change_role(context.tenant(), &role, &user, what, &visitor.by).await {
-        Ok(ended) => {
-            let path = format!("/console/users/{}?ended={}", user.id, ended.sessions);
-            respond::see_other(&context.link(&path))
-        }
-        Err(error) => errors::failure(context, &error),
-    }
+) -> Answer {
+    let (user, role) = both(context, visitor, id, role_id).await?;
+    let ended =
+        context.engine().change_role(context.tenant(), &role, &user, what, &visitor.by).await?;
+    let path = format!("/console/users/{}?ended={}", user.id, ended.sessions);
+    Ok(respond::see_other(&context.link(&path)))
 }

@@ -14,6 +14,7 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
+use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
 const PATH: &str = "/myaccount/factors/app";
@@ -53,40 +54,35 @@ fn show(
 }
 
 /// Offers one.
-pub(crate) async fn get(context: Context) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     match context.engine().offer_totp(context.tenant(), &visitor.session).await {
-        Ok(offer) => show(&context, &visitor, offer, String::new(), None),
+        Ok(offer) => Ok(show(&context, &visitor, offer, String::new(), None)),
         Err(why) => refused(&context, &visitor, PATH, why).await,
     }
 }
 
 /// Adds it, with a code of it.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, params) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant, session) = (context.engine(), context.tenant(), &visitor.session);
     let (sealed, name) = (text("offer"), text("name"));
     let error: Text = match engine.add_totp(tenant, session, sealed, text("code"), name).await {
         Ok(added) => match added.codes {
-            Some(codes) => return codes::show(&context, &visitor, codes, "factor"),
-            None => return respond::see_other(&context.link("/myaccount/security?done=factor")),
+            Some(codes) => return Ok(codes::show(&context, &visitor, codes, "factor")),
+            None => {
+                return Ok(respond::see_other(&context.link("/myaccount/security?done=factor")));
+            }
         },
         Err(FactorRefused::Wrong) => WRONG.into(),
         Err(FactorRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
         // Sent twice: it is there.
-        Err(FactorRefused::Gone) => return respond::see_other(&context.link(SECURITY)),
+        Err(FactorRefused::Gone) => return Ok(respond::see_other(&context.link(SECURITY))),
         Err(why) => return refused(&context, &visitor, PATH, why).await,
     };
-    match engine.offered_totp(tenant, session, sealed).await {
-        Ok(Some(offer)) => show(&context, &visitor, offer, name.to_owned(), Some(error)),
-        Ok(None) => respond::see_other(&context.link(PATH)),
-        Err(error) => crate::web::errors::failure(&context, &error),
+    match engine.offered_totp(tenant, session, sealed).await? {
+        Some(offer) => Ok(show(&context, &visitor, offer, name.to_owned(), Some(error))),
+        None => Ok(respond::see_other(&context.link(PATH))),
     }
 }

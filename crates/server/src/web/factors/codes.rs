@@ -10,6 +10,7 @@ use super::{SECURITY, refused};
 use crate::context::Context;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::{Confirm, Frame};
+use crate::web::refusal::Answer;
 use crate::web::{filters, render};
 
 const PATH: &str = "/myaccount/factors/codes";
@@ -36,11 +37,8 @@ pub(super) fn show(
 }
 
 /// Asks before the codes that there are become void.
-pub(crate) async fn get(context: Context) -> Response {
-    let visitor = match visitor(&context, PATH, MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context) -> Answer {
+    let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let page = Confirm {
         title: "Make new recovery codes?".into(),
         text: "The codes that you have now stop working. The new ones are shown once.".into(),
@@ -50,17 +48,14 @@ pub(crate) async fn get(context: Context) -> Response {
         back: context.link(SECURITY),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Makes and shows them.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let (visitor, _) = match genuine_form(&context, &body, PATH, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let (visitor, _) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     match context.engine().renew_recovery_codes(context.tenant(), &visitor.session).await {
-        Ok(codes) => show(&context, &visitor, codes, ""),
+        Ok(codes) => Ok(show(&context, &visitor, codes, "")),
         Err(why) => refused(&context, &visitor, PATH, why).await,
     }
 }

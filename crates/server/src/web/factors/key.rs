@@ -16,7 +16,8 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 pub(in crate::web) const WRONG: &str = "The browser's answer was not accepted. Please try again.";
 const SYNCED: &str = "This one is synced between devices, so it is a passkey. Add it as a passkey.";
@@ -66,46 +67,40 @@ fn show(
 }
 
 /// Offers one.
-pub(crate) async fn get(context: Context, Path(kind): Path<String>) -> Response {
-    let Some(kind) = kind_of(&kind) else { return errors::missing(&context, MISSING) };
-    let visitor = match visitor(&context, &path(kind), MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context, Path(kind): Path<String>) -> Answer {
+    let kind = kind_of(&kind).ok_or_else(|| Refusal::missing(MISSING))?;
+    let visitor = visitor(&context, &path(kind), MY_ACCOUNT).await?;
     match context.engine().offer_key(context.tenant(), &visitor.session, kind).await {
-        Ok(offer) => show(&context, &visitor, (kind, offer), String::new(), None),
+        Ok(offer) => Ok(show(&context, &visitor, (kind, offer), String::new(), None)),
         Err(why) => refused(&context, &visitor, &path(kind), why).await,
     }
 }
 
 /// Adds what the browser made.
-pub(crate) async fn post(context: Context, Path(kind): Path<String>, body: Bytes) -> Response {
-    let Some(kind) = kind_of(&kind) else { return errors::missing(&context, MISSING) };
-    let (visitor, params) = match genuine_form(&context, &body, &path(kind), MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(kind): Path<String>, body: Bytes) -> Answer {
+    let kind = kind_of(&kind).ok_or_else(|| Refusal::missing(MISSING))?;
+    let (visitor, params) = genuine_form(&context, &body, &path(kind), MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant, session) = (context.engine(), context.tenant(), &visitor.session);
     let (sealed, credential, name) = (text("offer"), text("credential"), text("name"));
     let new = NewKey { sealed, credential, name, user_agent: context.user_agent() };
     let error: Text = match engine.add_key(tenant, session, new).await {
         Ok(added) => match added.codes {
-            Some(codes) => return codes::show(&context, &visitor, codes, kind.as_str()),
+            Some(codes) => return Ok(codes::show(&context, &visitor, codes, kind.as_str())),
             None => {
                 let done = format!("/myaccount/security?done={}", kind.as_str());
-                return respond::see_other(&context.link(&done));
+                return Ok(respond::see_other(&context.link(&done)));
             }
         },
         Err(FactorRefused::Wrong) => WRONG.into(),
         Err(FactorRefused::Synced) => SYNCED.into(),
         Err(FactorRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
         // Sent twice: it is there.
-        Err(FactorRefused::Gone) => return respond::see_other(&context.link(SECURITY)),
+        Err(FactorRefused::Gone) => return Ok(respond::see_other(&context.link(SECURITY))),
         Err(why) => return refused(&context, &visitor, &path(kind), why).await,
     };
     match engine.offer_key(tenant, session, kind).await {
-        Ok(offer) => show(&context, &visitor, (kind, offer), name.to_owned(), Some(error)),
+        Ok(offer) => Ok(show(&context, &visitor, (kind, offer), name.to_owned(), Some(error))),
         Err(why) => refused(&context, &visitor, &path(kind), why).await,
     }
 }

@@ -15,8 +15,8 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::respond;
-use crate::web::errors;
 use crate::web::my_account::Visitor;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Ticket, way_back};
 
 const SECURITY: &str = "/myaccount/security";
@@ -27,25 +27,21 @@ pub(in crate::web) async fn refused(
     visitor: &Visitor,
     path: &str,
     refused: FactorRefused,
-) -> Response {
+) -> Answer {
     match refused {
-        FactorRefused::NotFresh => match prove(context, visitor, path).await {
-            Ok(way) => way,
-            Err(error) => errors::failure(context, &error),
-        },
-        FactorRefused::Failed(error) => errors::failure(context, &error),
-        FactorRefused::TooMany { .. } => errors::bad_request(
-            context,
-            "You have as many factors as are allowed. Remove one first.",
-        ),
-        FactorRefused::NoKeys => errors::bad_request(
-            context,
+        FactorRefused::NotFresh => Ok(prove(context, visitor, path).await?),
+        FactorRefused::Failed(error) => Err(error.into()),
+        FactorRefused::TooMany { .. } => {
+            Err(Refusal::bad_request("You have as many factors as are allowed. Remove one first."))
+        }
+        FactorRefused::NoKeys => Err(Refusal::bad_request(
             "Passkeys need a server address with a name. Ask your administrator.",
-        ),
-        FactorRefused::Wrong | FactorRefused::Gone | FactorRefused::Synced => errors::missing(
-            context,
-            "This was done already, or the page was open for too long. Look at your factors.",
-        ),
+        )),
+        FactorRefused::Wrong | FactorRefused::Gone | FactorRefused::Synced => {
+            Err(Refusal::missing(
+                "This was done already, or the page was open for too long. Look at your factors.",
+            ))
+        }
     }
 }
 

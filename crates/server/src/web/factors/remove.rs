@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_engine::factors::{FactorRefused, Listed};
@@ -14,7 +13,8 @@ use crate::language::{plain, say};
 use crate::respond;
 use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
 use crate::web::pages::Confirm;
-use crate::web::{errors, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{render, words};
 
 pub(super) const MISSING: &str = "There is no such factor any more.";
 
@@ -23,29 +23,18 @@ fn path(id: FactorId) -> String {
 }
 
 /// Asks before it, once the person has signed in afresh.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let Ok(id) = id.parse::<FactorId>() else { return errors::missing(&context, MISSING) };
-    let visitor = match visitor(&context, &path(id), MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
+    let visitor = visitor(&context, &path(id), MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    match engine.is_fresh(tenant, &visitor.session).await {
-        Ok(true) => {}
-        Ok(false) => return refused(&context, &visitor, &path(id), FactorRefused::NotFresh).await,
-        Err(error) => return errors::failure(&context, &error),
+    match engine.is_fresh(tenant, &visitor.session).await? {
+        true => {}
+        false => return refused(&context, &visitor, &path(id), FactorRefused::NotFresh).await,
     }
-    let found = async {
-        let factors = engine.factors(tenant, visitor.user.id).await?;
-        let ends = engine.ends_with_factor(tenant, &visitor.session, id).await?;
-        Ok((factors, ends))
-    };
-    let (factors, ends) = match found.await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let factors = engine.factors(tenant, visitor.user.id).await?;
+    let ends = engine.ends_with_factor(tenant, &visitor.session, id).await?;
     let Some(Listed { factor, .. }) = factors.factors.iter().find(|one| one.factor.id == id) else {
-        return errors::missing(&context, MISSING);
+        return Err(Refusal::missing(MISSING));
     };
     let number = words::count(ends.sessions as u64, words::Noun::Session);
     let mut facts = vec![match ends.policy {
@@ -69,16 +58,13 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
         back: context.link(SECURITY),
         frame: visitor.frame(&context, "security"),
     };
-    render::page(&context, StatusCode::OK, &page)
+    Ok(render::page(&context, StatusCode::OK, &page))
 }
 
 /// Removes it.
-pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let Ok(id) = id.parse::<FactorId>() else { return errors::missing(&context, MISSING) };
-    let (visitor, _) = match genuine_form(&context, &body, &path(id), MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
+    let (visitor, _) = genuine_form(&context, &body, &path(id), MY_ACCOUNT).await?;
     match remove(&context, &visitor, id).await {
         Ok(answer) => answer,
         Err(why) => refused(&context, &visitor, &path(id), why).await,
@@ -89,12 +75,12 @@ async fn remove(
     context: &Context,
     visitor: &Visitor,
     id: FactorId,
-) -> Result<Response, FactorRefused> {
+) -> Result<Answer, FactorRefused> {
     let (engine, tenant) = (context.engine(), context.tenant());
     // While there is a session that they are in.
     let frames = engine.front_channel(tenant, &visitor.session).await?;
     Ok(match engine.remove_factor(tenant, &visitor.session, id).await? {
-        true => respond::see_other(&context.link("/myaccount/security?done=factor_removed")),
+        true => Ok(respond::see_other(&context.link("/myaccount/security?done=factor_removed"))),
         false => everything_ended(context, visitor, frames).await,
     })
 }

@@ -17,7 +17,8 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::{Visitor, genuine_form, visitor};
 use crate::web::pages::Frame;
-use crate::web::{errors, filters, render, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::{filters, render, words};
 
 /// The page.
 #[derive(Template)]
@@ -46,36 +47,27 @@ fn show(
 }
 
 /// Asks for the name.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let Ok(id) = id.parse::<FactorId>() else { return errors::missing(&context, MISSING) };
-    let visitor = match visitor(&context, &path(id), MY_ACCOUNT).await {
-        Ok(visitor) => visitor,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let found = match context.engine().factors(context.tenant(), visitor.user.id).await {
-        Ok(found) => found,
-        Err(error) => return errors::failure(&context, &error),
-    };
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
+    let visitor = visitor(&context, &path(id), MY_ACCOUNT).await?;
+    let found = context.engine().factors(context.tenant(), visitor.user.id).await?;
     match found.factors.into_iter().find(|listed| listed.factor.id == id) {
-        Some(listed) => show(&context, &visitor, id, (listed.factor.name, None)),
-        None => errors::missing(&context, MISSING),
+        Some(listed) => Ok(show(&context, &visitor, id, (listed.factor.name, None))),
+        None => Err(Refusal::missing(MISSING)),
     }
 }
 
 /// Gives it.
-pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let Ok(id) = id.parse::<FactorId>() else { return errors::missing(&context, MISSING) };
-    let (visitor, params) = match genuine_form(&context, &body, &path(id), MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
+    let (visitor, params) = genuine_form(&context, &body, &path(id), MY_ACCOUNT).await?;
     let name = params.get("name").unwrap_or_default();
     match context.engine().rename_factor(context.tenant(), &visitor.session, id, name).await {
-        Ok(()) => respond::see_other(&context.link(SECURITY)),
+        Ok(()) => Ok(respond::see_other(&context.link(SECURITY))),
         Err(FactorRefused::Failed(EngineError::Invalid(why))) => {
-            show(&context, &visitor, id, (name.to_owned(), Some(words::sentence(why))))
+            Ok(show(&context, &visitor, id, (name.to_owned(), Some(words::sentence(why)))))
         }
-        Err(FactorRefused::Gone) => errors::missing(&context, MISSING),
+        Err(FactorRefused::Gone) => Err(Refusal::missing(MISSING)),
         Err(why) => refused(&context, &visitor, &path(id), why).await,
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use sojourn_engine::directory::MY_ACCOUNT;
 
 use super::SECURITY;
@@ -10,18 +9,16 @@ use crate::context::Context;
 use crate::respond;
 use crate::web::errors;
 use crate::web::my_account::genuine_form;
+use crate::web::refusal::Answer;
 
 /// From the next sign-in on, the second factor is asked for there.
-pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let (visitor, _) = match genuine_form(&context, &body, SECURITY, MY_ACCOUNT).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let (visitor, _) = genuine_form(&context, &body, SECURITY, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    match engine.untrust_browser(tenant, &visitor.session, &id).await {
+    Ok(match engine.untrust_browser(tenant, &visitor.session, &id).await {
         Ok(true) => respond::see_other(&context.link("/myaccount/security?done=untrusted")),
         // Sent twice, or its time is over.
         Ok(false) => respond::see_other(&context.link(SECURITY)),
         Err(error) => errors::failure(&context, &error),
-    }
+    })
 }

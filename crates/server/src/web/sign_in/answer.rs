@@ -13,8 +13,9 @@ use crate::context::Context;
 use crate::language::say;
 use crate::oidc::session_state;
 use crate::respond;
+use crate::web::refusal::Answer;
 use crate::web::ticket::{Done, Ticket};
-use crate::web::{errors, words};
+use crate::web::words;
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
@@ -30,16 +31,16 @@ pub(super) async fn answer(
     outcome: Result<SignedIn, SignInError>,
     browser_cookie: Option<String>,
     params: &Params,
-) -> Response {
+) -> Answer {
     match outcome {
-        Ok(signed_in) => finish(context, way, &signed_in, browser_cookie),
+        Ok(signed_in) => Ok(finish(context, way, &signed_in, browser_cookie)),
         Err(SignInError::Needs(pending)) => next(context, &way, *pending, false).await,
         Err(refused) => refuse(context, params, refused).await,
     }
 }
 
 /// The page of the next step; `again` says that it was tried, and wasn't enough.
-pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: bool) -> Response {
+pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: bool) -> Answer {
     let Pending { proven, step } = pending;
     match step {
         Step::SecondFactor { least } => {
@@ -52,17 +53,17 @@ pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: 
         }
         Step::NewPassword => {
             context.state.metrics.sign_in("password_due");
-            new_password_page::demand(context, way, proven)
+            Ok(new_password_page::demand(context, way, proven))
         }
         Step::EndSessions { live, max } => {
             context.state.metrics.sign_in("limited");
-            sessions_page::show(context, way, proven, (&live, max), again)
+            Ok(sessions_page::show(context, way, proven, (&live, max), again))
         }
     }
 }
 
 /// Shows the page again with what went wrong.
-async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Response {
+async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Answer {
     let (status, message, counted) = match refused {
         SignInError::Wrong
         | SignInError::WrongCode
@@ -84,7 +85,7 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Res
         SignInError::Failed(sojourn_engine::EngineError::Busy) => {
             (StatusCode::SERVICE_UNAVAILABLE, BUSY.into(), "busy")
         }
-        SignInError::Failed(error) => return errors::failure(context, &error),
+        SignInError::Failed(error) => return Err(error.into()),
     };
     context.state.metrics.sign_in(counted);
     login_page::show(context, params, status, Some(message)).await
@@ -116,12 +117,9 @@ pub(in crate::web) async fn begin_after_sign_up(
     context: &Context,
     ticket: Ticket,
     SignedUp { proven, codes, .. }: SignedUp,
-) -> Response {
+) -> Answer {
     context.state.metrics.sign_in("signed_up");
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let present = context.session().await?;
     let text = ticket.seal(context).unwrap_or_default();
     let again = with_query(&context.link("/login"), &[("ticket", &text)]);
     let query = again.split_once('?').map_or("", |(_, query)| query);
@@ -129,14 +127,14 @@ pub(in crate::web) async fn begin_after_sign_up(
     let way = Way { ticket, remember: false, raises: None };
     let (visit, cookie) = visit(context, &way, present, None).await;
     let begun = context.engine().sign_in_after_choice(context.tenant(), proven, &visit, &[]).await;
-    let on = answer(context, way, begun, cookie, &params).await;
+    let on = answer(context, way, begun, cookie, &params).await?;
     if codes.is_empty() {
-        return on;
+        return Ok(on);
     }
     // The account is there even where its first session isn't: the codes are shown now or never.
     let on = match on.headers().contains_key(header::LOCATION) {
         true => on,
         false => respond::see_other(&again),
     };
-    enrolment_page::codes(context, on, codes)
+    Ok(enrolment_page::codes(context, on, codes))
 }

@@ -1,7 +1,6 @@
 //! A step: adding a second factor where one is demanded.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::factors::{FactorRefused, NewKey};
@@ -15,23 +14,15 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::factors::app::WRONG;
 use crate::web::factors::key::WRONG as WRONG_KEY;
-use crate::web::{errors, form, words};
+use crate::web::refusal::Answer;
+use crate::web::{form, words};
 
 /// Adds the app and continues the sign-in; the recovery codes are shown before the destination.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let (way, proven) = match State::open(&context, Page::Enrolment, text("state")) {
-        Ok(opened) => opened,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let (way, proven) = State::open(&context, Page::Enrolment, text("state"))?;
+    let present = context.session().await?;
     let name = form_of(&["state", "offer", "code", "credential"].map(|field| params.get(field)));
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -53,18 +44,18 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
             words::sentence(why)
         }
         Err(SignInError::Factor(FactorRefused::Failed(error))) => {
-            return errors::failure(&context, &error);
+            return Err(error.into());
         }
-        Err(SignInError::Factor(_)) => return way.ticket.begin_again(&context),
+        Err(SignInError::Factor(_)) => return Ok(way.ticket.begin_again(&context)),
         Ok(signed_in) => {
             // Shown once. New ones can be made in My Account.
             let codes = engine.renew_recovery_codes(tenant, &signed_in.session).await;
-            let on = answer(&context, way, Ok(signed_in), cookie, &Params::default()).await;
+            let on = answer(&context, way, Ok(signed_in), cookie, &Params::default()).await?;
             return match codes {
-                Ok(codes) => enrolment_page::codes(&context, on, codes),
+                Ok(codes) => Ok(enrolment_page::codes(&context, on, codes)),
                 Err(error) => {
                     tracing::warn!(%error, "no recovery codes after adding a second factor");
-                    on
+                    Ok(on)
                 }
             };
         }
@@ -73,10 +64,10 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let same = matches!(adding, Adding::App { .. }).then_some(sealed);
     let offers = match enrolment_page::offer(&context, &proven, same).await {
         Ok(offers) => offers,
-        Err(SignInError::Failed(error)) => return errors::failure(&context, &error),
-        Err(_) => return way.ticket.begin_again(&context),
+        Err(SignInError::Failed(error)) => return Err(error.into()),
+        Err(_) => return Ok(way.ticket.begin_again(&context)),
     };
     let (state, name) = (text("state").to_owned(), name.to_owned());
     let status = StatusCode::BAD_REQUEST;
-    enrolment_page::show(&context, status, &way, (state, offers), (name, Some(error))).await
+    Ok(enrolment_page::show(&context, status, &way, (state, offers), (name, Some(error))).await)
 }

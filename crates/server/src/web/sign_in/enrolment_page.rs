@@ -13,6 +13,7 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::factors::qr;
 use crate::web::pages::AppFace;
+use crate::web::refusal::Answer;
 use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, filters, render};
 
@@ -52,18 +53,18 @@ struct Enrolled {
 }
 
 /// Shows the page to someone who has proven everything else.
-pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Response {
+pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Answer {
     let offers = match offer(context, &proven, None).await {
         Ok(offers) => offers,
-        Err(SignInError::Failed(error)) => return errors::failure(context, &error),
-        Err(_) => return way.ticket.clone().begin_again(context),
+        Err(SignInError::Failed(error)) => return Err(error.into()),
+        Err(_) => return Ok(way.ticket.clone().begin_again(context)),
     };
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
     let ticket = Ticket { least: least.acr().to_owned(), ..way.ticket.clone() };
     let way = Way { ticket, ..*way };
     let state = State::seal(context, Page::Enrolment, &way, proven, &csrf);
-    show(context, StatusCode::OK, &way, (state, offers), (String::new(), None)).await
+    Ok(show(context, StatusCode::OK, &way, (state, offers), (String::new(), None)).await)
 }
 
 /// Offers both; with `sealed`, the same app again.

@@ -1,7 +1,6 @@
 //! The sign-in page as it is shown.
 
 use askama::Template;
-use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_oidc::Params;
 
@@ -10,8 +9,9 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
 use crate::web::pages::AppFace;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Opened, Ticket};
-use crate::web::{consent, errors, filters, render};
+use crate::web::{consent, filters, render};
 
 /// The sign-in page.
 #[derive(Template)]
@@ -50,7 +50,7 @@ pub(super) async fn show(
     params: &Params,
     status: StatusCode,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     show_with(context, params, (status, error), None).await
 }
 
@@ -60,25 +60,22 @@ pub(super) async fn show_with(
     params: &Params,
     (status, error): (StatusCode, Option<Text>),
     unknown_key: Option<String>,
-) -> Response {
-    let Some(ticket) = destination(context, params) else {
-        return errors::unknown_ticket(context);
-    };
-    let present = match context.session().await {
-        Ok(Some(session)) => {
+) -> Answer {
+    let ticket = destination(context, params).ok_or(Refusal::Incomplete)?;
+    let present = match context.session().await? {
+        Some(session) => {
             let user = context.engine().reads().user(context.tenant().id, session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
-        Ok(None) => None,
-        Err(error) => return errors::failure(context, &error),
+        None => None,
     };
     let (secret, cookie) = context.form_secret();
     let hint = ticket.hint.clone().or_else(|| present.clone()).unwrap_or_default();
     let app = consent::app_of_ticket(context, &ticket).await;
     let asked = app.as_ref().map(|app| app.id);
-    let remember = match context.engine().asks_to_remember(context.tenant(), asked).await {
-        Ok(asks) => asks.then(|| params.get("remember").is_some()),
-        Err(error) => return errors::failure(context, &error),
+    let remember = {
+        let asks = context.engine().asks_to_remember(context.tenant(), asked).await?;
+        asks.then(|| params.get("remember").is_some())
     };
     let app = app.as_deref().map(consent::face);
     let logo = app.as_ref().and_then(|app| app.logo.clone());
@@ -102,5 +99,5 @@ pub(super) async fn show_with(
         remember,
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());
-    respond::with(response, header::SET_COOKIE, &cookie)
+    Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }

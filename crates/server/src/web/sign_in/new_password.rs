@@ -1,7 +1,6 @@
 //! A step: choosing another password, where an administrator demands it.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::directory::PasswordRefused;
 use sojourn_engine::sign_in::NewPasswordError;
@@ -12,32 +11,24 @@ use super::new_password_page;
 use super::state::{Page, State, form_of, visit};
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::{errors, form, words};
+use crate::web::refusal::Answer;
+use crate::web::{form, words};
 
 const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
 
 /// Sets the password and continues the sign-in.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let (way, proven) = match State::open(&context, Page::NewPassword, text("token")) {
-        Ok(opened) => opened,
-        Err(elsewhere) => return *elsewhere,
-    };
+    let (way, proven) = State::open(&context, Page::NewPassword, text("token"))?;
     let again = |error: Text| {
         let (token, user) = (text("token").to_owned(), text("username").to_owned());
         new_password_page::demanded(&context, StatusCode::BAD_REQUEST, token, user, Some(error))
     };
     if text("new") != text("again") {
-        return again(DIFFERENT.into());
+        return Ok(again(DIFFERENT.into()));
     }
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let present = context.session().await?;
     let name = form_of(&[params.get("token")]);
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -46,9 +37,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
         Ok(signed_in) => Ok(signed_in),
         Err(NewPasswordError::SignIn(refused)) => Err(refused),
         Err(NewPasswordError::Refused(PasswordRefused::Failed(error))) => {
-            return errors::failure(&context, &error);
+            return Err(error.into());
         }
-        Err(NewPasswordError::Refused(refused)) => return again(words::refused_password(&refused)),
+        Err(NewPasswordError::Refused(refused)) => {
+            return Ok(again(words::refused_password(&refused)));
+        }
     };
     answer(&context, way, outcome, cookie, &Params::default()).await
 }

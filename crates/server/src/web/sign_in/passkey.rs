@@ -1,7 +1,6 @@
 //! The first step by a passkey, which is the only one.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 use sojourn_engine::sign_in::SignInError;
@@ -11,7 +10,8 @@ use super::login_page;
 use super::state::{Asked, Way, form_of, key_proof, visit};
 use crate::context::Context;
 use crate::request;
-use crate::web::{errors, words};
+use crate::web::refusal::{Answer, Refusal};
+use crate::web::words;
 
 const EXPIRED: &str = "This page was open for too long. Please try again.";
 const WRONG: &str = "The passkey was not accepted. Try again, or sign in with your password.";
@@ -19,30 +19,22 @@ const UNKNOWN: &str =
     "No account here has this passkey any more. Use another one, or sign in with your password.";
 
 /// Checks what the browser answered.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match request::form(&context.headers, &body) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = request::form(&context.headers, &body)?;
     if let Err(error) = params.no_doubles() {
-        return errors::bad_request(&context, words::message(&error));
+        return Err(Refusal::bad_request(words::message(&error)));
     }
     let text = |name: &str| params.get(name).unwrap_or_default();
     if !context.genuine_before_sign_in(params.get("csrf")) {
         let why = context.why_not_genuine().unwrap_or_else(|| EXPIRED.into());
         return login_page::show(&context, &params, StatusCode::FORBIDDEN, Some(why)).await;
     }
-    let Some(ticket) = login_page::destination(&context, &params) else {
-        return errors::unknown_ticket(&context);
-    };
+    let ticket = login_page::destination(&context, &params).ok_or(Refusal::Incomplete)?;
     if !Asked::is_good(&context, text("state")) {
         let (status, why) = (StatusCode::FORBIDDEN, Some(EXPIRED.into()));
         return login_page::show(&context, &params, status, why).await;
     }
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let present = context.session().await?;
     let way = Way { ticket, remember: params.get("remember").is_some(), raises: None };
     let form = form_of(&[params.get("state"), params.get("credential")]);
     let (visit, browser_cookie) = visit(&context, &way, present, Some(form)).await;

@@ -10,8 +10,9 @@ use super::answer::answer;
 use super::login_page;
 use super::state::{Way, form_of, visit};
 use crate::context::Context;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Opened;
-use crate::web::{errors, words};
+use crate::web::words;
 use crate::{request, respond};
 
 const EXPIRED: &str = "This page was open for too long. Please sign in again.";
@@ -19,13 +20,13 @@ const EXPIRED: &str = "This page was open for too long. Please sign in again.";
 const OTHER: &str = "other";
 
 /// Shows it.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => match goes_on(&context, &params).await {
-            Some(elsewhere) => elsewhere,
+            Some(elsewhere) => Ok(elsewhere),
             None => login_page::show(&context, &params, StatusCode::OK, None).await,
         },
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
@@ -41,13 +42,10 @@ async fn goes_on(context: &Context, params: &Params) -> Option<Response> {
 }
 
 /// Checks name and password.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match request::form(&context.headers, &body) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = request::form(&context.headers, &body)?;
     if let Err(error) = params.no_doubles() {
-        return errors::bad_request(&context, words::message(&error));
+        return Err(Refusal::bad_request(words::message(&error)));
     }
     if !context.genuine_before_sign_in(params.get("csrf")) {
         let why = context.why_not_genuine().unwrap_or_else(|| EXPIRED.into());
@@ -56,10 +54,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let Some(ticket) = login_page::destination(&context, &params) else {
         return login_page::show(&context, &params, StatusCode::BAD_REQUEST, None).await;
     };
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let present = context.session().await?;
     let way = Way { ticket, remember: params.get("remember").is_some(), raises: None };
     let form = page_of(&context, &params);
     let (visit, browser_cookie) = visit(&context, &way, present, form).await;

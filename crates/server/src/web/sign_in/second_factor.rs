@@ -1,7 +1,6 @@
 //! A step: the second factor.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use sojourn_engine::sign_in::{Shown, SignInError, Visit};
 use sojourn_model::{Level, Session};
@@ -12,8 +11,9 @@ use super::answer::answer;
 use super::second_factor_page;
 use super::state::{Page, State, Way, form_of, key_proof, visit};
 use crate::context::Context;
+use crate::web::form;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Opened;
-use crate::web::{errors, form, words};
 use crate::{request, respond};
 
 const WRONG: &str =
@@ -22,53 +22,37 @@ const WRONG_KEY: &str = "The key was not accepted. Try again, or use another way
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 
 /// Asks someone who is signed in already for the second factor, because what a ticket leads back to demands it.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
-    let params = match request::query(uri.query()) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
+    let params = request::query(uri.query())?;
     let opened = params.get("ticket").and_then(|text| Opened::of(&context, text));
-    let Some(ticket) = opened.map(Opened::ticket) else {
-        return errors::unknown_ticket(&context);
-    };
-    let session = match context.session().await {
-        Ok(Some(session)) if !session.sign_in_due => session,
-        Ok(_) => {
+    let ticket = opened.map(Opened::ticket).ok_or(Refusal::Incomplete)?;
+    let session = match context.session().await? {
+        Some(session) if !session.sign_in_due => session,
+        _ => {
             let text = ticket.seal(&context).unwrap_or_default();
-            return respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]));
+            return Ok(respond::see_other(&with_query(
+                &context.link("/login"),
+                &[("ticket", &text)],
+            )));
         }
-        Err(error) => return errors::failure(&context, &error),
     };
-    match context.engine().proven_in(context.tenant(), &session).await {
-        Ok(proven) => {
-            let (remember, raises) = (session.remember, Some(session.id));
-            let least = Level::parse(&ticket.least).unwrap_or(Level::Two);
-            let way = Way { ticket, remember, raises };
-            second_factor_page::ask(&context, &way, proven, least).await
-        }
-        Err(error) => errors::failure(&context, &error),
-    }
+    let proven = context.engine().proven_in(context.tenant(), &session).await?;
+    let (remember, raises) = (session.remember, Some(session.id));
+    let least = Level::parse(&ticket.least).unwrap_or(Level::Two);
+    let way = Way { ticket, remember, raises };
+    second_factor_page::ask(&context, &way, proven, least).await
 }
 
 /// Checks the code, and goes on with the sign-in.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
-    let (way, proven) = match State::open(&context, Page::SecondFactor, text("state")) {
-        Ok(opened) => opened,
-        Err(elsewhere) => return *elsewhere,
-    };
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let (way, proven) = State::open(&context, Page::SecondFactor, text("state"))?;
+    let present = context.session().await?;
     // What was proven in a session serves to raise its level, as long as it is good for anything.
     let good = |session: &Session| Some(session.id) == way.raises && !session.sign_in_due;
     if way.raises.is_some() && !present.as_ref().is_some_and(good) {
-        return way.ticket.begin_again(&context);
+        return Ok(way.ticket.begin_again(&context));
     }
     let name = form_of(&[params.get("state"), params.get("code"), params.get("credential")]);
     let (visit, cookie) = visit(&context, &way, present, Some(name)).await;

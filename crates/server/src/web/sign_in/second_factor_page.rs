@@ -1,7 +1,6 @@
 //! Asking for a second factor, as it is shown: in a sign-in, and where an application asks for more than the session has.
 
 use askama::Template;
-use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::sign_in::Proven;
 use sojourn_model::{Level, UserId};
@@ -11,8 +10,9 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
 use crate::web::pages::AppFace;
+use crate::web::refusal::Answer;
 use crate::web::ticket::Ticket;
-use crate::web::{consent, errors, filters, render};
+use crate::web::{consent, filters, render};
 
 /// Days of a time in milliseconds, begun ones counted whole.
 fn days(ms: i64) -> usize {
@@ -42,7 +42,7 @@ struct SecondFactor {
 }
 
 /// Shows the page to someone who has proven everything but the second factor.
-pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Response {
+pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Answer {
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
     let user = proven.user;
@@ -59,28 +59,25 @@ pub(super) async fn show(
     (way, user): (&Way, UserId),
     state: String,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let keys = context.engine().key_request(context.tenant(), user, &state).await;
-    let keys = match keys {
-        Ok(keys) => keys.map(|request| request.to_string()),
-        Err(error) => return errors::failure(context, &error),
+    let keys = {
+        let keys = keys?;
+        keys.map(|request| request.to_string())
     };
     let least = Level::parse(&way.ticket.least).unwrap_or(Level::One);
-    let raises = match context.session().await {
-        Ok(Some(session)) if way.raises.is_some() => {
+    let raises = match context.session().await? {
+        Some(session) if way.raises.is_some() => {
             let user = context.engine().reads().user(context.tenant().id, session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
-        Ok(_) => None,
-        Err(error) => return errors::failure(context, &error),
+        _ => None,
     };
     let app = consent::app_of_ticket(context, &way.ticket).await;
     let id = app.as_ref().map(|app| app.id);
-    let trust = match context.engine().may_trust_browser_ms(context.tenant(), user, id).await {
-        // A browser that is trusted stands for a second factor of a sign-in, and for nothing else.
-        Ok(ms) => ms.filter(|_| way.raises.is_none() && least <= Level::Two).map(days),
-        Err(error) => return errors::failure(context, &error),
-    };
+    // A browser that is trusted stands for a second factor of a sign-in, and for nothing else.
+    let trusted_ms = context.engine().may_trust_browser_ms(context.tenant(), user, id).await?;
+    let trust = trusted_ms.filter(|_| way.raises.is_none() && least <= Level::Two).map(days);
     let app = app.as_deref().map(consent::face);
     let logo = app.as_ref().and_then(|app| app.logo.clone());
     let (secret, cookie) = context.form_secret();
@@ -97,5 +94,5 @@ pub(super) async fn show(
         recovers: way.raises.is_some() && !way.ticket.is_request(),
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());
-    respond::with(response, header::SET_COOKIE, &cookie)
+    Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }

@@ -1,7 +1,6 @@
 //! A step: ending sessions, so that one more may begin.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use sojourn_engine::sign_in::SignInError;
 use sojourn_model::SessionId;
 use sojourn_oidc::Params;
@@ -10,27 +9,18 @@ use super::answer::{answer, next};
 use super::state::{Page, State, form_of, visit};
 use crate::context::Context;
 use crate::request;
-use crate::web::{errors, words};
+use crate::web::refusal::{Answer, Refusal};
 
 /// Ends the chosen sessions and signs in, both in one transaction.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match request::form(&context.headers, &body) {
-        Ok(params) => params,
-        Err(error) => return errors::bad_request(&context, words::message(&error)),
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = request::form(&context.headers, &body)?;
     if !context.genuine_before_sign_in(params.get("csrf")) {
-        return errors::forged(&context);
+        return Err(Refusal::Forged);
     }
     let choice = params.get("choice");
-    let (way, proven) = match State::open(&context, Page::Sessions, choice.unwrap_or_default()) {
-        Ok(opened) => opened,
-        Err(elsewhere) => return *elsewhere,
-    };
+    let (way, proven) = State::open(&context, Page::Sessions, choice.unwrap_or_default())?;
     let ends: Vec<SessionId> = params.all("end").filter_map(|id| id.parse().ok()).collect();
-    let present = match context.session().await {
-        Ok(present) => present,
-        Err(error) => return errors::failure(&context, &error),
-    };
+    let present = context.session().await?;
     let (visit, cookie) = visit(&context, &way, present, Some(form_of(&[choice]))).await;
     let (engine, tenant) = (context.engine(), context.tenant());
     match engine.sign_in_after_choice(tenant, proven, &visit, &ends).await {

@@ -1,13 +1,13 @@
 //! What a sign-in has got to, between two of its pages.
 
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sojourn_engine::sign_in::{KeyProof, Proven, Visit};
 use sojourn_model::{Millis, Session, SessionId};
 
 use crate::context::Context;
+use crate::web::consent;
+use crate::web::refusal::Refusal;
 use crate::web::ticket::Ticket;
-use crate::web::{consent, errors};
 
 /// The page that a state was shown on: it is accepted from no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,10 +136,10 @@ impl State {
         context: &Context,
         page: Page,
         text: &str,
-    ) -> Result<(Way, Proven), Box<Response>> {
+    ) -> Result<(Way, Proven), Refusal> {
         let body = context.engine().open_sign_in(context.tenant(), text);
         let read = body.and_then(|body| serde_json::from_slice::<Self>(&body).ok());
-        let state = read.ok_or_else(|| Box::new(errors::unknown_ticket(context)))?;
+        let state = read.ok_or(Refusal::Incomplete)?;
         let recent = context.engine().is_recent(Millis(state.made_at), page.lifetime_ms());
         let (secret, _) = context.form_secret();
         let here = context.has_form_secret() && state.browser == context.form_token(&secret);
@@ -147,7 +147,7 @@ impl State {
             let State { ticket, remember, raises, proven, .. } = state;
             Ok((Way { ticket, remember, raises }, proven))
         } else {
-            Err(Box::new(state.ticket.begin_again(context)))
+            Err(Refusal::instead(state.ticket.begin_again(context)))
         }
     }
 }

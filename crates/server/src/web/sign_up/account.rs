@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::factors::{FactorRefused, KeyOffer, NewKey};
 use sojourn_engine::sign_up::{NewPerson, SignUpRefused};
@@ -14,9 +13,10 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::web::factors::key::WRONG;
 use crate::web::pages::AppFace;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::sign_in::begin_after_sign_up;
 use crate::web::ticket::Ticket;
-use crate::web::{consent, errors, filters, form, render, words};
+use crate::web::{consent, filters, form, render, words};
 use crate::{request, respond};
 
 /// The page.
@@ -47,15 +47,12 @@ async fn show(
     (ticket, token, user): (&Ticket, &str, &User),
     params: &Params,
     error: Option<(StatusCode, Text)>,
-) -> Response {
+) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let least = match engine.password_length(tenant, user).await {
-        Ok(least) => least,
-        Err(error) => return errors::failure(context, &error),
-    };
+    let least = engine.password_length(tenant, user).await?;
     let key = match engine.offer_key_at_sign_up(tenant, token).await {
         Ok(KeyOffer { sealed, options }) => Some((sealed, options.to_string())),
-        Err(FactorRefused::Failed(error)) => return errors::failure(context, &error),
+        Err(FactorRefused::Failed(error)) => return Err(error.into()),
         Err(_) => None,
     };
     let (status, error) = match error {
@@ -85,56 +82,48 @@ async fn show(
         error,
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());
-    respond::with(response, header::SET_COOKIE, &cookie)
+    Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
 /// The page, for somebody who has proved the address.
-pub(super) async fn begin(context: &Context, ticket: &Ticket, token: &str) -> Response {
-    match context.engine().signing_up(context.tenant(), token).await {
-        Ok(Some(user)) => show(context, (ticket, token, &user), &Params::default(), None).await,
-        Ok(None) => errors::bad_request(context, TOO_OLD),
-        Err(error) => errors::failure(context, &error),
+pub(super) async fn begin(context: &Context, ticket: &Ticket, token: &str) -> Answer {
+    match context.engine().signing_up(context.tenant(), token).await? {
+        Some(user) => show(context, (ticket, token, &user), &Params::default(), None).await,
+        None => Err(Refusal::bad_request(TOO_OLD)),
     }
 }
 
 /// The page behind the link; programs that look at mail follow links, so nothing changes.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => {
             let ticket = Ticket::to(&context, "/myaccount");
             begin(&context, &ticket, params.get("token").unwrap_or_default()).await
         }
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
 /// The link is of no use any more. Where the form was sent twice, the account is there and its person signed in.
-async fn made_already(context: &Context, ticket: &Ticket, token: &str) -> Response {
+async fn made_already(context: &Context, ticket: &Ticket, token: &str) -> Answer {
     let made = context.engine().signing_up_as(context.tenant(), token);
-    match context.session().await {
-        Ok(Some(session)) if Some(session.user) == made => {
-            respond::see_other(&ticket.location(context))
+    match context.session().await? {
+        Some(session) if Some(session.user) == made => {
+            Ok(respond::see_other(&ticket.location(context)))
         }
-        Ok(_) => errors::bad_request(context, TOO_OLD),
-        Err(error) => errors::failure(context, &error),
+        _ => Err(Refusal::bad_request(TOO_OLD)),
     }
 }
 
 /// Makes the account, and begins its first session.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
-    let Some(ticket) = destination(&context, &params) else {
-        return errors::unknown_ticket(&context);
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
+    let ticket = destination(&context, &params).ok_or(Refusal::Incomplete)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant, token) = (context.engine(), context.tenant(), text("token"));
-    let user = match engine.signing_up(tenant, token).await {
-        Ok(Some(user)) => user,
-        Ok(None) => return made_already(&context, &ticket, token).await,
-        Err(error) => return errors::failure(&context, &error),
+    let user = match engine.signing_up(tenant, token).await? {
+        Some(user) => user,
+        None => return made_already(&context, &ticket, token).await,
     };
     let ip = context.arrival.ip.to_string();
     let person = NewPerson {
@@ -154,14 +143,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     let error = match done {
         Ok(made) => return begin_after_sign_up(&context, ticket, made).await,
         Err(SignUpRefused::Key(FactorRefused::Failed(error))) => {
-            return errors::failure(&context, &error);
+            return Err(error.into());
         }
         Err(SignUpRefused::Key(_)) => (StatusCode::BAD_REQUEST, WRONG.into()),
         Err(SignUpRefused::Gone) => return made_already(&context, &ticket, token).await,
-        Err(refused) => match told(&context, refused) {
-            Ok(error) => error,
-            Err(answer) => return *answer,
-        },
+        Err(refused) => told(refused)?,
     };
     show(&context, (&ticket, token, &user), &params, Some(error)).await
 }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::sign_up::Asking;
 use sojourn_model::OpenTo;
@@ -12,8 +11,9 @@ use super::{CLOSED, account, destination, told};
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::pages::AppFace;
+use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Ticket;
-use crate::web::{consent, errors, filters, form, render, words};
+use crate::web::{consent, filters, form, render, words};
 use crate::{request, respond};
 
 /// The form.
@@ -60,21 +60,18 @@ async fn show(
     params: &Params,
     status: StatusCode,
     error: Option<Text>,
-) -> Response {
-    let Some(ticket) = destination(context, params) else {
-        return errors::unknown_ticket(context);
-    };
+) -> Answer {
+    let ticket = destination(context, params).ok_or(Refusal::Incomplete)?;
     let (engine, tenant) = (context.engine(), context.tenant());
     if !engine.is_sign_up_open(tenant) {
-        return errors::missing(context, CLOSED);
+        return Err(Refusal::missing(CLOSED));
     }
-    let present = match context.session().await {
-        Ok(Some(session)) => {
+    let present = match context.session().await? {
+        Some(session) => {
             let user = engine.reads().user(tenant.id, session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
-        Ok(None) => None,
-        Err(error) => return errors::failure(context, &error),
+        None => None,
     };
     let hint = ticket.hint.clone().filter(|hint| hint.contains('@')).unwrap_or_default();
     let (text, app) = way(context, &ticket).await;
@@ -94,26 +91,21 @@ async fn show(
         error,
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());
-    respond::with(response, header::SET_COOKIE, &cookie)
+    Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
 /// Shows the form.
-pub(crate) async fn get(context: Context, uri: Uri) -> Response {
+pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => show(&context, &params, StatusCode::OK, None).await,
-        Err(error) => errors::bad_request(&context, words::message(&error)),
+        Err(error) => Err(Refusal::bad_request(words::message(&error))),
     }
 }
 
 /// Has the mail written. The answer is the same whether or not an account has the address.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
-    let Some(ticket) = destination(&context, &params) else {
-        return errors::unknown_ticket(&context);
-    };
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
+    let ticket = destination(&context, &params).ok_or(Refusal::Incomplete)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (language, ip) = (context.language().code.clone(), context.arrival.ip.to_string());
     let asking = Asking {
@@ -125,9 +117,9 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     };
     match context.engine().ask_to_sign_up(context.tenant(), asking).await {
         Ok(state) => sent(&context, StatusCode::OK, &ticket, state, None).await,
-        Err(refused) => match told(&context, refused) {
+        Err(refused) => match told(refused) {
             Ok((status, error)) => show(&context, &params, status, Some(error)).await,
-            Err(answer) => *answer,
+            Err(answer) => Err(answer),
         },
     }
 }
@@ -138,9 +130,9 @@ async fn sent(
     ticket: &Ticket,
     state: String,
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let address = context.engine().asked_to_sign_up(context.tenant(), &state);
-    let Some(address) = address else { return errors::bad_request(context, super::TOO_OLD) };
+    let address = address.ok_or_else(|| Refusal::bad_request(super::TOO_OLD))?;
     let (text, app) = way(context, ticket).await;
     let logo = app.as_ref().and_then(|app| app.logo.clone());
     let (secret, cookie) = context.form_secret();
@@ -154,28 +146,23 @@ async fn sent(
         error,
     };
     let response = render::face_page(context, status, &page, logo.as_deref());
-    respond::with(response, header::SET_COOKIE, &cookie)
+    Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
 /// Checks the code and shows the page that the link of the same mail opens.
-pub(crate) async fn code(context: Context, body: Bytes) -> Response {
-    let params = match form::before_sign_in(&context, &body) {
-        Ok(params) => params,
-        Err(refused) => return *refused,
-    };
-    let Some(ticket) = destination(&context, &params) else {
-        return errors::unknown_ticket(&context);
-    };
+pub(crate) async fn code(context: Context, body: Bytes) -> Answer {
+    let params = form::before_sign_in(&context, &body)?;
+    let ticket = destination(&context, &params).ok_or(Refusal::Incomplete)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let typed = (text("state"), text("code"));
     match context.engine().sign_up_by_code(context.tenant(), typed).await {
         Ok(token) => account::begin(&context, &ticket, &token).await,
-        Err(refused) => match told(&context, refused) {
+        Err(refused) => match told(refused) {
             Ok((status, error)) => {
                 let state = text("state").to_owned();
                 sent(&context, status, &ticket, state, Some(error)).await
             }
-            Err(answer) => *answer,
+            Err(answer) => Err(answer),
         },
     }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod account;
 pub(crate) mod ask;
 
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::EngineError;
 use sojourn_engine::sign_up::SignUpRefused;
@@ -11,8 +10,9 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::Text;
+use crate::web::refusal::Refusal;
 use crate::web::ticket::{Opened, Ticket};
-use crate::web::{errors, words};
+use crate::web::words;
 
 const CLOSED: &str = "Nobody can create an account here. Ask your administrator for one.";
 const NO_ADDRESS: &str = "This is no mail address. Check it and try again.";
@@ -35,7 +35,7 @@ fn destination(context: &Context, params: &Params) -> Option<Ticket> {
 }
 
 /// Returns the status and text to show above the form, or a complete response where trying again is no use.
-fn told(context: &Context, refused: SignUpRefused) -> Result<(StatusCode, Text), Box<Response>> {
+fn told(refused: SignUpRefused) -> Result<(StatusCode, Text), Refusal> {
     let status = match refused {
         SignUpRefused::TooMany | SignUpRefused::TooManyMails | SignUpRefused::TooManyCodes => {
             StatusCode::TOO_MANY_REQUESTS
@@ -43,9 +43,9 @@ fn told(context: &Context, refused: SignUpRefused) -> Result<(StatusCode, Text),
         _ => StatusCode::BAD_REQUEST,
     };
     let text = match refused {
-        SignUpRefused::Closed => return Err(Box::new(errors::missing(context, CLOSED))),
+        SignUpRefused::Closed => return Err(Refusal::missing(CLOSED)),
         SignUpRefused::Gone | SignUpRefused::Key(_) => {
-            return Err(Box::new(errors::bad_request(context, TOO_OLD)));
+            return Err(Refusal::bad_request(TOO_OLD));
         }
         SignUpRefused::NoAddress => NO_ADDRESS.into(),
         SignUpRefused::OtherDomain => OTHER_DOMAIN.into(),
@@ -58,7 +58,7 @@ fn told(context: &Context, refused: SignUpRefused) -> Result<(StatusCode, Text),
         SignUpRefused::TooManyCodes => TOO_MANY_CODES.into(),
         SignUpRefused::Password(refused) => words::refused_password(&refused),
         SignUpRefused::Failed(EngineError::Invalid(why)) => words::sentence(why),
-        SignUpRefused::Failed(error) => return Err(Box::new(errors::failure(context, &error))),
+        SignUpRefused::Failed(error) => return Err(error.into()),
     };
     Ok((status, text))
 }
