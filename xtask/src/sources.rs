@@ -87,6 +87,15 @@ fn rust(shown: &str, text: &str, problems: &mut Vec<String>) {
     {
         problems.push(format!("{shown}: ends go through the engine's end_sessions"));
     }
+    let pages = ["failure", "missing", "bad_request", "forged", "unknown_ticket"];
+    if shown.starts_with("crates/server") && !shown.ends_with("web/refusal.rs") {
+        for page in pages.iter().filter(|page| calls(&format!("errors::{page}("))) {
+            problems.push(format!("{shown}: 'errors::{page}' is said by a Refusal: end in '?'"));
+        }
+        if calls("Box<Response>>") && !shown.ends_with("listen.rs") {
+            problems.push(format!("{shown}: a handler refuses with the Refusal of its face"));
+        }
+    }
     let before = |line: usize| code.lines().take(line - 1).last().unwrap_or_default();
     let unexplained = |line: usize| !before(line).trim_start().starts_with("// Long, because ");
     for (line, length) in long_functions(code).into_iter().filter(|(line, _)| unexplained(*line)) {

@@ -60,7 +60,7 @@ pub use settings::{
     PasskeySettings, PasswordRules, RegistrationLimits, RegistrationMode, Retention, RoleDirection,
     Settings, Termination, ThrottleLimits, Webhook, path_of,
 };
-pub use sojourn_crypto::sha256;
+pub use sojourn_crypto::{b64url, constant_time_eq, sha256, unb64url};
 pub use sojourn_oidc::RedirectRules;
 pub use sojourn_store::{AuditEntry, Call, DeliveryBacklog, EndPreview, Pool, StayRow, StoreError};
 pub use tasks::WebhookSender;

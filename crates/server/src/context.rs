@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;
-use base64::Engine as _;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use sojourn_engine::{b64url, constant_time_eq, unb64url};
 use sojourn_model::limits::REQUEST_BYTES_MAX;
 use sojourn_model::{AppId, Participation, Session, SessionId, Tenant, TenantId};
 use sojourn_oidc::Params;
@@ -16,11 +16,6 @@ use sojourn_oidc::Params;
 use crate::AppState;
 use crate::language::{Text, plain, say};
 use crate::respond;
-
-/// Reads base64url without padding.
-fn unb64url(text: &str) -> Option<Vec<u8>> {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
-}
 
 /// Put into each request by the accept loop.
 #[derive(Debug, Clone)]
@@ -245,7 +240,7 @@ impl Context {
 
     /// The cookie of a session that just began or changed its secret.
     pub(crate) fn session_cookie(&self, secret: &[u8; 32], session: &Session) -> String {
-        let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
+        let value = b64url(secret);
         let lasting = if session.remember {
             let left = session.idle_deadline.since(self.engine().now());
             format!("; Max-Age={}", left / 1000)
@@ -282,7 +277,7 @@ impl Context {
             return (secret, None);
         }
         let secret: [u8; 32] = sojourn_model::time::random(self.engine().rng());
-        let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
+        let value = b64url(&secret);
         let cookie = format!(
             "{name}={value}; Path={}; Secure; HttpOnly; SameSite=Lax; Max-Age={BROWSER_COOKIE_SECONDS}",
             self.cookie_path()
@@ -304,7 +299,7 @@ impl Context {
             return (value.to_owned(), set(value));
         }
         let bytes: [u8; 32] = sojourn_model::time::random(self.engine().rng());
-        let value = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let value = b64url(&bytes);
         let cookie = set(&value);
         (value, cookie)
     }
@@ -424,7 +419,7 @@ fn cookie_in<'h>(header: &'h str, name: &str) -> Option<&'h str> {
 }
 
 fn equal(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |all, (x, y)| all | (x ^ y)) == 0
+    constant_time_eq(a.as_bytes(), b.as_bytes())
 }
 
 #[cfg(test)]

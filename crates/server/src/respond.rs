@@ -8,7 +8,6 @@ use futures_util::StreamExt as _;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use sojourn_engine::EngineError;
-use sojourn_engine::tokens::TokenError;
 use sojourn_oidc::OAuthError;
 
 fn build(
@@ -136,14 +135,6 @@ pub(crate) fn oauth_error(error: &OAuthError, challenged: bool) -> Response {
         with(response, header::RETRY_AFTER, "60")
     } else {
         response
-    }
-}
-
-/// A failure of the token endpoint or one like it.
-pub(crate) fn token_error(error: &TokenError, challenged: bool) -> Response {
-    match error {
-        TokenError::Refused(error) => oauth_error(error, challenged),
-        TokenError::Failed(error) => failure(error),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
@@ -12,8 +11,9 @@ use sojourn_engine::directory::SecretInfo;
 use sojourn_model::Millis;
 use sojourn_model::limits::SECRET_OVERLAP_MS;
 
-use super::applications::{UPDATE, VIEW, answer, document, id_of};
+use super::applications::{UPDATE, VIEW, document, id_of};
 use super::caller::caller;
+use super::refusal::Answer;
 use crate::context::Context;
 use crate::respond;
 
@@ -34,19 +34,14 @@ fn if_match(context: &Context) -> Option<i64> {
 }
 
 /// `GET …/secrets`: the valid ones by their last characters, the current one first. The entity tag is for `If-Match`.
-pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(refused) = caller(&context, VIEW).await {
-        return *refused;
-    }
-    let done = async {
-        let engine = context.engine();
-        let app = engine.application_to_manage(context.tenant(), id_of(&id)?).await?;
-        let secrets = engine.application_secrets(&app).await?;
-        let secrets: Vec<_> = secrets.iter().map(shown).collect();
-        let response = respond::json(StatusCode::OK, &json!({ "secrets": secrets }));
-        Ok(respond::with(response, header::ETAG, &format!("\"{}\"", app.version)))
-    };
-    answer(&context, done.await)
+pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Answer {
+    caller(&context, VIEW).await?;
+    let engine = context.engine();
+    let app = engine.application_to_manage(context.tenant(), id_of(&id)?).await?;
+    let secrets = engine.application_secrets(&app).await?;
+    let secrets: Vec<_> = secrets.iter().map(shown).collect();
+    let response = respond::json(StatusCode::OK, &json!({ "secrets": secrets }));
+    Ok(respond::with(response, header::ETAG, &format!("\"{}\"", app.version)))
 }
 
 /// What may be said about another secret.
@@ -59,44 +54,31 @@ struct Wanted {
 
 /// `POST …/secret`: creates a new secret, shown only once. The previous one stays valid for a day, or for `previous_valid_for`
 /// seconds.
-pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let caller = match caller(&context, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
+pub(crate) async fn rotate(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let caller = caller(&context, UPDATE).await?;
+    let wanted: Wanted = if body.is_empty() {
+        Wanted::default()
+    } else {
+        let document = document(&context, &body)?;
+        serde_json::from_value(document.into())
+            .map_err(|why| EngineError::Invalid(why.to_string()))?
     };
-    let done = async {
-        let wanted: Wanted = if body.is_empty() {
-            Wanted::default()
-        } else {
-            let document = document(&context, &body)?;
-            serde_json::from_value(document.into())
-                .map_err(|why| EngineError::Invalid(why.to_string()))?
-        };
-        let overlap = wanted
-            .previous_valid_for
-            .map_or(SECRET_OVERLAP_MS, |seconds| seconds.saturating_mul(1000));
-        let (engine, id) = (context.engine(), id_of(&id)?);
-        let how = (overlap, if_match(&context));
-        let new = engine.rotate_application_secret(context.tenant(), id, how, &caller).await?;
-        let body = json!({
-            "client_secret": new.secret,
-            "previous_valid_until": new.previous_until.map(Millis::seconds),
-        });
-        Ok(respond::json(StatusCode::OK, &body))
-    };
-    answer(&context, done.await)
+    let overlap =
+        wanted.previous_valid_for.map_or(SECRET_OVERLAP_MS, |seconds| seconds.saturating_mul(1000));
+    let (engine, id) = (context.engine(), id_of(&id)?);
+    let how = (overlap, if_match(&context));
+    let new = engine.rotate_application_secret(context.tenant(), id, how, &caller).await?;
+    let body = json!({
+        "client_secret": new.secret,
+        "previous_valid_until": new.previous_until.map(Millis::seconds),
+    });
+    Ok(respond::json(StatusCode::OK, &body))
 }
 
 /// `DELETE …/secrets/previous`: revokes the previous secret.
-pub(crate) async fn drop_previous(context: Context, Path(id): Path<String>) -> Response {
-    let caller = match caller(&context, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let (engine, id) = (context.engine(), id_of(&id)?);
-        engine.drop_previous_secret(context.tenant(), (id, if_match(&context)), &caller).await?;
-        Ok(respond::empty(StatusCode::NO_CONTENT))
-    };
-    answer(&context, done.await)
+pub(crate) async fn drop_previous(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = caller(&context, UPDATE).await?;
+    let (engine, id) = (context.engine(), id_of(&id)?);
+    engine.drop_previous_secret(context.tenant(), (id, if_match(&context)), &caller).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
 }

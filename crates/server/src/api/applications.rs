@@ -3,15 +3,14 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 use sojourn_engine::directory::application_document;
-use sojourn_engine::{Authority, EngineError, Right};
+use sojourn_engine::{EngineError, Right};
 use sojourn_model::{AppId, Application};
 
 use super::caller::caller;
-use super::error;
+use super::refusal::Answer;
 use crate::context::Context;
 use crate::respond;
 
@@ -43,90 +42,56 @@ fn shown(app: &Application, secret: Option<String>) -> Map<String, Value> {
     document
 }
 
-pub(super) fn answer(context: &Context, done: Result<Response, EngineError>) -> Response {
-    done.unwrap_or_else(|cause| error::failure(context, &cause))
-}
-
 /// `GET`: all of them.
-pub(crate) async fn list(context: Context) -> Response {
-    if let Err(refused) = caller(&context, VIEW).await {
-        return *refused;
-    }
-    let found = context.engine().applications(context.tenant()).await;
-    answer(
-        &context,
-        found.map(|found| {
-            let all: Vec<_> = found.iter().map(application_document).collect();
-            let body = json!({ "totalResults": all.len(), "applications": all });
-            respond::json(StatusCode::OK, &body)
-        }),
-    )
+pub(crate) async fn list(context: Context) -> Answer {
+    caller(&context, VIEW).await?;
+    let found = context.engine().applications(context.tenant()).await?;
+    let all: Vec<_> = found.iter().map(application_document).collect();
+    let body = json!({ "totalResults": all.len(), "applications": all });
+    Ok(respond::json(StatusCode::OK, &body))
 }
 
 /// `POST`: makes one. Its secret is told this once.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let caller = match caller(&context, CREATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let document = document(&context, &body)?;
-        let engine = context.engine();
-        let (app, secret) = engine.create_application(context.tenant(), &document, &caller).await?;
-        let location = context.link(&format!("/api/server/v1/applications/{}", app.id));
-        let response = respond::json(StatusCode::CREATED, &shown(&app, secret));
-        Ok(respond::with(response, header::LOCATION, &location))
-    };
-    answer(&context, done.await)
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let caller = caller(&context, CREATE).await?;
+    let document = document(&context, &body)?;
+    let engine = context.engine();
+    let (app, secret) = engine.create_application(context.tenant(), &document, &caller).await?;
+    let location = context.link(&format!("/api/server/v1/applications/{}", app.id));
+    let response = respond::json(StatusCode::CREATED, &shown(&app, secret));
+    Ok(respond::with(response, header::LOCATION, &location))
 }
 
 /// `GET …/{id}`.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(refused) = caller(&context, VIEW).await {
-        return *refused;
-    }
-    let done = async {
-        let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
-        Ok(respond::json(StatusCode::OK, &application_document(&app)))
-    };
-    answer(&context, done.await)
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    caller(&context, VIEW).await?;
+    let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
+    Ok(respond::json(StatusCode::OK, &application_document(&app)))
 }
 
-async fn change(context: Context, id: String, body: Bytes, patch: bool) -> Response {
-    let caller: Authority = match caller(&context, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let document = document(&context, &body)?;
-        let (engine, id) = (context.engine(), id_of(&id)?);
-        let what = (&document, patch);
-        let (app, secret) = engine.change_application(context.tenant(), id, what, &caller).await?;
-        Ok(respond::json(StatusCode::OK, &shown(&app, secret)))
-    };
-    answer(&context, done.await)
+async fn change(context: Context, id: String, body: Bytes, patch: bool) -> Answer {
+    let caller = caller(&context, UPDATE).await?;
+    let document = document(&context, &body)?;
+    let (engine, id) = (context.engine(), id_of(&id)?);
+    let what = (&document, patch);
+    let (app, secret) = engine.change_application(context.tenant(), id, what, &caller).await?;
+    Ok(respond::json(StatusCode::OK, &shown(&app, secret)))
 }
 
 /// `PUT …/{id}`: replaces it.
-pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     change(context, id, body, false).await
 }
 
 /// `PATCH …/{id}`: changes a part (RFC 7396).
-pub(crate) async fn patch(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn patch(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     change(context, id, body, true).await
 }
 
 /// `DELETE …/{id}`: nothing that it was given works any more, and it is told of the stays that end.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    let caller = match caller(&context, DELETE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let (engine, id) = (context.engine(), id_of(&id)?);
-        engine.remove_application(context.tenant(), id, &caller).await?;
-        Ok(respond::empty(StatusCode::NO_CONTENT))
-    };
-    answer(&context, done.await)
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = caller(&context, DELETE).await?;
+    let (engine, id) = (context.engine(), id_of(&id)?);
+    engine.remove_application(context.tenant(), id, &caller).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
 }

@@ -1,13 +1,12 @@
 //! `/api/server/v1/audit`: who did what, newest first.
 
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use sojourn_engine::{AuditPlace, AuditQuestion, Right};
 use sojourn_model::Actor;
 
 use super::caller::caller;
-use super::error;
+use super::refusal::{Answer, Refusal};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -35,32 +34,26 @@ fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
 }
 
 /// `GET`: rows from the newest back.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    if let Err(refused) = caller(&context, Right::AuditView).await {
-        return *refused;
-    }
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    caller(&context, Right::AuditView).await?;
     let (question, from, limit) = match asked(&uri) {
         Ok(asked) => asked,
-        Err(why) => return error::invalid_search(&context, &why),
+        Err(why) => return Err(Refusal::InvalidSearch(why)),
     };
-    match context.engine().audit(context.tenant(), &question, from, limit).await {
-        Ok(page) => {
-            let rows: Vec<Value> = page
-                .rows
-                .into_iter()
-                .map(|row| {
-                    let detail = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
-                    json!({
-                        "at": super::json::moment(row.at), "actor": row.actor, "action": row.action,
-                        "target": row.target, "detail": detail,
-                    })
-                })
-                .collect();
-            respond::json(
-                StatusCode::OK,
-                &json!({ "items": rows, "next": page.next.map(|next| next.to_string()) }),
-            )
-        }
-        Err(cause) => error::failure(&context, &cause),
-    }
+    let page = context.engine().audit(context.tenant(), &question, from, limit).await?;
+    let rows: Vec<Value> = page
+        .rows
+        .into_iter()
+        .map(|row| {
+            let detail = serde_json::from_str(&row.detail).unwrap_or(Value::Null);
+            json!({
+                "at": super::json::moment(row.at), "actor": row.actor, "action": row.action,
+                "target": row.target, "detail": detail,
+            })
+        })
+        .collect();
+    Ok(respond::json(
+        StatusCode::OK,
+        &json!({ "items": rows, "next": page.next.map(|next| next.to_string()) }),
+    ))
 }

@@ -1,23 +1,25 @@
 //! Who calls: Basic, Bearer or a client certificate.
 
-use axum::response::Response;
 use http::header;
 use sojourn_engine::directory::ApiRefused;
-use sojourn_engine::{Authority, Right};
+use sojourn_engine::{Authority, EngineError, Right, Who};
+use sojourn_model::UserId;
 use sojourn_oidc::client_auth;
 
-use super::error;
+use super::refusal::Refusal;
 use crate::context::Context;
 
 /// Lets the caller in who has a right.
-pub(super) async fn caller(context: &Context, right: Right) -> Result<Authority, Box<Response>> {
-    match authenticated(context).await {
-        Ok(caller) if caller.may(right) => Ok(caller),
-        Ok(_) => Err(Box::new(error::forbidden(context))),
-        Err(ApiRefused::Unauthenticated) => Err(Box::new(error::unauthenticated(context))),
-        Err(ApiRefused::SecondFactor) => Err(Box::new(error::second_factor(context))),
-        Err(ApiRefused::TooMany) => Err(Box::new(error::too_many(context))),
-        Err(ApiRefused::Failed(cause)) => Err(Box::new(error::failure(context, &cause))),
+pub(super) async fn caller(context: &Context, right: Right) -> Result<Authority, Refusal> {
+    let caller = authenticated(context).await?;
+    if caller.may(right) { Ok(caller) } else { Err(EngineError::Forbidden.into()) }
+}
+
+/// The person who calls, for what is their own: an application has no sessions and no factors.
+pub(super) async fn person(context: &Context) -> Result<UserId, Refusal> {
+    match caller(context, Right::Login).await?.who() {
+        Who::User(user, _) => Ok(user),
+        Who::Application(_) | Who::Operator | Who::System => Err(EngineError::Forbidden.into()),
     }
 }
 

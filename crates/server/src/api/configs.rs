@@ -1,7 +1,6 @@
 //! `/api/server/v1/configs`: WSO2's configuration endpoint, as far as it is about sessions.
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,7 +8,7 @@ use sojourn_engine::{EngineError, Right};
 use sojourn_model::{EffectivePolicy, OnPasswordChange, PolicyScope, SessionPolicy};
 
 use super::caller::caller;
-use super::error;
+use super::refusal::Answer;
 use crate::api::object::{self, Object};
 use crate::context::Context;
 use crate::respond;
@@ -39,14 +38,10 @@ struct Patch {
 }
 
 /// Shows it.
-pub(crate) async fn get(context: Context) -> Response {
-    if let Err(refused) = caller(&context, READ).await {
-        return *refused;
-    }
-    match shown(&context).await {
-        Ok(config) => respond::json(StatusCode::OK, &config),
-        Err(cause) => error::failure(&context, &cause),
-    }
+pub(crate) async fn get(context: Context) -> Answer {
+    caller(&context, READ).await?;
+    let config = shown(&context).await?;
+    Ok(respond::json(StatusCode::OK, &config))
 }
 
 async fn shown(context: &Context) -> Result<ConfigJson, EngineError> {
@@ -66,27 +61,16 @@ async fn shown(context: &Context) -> Result<ConfigJson, EngineError> {
 }
 
 /// Changes it: all operations of a request, or none.
-pub(crate) async fn patch(context: Context, body: Bytes) -> Response {
-    let caller = match caller(&context, WRITE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let patches: Vec<Patch> = match object::read::<Vec<Object<Patch>>>(&body) {
-        Ok(patches) => patches.into_iter().map(|patch| patch.0).collect(),
-        Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong)),
-    };
+pub(crate) async fn patch(context: Context, body: Bytes) -> Answer {
+    let caller = caller(&context, WRITE).await?;
+    let patches = object::read::<Vec<Object<Patch>>>(&body).map_err(EngineError::Invalid)?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let done = async {
-        let mut policy = engine.policy_set(tenant, PolicyScope::Tenant).await?;
-        for patch in &patches {
-            apply(&mut policy, patch).map_err(EngineError::Invalid)?;
-        }
-        engine.set_policy(tenant, PolicyScope::Tenant, policy, &caller).await
-    };
-    match done.await {
-        Ok(()) => respond::empty(StatusCode::OK),
-        Err(cause) => error::failure(&context, &cause),
+    let mut policy = engine.policy_set(tenant, PolicyScope::Tenant).await?;
+    for patch in &patches {
+        apply(&mut policy, &patch.0).map_err(EngineError::Invalid)?;
     }
+    engine.set_policy(tenant, PolicyScope::Tenant, policy, &caller).await?;
+    Ok(respond::empty(StatusCode::OK))
 }
 
 fn apply(policy: &mut SessionPolicy, patch: &Patch) -> Result<(), String> {

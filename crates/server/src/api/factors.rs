@@ -4,17 +4,16 @@
 //! People add and remove their own in My Account, because that takes a fresh proof, which a token isn't.
 
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
+use sojourn_engine::Right;
 use sojourn_engine::directory::{Advice, SecurityCheck};
 use sojourn_engine::factors::{Factors, Listed};
-use sojourn_engine::{EngineError, Right, Who};
 use sojourn_model::UserId;
 
-use super::caller::caller;
-use super::error;
+use super::caller::person;
 use super::json::moment;
+use super::refusal::Answer;
 use super::user_sessions::arrive;
 use crate::context::Context;
 use crate::{request, respond};
@@ -51,67 +50,38 @@ fn factor(Listed { factor, key }: &Listed) -> FactorJson {
     }
 }
 
-async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Response {
-    if let Err(wrong) = request::api_query(uri.query()) {
-        return error::failure(context, &EngineError::Invalid(wrong.to_string()));
-    }
-    match context.engine().factors(context.tenant(), user).await {
-        Ok(Factors { factors, codes_left }) => {
-            let factors = factors.iter().map(factor).collect();
-            let all = FactorsJson { factors, recovery_codes_left: codes_left };
-            respond::json(StatusCode::OK, &all)
-        }
-        Err(cause) => error::failure(context, &cause),
-    }
-}
-
-async fn me(context: &Context) -> Result<UserId, Box<Response>> {
-    match caller(context, Right::Login).await?.who() {
-        Who::User(user, _) => Ok(user),
-        Who::Application(_) | Who::Operator | Who::System => {
-            Err(Box::new(error::forbidden(context)))
-        }
-    }
+async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Answer {
+    request::api_query(uri.query())?;
+    let Factors { factors, codes_left } = context.engine().factors(context.tenant(), user).await?;
+    let factors = factors.iter().map(factor).collect();
+    let all = FactorsJson { factors, recovery_codes_left: codes_left };
+    Ok(respond::json(StatusCode::OK, &all))
 }
 
 /// The caller's own.
-pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
-    match me(&context).await {
-        Ok(user) => list_of(&context, &uri, user).await,
-        Err(refused) => *refused,
-    }
+pub(crate) async fn mine(context: Context, uri: Uri) -> Answer {
+    let user = person(&context).await?;
+    list_of(&context, &uri, user).await
 }
 
 /// Someone's.
-pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri) -> Response {
-    match arrive(&context, Right::UserFactorView, &user_id).await {
-        Ok((_, user)) => list_of(&context, &uri, user.id).await,
-        Err(refused) => *refused,
-    }
+pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri) -> Answer {
+    let (_, user) = arrive(&context, Right::UserFactorView, &user_id).await?;
+    list_of(&context, &uri, user.id).await
 }
 
 /// Removes all of someone's, with recovery codes, and ends the sessions that were made with one.
-pub(crate) async fn reset(context: Context, Path(user_id): Path<String>) -> Response {
-    let (by, user) = match arrive(&context, Right::UserFactorReset, &user_id).await {
-        Ok(arrived) => arrived,
-        Err(refused) => return *refused,
-    };
-    match context.engine().reset_factors(context.tenant(), &user, &by).await {
-        Ok(()) => respond::empty(StatusCode::NO_CONTENT),
-        Err(cause) => error::failure(&context, &cause),
-    }
+pub(crate) async fn reset(context: Context, Path(user_id): Path<String>) -> Answer {
+    let (by, user) = arrive(&context, Right::UserFactorReset, &user_id).await?;
+    context.engine().reset_factors(context.tenant(), &user, &by).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
 /// Ends everything of someone's account, and demands new credentials.
-pub(crate) async fn secure(context: Context, Path(user_id): Path<String>) -> Response {
-    let (by, user) = match arrive(&context, Right::UserSecure, &user_id).await {
-        Ok(arrived) => arrived,
-        Err(refused) => return *refused,
-    };
-    match context.engine().secure_account(context.tenant(), &user, &by).await {
-        Ok(()) => respond::empty(StatusCode::NO_CONTENT),
-        Err(cause) => error::failure(&context, &cause),
-    }
+pub(crate) async fn secure(context: Context, Path(user_id): Path<String>) -> Answer {
+    let (by, user) = arrive(&context, Right::UserSecure, &user_id).await?;
+    context.engine().secure_account(context.tenant(), &user, &by).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
 #[derive(Serialize)]
@@ -158,16 +128,9 @@ fn check_json(check: SecurityCheck) -> CheckJson {
 }
 
 /// The caller's own security check.
-pub(crate) async fn check(context: Context, uri: Uri) -> Response {
-    if let Err(wrong) = request::api_query(uri.query()) {
-        return error::failure(&context, &EngineError::Invalid(wrong.to_string()));
-    }
-    let user = match me(&context).await {
-        Ok(user) => user,
-        Err(refused) => return *refused,
-    };
-    match context.engine().security_check(context.tenant(), user).await {
-        Ok(check) => respond::json(StatusCode::OK, &check_json(check)),
-        Err(cause) => error::failure(&context, &cause),
-    }
+pub(crate) async fn check(context: Context, uri: Uri) -> Answer {
+    request::api_query(uri.query())?;
+    let user = person(&context).await?;
+    let check = context.engine().security_check(context.tenant(), user).await?;
+    Ok(respond::json(StatusCode::OK, &check_json(check)))
 }

@@ -3,7 +3,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +12,7 @@ use sojourn_model::Application;
 
 use super::applications::{UPDATE, VIEW, id_of};
 use super::caller::caller;
-use super::error;
+use super::refusal::Answer;
 use crate::context::Context;
 use crate::respond;
 
@@ -148,19 +147,14 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
 }
 
 /// `GET`.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(refused) = caller(&context, VIEW).await {
-        return *refused;
-    }
-    let done = async {
-        let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
-        Ok(respond::json(StatusCode::OK, &shown(&app)))
-    };
-    done.await.unwrap_or_else(|cause: EngineError| error::failure(&context, &cause))
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    caller(&context, VIEW).await?;
+    let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
+    Ok(respond::json(StatusCode::OK, &shown(&app)))
 }
 
 /// `PUT`: what is left out stays.
-pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     replace(&context, &id, &body, as_document).await
 }
 
@@ -170,19 +164,13 @@ pub(super) async fn replace<T: DeserializeOwned>(
     id: &str,
     body: &Bytes,
     translate: fn(T) -> Result<Map<String, Value>, EngineError>,
-) -> Response {
-    let caller = match caller(context, UPDATE).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let body = super::applications::document(context, body)?;
-        let inbound: T = serde_json::from_value(body.into())
-            .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let document = translate(inbound)?;
-        let (engine, id) = (context.engine(), id_of(id)?);
-        engine.change_application(context.tenant(), id, (&document, true), &caller).await?;
-        Ok(respond::empty(StatusCode::OK))
-    };
-    done.await.unwrap_or_else(|cause: EngineError| error::failure(context, &cause))
+) -> Answer {
+    let caller = caller(context, UPDATE).await?;
+    let body = super::applications::document(context, body)?;
+    let inbound: T = serde_json::from_value(body.into())
+        .map_err(|error| EngineError::Invalid(error.to_string()))?;
+    let document = translate(inbound)?;
+    let (engine, id) = (context.engine(), id_of(id)?);
+    engine.change_application(context.tenant(), id, (&document, true), &caller).await?;
+    Ok(respond::empty(StatusCode::OK))
 }

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
@@ -13,7 +12,7 @@ use sojourn_model::{Application, LogoutBinding, Protocol, SamlSettings, SignedPa
 
 use super::applications::{VIEW, id_of};
 use super::caller::caller;
-use super::error;
+use super::refusal::Answer;
 use crate::context::Context;
 use crate::respond;
 
@@ -168,21 +167,16 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
 }
 
 /// `GET`.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(refused) = caller(&context, VIEW).await {
-        return *refused;
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    caller(&context, VIEW).await?;
+    let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
+    match app.protocol() {
+        Protocol::Saml(settings) => Ok(respond::json(StatusCode::OK, &shown(&app, settings))),
+        _ => Err(EngineError::NotFound("service provider").into()),
     }
-    let done = async {
-        let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
-        match app.protocol() {
-            Protocol::Saml(settings) => Ok(respond::json(StatusCode::OK, &shown(&app, settings))),
-            _ => Err(EngineError::NotFound("service provider")),
-        }
-    };
-    done.await.unwrap_or_else(|cause: EngineError| error::failure(&context, &cause))
 }
 
 /// `PUT`: what is left out stays.
-pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     super::inbound_oidc::replace(&context, &id, &body, as_document).await
 }

@@ -13,6 +13,7 @@ mod json;
 mod list;
 pub(crate) mod me_sessions;
 pub(crate) mod object;
+mod refusal;
 pub(crate) mod tenant_sessions;
 pub(crate) mod tenants;
 pub(crate) mod user_sessions;

@@ -1,15 +1,15 @@
 //! `GET /api/users/v1/sessions`: a search of the tenant's sessions.
 
-use axum::response::Response;
 use http::{StatusCode, Uri};
+use sojourn_engine::Right;
 use sojourn_engine::session::{
     Position, SearchRefused, SessionFilter, SessionQuery, SignInStamp, Sort, Vocabulary,
 };
-use sojourn_engine::{EngineError, Right};
 use sojourn_oidc::Params;
 
 use super::caller::caller;
-use super::{error, json};
+use super::json;
+use super::refusal::{Answer, Refusal};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -55,23 +55,12 @@ impl Asked {
 }
 
 /// Finds them. Sessions of people with more rights than the caller's are left out.
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
-    let caller = match caller(&context, Right::SessionView).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let params = match request::api_query(uri.query()) {
-        Ok(params) => params,
-        Err(wrong) => return error::failure(&context, &EngineError::Invalid(wrong.to_string())),
-    };
-    let asked = match Asked::read(&params) {
-        Ok(asked) => asked,
-        Err(why) => return error::invalid_search(&context, &why),
-    };
-    let filter = match SessionFilter::parse(asked.filter.as_deref(), Vocabulary::Wso2) {
-        Ok(filter) => filter,
-        Err(why) => return error::invalid_search(&context, &why.to_string()),
-    };
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
+    let caller = caller(&context, Right::SessionView).await?;
+    let params = request::api_query(uri.query())?;
+    let asked = Asked::read(&params).map_err(Refusal::InvalidSearch)?;
+    let filter = SessionFilter::parse(asked.filter.as_deref(), Vocabulary::Wso2)
+        .map_err(|why| Refusal::InvalidSearch(why.to_string()))?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let query = SessionQuery {
         filter: &filter,
@@ -83,8 +72,8 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     };
     let page = match engine.search_sessions(tenant, &query).await {
         Ok(page) => page,
-        Err(SearchRefused::Filter(why)) => return error::invalid_search(&context, &why),
-        Err(SearchRefused::Failed(cause)) => return error::failure(&context, &cause),
+        Err(SearchRefused::Filter(why)) => return Err(Refusal::InvalidSearch(why)),
+        Err(SearchRefused::Failed(cause)) => return Err(cause.into()),
     };
     let resources =
         page.found.iter().filter_map(|(user, view)| json::session(user, view)).collect();
@@ -93,5 +82,5 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
         next: page.older.map(|at| asked.link(&context, "until", SignInStamp::of(&at))),
         resources,
     };
-    respond::json(StatusCode::OK, &body)
+    Ok(respond::json(StatusCode::OK, &body))
 }

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,8 +9,9 @@ use sojourn_engine::directory::{NewTenant, NewUser};
 use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_model::{Tenant, TenantId};
 
+use super::applications;
 use super::caller::caller;
-use super::{applications, error};
+use super::refusal::{Answer, Refusal};
 use crate::context::Context;
 use crate::respond;
 
@@ -49,12 +49,12 @@ fn shown(tenant: &Tenant) -> Value {
 }
 
 /// Lets in administrators of the default tenant; for others there are no tenants.
-async fn overseer(context: &Context, right: Right) -> Result<Authority, Box<Response>> {
+async fn overseer(context: &Context, right: Right) -> Result<Authority, Refusal> {
     let caller = caller(context, right).await?;
     if context.tenant().id == TenantId::DEFAULT {
         return Ok(caller);
     }
-    Err(Box::new(error::failure(context, &EngineError::NotFound("tenant"))))
+    Err(EngineError::NotFound("tenant").into())
 }
 
 async fn named(context: &Context, id: &str) -> Result<Tenant, EngineError> {
@@ -63,93 +63,62 @@ async fn named(context: &Context, id: &str) -> Result<Tenant, EngineError> {
     found.ok_or(EngineError::NotFound("tenant"))
 }
 
-fn answer(context: &Context, done: Result<Response, EngineError>) -> Response {
-    done.unwrap_or_else(|cause| error::failure(context, &cause))
-}
-
 /// `GET`: all of them.
-pub(crate) async fn list(context: Context) -> Response {
-    if let Err(refused) = overseer(&context, Right::TenantList).await {
-        return *refused;
-    }
-    let found = context.engine().tenants().await;
-    answer(
-        &context,
-        found.map(|found| {
-            let all: Vec<Value> = found.iter().map(shown).collect();
-            let body = json!({ "totalResults": all.len(), "tenants": all });
-            respond::json(StatusCode::OK, &body)
-        }),
-    )
+pub(crate) async fn list(context: Context) -> Answer {
+    overseer(&context, Right::TenantList).await?;
+    let found = context.engine().tenants().await?;
+    let all: Vec<Value> = found.iter().map(shown).collect();
+    let body = json!({ "totalResults": all.len(), "tenants": all });
+    Ok(respond::json(StatusCode::OK, &body))
 }
 
 /// `POST`: makes one with its first administrator.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let caller = match overseer(&context, Right::TenantCreate).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let caller = overseer(&context, Right::TenantCreate).await?;
+    let body = applications::document(&context, &body)?;
+    let new: NewTenantJson = serde_json::from_value(body.into())
+        .map_err(|error| EngineError::Invalid(error.to_string()))?;
+    let Ok([owner]) = <[OwnerJson; 1]>::try_from(new.owners) else {
+        return Err(EngineError::Invalid("name one owner".into()).into());
     };
-    let done = async {
-        let body = applications::document(&context, &body)?;
-        let new: NewTenantJson = serde_json::from_value(body.into())
-            .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let Ok([owner]) = <[OwnerJson; 1]>::try_from(new.owners) else {
-            return Err(EngineError::Invalid("name one owner".into()));
-        };
-        let owner = NewUser {
-            username: owner.username,
-            password: Some(owner.password),
-            email: owner.email,
-            given_name: owner.firstname,
-            family_name: owner.lastname,
-            ..NewUser::default()
-        };
-        let new = NewTenant { name: new.domain, owner };
-        let tenant = context.engine().add_tenant(new, &caller).await?;
-        let location = format!("/api/server/v1/tenants/{}", tenant.id.0);
-        let response = respond::json(StatusCode::CREATED, &shown(&tenant));
-        Ok(respond::with(response, header::LOCATION, &location))
+    let owner = NewUser {
+        username: owner.username,
+        password: Some(owner.password),
+        email: owner.email,
+        given_name: owner.firstname,
+        family_name: owner.lastname,
+        ..NewUser::default()
     };
-    answer(&context, done.await)
+    let new = NewTenant { name: new.domain, owner };
+    let tenant = context.engine().add_tenant(new, &caller).await?;
+    let location = format!("/api/server/v1/tenants/{}", tenant.id.0);
+    let response = respond::json(StatusCode::CREATED, &shown(&tenant));
+    Ok(respond::with(response, header::LOCATION, &location))
 }
 
 /// `GET …/{id}`.
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    if let Err(refused) = overseer(&context, Right::TenantView).await {
-        return *refused;
-    }
-    let found = named(&context, &id).await;
-    answer(&context, found.map(|tenant| respond::json(StatusCode::OK, &shown(&tenant))))
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    overseer(&context, Right::TenantView).await?;
+    let tenant = named(&context, &id).await?;
+    Ok(respond::json(StatusCode::OK, &shown(&tenant)))
 }
 
 /// `PUT …/{id}/lifecycle-status`: switches it on or off. Off, its sessions end.
-pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: Bytes) -> Response {
-    let caller = match overseer(&context, Right::TenantUpdate).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let body = applications::document(&context, &body)?;
-        let status: StatusJson = serde_json::from_value(body.into())
-            .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        let tenant = named(&context, &id).await?;
-        let engine = context.engine();
-        engine.set_tenant_enabled(&tenant, status.activated, &caller).await?;
-        Ok(respond::empty(StatusCode::OK))
-    };
-    answer(&context, done.await)
+pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
+    let caller = overseer(&context, Right::TenantUpdate).await?;
+    let body = applications::document(&context, &body)?;
+    let status: StatusJson = serde_json::from_value(body.into())
+        .map_err(|error| EngineError::Invalid(error.to_string()))?;
+    let tenant = named(&context, &id).await?;
+    let engine = context.engine();
+    engine.set_tenant_enabled(&tenant, status.activated, &caller).await?;
+    Ok(respond::empty(StatusCode::OK))
 }
 
 /// `DELETE …/{id}`: it answers nothing more from now on, and a job removes what it has.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    let caller = match overseer(&context, Right::TenantDelete).await {
-        Ok(caller) => caller,
-        Err(refused) => return *refused,
-    };
-    let done = async {
-        let tenant = named(&context, &id).await?;
-        let job = context.engine().remove_tenant(&tenant, &caller).await?;
-        Ok(respond::json(StatusCode::ACCEPTED, &json!({ "job": job.to_string() })))
-    };
-    answer(&context, done.await)
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = overseer(&context, Right::TenantDelete).await?;
+    let tenant = named(&context, &id).await?;
+    let job = context.engine().remove_tenant(&tenant, &caller).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &json!({ "job": job.to_string() })))
 }

@@ -1,7 +1,5 @@
 //! The cookie that binds tokens to a browser (`atbv`), for applications with that binding.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sojourn_engine::EngineError;
 use sojourn_engine::tokens::BindingProof;
 use sojourn_model::{AccessTokenBinding, Application};
@@ -34,7 +32,7 @@ pub(crate) fn browser(context: &Context, app: &Application) -> (Option<String>, 
         return (Some(value.to_owned()), None);
     }
     let bytes: [u8; 32] = sojourn_model::time::random(context.engine().rng());
-    let value = URL_SAFE_NO_PAD.encode(bytes);
+    let value = sojourn_engine::b64url(&bytes);
     let cookie = format!(
         "{COOKIE}={value}; Path={}; Secure; HttpOnly; SameSite=None; Max-Age=31536000",
         context.cookie_path()

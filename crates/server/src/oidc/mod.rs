@@ -7,6 +7,7 @@ pub(crate) mod extend;
 pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod logout;
+mod refusal;
 pub(crate) mod register;
 pub(crate) mod reply;
 pub(crate) mod revoke;
@@ -18,13 +19,14 @@ pub(crate) mod webfinger;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::header;
 use sojourn_model::Application;
-use sojourn_oidc::{OAuthError, Params, client_auth};
+use sojourn_oidc::{Params, client_auth};
+
+use self::refusal::Refusal;
 
 use crate::context::Context;
-use crate::{request, respond};
+use crate::request;
 
 /// Path of the authorization endpoint, below the tenant.
 pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
@@ -33,20 +35,12 @@ pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
 async fn authenticated_form(
     context: &Context,
     body: &Bytes,
-) -> Result<(Params, Arc<Application>), Box<Response>> {
-    let refuse = |error: &OAuthError, challenged| Box::new(respond::oauth_error(error, challenged));
-    let params = request::form(&context.headers, body)
-        .map_err(|error| refuse(&OAuthError::invalid_request(error.to_string()), false))?;
-    params.no_doubles().map_err(|error| refuse(&error.into(), false))?;
-    let authorization = context.header(header::AUTHORIZATION);
-    let challenged = authorization.is_some();
-    let presented = client_auth::credentials(authorization, &params)
-        .map_err(|error| refuse(&error, challenged))?;
-    let app = context
-        .engine()
-        .authenticate_client(context.tenant(), &presented, &context.arrival.ip.to_string())
-        .await
-        .map_err(|error| Box::new(respond::token_error(&error, challenged)))?;
+) -> Result<(Params, Arc<Application>), Refusal> {
+    let params = request::form(&context.headers, body)?;
+    params.no_doubles()?;
+    let presented = client_auth::credentials(context.header(header::AUTHORIZATION), &params)?;
+    let (tenant, ip) = (context.tenant(), context.arrival.ip.to_string());
+    let app = context.engine().authenticate_client(tenant, &presented, &ip).await?;
     Ok((params, app))
 }
 

@@ -67,11 +67,7 @@ pub(crate) async fn asked(
     document: &Document<'_>,
     by_query: bool,
 ) -> Answer {
-    let (sender, request) = match checked(context, carried, document).await {
-        Ok(checked) => checked,
-        Err(Refused::Message(why)) => return super::refused(context, &why),
-        Err(Refused::Failed(error)) => return Err(error.into()),
-    };
+    let (sender, request) = checked(context, carried, document).await?;
     let asked = Asked {
         entity_id: sender.0.client_id.clone(),
         request: request.header.id,
@@ -94,11 +90,8 @@ pub(crate) async fn asked(
 /// A request that went on by a link.
 pub(crate) async fn resume(context: &Context, ticket: &Ticket) -> Answer {
     let asked = serde_json::from_str::<Asked>(&ticket.query).map_err(|_| Refusal::Incomplete)?;
-    match Sender::of(context, &asked.entity_id).await {
-        Ok(sender) => end(context, &sender, asked).await,
-        Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => Err(error.into()),
-    }
+    let sender = Sender::of(context, &asked.entity_id).await?;
+    end(context, &sender, asked).await
 }
 
 async fn checked(
@@ -180,11 +173,7 @@ pub(crate) async fn answer(context: Context, uri: Uri) -> Answer {
         .filter(|ticket| ticket.path == ANSWER_PATH)
         .and_then(|ticket| serde_json::from_str::<Owed>(&ticket.query).ok());
     let owed = owed.ok_or(Refusal::Incomplete)?;
-    let sender = match Sender::of(&context, &owed.entity_id).await {
-        Ok(sender) => sender,
-        Err(Refused::Message(why)) => return super::refused(&context, &why),
-        Err(Refused::Failed(error)) => return Err(error.into()),
-    };
+    let sender = Sender::of(&context, &owed.entity_id).await?;
     let response = give(&context, &sender, &owed).await?;
     Ok(response)
 }
@@ -249,11 +238,8 @@ pub(crate) async fn answered(
     carried: &Carried,
     document: &Document<'_>,
 ) -> Answer {
-    match note(context, carried, document).await {
-        Ok(()) => Ok(empty_frame(context)),
-        Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => Err(error.into()),
-    }
+    note(context, carried, document).await?;
+    Ok(empty_frame(context))
 }
 
 async fn note(

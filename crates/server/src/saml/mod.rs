@@ -15,6 +15,7 @@ use sojourn_model::Tenant;
 use sojourn_saml::binding::{self, Carried, Kind};
 use sojourn_saml::xml::Document;
 
+use self::carried::Refused;
 use crate::context::Context;
 use crate::language::Text;
 use crate::web::refusal::{Answer, Refusal};
@@ -28,15 +29,11 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     if has("continue") || has("spEntityID") {
-        return match request::query(Some(query)) {
-            Ok(params) => sign_on::resume_or_begin(&context, &params).await,
-            Err(error) => refused(&context, &error.to_string()),
-        };
+        let params = request::query(Some(query)).map_err(|error| refused(&error.to_string()))?;
+        return sign_on::resume_or_begin(&context, &params).await;
     }
-    match binding::from_query(query) {
-        Ok(carried) => answer(&context, carried, true).await,
-        Err(error) => refused(&context, &error.to_string()),
-    }
+    let carried = binding::from_query(query).map_err(|error| refused(&error.to_string()))?;
+    answer(&context, carried, true).await
 }
 
 /// A form (HTTP-POST).
@@ -50,31 +47,27 @@ pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Answer {
     for (name, value) in form_urlencoded::parse(&body) {
         if let Some((_, slot)) = fields.iter_mut().find(|(known, _)| *known == name) {
             if slot.is_some() {
-                return refused(&context, "a parameter came more than once");
+                return Err(refused("a parameter came more than once"));
             }
             *slot = Some(value.into_owned());
         }
     }
     let [(_, asked), (_, answered), (_, relay_state)] = fields;
-    match binding::from_form(asked.as_deref(), answered.as_deref(), relay_state.as_deref()) {
-        Ok(carried) => answer(&context, carried, false).await,
-        Err(error) => refused(&context, &error.to_string()),
-    }
+    let carried = binding::from_form(asked.as_deref(), answered.as_deref(), relay_state.as_deref())
+        .map_err(|error| refused(&error.to_string()))?;
+    answer(&context, carried, false).await
 }
 
 /// What a message is, its root element says.
 async fn answer(context: &Context, carried: Carried, by_query: bool) -> Answer {
-    let document = match Document::parse(&carried.xml) {
-        Ok(document) => document,
-        Err(error) => return refused(context, &error.to_string()),
-    };
+    let document = Document::parse(&carried.xml).map_err(|error| refused(&error.to_string()))?;
     match (carried.kind, document.root_name()) {
         (Kind::Request, "AuthnRequest") => sign_on::asked(context, &carried, &document).await,
         (Kind::Request, "LogoutRequest") => {
             logout::asked(context, &carried, &document, by_query).await
         }
         (Kind::Response, "LogoutResponse") => logout::answered(context, &carried, &document).await,
-        _ => refused(context, "the message is neither a sign-on nor a logout"),
+        _ => Err(refused("the message is neither a sign-on nor a logout")),
     }
 }
 
@@ -88,9 +81,18 @@ pub(crate) fn addresses(context: &Context) -> Vec<String> {
 }
 
 /// A page that says why nothing is answered: nothing is sent anywhere.
-pub(crate) fn refused(context: &Context, why: &str) -> Answer {
-    tracing::info!(request.id = %context.arrival.request_id, why, "a SAML message is refused");
-    Err(Refusal::bad_request(Text::Message(format!("The SAML message is refused: {why}."))))
+pub(crate) fn refused(why: &str) -> Refusal {
+    tracing::info!(why, "a SAML message is refused");
+    Refusal::bad_request(Text::Message(format!("The SAML message is refused: {why}.")))
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Message(why) => self::refused(&why),
+            Refused::Failed(error) => error.into(),
+        }
+    }
 }
 
 /// XML.

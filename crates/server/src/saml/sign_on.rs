@@ -31,13 +31,11 @@ const CARRIED_BYTES_MAX: usize = 6_000;
 
 /// A request.
 pub(crate) async fn asked(context: &Context, carried: &Carried, document: &Document<'_>) -> Answer {
-    match checked(context, carried, document).await {
-        Ok((sender, Checked::Good(asked))) => begin(context, &sender.0, asked).await,
-        Ok((sender, Checked::Bad(asked, status, why))) => {
+    match checked(context, carried, document).await? {
+        (sender, Checked::Good(asked)) => begin(context, &sender.0, asked).await,
+        (sender, Checked::Bad(asked, status, why)) => {
             refuse(context, &sender.0, &asked, status, why).await
         }
-        Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
@@ -137,29 +135,22 @@ pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Answe
     let asked = SignOn::of_query(&ticket.query).ok_or(Refusal::Incomplete)?;
     if asked.is_too_old(context.engine().now()) {
         let why = "this request is too old; go back to the application and begin again";
-        return super::refused(context, why);
+        return Err(super::refused(why));
     }
-    match Sender::of(context, &asked.entity_id).await {
-        Ok(sender) => decide(context, &sender.0, &asked, Some(&ticket)).await,
-        Err(Refused::Message(why)) => super::refused(context, &why),
-        Err(Refused::Failed(error)) => Err(error.into()),
-    }
+    let sender = Sender::of(context, &asked.entity_id).await?;
+    decide(context, &sender.0, &asked, Some(&ticket)).await
 }
 
 async fn unasked(context: &Context, params: &Params) -> Answer {
-    let sender = match Sender::of(context, params.get("spEntityID").unwrap_or_default()).await {
-        Ok(sender) => sender,
-        Err(Refused::Message(why)) => return super::refused(context, &why),
-        Err(Refused::Failed(error)) => return Err(error.into()),
-    };
+    let sender = Sender::of(context, params.get("spEntityID").unwrap_or_default()).await?;
     let settings = sender.settings().map_err(|_| Refusal::Incomplete)?;
     let Some(acs) = settings.default_consumer().filter(|_| settings.idp_initiated) else {
         let why = "sign-ons of this service provider begin there, not here";
-        return super::refused(context, why);
+        return Err(super::refused(why));
     };
     let relay_state = params.get("RelayState").map(str::to_owned);
     if relay_state.as_ref().is_some_and(|text| text.len() > settings.relay_state_bytes_max) {
-        return super::refused(context, "its RelayState is too long");
+        return Err(super::refused("its RelayState is too long"));
     }
     let asked = SignOn {
         entity_id: sender.0.client_id.clone(),
@@ -249,7 +240,7 @@ impl Deciding<'_> {
             SignOnOutcome::ApprovalGone => self.ask_or_refuse(Some(session), Needs::Consent).await,
             SignOnOutcome::Answered => {
                 let why = "this request was answered before; go back to the application";
-                super::refused(context, why)
+                Err(super::refused(why))
             }
         }
     }

@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 
 use axum::body::Bytes;
-use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 use sojourn_engine::scim::ScimFailure;
 use sojourn_model::limits::SCIM_BULK_MAX;
 use sojourn_scim::{Projection, ScimError};
 
-use super::{Answer, Call, Refusal, Reply, answer, groups, in_words, request, roles, users};
+use super::{Answer, Call, Refusal, Reply, groups, in_words, request, roles, users};
 use crate::context::Context;
 
 const REQUEST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -27,13 +26,10 @@ struct Operation {
 }
 
 /// Does all of them.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let done = async {
-        let mut call = Call::new(&context, None).await?;
-        let body = request::body(&context, &body)?;
-        all(&mut call, &body).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let mut call = Call::new(&context, None).await?;
+    let body = request::body(&context, &body)?;
+    all(&mut call, &body).await
 }
 
 fn operations(body: &Value) -> Result<Vec<Operation>, ScimError> {

@@ -2,14 +2,13 @@
 
 use axum::body::Bytes;
 use axum::extract::RawQuery;
-use axum::response::Response;
 use http::StatusCode;
 use sojourn_engine::scim::{UserEdit, Writing};
 use sojourn_engine::{Right, Who};
 use sojourn_model::UserId;
 use sojourn_scim::ScimError;
 
-use super::{Answer, Call, Refusal, answer, request, users};
+use super::{Answer, Call, Refusal, request, users};
 use crate::context::Context;
 
 fn me(call: &Call<'_>) -> Result<UserId, Refusal> {
@@ -23,30 +22,21 @@ fn me(call: &Call<'_>) -> Result<UserId, Refusal> {
 }
 
 /// `GET`.
-pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        users::one(&call, StatusCode::OK, me(&call)?).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    users::one(&call, StatusCode::OK, me(&call)?).await
 }
 
 /// `PUT`: replaces it.
-pub(crate) async fn put(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        edit(&call, UserEdit::Replace(&request::body(&context, &body)?)).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn put(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    edit(&call, UserEdit::Replace(&request::body(&context, &body)?)).await
 }
 
 /// `PATCH`: changes a part.
-pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        edit(&call, UserEdit::Patch(&request::body(&context, &body)?)).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    edit(&call, UserEdit::Patch(&request::body(&context, &body)?)).await
 }
 
 async fn edit(call: &Call<'_>, edit: UserEdit<'_>) -> Answer {

@@ -9,7 +9,7 @@ pub(crate) mod roles;
 pub(crate) mod search;
 pub(crate) mod users;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use sojourn_engine::directory::ApiRefused;
@@ -18,12 +18,13 @@ use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_scim::{Projection, Resource, ScimError};
 
 use crate::context::Context;
+use crate::refusal::later;
 use crate::respond;
 
 /// The schema of a page of a list.
 const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// Why a request isn't served.
+/// Why a request isn't served. Handlers end in `?`.
 pub(super) enum Refusal {
     /// Nobody is let in.
     Denied(ApiRefused),
@@ -132,12 +133,20 @@ fn document(status: StatusCode, body: &Value) -> Response {
     response
 }
 
-/// Answers a request.
-pub(super) fn answer(context: &Context, answer: Answer) -> Response {
-    let reply = match answer {
-        Ok(reply) => reply,
-        Err(refusal) => return refuse(context, refusal),
-    };
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        later(move |context| written(context, &self))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        later(move |context| refuse(context, &self))
+    }
+}
+
+/// An answer, as its request wants it.
+fn written(context: &Context, reply: &Reply) -> Response {
     let Some(body) = &reply.body else { return respond::empty(reply.status) };
     let version = reply.meta("version");
     // Of a write the answer is what it did, whatever the client knows (RFC 9110 §13.1.2).
@@ -187,8 +196,8 @@ pub(super) fn in_words(failure: &ScimFailure) -> ScimError {
     ScimError::new(status, kind, detail)
 }
 
-fn refuse(context: &Context, refusal: Refusal) -> Response {
-    let error = match &refusal {
+fn refuse(context: &Context, refusal: &Refusal) -> Response {
+    let error = match refusal {
         Refusal::Denied(ApiRefused::Unauthenticated) => {
             ScimError::new(401, None, "Send a token, or a name and a password.")
         }

@@ -2,14 +2,13 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
-use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 use sojourn_engine::Right;
 use sojourn_engine::scim::ListQuery;
 use sojourn_model::RoleId;
 
-use super::{Answer, Call, Refusal, Reply, answer, request, unknown};
+use super::{Answer, Call, Refusal, Reply, request, unknown};
 use crate::context::Context;
 
 fn id_of(id: &str) -> Result<RoleId, Refusal> {
@@ -25,30 +24,21 @@ pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
 }
 
 /// `GET`: lists.
-pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        found(&call, &request::list_of_query(query.as_deref())?).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    found(&call, &request::list_of_query(query.as_deref())?).await
 }
 
 /// `POST …/.search`: lists.
-pub(crate) async fn search(context: Context, body: Bytes) -> Response {
-    let done = async {
-        let call = Call::new(&context, None).await?;
-        found(&call, &request::list_of_body(&context, &body)?).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn search(context: Context, body: Bytes) -> Answer {
+    let call = Call::new(&context, None).await?;
+    found(&call, &request::list_of_body(&context, &body)?).await
 }
 
 /// `POST`: makes one.
-pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        create(&call, &request::body(&context, &body)?).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    create(&call, &request::body(&context, &body)?).await
 }
 
 /// `GET …/{id}`.
@@ -56,13 +46,10 @@ pub(crate) async fn get(
     context: Context,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
-) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        call.need(Right::RoleView)?;
-        one(&call, StatusCode::OK, id_of(&id)?).await
-    };
-    answer(&context, done.await)
+) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    call.need(Right::RoleView)?;
+    one(&call, StatusCode::OK, id_of(&id)?).await
 }
 
 /// `PUT …/{id}`: replaces it.
@@ -71,12 +58,9 @@ pub(crate) async fn put(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     body: Bytes,
-) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        replace(&call, &id, &request::body(&context, &body)?).await
-    };
-    answer(&context, done.await)
+) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    replace(&call, &id, &request::body(&context, &body)?).await
 }
 
 /// `PATCH …/{id}`: changes a part.
@@ -85,21 +69,15 @@ pub(crate) async fn patch(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     body: Bytes,
-) -> Response {
-    let done = async {
-        let call = Call::new(&context, query.as_deref()).await?;
-        change(&call, &id, &request::body(&context, &body)?).await
-    };
-    answer(&context, done.await)
+) -> Answer {
+    let call = Call::new(&context, query.as_deref()).await?;
+    change(&call, &id, &request::body(&context, &body)?).await
 }
 
 /// `DELETE …/{id}`.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    let done = async {
-        let call = Call::new(&context, None).await?;
-        remove(&call, &id).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
+    let call = Call::new(&context, None).await?;
+    remove(&call, &id).await
 }
 
 /// A role, as it is shown.

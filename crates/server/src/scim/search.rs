@@ -1,23 +1,19 @@
 //! `/scim2/.search`: users, groups and roles in one list (RFC 7644 §3.4.3).
 
 use axum::body::Bytes;
-use axum::response::Response;
 use sojourn_engine::Right;
 use sojourn_engine::scim::{ListQuery, Listed, Page};
 use sojourn_scim::ScimError;
 use sojourn_scim::evaluate::check;
 
-use super::{Answer, Call, answer, request};
+use super::{Answer, Call, request};
 use crate::context::Context;
 
 /// Searches.
-pub(crate) async fn post(context: Context, body: Bytes) -> Response {
-    let done = async {
-        let call = Call::new(&context, None).await?;
-        let query = request::list_of_body(&context, &body)?;
-        everything(&call, &query).await
-    };
-    answer(&context, done.await)
+pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
+    let call = Call::new(&context, None).await?;
+    let query = request::list_of_body(&context, &body)?;
+    everything(&call, &query).await
 }
 
 /// First the users, then the groups, then the roles that the caller may list and that have what the filter names.

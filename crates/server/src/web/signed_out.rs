@@ -13,7 +13,7 @@ use crate::oidc::session_state;
 use crate::web::pages::{Message, SignedOut, Told};
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Ticket;
-use crate::web::{errors, render, words};
+use crate::web::{render, words};
 use crate::{request, respond};
 
 /// The page, and the name of tickets that show it again.
@@ -56,7 +56,7 @@ pub(crate) async fn ended(
             match page(context, session.id, next, frames).await {
                 Ok(page) => render::script_page(context, StatusCode::OK, &page, &sources),
                 // It has ended all the same.
-                Err(error) => errors::failure(context, &error),
+                Err(error) => Refusal::from(error).respond(context),
             }
         }
         _ => done(context, next),

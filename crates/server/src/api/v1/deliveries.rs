@@ -12,7 +12,7 @@ use sojourn_model::{AppId, DeliveryState, SessionId, Sid};
 use utoipa::ToSchema;
 
 use super::types::{DeliveryJson, ProblemJson, time};
-use super::{Refusal, caller};
+use super::{Answer, Refusal, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -78,9 +78,8 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
 
 async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal> {
     let caller = caller(context, &[Right::SessionView]).await?;
-    let params =
-        request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
-    params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
+    let params = request::api_query(uri.query())?;
+    params.no_doubles()?;
     let state = match params.get("state") {
         None => None,
         Some(text) => Some(DeliveryState::parse(text).ok_or_else(|| {
@@ -131,19 +130,16 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn health(context: Context) -> Response {
-    let done = async {
-        caller(&context, &[Right::SessionView]).await?;
-        let all = context.engine().application_health(context.tenant());
-        let items = all.into_iter().map(|one| HealthJson {
-            application: one.app.to_string(),
-            failures: one.failures,
-            left_alone_until: one.open_until.map(time),
-            under_way: one.under_way,
-        });
-        Ok(respond::json(StatusCode::OK, &HealthsJson { items: items.collect() }))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn health(context: Context) -> Answer {
+    caller(&context, &[Right::SessionView]).await?;
+    let all = context.engine().application_health(context.tenant());
+    let items = all.into_iter().map(|one| HealthJson {
+        application: one.app.to_string(),
+        failures: one.failures,
+        left_alone_until: one.open_until.map(time),
+        under_way: one.under_way,
+    });
+    Ok(respond::json(StatusCode::OK, &HealthsJson { items: items.collect() }))
 }
 
 #[derive(Clone, Copy)]
@@ -152,23 +148,19 @@ enum Act {
     GiveUp,
 }
 
-async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Response {
-    let done = async {
-        let caller = caller(context, &[Right::SessionDeliveryManage]).await?;
-        let gone = || EngineError::NotFound("delivery");
-        let session = session.parse::<SessionId>().map_err(|_| gone())?;
-        let sid = sid.parse::<Sid>().map_err(|_| gone())?;
-        let (engine, tenant) = (context.engine(), context.tenant());
-        match what {
-            Act::Resend => engine.resend_delivery(tenant, session, sid, &caller).await?,
-            Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &caller).await?,
-        }
-        let all = engine.reads().deliveries_of_session(tenant.id, session).await;
-        let all = all.map_err(EngineError::from)?;
-        let one = all.iter().find(|one| one.sid == sid).ok_or_else(gone)?;
-        Ok(respond::json(StatusCode::OK, &DeliveryJson::of(one)))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Answer {
+    let caller = caller(context, &[Right::SessionDeliveryManage]).await?;
+    let gone = || EngineError::NotFound("delivery");
+    let session = session.parse::<SessionId>().map_err(|_| gone())?;
+    let sid = sid.parse::<Sid>().map_err(|_| gone())?;
+    let (engine, tenant) = (context.engine(), context.tenant());
+    match what {
+        Act::Resend => engine.resend_delivery(tenant, session, sid, &caller).await?,
+        Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &caller).await?,
+    }
+    let all = engine.reads().deliveries_of_session(tenant.id, session).await?;
+    let one = all.iter().find(|one| one.sid == sid).ok_or_else(gone)?;
+    Ok(respond::json(StatusCode::OK, &DeliveryJson::of(one)))
 }
 
 /// Sends a delivery again that was refused or given up.
@@ -189,7 +181,7 @@ async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Response
 pub(crate) async fn resend(
     context: Context,
     Path((session, sid)): Path<(String, String)>,
-) -> Response {
+) -> Answer {
     act(&context, &session, &sid, Act::Resend).await
 }
 
@@ -211,6 +203,6 @@ pub(crate) async fn resend(
 pub(crate) async fn give_up(
     context: Context,
     Path((session, sid)): Path<(String, String)>,
-) -> Response {
+) -> Answer {
     act(&context, &session, &sid, Act::GiveUp).await
 }

@@ -20,7 +20,7 @@ use super::jobs::JobJson;
 use super::prefer::Preferences;
 use super::sessions::one;
 use super::types::{DeliveryJson, ProblemJson, SummaryJson};
-use super::{Refusal, body, caller};
+use super::{Answer, Refusal, body, caller};
 use crate::context::Context;
 use crate::respond;
 
@@ -271,7 +271,7 @@ pub(crate) enum EndResultJson {
     Forecast(ForecastJson),
 }
 
-async fn posted(context: &Context, bytes: &Bytes) -> Result<Response, Refusal> {
+async fn posted(context: &Context, bytes: &Bytes) -> Answer {
     let caller = caller(context, &[Right::SessionDelete, Right::SessionView]).await?;
     let asked: EndBody = body(context, bytes)?;
     let prefer = Preferences::of(context);
@@ -310,11 +310,7 @@ fn request_key(context: &Context, bytes: &Bytes) -> Result<Option<RequestKey>, R
 }
 
 /// Carries a request out and answers what came of it.
-async fn perform(
-    context: &Context,
-    request: &EndRequest,
-    prefer: &Preferences,
-) -> Result<Response, Refusal> {
+async fn perform(context: &Context, request: &EndRequest, prefer: &Preferences) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
     let began = engine.now();
     let (status, text, location) = match engine.end(tenant, request).await? {
@@ -323,7 +319,7 @@ async fn perform(
             let job = serde_json::from_str::<serde_json::Value>(&answer).ok();
             let job = job.as_ref().and_then(|job| job.get("id")?.as_str()?.parse().ok());
             let job = match job {
-                Some(id) => engine.reads().job(tenant.id, id).await.map_err(EngineError::from)?,
+                Some(id) => engine.reads().job(tenant.id, id).await?,
                 None => None,
             };
             match job {
@@ -389,15 +385,12 @@ fn accepted(context: &Context, job: &JobJson) -> (StatusCode, String, Option<Str
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]
-pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Response {
-    let done = async {
-        let caller = caller(&context, &[Right::SessionDelete]).await?;
-        let (view, _) = one(&context, &caller, &id).await?;
-        let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
-        let request = EndRequest::new(targets, caller);
-        perform(&context, &request, &Preferences::waiting(&context)).await
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = caller(&context, &[Right::SessionDelete]).await?;
+    let (view, _) = one(&context, &caller, &id).await?;
+    let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
+    let request = EndRequest::new(targets, caller);
+    perform(&context, &request, &Preferences::waiting(&context)).await
 }
 
 /// Signs a session out of one application: its tokens there end, and it is told. The session goes on.
@@ -419,22 +412,19 @@ pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Respons
 pub(crate) async fn application(
     context: Context,
     Path((id, app)): Path<(String, String)>,
-) -> Response {
-    let done = async {
-        let caller = caller(&context, &[Right::SessionDelete]).await?;
-        let (view, _) = one(&context, &caller, &id).await?;
-        let app = app.parse::<AppId>().ok();
-        let stays = |app: &AppId| view.stays.iter().any(|stay| stay.app.id == *app);
-        let app = app.filter(stays).ok_or(EngineError::NotFound("application of this session"))?;
-        let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
-        let request = EndRequest {
-            effects: Effects { session: false, ..Effects::END },
-            applications: Some(vec![app]),
-            ..EndRequest::new(targets, caller)
-        };
-        perform(&context, &request, &Preferences::waiting(&context)).await
+) -> Answer {
+    let caller = caller(&context, &[Right::SessionDelete]).await?;
+    let (view, _) = one(&context, &caller, &id).await?;
+    let app = app.parse::<AppId>().ok();
+    let stays = |app: &AppId| view.stays.iter().any(|stay| stay.app.id == *app);
+    let app = app.filter(stays).ok_or(EngineError::NotFound("application of this session"))?;
+    let targets = EndTargets::Named(vec![Named::Session(view.session.id)]);
+    let request = EndRequest {
+        effects: Effects { session: false, ..Effects::END },
+        applications: Some(vec![app]),
+        ..EndRequest::new(targets, caller)
     };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+    perform(&context, &request, &Preferences::waiting(&context)).await
 }
 
 /// Ends one grant, offline or not: everything that was issued from it is dead.
@@ -449,17 +439,12 @@ pub(crate) async fn application(
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]
-pub(crate) async fn grant(context: Context, Path(id): Path<String>) -> Response {
-    let done = async {
-        let caller = caller(&context, &[Right::SessionDelete]).await?;
-        let gone = EngineError::NotFound("grant");
-        let Ok(id) = id.parse::<GrantId>() else { return Err(gone.into()) };
-        if context.engine().grant_owner(context.tenant(), id).await?.is_none() {
-            return Err(gone.into());
-        }
-        let targets = EndTargets::Named(vec![Named::Grant(id)]);
-        let request = EndRequest::new(targets, caller);
-        perform(&context, &request, &Preferences::default()).await
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn grant(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = caller(&context, &[Right::SessionDelete]).await?;
+    let gone = || EngineError::NotFound("grant");
+    let id = id.parse::<GrantId>().map_err(|_| gone())?;
+    context.engine().grant_owner(context.tenant(), id).await?.ok_or_else(gone)?;
+    let targets = EndTargets::Named(vec![Named::Grant(id)]);
+    let request = EndRequest::new(targets, caller);
+    perform(&context, &request, &Preferences::default()).await
 }

@@ -13,7 +13,7 @@ use sojourn_model::{Millis, Tenant, UserId};
 
 use super::streams::Place;
 use super::types::{ProblemJson, SessionJson};
-use super::{Refusal, caller, own};
+use super::{Answer, Refusal, caller, own};
 use crate::context::Context;
 use crate::pause::pause;
 use crate::request;
@@ -42,17 +42,11 @@ const BACK_MS: i64 = 3_600_000;
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn all(context: Context, uri: Uri) -> Response {
-    let begun = async {
-        let caller = caller(&context, &[Right::SessionView]).await?;
-        let filter = filter(&uri)?;
-        let place = Place::take(&context, &caller, &[Right::SessionView])?;
-        Ok((place, filter, caller.rights().clone()))
-    };
-    match begun.await {
-        Ok((place, filter, rights)) => stream(context, place, None, filter, rights),
-        Err(refusal) => Refusal::respond(refusal, &context),
-    }
+pub(crate) async fn all(context: Context, uri: Uri) -> Answer {
+    let caller = caller(&context, &[Right::SessionView]).await?;
+    let filter = filter(&uri)?;
+    let place = Place::take(&context, &caller, &[Right::SessionView])?;
+    Ok(stream(context, place, None, filter, caller.rights().clone()))
 }
 
 /// Sign-ins and ends of one's own sessions, as they happen.
@@ -67,23 +61,16 @@ pub(crate) async fn all(context: Context, uri: Uri) -> Response {
     ),
     security(("bearer" = ["internal_login"]), ("basic" = []))
 )]
-pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
-    let begun = async {
-        let (caller, user) = own(&context).await?;
-        let filter = filter(&uri)?;
-        let place = Place::take(&context, &caller, &[Right::Login])?;
-        Ok((place, user, filter, caller.rights().clone()))
-    };
-    match begun.await {
-        Ok((place, user, filter, rights)) => stream(context, place, Some(user), filter, rights),
-        Err(refusal) => Refusal::respond(refusal, &context),
-    }
+pub(crate) async fn mine(context: Context, uri: Uri) -> Answer {
+    let (caller, user) = own(&context).await?;
+    let filter = filter(&uri)?;
+    let place = Place::take(&context, &caller, &[Right::Login])?;
+    Ok(stream(context, place, Some(user), filter, caller.rights().clone()))
 }
 
 fn filter(uri: &Uri) -> Result<SessionFilter, Refusal> {
-    let params =
-        request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
-    params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
+    let params = request::api_query(uri.query())?;
+    params.no_doubles()?;
     Ok(SessionFilter::parse(params.get("filter"), Vocabulary::Full)?)
 }
 

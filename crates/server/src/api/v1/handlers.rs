@@ -1,7 +1,6 @@
 //! Event handlers: what waits for them, their log, doing again and letting go.
 
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use sojourn_engine::{EngineError, Right};
@@ -9,7 +8,7 @@ use sojourn_model::{HandlerTask, Subject, TaskState};
 use utoipa::ToSchema;
 
 use super::types::{ProblemJson, time};
-use super::{Refusal, caller};
+use super::{Answer, Refusal, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -100,24 +99,21 @@ pub(crate) struct TasksJson {
     ),
     security(("bearer" = ["internal_event_handler_view"]), ("basic" = []))
 )]
-pub(crate) async fn list(context: Context) -> Response {
-    let done = async {
-        caller(&context, &[Right::EventHandlerView]).await?;
-        let waiting = context.engine().handler_backlogs(context.tenant()).await?;
-        let items = waiting
-            .into_iter()
-            .map(|(handler, backlog)| HandlerJson {
-                id: handler.id.clone(),
-                kind: handler.kind.name(),
-                subscriptions: handler.subscriptions.iter().map(|event| event.as_str()).collect(),
-                pending: backlog.pending,
-                parked: backlog.parked,
-                oldest: backlog.oldest.map(time),
-            })
-            .collect();
-        Ok(respond::json(StatusCode::OK, &HandlersJson { items }))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn list(context: Context) -> Answer {
+    caller(&context, &[Right::EventHandlerView]).await?;
+    let waiting = context.engine().handler_backlogs(context.tenant()).await?;
+    let items = waiting
+        .into_iter()
+        .map(|(handler, backlog)| HandlerJson {
+            id: handler.id.clone(),
+            kind: handler.kind.name(),
+            subscriptions: handler.subscriptions.iter().map(|event| event.as_str()).collect(),
+            pending: backlog.pending,
+            parked: backlog.parked,
+            oldest: backlog.oldest.map(time),
+        })
+        .collect();
+    Ok(respond::json(StatusCode::OK, &HandlersJson { items }))
 }
 
 /// The log of a handler: its tasks, the latest events first.
@@ -136,36 +132,29 @@ pub(crate) async fn list(context: Context) -> Response {
     ),
     security(("bearer" = ["internal_event_handler_view"]), ("basic" = []))
 )]
-pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Uri) -> Response {
-    let done = async {
-        caller(&context, &[Right::EventHandlerView]).await?;
-        let params = request::api_query(uri.query());
-        let params = params.map_err(|error| Refusal::bad(error.to_string()))?;
-        params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
-        let parked = match params.get("state") {
-            None => false,
-            Some("parked") => true,
-            Some(_) => return Err(Refusal::bad("state is 'parked' or left out")),
-        };
-        let found = context.engine().handler_tasks(context.tenant(), &handler, parked, LIMIT);
-        let items = found.await?.iter().map(TaskJson::of).collect();
-        Ok(respond::json(StatusCode::OK, &TasksJson { items }))
+pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Uri) -> Answer {
+    caller(&context, &[Right::EventHandlerView]).await?;
+    let params = request::api_query(uri.query())?;
+    params.no_doubles()?;
+    let parked = match params.get("state") {
+        None => false,
+        Some("parked") => true,
+        Some(_) => return Err(Refusal::bad("state is 'parked' or left out")),
     };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+    let found = context.engine().handler_tasks(context.tenant(), &handler, parked, LIMIT);
+    let items = found.await?.iter().map(TaskJson::of).collect();
+    Ok(respond::json(StatusCode::OK, &TasksJson { items }))
 }
 
-async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: bool) -> Response {
-    let done = async {
-        let caller = caller(context, &[Right::EventHandlerManage]).await?;
-        let unknown = || EngineError::NotFound("task");
-        let subject = Subject::parse(subject).ok_or_else(unknown)?;
-        let n = n.parse::<i64>().map_err(|_| unknown())?;
-        let (engine, tenant) = (context.engine(), context.tenant());
-        let state = if redo { TaskState::Pending } else { TaskState::Skipped };
-        engine.settle_handler_task(tenant, handler, (subject, n), state, &caller).await?;
-        Ok(respond::empty(StatusCode::NO_CONTENT))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: bool) -> Answer {
+    let caller = caller(context, &[Right::EventHandlerManage]).await?;
+    let unknown = || EngineError::NotFound("task");
+    let subject = Subject::parse(subject).ok_or_else(unknown)?;
+    let n = n.parse::<i64>().map_err(|_| unknown())?;
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let state = if redo { TaskState::Pending } else { TaskState::Skipped };
+    engine.settle_handler_task(tenant, handler, (subject, n), state, &caller).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
 /// Lets a task be done again: one that was parked, skipped or done.
@@ -187,7 +176,7 @@ async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: 
 pub(crate) async fn redo(
     context: Context,
     Path((handler, subject, n)): Path<(String, String, String)>,
-) -> Response {
+) -> Answer {
     settle(&context, &handler, &subject, &n, true).await
 }
 
@@ -210,6 +199,6 @@ pub(crate) async fn redo(
 pub(crate) async fn skip(
     context: Context,
     Path((handler, subject, n)): Path<(String, String, String)>,
-) -> Response {
+) -> Answer {
     settle(&context, &handler, &subject, &n, false).await
 }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::Path;
-use axum::response::Response;
 use axum::response::sse::Event;
 use http::StatusCode;
 use serde::Serialize;
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::streams::Place;
 use super::types::{ProblemJson, SummaryJson, time};
-use super::{Refusal, caller};
+use super::{Answer, Refusal, caller};
 use crate::context::Context;
 use crate::respond;
 
@@ -77,10 +76,10 @@ pub(crate) struct JobsJson {
 }
 
 async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
-    let gone = EngineError::NotFound("job");
-    let Ok(id) = id.parse::<JobId>() else { return Err(gone.into()) };
+    let gone = || EngineError::NotFound("job");
+    let id = id.parse::<JobId>().map_err(|_| gone())?;
     let found = context.engine().reads().job(context.tenant().id, id).await;
-    Ok(found.map_err(EngineError::from)?.ok_or(gone)?)
+    Ok(found.map_err(EngineError::from)?.ok_or_else(gone)?)
 }
 
 /// The latest jobs.
@@ -93,14 +92,17 @@ async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn list(context: Context) -> Response {
-    let done = async {
-        caller(&context, &[Right::SessionView]).await?;
-        let jobs = context.engine().reads().jobs(context.tenant().id, SHOWN).await;
-        let items = jobs.map_err(EngineError::from)?.iter().map(JobJson::of).collect();
-        Ok(respond::json(StatusCode::OK, &JobsJson { items }))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn list(context: Context) -> Answer {
+    caller(&context, &[Right::SessionView]).await?;
+    let items = context
+        .engine()
+        .reads()
+        .jobs(context.tenant().id, SHOWN)
+        .await?
+        .iter()
+        .map(JobJson::of)
+        .collect();
+    Ok(respond::json(StatusCode::OK, &JobsJson { items }))
 }
 
 /// One job.
@@ -115,13 +117,10 @@ pub(crate) async fn list(context: Context) -> Response {
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
-    let done = async {
-        caller(&context, &[Right::SessionView]).await?;
-        let job = job(&context, &id).await?;
-        Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
+    caller(&context, &[Right::SessionView]).await?;
+    let job = job(&context, &id).await?;
+    Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
 }
 
 /// Stops a job. What it has ended stays ended. A job that has come to its end is answered as it is.
@@ -137,14 +136,11 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Response {
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]
-pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response {
-    let done = async {
-        let caller = caller(&context, &[Right::SessionDelete]).await?;
-        let job = job(&context, &id).await?;
-        let job = context.engine().cancel_job(context.tenant(), job.id, &caller).await?;
-        Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = caller(&context, &[Right::SessionDelete]).await?;
+    let job = job(&context, &id).await?;
+    let job = context.engine().cancel_job(context.tenant(), job.id, &caller).await?;
+    Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
 }
 
 /// A job's progress as server-sent events named `progress`, each with the job; the stream ends with the job.
@@ -159,16 +155,10 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Response
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response {
-    let begun = async {
-        let caller = caller(&context, &[Right::SessionView]).await?;
-        let job = job(&context, &id).await?;
-        Ok((Place::take(&context, &caller, &[Right::SessionView])?, job.id))
-    };
-    let (place, id): (Place, JobId) = match begun.await {
-        Ok(begun) => begun,
-        Err(refusal) => return Refusal::respond(refusal, &context),
-    };
+pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Answer {
+    let caller = caller(&context, &[Right::SessionView]).await?;
+    let id = job(&context, &id).await?.id;
+    let place = Place::take(&context, &caller, &[Right::SessionView])?;
     let begin = Watch { context, place, id, told: None };
     let stream = futures_util::stream::unfold(Some(begin), |watch| async move {
         let mut watch = watch?;
@@ -179,7 +169,7 @@ pub(crate) async fn events(context: Context, Path(id): Path<String>) -> Response
         watch.told = Some(job);
         Some((Ok::<_, Infallible>(event), goes_on.then_some(watch)))
     });
-    respond::events(stream)
+    Ok(respond::events(stream))
 }
 
 struct Watch {

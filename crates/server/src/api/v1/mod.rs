@@ -15,25 +15,31 @@ pub(crate) mod streams;
 pub(crate) mod types;
 
 use axum::body::Bytes;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
-use sojourn_engine::{Authority, EngineError, Right, Who};
+use sojourn_engine::directory::ApiRefused;
+use sojourn_engine::{Authority, EngineError, Right, StoreError, Who};
 use sojourn_model::UserId;
+use sojourn_oidc::ParamError;
 
 use self::types::ProblemJson;
 use crate::api::object::Object;
 use crate::context::Context;
+use crate::refusal::later;
 use crate::respond;
 
-/// Why a request isn't served.
-pub(super) enum Refusal {
+/// What a handler returns.
+pub(super) type Answer = Result<Response, Refusal>;
+
+/// Why a request isn't served. Handlers end in `?`.
+pub(crate) enum Refusal {
     /// The request is wrong; the text says what to do.
     Problem(StatusCode, String),
-    /// The engine found something, or failed.
+    /// The engine refused or failed.
     Failed(EngineError),
-    /// Answered already: nobody signed in, or too many attempts.
-    Answered(Box<Response>),
+    /// The caller isn't let in.
+    Denied(ApiRefused),
 }
 
 impl From<EngineError> for Refusal {
@@ -42,32 +48,60 @@ impl From<EngineError> for Refusal {
     }
 }
 
+impl From<StoreError> for Refusal {
+    fn from(cause: StoreError) -> Self {
+        Self::Failed(cause.into())
+    }
+}
+
+impl From<ParamError> for Refusal {
+    fn from(error: ParamError) -> Self {
+        Self::bad(error.to_string())
+    }
+}
+
 impl Refusal {
     pub(super) fn bad(detail: impl Into<String>) -> Self {
         Self::Problem(StatusCode::BAD_REQUEST, detail.into())
     }
 
-    pub(super) fn respond(self, context: &Context) -> Response {
+    fn respond(self, context: &Context) -> Response {
+        const LATER: &str = "The request could not be served. Try again in a moment.";
         match self {
             Self::Problem(status, detail) => problem(context, status, &detail),
-            Self::Failed(cause) => {
+            Self::Denied(ApiRefused::Unauthenticated) => {
+                let detail = "Send a token or a name and a password.";
+                problem(context, StatusCode::UNAUTHORIZED, detail)
+            }
+            Self::Denied(refused @ ApiRefused::SecondFactor) => {
+                problem(context, StatusCode::UNAUTHORIZED, &format!("{refused}."))
+            }
+            Self::Denied(ApiRefused::TooMany) => {
+                let detail = "Too many attempts. Try again later.";
+                let response = problem(context, StatusCode::TOO_MANY_REQUESTS, detail);
+                respond::with(response, header::RETRY_AFTER, "300")
+            }
+            Self::Denied(ApiRefused::Failed(cause)) | Self::Failed(cause) => {
                 let status = respond::status_of(&cause);
                 if status.is_server_error() {
-                    tracing::error!(error = %cause, "session service failed");
-                    let detail = "The request could not be served. Try again in a moment.";
-                    return problem(context, status, detail);
+                    tracing::error!(error = %cause, request.id = %context.arrival.request_id, "session service failed");
+                    return problem(context, status, LATER);
                 }
                 problem(context, status, &cause.to_string())
             }
-            Self::Answered(response) => *response,
         }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        later(|context| self.respond(context))
     }
 }
 
 /// A problem, in words that say what to do.
 fn problem(context: &Context, status: StatusCode, detail: &str) -> Response {
-    let response = described(status, detail, &context.arrival.request_id);
-    if status == StatusCode::FORBIDDEN { context.challenged(response) } else { response }
+    context.challenged(described(status, detail, &context.arrival.request_id))
 }
 
 /// Nothing is there, for a reason.
@@ -93,28 +127,12 @@ fn described(status: StatusCode, detail: &str, request_id: &str) -> Response {
 
 /// Lets in who has all of the rights.
 pub(super) async fn caller(context: &Context, rights: &[Right]) -> Result<Authority, Refusal> {
-    const MAY_NOT: &str = "The caller has not the right to do this.";
-    let first = rights.first().copied().unwrap_or(Right::Login);
-    match super::caller::caller(context, first).await {
-        Ok(caller) if rights.iter().all(|right| caller.may(*right)) => Ok(caller),
-        Ok(_) => Err(Refusal::Problem(StatusCode::FORBIDDEN, MAY_NOT.into())),
-        Err(answered) => {
-            let detail = match answered.status() {
-                StatusCode::UNAUTHORIZED => "Send a token or a name and a password.",
-                StatusCode::TOO_MANY_REQUESTS => "Too many attempts. Try again later.",
-                StatusCode::FORBIDDEN => MAY_NOT,
-                _ => "The request could not be served. Try again in a moment.",
-            };
-            let mut response = problem(context, answered.status(), detail);
-            // What a refusal of rights says is there already.
-            if answered.status() == StatusCode::UNAUTHORIZED {
-                for value in answered.headers().get_all(header::WWW_AUTHENTICATE) {
-                    response.headers_mut().append(header::WWW_AUTHENTICATE, value.clone());
-                }
-            }
-            Err(Refusal::Answered(Box::new(response)))
-        }
+    let caller = super::caller::authenticated(context).await.map_err(Refusal::Denied)?;
+    if rights.iter().all(|right| caller.may(*right)) {
+        return Ok(caller);
     }
+    let detail = "The caller has not the right to do this.";
+    Err(Refusal::Problem(StatusCode::FORBIDDEN, detail.into()))
 }
 
 /// Lets in a person, for what is their own.

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use sojourn_engine::{EngineError, Right};
@@ -13,7 +12,7 @@ use sojourn_model::{
 use utoipa::ToSchema;
 
 use super::types::ProblemJson;
-use super::{Refusal, body, caller};
+use super::{Answer, Refusal, body, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
@@ -259,42 +258,33 @@ fn scoped((scope, policy): (PolicyScope, SessionPolicy)) -> ScopedPolicyJson {
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn list(context: Context) -> Response {
-    let done = async {
-        caller(&context, &[Right::SessionView]).await?;
-        let all = context.engine().policies_set(context.tenant()).await?;
-        let items = all.into_iter().map(scoped).collect();
-        Ok(respond::json(StatusCode::OK, &PoliciesJson { items }))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+pub(crate) async fn list(context: Context) -> Answer {
+    caller(&context, &[Right::SessionView]).await?;
+    let all = context.engine().policies_set(context.tenant()).await?;
+    let items = all.into_iter().map(scoped).collect();
+    Ok(respond::json(StatusCode::OK, &PoliciesJson { items }))
 }
 
-async fn read(context: &Context, scope: Result<PolicyScope, EngineError>) -> Response {
-    let done = async {
-        caller(context, &[Right::SessionView]).await?;
-        let policy = context.engine().policy_set(context.tenant(), scope?).await?;
-        Ok(respond::json(StatusCode::OK, &PolicyJson::from(policy)))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+async fn read(context: &Context, scope: Result<PolicyScope, EngineError>) -> Answer {
+    caller(context, &[Right::SessionView]).await?;
+    let policy = context.engine().policy_set(context.tenant(), scope?).await?;
+    Ok(respond::json(StatusCode::OK, &PolicyJson::from(policy)))
 }
 
 async fn write(
     context: &Context,
     scope: Result<PolicyScope, EngineError>,
     bytes: &Bytes,
-) -> Response {
-    let done = async {
-        let caller = caller(context, &[Right::SessionPolicyUpdate]).await?;
-        let policy: PolicyJson = body(context, bytes)?;
-        let scope = scope?;
-        let (engine, tenant) = (context.engine(), context.tenant());
-        if let PolicyScope::User(user) = scope {
-            engine.must_cover(tenant, &caller, user).await?;
-        }
-        engine.set_policy(tenant, scope, policy.clone().into(), &caller).await?;
-        Ok(respond::json(StatusCode::OK, &policy))
-    };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(context))
+) -> Answer {
+    let caller = caller(context, &[Right::SessionPolicyUpdate]).await?;
+    let policy: PolicyJson = body(context, bytes)?;
+    let scope = scope?;
+    let (engine, tenant) = (context.engine(), context.tenant());
+    if let PolicyScope::User(user) = scope {
+        engine.must_cover(tenant, &caller, user).await?;
+    }
+    engine.set_policy(tenant, scope, policy.clone().into(), &caller).await?;
+    Ok(respond::json(StatusCode::OK, &policy))
 }
 
 /// What is set for the tenant.
@@ -307,7 +297,7 @@ async fn write(
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn get_tenant(context: Context) -> Response {
+pub(crate) async fn get_tenant(context: Context) -> Answer {
     read(&context, Ok(PolicyScope::Tenant)).await
 }
 
@@ -324,7 +314,7 @@ pub(crate) async fn get_tenant(context: Context) -> Response {
     ),
     security(("bearer" = ["internal_session_policy_update"]), ("basic" = []))
 )]
-pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Response {
+pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Answer {
     write(&context, Ok(PolicyScope::Tenant), &bytes).await
 }
 
@@ -343,7 +333,7 @@ pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Response {
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn get(context: Context, Path((kind, id)): Path<(String, String)>) -> Response {
+pub(crate) async fn get(context: Context, Path((kind, id)): Path<(String, String)>) -> Answer {
     read(&context, scope(&kind, &id)).await
 }
 
@@ -370,7 +360,7 @@ pub(crate) async fn put(
     context: Context,
     Path((kind, id)): Path<(String, String)>,
     bytes: Bytes,
-) -> Response {
+) -> Answer {
     write(&context, scope(&kind, &id), &bytes).await
 }
 
@@ -390,30 +380,26 @@ pub(crate) async fn put(
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn effective(context: Context, uri: Uri) -> Response {
-    let done = async {
-        let caller = caller(&context, &[Right::SessionView]).await?;
-        let params =
-            request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
-        params.no_doubles().map_err(|error| Refusal::bad(error.to_string()))?;
-        let Some(user) = params.get("user") else { return Err(Refusal::bad("Name a user.")) };
-        let (engine, tenant) = (context.engine(), context.tenant());
-        let user = user.parse().map_err(|_| EngineError::NotFound("user"))?;
-        let there = engine.reads().user(tenant.id, user).await.map_err(EngineError::from)?;
-        if there.is_none() {
-            return Err(EngineError::NotFound("user").into());
+pub(crate) async fn effective(context: Context, uri: Uri) -> Answer {
+    let caller = caller(&context, &[Right::SessionView]).await?;
+    let params = request::api_query(uri.query())?;
+    params.no_doubles()?;
+    let user = params.get("user").ok_or_else(|| Refusal::bad("Name a user."))?;
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let user = user.parse().map_err(|_| EngineError::NotFound("user"))?;
+    let there = engine.reads().user(tenant.id, user).await?;
+    if there.is_none() {
+        return Err(EngineError::NotFound("user").into());
+    }
+    engine.must_cover(tenant, &caller, user).await?;
+    let app = match params.get("application") {
+        None => None,
+        Some(id) => {
+            let id = id.parse().map_err(|_| EngineError::NotFound("application"))?;
+            let app = engine.application(tenant.id, id).await?;
+            Some(app.ok_or(EngineError::NotFound("application"))?.id)
         }
-        engine.must_cover(tenant, &caller, user).await?;
-        let app = match params.get("application") {
-            None => None,
-            Some(id) => {
-                let id = id.parse().map_err(|_| EngineError::NotFound("application"))?;
-                let app = engine.application(tenant.id, id).await?;
-                Some(app.ok_or(EngineError::NotFound("application"))?.id)
-            }
-        };
-        let policy = engine.policy(tenant, user, app).await?;
-        Ok(respond::json(StatusCode::OK, &EffectivePolicyJson::from(policy)))
     };
-    done.await.unwrap_or_else(|refusal: Refusal| refusal.respond(&context))
+    let policy = engine.policy(tenant, user, app).await?;
+    Ok(respond::json(StatusCode::OK, &EffectivePolicyJson::from(policy)))
 }

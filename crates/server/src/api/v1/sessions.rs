@@ -13,7 +13,7 @@ use sojourn_model::{SessionId, User, UserId};
 use sojourn_oidc::Params;
 
 use super::types::{DeliveryJson, GrantJson, PageJson, PlaceJson, SessionJson, TotalJson, time};
-use super::{Refusal, caller, own};
+use super::{Answer, Refusal, caller, own};
 use crate::context::Context;
 use crate::places::Place;
 use crate::{request, respond};
@@ -120,14 +120,14 @@ fn of_token(token: &str, prior: bool) -> Result<String, String> {
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
-pub(crate) async fn list(context: Context, uri: Uri) -> Response {
+pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let done = async {
         let caller = caller(&context, &[Right::SessionView]).await?;
         listed(&context, &uri, &caller, None).await
     };
     match done.await {
-        Ok(page) => respond::json(StatusCode::OK, &page),
-        Err(refusal) => Refusal::respond(refusal, &context),
+        Ok(page) => Ok(respond::json(StatusCode::OK, &page)),
+        Err(refusal) => Ok(Refusal::respond(refusal, &context)),
     }
 }
 
@@ -152,14 +152,14 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Response {
     ),
     security(("bearer" = ["internal_login"]), ("basic" = []))
 )]
-pub(crate) async fn mine(context: Context, uri: Uri) -> Response {
+pub(crate) async fn mine(context: Context, uri: Uri) -> Answer {
     let done = async {
         let (caller, user) = own(&context).await?;
         listed(&context, &uri, &caller, Some(user)).await
     };
     match done.await {
-        Ok(page) => respond::json(StatusCode::OK, &page),
-        Err(refusal) => Refusal::respond(refusal, &context),
+        Ok(page) => Ok(respond::json(StatusCode::OK, &page)),
+        Err(refusal) => Ok(Refusal::respond(refusal, &context)),
     }
 }
 
@@ -169,8 +169,7 @@ async fn listed(
     caller: &Authority,
     only: Option<UserId>,
 ) -> Result<PageJson, Refusal> {
-    let params =
-        request::api_query(uri.query()).map_err(|error| Refusal::bad(error.to_string()))?;
+    let params = request::api_query(uri.query())?;
     let asked = Asked::read(&params, only).map_err(Refusal::bad)?;
     let (engine, tenant, actor) = (context.engine(), context.tenant(), caller.actor());
     let question = Question { caller: &actor, filter: &asked.text, sort: asked.sort };
@@ -272,8 +271,7 @@ async fn found(context: &Context, id: &str) -> Result<SessionJson, Refusal> {
     let (view, user) = one(context, &caller, id).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let mut json = shown(context, &user, &view, true).await?;
-    let deliveries = engine.reads().deliveries_of_session(tenant.id, view.session.id).await;
-    let deliveries = deliveries.map_err(EngineError::from)?;
+    let deliveries = engine.reads().deliveries_of_session(tenant.id, view.session.id).await?;
     json.deliveries = Some(deliveries.iter().map(DeliveryJson::of).collect());
     Ok(json)
 }
@@ -284,13 +282,12 @@ pub(super) async fn one(
     caller: &Authority,
     id: &str,
 ) -> Result<(SessionView, User), Refusal> {
-    let gone = EngineError::NotFound("session");
-    let Ok(id) = id.parse::<SessionId>() else { return Err(gone.into()) };
+    let gone = || EngineError::NotFound("session");
+    let id = id.parse::<SessionId>().map_err(|_| gone())?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let (view, _) = engine.session_with_deliveries(tenant, id).await?;
-    let user =
-        engine.reads().user(tenant.id, view.session.user).await.map_err(EngineError::from)?;
-    let Some(user) = user else { return Err(gone.into()) };
+    let user = engine.reads().user(tenant.id, view.session.user).await?;
+    let Some(user) = user else { return Err(gone().into()) };
     engine.must_cover(tenant, caller, user.id).await?;
     Ok((view, user))
 }

@@ -9,6 +9,7 @@ use sojourn_model::limits::{STREAMS_MAX, STREAMS_OF_ONE_CALLER_MAX};
 
 use super::{Refusal, caller};
 use crate::context::Context;
+use sojourn_engine::directory::ApiRefused;
 use sojourn_engine::{Authority, Right};
 
 /// How often it is looked whether the caller is still let in, in milliseconds.
@@ -82,11 +83,9 @@ impl Place {
         match caller(context, self.rights).await {
             Ok(_) => true,
             // Too many callers at this moment, or a database that doesn't answer, say nothing about this one.
-            Err(Refusal::Answered(answer)) => {
-                !matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            }
+            Err(Refusal::Denied(ApiRefused::TooMany | ApiRefused::Failed(_))) => true,
             Err(Refusal::Failed(_)) => true,
-            Err(Refusal::Problem(..)) => false,
+            Err(Refusal::Denied(_) | Refusal::Problem(..)) => false,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::respond;
 use crate::web::my_account::Visitor;
 use crate::web::pages::Frame;
 use crate::web::refusal::Answer;
-use crate::web::{errors, filters, render, words};
+use crate::web::{filters, render, words};
 
 const HOUR_MS: i64 = 3_600_000;
 /// For how long the secret before may be good as well: milliseconds, and how that is said.
@@ -90,13 +90,14 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     let version = params.get("version").and_then(|text| text.parse::<i64>().ok()).unwrap_or(-1);
     if params.get("act") == Some("drop") {
         let done = engine.drop_previous_secret(tenant, (app.id, Some(version)), by).await;
-        return Ok(match done {
+        return match done {
             // Sent twice, or from an old page: the current state is shown first.
             Ok(()) | Err(EngineError::NotFound(_) | EngineError::Stale) => {
-                respond::see_other(&context.link(&format!("/console/applications/{id}/secret")))
+                let next = format!("/console/applications/{id}/secret");
+                Ok(respond::see_other(&context.link(&next)))
             }
-            Err(error) => errors::failure(&context, &error),
-        });
+            Err(error) => Err(error.into()),
+        };
     }
     let asked = params.get("keep").and_then(|text| text.parse::<i64>().ok());
     let how = (asked.unwrap_or(SECRET_OVERLAP_MS), Some(version));

@@ -7,7 +7,6 @@ use sojourn_engine::directory::MY_ACCOUNT;
 use super::SECURITY;
 use crate::context::Context;
 use crate::respond;
-use crate::web::errors;
 use crate::web::my_account::genuine_form;
 use crate::web::refusal::Answer;
 
@@ -15,10 +14,10 @@ use crate::web::refusal::Answer;
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, SECURITY, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    Ok(match engine.untrust_browser(tenant, &visitor.session, &id).await {
-        Ok(true) => respond::see_other(&context.link("/myaccount/security?done=untrusted")),
+    let next = match engine.untrust_browser(tenant, &visitor.session, &id).await? {
+        true => "/myaccount/security?done=untrusted",
         // Sent twice, or its time is over.
-        Ok(false) => respond::see_other(&context.link(SECURITY)),
-        Err(error) => errors::failure(&context, &error),
-    })
+        false => SECURITY,
+    };
+    Ok(respond::see_other(&context.link(next)))
 }
