@@ -1,5 +1,6 @@
 //! `/oidc/logout`: RP-Initiated Logout 1.0.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, Uri};
@@ -10,12 +11,23 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::pages::ConfirmLogout;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::signed_out::{done, ended};
 use crate::web::ticket::{Opened, Ticket};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// The question before a sign-out that an application asks for.
+#[derive(Template)]
+#[template(path = "confirm_logout.html")]
+struct ConfirmLogout {
+    base: String,
+    token: String,
+    ticket: String,
+    app: Option<String>,
+    /// Why the request can't be trusted, if it can't.
+    untrusted: Option<Text>,
+}
 
 /// Names tickets that carry where to go after a confirmation.
 const CONFIRM: &str = "/oidc/logout/confirm";

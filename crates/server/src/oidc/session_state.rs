@@ -1,6 +1,7 @@
 //! OpenID Connect Session Management 1.0: what an application watches the browser's state by, and the frame
 //! that answers it.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -8,9 +9,17 @@ use serde_json::json;
 use sojourn_model::{Session, TenantId};
 
 use crate::context::Context;
-use crate::web::pages::CheckSession;
+use crate::web::filters;
 use crate::web::render;
 use crate::{request, respond};
+
+/// The frame of session management.
+#[derive(Template)]
+#[template(path = "check_session.html")]
+struct CheckSession {
+    cookie: String,
+    check: String,
+}
 
 /// The cookie that the frame reads. Readable by script, because the frame has nothing else.
 pub(crate) fn cookie_name(context: &Context) -> String {

@@ -1,5 +1,6 @@
 //! My Account: applications that the person approved, and the way to withdraw it.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::StatusCode;
@@ -7,12 +8,31 @@ use sojourn_engine::directory::MY_ACCOUNT;
 use sojourn_model::AppId;
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::visitor;
-use crate::web::pages::{ConnectionLine, Connections};
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::sign_out::signed_in_form;
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
+
+/// An application that a person approved.
+struct ConnectionLine {
+    id: String,
+    name: String,
+    items: Vec<Text>,
+    since: Text,
+    /// What it was given works while its person is away.
+    away: bool,
+}
+
+/// My Account: applications that the person approved.
+#[derive(Template)]
+#[template(path = "connections.html")]
+struct ConnectionsPage {
+    frame: Frame,
+    connections: Vec<ConnectionLine>,
+}
 
 const PATH: &str = "/myaccount/connections";
 
@@ -32,7 +52,7 @@ pub(crate) async fn list(context: Context) -> Answer {
             away: sojourn_oidc::scope::has(&one.scopes, "offline_access"),
         });
     }
-    let page = Connections { frame: visitor.frame(&context, "connections"), connections };
+    let page = ConnectionsPage { frame: visitor.frame(&context, "connections"), connections };
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 

@@ -1,5 +1,6 @@
 //! Between sign-in and application: what the person has to approve, and which account to go on with.
 
+use askama::Template;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -14,11 +15,47 @@ use sojourn_oidc::{Params, scope};
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::pages::{AppFace, Consent, SelectAccount};
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Done, Opened, Ticket};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// What pages show of an application.
+pub(crate) struct AppFace {
+    pub(crate) name: String,
+    pub(crate) logo: Option<String>,
+    pub(crate) home: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) terms: Option<String>,
+}
+
+/// What an application would be given.
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage {
+    base: String,
+    csrf: String,
+    ticket: String,
+    user: String,
+    items: Vec<Text>,
+    offline: bool,
+    host: Text,
+    app: AppFace,
+}
+
+/// Which account to go on with.
+#[derive(Template)]
+#[template(path = "select_account.html")]
+struct SelectAccountPage {
+    base: String,
+    csrf: String,
+    ticket: String,
+    user: String,
+    /// Mail address or login name.
+    known_as: String,
+    initial: String,
+    app: AppFace,
+}
 
 const GONE: &str =
     "The application or its request has changed. Go back to the application and begin again.";
@@ -127,7 +164,7 @@ async fn person(context: &Context, session: &Session) -> Result<(String, String)
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let (waiting, session) = shown(&context, &uri).await?;
     let (user, _) = person(&context, &session).await?;
-    let page = Consent {
+    let page = ConsentPage {
         base: context.arrival.prefix.to_string(),
         csrf: context.session_token(&session),
         ticket: waiting.ticket.seal(&context).unwrap_or_default(),
@@ -176,7 +213,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
 pub(crate) async fn accounts(context: Context, uri: Uri) -> Answer {
     let (waiting, session) = shown(&context, &uri).await?;
     let (user, known_as) = person(&context, &session).await?;
-    let page = SelectAccount {
+    let page = SelectAccountPage {
         base: context.arrival.prefix.to_string(),
         csrf: context.session_token(&session),
         ticket: waiting.ticket.seal(&context).unwrap_or_default(),

@@ -6,9 +6,30 @@ use sojourn_engine::sign_in::trusted_browser_id;
 use sojourn_model::{FactorKind, Millis, TrustedBrowser};
 
 use crate::context::Context;
+use crate::language::Text;
 use crate::language::say;
-use crate::web::pages::{FactorLine, TrustedLine};
 use crate::web::words;
+
+/// A browser in which the second factor isn't asked for.
+pub(super) struct TrustedLine {
+    pub(super) id: String,
+    pub(super) browser: Text,
+    pub(super) since: Text,
+    pub(super) until: Text,
+    pub(super) used: Text,
+}
+
+/// A factor.
+pub(super) struct FactorLine {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// What it is.
+    pub(super) kind: Text,
+    /// Where it is and where it was added, for a key.
+    pub(super) about: Option<Text>,
+    pub(super) added: Text,
+    pub(super) used: Text,
+}
 
 /// What a factor is, in words.
 const fn kind(kind: FactorKind) -> &'static str {

@@ -1,12 +1,12 @@
 //! What happens to sessions, for pages that are open: their scripts take away what has ended and say what began. By the
 //! session cookie, and only as long as that session lives.
 
+use askama::Template;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use askama::Template;
 use axum::response::sse::Event;
 use http::StatusCode;
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! My Account: who one is, and one's sessions.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
@@ -15,11 +16,48 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::pages::{AppLine, Confirm, Frame, MyAccount, Security, SessionCard};
+use crate::web::factor_list::FactorLine;
+use crate::web::factor_list::TrustedLine;
+use crate::web::pages::{AppLine, Confirm, Frame, SessionCard};
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Ticket, way_back};
-use crate::web::{factor_list, render, signed_out, words};
+use crate::web::{factor_list, filters, render, signed_out, words};
 use crate::{request, respond};
+
+/// My Account: who one is.
+#[derive(Template)]
+#[template(path = "my_account.html")]
+struct MyAccountPage {
+    frame: Frame,
+    rows: Vec<(&'static str, Text)>,
+    sessions: Text,
+    /// How many things the security check found that need attention.
+    due: usize,
+}
+
+/// My Account: sessions.
+#[derive(Template)]
+#[template(path = "security.html")]
+struct SecurityPage {
+    frame: Frame,
+    /// The session of this browser.
+    own: String,
+    sessions: Vec<SessionCard>,
+    /// One's second factors.
+    factors: Vec<FactorLine>,
+    /// Recovery codes that are left.
+    codes_left: usize,
+    /// Whether it is time for new ones.
+    few_codes: bool,
+    /// Whether keys can be added at this address.
+    takes_keys: bool,
+    /// Whether a password alone signs in.
+    password_alone: bool,
+    /// Which passkeys are good, for the authenticators to learn, as JSON.
+    accepted: Option<String>,
+    /// Browsers in which the second factor isn't asked for.
+    trusted: Vec<TrustedLine>,
+}
 
 /// A signed-in person.
 pub(crate) struct Visitor {
@@ -194,7 +232,7 @@ pub(crate) async fn overview(context: Context) -> Answer {
         ("Mail", user.email.clone().map(Text::Plain)),
         ("Signed in", Some(words::moment(visitor.session.signed_in_at))),
     ];
-    let page = MyAccount {
+    let page = MyAccountPage {
         frame: visitor.frame(&context, "overview"),
         rows: rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         sessions: words::count(check.sessions as u64, words::Noun::ActiveSession),
@@ -214,7 +252,7 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Answer {
     let mut frame = visitor.frame(&context, "security");
     frame.notice = notice(&uri);
     let this_one = Some(visitor.session.id);
-    let page = Security {
+    let page = SecurityPage {
         frame,
         own: visitor.session.id.to_string(),
         accepted: factor_list::accepted(&context, &factors.factors),

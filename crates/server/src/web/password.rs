@@ -1,5 +1,6 @@
 //! My Account: changing one's password.
 
+use askama::Template;
 use axum::body::Bytes;
 use http::StatusCode;
 use sojourn_engine::directory::{MY_ACCOUNT, PasswordRefused};
@@ -9,9 +10,20 @@ use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
 use crate::web::my_account::{Visitor, everything_ended, genuine_form, visitor};
-use crate::web::pages::Password;
+use crate::web::pages::Frame;
 use crate::web::refusal::Answer;
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
+
+/// My Account: the password.
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    frame: Frame,
+    error: Option<Text>,
+    consequence: &'static str,
+    /// Fewest characters of a new one.
+    least: usize,
+}
 
 const PATH: &str = "/myaccount/password";
 
@@ -38,7 +50,7 @@ async fn show(
     };
     let least = context.engine().password_length(context.tenant(), &visitor.user).await?;
     let frame = visitor.frame(context, "security");
-    Ok(render::own_script_page(context, status, &Password { frame, error, consequence, least }))
+    Ok(render::own_script_page(context, status, &PasswordPage { frame, error, consequence, least }))
 }
 
 /// Changes it.

@@ -1,5 +1,6 @@
 //! What a person sees whose session has just ended: every application that was used in it, and what it answered.
 
+use askama::Template;
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
 use sojourn_engine::EngineError;
@@ -10,11 +11,34 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::oidc::session_state;
-use crate::web::pages::{Message, SignedOut, Told};
+use crate::web::pages::Message;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Ticket;
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// An application that is told of the end: in a frame, through the back channel, or both.
+struct Told {
+    sid: String,
+    name: String,
+    /// What its frame loads.
+    frame: Option<String>,
+    /// Where its delivery stands, and that in words.
+    receipt: Option<(&'static str, &'static str)>,
+}
+
+/// Signed out, while applications are told.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutPage {
+    told: Vec<Told>,
+    /// Whether an application has yet to answer through the back channel.
+    waiting: bool,
+    next: Option<String>,
+    /// The page once more.
+    see: String,
+    again: String,
+}
 
 /// The page, and the name of tickets that show it again.
 const PATH: &str = "/signed-out";
@@ -83,7 +107,7 @@ async fn page(
     session: SessionId,
     next: Option<String>,
     frames: Vec<FrontChannelNotice>,
-) -> Result<SignedOut, EngineError> {
+) -> Result<SignedOutPage, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let mut told: Vec<Told> = frames
         .into_iter()
@@ -111,7 +135,7 @@ async fn page(
         }
     }
     let see = address(context, session);
-    Ok(SignedOut { told, waiting, next, see, again: context.link("/myaccount") })
+    Ok(SignedOutPage { told, waiting, next, see, again: context.link("/myaccount") })
 }
 
 fn address(context: &Context, session: SessionId) -> String {

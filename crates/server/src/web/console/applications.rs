@@ -16,9 +16,30 @@ use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::respond;
 use crate::web::my_account::Visitor;
-use crate::web::pages::{ApplicationLine, Confirm, ConsoleApplications, Frame};
+use crate::web::pages::{Confirm, Frame};
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
+
+/// An application in a list.
+struct ApplicationLine {
+    number: i64,
+    name: String,
+    client_id: String,
+    binding: &'static str,
+    told_at: String,
+    owner: &'static str,
+    id: String,
+    enabled: bool,
+}
+
+/// Console: applications.
+#[derive(Template)]
+#[template(path = "console/applications.html")]
+struct ApplicationsPage {
+    frame: Frame,
+    applications: Vec<ApplicationLine>,
+    may_add: bool,
+}
 
 const CREATE: Right = Right::ApplicationCreate;
 pub(super) const UPDATE: Right = Right::ApplicationUpdate;
@@ -158,11 +179,7 @@ pub(crate) async fn list(context: Context) -> Answer {
         .collect();
     let frame = visitor.frame(&context, "applications");
     let may_add = visitor.by.may(CREATE);
-    Ok(render::page(
-        &context,
-        StatusCode::OK,
-        &ConsoleApplications { frame, applications, may_add },
-    ))
+    Ok(render::page(&context, StatusCode::OK, &ApplicationsPage { frame, applications, may_add }))
 }
 
 pub(super) async fn show(

@@ -1,8 +1,8 @@
 //! The audit log: who did what to whom, in words.
 
+use askama::Template;
 use std::collections::{BTreeMap, BTreeSet};
 
-use askama::Template;
 use http::{StatusCode, Uri};
 use sojourn_engine::{AuditEntry, AuditPlace, AuditQuestion, EngineError, Right, Rights};
 use sojourn_model::{Actor, AppId, GroupId, RoleId, UserId};

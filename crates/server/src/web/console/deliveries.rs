@@ -1,5 +1,6 @@
 //! What applications were told, and what came of it.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -13,10 +14,39 @@ use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
-use crate::web::pages::{ConsoleDeliveries, DeliveryLine};
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// A delivery in a list.
+pub(super) struct DeliveryLine {
+    pub(super) sid: String,
+    pub(super) app: String,
+    pub(super) session: String,
+    pub(super) state: &'static str,
+    pub(super) words: &'static str,
+    pub(super) attempts: i64,
+    pub(super) created: Text,
+    pub(super) last: Text,
+    pub(super) jti: String,
+    pub(super) resend: bool,
+}
+
+/// Console: deliveries.
+#[derive(Template)]
+#[template(path = "console/deliveries.html")]
+struct DeliveriesPage {
+    frame: Frame,
+    deliveries: Vec<DeliveryLine>,
+    /// Of each: word, name, whether it is asked for.
+    states: Vec<(&'static str, &'static str, bool)>,
+    apps: Vec<(String, String, bool)>,
+    /// Applications that are left alone for now, and until when.
+    unwell: Vec<(String, Text)>,
+    older: Option<String>,
+    narrowed: bool,
+}
 
 const SHOWN: i64 = 50;
 
@@ -50,7 +80,7 @@ async fn found(
     context: &Context,
     visitor: &Visitor,
     params: &Params,
-) -> Result<ConsoleDeliveries, EngineError> {
+) -> Result<DeliveriesPage, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let given = |name: &str| params.get(name).filter(|text| !text.is_empty());
     let state = given("state").and_then(DeliveryState::parse);
@@ -90,7 +120,7 @@ async fn found(
         .into_iter()
         .filter_map(|one| Some((name(one.app)?, words::moment(one.open_until?))))
         .collect();
-    Ok(ConsoleDeliveries {
+    Ok(DeliveriesPage {
         frame: visitor.frame(context, "deliveries"),
         deliveries,
         states: DeliveryState::ALL

@@ -1,9 +1,9 @@
 //! Ending what a search found, a session or all of a person's: what it would do, which of the effects are wanted, and
 //! what applications answered.
 
+use askama::Template;
 use std::time::Duration;
 
-use askama::Template;
 use axum::body::Bytes;
 use http::{StatusCode, Uri};
 use sojourn_engine::ending::{EndAnswer, EndRequest, EndTargets, Forecast, Named};
@@ -15,8 +15,9 @@ use super::deliveries::line;
 use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
+use crate::web::console::deliveries::DeliveryLine;
 use crate::web::my_account::Visitor;
-use crate::web::pages::{DeliveryLine, Frame};
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 use crate::{request, respond};

@@ -1,5 +1,6 @@
 //! Event handlers: what waits for them, what they did, and doing it again.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -9,10 +10,52 @@ use sojourn_model::{HandlerTask, Subject, TaskState};
 use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
-use crate::web::pages::{ConsoleHandler, ConsoleHandlers, HandlerLine, TaskLine};
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// An event handler.
+struct HandlerLine {
+    id: String,
+    kind: &'static str,
+    events: Vec<&'static str>,
+    pending: i64,
+    parked: i64,
+    lag: Text,
+}
+
+/// Console: event handlers.
+#[derive(Template)]
+#[template(path = "console/handlers.html")]
+struct HandlersPage {
+    frame: Frame,
+    handlers: Vec<HandlerLine>,
+}
+
+/// What a handler did or is to do about an event.
+struct TaskLine {
+    event: String,
+    subject: String,
+    number: i64,
+    state: &'static str,
+    attempts: i64,
+    happened: Text,
+    outcome: Text,
+    may_redo: bool,
+    may_skip: bool,
+}
+
+/// Console: one event handler.
+#[derive(Template)]
+#[template(path = "console/handler.html")]
+struct HandlerPage {
+    frame: Frame,
+    id: String,
+    parked: bool,
+    tasks: Vec<TaskLine>,
+    may_manage: bool,
+}
 
 /// Tasks in a log.
 const SHOWN: i64 = 100;
@@ -34,7 +77,7 @@ pub(crate) async fn list(context: Context) -> Answer {
         })
         .collect();
     let frame = visitor.frame(&context, "handlers");
-    Ok(render::page(&context, StatusCode::OK, &ConsoleHandlers { frame, handlers }))
+    Ok(render::page(&context, StatusCode::OK, &HandlersPage { frame, handlers }))
 }
 
 async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
@@ -78,7 +121,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> A
     Ok(render::page(
         &context,
         StatusCode::OK,
-        &ConsoleHandler { frame, id, parked, tasks, may_manage },
+        &HandlerPage { frame, id, parked, tasks, may_manage },
     ))
 }
 

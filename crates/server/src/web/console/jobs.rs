@@ -1,5 +1,6 @@
 //! Large ends and other jobs: how far they are, and stopping them.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::StatusCode;
@@ -10,9 +11,32 @@ use super::{administrator, form};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
-use crate::web::pages::{ConsoleJobs, JobLine};
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
+
+/// A large piece of work.
+struct JobLine {
+    id: String,
+    what: &'static str,
+    state: &'static str,
+    done: i64,
+    total: i64,
+    sessions: Text,
+    by: Text,
+    begun: Text,
+    error: Text,
+    pending: bool,
+}
+
+/// Console: large ends.
+#[derive(Template)]
+#[template(path = "console/jobs.html")]
+struct JobsPage {
+    frame: Frame,
+    jobs: Vec<JobLine>,
+    may_end: bool,
+}
 
 /// Jobs in the list.
 const SHOWN: i64 = 50;
@@ -47,7 +71,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     let frame = visitor.frame(&context, "jobs");
     let busy = jobs.iter().any(|job| job.pending);
     let may_end = visitor.by.may(Right::SessionDelete);
-    let response = render::page(&context, StatusCode::OK, &ConsoleJobs { frame, jobs, may_end });
+    let response = render::page(&context, StatusCode::OK, &JobsPage { frame, jobs, may_end });
     // While one is at work, the page looks again by itself.
     if busy { Ok(respond::with(response, http::header::REFRESH, "2")) } else { Ok(response) }
 }

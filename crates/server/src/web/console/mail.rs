@@ -1,5 +1,6 @@
 //! Mail that is written into a folder and sent to nobody, as in the demonstration.
 
+use askama::Template;
 use std::path::Path;
 
 use http::StatusCode;
@@ -11,9 +12,33 @@ use sojourn_engine::{EngineError, Right};
 use super::administrator;
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::pages::{ConsoleMail, Letter, Piece};
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
+
+/// Console: mail that was written into a folder.
+#[derive(Template)]
+#[template(path = "console/mail.html")]
+struct MailPage {
+    frame: Frame,
+    mails: Vec<Letter>,
+}
+
+/// A mail as its reader sees it.
+struct Letter {
+    subject: String,
+    to: String,
+    written: Text,
+    body: Vec<Piece>,
+}
+
+/// A part of a mail's text.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    text: String,
+    /// It is an address to follow.
+    link: bool,
+}
 
 const SHOWN: usize = 50;
 /// Bytes of one mail that are shown.
@@ -44,7 +69,7 @@ pub(crate) async fn list(context: Context) -> Answer {
         .map(|(written, bytes)| Letter::read(&bytes, words::moment(written)))
         .collect();
     let frame = visitor.frame(&context, "mail");
-    Ok(render::page(&context, StatusCode::OK, &ConsoleMail { frame, mails }))
+    Ok(render::page(&context, StatusCode::OK, &MailPage { frame, mails }))
 }
 
 impl Letter {

@@ -1,5 +1,6 @@
 //! Roles.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -10,10 +11,32 @@ use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::my_account::Visitor;
-use crate::web::pages::{Confirm, ConsoleRoles, RoleLine};
+use crate::web::pages::Confirm;
+use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// A role in a list.
+pub(super) struct RoleLine {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) permissions: String,
+    pub(super) removing: bool,
+    pub(super) members: i64,
+}
+
+/// Console: roles.
+#[derive(Template)]
+#[template(path = "console/roles.html")]
+struct RolesPage {
+    frame: Frame,
+    roles: Vec<RoleLine>,
+    jobs: Vec<(i64, i64)>,
+    /// Behind which name the next page begins.
+    next: Option<String>,
+    error: Option<Text>,
+}
 
 const SHOWN: i64 = 50;
 
@@ -35,7 +58,7 @@ async fn show(
     let frame = visitor.frame(context, "roles");
     let next =
         (roles.len() as i64 == SHOWN).then(|| roles.last().map(|role| role.name.clone())).flatten();
-    Ok(render::page(context, status, &ConsoleRoles { frame, roles, jobs, next, error }))
+    Ok(render::page(context, status, &RolesPage { frame, roles, jobs, next, error }))
 }
 
 async fn lines(

@@ -1,5 +1,6 @@
 //! Monitor user sessions: search, look at one, end one or all of a user, the ledger.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -13,12 +14,50 @@ use sojourn_model::{Actor, Delivery, EndReason, EndTarget, SessionId, SessionSta
 use super::{administrator, form};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
+use crate::web::console::deliveries::DeliveryLine;
 use crate::web::console::deliveries::line;
 use crate::web::my_account::{Visitor, card};
-use crate::web::pages::{Confirm, ConsoleSession, ConsoleSessions, DeliveryLine, SessionCard};
+use crate::web::pages::Frame;
+use crate::web::pages::{Confirm, SessionCard};
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{render, words};
+use crate::web::{filters, render, words};
 use crate::{request, respond};
+
+/// Console: sessions.
+#[derive(Template)]
+#[template(path = "console/sessions.html")]
+struct SessionsPage {
+    frame: Frame,
+    query: String,
+    /// What the list is narrowed to besides.
+    also: String,
+    /// The user whose name was typed.
+    found: Option<(String, String, String)>,
+    /// Where all that passes the filter is ended.
+    end_found: Option<String>,
+    may_end: bool,
+    sessions: Vec<SessionCard>,
+    /// Name, link, how many on the page, and whether the list is narrowed to it.
+    facets: Vec<(Text, String, usize, bool)>,
+    newer: Option<String>,
+    older: Option<String>,
+    error: Option<Text>,
+    ledger: bool,
+}
+
+/// Console: one session.
+#[derive(Template)]
+#[template(path = "console/session.html")]
+struct SessionPage {
+    frame: Frame,
+    user_link: String,
+    session: SessionCard,
+    facts: Vec<(&'static str, Text)>,
+    may_end: bool,
+    deliveries: Vec<DeliveryLine>,
+    /// When, and what.
+    timeline: Vec<(Text, Text)>,
+}
 
 /// Sessions on a page.
 const SHOWN: i64 = 50;
@@ -191,7 +230,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Answer {
         context
             .link(&sojourn_oidc::params::with_query("/console/end", &[("filter", &found.filter)]))
     });
-    let page = ConsoleSessions {
+    let page = SessionsPage {
         frame,
         found: whose.filter(|_| !ledger),
         end_found,
@@ -306,7 +345,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
         lines.push(line(&context, delivery).await?);
     }
     let timeline = timeline(&context, &view, &deliveries, &lines).await?;
-    let page = ConsoleSession {
+    let page = SessionPage {
         user_link: context.link(&format!("/console/users/{}", user.id)),
         timeline,
         frame: visitor.frame(&context, "sessions"),

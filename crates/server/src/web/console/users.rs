@@ -1,5 +1,6 @@
 //! Users and the roles they have.
 
+use askama::Template;
 use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -10,11 +11,59 @@ use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, 
 use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
+use crate::web::console::roles::RoleLine;
+use crate::web::factor_list::FactorLine;
 use crate::web::my_account::{Visitor, card};
-use crate::web::pages::{Confirm, ConsoleUser, ConsoleUsers, RoleLine, UserLine};
+use crate::web::pages::Confirm;
+use crate::web::pages::Frame;
+use crate::web::pages::SessionCard;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::{factor_list, render, words};
+use crate::web::{factor_list, filters, render, words};
 use crate::{request, respond};
+
+/// A user in a list.
+struct UserLine {
+    id: String,
+    username: String,
+    name: String,
+    state: &'static str,
+}
+
+/// Console: users.
+#[derive(Template)]
+#[template(path = "console/users.html")]
+struct UsersPage {
+    frame: Frame,
+    query: String,
+    users: Vec<UserLine>,
+    /// Behind which name the next page begins.
+    next: Option<String>,
+    error: Option<Text>,
+}
+
+/// Console: one user.
+#[derive(Template)]
+#[template(path = "console/user.html")]
+struct UserPage {
+    frame: Frame,
+    user: UserLine,
+    has_factors: bool,
+    /// Whether there is a password.
+    has_password: bool,
+    /// Whether the person can be invited.
+    may_invite: bool,
+    factors: Vec<FactorLine>,
+    may_change: bool,
+    may_end: bool,
+    /// Whether the person may set policies.
+    may_set_policy: bool,
+    /// Groups that the user is in: id and name.
+    groups: Vec<(String, String)>,
+    facts: Vec<(&'static str, Text)>,
+    roles: Vec<RoleLine>,
+    others: Vec<RoleLine>,
+    sessions: Vec<SessionCard>,
+}
 
 const SHOWN: i64 = 50;
 /// People found by another name.
@@ -86,7 +135,7 @@ async fn show(
     let (users, next) = found(context, &query, after).await?;
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let frame = visitor.frame(context, "users");
-    Ok(render::page(context, status, &ConsoleUsers { frame, query, users, next, error }))
+    Ok(render::page(context, status, &UsersPage { frame, query, users, next, error }))
 }
 
 /// Makes one.
@@ -137,7 +186,7 @@ async fn page(
     visitor: &Visitor,
     user: &User,
     uri: &Uri,
-) -> Result<ConsoleUser, EngineError> {
+) -> Result<UserPage, EngineError> {
     let engine = context.engine();
     let tenant = context.tenant();
     let roles = engine.reads().roles_of_user(tenant.id, user.id).await?;
@@ -162,7 +211,7 @@ async fn page(
             let params = request::query(uri.query()).ok()?;
             super::user_acts::notice(params.get("done")?).map(Text::from)
         });
-    Ok(ConsoleUser {
+    Ok(UserPage {
         frame,
         user: line(user),
         has_factors: !ways.is_empty(),

@@ -8,7 +8,7 @@ use super::state::Asked;
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
-use crate::web::pages::AppFace;
+use crate::web::consent::AppFace;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Opened, Ticket};
 use crate::web::{consent, filters, render};

@@ -9,7 +9,7 @@ use super::state::{Page, State, Way};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
-use crate::web::pages::AppFace;
+use crate::web::consent::AppFace;
 use crate::web::refusal::Answer;
 use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, render};

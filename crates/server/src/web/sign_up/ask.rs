@@ -10,7 +10,7 @@ use sojourn_oidc::Params;
 use super::{CLOSED, account, destination, told};
 use crate::context::Context;
 use crate::language::Text;
-use crate::web::pages::AppFace;
+use crate::web::consent::AppFace;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, form, render, words};
