@@ -1,5 +1,5 @@
 //! What is generated from the code and committed: the schema, the catalogue of events, the routes, the
-//! list of metrics. `tidy` fails when one differs.
+//! list of metrics, the reference of the settings. `tidy` fails when one differs.
 
 use std::fs;
 use std::path::Path;
@@ -50,8 +50,9 @@ fn openapi() -> String {
     serde_json::to_string_pretty(&description).expect("JSON") + "\n"
 }
 
-fn all() -> [(&'static str, String); 5] {
+fn all(root: &Path) -> [(&'static str, String); 6] {
     [
+        ("docs/generated/SETTINGS.md", crate::settings::reference(root)),
         ("docs/generated/schema.sql", schema()),
         ("docs/generated/EVENTS.md", events()),
         ("docs/generated/ROUTES.md", routes()),
@@ -61,7 +62,7 @@ fn all() -> [(&'static str, String); 5] {
 }
 
 pub(crate) fn write(root: &Path) {
-    for (path, text) in all() {
+    for (path, text) in all(root) {
         let path = root.join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(path, text).expect("written");
@@ -82,7 +83,7 @@ fn without_example(root: &Path) -> Vec<String> {
 }
 
 pub(crate) fn differences(root: &Path) -> Vec<String> {
-    let differ = all()
+    let differ = all(root)
         .into_iter()
         .filter(|(path, text)| fs::read_to_string(root.join(path)).ok().as_ref() != Some(text))
         .map(|(path, _)| format!("{path} differs from the code: run 'make gen'"));

@@ -1,5 +1,5 @@
-//! Whether the manual names every setting: fields of the configuration's sections, in `docs/CONFIGURATION.md` and the pages it
-//! leads to.
+//! The reference of the settings, and whether the manual names every one: fields of the configuration's sections, in
+//! `docs/CONFIGURATION.md` and the pages it leads to.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(crate) fn check(root: &Path) -> Vec<String> {
         if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
-        for setting in settings(&read(&path)) {
+        for Setting { name: setting, .. } in settings(&read(&path)) {
             if !manual.contains(&format!("`{setting}`")) {
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
                 problems.push(format!("{file}: the setting '{setting}' isn't in the manual"));
@@ -25,24 +25,89 @@ pub(crate) fn check(root: &Path) -> Vec<String> {
     problems
 }
 
-/// The fields of structs whose comment begins with the name of a section, such as `[server]`.
-fn settings(source: &str) -> Vec<String> {
-    let (mut settings, mut section, mut inside) = (Vec::new(), false, false);
-    let mut renamed = None;
+/// The reference of `deployment.toml`, from the comments of the structs that it is read into.
+pub(crate) fn reference(root: &Path) -> String {
+    let mut text = String::from(
+        "# Settings\n\nWritten by `make gen` from the code. What the settings do together, and their defaults, is in \
+         [CONFIGURATION.md](../CONFIGURATION.md).\n",
+    );
+    let mut files: Vec<_> = std::fs::read_dir(root.join(SECTIONS))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    files.sort();
+    let mut settings: Vec<Setting> = files
+        .iter()
+        .flat_map(|path| settings(&std::fs::read_to_string(path).expect("a file")))
+        .collect();
+    settings.sort_by_key(|setting| setting.section.trim_start_matches(['`', '[']).to_owned());
+    let mut section = "";
+    for setting in &settings {
+        if setting.section != section {
+            section = &setting.section;
+            text.push_str(&format!(
+                "\n## {section}\n\n| setting | value | meaning |\n|---|---|---|\n"
+            ));
+        }
+        let meaning = setting.meaning.replace('|', "\\|");
+        text.push_str(&format!("| `{}` | {} | {meaning} |\n", setting.name, value(&setting.kind)));
+    }
+    text
+}
+
+/// What a setting takes, in words, from its type.
+fn value(kind: &str) -> String {
+    let inner = |outer: &str| kind.strip_prefix(outer).and_then(|rest| rest.strip_suffix('>'));
+    if let Some(kind) = inner("Option<") {
+        return format!("{}, optional", value(kind));
+    }
+    if let Some(kind) = inner("Vec<") {
+        return format!("list of {}", value(kind));
+    }
+    match kind.rsplit("::").next().unwrap_or(kind) {
+        "String" => "text".into(),
+        "bool" => "true or false".into(),
+        "PathBuf" => "path".into(),
+        "SocketAddr" => "address and port".into(),
+        "usize" | "u64" | "u32" | "u16" | "i64" => "number".into(),
+        "Duration" => "duration, such as `15m`".into(),
+        "Network" => "address or network".into(),
+        "Thumbprint" => "64 hex digits".into(),
+        "Form" => "table".into(),
+        // An enum: the meaning lists its words.
+        _ => "word".into(),
+    }
+}
+
+/// A field of a section.
+struct Setting {
+    /// As the file writes it: `[server]`, or `[[user]]`.
+    section: String,
+    name: String,
+    kind: String,
+    meaning: String,
+}
+
+/// The fields of structs that have the name of a section at the beginning of their comment, such as `[server]`.
+fn settings(source: &str) -> Vec<Setting> {
+    let (mut settings, mut section, mut inside) = (Vec::new(), None::<String>, false);
+    let (mut renamed, mut meaning) = (None, String::new());
     for line in source.lines() {
         let text = line.trim();
         if !line.starts_with(' ') {
-            if text.starts_with("/// `[") {
-                section = true;
+            if let Some(named) = text.strip_prefix("/// `[").and_then(|rest| rest.split_once('`')) {
+                section = Some(format!("`[{}`", named.0));
             } else if text == "}" || text.is_empty() {
-                (section, inside) = (false, false);
-            } else if section && text.contains("struct ") {
+                (section, inside) = (None, false);
+            } else if section.is_some() && text.contains("struct ") {
                 inside = true;
             }
             continue;
         }
-        if !inside {
-            continue;
+        let Some(section) = section.as_ref().filter(|_| inside) else { continue };
+        if let Some(comment) = text.strip_prefix("/// ") {
+            meaning = format!("{meaning} {comment}").trim().to_owned();
         }
         if let Some((_, rest)) = text.split_once("rename = \"") {
             renamed = rest.split('"').next().map(str::to_owned);
@@ -55,7 +120,15 @@ fn settings(source: &str) -> Vec<String> {
             && !["Section", "Settings"].iter().any(|inner| kind.contains(inner))
         {
             let name = renamed.take().unwrap_or(name.rsplit(' ').next().unwrap_or(name).to_owned());
-            settings.push(name);
+            let kind = kind.trim_end_matches(',').to_owned();
+            settings.push(Setting {
+                section: section.clone(),
+                name,
+                kind,
+                meaning: std::mem::take(&mut meaning),
+            });
+        } else {
+            meaning.clear();
         }
     }
     settings
@@ -67,6 +140,9 @@ mod tests {
     fn fields_of_sections_alone() {
         let source = "/// `[x]`: things.\n#[derive(Debug)]\npub(crate) struct X {\n    /// One: of them.\n    \
                       pub(crate) one: String,\n    #[serde(default, rename = \"2\")]\n    two: u8,\n}\n\nstruct Y {\n    three: u8,\n}\n";
-        assert_eq!(super::settings(source), ["one", "2"]);
+        let found = super::settings(source);
+        let shown: Vec<_> =
+            found.iter().map(|one| [&*one.section, &one.name, &one.meaning]).collect();
+        assert_eq!(shown, [["`[x]`", "one", "One: of them."], ["`[x]`", "2", ""]]);
     }
 }

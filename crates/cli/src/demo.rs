@@ -1,4 +1,4 @@
-//! `sojourn demo`: the server with three sample applications beside it, in a folder of its own.
+//! `sojourn demo`: runs the server with three sample applications, in a folder of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -44,7 +44,7 @@ struct Sample {
     offset: u16,
 }
 
-/// The application that speaks SAML, in the place of an algorithm.
+/// Marks the SAML application, in place of a signing algorithm.
 const SAML: &str = "SAML";
 
 const SAMPLES: [Sample; 3] = [
@@ -53,7 +53,7 @@ const SAMPLES: [Sample; 3] = [
     Sample { name: "saml2-web-app-pickup-dispatch", signing_alg: SAML, offset: 3 },
 ];
 
-/// Who is there, and that anyone on this machine may register an application.
+/// The sample users, and a setting that lets anyone on this machine register an application.
 const PEOPLE: &str = r#"
 [[role]]
 name = "pickup-staff"
@@ -99,7 +99,7 @@ password = "admin"
 display_name = "Administrator"
 "#;
 
-/// Known to everyone, like the passwords: the demonstration only listens on this machine.
+/// Returns a secret that is public, like the passwords: the demonstration listens only on this machine.
 fn secret(name: &str) -> String {
     format!("{name}-secret-for-the-demonstration")
 }
@@ -175,7 +175,7 @@ fn prepare(args: &DemoArgs) -> Result<PathBuf, Failure> {
     let wrong = |error: std::io::Error| Failure(format!("{}: {error}", folder.display()));
     let config_file = folder.join("deployment.toml");
     if args.fresh && folder.exists() {
-        // Only a folder that a demonstration made is emptied.
+        // Only a folder that a demonstration created is emptied.
         if !config_file.exists() {
             return Err(Failure(format!(
                 "{} was not made by 'sojourn demo': it is left as it is",
@@ -193,7 +193,8 @@ fn prepare(args: &DemoArgs) -> Result<PathBuf, Failure> {
     Ok(config_file)
 }
 
-/// Starts an application, and answers its life line beside it: waiting for a child closes what it holds.
+/// Starts an application, and returns it with its lifeline as a separate value, because waiting for a child closes
+/// the pipes that it holds.
 fn spawn(sample: &Sample, args: &DemoArgs) -> Result<(Child, Option<ChildStdin>), Failure> {
     let program = std::env::current_exe()?;
     let mut child = Command::new(program)
@@ -204,7 +205,7 @@ fn spawn(sample: &Sample, args: &DemoArgs) -> Result<(Child, Option<ChildStdin>)
         .args(["--signing-alg", sample.signing_alg])
         .arg("--tls-folder")
         .arg(args.folder.join("tls"))
-        // Its life line: when this process ends, however it ends, the pipe closes.
+        // The lifeline: when this process ends for whatever reason, the pipe closes and the application ends.
         .stdin(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
@@ -212,7 +213,7 @@ fn spawn(sample: &Sample, args: &DemoArgs) -> Result<(Child, Option<ChildStdin>)
     Ok((child, life_line))
 }
 
-/// Runs the demonstration until it is told to end.
+/// Runs the demonstration until a signal or the end of an application stops it.
 pub(crate) async fn demo(args: DemoArgs) -> Done {
     let config_file = prepare(&args)?;
     let config = config::read(&config_file)?.config;
@@ -275,7 +276,7 @@ Your browser will warn of the certificate: it is signed by an authority made on 
     )
 }
 
-/// Runs one sample application until its life line breaks.
+/// Runs one sample application until its lifeline closes.
 pub(crate) async fn app(args: DemoAppArgs) -> Done {
     let options = sojourn_demo::AppOptions {
         client_id: args.name.clone(),

@@ -1,4 +1,4 @@
-//! The log: where it goes, in which form, and from which level on.
+//! The log: its destination, format and level.
 
 use std::io::IsTerminal as _;
 
@@ -7,14 +7,14 @@ use tracing_subscriber::EnvFilter;
 use crate::Failure;
 use crate::config::Config;
 
-/// Starts the log. Only the first call in a process counts.
+/// Starts the log, and returns the function that changes its level. Only the first call in a process has an effect.
 pub(crate) fn start_log(config: &Config) -> Result<LogLevel, Failure> {
     let filter = log_filter(config)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    // A second log in one process changes nothing: the first stays.
+    // `try_init` fails if a log has been started already; that log stays in use.
     if config.log.json {
         let builder = builder.json().with_filter_reloading();
         let handle = builder.reload_handle();
@@ -28,7 +28,7 @@ pub(crate) fn start_log(config: &Config) -> Result<LogLevel, Failure> {
     }
 }
 
-/// Sets another level of the log.
+/// Changes the level of the running log.
 pub(crate) type LogLevel = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send>;
 
 pub(crate) fn log_filter(config: &Config) -> Result<EnvFilter, Failure> {

@@ -1,4 +1,4 @@
-//! The program `sojourn`: command line, configuration, wiring.
+//! The program `sojourn`: command line, configuration and setup.
 
 mod commands;
 mod config;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 
-// A request allocates a few hundred small things; this allocator does that at half the cost of the system's.
+// A request needs hundreds of small allocations; this allocator does them at half the cost of the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -94,7 +94,7 @@ enum Command {
     DemoApp(demo::DemoAppArgs),
 }
 
-/// What a person is told when a command can't do its work.
+/// The message to print when a command fails.
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) String);
 
@@ -117,17 +117,17 @@ pub(crate) type Done = Result<(), Failure>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Whatever this program makes is its owner's alone: database, log, keys, mails.
+    // Everything that this program creates is private to its owner: database, log, keys, mails.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    // Set once for the process: TLS and outgoing requests share one provider.
+    // Set once for the process, because TLS and outgoing requests share one provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the machine gives no threads: {error}")),
     };
     let done = runtime.block_on(run(cli));
-    // Whatever still waits for a slow answer must not hold up the end.
+    // Tasks that still wait for a slow response must not delay the exit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -135,7 +135,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what shells and readers of manuals take.
+/// Generates shell completions and prints them.
 fn completions(shell: clap_complete::Shell) {
     let mut command = <Cli as clap::CommandFactory>::command();
     let mut text = Vec::new();
@@ -190,21 +190,21 @@ fn fail(text: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints a line for the person at the terminal.
+/// Prints a line to standard output.
 pub(crate) fn say(text: &str) {
     print(format!("{text}\n").as_bytes());
 }
 
-/// Set once standard output is closed.
+/// Whether standard output has been closed by its reader.
 static UNREAD: AtomicBool = AtomicBool::new(false);
 
-/// Whether standard output is still open. A command that never ends by itself stops when it isn't.
+/// Whether standard output is still open. A command that runs until it is interrupted stops if it isn't.
 pub(crate) fn is_read() -> bool {
     !UNREAD.load(Ordering::Relaxed)
 }
 
-/// Writes to standard output. If its reader has closed it (`sojourn user list | head`), the rest is dropped and the command
-/// still does its work: a command that rotates the keys of ten tenants must not stop after the first line.
+/// Writes to standard output. If its reader has closed it (`sojourn user list | head`), the rest is dropped and the
+/// command continues: a command that rotates the keys of ten tenants must not stop after the first line.
 pub(crate) fn print(bytes: &[u8]) {
     use std::io::Write as _;
     let mut output = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! From a configuration to an engine.
+//! Opens the installation that a configuration describes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 use crate::Failure;
 use crate::config::{ApplicationSection, Config, DatabaseSection, MailTlsWord, UserSection};
 
-/// An opened installation.
+/// An open installation: database and engine, with the tenant that commands work on.
 pub(crate) struct Opened {
     pub(crate) engine: Arc<Engine>,
     pub(crate) tenant: Tenant,
-    /// Gets documents of applications.
+    /// Fetches documents of applications, such as keys and metadata.
     pub(crate) fetcher: Arc<Outgoing>,
 }
 
-/// A path of the configuration, relative to its file.
+/// Resolves a path of the configuration, which is relative to the configuration file.
 pub(crate) fn beside(config_file: &Path, path: &Path) -> PathBuf {
     match config_file.parent() {
         Some(folder) if path.is_relative() => folder.join(path),
@@ -34,7 +34,7 @@ pub(crate) fn beside(config_file: &Path, path: &Path) -> PathBuf {
     }
 }
 
-/// The data folder, made if need be.
+/// Returns the data folder, and creates it if necessary.
 pub(crate) fn data_folder(config_file: &Path, config: &Config) -> Result<PathBuf, Failure> {
     let folder = beside(config_file, &config.server.data);
     private_folder(&folder).map_err(|error| {
@@ -43,7 +43,7 @@ pub(crate) fn data_folder(config_file: &Path, config: &Config) -> Result<PathBuf
     Ok(folder)
 }
 
-/// Makes a folder, and those above it, that its owner alone may look into; one that is there stays as it is.
+/// Creates a folder and its parents so that only the owner can access them; existing folders keep their permissions.
 pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -55,7 +55,7 @@ pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Takes a file of ours from others: one that a program before this one made, or that was copied here.
+/// Restricts a file to its owner: it may have been created by an earlier version, or copied here.
 fn keep_private(path: &Path) {
     #[cfg(unix)]
     {
@@ -74,7 +74,7 @@ fn keep_private(path: &Path) {
     }
 }
 
-/// The files that SQLite keeps a database in.
+/// Returns the files in which SQLite stores a database.
 pub(crate) fn database_files(path: &Path) -> [PathBuf; 3] {
     let with = |more: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -91,7 +91,7 @@ pub(crate) fn read_keys(path: &Path) -> Result<Vec<MasterKey>, Failure> {
         .map_err(|error| Failure(format!("master key {}: {error}", path.display())))
 }
 
-/// Where the master key is kept.
+/// Returns the path of the file with the master keys.
 #[expect(clippy::disallowed_methods, reason = "cli is the one that reads the environment")]
 pub(crate) fn master_key_file(folder: &Path, config: &Config) -> Result<PathBuf, Failure> {
     if let Some(path) = std::env::var_os("SOJOURN_MASTER_KEY_FILE") {
@@ -119,7 +119,7 @@ fn master_keys(folder: &Path, config: &Config) -> Result<Vec<MasterKey>, Failure
     read_keys(&path)
 }
 
-/// Writes a file that only its owner may read, and never over another.
+/// Creates a file that only its owner can read. Fails if the file exists.
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
@@ -135,8 +135,7 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure(format!("{} can't be written: {error}", path.display())))
 }
 
-/// How requests go out.
-/// What sends mail, if any is configured.
+/// Creates what sends mail, if the configuration has a section `[mail]`.
 pub(crate) fn mailer(
     config_file: &Path,
     config: &Config,
@@ -162,6 +161,7 @@ pub(crate) fn mailer(
     Ok(Some(Arc::new(post)))
 }
 
+/// Returns the options for outgoing requests, with the certificates in `ca_file`.
 pub(crate) fn outgoing_options(
     config_file: &Path,
     config: &Config,
@@ -205,7 +205,7 @@ async fn open_store(folder: &Path, config: &Config) -> Result<Store, Failure> {
     }
 }
 
-/// The languages of the program and those that the configuration adds.
+/// Loads the built-in languages and those that the configuration adds.
 pub(crate) fn languages(config_file: &Path, config: &Config) -> Result<Languages, Failure> {
     match &config.pages.languages {
         None => Ok(Languages::default()),
@@ -214,7 +214,7 @@ pub(crate) fn languages(config_file: &Path, config: &Config) -> Result<Languages
     }
 }
 
-/// What writes mails, with the operator's own templates.
+/// Creates the writer of mails, with the operator's own templates if there are any.
 pub(crate) fn writer(config_file: &Path, config: &Config) -> Result<Writer, Failure> {
     let languages = languages(config_file, config)?;
     let folder = config.mail.as_ref().and_then(|mail| mail.templates.as_ref());
@@ -226,7 +226,7 @@ pub(crate) fn writer(config_file: &Path, config: &Config) -> Result<Writer, Fail
     Ok(Writer { languages, templates })
 }
 
-/// Opens the database and puts the engine together; makes what every installation has.
+/// Opens the database and creates the engine, along with the records that every installation needs.
 pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, Failure> {
     let folder = data_folder(config_file, config)?;
     let master_keys = master_keys(&folder, config)?;
@@ -247,7 +247,7 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
     Ok(Opened { engine: Arc::new(engine), tenant, fetcher })
 }
 
-/// Makes what the configuration declares and the database lacks.
+/// Creates what the configuration declares and the database lacks; applications are also updated.
 pub(crate) async fn declare(
     opened: &Opened,
     config_file: &Path,
@@ -282,7 +282,7 @@ async fn declare_user(
 ) -> Result<(), Failure> {
     let Opened { engine, tenant, .. } = opened;
     match engine.user_named(tenant, &user.username).await {
-        // Declared users are made once and then belong to the database.
+        // A declared user is created once; after that the database is authoritative.
         Ok(_) => return Ok(()),
         Err(EngineError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),

@@ -1,4 +1,4 @@
-//! What a configuration means for the server: TLS, connections, proxies, mail, metrics.
+//! Converts the configuration to the server's options: TLS, connections, proxies, mail, metrics.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::config::Config;
 use crate::open::{self, beside};
 
-/// The server's options, with the files that they name read.
+/// Returns the server's options; reads the files that they name.
 pub(crate) fn server_options(
     config_file: &Path,
     config: &Config,
@@ -45,7 +45,7 @@ pub(crate) fn server_options(
     })
 }
 
-/// Certificate, key and trusted authorities, read from their files; none without TLS.
+/// Reads certificate, key and trusted authorities; `None` without TLS.
 fn server_tls(
     config_file: &Path,
     config: &Config,
@@ -68,7 +68,8 @@ fn server_tls(
     Ok(Some(tls::server_config(&files, client_ca.as_deref())?))
 }
 
-/// How many connections there may be: as many as the limit of open files allows, if it isn't said.
+/// Returns the connection limits. The default is what the limit of open files allows, and a quarter of it for one
+/// address.
 fn admission(config: &Config) -> Admission {
     let server = &config.server;
     let room = sojourn_server::file_limit();
@@ -99,7 +100,7 @@ fn places(config_file: &Path, config: &Config) -> Result<Option<Arc<Places>>, Fa
         .map_err(|why| Failure(format!("[session] places {why}")))
 }
 
-/// What has to come with a request for the metrics.
+/// Reads the bearer token that requests for the metrics have to present; `None` if none is required.
 fn metrics_token(config_file: &Path, config: &Config) -> Result<Option<String>, Failure> {
     let Some(file) = &config.metrics.bearer_token_file else { return Ok(None) };
     let file = beside(config_file, file);

@@ -1,5 +1,4 @@
-//! Files that are read again while the server runs: on SIGHUP all of them, certificates also by themselves when they
-//! change.
+//! Reloads files while the server runs: all of them on SIGHUP, certificates also when they change.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,10 +12,10 @@ use crate::log::{LogLevel, log_filter};
 use crate::open::{self, Opened, beside};
 use crate::options::server_options;
 
-/// How often certificate files are looked at.
+/// Interval between checks of the certificate files.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// Settings that are built in at the start, by the beginning of their names.
+/// Settings that take effect only after a restart, by name prefix.
 const NEED_A_RESTART: [&str; 17] = [
     "server.base_url",
     "server.listen",
@@ -37,7 +36,7 @@ const NEED_A_RESTART: [&str; 17] = [
     "outgoing.allow_private_addresses",
 ];
 
-/// Reads the files again.
+/// Reloads the configuration and certificates of a running server.
 pub(crate) struct Reloader {
     config_file: PathBuf,
     present: Read,
@@ -47,7 +46,7 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// For a server that was started with what was read.
+    /// Creates a reloader for a server that was started with the configuration `present`.
     pub(crate) fn new(config_file: &Path, present: Read, log: LogLevel) -> Self {
         let certificates = Watched::new(certificates(config_file, &present.config));
         let mut minute = tokio::time::interval(LOOK_EVERY);
@@ -56,12 +55,12 @@ impl Reloader {
         Self { config_file: config_file.to_owned(), present, log, certificates, minute }
     }
 
-    /// Resolves once a minute.
+    /// Resolves when the certificate files are due to be checked, once a minute.
     pub(crate) async fn a_minute(&mut self) {
         self.minute.tick().await;
     }
 
-    /// Reads certificates and their keys again if a file has changed.
+    /// Reloads certificates and their keys if a file has changed.
     pub(crate) fn look_at_certificates(&mut self, running: &Running) {
         if !self.certificates.have_changed() {
             return;
@@ -80,7 +79,7 @@ impl Reloader {
         }
     }
 
-    /// Reads everything again. A mistake anywhere leaves everything as it was.
+    /// Reloads the configuration and all files. If there is any mistake, nothing changes.
     pub(crate) async fn reload(&mut self, opened: &Opened, running: &Running) {
         match self.try_reload(opened, running).await {
             Ok(waits) if waits.is_empty() => {
@@ -103,11 +102,11 @@ impl Reloader {
     ) -> Result<Vec<String>, Failure> {
         let read = config::read_to_serve(&self.config_file)?;
         let waits = waiting(&self.present.values, &read.values);
-        // The server still runs by what it was started with: TLS stays on or off, mail goes where it went.
+        // TLS stays on or off, and mail goes where it went, until the next restart.
         let mut config = read.config.clone();
         config.server.tls = self.present.config.server.tls;
         let filter = log_filter(&config)?;
-        // Everything is made before anything is changed.
+        // Everything is created before anything is changed, so that a failure leaves the server as it was.
         let options = server_options(&self.config_file, &config)?;
         let outgoing = open::outgoing_options(&self.config_file, &config)?;
         open::declare(opened, &self.config_file, &config).await?;
@@ -116,14 +115,14 @@ impl Reloader {
         running.change(options);
         (self.log)(filter).map_err(Failure)?;
         self.certificates = Watched::new(certificates(&self.config_file, &config));
-        // What waits for a restart is compared with the start again the next time.
+        // The next reload compares settings that need a restart with those at the start again.
         let values = std::mem::replace(&mut self.present, read).values;
         self.present.values = kept(values, &self.present.values);
         Ok(waits)
     }
 }
 
-/// The values by which the server runs: those that need a restart as they were, all others as they are.
+/// Returns the values in effect: those that need a restart from the start, all others as just read.
 fn kept(started: toml::Value, read: &toml::Value) -> toml::Value {
     let (before, mut now) = (flat(&started), flat(read));
     now.retain(|name, _| !needs_a_restart(name));
@@ -139,7 +138,7 @@ fn needs_a_restart(name: &str) -> bool {
     })
 }
 
-/// The settings that differ and need a restart, by name.
+/// Returns the names of settings that differ and need a restart.
 fn waiting(started: &toml::Value, read: &toml::Value) -> Vec<String> {
     let (before, now) = (flat(started), flat(read));
     let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
@@ -150,7 +149,7 @@ fn waiting(started: &toml::Value, read: &toml::Value) -> Vec<String> {
         .collect()
 }
 
-/// Values by their names, such as `server.listen`. Lists are values.
+/// Flattens values to names such as `server.listen`. Lists are not flattened.
 fn flat(value: &toml::Value) -> BTreeMap<String, toml::Value> {
     fn walk(name: &str, value: &toml::Value, all: &mut BTreeMap<String, toml::Value>) {
         match value {
@@ -170,7 +169,7 @@ fn flat(value: &toml::Value) -> BTreeMap<String, toml::Value> {
     all
 }
 
-/// Files with certificates and keys.
+/// Returns the files with certificates and keys that the configuration names.
 fn certificates(config_file: &Path, config: &Config) -> Vec<PathBuf> {
     let server = &config.server;
     [&server.certificate, &server.key, &server.client_ca, &config.outgoing.ca_file]
@@ -180,7 +179,7 @@ fn certificates(config_file: &Path, config: &Config) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Files, and when each was written.
+/// Files with the time of their last modification.
 #[derive(Debug)]
 struct Watched(Vec<(PathBuf, Option<SystemTime>)>);
 
@@ -195,11 +194,11 @@ impl Watched {
         )
     }
 
-    /// Whether one was written since this was asked last.
+    /// Whether a file was modified since the last call.
     fn have_changed(&mut self) -> bool {
         self.0.iter_mut().fold(false, |any, (file, at)| {
             let now = written(file);
-            // A file that is gone for a moment is being replaced.
+            // A file that is missing for a moment is being replaced.
             let changed = now.is_some() && now != *at;
             if changed {
                 *at = now;
@@ -226,7 +225,7 @@ mod tests {
         );
         assert_eq!(waiting(&started, &started), Vec::<String>::new());
         assert_eq!(waiting(&started, &changed), ["server.connections", "server.listen"]);
-        // It is still named the next time, until there was a restart.
+        // The setting is reported again until the server is restarted.
         let kept = kept(started, &changed);
         assert_eq!(waiting(&kept, &changed), ["server.connections", "server.listen"]);
     }

@@ -1,4 +1,4 @@
-//! `sojourn serve`.
+//! `sojourn serve`: runs the server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use crate::reload::Reloader;
 use crate::service;
 use crate::{Done, Failure};
 
-/// A server that has started.
+/// A running server with its installation.
 pub(crate) struct Started {
     pub(crate) running: Running,
     pub(crate) opened: Opened,
 }
 
-/// Starts everything that a configuration describes.
+/// Starts the server that a configuration describes.
 pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started, Failure> {
-    // The port first: whoever runs a second server is told before anything is touched.
+    // The port is opened first, so that a second server fails before it changes anything.
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         let hint = match error.kind() {
@@ -48,8 +48,8 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
     Ok(Started { running, opened })
 }
 
-/// What tells the process to end. Listened for from the start on: a signal that comes before anyone listens
-/// would end the process with nothing finished.
+/// Receives the signals that end the process or reload its files. They are received from the start, because an
+/// earlier signal would kill the process in the middle of its work.
 pub(crate) struct EndSignals {
     terminate: Signal,
     interrupt: Signal,
@@ -65,7 +65,7 @@ impl EndSignals {
         })
     }
 
-    /// What the process is told next.
+    /// Waits for the next signal and returns what it requests.
     pub(crate) async fn next(&mut self) -> Told {
         tokio::select! {
             _ = self.terminate.recv() => Told::End,
@@ -74,22 +74,22 @@ impl EndSignals {
         }
     }
 
-    /// Resolves when the process is told to end, by SIGHUP as well.
+    /// Resolves on a signal to end the process, including SIGHUP.
     pub(crate) async fn end(&mut self) {
         self.next().await;
     }
 }
 
-/// What a process can be told.
+/// What a signal requests of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// To end.
+    /// To end the process (SIGTERM, SIGINT).
     End,
-    /// To read its files again.
+    /// To reload configuration and certificates (SIGHUP).
     Reload,
 }
 
-/// Runs the server until it is told to end.
+/// Runs the server until a signal ends it.
 pub(crate) async fn serve(config_file: &Path) -> Done {
     let read = config::read_to_serve(config_file)?;
     let log = start_log(&read.config)?;

@@ -1,4 +1,4 @@
-//! What systemd is told (`man sd_notify`); nothing where no one listens.
+//! Notifies systemd about the state of the service (`man sd_notify`); has no effect without systemd.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Requests are served.
+/// Reports that requests are served.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// Files are being read again; [`ready`] follows.
+/// Reports that files are being reloaded; [`ready`] has to follow.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -23,27 +23,27 @@ pub(crate) fn reloading() {
     }
 }
 
-/// The end has begun.
+/// Reports that the server is shutting down.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// The process is alive.
+/// Reports that the process is alive, for systemd's watchdog.
 pub(crate) fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
-/// When systemd wants to hear that the process is alive.
+/// Interval at which systemd's watchdog has to be notified; `None` if it isn't enabled.
 pub(crate) struct Watchdog(Option<tokio::time::Interval>);
 
 impl Watchdog {
-    /// Twice in the time that systemd waits (`WatchdogSec=`).
+    /// Starts the interval: half of the time that systemd waits (`WatchdogSec=`).
     pub(crate) fn start() -> Self {
         let every = sd_notify::watchdog_enabled().map(|within| within / 2);
         Self(every.filter(|every| *every > Duration::ZERO).map(tokio::time::interval))
     }
 
-    /// Resolves when it is time; never, where nobody waits.
+    /// Resolves when a notification is due; never if the watchdog isn't enabled.
     pub(crate) async fn due(&mut self) {
         match &mut self.0 {
             Some(interval) => {

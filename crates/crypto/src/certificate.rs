@@ -1,5 +1,5 @@
-//! Certificates (RFC 5280) as SAML uses them: containers of a public key, pinned as they are. Nothing here builds a chain
-//! or trusts an authority.
+//! Certificates (RFC 5280) as SAML uses them: containers of a public key, which are pinned. No chain is built and no
+//! authority is trusted.
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use x509_cert::der::oid::ObjectIdentifier;
 use crate::digest::sha256;
 use crate::keys::KeyError;
 
-/// Largest certificate that is read, in bytes.
+/// Maximum size of a certificate in bytes.
 const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -21,10 +21,10 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 
-/// A text is no certificate that can be used.
+/// Error for a text that isn't a usable certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// It can't be decoded.
+    /// It can't be decoded or is too large.
     #[error("it is no X.509 certificate in base64 or PEM")]
     Malformed,
     /// Its key is neither RSA of 2048 to 8192 bits nor on one of the curves P-256, P-384 and P-521.
@@ -32,14 +32,14 @@ pub enum CertificateError {
     Key,
 }
 
-/// Digests of signatures that are verified.
+/// Digest algorithms of the signatures that can be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureDigest {
-    /// SHA-256.
+    /// SHA-256, for RSA and P-256.
     Sha256,
-    /// SHA-384.
+    /// SHA-384, for RSA and P-384.
     Sha384,
-    /// SHA-512.
+    /// SHA-512, for RSA and P-521.
     Sha512,
 }
 
@@ -51,7 +51,7 @@ enum KeyKind {
     P521,
 }
 
-/// A certificate, read once.
+/// A parsed certificate with its public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -63,10 +63,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads DER.
+    /// Parses a certificate in DER.
     ///
     /// # Errors
-    /// [`CertificateError`]
+    /// [`CertificateError::Malformed`] if it can't be decoded or is too large, [`CertificateError::Key`] if its key
+    /// isn't supported.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         if der.len() > CERTIFICATE_BYTES_MAX {
             return Err(CertificateError::Malformed);
@@ -106,10 +107,11 @@ impl Certificate {
         })
     }
 
-    /// Reads PEM, or base64 without its frame, as `ds:X509Certificate` has it; white space doesn't matter.
+    /// Parses PEM, or base64 without the PEM header and footer, as in `ds:X509Certificate`. White space is ignored.
     ///
     /// # Errors
-    /// [`CertificateError`]
+    /// [`CertificateError::Malformed`] if it can't be decoded or is too large, [`CertificateError::Key`] if its key
+    /// isn't supported.
     pub fn from_text(text: &str) -> Result<Self, CertificateError> {
         let inner = match text.split_once("-----BEGIN CERTIFICATE-----") {
             Some((_, rest)) => rest.split_once("-----END CERTIFICATE-----").map(|(inner, _)| inner),
@@ -124,49 +126,50 @@ impl Certificate {
         Self::from_der(&der)
     }
 
-    /// As it is, in base64 without line breaks.
+    /// Returns the DER encoding in base64 without line breaks.
     #[must_use]
     pub fn base64(&self) -> String {
         STANDARD.encode(&self.der)
     }
 
-    /// As it is.
+    /// Returns the DER encoding, unchanged.
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The distinguished name of its subject (RFC 4514).
+    /// Returns the distinguished name of the subject (RFC 4514).
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// From when it is said to hold.
+    /// Returns the start of the validity that the certificate states.
     #[must_use]
     pub const fn valid_from(&self) -> Millis {
         self.from
     }
 
-    /// Until when it is said to hold.
+    /// Returns the end of the validity that the certificate states.
     #[must_use]
     pub const fn valid_until(&self) -> Millis {
         self.until
     }
 
-    /// Its SHA-256, in lower-case hexadecimal digits.
+    /// Returns the SHA-256 fingerprint in lower-case hexadecimal digits.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         sojourn_model::ids::hex(&sha256(&self.der))
     }
 
-    /// Whether its key is RSA; else it is ECDSA.
+    /// Returns whether the key is RSA; otherwise it is ECDSA.
     #[must_use]
     pub fn is_rsa(&self) -> bool {
         self.kind == KeyKind::Rsa
     }
 
-    /// Whether a signature of a message is that of its key: PKCS #1 v1.5, or ECDSA with both numbers one after the other.
+    /// Returns whether a signature of a message was created by its key: PKCS #1 v1.5, or ECDSA as the concatenation of
+    /// both numbers.
     #[must_use]
     pub fn verifies(&self, digest: SignatureDigest, message: &[u8], signature: &[u8]) -> bool {
         use SignatureDigest::{Sha256, Sha384, Sha512};
@@ -183,7 +186,7 @@ impl Certificate {
     }
 }
 
-/// Whether the modulus of a key (PKCS #1) has 2048 to 8192 bits.
+/// Returns whether the modulus of a PKCS #1 key has 2048 to 8192 bits.
 fn is_rsa_of_good_size(key: &[u8]) -> bool {
     use x509_cert::der::asn1::UintRef;
     use x509_cert::der::{Header, SliceReader};
@@ -196,10 +199,10 @@ fn is_rsa_of_good_size(key: &[u8]) -> bool {
     read(key).is_some_and(|bytes| (256..=1024).contains(&bytes))
 }
 
-/// Makes a certificate of a key of ours (PKCS #8), signed by itself. Its number comes from the key.
+/// Creates a self-signed certificate for one of our keys (PKCS #8). The serial number is derived from the key.
 ///
 /// # Errors
-/// [`KeyError`] when the provider refuses the key.
+/// [`KeyError::Refused`] if the provider rejects the key.
 pub fn self_signed(
     pkcs8: &[u8],
     common_name: &str,

@@ -1,4 +1,4 @@
-//! Signatures that applications made, with keys of their own (RFC 7515, 7517, 7518, 8037).
+//! Verification of signatures and MACs by applications, with their own keys (RFC 7515, 7517, 7518, 8037).
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
@@ -8,58 +8,58 @@ use serde_json::{Map, Value};
 use crate::digest::unb64url;
 use crate::jws::JwsError;
 
-/// Longest JWT of an application that is looked at, in bytes.
+/// Maximum size of an application's JWT in bytes.
 const JWT_BYTES_MAX: usize = 64 * 1024;
-/// Most keys of a set that are looked at.
+/// Maximum number of keys in a set.
 const KEYS_MAX: usize = 64;
 
-/// Signature algorithms of applications that are verified, in the order in which discovery lists them.
+/// Supported signature algorithms of applications, in the order in which discovery lists them.
 pub const VERIFIED_ALGS: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
-/// MACs under an application's secret that are verified.
+/// Supported MAC algorithms, keyed with an application's secret.
 pub const VERIFIED_MACS: [&str; 3] = ["HS256", "HS384", "HS512"];
 
-/// A public key of an application, as far as it is used.
+/// A public key of an application: the members of the JWK that are used.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ClientKey {
-    /// `RSA`, `EC`, `OKP`, or something that isn't used.
+    /// Key type: `RSA`, `EC`, `OKP`, or one that isn't supported.
     pub kty: String,
-    /// Its id.
+    /// Key id, if it has one.
     pub kid: Option<String>,
-    /// `sig` or `enc`.
+    /// Use of the key: `sig` or `enc`.
     #[serde(rename = "use")]
     pub usage: Option<String>,
-    /// The one algorithm that it is for.
+    /// The only algorithm that the key can be used with, if restricted.
     pub alg: Option<String>,
-    /// Modulus.
+    /// RSA modulus, in base64url.
     pub n: Option<String>,
-    /// Exponent.
+    /// RSA exponent, in base64url.
     pub e: Option<String>,
-    /// Curve.
+    /// Curve of an `EC` or `OKP` key.
     pub crv: Option<String>,
-    /// Point.
+    /// X coordinate of an `EC` key, or the `OKP` public key, in base64url.
     pub x: Option<String>,
-    /// Point.
+    /// Y coordinate of an `EC` key, in base64url.
     pub y: Option<String>,
 }
 
-/// A JWK set of an application.
+/// The JWK set of an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientKeys {
-    /// The keys that could be read.
+    /// The keys that could be parsed.
     pub keys: Vec<ClientKey>,
 }
 
-/// What a JWT says of itself.
+/// The header of a JWT.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct JwsHeader {
-    /// Algorithm.
+    /// Signature or MAC algorithm (RFC 7515 §4.1.1).
     pub alg: String,
-    /// Key.
+    /// Id of the key (RFC 7515 §4.1.4).
     pub kid: Option<String>,
-    /// Type.
+    /// Media type of the JWT (RFC 7515 §4.1.9).
     pub typ: Option<String>,
-    /// What has to be understood.
+    /// Critical extensions (RFC 7515 §4.1.11); none is supported.
     crit: Option<Value>,
 }
 
@@ -71,10 +71,10 @@ struct Parts<'t> {
 }
 
 impl ClientKeys {
-    /// Reads a JWK set. Keys of unknown kinds are left out (RFC 7517 §5).
+    /// Parses a JWK set. Keys of unknown types are ignored (RFC 7517 §5).
     ///
     /// # Errors
-    /// [`JwsError::Malformed`] when it is no JWK set, or holds a private or a symmetric key.
+    /// [`JwsError::Malformed`] if it isn't a JWK set, has too many keys, or contains a private or a symmetric key.
     pub fn parse(set: &Value) -> Result<Self, JwsError> {
         let all = set.get("keys").and_then(Value::as_array).ok_or(JwsError::Malformed)?;
         if all.len() > KEYS_MAX {
@@ -82,7 +82,7 @@ impl ClientKeys {
         }
         let mut keys = Vec::new();
         for one in all {
-            // Whoever sends a secret key has lost it.
+            // A secret key that was sent here is compromised.
             if one.get("d").is_some() || one.get("k").is_some() {
                 return Err(JwsError::Malformed);
             }
@@ -113,18 +113,19 @@ fn parts(token: &str) -> Result<Parts<'_>, JwsError> {
     Ok(Parts { signed, signature, header, claims })
 }
 
-/// Reads a JWT without verifying it: its header, and its claims to find out whose it is.
+/// Parses a JWT without verifying it: its header, and its claims to find out which application sent it.
 ///
 /// # Errors
-/// [`JwsError`]
+/// [`JwsError::Malformed`] if it can't be parsed or is too large, [`JwsError::Header`] if it has `crit`.
 pub fn peek(token: &str) -> Result<(JwsHeader, Map<String, Value>), JwsError> {
     parts(token).map(|parts| (parts.header, parts.claims))
 }
 
-/// Verifies a JWT with the keys of an application and answers its header and claims.
+/// Verifies a JWT with the keys of an application and returns its header and claims.
 ///
 /// # Errors
-/// [`JwsError`]; [`JwsError::UnknownKey`] where a fresh key set may help.
+/// The same as [`peek`]; [`JwsError::UnknownKey`] if no key fits, so that a newly fetched key set may help; and
+/// [`JwsError::Signature`] if the signature is wrong.
 pub fn verify_client_jws(
     keys: &ClientKeys,
     token: &str,
@@ -140,10 +141,10 @@ pub fn verify_client_jws(
     Err(if known { JwsError::Signature } else { JwsError::UnknownKey })
 }
 
-/// Verifies a JWT whose MAC is made with an application's secret.
+/// Verifies a JWT with a MAC that is keyed with an application's secret, and returns its header and claims.
 ///
 /// # Errors
-/// [`JwsError`]
+/// The same as [`peek`]; [`JwsError::Header`] if `alg` isn't a MAC, and [`JwsError::Signature`] if the MAC is wrong.
 pub fn verify_client_mac(
     secret: &str,
     token: &str,
@@ -253,7 +254,7 @@ mod tests {
         let token = format!("{signed}.{}", b64url(mac.as_ref()));
         assert!(verify_client_mac("secret", &token).is_ok());
         assert_eq!(verify_client_mac("other", &token), Err(JwsError::Signature));
-        // A public key as if it were a secret: the algorithm decides which function is asked at all.
+        // A public key can't serve as a MAC secret: signatures and MACs are verified by separate functions.
         assert_eq!(verify_client_jws(&ClientKeys::default(), &token), Err(JwsError::UnknownKey));
         let none = format!("{}.{}.", b64url(br#"{"alg":"none"}"#), b64url(b"{}"));
         assert_eq!(verify_client_mac("secret", &none), Err(JwsError::Header));

@@ -1,10 +1,10 @@
-//! Digests and encodings.
+//! Digests, MACs and base64 encodings.
 
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-/// SHA-256.
+/// Returns the SHA-256 digest (FIPS 180-4).
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
@@ -12,7 +12,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// SHA-512.
+/// Returns the SHA-512 digest (FIPS 180-4).
 #[must_use]
 pub fn sha512(bytes: &[u8]) -> [u8; 64] {
     let mut out = [0; 64];
@@ -20,7 +20,7 @@ pub fn sha512(bytes: &[u8]) -> [u8; 64] {
     out
 }
 
-/// SHA-384.
+/// Returns the SHA-384 digest (FIPS 180-4).
 #[must_use]
 pub fn sha384(bytes: &[u8]) -> [u8; 48] {
     let mut out = [0; 48];
@@ -28,7 +28,7 @@ pub fn sha384(bytes: &[u8]) -> [u8; 48] {
     out
 }
 
-/// HMAC with SHA-256.
+/// Returns the HMAC with SHA-256 of the concatenated parts (RFC 2104).
 #[must_use]
 pub fn hmac_sha256(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);
@@ -40,31 +40,31 @@ pub fn hmac_sha256(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
-/// HMAC with SHA-256 under a secret of any length.
+/// Returns the HMAC with SHA-256 of a message under a secret of any length (RFC 2104).
 #[must_use]
 pub fn hmac_of(secret: &[u8], message: &[u8]) -> [u8; 32] {
     hmac_sha256(&hmac::Key::new(hmac::HMAC_SHA256, secret), &[message])
 }
 
-/// Base64 with padding (RFC 4648 §4).
+/// Encodes bytes in base64 with padding (RFC 4648 §4).
 #[must_use]
 pub fn b64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Base64url without padding (RFC 4648 §5).
+/// Encodes bytes in base64url without padding (RFC 4648 §5).
 #[must_use]
 pub fn b64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads base64url without padding; `None` when it is anything else.
+/// Decodes base64url without padding; `None` if the text is anything else.
 #[must_use]
 pub fn unb64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Compares in a time that depends on the lengths alone.
+/// Compares two values in a time that depends only on their lengths.
 #[must_use]
 pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()

@@ -1,4 +1,4 @@
-//! Compact JWS (RFC 7515) with the algorithms that a tenant has keys for.
+//! Compact JWS (RFC 7515) with the algorithms for which a tenant has keys.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,19 +6,19 @@ use serde_json::Value;
 use crate::digest::{b64url, unb64url};
 use crate::keys::{KeyError, SigningKey};
 
-/// Why a JWS isn't accepted.
+/// The reason for which a JWS is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// Not three parts of base64url, or no JSON in them.
+    /// The text isn't three parts of base64url, or a part doesn't contain the expected JSON.
     #[error("malformed JWT")]
     Malformed,
-    /// The header asks for something that we don't do (`crit`, another `alg`).
+    /// The header requires something that isn't supported (`crit`, another `alg` or `typ`).
     #[error("JWT header not accepted")]
     Header,
-    /// No key of ours has that `kid` and `alg`.
+    /// No key has that `kid` and `alg`.
     #[error("JWT key unknown")]
     UnknownKey,
-    /// The signature is wrong.
+    /// The signature doesn't match the content and the key.
     #[error("JWT signature wrong")]
     Signature,
 }
@@ -38,10 +38,10 @@ struct HeaderIn {
     crit: Option<Value>,
 }
 
-/// Signs claims. `typ` is `JWT`, or what the kind of token wants (`logout+jwt`).
+/// Signs claims. `typ` is `JWT`, or the media type that the kind of token requires (`logout+jwt`).
 ///
 /// # Errors
-/// [`KeyError`] when signing fails or the claims aren't JSON.
+/// [`KeyError::Refused`] if signing fails or the claims can't be serialized as JSON.
 pub fn sign_jwt(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
     let header = HeaderOut { alg: key.alg().as_str(), kid: key.kid(), typ };
     let header = serde_json::to_vec(&header).map_err(|_| KeyError::Refused)?;
@@ -55,20 +55,21 @@ pub fn sign_jwt(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<
     Ok(token)
 }
 
-/// A JWT without a signature (RFC 7519 §6), for applications that asked for that.
+/// Returns a JWT without a signature (RFC 7519 §6), for applications that registered for it.
 ///
 /// # Errors
-/// [`KeyError`] when the claims aren't JSON.
+/// [`KeyError::Refused`] if the claims can't be serialized as JSON.
 pub fn unsigned_jwt(claims: &impl Serialize) -> Result<String, KeyError> {
     let claims = serde_json::to_vec(claims).map_err(|_| KeyError::Refused)?;
     Ok(format!("{}.{}.", b64url(br#"{"alg":"none","typ":"JWT"}"#), b64url(&claims)))
 }
 
-/// Verifies a JWT that one of `keys` signed and answers its claims. Says nothing about what the
-/// claims mean: time, issuer and audience are the caller's.
+/// Verifies a JWT that one of `keys` signed and returns its claims. It doesn't check what the claims mean: the caller
+/// checks time, issuer and audience.
 ///
 /// # Errors
-/// [`JwsError`] says what is wrong.
+/// [`JwsError::Malformed`] if it can't be parsed, [`JwsError::Header`] if it has `crit` or another `typ`,
+/// [`JwsError::UnknownKey`] if no key has its `alg` and `kid`, and [`JwsError::Signature`] if the signature is wrong.
 pub fn verify_jwt<'k>(
     keys: impl IntoIterator<Item = &'k SigningKey>,
     typ: &str,
@@ -79,7 +80,7 @@ pub fn verify_jwt<'k>(
     let header: HeaderIn = unb64url(header)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or(JwsError::Malformed)?;
-    // RFC 7515 §4.1.11: what we don't understand and must, we refuse.
+    // RFC 7515 §4.1.11: extensions that must be understood but aren't are rejected.
     let typ_accepted = header.typ.as_deref().is_none_or(|given| given.eq_ignore_ascii_case(typ));
     if header.crit.is_some() || !typ_accepted {
         return Err(JwsError::Header);

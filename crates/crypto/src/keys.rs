@@ -1,5 +1,5 @@
-//! Signing keys, parsed once and kept: parsing an RSA key at each signature would cost more than
-//! the signature does.
+//! Signing keys, parsed once and kept in memory: parsing an RSA key for each signature would cost more than the
+//! signature itself.
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -13,10 +13,10 @@ use sojourn_model::SigningAlg;
 
 use crate::digest::{b64url, sha256};
 
-/// A key can't be made, read or used.
+/// Error for a key that can't be generated, parsed or used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The provider refused.
+    /// The cryptographic provider rejected the key or the operation.
     #[error("the cryptographic provider refused the key")]
     Refused,
 }
@@ -24,28 +24,28 @@ pub enum KeyError {
 /// The public half of a signing key, as a JWK (RFC 7517).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwk {
-    /// `RSA`, `EC` or `OKP`.
+    /// Key type: `RSA`, `EC` or `OKP`.
     pub kty: String,
-    /// `sig`.
+    /// Use of the key: always `sig`.
     #[serde(rename = "use")]
     pub usage: String,
-    /// RFC 7638 thumbprint.
+    /// Key id: the RFC 7638 thumbprint.
     pub kid: String,
-    /// The algorithm it signs with.
+    /// Registered name of the signature algorithm.
     pub alg: String,
-    /// RSA modulus.
+    /// RSA modulus, in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n: Option<String>,
-    /// RSA exponent.
+    /// RSA exponent, in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub e: Option<String>,
-    /// Curve.
+    /// Curve of an `EC` or `OKP` key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crv: Option<String>,
-    /// Point.
+    /// X coordinate of an `EC` key, or the `OKP` public key, in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x: Option<String>,
-    /// Point.
+    /// Y coordinate of an `EC` key, in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub y: Option<String>,
 }
@@ -56,7 +56,7 @@ enum Pair {
     Ed(Box<Ed25519KeyPair>),
 }
 
-/// A key pair ready to sign and to verify.
+/// A parsed key pair, ready to sign and verify.
 pub struct SigningKey {
     kid: String,
     alg: SigningAlg,
@@ -73,10 +73,10 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new pair and answers it as PKCS #8. RSA takes a good part of a second.
+    /// Generates a key pair and returns it as PKCS #8. RSA takes a considerable part of a second.
     ///
     /// # Errors
-    /// [`KeyError`] when the provider fails.
+    /// [`KeyError::Refused`] if the provider fails.
     pub fn generate(alg: SigningAlg) -> Result<Vec<u8>, KeyError> {
         match alg {
             SigningAlg::Rs256 | SigningAlg::Ps256 => {
@@ -97,10 +97,10 @@ impl SigningKey {
         }
     }
 
-    /// Parses a pair in PKCS #8.
+    /// Parses a key pair in PKCS #8.
     ///
     /// # Errors
-    /// [`KeyError`] when it isn't one of that algorithm.
+    /// [`KeyError::Refused`] if it isn't a key pair for that algorithm.
     pub fn from_pkcs8(alg: SigningAlg, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let (pair, public, mut jwk) = match alg {
             SigningAlg::Rs256 => rsa(pkcs8, alg, &RSA_PKCS1_SHA256, &RSA_PKCS1_2048_8192_SHA256)?,
@@ -112,28 +112,28 @@ impl SigningKey {
         Ok(Self { kid: jwk.kid.clone(), alg, pair, public, jwk, rng: SystemRandom::new() })
     }
 
-    /// The key's id.
+    /// Returns the key id (`kid`).
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// What it signs with.
+    /// Returns the signature algorithm.
     #[must_use]
     pub const fn alg(&self) -> SigningAlg {
         self.alg
     }
 
-    /// The public half.
+    /// Returns the public key as a JWK.
     #[must_use]
     pub const fn jwk(&self) -> &PublicJwk {
         &self.jwk
     }
 
-    /// Signs.
+    /// Signs a message. ECDSA signatures have the fixed-length form of JWS (RFC 7518 §3.4).
     ///
     /// # Errors
-    /// [`KeyError`] when the provider fails.
+    /// [`KeyError::Refused`] if the provider fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match &self.pair {
             Pair::Rsa(pair, encoding) => {
@@ -150,7 +150,7 @@ impl SigningKey {
         }
     }
 
-    /// Whether a signature is this key's.
+    /// Returns whether a signature of a message was created by this key.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify_sig(message, signature).is_ok()
@@ -220,7 +220,7 @@ impl PublicJwk {
         }
     }
 
-    /// RFC 7638: the required members in lexical order, hashed.
+    /// Returns the RFC 7638 thumbprint: the hash of the required members in lexical order.
     fn thumbprint(&self) -> String {
         let part = |value: &Option<String>| value.clone().unwrap_or_default();
         let text = match self.kty.as_str() {

@@ -1,7 +1,8 @@
-//! Cryptography of Sojourn: digests, the master key and what is derived from it, sealed tokens,
-//! signing keys and JWS, password hashes.
+//! Cryptography of Sojourn: digests, the master key and the keys derived from it, sealed tokens, signing keys and JWS,
+//! certificates, password hashes, one-time passwords and Web Authentication.
 //!
-//! Everything rests on one provider, aws-lc-rs; nothing here knows a database or a protocol's rules.
+//! Digests, MACs, encryption and signatures come from one provider, aws-lc-rs. This crate knows neither the database
+//! nor the rules of protocols.
 
 pub mod certificate;
 pub mod client_keys;
@@ -27,7 +28,7 @@ pub use seal::{SealError, SecretBox};
 pub use secret::SecretHasher;
 pub use token::{ClientToken, GrantToken, OpenedAccess, TokenKind, TokenSealer};
 
-/// The operating system's randomness, by way of the provider.
+/// Random number generator of the operating system, through the provider.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRng;
 

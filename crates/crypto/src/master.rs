@@ -1,15 +1,14 @@
-//! The master key: the one secret outside the database, from which every other key is derived or
-//! under which it is encrypted.
+//! The master key: the only secret outside the database. All other keys are derived from it or encrypted under it.
 
 use aws_lc_rs::{hkdf, hmac};
 use sojourn_model::Rng;
 
 use crate::digest::{b64url, unb64url};
 
-/// A master key. Its number says which one made a token or a sealed secret.
+/// A master key. Tokens and sealed secrets carry its number.
 #[derive(Clone)]
 pub struct MasterKey {
-    /// From 1; a rotation adds a higher one.
+    /// Number of the key, from 1; a rotation adds a key with a higher number.
     pub number: u8,
     bytes: [u8; 32],
 }
@@ -20,13 +19,13 @@ impl std::fmt::Debug for MasterKey {
     }
 }
 
-/// A master key file is not what it should be.
+/// Error for an invalid master key file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyError {
     /// A line isn't `sojourn-master-key <number> <43 characters of base64url>`.
     #[error("line {0} is not 'sojourn-master-key <number> <key>'")]
     Line(usize),
-    /// There is no key in the file.
+    /// The file contains no key.
     #[error("the file holds no key")]
     Empty,
 }
@@ -40,17 +39,18 @@ impl hkdf::KeyType for Length32 {
 }
 
 impl MasterKey {
-    /// Draws a new one.
+    /// Generates a new random key.
     pub fn generate(number: u8, rng: &dyn Rng) -> Self {
         let mut bytes = [0; 32];
         rng.fill(&mut bytes);
         Self { number, bytes }
     }
 
-    /// Reads a key file: one key a line, the one in use last.
+    /// Parses a key file: one key per line, with the key in use last. Empty lines and lines that begin with `#` are
+    /// ignored.
     ///
     /// # Errors
-    /// [`MasterKeyError`] names the line.
+    /// [`MasterKeyError::Line`] names the first invalid line; [`MasterKeyError::Empty`] if there is no key.
     pub fn read_all(text: &str) -> Result<Vec<Self>, MasterKeyError> {
         let mut keys = Vec::new();
         for (index, line) in text.lines().enumerate() {
@@ -73,18 +73,18 @@ impl MasterKey {
         if keys.is_empty() { Err(MasterKeyError::Empty) } else { Ok(keys) }
     }
 
-    /// The line that [`MasterKey::read_all`] reads.
+    /// Returns the line that [`MasterKey::read_all`] parses.
     #[must_use]
     pub fn to_line(&self) -> String {
         format!("sojourn-master-key {} {}\n", self.number, b64url(&self.bytes))
     }
 
-    /// A key for one purpose (HKDF with SHA-256, RFC 5869).
+    /// Derives a key for one purpose (HKDF with SHA-256, RFC 5869).
     #[must_use]
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"sojourn");
         let mut out = [0; 32];
-        // Expanding 32 bytes can't fail: HKDF gives up to 255 blocks.
+        // Expanding to 32 bytes can't fail: HKDF provides up to 255 blocks.
         let info = [purpose.as_bytes()];
         if let Ok(okm) = salt.extract(&self.bytes).expand(&info, Length32) {
             let _ = okm.fill(&mut out);
@@ -92,13 +92,13 @@ impl MasterKey {
         out
     }
 
-    /// An HMAC key for one purpose.
+    /// Derives an HMAC-SHA-256 key for one purpose.
     #[must_use]
     pub fn mac_key(&self, purpose: &str) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, &self.derive(purpose))
     }
 
-    /// A value by which a database recognises the key that it belongs to, and that gives nothing away.
+    /// Returns a value by which a database recognises its master key and which reveals nothing about the key.
     #[must_use]
     pub fn check_value(&self) -> String {
         format!("{}:{}", self.number, b64url(&self.derive("check value")))

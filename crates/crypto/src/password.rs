@@ -1,21 +1,21 @@
-//! Password hashes: Argon2id in PHC form.
+//! Password hashes: Argon2id in PHC string format.
 //!
-//! Hashing takes some twenty milliseconds of a core and 19 MiB; callers run it off their async
-//! threads and bound how many run at once.
+//! Hashing takes about twenty milliseconds of a core and 19 MiB. Callers run it outside their async threads and limit
+//! the number of concurrent hashes.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{CustomizedPasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use sojourn_model::Rng;
 
-/// What a hash costs.
+/// Cost parameters of Argon2id (RFC 9106).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// Memory in KiB.
+    /// Memory size in KiB (`m`).
     pub memory_kib: u32,
-    /// Passes.
+    /// Number of passes (`t`).
     pub iterations: u32,
-    /// Lanes.
+    /// Degree of parallelism (`p`).
     pub lanes: u32,
 }
 
@@ -26,7 +26,7 @@ impl Default for PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// Hashes a password; `None` only when the parameters are impossible.
+    /// Hashes a password; `None` only if the parameters are invalid.
     #[must_use]
     pub fn hash(&self, password: &str, rng: &dyn Rng) -> Option<String> {
         let params = Params::new(self.memory_kib, self.iterations, self.lanes, None).ok()?;
@@ -38,7 +38,7 @@ impl PasswordPolicy {
         Some(hash.to_string())
     }
 
-    /// Whether a hash was made more cheaply than this policy asks.
+    /// Returns whether a hash is cheaper than this policy requires, or not an Argon2id hash.
     #[must_use]
     pub fn is_weaker(&self, phc: &str) -> bool {
         let Ok(hash) = PasswordHash::new(phc) else { return true };
@@ -50,11 +50,11 @@ impl PasswordPolicy {
     }
 }
 
-/// Bytes of a password that are looked at for how easily it is guessed: the work grows faster than the length.
+/// Number of bytes of a password that the strength estimate examines: its cost grows faster than the length.
 const GUESSED_BYTES_MAX: usize = 128;
 
-/// Whether a password is among the most common ones, or so like them, like a keyboard's rows or like what is known of
-/// its person (`about`) that a million guesses find it.
+/// Returns whether a million guesses find a password: it is among the most common ones, or similar to them, to keyboard
+/// patterns or to what is known about the user (`about`).
 #[must_use]
 pub fn is_guessable(password: &str, about: &[&str]) -> bool {
     let mut end = password.len().min(GUESSED_BYTES_MAX);
@@ -65,7 +65,8 @@ pub fn is_guessable(password: &str, about: &[&str]) -> bool {
     is_own_name(looked_at, about) || zxcvbn::zxcvbn(looked_at, about).score() < zxcvbn::Score::Two
 }
 
-/// Whether little is left of a password without its person's names: run together, in any order, with a digit behind.
+/// Returns whether little is left of a password without the user's names: concatenated in any order, or with digits
+/// appended.
 fn is_own_name(password: &str, about: &[&str]) -> bool {
     const LEFT_MIN: usize = 4;
     let mut rest = password.to_lowercase();
@@ -85,8 +86,8 @@ fn is_own_name(password: &str, about: &[&str]) -> bool {
         && names.iter().any(|name| password.to_lowercase().contains(name.as_str()))
 }
 
-/// Whether a password is the one that was hashed: by Argon2, or by bcrypt, PBKDF2 or scrypt elsewhere. Takes its
-/// parameters from the hash.
+/// Returns whether a password matches a hash by Argon2, or by bcrypt, PBKDF2 or scrypt in another system. The cost
+/// parameters come from the hash.
 #[must_use]
 pub fn verify(password: &str, hash: &str) -> bool {
     if is_bcrypt(hash) {
@@ -115,10 +116,10 @@ fn family(hash: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a hash that was made elsewhere can be verified, and at a cost that doesn't make sign-in a weapon.
+/// Checks that a hash from another system can be verified, at a cost that doesn't enable denial of service.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// An English description of what is wrong with the hash.
 pub fn importable(hash: &str) -> Result<(), &'static str> {
     const COSTLY: &str = "this hash costs too much to verify";
     if is_bcrypt(hash) {

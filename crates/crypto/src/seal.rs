@@ -1,11 +1,11 @@
-//! Secrets at rest: encrypted under the master key and bound to their place.
+//! Secrets at rest: encrypted under the master key and bound to the place where they are stored.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sojourn_model::Rng;
 
 use crate::master::MasterKey;
 
-/// A sealed value can't be opened: another master key, another place, or damage.
+/// Error for a sealed value that can't be opened: it has another master key or another place, or is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value does not open: wrong master key, wrong place or damaged")]
 pub struct SealError;
@@ -14,16 +14,16 @@ pub(crate) fn aead_key(bytes: &[u8; 32]) -> Result<LessSafeKey, SealError> {
     UnboundKey::new(&AES_256_GCM_SIV, bytes).map(LessSafeKey::new).map_err(|_| SealError)
 }
 
-/// Seals secrets that the program must use itself, such as signing keys.
+/// Seals and opens secrets that the program itself has to use, such as signing keys.
 pub struct SecretBox {
     keys: Vec<(u8, LessSafeKey)>,
 }
 
 impl SecretBox {
-    /// With the keys of a master key file; the last one seals, all open.
+    /// Creates a box with the keys of a master key file. The last key seals; all keys open.
     ///
     /// # Errors
-    /// [`SealError`] when the provider refuses a key.
+    /// [`SealError`] if the provider rejects a key.
     pub fn new(masters: &[MasterKey]) -> Result<Self, SealError> {
         let keys = masters
             .iter()
@@ -32,10 +32,10 @@ impl SecretBox {
         Ok(Self { keys })
     }
 
-    /// Seals a value for one place, named by `place` (table, row and column).
+    /// Seals a value for one place, which `place` names (table, row and column).
     ///
     /// # Errors
-    /// [`SealError`] when there is no key.
+    /// [`SealError`] if there is no key or the provider fails.
     pub fn seal(&self, place: &str, plain: &[u8], rng: &dyn Rng) -> Result<Vec<u8>, SealError> {
         let (number, key) = self.keys.last().ok_or(SealError)?;
         let mut nonce = [0; NONCE_LEN];
@@ -53,10 +53,10 @@ impl SecretBox {
         Ok(out)
     }
 
-    /// Opens what was sealed for the same place.
+    /// Opens a value that was sealed for the same place.
     ///
     /// # Errors
-    /// [`SealError`] for anything else.
+    /// [`SealError`] if the value was sealed for another place or under an unknown key, or is damaged.
     pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (number, rest) = sealed.split_first().ok_or(SealError)?;
         let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError)?;

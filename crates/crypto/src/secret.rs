@@ -1,4 +1,4 @@
-//! Secrets that are only ever compared: client secrets, throttle keys, remembered passwords.
+//! Secrets that are only compared, never used themselves: client secrets, rate-limit keys, cached passwords.
 
 use aws_lc_rs::hmac;
 use sojourn_model::Rng;
@@ -9,48 +9,49 @@ use crate::master::MasterKey;
 const MADE_PREFIX: &str = "soj_cs_";
 const KEYED_PREFIX: &str = "hmac$";
 
-/// How a stored secret is to be compared.
+/// The result of comparing a secret with its stored form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretCheck {
-    /// It was compared, with this result.
+    /// The comparison is complete, with this result.
     Done(bool),
-    /// It is a password hash: the caller verifies it where hashing is bounded.
+    /// The stored form is a password hash: the caller verifies it within the limit on concurrent hashes.
     NeedsPasswordHash,
 }
 
-/// Keyed hashes of secrets.
+/// Computes keyed hashes of secrets.
 pub struct SecretHasher {
     keys: Vec<hmac::Key>,
 }
 
 impl SecretHasher {
-    /// With the keys of a master key file; the last one hashes, all compare.
+    /// Creates a hasher with the keys of a master key file. The last key hashes; all keys are tried in comparisons.
     #[must_use]
     pub fn new(masters: &[MasterKey]) -> Self {
         Self { keys: masters.iter().map(|master| master.mac_key("secret hashes")).collect() }
     }
 
-    /// Draws a client secret of 256 bits.
+    /// Generates a client secret of 256 random bits.
     pub fn make(rng: &dyn Rng) -> String {
         let mut bytes = [0; 32];
         rng.fill(&mut bytes);
         format!("{MADE_PREFIX}{}", b64url(&bytes))
     }
 
-    /// Whether a secret was made by us and is as strong as we make them. Others were chosen by a person
-    /// and are hashed like passwords.
+    /// Returns whether a secret has the form and the length of those from [`SecretHasher::make`]. Other secrets were
+    /// chosen by a person and are hashed like passwords.
     #[must_use]
     pub fn is_made(secret: &str) -> bool {
         secret.strip_prefix(MADE_PREFIX).is_some_and(|rest| rest.len() >= 43)
     }
 
-    /// A keyed hash for a purpose: enough for values that nobody can guess.
+    /// Returns a keyed hash for a purpose, which is sufficient for values that can't be guessed.
     #[must_use]
     pub fn keyed(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         Self::with(self.keys.last(), purpose, parts)
     }
 
-    /// The same under the oldest key: for what others keep, and so may not change when the key does.
+    /// Returns a keyed hash under the oldest key, for values that others store and that must not change with a key
+    /// rotation.
     #[must_use]
     pub fn keyed_for_good(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         Self::with(self.keys.first(), purpose, parts)
@@ -58,7 +59,7 @@ impl SecretHasher {
 
     fn with(key: Option<&hmac::Key>, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let Some(key) = key else { return [0; 32] };
-        // Lengths keep ("ab","c") and ("a","bc") apart.
+        // The lengths distinguish ("ab","c") from ("a","bc").
         let mut fed: Vec<Vec<u8>> = vec![purpose.as_bytes().to_vec(), vec![0]];
         for part in parts {
             fed.push((part.len() as u64).to_be_bytes().to_vec());
@@ -68,13 +69,13 @@ impl SecretHasher {
         hmac_sha256(key, &fed)
     }
 
-    /// What is stored for a secret that we made.
+    /// Returns the stored form of a generated secret.
     #[must_use]
     pub fn store(&self, secret: &str) -> String {
         format!("{KEYED_PREFIX}{}", b64url(&self.keyed("client secret", &[secret.as_bytes()])))
     }
 
-    /// Compares a secret with what is stored.
+    /// Compares a secret with its stored form.
     #[must_use]
     pub fn check(&self, secret: &str, stored: &str) -> SecretCheck {
         let Some(stored) = stored.strip_prefix(KEYED_PREFIX) else {

@@ -1,8 +1,8 @@
-//! Tokens without rows: a prefix and an encrypted, authenticated body that names a grant.
+//! Tokens without rows in the database: a prefix and an encrypted, authenticated body that names a grant.
 //!
-//! A thief of the database can't forge one, two applications can't correlate people by them, and
-//! garbage is refused without a query. Sealing is deterministic: the same body gives the same text,
-//! so that a token can be given out again without having been kept.
+//! Access to the database isn't sufficient to forge a token, two applications can't correlate users by their tokens,
+//! and invalid texts are rejected without a query. Sealing is deterministic: the same body gives the same text, so that
+//! a token can be returned again without being stored.
 
 use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 use aws_lc_rs::hmac;
@@ -17,51 +17,51 @@ const FLAG_OFFLINE: u8 = 1;
 const FLAG_SHARED: u8 = 2;
 const BODY_GRANT: u8 = 1;
 const BODY_CLIENT: u8 = 2;
-/// Longer than any token of ours: what is longer is refused before it is decoded.
+/// Maximum length of a token in bytes. A longer text is rejected before it is decoded.
 const TEXT_BYTES_MAX: usize = 24 * 1024;
 
-/// What a token is for. Each kind has a key of its own, so none can be taken for another.
+/// The purpose of a token. Each kind has its own key, so that a token of one kind isn't accepted as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
-    /// An authorization code.
+    /// An authorization code (RFC 6749 §4.1.2).
     Code,
-    /// An access token.
+    /// An opaque access token.
     Access,
-    /// A refresh token.
+    /// A refresh token (RFC 6749 §1.5).
     Refresh,
-    /// What a sign-in page carries back to the request that it interrupted.
+    /// The interrupted request that a sign-in page carries and returns to.
     Interaction,
-    /// The `jti` of an access token that is a JWT: by itself it opens nothing.
+    /// The `jti` of a JWT access token, which grants no access by itself.
     JwtId,
-    /// By which an application extends a session.
+    /// The `isk` with which an application extends a session.
     SessionKey,
-    /// What opens a client's registration.
+    /// A registration access token (RFC 7592 §3).
     Registration,
-    /// A place in a list.
+    /// A cursor: a position in a list.
     Cursor,
-    /// What a mail's link opened in the version before; no new ones are made.
+    /// A link in a mail of an older version; it is no longer issued.
     MailLink,
-    /// How far a sign-in has got, between two of its pages.
+    /// State of a sign-in between two of its pages.
     SignIn,
-    /// A factor that is being added, until its person has shown a code of it.
+    /// A factor that is being added, until the user has proven it.
     Enrolment,
-    /// A mail's link by which a password is chosen.
+    /// A link in a mail for choosing a password.
     ResetLink,
-    /// A mail's link by which a person says that a sign-in was not theirs.
+    /// A link in a mail with which a user reports that a sign-in was not theirs.
     NotMeLink,
-    /// A mail's link by which an invited person sets how they sign in.
+    /// A link in a mail with which an invited user sets up a way to sign in.
     InvitationLink,
-    /// A mail's link by which an address is proved.
+    /// A link in a mail for verifying an email address.
     AddressLink,
-    /// What the page carries that takes the code of such a mail.
+    /// State of the page on which the code of such a mail is entered.
     AddressCode,
-    /// A mail's link by which a change of an address is undone.
+    /// A link in a mail for undoing a change of the email address.
     UndoLink,
-    /// A mail's link by which an account is made.
+    /// A link in a mail for completing sign-up.
     SignUpLink,
-    /// What the page carries that takes the code of such a mail.
+    /// State of the page on which the code of such a mail is entered.
     SignUpCode,
-    /// By which a logout request of SAML, carried by a browser, is known again.
+    /// Identifies a SAML logout request that a browser carries, when its response arrives.
     SamlNotice,
 }
 
@@ -89,7 +89,7 @@ impl TokenKind {
         Self::SamlNotice,
     ];
 
-    /// What the text begins with; scanners for leaked secrets know it by this.
+    /// Returns the prefix of the text, by which scanners for leaked secrets recognise it.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -117,75 +117,75 @@ impl TokenKind {
     }
 }
 
-/// A token that hangs on a grant.
+/// The content of a token that belongs to a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantToken {
-    /// The grant, or the shared token.
+    /// Id of the grant, or of the shared token if `shared` is set.
     pub grant: GrantId,
-    /// The access token's number or the refresh token's generation.
+    /// Number of the access token, or generation of the refresh token.
     pub number: i64,
-    /// When it was issued.
+    /// Time at which it was issued.
     pub issued_at: Millis,
-    /// Milliseconds that it lives.
+    /// Lifetime of the token in milliseconds.
     pub lifetime_ms: i64,
-    /// Whether it outlives the session.
+    /// Whether the token outlives the session (`offline_access`).
     pub offline: bool,
     /// Whether several sessions share it (`grant` names the shared token).
     pub shared: bool,
-    /// Fewer scopes than the grant has, separated by spaces; empty: all of the grant's.
+    /// A subset of the grant's scopes, separated by spaces; empty means all of them.
     pub narrowed: String,
 }
 
 impl GrantToken {
-    /// When it dies of itself.
+    /// Returns the time at which it expires.
     #[must_use]
     pub const fn expires_at(&self) -> Millis {
         self.issued_at.plus(self.lifetime_ms)
     }
 }
 
-/// An access token that an application got for itself.
+/// The content of an access token that an application got for itself (client credentials).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientToken {
     /// The application that the token belongs to.
     pub app: AppId,
-    /// The application's epoch at issue; dead when the application's is higher.
+    /// The application's epoch at issue. The token is invalid once the application has a higher one.
     pub epoch: i64,
-    /// Names the token in the list of revoked ones.
+    /// Id of the token in the list of revoked tokens.
     pub id: [u8; 16],
-    /// When it was issued.
+    /// Time at which it was issued.
     pub issued_at: Millis,
-    /// Milliseconds that it lives.
+    /// Lifetime of the token in milliseconds.
     pub lifetime_ms: i64,
-    /// Scopes, separated by spaces.
+    /// Granted scopes, separated by spaces.
     pub scopes: String,
 }
 
-/// What an access token turned out to be.
+/// The content of an opened access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenedAccess {
-    /// It hangs on a grant.
+    /// The token belongs to a grant.
     Grant(GrantToken),
-    /// It belongs to an application.
+    /// The token belongs to an application itself, without a user.
     Client(ClientToken),
 }
 
 struct Subkeys {
     number: u8,
-    /// In the order of [`TokenKind::ALL`].
+    /// Encryption and nonce keys in the order of [`TokenKind::ALL`].
     kinds: Vec<(LessSafeKey, hmac::Key)>,
 }
 
-/// Makes and opens tokens.
+/// Seals and opens tokens.
 pub struct TokenSealer {
     keys: Vec<Subkeys>,
 }
 
 impl TokenSealer {
-    /// With the keys of a master key file; the last one seals, all open.
+    /// Creates a sealer with the keys of a master key file. The last key seals; all keys open.
     ///
     /// # Errors
-    /// [`SealError`] when the provider refuses a key.
+    /// [`SealError`] if the provider rejects a key.
     pub fn new(masters: &[MasterKey]) -> Result<Self, SealError> {
         let subkey = |master: &MasterKey, kind: TokenKind| {
             let key = aead_key(&master.derive(&format!("token {}", kind.prefix())))?;
@@ -212,10 +212,10 @@ impl TokenSealer {
         aad
     }
 
-    /// Seals any body.
+    /// Seals a body as a token of the given kind and tenant.
     ///
     /// # Errors
-    /// [`SealError`] when there is no key.
+    /// [`SealError`] if there is no key or the provider fails.
     pub fn seal(
         &self,
         kind: TokenKind,
@@ -244,7 +244,7 @@ impl TokenSealer {
         Ok(text)
     }
 
-    /// Opens a text of the given kind and tenant; `None` for everything else.
+    /// Opens a token of the given kind and tenant; `None` for any other text.
     #[must_use]
     pub fn open(&self, kind: TokenKind, tenant: TenantId, text: &str) -> Option<Vec<u8>> {
         if text.len() > TEXT_BYTES_MAX {
@@ -263,10 +263,10 @@ impl TokenSealer {
         Some(key.open_in_place(nonce, Aad::from(aad), cipher).ok()?.to_vec())
     }
 
-    /// Seals a token that hangs on a grant.
+    /// Seals a token that belongs to a grant.
     ///
     /// # Errors
-    /// [`SealError`] when there is no key.
+    /// [`SealError`] if there is no key or the provider fails.
     pub fn seal_grant(
         &self,
         kind: TokenKind,
@@ -290,16 +290,16 @@ impl TokenSealer {
         self.seal(kind, tenant, &body)
     }
 
-    /// Opens a code or a refresh token.
+    /// Opens a code or a refresh token; `None` for any other text.
     #[must_use]
     pub fn open_grant(&self, kind: TokenKind, tenant: TenantId, text: &str) -> Option<GrantToken> {
         read_grant(&self.open(kind, tenant, text)?)
     }
 
-    /// Seals an application's own token.
+    /// Seals a token that an application got for itself.
     ///
     /// # Errors
-    /// [`SealError`] when there is no key.
+    /// [`SealError`] if there is no key or the provider fails.
     pub fn seal_client(
         &self,
         kind: TokenKind,
@@ -317,7 +317,7 @@ impl TokenSealer {
         self.seal(kind, tenant, &body)
     }
 
-    /// Opens an access token, or the `jti` of one that is a JWT.
+    /// Opens an access token, or the `jti` of a JWT access token; `None` for any other text.
     #[must_use]
     pub fn open_access(
         &self,

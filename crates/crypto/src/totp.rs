@@ -1,30 +1,31 @@
-//! Time-based one-time passwords (RFC 6238), as authenticator apps make them: SHA-1, six digits, thirty seconds.
+//! Time-based one-time passwords (RFC 6238) as authenticator apps generate them: SHA-1, six digits, thirty seconds.
 
 use aws_lc_rs::hmac;
 
-/// Seconds that a code is shown.
+/// Length of a time step in seconds, for which a code is shown.
 pub const PERIOD_SECONDS: i64 = 30;
-/// Bytes of a seed (RFC 4226 §4, R6 recommends 160 bits).
+/// Length of a seed in bytes (RFC 4226 §4, R6 recommends 160 bits).
 pub const SEED_BYTES: usize = 20;
 const DIGITS: usize = 6;
-/// How many steps a clock may be wrong, either way (RFC 6238 §5.2).
+/// Accepted clock drift in time steps, in either direction (RFC 6238 §5.2).
 const DRIFT_STEPS: i64 = 1;
 
-/// The code of a time step.
+/// Returns the code of a time step.
 #[must_use]
 pub fn code(seed: &[u8], step: i64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, seed);
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let bytes = tag.as_ref();
-    // RFC 4226 §5.3: the last four bits say where the code begins.
+    // RFC 4226 §5.3: the last four bits are the offset at which the code begins.
     let from = usize::from(bytes.last().copied().unwrap_or_default() & 0x0f);
     let four = bytes.iter().skip(from).take(4);
     let number = four.fold(0_u32, |number, byte| (number << 8) | u32::from(*byte)) & 0x7fff_ffff;
     format!("{:06}", number % 1_000_000)
 }
 
-/// The time step of a code that was typed at a time, in seconds since 1970, if it is right and its step comes after the one
-/// that was used last. All steps that a wrong clock may be in are compared, in the same time whichever is right.
+/// Returns the time step of a code that was entered at a time, in seconds since 1970, if it is correct and later than
+/// the step that was used last. All steps within the clock drift are compared, so that the time taken doesn't depend on
+/// which one is correct.
 #[must_use]
 pub fn step_of(seed: &[u8], typed: &str, seconds: i64, last: i64) -> Option<i64> {
     let now = seconds.div_euclid(PERIOD_SECONDS);
@@ -40,7 +41,7 @@ pub fn step_of(seed: &[u8], typed: &str, seconds: i64, last: i64) -> Option<i64>
     found
 }
 
-/// Whether a text has the form of a code.
+/// Returns whether a text has the form of a code: six digits.
 #[must_use]
 pub fn is_code(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -48,7 +49,7 @@ pub fn is_code(text: &str) -> bool {
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// Base 32 without padding (RFC 4648 §6), in which apps take a seed.
+/// Encodes bytes in Base32 without padding (RFC 4648 §6), the form in which apps accept a seed.
 #[must_use]
 pub fn base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_vectors_of_rfc_6238() {
-        // Appendix B has eight digits; the last six are the code.
+        // Appendix B lists eight digits; the last six are the code.
         for (seconds, eight) in [
             (59, "94287082"),
             (1_111_111_109, "07081804"),

@@ -1,4 +1,4 @@
-//! Who did what: the audit log, read from its newest row back.
+//! The audit log (who did what), read from its newest row backwards.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::clock::{Horizon, forget_told};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A row's place in the log: what was read ends there, and goes on behind it.
+/// Position of a row in the log; a page ends there and the next one starts after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditPlace {
     at: Millis,
@@ -21,7 +21,7 @@ pub struct AuditPlace {
 }
 
 impl AuditPlace {
-    /// Before the newest row.
+    /// Position before the newest row, where a listing starts.
     pub const NEWEST: Self = Self { at: Millis(i64::MAX), id: [u8::MAX; 16] };
 
     const fn of(row: &AuditEntry) -> Self {
@@ -45,14 +45,14 @@ impl FromStr for AuditPlace {
     }
 }
 
-/// Which rows are wanted; what is given has to hold together.
+/// Filter for rows; a row must match every criterion that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuestion {
-    /// Only what this actor did.
+    /// Only rows of this actor.
     pub actor: Option<Actor>,
-    /// What was done: `user.lock`, or `user` for all that is done to users.
+    /// Action such as `user.lock`, or `user` for all actions on users.
     pub action: Option<String>,
-    /// To what, as the log names it.
+    /// Target of the action, in the log's notation.
     pub target: Option<String>,
 }
 
@@ -69,39 +69,39 @@ impl AuditQuestion {
     }
 }
 
-/// Acts as they are written, for who listens.
+/// Position of a listener that receives rows as they are written.
 #[derive(Debug, Clone)]
 pub struct Tail {
     horizon: Horizon,
-    /// Rows whose time is ahead and that must not be told.
+    /// Rows with a time in the future that must not be reported.
     passed: HashSet<[u8; 16]>,
     told: HashMap<[u8; 16], Millis>,
 }
 
 impl Tail {
-    /// Begins to listen at a moment.
+    /// Starts to listen at a time; earlier rows aren't reported.
     #[must_use]
     pub fn since(at: Millis) -> Self {
         Self { horizon: Horizon::new(at), passed: HashSet::new(), told: HashMap::new() }
     }
 }
 
-/// A page of the log.
+/// A page of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
-    /// Rows, the newest first.
+    /// Rows, sorted newest first.
     pub rows: Vec<AuditEntry>,
-    /// Where it goes on, if it does. A page with fewer rows than were asked for may go on as well: only so many rows
-    /// are looked at for one.
+    /// Position of the next page, if there may be one, even after a page with fewer rows than requested: the number
+    /// of rows that are scanned for a page is limited.
     pub next: Option<AuditPlace>,
 }
 
 impl Engine {
-    /// What was written since the last look. Another node's clock may be behind, and its rows come late: the last
-    /// moments are looked at again.
+    /// Returns the rows that were written since the last look. The clock of another node may be behind, so that its
+    /// rows appear late: the most recent range is read again.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn look_at_acts(
         &self,
         tenant: &Tenant,
@@ -130,13 +130,13 @@ impl Engine {
                 break;
             }
         }
-        // What is too old to be seen again needn't be known.
+        // Rows too old to be read again needn't be remembered.
         let seen_again = tail.horizon.from(late_ms);
         forget_told(&mut tail.told, seen_again);
         Ok(fresh)
     }
 
-    /// Marks the present rows of a range of times, so that they are not told when the clock reaches them.
+    /// Marks the existing rows of a time range, so that they aren't reported when the clock reaches them.
     async fn pass_over_acts(
         &self,
         tenant: &Tenant,
@@ -159,10 +159,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Rows of the audit log that a question asks for, from a place back.
+    /// Reads the rows that match a filter, from a position backwards.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn audit(
         &self,
         tenant: &Tenant,

@@ -1,7 +1,7 @@
-//! Who acts, and what they may: an argument of each use case that reads or changes something for someone.
+//! The actor and their rights: an argument of every use case that reads or changes something for someone.
 //!
-//! Rights are checked in the use case and nowhere else, so that SCIM, the REST APIs, the Console and the command line can't
-//! disagree. Pages ask by the same functions what to offer.
+//! Rights are checked in the use case and nowhere else, so that SCIM, the REST APIs, the Console and the command line
+//! can't disagree. Pages use the same functions to decide what to offer.
 
 use sojourn_model::{Actor, AppId, Role, SessionId, Tenant, TenantId, UserId};
 
@@ -9,23 +9,23 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::{Right, Rights};
 
-/// On whose behalf something is done, in which tenant, and their rights at this moment.
+/// The actor, the tenant, and the actor's rights at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     who: Who,
-    /// `None` for the command line and the program itself: every tenant.
+    /// `None` means every tenant: the command line and the program itself.
     tenant: Option<TenantId>,
     rights: Rights,
 }
 
-/// The kinds of actors.
+/// The kinds of actors, with their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// A person, with the session behind the request where there is one.
+    /// A person, and the session behind the request if there is one.
     User(UserId, Option<SessionId>),
-    /// An application with a token or certificate of its own.
+    /// An application with its own token or certificate.
     Application(AppId),
-    /// The command line, used by whoever administers the machine.
+    /// The command line, used by someone who administers the machine.
     Operator,
     /// The program itself: declarations of the configuration file and background work.
     System,
@@ -43,7 +43,7 @@ impl Authority {
         Self { who: Who::User(user, session), tenant: Some(tenant), rights }
     }
 
-    /// An application in its tenant, with the rights that it was given there.
+    /// An application in its tenant, with the rights that it was granted there.
     #[must_use]
     pub const fn application(tenant: TenantId, app: AppId, rights: Rights) -> Self {
         Self { who: Who::Application(app), tenant: Some(tenant), rights }
@@ -61,13 +61,13 @@ impl Authority {
         Self { who: Who::System, tenant: None, rights: Rights::everything() }
     }
 
-    /// Who acts.
+    /// The actor for whom the use case runs.
     #[must_use]
     pub const fn who(&self) -> Who {
         self.who
     }
 
-    /// For the ledger and the audit log.
+    /// The actor as the ledger and the audit log record it.
     #[must_use]
     pub const fn actor(&self) -> Actor {
         match self.who {
@@ -78,61 +78,62 @@ impl Authority {
         }
     }
 
-    /// What they may.
+    /// The actor's rights in their own tenant.
     #[must_use]
     pub const fn rights(&self) -> &Rights {
         &self.rights
     }
 
-    /// Whether they have a right in their own tenant.
+    /// Returns whether the actor has a right in their own tenant.
     #[must_use]
     pub fn may(&self, right: Right) -> bool {
         self.rights.has(right)
     }
 
-    /// Whether they hold everything that a role grants: you can only grant or revoke rights that you hold yourself.
+    /// Returns whether the actor holds everything that a role grants: you can only grant or revoke rights that you
+    /// hold yourself.
     #[must_use]
     pub fn covers(&self, role: &Role) -> bool {
         self.rights.cover(&Rights::of_scopes(&role.permissions))
     }
 
-    /// Fails unless they have a right in this tenant.
+    /// Requires a right in this tenant.
     ///
     /// # Errors
-    /// [`EngineError::Forbidden`]
+    /// [`EngineError::Forbidden`] if the actor lacks the right or belongs to another tenant.
     pub(crate) fn must(&self, tenant: &Tenant, right: Right) -> Result<(), EngineError> {
         let here = self.tenant.is_none_or(|own| own == tenant.id);
         if here && self.may(right) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
-    /// Fails unless they have a right over tenants, which are managed from the default tenant.
+    /// Requires a right over tenants, which are managed from the default tenant.
     ///
     /// # Errors
-    /// [`EngineError::Forbidden`]
+    /// [`EngineError::Forbidden`] if the actor lacks the right or belongs to another tenant than the default one.
     pub(crate) fn must_oversee(&self, right: Right) -> Result<(), EngineError> {
         let here = self.tenant.is_none_or(|own| own == TenantId::DEFAULT);
         if here && self.may(right) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
-    /// The same actor with every right in another tenant: for setting up a tenant that they create.
+    /// The same actor with every right in another tenant, for setting up a tenant that they create.
     pub(crate) fn over(&self, tenant: &Tenant) -> Self {
         Self { who: self.who, tenant: Some(tenant.id), rights: Rights::everything() }
     }
 
-    /// Fails unless they hold everything that a role grants.
+    /// Requires that the actor holds everything that a role grants.
     ///
     /// # Errors
-    /// [`EngineError::Forbidden`]
+    /// [`EngineError::Forbidden`] if the role grants a right that the actor lacks.
     pub(crate) fn must_cover_role(&self, role: &Role) -> Result<(), EngineError> {
         if self.covers(role) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 }
 
 impl Engine {
-    /// What a person may do in a tenant at this moment.
+    /// Loads a person's current rights in a tenant.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn authority_of(
         &self,
         tenant: &Tenant,

@@ -1,5 +1,5 @@
-//! A circuit breaker for each application: one that fails for long, or answers slowly, has its deliveries wait
-//! and doesn't slow the others. Kept in memory by each node; the deliveries themselves are durable.
+//! A circuit breaker per application: deliveries to one that keeps failing, or is slow, wait and don't delay those to
+//! others. Each node keeps it in memory; the deliveries themselves are durable.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,33 +7,33 @@ use std::sync::{Mutex, PoisonError};
 use sojourn_model::limits::DELIVERIES_OF_ONE_APPLICATION_MAX;
 use sojourn_model::{AppId, Millis, TenantId};
 
-/// Failures in a row after which an application is left alone for a while.
+/// Consecutive failures after which nothing is sent to an application for a while.
 const FAILURES_MAX: u32 = 5;
-/// The first pause, in milliseconds; each further failure doubles it.
+/// First pause, in milliseconds; each further failure doubles it.
 const PAUSE_MS: i64 = 30_000;
-/// The longest pause, in milliseconds.
+/// Upper limit of the pause, in milliseconds.
 const PAUSE_MAX_MS: i64 = 600_000;
-/// How long a delivery waits for a place when its application has as many under way as it may, in milliseconds.
+/// How long a delivery is postponed if its application is at its concurrency limit, in milliseconds.
 const CROWDED_MS: i64 = 1_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Circuit {
     failures: u32,
-    /// Nothing is attempted before.
+    /// Time before which nothing is attempted.
     open_until: Option<Millis>,
     under_way: usize,
 }
 
-/// How an application stands with deliveries, as this node knows it.
+/// Health of an application's deliveries, as this node sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApplicationHealth {
-    /// The application that it concerns.
+    /// The application that the deliveries go to.
     pub app: AppId,
-    /// Failures in a row.
+    /// Number of consecutive failures.
     pub failures: u32,
-    /// Until when nothing is sent to it, if it failed too often.
+    /// Time until which nothing is sent, if too many attempts failed.
     pub open_until: Option<Millis>,
-    /// Deliveries under way.
+    /// Number of deliveries in progress.
     pub under_way: usize,
 }
 
@@ -44,19 +44,19 @@ impl Breakers {
     fn with<T>(&self, tenant: TenantId, app: AppId, work: impl FnOnce(&mut Circuit) -> T) -> T {
         let mut circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(circuits.entry((tenant, app)).or_default());
-        // What is well needs no memory.
+        // A healthy, idle application needs no entry.
         circuits.retain(|_, circuit| circuit.failures > 0 || circuit.under_way > 0);
         result
     }
 
-    /// Takes a place for an attempt; otherwise the moment to which the delivery is put off.
+    /// Reserves a slot for an attempt; the error is the time to which the delivery is postponed.
     pub(crate) fn enter(&self, tenant: TenantId, app: AppId, now: Millis) -> Result<(), Millis> {
         self.with(tenant, app, |circuit| {
             if let Some(until) = circuit.open_until {
                 if (1..=PAUSE_MAX_MS).contains(&until.since(now)) {
                     return Err(until);
                 }
-                // One attempt finds out; the others wait for what becomes of it.
+                // One attempt tests the application; the others wait for its result.
                 circuit.open_until = Some(now.plus(PAUSE_MS));
             }
             if circuit.under_way >= DELIVERIES_OF_ONE_APPLICATION_MAX {
@@ -67,7 +67,7 @@ impl Breakers {
         })
     }
 
-    /// Gives the place back. `answered`: the application is there, whatever it said.
+    /// Releases the slot. `answered` states whether the application responded at all.
     pub(crate) fn leave(&self, tenant: TenantId, app: AppId, answered: bool, now: Millis) {
         self.with(tenant, app, |circuit| {
             circuit.under_way = circuit.under_way.saturating_sub(1);
@@ -84,7 +84,7 @@ impl Breakers {
         });
     }
 
-    /// How the tenant's applications stand that aren't well, or have something under way.
+    /// Health of the tenant's applications that fail or have deliveries in progress.
     pub(crate) fn health(&self, tenant: TenantId) -> Vec<ApplicationHealth> {
         let circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<ApplicationHealth> = circuits
@@ -101,7 +101,7 @@ impl Breakers {
         all
     }
 
-    /// Circuits that are open in all tenants.
+    /// Number of open circuits in all tenants.
     pub(crate) fn open(&self, now: Millis) -> usize {
         let circuits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         circuits.values().filter(|one| one.open_until.is_some_and(|until| until > now)).count()

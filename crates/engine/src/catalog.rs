@@ -1,6 +1,6 @@
-//! What is read at nearly every request and changes rarely: tenants, applications, keys. Kept in
-//! memory under a version that is compared with the database's at most every second. Sessions,
-//! grants and users are never kept.
+//! Cache of data that nearly every request reads and that rarely changes: tenants, applications, keys. A cached
+//! version is compared with the database's version at most once per second. Sessions, grants and users are never
+//! cached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,39 +13,39 @@ use crate::error::EngineError;
 use crate::policy::Policies;
 use crate::saml::SamlKeys;
 
-/// How stale an entry may be, in milliseconds.
+/// Maximum staleness of an entry, in milliseconds.
 const STALE_MS: i64 = 1_000;
-/// Applications kept for one tenant; the rest is read each time.
+/// Applications cached per tenant; further ones are read from the database each time.
 const APPLICATIONS_MAX: usize = 10_000;
-/// Origins of which it is kept whether they belong to an application.
+/// Origins per tenant for which the cache stores whether they belong to an application.
 const ORIGINS_MAX: usize = 1_000;
-/// Tenants kept.
+/// Maximum number of cached tenants.
 const TENANTS_MAX: usize = 10_000;
 
-/// A tenant's signing keys.
+/// A tenant's signing keys, retired ones included.
 #[derive(Debug, Default)]
 pub struct KeySet {
-    /// Oldest first.
+    /// All keys, sorted oldest first.
     pub keys: Vec<TenantKey>,
 }
 
-/// A signing key with its times.
+/// A signing key with its validity times.
 #[derive(Debug)]
 pub struct TenantKey {
-    /// The key.
+    /// The key pair, opened for use.
     pub key: SigningKey,
-    /// Counts the keys of its algorithm.
+    /// Sequence number among the keys of the same algorithm.
     pub generation: i64,
-    /// Since when it is published.
+    /// Time since when the key is published.
     pub created_at: Millis,
-    /// Since when it signs.
+    /// Time since when the key signs.
     pub active_from: Millis,
-    /// From when on it isn't published.
+    /// Time from which the key is no longer published; `None` while it is in use.
     pub retired_at: Option<Millis>,
 }
 
 impl TenantKey {
-    /// Whether it was replaced at once: nothing that it signed is accepted.
+    /// Returns whether the key was replaced immediately, so that nothing it signed is accepted.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.retired_at == Some(crate::keys::REPLACED)
@@ -53,7 +53,7 @@ impl TenantKey {
 }
 
 impl KeySet {
-    /// The key that signs with an algorithm: the newest with `active_from` in the past.
+    /// The key that signs with an algorithm: the newest one with `active_from` in the past.
     #[must_use]
     pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SigningKey> {
         let of = || self.keys.iter().filter(move |key| key.key.alg() == alg && !key.is_replaced());
@@ -62,14 +62,15 @@ impl KeySet {
         due.or_else(|| of().min_by_key(|key| key.generation)).map(|key| &key.key)
     }
 
-    /// The keys that are published: those in use, the next ones, and those whose tokens may live.
+    /// The keys that are published: those in use, the next ones, and retired ones with tokens that may still be
+    /// valid.
     pub fn published(&self, now: Millis) -> impl Iterator<Item = &SigningKey> {
         let live = move |key: &&TenantKey| key.retired_at.is_none_or(|at| at > now);
         self.keys.iter().filter(live).map(|key| &key.key)
     }
 
-    /// Every key, retired ones too: an old ID token is still a good hint of whom it was for. But none that was replaced
-    /// because somebody else may have it.
+    /// Every key, including retired ones: an old ID token is still a valid hint at its user. Excludes keys that were
+    /// replaced because they may be compromised.
     pub fn all(&self) -> impl Iterator<Item = &SigningKey> {
         self.keys.iter().filter(|key| !key.is_replaced()).map(|key| &key.key)
     }
@@ -79,7 +80,7 @@ impl KeySet {
 struct Entry {
     version: i64,
     checked_at: Millis,
-    /// Counts what this process changed: what was read before a change is not kept after it.
+    /// Number of changes by this process; values that were read before a change aren't cached after it.
     changes: u64,
     by_client: HashMap<String, Arc<Application>>,
     by_id: HashMap<AppId, Arc<Application>>,
@@ -95,14 +96,14 @@ impl Entry {
     }
 }
 
-/// What an entry was when something was about to be read for it. It is kept only if the entry is still that.
+/// Version of an entry at the time when a read starts. The result is cached only if the version is still the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     version: i64,
     changes: u64,
 }
 
-/// Tenants by name, with the time at which each was read.
+/// Tenants by name, each with the time at which it was read.
 #[derive(Default)]
 struct Tenants {
     by_name: HashMap<String, (Tenant, Millis)>,
@@ -142,7 +143,7 @@ impl Catalog {
         self.keep(tenant, stamp, |entry| entry.policies = Some(policies));
     }
 
-    /// Keeps what was read, unless something changed since that was begun.
+    /// Caches a value, unless the entry has changed since the read started.
     fn keep(&self, tenant: TenantId, stamp: Stamp, change: impl FnOnce(&mut Entry)) {
         self.write(tenant, |entry| {
             if entry.stamp() == stamp {
@@ -151,29 +152,29 @@ impl Catalog {
         });
     }
 
-    /// Makes the next request read a tenant again.
+    /// Makes the next request read the tenant from the database.
     pub(crate) fn forget_tenant(&self, name: &str) {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         tenants.changes += 1;
         tenants.by_name.remove(name);
     }
 
-    /// Makes the next look compare versions at once; for changes that this process made.
+    /// Makes the next access compare versions immediately; called after a change by this process.
     pub(crate) fn changed(&self, tenant: TenantId) {
         self.write(tenant, |entry| {
             entry.changes += 1;
             entry.checked_at = Millis(i64::MIN);
-            // While the database is away keys of before are served: not those that were replaced here.
+            // While the database is unavailable, cached keys are served, but not keys that this process has replaced.
             entry.keys = None;
         });
     }
 }
 
 impl Engine {
-    /// A tenant by its name in paths.
+    /// Finds a tenant by the name in its paths.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is none or it is disabled.
+    /// [`EngineError::NotFound`] if there is no such tenant or it is disabled.
     pub async fn tenant(&self, name: &str) -> Result<Tenant, EngineError> {
         let now = self.now();
         let changes = {
@@ -202,19 +203,19 @@ impl Engine {
         Ok(tenant)
     }
 
-    /// While the database doesn't answer, a tenant is what it was: keys, discovery and pages that say so are served, and
-    /// whatever matters asks the database again.
+    /// The cached tenant, for use while the database is unavailable: keys, discovery and error pages are still
+    /// served, and everything that matters reads the database again.
     fn tenant_of_before(&self, name: &str) -> Option<Tenant> {
         let now = self.now();
         let mut tenants = self.catalog.tenants.write().unwrap_or_else(PoisonError::into_inner);
         let (tenant, read_at) = tenants.by_name.get_mut(name)?;
-        // For another second nobody waits to hear the same.
+        // Nobody waits for the database to fail again within the next second.
         *read_at = now;
         Some(tenant.clone())
     }
 
-    /// Makes sure that what is kept of a tenant is at most a second old, and not older than what this process changed.
-    /// Answers under what to keep more of it.
+    /// Ensures that a tenant's cached data is at most a second old, and not older than this process's own changes.
+    /// Returns the stamp under which further values can be cached.
     pub(crate) async fn refresh_catalog(&self, tenant: TenantId) -> Result<Stamp, EngineError> {
         loop {
             let now = self.now();
@@ -231,7 +232,7 @@ impl Engine {
             let version = self.store.catalog_version(tenant).await?;
             let mut stamp = None;
             self.catalog.write(tenant, |entry| {
-                // Changed by this process since the version was read: that may be the one of before.
+                // This process made a change after the version was read, so the version may be outdated.
                 if entry.changes == changes {
                     if entry.version != version {
                         *entry = Entry { version, changes, ..Entry::default() };
@@ -246,10 +247,10 @@ impl Engine {
         }
     }
 
-    /// An application by `client_id`; disabled ones too.
+    /// Finds an application by `client_id`, including disabled ones.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn application_by_client(
         &self,
         tenant: TenantId,
@@ -265,10 +266,10 @@ impl Engine {
         Ok(found.map(|app| self.keep_application(app, stamp)))
     }
 
-    /// An application by id; disabled ones too.
+    /// Finds an application by id, including disabled ones.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn application(
         &self,
         tenant: TenantId,
@@ -295,11 +296,11 @@ impl Engine {
         app
     }
 
-    /// Whether scripts of an origin belong to an application: to one of its redirect URIs, or to one of the
-    /// origins that it registered.
+    /// Returns whether an origin belongs to an application: to one of its redirect URIs, or to one of its registered
+    /// origins.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn is_registered_origin(
         &self,
         tenant: TenantId,
@@ -319,11 +320,11 @@ impl Engine {
         Ok(known)
     }
 
-    /// A tenant's signing keys, parsed. While the database doesn't answer, those of before: what was signed with them is
-    /// still to be verified.
+    /// A tenant's signing keys, parsed. While the database is unavailable, the cached keys, so that existing
+    /// signatures can still be verified.
     ///
     /// # Errors
-    /// [`EngineError::Key`] when one doesn't open: damage, or another master key.
+    /// [`EngineError::Key`] if a key can't be opened: it is damaged, or the master key is another one.
     pub async fn keys(&self, tenant: TenantId) -> Result<Arc<KeySet>, EngineError> {
         let refreshed = self.refresh_catalog(tenant).await;
         let kept = self.catalog.read(tenant, |entry| entry.keys.clone());

@@ -1,4 +1,4 @@
-//! Comparisons of times from different clocks, or from one clock that went back.
+//! Comparison of times from different clocks, or from one clock that went back.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,27 +9,27 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// By how much this node's clock is ahead of the database's, in milliseconds; none where the database has none of its
-    /// own. Accurate to the time that the question takes.
+    /// Difference between this node's clock and the database's, in milliseconds, positive if this node is ahead;
+    /// `None` if the database has no clock of its own. Accurate to the duration of the query.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn clock_ahead_ms(&self) -> Result<Option<i64>, EngineError> {
         let before = self.now();
         let Some(theirs) = self.store.clock().await? else { return Ok(None) };
         let after = self.now();
-        // The database looked at its clock between the two.
+        // The database read its clock between the two.
         let ahead = before.0.midpoint(after.0) - theirs;
         Ok(Some(ahead))
     }
 
-    /// By how much the clock of a node that uses the same database may differ from this one, in milliseconds; 0 with SQLite,
-    /// which one node uses alone.
+    /// Maximum clock difference to other nodes with the same database, in milliseconds; 0 with SQLite, which only one
+    /// node uses.
     pub(crate) fn skew_between_nodes_ms(&self) -> i64 {
         if self.store.kind() == "sqlite" { 0 } else { self.settings.clock_skew_ms }
     }
 
-    /// Whether something is younger than `lifetime_ms`. `made_at` may lie ahead by the allowed clock skew.
+    /// Returns whether something is younger than `lifetime_ms`. `made_at` may lie ahead by the allowed clock skew.
     #[must_use]
     pub fn is_recent(&self, made_at: Millis, lifetime_ms: i64) -> bool {
         let skew = self.settings.clock_skew_ms;
@@ -37,11 +37,12 @@ impl Engine {
     }
 }
 
-/// The position of a listener in rows that are ordered by time. Rows of other nodes appear late, by the skew of their clocks
-/// and the length of their transactions: each look reads the last `late_ms` again and skips what was told.
+/// The position of a listener in rows that are sorted by time. Rows of other nodes appear late, by the skew of their
+/// clocks and the length of their transactions: each look reads the last `late_ms` again and skips rows that were
+/// reported.
 #[derive(Debug, Clone)]
 pub(crate) struct Horizon {
-    /// Rows before this time are not told.
+    /// Rows before this time are not reported.
     since: Millis,
     /// The time up to which rows were read.
     reached: Millis,
@@ -49,21 +50,21 @@ pub(crate) struct Horizon {
     looked_at: Option<Millis>,
 }
 
-/// Longer than the time between two looks, in milliseconds.
+/// Longer than the interval between two looks, in milliseconds.
 const LOOK_MS: i64 = 5_000;
 
-/// Removes entries from before a time once there are more than [`TOLD_MAX`]. Until then they are kept, because a clock that
-/// goes back reaches the same times again.
+/// Removes entries from before a time once there are more than [`TOLD_MAX`]. Until then they are kept, because a
+/// clock that goes back reaches the same times again.
 pub(crate) fn forget_told<K: Eq + Hash>(told: &mut HashMap<K, Millis>, before: Millis) {
     if told.len() > TOLD_MAX {
         told.retain(|_, at| *at >= before);
     }
 }
 
-/// Entries that a listener keeps at least; one takes about 70 bytes.
+/// Minimum number of entries that a listener keeps; one takes about 70 bytes.
 const TOLD_MAX: usize = 1_000;
 
-/// A range of times, both ends exclusive, whose present rows are not to be told.
+/// A range of times, both ends exclusive, in which the existing rows are not reported.
 pub(crate) type Passed = (Millis, Millis);
 
 impl Horizon {
@@ -71,8 +72,9 @@ impl Horizon {
         Self { since, reached: since, looked_at: None }
     }
 
-    /// Starts a look. On the first look, and after the clock went back by more than the skew, rows may exist whose time is
-    /// still ahead. Returns the range of those that were told already, or were written before the listener started.
+    /// Starts a look. On the first look, and after the clock went back by more than the skew, rows may exist with a
+    /// time in the future. Returns the range of those that were reported already, or were written before the listener
+    /// started.
     pub(crate) fn begin_look(&mut self, now: Millis, skew_ms: i64, late_ms: i64) -> Option<Passed> {
         match self.looked_at.replace(now) {
             None => Some((now.plus(skew_ms), Millis(i64::MAX))),
@@ -87,12 +89,12 @@ impl Horizon {
         }
     }
 
-    /// The time from which on rows are read.
+    /// The time from which rows are read.
     pub(crate) fn from(&self, late_ms: i64) -> Millis {
         self.reached.plus(-late_ms).max(self.since)
     }
 
-    /// Notes that a row was read. A row whose time is ahead moves the position to this node's time only.
+    /// Notes that a row was read. A row with a time in the future moves the position to this node's time only.
     pub(crate) fn reach(&mut self, at: Millis) {
         let now = self.looked_at.unwrap_or(at);
         self.reached = self.reached.max(at.min(now));

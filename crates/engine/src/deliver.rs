@@ -1,5 +1,5 @@
-//! Telling applications that a session has ended, until they answer: by logout tokens (OpenID Connect Back-Channel Logout
-//! 1.0), service providers by logout requests (SAML 2.0 single logout over SOAP).
+//! Notifies applications that a session has ended, until they confirm: OpenID Connect applications by logout tokens
+//! (Back-Channel Logout 1.0), SAML service providers by logout requests (SAML 2.0 single logout over SOAP).
 
 use sojourn_model::limits::DELIVERY_BATCH;
 use sojourn_model::operation::SettleDelivery;
@@ -16,31 +16,31 @@ use crate::error::EngineError;
 use crate::passwords::Boxed;
 use crate::rights::Right;
 
-/// How long a claimed delivery is nobody else's, in milliseconds: longer than any HTTP time limit.
+/// How long a worker owns a claimed delivery, in milliseconds; longer than any HTTP time limit.
 pub(crate) const LEASE_MS: i64 = 30_000;
-/// What must be left of a lease when an attempt begins, in milliseconds: its HTTP time limit and more.
+/// Minimum remaining lease when an attempt starts, in milliseconds: the HTTP time limit and a margin.
 const ATTEMPT_MS: i64 = 10_000;
-/// Refusals that count as the last word.
+/// Number of refusals after which a delivery is final.
 const REFUSALS_MAX: i64 = 3;
-/// Longest pause between two attempts, in milliseconds.
+/// Upper limit of the pause between two attempts, in milliseconds.
 const PAUSE_MAX_MS: i64 = 3_600_000;
 
-/// What came of posting a logout token.
+/// The result of one delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptResult {
-    /// The application answered with this status.
+    /// The application responded with this status.
     Answered(u16),
-    /// Nothing reached it: no connection, no name, a certificate that isn't trusted.
+    /// The request was not sent: no connection, unknown host, or an untrusted certificate.
     NotSent(String),
-    /// It may have acted, but its answer was lost or came too late.
+    /// The application may have acted, but the response was lost or late.
     AnswerLost(String),
-    /// It answered in the words of its protocol that it didn't follow.
+    /// The application refused in a message of its protocol.
     Refused(String),
 }
 
-/// Posts what applications are told. The floor above provides it.
+/// Sends notices to applications; implemented by the layer above.
 pub trait DeliverySender: Send + Sync {
-    /// Posts `logout_token` to an address as a form and answers what came of it, within a time limit.
+    /// Posts `logout_token` to an address as a form and returns the result, within a time limit.
     fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult>;
 
     /// Posts a SOAP envelope and returns the one that comes back with status 200; anything else is an error.
@@ -51,8 +51,8 @@ pub trait DeliverySender: Send + Sync {
     ) -> Boxed<'a, Result<Vec<u8>, AttemptResult>>;
 }
 
-/// Decides what becomes of a delivery after an attempt. `jitter` is 0 to 999, and spreads the next
-/// attempt by a fifth around its time.
+/// Decides the next state of a delivery after an attempt. `jitter` is 0 to 999 and spreads the next attempt by a
+/// fifth around its time.
 fn after_attempt(
     delivery: &Delivery,
     result: &AttemptResult,
@@ -67,7 +67,7 @@ fn after_attempt(
         AttemptResult::Refused(why) => (Some(200), Some(why.clone()), true, false),
     };
     let delivered = matches!(result, AttemptResult::Answered(200 | 204))
-        // It refuses a token for a session that it has ended already, on the attempt before.
+        // The application refuses a token for a session that it ended at the previous attempt.
         || (refused && delivery.answer_lost && matches!(result, AttemptResult::Answered(_)));
     let exponent = delivery.attempts.clamp(0, 12);
     let pause = (1_000_i64 << exponent).min(PAUSE_MAX_MS);
@@ -99,7 +99,7 @@ fn after_attempt(
     }
 }
 
-/// A delivery that isn't attempted now, because its application isn't well or has enough to do.
+/// Postpones a delivery without an attempt, because its application is unhealthy or at its concurrency limit.
 fn put_off(delivery: &Delivery, until: Millis) -> SettleDelivery {
     SettleDelivery {
         tenant: delivery.tenant,
@@ -118,7 +118,7 @@ fn put_off(delivery: &Delivery, until: Millis) -> SettleDelivery {
     }
 }
 
-/// Whether an application is there: an error of its server, or a redirect, is as good as no answer.
+/// Returns whether an application is available. A server error or a redirect counts as no response.
 fn is_there(result: &AttemptResult) -> bool {
     match result {
         AttemptResult::Answered(status) => *status < 300 || (400..500).contains(status),
@@ -128,11 +128,11 @@ fn is_there(result: &AttemptResult) -> bool {
 }
 
 impl Engine {
-    /// Writes what came of attempts and takes deliveries that are due, in one commit; those taken are this
-    /// worker's for half a minute. What isn't written, because the database failed, is attempted again.
+    /// Stores results of attempts and claims due deliveries in one commit. This worker owns the claimed ones for half
+    /// a minute. If the database fails, the results are lost and the attempts are repeated.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn claim_deliveries(
         &self,
         settled: Vec<SettleDelivery>,
@@ -151,10 +151,10 @@ impl Engine {
         }
     }
 
-    /// Writes what came of attempts.
+    /// Stores the results of attempts.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn settle_deliveries(&self, settled: Vec<SettleDelivery>) -> Result<(), EngineError> {
         let mut change = ChangeSet::new(TenantId::DEFAULT);
         change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
@@ -163,11 +163,11 @@ impl Engine {
         Ok(())
     }
 
-    /// A delivery worker of this process begins. Where no other process can have one, it takes back the
-    /// leases that the run before left behind.
+    /// Prepares the delivery worker of this process. With an embedded database, which no other process uses, it
+    /// releases the leases that the previous run left behind.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn begin_deliveries(&self) -> Result<(), EngineError> {
         self.outbox.open(true);
         if self.store.is_embedded() {
@@ -177,11 +177,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes one attempt and answers what is to be written of it; nothing when the delivery's lease is nearly
-    /// over. The token is signed afresh for each attempt, because applications may refuse a second use.
+    /// Makes one delivery attempt and returns the update to store, or `None` if the delivery's lease is nearly over.
+    /// Each attempt signs a new token, because applications may refuse a second use.
     ///
     /// # Errors
-    /// [`EngineError`] when signing fails; the lease runs out and the delivery is tried again.
+    /// [`EngineError`] if signing fails; the lease expires and the delivery is tried again.
     pub async fn attempt_delivery(
         &self,
         delivery: &Delivery,
@@ -214,7 +214,7 @@ impl Engine {
         Ok(Some(after_attempt(delivery, &result, jti, self.now(), jitter)))
     }
 
-    /// Tells an application by the protocol that it speaks.
+    /// Notifies an application in the protocol that it uses.
     async fn by_protocol(
         &self,
         delivery: &Delivery,
@@ -258,19 +258,19 @@ impl Engine {
         Ok(sojourn_crypto::sign_jwt(key, "logout+jwt", &claims)?)
     }
 
-    /// How applications stand with deliveries that aren't well, or have some under way, as this node knows it.
+    /// Health of the applications that fail or have deliveries in progress, as this node sees it.
     #[must_use]
     pub fn application_health(&self, tenant: &Tenant) -> Vec<crate::ApplicationHealth> {
         self.breakers.health(tenant.id)
     }
 
-    /// Applications of all tenants to which this node sends nothing for a while.
+    /// Number of applications, in all tenants, to which this node currently sends nothing.
     #[must_use]
     pub fn open_circuits(&self) -> usize {
         self.breakers.open(self.now())
     }
 
-    /// Refuses when a session was someone's with more rights.
+    /// Fails if a session belongs to someone with more rights.
     async fn must_outrank_session(
         &self,
         tenant: &Tenant,
@@ -281,10 +281,10 @@ impl Engine {
         self.must_outrank(tenant, by, crate::rank::Concerned::Users(&[found.user])).await
     }
 
-    /// Gives up a delivery that waits.
+    /// Gives up a waiting delivery.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is none in that state.
+    /// [`EngineError::NotFound`] if there is no delivery in that state.
     pub async fn give_up_delivery(
         &self,
         tenant: &Tenant,
@@ -304,10 +304,10 @@ impl Engine {
         }
     }
 
-    /// Tries a dead or refused delivery again.
+    /// Queues a dead or refused delivery again.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is none in such a state.
+    /// [`EngineError::NotFound`] if there is no delivery in such a state.
     pub async fn resend_delivery(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Lists of deliveries.
+//! Lists of deliveries to applications.
 
 use sojourn_model::limits::{SESSION_LIST_MAX, SESSION_SCAN_MAX};
 use sojourn_model::{AppId, Delivery, DeliveryState, Tenant, UserId};
@@ -8,30 +8,30 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 
-/// Rows read at a time.
+/// Rows read per query.
 const CHUNK: i64 = 100;
 
-/// Which deliveries are asked for.
+/// Filter and page of a list of deliveries.
 #[derive(Debug, Clone)]
 pub struct DeliveryQuery<'a> {
-    /// In which state.
+    /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
-    /// To which application.
+    /// Only deliveries to this application.
     pub app: Option<AppId>,
-    /// Those before this place, newest first.
+    /// Position before which the page starts; the order is newest first.
     pub before: Place,
-    /// So many at most.
+    /// Maximum number of deliveries on the page.
     pub limit: i64,
-    /// The caller's: what became of sessions of people above isn't told.
+    /// Rights of the caller, who doesn't see the deliveries of people with more rights.
     pub rights: &'a Rights,
 }
 
 impl Engine {
-    /// Deliveries, newest first, and the place at which the next page begins, if there may be one. A page has
-    /// a budget of rows.
+    /// Returns deliveries, newest first, and the position of the next page, if there may be one. The number of rows
+    /// read per page is limited.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn search_deliveries(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! The one door. Every end of a session in this program is an [`EndPlan`] that goes through here.
+//! The single entry point for ends: every end of a session in this program is an [`EndPlan`] that goes through here.
 
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{
@@ -11,25 +11,25 @@ use crate::deliver::LEASE_MS;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What is to be ended, why and by whom.
+/// What to end, for what reason and for which actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndPlan {
-    /// Sessions, users or grants. Empty is refused: "everything" can't be asked for by an omission.
+    /// Sessions, users or grants. An empty list is refused, so that an omission can't mean "everything".
     pub targets: Vec<EndTarget>,
-    /// What to do to them.
+    /// What happens to the targets: which of sessions, tokens and consents end.
     pub effects: Effects,
-    /// The applications to which tokens, consents and notices are narrowed.
+    /// Applications to which the effects on tokens, consents and notices are limited; `None` means all.
     pub applications: Option<Vec<AppId>>,
-    /// Why the sessions end.
+    /// Reason that the ledger and the applications' notices give.
     pub reason: EndReason,
-    /// Who ends the sessions.
+    /// Actor who ends the sessions.
     pub actor: Actor,
-    /// Whether it is a sign-out in the browser, which spares what applications keep beyond it.
+    /// Whether this is a sign-out in the browser, which spares the tokens that applications keep beyond the session.
     pub in_browser: bool,
 }
 
 impl EndPlan {
-    /// An end with the effects that its reason has by default.
+    /// A plan for one target, with the default effects of the reason.
     #[must_use]
     pub fn new(target: EndTarget, reason: EndReason, actor: Actor) -> Self {
         let effects = Effects::for_reason(&reason);
@@ -44,19 +44,19 @@ impl EndPlan {
     }
 }
 
-/// What an end did.
+/// The result of an end that was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// Names the end.
+    /// Id of the end, by which its ledger entries and deliveries are found.
     pub id: EndId,
-    /// What it did.
+    /// Numbers of sessions, tokens and deliveries affected.
     pub summary: EndSummary,
 }
 
 impl Engine {
-    /// The operation for a plan.
+    /// Converts a plan to the operation that the store applies.
     pub(crate) fn end_operation(&self, tenant: &Tenant, plan: EndPlan) -> EndSessions {
-        // Nobody asked for the tokens of a session that simply ran out.
+        // Nobody asked to end the tokens of a session that timed out.
         let ran_out = matches!(plan.reason, EndReason::IdleTimeout | EndReason::Lifetime);
         EndSessions {
             spare_kept: plan.in_browser || ran_out,
@@ -90,12 +90,12 @@ impl Engine {
         Ok(self.end_operation(tenant, plan))
     }
 
-    /// Ends what a plan names. When this answers, every node refuses the tokens, and what applications
-    /// have to be told is durable.
+    /// Ends the sessions that a plan names. When this returns, every node refuses the tokens, and the notices to
+    /// applications are durable.
     ///
     /// # Errors
-    /// [`EngineError::SessionBoundTokens`] when the sessions' own tokens would be left behind;
-    /// [`EngineError::Invalid`] for an empty plan.
+    /// [`EngineError::SessionBoundTokens`] if the sessions' own tokens would be left behind, [`EngineError::Invalid`]
+    /// if the plan is empty.
     pub async fn end_sessions(&self, tenant: &Tenant, plan: EndPlan) -> Result<Ended, EngineError> {
         let administrative = matches!(plan.reason, EndReason::Admin);
         let mut end = self.checked(tenant, plan)?;
@@ -115,7 +115,7 @@ impl Engine {
         self.apply_end(id, change).await
     }
 
-    /// Applies a change set with an end in it.
+    /// Applies a change set that contains an end; retries on a conflict.
     pub(crate) async fn apply_end(
         &self,
         id: EndId,
@@ -124,7 +124,8 @@ impl Engine {
         for _ in 0..sojourn_model::limits::CONFLICT_RETRIES_MAX {
             match self.apply(change.clone()).await? {
                 Outcome::Applied(applied) => return Ok(Ended { id, summary: applied.ended }),
-                // On PostgreSQL two ends that met; the set relies on nothing that was read.
+                // On PostgreSQL, two ends conflicted. Retrying is safe, because the set doesn't depend on anything
+                // that was read.
                 Outcome::Conflict | Outcome::LastAdministrator => {}
                 Outcome::SessionBoundTokens => return Err(EngineError::SessionBoundTokens),
                 Outcome::Duplicate => return Err(EngineError::Contended),
@@ -133,10 +134,10 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// Says what a plan would do, and does nothing.
+    /// Returns what a plan would do, without doing it.
     ///
     /// # Errors
-    /// As [`Engine::end_sessions`], but for a refusal: that is part of the answer.
+    /// The same as [`Engine::end_sessions`], except that a refusal is part of the preview and not an error.
     pub async fn preview_end(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! What all use cases share.
+//! The engine: the state that all use cases share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,30 +22,30 @@ use crate::present::Present;
 use crate::session::Touches;
 use crate::settings::Settings;
 
-/// What the program hands to the engine.
+/// Dependencies that the program passes to [`Engine::new`].
 pub struct EngineParts {
-    /// The opened database.
+    /// The opened database; all durable state is stored in it.
     pub store: Store,
-    /// The keys of the master key file; the last one is in use.
+    /// Keys from the master key file; the last one is the one in use.
     pub master_keys: Vec<MasterKey>,
-    /// The time.
+    /// Source of the current time; the engine reads no other clock.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// Source of randomness, for example for ids and retry jitter.
     pub rng: Arc<dyn Rng>,
-    /// Where heavy work runs.
+    /// Runs CPU-heavy work such as password hashing off the async threads.
     pub offload: Arc<dyn Offload>,
-    /// Gets documents of applications.
+    /// Fetches documents that applications publish, such as their keys.
     pub fetcher: Arc<dyn Fetcher>,
-    /// Writes mails.
+    /// Renders mails in the language of the recipient.
     pub letters: Arc<dyn Letters>,
-    /// Settings.
+    /// Settings at startup; [`Engine::change_settings`] replaces most of them later.
     pub settings: Settings,
 }
 
 const LAST_ADMINISTRATOR: &str = "this would leave nobody who may do everything: give the role 'admin' to someone \
                                   else first";
 
-/// The use cases. One for a process, shared by all requests.
+/// The use cases; one instance per process, shared by all requests.
 pub struct Engine {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
@@ -55,7 +55,7 @@ pub struct Engine {
     pub(crate) standing: crate::session::Kept,
     pub(crate) settings: Present,
     pub(crate) scim_types: crate::scim::Types,
-    /// The number of the master key in use.
+    /// Number of the master key in use, the last of [`EngineParts::master_keys`].
     pub(crate) master_key_number: u8,
     pub(crate) sealer: TokenSealer,
     pub(crate) secrets: SecretBox,
@@ -64,7 +64,7 @@ pub struct Engine {
     pub(crate) verified: Verified,
     pub(crate) refused: crate::throttle::Refused,
     pub(crate) lanes: crate::throttle::Lanes,
-    /// Hashes of applications' secrets that may be computed now.
+    /// Limits how many hashes of application secrets are computed at the same time.
     pub(crate) client_hashes: tokio::sync::Semaphore,
     pub(crate) touches: Touches,
     pub(crate) fetcher: Arc<dyn Fetcher>,
@@ -75,31 +75,31 @@ pub struct Engine {
     pub(crate) outbox: Outbox,
     pub(crate) breakers: Breakers,
     pub(crate) jobs: tokio::sync::Notify,
-    /// A task of a handler may have been written.
+    /// Signals that a task of a handler may have been written.
     pub(crate) tasks: tokio::sync::watch::Sender<()>,
-    /// Which handlers get tasks for which events.
+    /// Rules that state which handlers get tasks for which events.
     pub(crate) task_rules: Vec<TaskRule>,
-    /// A mail was written.
+    /// Signals that a mail was written.
     pub(crate) mail: tokio::sync::Notify,
-    /// Something was written.
+    /// Signals that a change set was applied.
     pub(crate) changes: tokio::sync::Notify,
-    /// Whether this process is at a job.
+    /// Whether this process is running a job at the moment.
     pub(crate) at_job: std::sync::atomic::AtomicBool,
-    /// A job went a step further.
+    /// Signals that a job made progress.
     pub(crate) job_moved: tokio::sync::Notify,
-    /// How far the purge has walked through the grants.
+    /// Position of the purge in the grants; the next sweep continues there.
     pub(crate) purged_to: Mutex<GrantId>,
-    /// What the clock said at the last sweep.
+    /// Current time at the last sweep, to notice a clock that jumped.
     pub(crate) clock_seen: Mutex<Option<Millis>>,
-    /// How far addresses are removed from each tenant's ledger.
+    /// Per tenant, the place up to which addresses have been removed from the ledger.
     pub(crate) addresses_to: Mutex<HashMap<TenantId, Place>>,
 }
 
 impl Engine {
-    /// Puts the engine together. Nothing is read or written yet.
+    /// Creates an engine. Doesn't read or write anything yet.
     ///
     /// # Errors
-    /// [`EngineError::Key`] when the provider refuses a key.
+    /// [`EngineError::Key`] if the crypto provider rejects a master key.
     pub fn new(parts: EngineParts) -> Result<Self, EngineError> {
         let mut engine = Self {
             task_rules: Vec::new(),
@@ -142,20 +142,20 @@ impl Engine {
         Ok(engine)
     }
 
-    /// What may be read of the database without a rule. Changes go through the use cases alone.
+    /// Read-only queries that involve no rule. Changes go through the use cases only.
     #[must_use]
     pub const fn reads(&self) -> &Reads {
         self.store.reads()
     }
 
-    /// The settings.
+    /// The settings that are currently in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Puts other settings in force, and says whether any changed. Where the server is, its issuers, handlers and the
-    /// attributes of users stay as they were: those are built in at the start.
+    /// Puts other settings in force and returns whether any changed. The base URL, issuers, handlers and custom user
+    /// attributes keep their values, because they are applied only at startup.
     pub fn change_settings(&self, settings: Settings) -> bool {
         let stays = self.settings();
         self.settings.change(Settings {
@@ -167,31 +167,31 @@ impl Engine {
         })
     }
 
-    /// The present time, by the clock that the engine was given.
+    /// The current time, from the clock that the engine was given.
     #[must_use]
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// Randomness.
+    /// The source of randomness that the engine was given.
     #[must_use]
     pub fn rng(&self) -> &dyn Rng {
         &*self.rng
     }
 
-    /// Passwords that are being hashed or wait for it.
+    /// Number of password hashes that are being computed or wait in the queue.
     #[must_use]
     pub fn hashes_waiting(&self) -> usize {
         self.offload.waiting()
     }
 
-    /// A tenant's issuer.
+    /// The issuer (`iss`) of a tenant.
     #[must_use]
     pub fn issuer(&self, tenant: &Tenant) -> String {
         self.settings.issuer(tenant)
     }
 
-    /// What this process's ends hand to its delivery worker.
+    /// Deliveries that this process hands over to its own delivery worker.
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
@@ -215,12 +215,12 @@ impl Engine {
         if let Outcome::Applied(applied) = &mut outcome
             && !claims
         {
-            // What an end wrote with a lease is this process's to deliver.
+            // This process delivers what an end wrote with a lease.
             let handed = std::mem::take(&mut applied.deliveries);
             self.outbox.written_or_handed(applied.ended.deliveries, handed);
         }
         if outcome == Outcome::LastAdministrator {
-            // No use case does anything else about it.
+            // No use case handles this outcome in another way.
             return Err(EngineError::Protected(LAST_ADMINISTRATOR));
         }
         if matches!(outcome, Outcome::Applied(_)) {
@@ -246,7 +246,7 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Whether a change set may write a task of a handler: waking the worker for nothing costs a transaction.
+    /// Returns whether a change set may write a task of a handler. Waking the worker for nothing costs a transaction.
     fn adds_task(&self, change: &ChangeSet) -> bool {
         let subscribed = |name| self.task_rules.iter().any(|rule| rule.event == name);
         !self.task_rules.is_empty()
@@ -258,7 +258,7 @@ impl Engine {
                 }))
     }
 
-    /// Adds what handlers do about the events of a change set, and their tasks.
+    /// Adds the handlers' reactions to the events of a change set, and their tasks.
     async fn engage_handlers(&self, change: &mut ChangeSet) -> Result<(), EngineError> {
         let appends = change.ops.iter().any(|op| matches!(op, Op::Append(_)));
         if (appends || !change.events.is_empty())
@@ -278,7 +278,7 @@ impl Engine {
         }
     }
 
-    /// Applies a change set that relies on nothing that others may change.
+    /// Applies a change set that doesn't depend on anything that others may change.
     pub(crate) async fn must_apply(&self, change: ChangeSet) -> Result<Applied, EngineError> {
         match self.apply(change).await? {
             Outcome::Applied(applied) => Ok(applied),
@@ -314,19 +314,20 @@ impl Engine {
 }
 
 impl Engine {
-    /// Seals what a sign-in page carries back to the request that it interrupted.
+    /// Seals the state that a sign-in page carries back to the request that it interrupted.
     #[must_use]
     pub fn seal_interaction(&self, tenant: &Tenant, body: &[u8]) -> Option<String> {
         self.sealer.seal(TokenKind::Interaction, tenant.id, body).ok()
     }
 
-    /// Opens what was sealed for the same tenant.
+    /// Opens what [`Engine::seal_interaction`] sealed for the same tenant.
     #[must_use]
     pub fn open_interaction(&self, tenant: &Tenant, text: &str) -> Option<Vec<u8>> {
         self.sealer.open(TokenKind::Interaction, tenant.id, text)
     }
 
-    /// Seals how far a sign-in has got. Under a key of its own: what a page carries back to a request can't be taken for it.
+    /// Seals the progress of a sign-in, under its own key, so that [`Engine::seal_interaction`]'s text can't replace
+    /// it.
     #[must_use]
     pub fn seal_sign_in(&self, tenant: &Tenant, body: &[u8]) -> Option<String> {
         self.sealer.seal(TokenKind::SignIn, tenant.id, body).ok()

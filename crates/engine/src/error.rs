@@ -1,52 +1,53 @@
-//! What can go wrong in a use case.
+//! Errors that use cases return.
 
 use sojourn_store::StoreError;
 
-/// A use case that didn't come to its end.
+/// The reason why a use case failed. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    /// The database failed.
+    /// The database failed; the store's error has the details.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too much to do at once: try again in a moment.
+    /// The server is overloaded; the caller may retry in a moment.
     #[error("the server is busy: try again in a moment")]
     Busy,
-    /// What was named isn't there, in this tenant.
+    /// The named object doesn't exist in this tenant.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// What was given can't be used; the text says what to do.
+    /// The input can't be used; the text says what to do.
     #[error("{0}")]
     Invalid(String),
-    /// It exists already.
+    /// An object with the same unique name exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
-    /// The caller may not do this.
+    /// The caller lacks the right that this needs.
     #[error("not allowed")]
     Forbidden,
-    /// It would take away what the tenant needs to be administered; the text says what, and what to do.
+    /// The change would leave the tenant without something that its administration needs; the text names it and says
+    /// what to do.
     #[error("{0}")]
     Protected(&'static str),
-    /// Others changed the same thing again and again.
+    /// Other writers kept changing the same object until the retries were used up.
     #[error("others are changing the same thing: try again")]
     Contended,
-    /// It has another version than the caller read.
+    /// The object's version differs from the one that the caller read.
     #[error("it changed since it was read: read it again")]
     Stale,
-    /// Tokens bound to the session can't outlive it.
+    /// The change would leave tokens that are bound to a session without that session.
     #[error(
         "tokens bound to the session (sso-session) can't outlive it: end the tokens of all \
          applications too"
     )]
     SessionBoundTokens,
-    /// More would end than the caller expects.
+    /// More sessions would end than the caller expects.
     #[error("{found} sessions or more would end, and {most} were expected at most: look again")]
     MoreThanExpected {
-        /// So many at least.
+        /// Number of sessions that would end, at least.
         found: u64,
-        /// So many were expected at most.
+        /// Upper limit that the caller gave.
         most: u64,
     },
-    /// A key can't be used: damage, or the wrong master key.
+    /// A key can't be used: it is damaged, or the master key is wrong.
     #[error("a key can't be used: {0}")]
     Key(String),
 }

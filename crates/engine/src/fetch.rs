@@ -1,4 +1,4 @@
-//! Documents of applications: their keys, their request objects, the lists of their sectors.
+//! Documents that applications publish: keys, request objects and sector identifier lists.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,22 +13,22 @@ use crate::passwords::Boxed;
 
 /// How long fetched keys are used, in milliseconds.
 const FRESH_MS: i64 = 10 * 60_000;
-/// How soon they are fetched again when a signature names a key that isn't among them: the application may
-/// have rotated. Not at once each time, or garbage would make us a weapon.
+/// Minimum interval between two fetches when a signature names an unknown key, in milliseconds: the application may
+/// have rotated its keys. Without a limit, invalid signatures could turn this server against the application's.
 const AGAIN_MS: i64 = 5_000;
 
-/// Gets documents. The floor above provides it, with a guard against private addresses, a time limit and no
+/// Fetches documents; implemented by the layer above, which blocks private addresses, limits the time and follows no
 /// redirects.
 pub trait Fetcher: Send + Sync {
-    /// The body of a 200 answer, of at most so many bytes; or what went wrong.
+    /// Returns the body of a 200 response of at most `most` bytes; the error is a text that says what failed.
     fn get<'a>(&'a self, uri: &'a str, most: usize) -> Boxed<'a, Result<Vec<u8>, String>>;
 }
 
-/// Keys of applications that were fetched.
+/// Fetched keys of applications, by address, with the time of the fetch.
 #[derive(Default)]
 pub(crate) struct FetchedKeys(Mutex<HashMap<String, (ClientKeys, Millis)>>);
 
-/// Addresses that didn't answer well a moment ago.
+/// Addresses at which a fetch failed recently.
 #[derive(Default)]
 pub(crate) struct FetchFailures(Mutex<HashMap<String, Millis>>);
 
@@ -47,8 +47,8 @@ impl FetchedKeys {
 }
 
 impl Engine {
-    /// Gets a document of an application. An address that didn't answer well is left alone for a while: nobody
-    /// may aim us at it.
+    /// Fetches a document of an application. An address at which a fetch failed isn't tried again for a while, so
+    /// that this server can't be used to attack it.
     pub(crate) async fn fetch(&self, uri: &str) -> Result<Vec<u8>, String> {
         let now = self.now();
         let failures = || self.fetch_failures.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +69,7 @@ impl Engine {
         answer
     }
 
-    /// The public keys of an application; with `again`, fetched anew unless that was just done.
+    /// The public keys of an application; with `again`, they are fetched again unless that was just done.
     pub(crate) async fn client_keys(
         &self,
         app: &Application,
@@ -93,26 +93,27 @@ impl Engine {
         Ok(keys)
     }
 
-    /// The secret of an application that authenticates or signs with a MAC.
+    /// Opens the secret of an application that authenticates or signs with a MAC.
     pub(crate) fn client_secret(&self, app: &Application) -> Option<String> {
         self.open_client_secret(app, app.settings.sealed_secret.as_deref()?)
     }
 
-    /// Opens a secret that is kept sealed.
+    /// Opens a secret that is stored sealed.
     pub(crate) fn open_client_secret(&self, app: &Application, sealed: &str) -> Option<String> {
         let sealed = sojourn_crypto::unb64url(sealed)?;
         let secret = self.secrets.open(&secret_place(app), &sealed).ok()?;
         String::from_utf8(secret).ok()
     }
 
-    /// The secret of an application that was made within the last ten seconds: its form may have been sent twice.
+    /// The secret of an application that was created within the last ten seconds, because its form may have been sent
+    /// twice.
     #[must_use]
     pub fn secret_of_new_application(&self, app: &Application) -> Option<String> {
         let age = self.now().seconds() - app.settings.registered_at?;
         (age.abs() <= 10).then(|| self.client_secret(app)).flatten()
     }
 
-    /// Seals a secret that the protocol needs again.
+    /// Seals a secret that the protocol needs in plain text later.
     pub(crate) fn sealed_client_secret(
         &self,
         app: &Application,

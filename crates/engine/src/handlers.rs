@@ -1,4 +1,4 @@
-//! Reactions to events: those that are part of the change that caused them, and the tasks of the others.
+//! Reactions to events: those that are part of the change that caused them, and the tasks for all others.
 
 use serde_json::Value;
 use sojourn_model::limits::INLINE_END_USERS_MAX;
@@ -12,12 +12,12 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::settings::{HandlerKind, HandlerSettings, RoleDirection, Termination};
 
-/// What becomes of the sessions of those whom an event concerns.
+/// What happens to the sessions of the users that an event affects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reaction {
-    /// What ends.
+    /// What ends; `None` if nothing does.
     pub(crate) effects: Option<Effects>,
-    /// Whether a fresh sign-in is demanded.
+    /// Whether users must sign in again.
     pub(crate) sign_in: bool,
     pub(crate) reason: EndReason,
 }
@@ -31,7 +31,7 @@ impl Reaction {
         Self { effects: Some(effects), sign_in: false, reason }
     }
 
-    /// The stronger of two: what either ends, ends.
+    /// Merges two reactions: everything that either one ends, ends.
     fn and(self, other: Self) -> Self {
         let effects = match (self.effects, other.effects) {
             (Some(a), Some(b)) => Some(Effects {
@@ -47,7 +47,7 @@ impl Reaction {
     }
 }
 
-/// A change of roles: what happened, to which role, in which direction.
+/// A change of a role: the events, the role and the direction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoleChanged<'a> {
     pub(crate) events: &'a [EventName],
@@ -63,7 +63,7 @@ impl Engine {
         })
     }
 
-    /// What a change of a role does to the sessions of those concerned, by handlers and policy.
+    /// Determines, from handlers and policies, what a role change does to the sessions of the affected users.
     pub(crate) async fn on_role_change(
         &self,
         tenant: &Tenant,
@@ -91,7 +91,7 @@ impl Engine {
         Ok(reaction)
     }
 
-    /// Puts a reaction into the change that caused it: for up to a hundred users at once, for more as a job.
+    /// Adds a reaction to the change that caused it: directly for up to a hundred users, as a job for more.
     pub(crate) fn push_reaction(
         &self,
         tenant: &Tenant,
@@ -123,7 +123,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Which handlers get tasks, for every change set.
+    /// The rules by which the store creates tasks for handlers with every change set.
     pub(crate) fn task_rules(&self) -> Vec<TaskRule> {
         let mut rules = Vec::new();
         for handler in &self.settings.handlers {
@@ -143,11 +143,11 @@ impl Engine {
         rules
     }
 
-    /// Adds to a change set what handlers do about its events in the same transaction. Changes of roles have seen to
-    /// that themselves: they know whom they concern.
+    /// Adds the reactions of handlers to a change set's events, in the same transaction. Role changes add their own,
+    /// because they know which users are affected.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] when a job can't be written.
+    /// [`EngineError::Invalid`] if a job can't be written.
     pub(crate) fn react(&self, tenant: &Tenant, change: &mut ChangeSet) -> Result<(), EngineError> {
         let appended = change.ops.iter().filter_map(|op| match op {
             Op::Append(event) => Some(event),
@@ -174,10 +174,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether taking a role from a user ends the user's sessions, by handlers or policy.
+    /// Returns whether revoking a role from a user ends the user's sessions, according to handlers or policies.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn ends_sessions_on_role_removal(
         &self,
         tenant: &Tenant,
@@ -192,7 +192,7 @@ impl Engine {
     }
 }
 
-/// Changes of roles, whose users the use case itself finds.
+/// Returns whether an event is a role change, for which the use case itself finds the affected users.
 pub(crate) fn is_of_roles(event: EventName) -> bool {
     matches!(
         event,
@@ -204,7 +204,7 @@ pub(crate) fn is_of_roles(event: EventName) -> bool {
     )
 }
 
-/// The users whom an event concerns: its subject, or those that it lists.
+/// The users that an event affects: its subject, or those that it lists.
 pub(crate) fn users_of(event: &NewEvent) -> Vec<UserId> {
     if let Subject::User(user) = event.subject {
         return vec![user];

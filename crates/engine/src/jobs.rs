@@ -1,4 +1,4 @@
-//! Durable jobs: large pieces of work that go on where they stopped.
+//! Durable jobs: large pieces of work that resume where they stopped.
 
 use std::sync::atomic::Ordering;
 
@@ -17,37 +17,37 @@ use crate::error::EngineError;
 use crate::handlers::RoleChanged;
 use crate::settings::RoleDirection;
 
-/// How long a claimed job is nobody else's, in milliseconds. One step takes far less.
+/// How long a worker owns a claimed job, in milliseconds. One step takes far less.
 pub(crate) const LEASE_MS: i64 = 30_000;
-/// Pause after a step that failed, in milliseconds.
+/// Pause after a failed step, in milliseconds.
 const RETRY_MS: i64 = 5_000;
 
-/// What a job is to do; kept as JSON.
+/// The work of a job; stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Work {
-    /// Take a role away from all its members, each in the transaction that ends that user's sessions;
-    /// then remove the role. The memberships are the work list.
+    /// Revoke a role from all members, each in the transaction that ends the user's sessions, then delete the role.
+    /// The memberships are the work list.
     RemoveRole {
-        /// The role.
+        /// The role that is being removed.
         role: RoleId,
-        /// Who wanted it.
+        /// The actor who requested the removal.
         actor: Actor,
     },
-    /// End what an administrator named.
+    /// End the sessions that an administrator selected.
     EndSessions(EndWork),
-    /// Remove everything that a tenant has, and the tenant.
+    /// Delete everything that belongs to a tenant, and the tenant.
     EraseTenant {
-        /// Its name, for people who read the job.
+        /// The tenant's name, for people who read the job.
         tenant: String,
     },
 }
 
 impl Engine {
-    /// Takes a job that is due and does one step of it. Answers whether there was one.
+    /// Claims a due job and runs one step of it. Returns whether there was one.
     ///
     /// # Errors
-    /// [`EngineError::Store`] when the job itself can't be read or written.
+    /// [`EngineError::Store`] if the job itself can't be read or written.
     pub async fn run_job_step(&self) -> Result<bool, EngineError> {
         let now = self.now();
         let claim = Op::ClaimJob { now, lease_until: now.plus(LEASE_MS) };
@@ -64,24 +64,24 @@ impl Engine {
             Ok(advance) => advance,
             Err(error) => self.stumbled(&job, &error),
         };
-        // A conflict: it was cancelled meanwhile.
+        // A conflict means that the job was cancelled in the meantime.
         self.apply(ChangeSet::of(job.tenant, Op::AdvanceJob(advance))).await?;
         self.job_moved.notify_waiters();
         Ok(true)
     }
 
-    /// Whether this process is at a job. What it ends is ended first and told then: deliveries that others can wait for
-    /// take less of the machine meanwhile.
+    /// Returns whether this process is running a job. A job first ends sessions and notifies applications afterwards,
+    /// so deliveries that can wait use less of the machine meanwhile.
     #[must_use]
     pub fn is_at_job(&self) -> bool {
         self.at_job.load(Ordering::Relaxed)
     }
 
-    /// A worker of jobs begins. Where no other server can have one, it takes back the leases that the run before
-    /// left behind.
+    /// Prepares the job worker. With an embedded database, which no other server uses, it releases the leases that
+    /// the previous run left behind.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn begin_jobs(&self) -> Result<(), EngineError> {
         if self.store.is_embedded() {
             self.must_apply(ChangeSet::of(TenantId::DEFAULT, Op::ReleaseJobs)).await?;
@@ -89,7 +89,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A step that failed is tried again in a moment, without end; what can never succeed is given up.
+    /// Retries a failed step after a pause, without limit; gives up if the step can never succeed.
     fn stumbled(&self, job: &Job, error: &EngineError) -> JobAdvance {
         let lasting = matches!(
             error,
@@ -122,7 +122,7 @@ impl Engine {
         }
     }
 
-    /// A step that wrote how far it came: more is to be done at once.
+    /// The update after a step that stored its progress; the next step is due immediately.
     pub(crate) fn goes_on(&self, job: &Job, ended: EndSummary) -> JobAdvance {
         let now = self.now();
         JobAdvance {
@@ -138,13 +138,13 @@ impl Engine {
         }
     }
 
-    /// Resolves when a job of this process moved on.
+    /// Resolves when a job of this process made progress.
     pub async fn job_moved(&self) {
         self.job_moved.notified().await;
     }
 
-    /// Takes a role from a portion of those who have it, in the transaction that ends their sessions and writes how
-    /// far the job came; then removes the role.
+    /// Revokes a role from a batch of its members, in the transaction that ends their sessions and stores the job's
+    /// progress; at the end deletes the role.
     async fn remove_role_step(
         &self,
         tenant: &Tenant,
@@ -162,7 +162,7 @@ impl Engine {
         let changed =
             RoleChanged { events: &REMOVAL, role: &role, direction: RoleDirection::Removed };
         let reaction = self.on_role_change(tenant, changed).await?;
-        // What a transaction ended is known after it; it is written with the next.
+        // The summary of an end is known after its transaction, so it is written with the next one.
         let mut ended = EndSummary::default();
         for _ in 0..JOB_SETS_MAX {
             let members =
@@ -171,7 +171,7 @@ impl Engine {
                 let delete = ChangeSet::of(tenant.id, Op::DeleteRole { role: role_id });
                 let gone = matches!(self.apply(delete).await?, Outcome::Applied(_));
                 let advance = self.goes_on(job, ended);
-                // Someone joined before the cursor, which the role's state forbids: from the beginning.
+                // A member joined before the cursor, although the role's state forbids it: start again.
                 return Ok(if gone {
                     JobAdvance { state: JobState::Done, ..advance }
                 } else {

@@ -1,4 +1,4 @@
-//! Signing keys and the master key.
+//! Creation, rotation and replacement of signing keys, and the check of the master key.
 
 use sojourn_crypto::{MasterKey, SigningKey};
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
@@ -13,25 +13,26 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
 
-/// Names the place that a sealed signing key is bound to.
+/// Names the storage location that a sealed signing key is bound to.
 pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
     format!("signing_key/{}/{}/sealed_private", tenant.0, alg.as_str())
 }
 
-/// Made with every tenant. Others are made when an application first asks for them: an RSA key takes time.
+/// Algorithms for which keys are created with every tenant. Other keys are created when an application first needs
+/// them, because generating an RSA key is slow.
 const FROM_THE_START: [SigningAlg; 3] = [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::EdDsa];
-/// How much longer a replaced key is published than what it signed can live, in milliseconds.
+/// How much longer a rotated key is published than the longest lifetime of what it signed, in milliseconds.
 const RETIRE_SLACK_MS: i64 = 5 * 60_000;
 
-/// Since when a key is published no more that was replaced at once.
+/// Retirement time of a key that was replaced immediately.
 pub(crate) const REPLACED: Millis = Millis(0);
 
 impl Engine {
-    /// Makes the signing keys that a tenant lacks. Takes a good part of a second where an RSA key is
-    /// made, and nothing where all are there.
+    /// Creates the signing keys that a tenant lacks. Generating an RSA key takes a good part of a second; if all keys
+    /// exist, this returns at once.
     ///
     /// # Errors
-    /// [`EngineError`] when the database or the provider fails.
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn ensure_keys(&self, tenant: TenantId) -> Result<(), EngineError> {
         for alg in FROM_THE_START {
             self.ensure_key(tenant, alg).await?;
@@ -39,17 +40,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a tenant's first key of an algorithm, unless there is one.
+    /// Creates a tenant's first key of an algorithm, unless one exists.
     ///
     /// # Errors
-    /// [`EngineError`] when the database or the provider fails.
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn ensure_key(&self, tenant: TenantId, alg: SigningAlg) -> Result<(), EngineError> {
         let keys = self.keys(tenant).await?;
         if keys.signer(alg, self.now()).is_some() {
             return Ok(());
         }
         let key = self.new_key(tenant, alg, 1, self.now()).await?;
-        // A duplicate means that another node was quicker; its key serves as well.
+        // A duplicate means that another node was faster; its key is as good.
         let event = self.key_event(&key, &Actor::System);
         let mut change = ChangeSet::of(tenant, Op::AddKey(key));
         change.events.push(event);
@@ -92,12 +93,12 @@ impl Engine {
         })
     }
 
-    /// Publishes a new key of an algorithm, which signs after a while; the one before stays published until
-    /// everything that it signed is dead. Answers the new key's `kid`.
+    /// Publishes a new key of an algorithm, which starts to sign after a while; the previous one stays published
+    /// until everything that it signed has expired. Returns the new key's `kid`.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is no key of the algorithm, [`EngineError::Exists`] when the next
-    /// one is published already.
+    /// [`EngineError::NotFound`] if there is no key of the algorithm, [`EngineError::Exists`] if the next one is
+    /// published already.
     pub async fn rotate_key(
         &self,
         tenant: &Tenant,
@@ -147,12 +148,12 @@ impl Engine {
         }
     }
 
-    /// Replaces the keys of an algorithm at once, because somebody else may have them: a new one signs from now on, and
-    /// those before are published no more, and accepted no more. What they signed is refused by whoever asks for the keys.
-    /// Answers the new key's `kid`.
+    /// Replaces the keys of an algorithm immediately, because they may be compromised: a new key signs from now on,
+    /// and the previous ones are neither published nor accepted. Everyone who fetches the keys refuses what they
+    /// signed. Returns the new key's `kid`.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is no key of the algorithm.
+    /// [`EngineError::NotFound`] if there is no key of the algorithm.
     pub async fn replace_keys(
         &self,
         tenant: &Tenant,
@@ -187,10 +188,10 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// Publishes the next keys of all tenants whose time has come, and answers how many.
+    /// Publishes the next keys of all tenants with a due rotation, and returns how many.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn rotate_due_keys(&self) -> Result<usize, EngineError> {
         let Some(every) = self.settings.keys.rotate_every_ms else { return Ok(0) };
         let ahead = self.settings.keys.publish_ahead_ms;
@@ -205,7 +206,7 @@ impl Engine {
                 if due {
                     match self.rotate_key(&tenant, alg, &Authority::system()).await {
                         Ok(_) => rotated += 1,
-                        // Another node was quicker.
+                        // Another node was faster.
                         Err(EngineError::Exists(_)) => {}
                         Err(error) => return Err(error),
                     }
@@ -221,18 +222,18 @@ impl Engine {
         format!("master_key_backed_up/{}", self.master_key_number)
     }
 
-    /// Whether someone said that the master key in use is kept at another place.
+    /// Returns whether an operator confirmed that the master key in use is backed up.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn master_key_is_backed_up(&self) -> Result<bool, EngineError> {
         Ok(self.store.meta(&self.backup_note()).await?.is_some())
     }
 
-    /// Notes that the master key in use is kept at another place, and answers its number.
+    /// Stores that the master key in use is backed up, and returns its number.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn master_key_backed_up(&self) -> Result<u8, EngineError> {
         let op = Op::SetMeta { name: self.backup_note(), value: self.now().0.to_string() };
         let mut change = ChangeSet::of(TenantId::DEFAULT, op);
@@ -243,16 +244,16 @@ impl Engine {
             number,
             &serde_json::json!({}),
         ));
-        // A duplicate: it was noted before.
+        // A duplicate means that the backup was confirmed before.
         self.apply(change).await?;
         Ok(number)
     }
 }
 
-/// Compares the master key with the one that the database belongs to; a new database is bound to it.
+/// Compares the master key with the one that the database belongs to; binds a new database to it.
 ///
 /// # Errors
-/// [`EngineError::Key`] when the database belongs to another key.
+/// [`EngineError::Key`] if the database belongs to another key.
 pub async fn ensure_master_key(store: &Store, keys: &[MasterKey]) -> Result<(), EngineError> {
     const NAME: &str = "master_key_check";
     let Some(first) = keys.first() else {
@@ -271,7 +272,7 @@ pub async fn ensure_master_key(store: &Store, keys: &[MasterKey]) -> Result<(), 
             };
         }
         let set = Op::SetMeta { name: NAME.into(), value: first.check_value() };
-        // A duplicate: another node bound it in between; compare with that.
+        // A duplicate means that another node bound the database in the meantime; compare with its value.
         match store.apply(ChangeSet::of(TenantId::DEFAULT, set)).await? {
             Outcome::Applied(_) => return Ok(()),
             _ => continue,

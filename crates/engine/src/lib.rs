@@ -1,8 +1,8 @@
-//! The use cases of Sojourn, a file each.
+//! Sojourn's use cases, one file each.
 //!
-//! A use case reads, asks the pure crates to decide, and writes one change set. It knows no HTTP
-//! server; what goes out (logout tokens) and what is heavy (password hashes) are traits that the
-//! floor above provides.
+//! A use case reads state, lets the pure crates decide, and writes one change set. It doesn't depend on an HTTP
+//! server: outbound calls (such as logout tokens) and heavy work (such as password hashes) are traits that the layer
+//! above implements.
 
 mod audit;
 mod authority;

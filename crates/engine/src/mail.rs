@@ -1,4 +1,4 @@
-//! Mail: written in the transaction of what it is about, and sent until the SMTP server takes it.
+//! Mail: stored in the transaction of its cause, and retried until the SMTP server accepts it.
 
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::TokenKind;
@@ -10,192 +10,194 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::passwords::Boxed;
 
-/// How long a claimed mail is nobody else's, in milliseconds: longer than any attempt.
+/// How long a worker owns a claimed mail, in milliseconds; longer than any attempt.
 const LEASE_MS: i64 = 60_000;
-/// The first pause after an attempt that failed, in milliseconds; each further one doubles it.
+/// Pause after the first failed attempt, in milliseconds; it doubles with each further one.
 const PAUSE_MS: i64 = 10_000;
-/// The longest pause, in milliseconds.
+/// Upper limit of that pause, in milliseconds.
 const PAUSE_MAX_MS: i64 = 3_600_000;
-/// After this time a mail is given up, in milliseconds: what it is about is old news.
+/// Age at which a mail is given up, in milliseconds: its content is outdated by then.
 const LIFETIME_MS: i64 = 24 * 3_600_000;
-/// Mails claimed at a time: one attempt may take most of the lease, and the next mail's lease must not run meanwhile.
+/// Mails claimed at a time. One attempt may take most of the lease, so the lease of a second mail must not run
+/// meanwhile.
 const BATCH: i64 = 1;
 
-/// Sends mail. The floor above provides it.
+/// Sends mail; implemented by the layer above.
 pub trait Mailer: Send + Sync {
-    /// Sends one and answers what went wrong, in words.
+    /// Sends one mail; the error is a text that says what failed.
     fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>>;
 }
 
-/// What a mail to a person is about.
+/// The subject of a mail to a user, with the data that its text needs.
 #[derive(Debug, Clone, Copy)]
 pub enum Letter<'a> {
-    /// Someone signed in from a browser that the account hasn't known.
+    /// Someone signed in from a browser that the account hasn't used before.
     NewBrowser {
-        /// The session that began.
+        /// The session that started.
         session: &'a Session,
-        /// Where a person goes who didn't do that.
+        /// Link for a user who didn't sign in.
         link: &'a str,
     },
-    /// Someone asked for a new password.
+    /// Someone requested a password reset.
     NewPassword {
-        /// Where it is chosen.
+        /// Link to the page on which the user chooses the password.
         link: &'a str,
     },
-    /// An account was made for the person.
+    /// An account was created for the user.
     Invitation {
-        /// Where they set how they sign in.
+        /// Link to the page on which the user sets up how they sign in.
         link: &'a str,
     },
-    /// An address is to be proved.
+    /// A mail address needs confirmation.
     Address {
-        /// Where it is proved.
+        /// Link that confirms the address.
         link: &'a str,
-        /// Or what is typed on the page where the mail was asked for.
+        /// Code to type on the page that requested the mail, instead of following the link.
         code: &'a str,
     },
-    /// Somebody wants to make an account with this address.
+    /// Someone wants to sign up with this address.
     SignUp {
-        /// Where it is made.
+        /// Link to the page that creates the account.
         link: &'a str,
-        /// Or what is typed on the page where the mail was asked for.
+        /// Code to type on the page that requested the mail, instead of following the link.
         code: &'a str,
     },
-    /// Somebody wants to make an account with this address, which has one.
+    /// Someone wants to sign up with this address, which belongs to an account already.
     HasAccount {
-        /// Where its person signs in.
+        /// Link to the sign-in page.
         link: &'a str,
     },
-    /// The account has another address.
+    /// The mail address of the account has changed.
     AddressChanged {
-        /// The new one.
+        /// The new address, shown in the mail.
         to: &'a str,
-        /// Where that is undone, if it can be.
+        /// Link that undoes the change, if it can be undone.
         link: Option<&'a str>,
     },
-    /// The person asked for the account to be deleted.
+    /// The user requested the deletion of their account.
     Leaving {
-        /// When it is; none: once an administrator agrees.
+        /// Time of the deletion; `None`: as soon as an administrator approves it.
         due: Option<Millis>,
-        /// Where they can think again.
+        /// Link to the page that cancels the request.
         link: &'a str,
     },
-    /// The account was deleted.
+    /// The account and its data were deleted.
     Deleted,
-    /// How the person signs in has changed.
+    /// The user's ways to sign in have changed.
     News {
-        /// What happened.
+        /// What changed, with details for the text.
         news: News<'a>,
-        /// Where a person goes who didn't do that, where there is such a way.
+        /// Link for a user who didn't make the change, if there is one.
         link: Option<&'a str>,
     },
 }
 
-/// What happened to how a person signs in.
+/// A change of a user's ways to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News<'a> {
     /// A second factor was added.
     FactorAdded {
-        /// What it is called.
+        /// The name that the user gave the factor.
         name: &'a str,
     },
     /// A second factor was removed.
     FactorRemoved {
-        /// What it was called.
+        /// The name that the user had given the factor.
         name: &'a str,
     },
     /// An administrator removed all second factors.
     FactorsReset,
-    /// An administrator ended everything, and demands new credentials.
+    /// An administrator ended all sessions and tokens, and requires new credentials.
     Secured,
-    /// New recovery codes replaced those before.
+    /// New recovery codes replaced the previous ones.
     CodesRenewed,
     /// A recovery code was used.
     CodeUsed {
-        /// How many are left.
+        /// Number of unused codes that are left.
         left: i64,
-        /// From which address.
+        /// IP address from which the code was used.
         ip: &'a str,
     },
 }
 
-/// Writes mails in the language of whom they go to. The floor above provides it.
+/// Renders mails in the recipient's language; implemented by the layer above.
 pub trait Letters: Send + Sync {
-    /// A letter, in the language that the account says; where it says none, in the other one that is given, and in English
-    /// without one.
+    /// Renders a mail in the language of the account; otherwise in [`Addressee::otherwise`], and in English if
+    /// neither is set.
     fn write(&self, to: &Addressee<'_>, letter: &Letter<'_>) -> Written;
 }
 
-/// Whom a letter goes to, and from where.
+/// The recipient of a mail, and the sender's data.
 #[derive(Debug, Clone, Copy)]
 pub struct Addressee<'a> {
-    /// The tenant that it is from.
+    /// The tenant that sends the mail.
     pub tenant: &'a Tenant,
-    /// The tenant's address.
+    /// Base URL of the tenant.
     pub address: &'a str,
-    /// The person's account.
+    /// The account of the recipient.
     pub user: &'a User,
-    /// The language of the request that caused the mail, as a tag (BCP 47).
+    /// Language of the request that caused the mail, as a BCP 47 tag.
     pub otherwise: Option<&'a str>,
 }
 
-/// A letter as it is sent.
+/// A mail that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// What about.
+    /// Subject line of the mail.
     pub subject: String,
-    /// As plain text.
+    /// Body as plain text.
     pub text: String,
-    /// As HTML, which says the same.
+    /// Body as HTML, with the same content.
     pub html: String,
 }
 
-/// What a mail's link opens; sealed under a key of its own. It works once: setting a password changes the account's epoch,
-/// and a used "this was not me" link is stored until it expires.
+/// Content of a mail's link, sealed under its own key. A link works once: setting a password changes the account's
+/// epoch, and a used "this was not me" link is stored until it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MailLink {
-    /// What for: a link for one thing opens no other.
+    /// Purpose of the link, which can't be used for another one.
     pub(crate) purpose: LinkPurpose,
-    /// Whose account.
+    /// The account that the link belongs to.
     pub(crate) user: UserId,
-    /// Its epoch when the mail was written.
+    /// The account's epoch when the mail was written.
     pub(crate) epoch: i64,
-    /// When it was written, in milliseconds since 1970.
+    /// When the mail was written, in milliseconds since 1970.
     pub(crate) written_at: i64,
-    /// A hash of the address that it went to. Empty in links of the version before.
+    /// Hash of the recipient address. Empty in links from the previous version.
     #[serde(default)]
     pub(crate) recipient: Vec<u8>,
-    /// The address, where the link gives it back.
+    /// The address to restore, in links that undo a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
 }
 
-/// A link that works, and the account as it is now.
+/// A valid link, and the current state of its account.
 pub(crate) struct OpenedLink {
-    /// What it opens.
+    /// Purpose of the link.
     pub(crate) purpose: LinkPurpose,
-    /// The account, as it is now.
+    /// The account as it is now.
     pub(crate) user: User,
-    /// The operation by which it is used: a duplicate when it was used before.
+    /// The operation that uses up the link; a duplicate if the link was used before.
     pub(crate) once: Op,
-    /// The address that it gives back.
+    /// The address that the link restores.
     pub(crate) address: Option<String>,
 }
 
-/// What a mail's link is for.
+/// Purpose of the link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LinkPurpose {
-    /// To choose another password.
+    /// Resets a forgotten password of the account.
     Reset,
-    /// To say of a session's sign-in that it was somebody else.
+    /// Reports that a session was started by someone else.
     NotMe(SessionId),
-    /// To set how one signs in to an account that was made for one.
+    /// Sets up how the user of a new account signs in.
     Invitation,
-    /// To give an account the address back to which the mail goes.
+    /// Restores the address to which the mail was sent.
     UndoAddress,
 }
 
-/// The kinds of sealed text that a mail's link can be; the last one is the version before's, which had one for all.
+/// Token kinds that a mail's link can have; the last one is from the previous version, which used one kind for all
+/// links.
 const LINK_KINDS: [TokenKind; 5] = [
     TokenKind::ResetLink,
     TokenKind::NotMeLink,
@@ -205,7 +207,7 @@ const LINK_KINDS: [TokenKind; 5] = [
 ];
 
 impl LinkPurpose {
-    /// The kind of sealed text, which has a key of its own.
+    /// The token kind, which has its own key.
     const fn kind(self) -> TokenKind {
         match self {
             Self::Reset => TokenKind::ResetLink,
@@ -215,31 +217,31 @@ impl LinkPurpose {
         }
     }
 
-    /// How long such a link works, in milliseconds.
+    /// Lifetime of a link with this purpose, in milliseconds.
     const fn lifetime_ms(self) -> i64 {
         match self {
             Self::Reset => 3_600_000,
-            // It ends something and opens nothing, and is read the next day.
+            // It can only end sessions and gives no access; people may read it a day later.
             Self::NotMe(_) => 24 * 3_600_000,
-            // People come back from holidays.
+            // People may be on holiday.
             Self::Invitation => 7 * 24 * 3_600_000,
             Self::UndoAddress => 72 * 3_600_000,
         }
     }
 }
 
-/// What a mail is kept as: nobody who reads the database finds a link in it, or to whom it went.
+/// Stored form of a mail. The content is sealed, so that the database reveals neither links nor recipients.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     recipient: String,
     subject: String,
     body: String,
-    /// None in what a program wrote that sent text alone.
+    /// `None` in mails that a version without HTML wrote.
     #[serde(default)]
     html: Option<String>,
 }
 
-/// What a sealed mail begins with. A mail that a program before this one wrote is plain.
+/// Prefix of a sealed mail. Mails from earlier versions are plain text.
 const SEALED: &str = "sealed:";
 
 /// A hash of an account's address.
@@ -254,7 +256,7 @@ fn place(id: &[u8; 16]) -> String {
 }
 
 impl Engine {
-    /// The text of a link's token.
+    /// Creates the token of a link.
     pub(crate) fn mail_link(
         &self,
         tenant: &Tenant,
@@ -274,8 +276,8 @@ impl Engine {
     }
 
     /// Opens a link that is recent and unused. A link that sets a password also requires the account's epoch and mail
-    /// address to be unchanged. A link that only ends sessions doesn't, so that an intruder can't invalidate it by changing
-    /// the account.
+    /// address to be unchanged. A link that only ends sessions doesn't, so that an intruder can't invalidate it by
+    /// changing the account.
     pub(crate) async fn open_mail_link(
         &self,
         tenant: &Tenant,
@@ -329,7 +331,7 @@ impl Engine {
         Ok(Mail { recipient, subject, body, html, ..mail })
     }
 
-    /// A mail to a person, to be written with what it is about.
+    /// The operation that stores a mail to a user, to be written with its cause.
     pub(crate) fn mail_to(
         &self,
         (tenant, user, recipient): (&Tenant, &User, &str),
@@ -351,10 +353,10 @@ impl Engine {
         })
     }
 
-    /// Sends what is due. Answers how many mails were tried.
+    /// Sends due mails. Returns how many were tried.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn send_mail(&self, mailer: &dyn Mailer) -> Result<usize, EngineError> {
         let now = self.now();
         let claim = Op::ClaimMail { now, lease_until: now.plus(LEASE_MS), limit: BATCH };

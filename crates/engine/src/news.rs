@@ -1,5 +1,5 @@
-//! Notices by mail: what happened to how a person signs in. They go to addresses that are known to be theirs, with a way to
-//! say that it was somebody else.
+//! Security notices by mail: changes of a user's ways to sign in. They go to addresses that are known to belong to
+//! the user, with a link to report that it was someone else.
 
 use sojourn_model::{ChangeSet, Op, Session, Tenant, User};
 
@@ -8,7 +8,8 @@ use crate::error::EngineError;
 use crate::mail::{Letter, LinkPurpose, News};
 
 impl Engine {
-    /// Writes a notice of what was done in a session. Its link ends that session and disables the password.
+    /// Adds a notice about something that was done in a session. Its link ends that session and disables the
+    /// password.
     pub(crate) fn push_news(
         &self,
         tenant: &Tenant,
@@ -22,7 +23,7 @@ impl Engine {
         self.push_letter(tenant, user, &Letter::News { news, link: Some(&link) }, change)
     }
 
-    /// Writes a notice of what was done outside of a session.
+    /// Adds a notice about something that was done outside of a session.
     pub(crate) fn push_notice(
         &self,
         tenant: &Tenant,

@@ -1,6 +1,6 @@
-//! From an end to the delivery worker of the same process, without a second commit: what an end wrote with
-//! a lease is handed over when it is durable. Everything else the worker claims from the database, and so
-//! does another one when this process dies with what it was handed.
+//! Hands deliveries from an end to the delivery worker of the same process without a second commit. An end writes
+//! them with a lease and hands them over once they are durable. The worker claims all other deliveries from the
+//! database, as another worker does if this process dies before it has sent them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,37 +8,37 @@ use std::sync::{Mutex, PoisonError};
 use sojourn_model::Delivery;
 use sojourn_model::limits::DELIVERIES_HANDED_MAX;
 
-/// Deliveries on their way to the worker.
+/// Deliveries on the way to this process's worker.
 #[derive(Default)]
 pub struct Outbox {
-    /// Whether a worker runs here: what is handed to nobody would wait for its lease to run out.
+    /// Whether a worker runs in this process; without one, deliveries would wait until their lease expires.
     open: AtomicBool,
     handed: Mutex<Vec<Delivery>>,
-    /// Whether there is something to claim.
+    /// Whether there are deliveries to claim from the database.
     written: AtomicBool,
     wake: tokio::sync::Notify,
-    /// What came of attempts was written.
+    /// Signals that results of attempts were stored.
     settled: tokio::sync::Notify,
 }
 
 impl Outbox {
-    /// A worker begins, or ends, to take what is handed over.
+    /// Opens or closes the outbox; called when a worker starts and stops.
     pub fn open(&self, open: bool) {
         self.open.store(open, Ordering::Release);
     }
 
-    /// Whether an end may write its deliveries with a lease.
+    /// Returns whether an end may write its deliveries with a lease.
     pub(crate) fn takes_more(&self) -> bool {
         self.open.load(Ordering::Acquire) && self.handed().len() < DELIVERIES_HANDED_MAX
     }
 
-    /// Deliveries were written that any worker may claim.
+    /// Signals deliveries that any worker may claim.
     pub(crate) fn written(&self) {
         self.written.store(true, Ordering::Release);
         self.wake.notify_one();
     }
 
-    /// An end wrote deliveries, some of them perhaps with a lease.
+    /// Signals deliveries that an end wrote, and queues those that it wrote with a lease.
     pub(crate) fn written_or_handed(&self, written: u64, handed: Vec<Delivery>) {
         if handed.is_empty() {
             if written > 0 {
@@ -50,7 +50,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Takes what was handed over, and says whether there is something to claim besides.
+    /// Takes the deliveries that were handed over. The flag says whether there are others to claim.
     pub fn take(&self) -> (Vec<Delivery>, bool) {
         let handed = std::mem::take(&mut *self.handed());
         (handed, self.written.swap(false, Ordering::AcqRel))
@@ -60,7 +60,7 @@ impl Outbox {
         self.settled.notify_waiters();
     }
 
-    /// Resolves when this process has written what came of an attempt.
+    /// Resolves when this process has stored the result of an attempt.
     pub(crate) fn settled(&self) -> tokio::sync::futures::Notified<'_> {
         self.settled.notified()
     }

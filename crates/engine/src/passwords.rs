@@ -1,4 +1,4 @@
-//! Passwords and operator-chosen secrets: hashed and verified off the async threads, under a bound.
+//! Hashes and verifies passwords and operator-chosen secrets outside of the async threads, with limited concurrency.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -12,30 +12,30 @@ use crate::directory::opaque;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// How long a verified secret is remembered, in milliseconds.
+/// How long a verified secret is cached, in milliseconds.
 const REMEMBER_MS: i64 = 60_000;
 
-/// A future that a trait object answers.
+/// A boxed future, as methods of trait objects return it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Runs heavy work where it holds nobody up.
+/// Runs CPU-heavy work without blocking other requests.
 pub trait Offload: Send + Sync {
-    /// Runs a job and resolves to `true` when it was run, or to `false` at once when too many wait.
+    /// Runs a job and resolves to `true`, or immediately resolves to `false` if too many jobs wait.
     fn run(&self, job: Box<dyn FnOnce() + Send>) -> Boxed<'_, bool>;
 
-    /// Jobs that run or wait.
+    /// Number of jobs that run or wait.
     fn waiting(&self) -> usize;
 }
 
-/// Secrets verified a moment ago, under a keyed hash, so that a client that sends its password with
-/// each request isn't held up by the hash each time.
+/// Secrets that were verified recently, by keyed hash, so that a client that sends its password with each request
+/// doesn't wait for the password hash each time.
 #[derive(Default)]
 pub(crate) struct Verified(Mutex<HashMap<[u8; 32], Millis>>);
 
 impl Verified {
     fn has(&self, key: &[u8; 32], now: Millis) -> bool {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Longer than that was remembered by a clock that has gone back since.
+        // A longer remaining time comes from before the clock went back.
         map.get(key).is_some_and(|until| (1..=REMEMBER_MS).contains(&until.since(now)))
     }
 
@@ -69,10 +69,10 @@ impl Engine {
         answered.try_recv().map_err(|_| EngineError::Busy)
     }
 
-    /// Hashes a password.
+    /// Hashes a password with the configured cost.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] when it is empty or too long, [`EngineError::Busy`].
+    /// [`EngineError::Invalid`] if it is empty or too long, [`EngineError::Busy`] if too many hashes wait.
     pub async fn hash_password(&self, password: &str) -> Result<String, EngineError> {
         if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
             return Err(EngineError::Invalid(format!(
@@ -87,8 +87,8 @@ impl Engine {
             .ok_or_else(|| EngineError::Key("the password parameters are impossible".into()))
     }
 
-    /// Verifies a password. Without a hash the same work is done for nothing, so that the time tells
-    /// no one whether the account exists.
+    /// Verifies a password. Without a hash it does the same work, so that the response time doesn't reveal whether
+    /// the account exists.
     pub(crate) async fn verify_password(
         &self,
         password: &str,
@@ -98,7 +98,7 @@ impl Engine {
             return Ok(false);
         }
         let policy = self.settings.password;
-        // As it is hashed now; and as it was typed, which is what was hashed earlier.
+        // The normalised form, as it is hashed now, and the typed form, as earlier versions hashed it.
         let prepared = opaque(password).into_owned();
         let typed = Some(password.to_owned()).filter(|typed| *typed != prepared);
         let password = prepared;
@@ -120,7 +120,7 @@ impl Engine {
         .await
     }
 
-    /// Verifies a secret that comes with each request; a good one is remembered for a minute.
+    /// Verifies a secret that a client sends with each request; a correct one is cached for a minute.
     pub(crate) async fn verify_remembered(
         &self,
         secret: &str,
@@ -140,7 +140,7 @@ impl Engine {
         Ok(good)
     }
 
-    /// Remembers a secret that was verified otherwise.
+    /// Caches a secret that was verified in another way.
     pub(crate) fn remember_verified(&self, secret: &str, hash: Option<&str>) {
         if let Some(hash) = hash {
             let key = self.hasher.keyed("verified secret", &[secret.as_bytes(), hash.as_bytes()]);
@@ -148,7 +148,7 @@ impl Engine {
         }
     }
 
-    /// Whether a secret would be answered from memory; then it needn't be counted as an attempt.
+    /// Returns whether a secret would be verified from the cache; it then needn't be counted as an attempt.
     pub(crate) fn is_remembered(&self, secret: &str, hash: Option<&str>) -> bool {
         hash.is_some_and(|hash| {
             let key = self.hasher.keyed("verified secret", &[secret.as_bytes(), hash.as_bytes()]);

@@ -1,4 +1,4 @@
-//! Policies of sessions: what an organisation sets, and what holds for one session.
+//! Session policies: what an organisation sets, and what applies to a single session.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,30 +16,30 @@ use crate::error::EngineError;
 use crate::rank::Concerned;
 use crate::rights::Right;
 
-/// The policies of a tenant that are kept in memory.
+/// A tenant's policies, cached in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     tenant: SessionPolicy,
     applications: HashMap<AppId, SessionPolicy>,
     roles: HashMap<RoleId, SessionPolicy>,
     groups: HashMap<GroupId, SessionPolicy>,
-    /// Whether any user has one of their own: otherwise nobody looks for it.
+    /// Whether any user has their own policy; if none has, the lookup is skipped.
     users: bool,
 }
 
-/// What an authentication has to be.
+/// Requirements on a user's authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demands {
     /// The maximum age of the authentication in milliseconds, if there is one.
     pub max_age_ms: Option<i64>,
-    /// Of this level at least.
+    /// Minimum level of the authentication.
     pub level: Level,
-    /// Whether a browser that the person trusts stands for a second factor.
+    /// Whether a trusted browser counts as a second factor.
     pub trusts: bool,
 }
 
 impl Demands {
-    /// Whether what was proven in a session is of the level.
+    /// Returns whether the authentication of a session reaches the required level.
     #[must_use]
     pub fn level_met_by(&self, session: &Session) -> bool {
         session.level() >= self.level || (self.trusts && session.proofs.meet(self.level))
@@ -74,10 +74,10 @@ impl Engine {
         Ok(found)
     }
 
-    /// What holds for a user's session, where they sign in for an application or enter it.
+    /// Merges the policies that apply to a user's session when they sign in for an application or enter it.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn policy(
         &self,
         tenant: &Tenant,
@@ -101,11 +101,11 @@ impl Engine {
         Ok(EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &others))
     }
 
-    /// Returns whether the sign-in page of an application offers to stay signed in. The user isn't known at that point, so a
-    /// stricter policy of theirs can still override the answer.
+    /// Returns whether the sign-in page of an application offers to stay signed in. The user isn't known at that
+    /// point, so a stricter policy of theirs can still override the answer.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn asks_to_remember(
         &self,
         tenant: &Tenant,
@@ -118,7 +118,7 @@ impl Engine {
         Ok(found.remember_me == RememberMe::Ask)
     }
 
-    /// What a session that enters an application has to keep to from now on, if the application sets anything.
+    /// Returns the stricter limits of a session that enters an application, if the application's policy sets any.
     pub(crate) async fn tightened(
         &self,
         tenant: &Tenant,
@@ -136,10 +136,10 @@ impl Engine {
         }))
     }
 
-    /// What the organisation demands of the authentication of a user who enters an application.
+    /// Requirements of the organisation on the authentication of a user who enters an application.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn demands(
         &self,
         tenant: &Tenant,
@@ -152,7 +152,7 @@ impl Engine {
         Ok(Demands { max_age_ms: policy.max_authentication_age_ms, level, trusts })
     }
 
-    /// Which changes of a role end sessions by policy.
+    /// Returns for which changes of a role the policies end sessions.
     pub(crate) async fn on_change_of(
         &self,
         tenant: &Tenant,
@@ -164,10 +164,10 @@ impl Engine {
         Ok(found.on_role_change)
     }
 
-    /// What is set for someone; nothing set is an empty policy.
+    /// The policy that is set for a scope; empty if nothing is set.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when the application, role or user isn't there.
+    /// [`EngineError::NotFound`] if the application, role or user doesn't exist.
     pub async fn policy_set(
         &self,
         tenant: &Tenant,
@@ -181,10 +181,10 @@ impl Engine {
         Ok(all.into_iter().find(|(of, _)| *of == scope).map(|(_, set)| set).unwrap_or_default())
     }
 
-    /// Everything that is set; of users a bounded number.
+    /// All policies that are set; those of users up to a limit.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn policies_set(
         &self,
         tenant: &Tenant,
@@ -195,11 +195,12 @@ impl Engine {
         Ok(all)
     }
 
-    /// Sets a policy; an empty one removes what was set. Sessions that live keep what they began with.
+    /// Sets a policy; an empty one removes the existing policy. Active sessions keep the limits that they started
+    /// with.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when the application, role or user isn't there, [`EngineError::Invalid`] for
-    /// numbers that can't be, [`EngineError::Forbidden`] when it would hold for someone with more rights.
+    /// [`EngineError::NotFound`] if the application, role or user doesn't exist, [`EngineError::Invalid`] if a number
+    /// is out of range, [`EngineError::Forbidden`] if the policy would apply to someone with more rights.
     pub async fn set_policy(
         &self,
         tenant: &Tenant,
@@ -245,10 +246,10 @@ impl Engine {
         if there { Ok(()) } else { Err(EngineError::NotFound(what)) }
     }
 
-    /// The oldest of live sessions, as many as have to go so that one more may begin.
+    /// The oldest of the active sessions that must end so that one more can start within `max`.
     pub(crate) fn oldest(live: &[sojourn_model::Session], max: usize) -> Vec<(UserId, SessionId)> {
         let surplus = (live.len() + 1).saturating_sub(max);
-        // They come newest first.
+        // The sessions are sorted newest first.
         live.iter().rev().take(surplus).map(|session| (session.user, session.id)).collect()
     }
 }

@@ -1,12 +1,12 @@
-//! Settings that may change while the program runs.
+//! Settings that can change while the program runs.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
 
 use crate::settings::Settings;
 
-/// All settings that have been in force, the latest last. Whoever reads gets a plain reference, which stays good: changes
-/// are rare, so earlier ones are kept rather than counted.
+/// All settings that have been in force, the latest last. Readers get a plain reference, which stays valid: changes
+/// are rare, so earlier settings are kept instead of being reference-counted.
 pub(crate) struct Present {
     settings: Settings,
     next: OnceLock<Box<Present>>,
@@ -17,7 +17,7 @@ impl Present {
         Self { settings, next: OnceLock::new() }
     }
 
-    /// Puts others in force. False where they are the same.
+    /// Puts other settings in force. Returns `false` if they are the same.
     pub(crate) fn change(&self, settings: Settings) -> bool {
         let mut last = self;
         let mut waiting = Box::new(Self::new(settings));
@@ -28,7 +28,7 @@ impl Present {
             if last.settings == waiting.settings {
                 return false;
             }
-            // Somebody else may have been first: theirs come before.
+            // Another thread may have been faster; append after its settings.
             match last.next.set(waiting) {
                 Ok(()) => return true,
                 Err(refused) => waiting = refused,

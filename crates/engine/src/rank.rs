@@ -1,5 +1,5 @@
-//! Rank: whoever may not end someone's session may not bring its end about, or stop it, by a detour: a policy, a role, a
-//! group, a job, a task of a handler.
+//! Rank: an actor who may not end someone's session must not cause or prevent its end indirectly either, through a
+//! policy, a role, a group, a job or a handler's task.
 
 use sojourn_model::{Actor, GroupId, Job, RoleId, Subject, Tenant, UserId};
 
@@ -8,24 +8,24 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 
-/// People who with more rights than the actor are not to be reached at a time.
+/// Members of a role with more rights than the actor that are read per query.
 const PAGE: i64 = 500;
 
-/// Whom an act concerns.
+/// The people that an action affects.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Concerned<'a> {
     /// Everyone in the tenant.
     Everyone,
-    /// These.
+    /// The users with these ids.
     Users(&'a [UserId]),
-    /// Who has a role.
+    /// Everyone who has a role.
     Role(RoleId),
-    /// Who is in a group.
+    /// Everyone who is in a group.
     Group(GroupId),
 }
 
 impl Engine {
-    /// What whoever acts may do in a tenant. The program itself, and commands on the server, may do everything.
+    /// The current rights of an actor in a tenant. The program itself and commands on the server have every right.
     pub(crate) async fn rights_of_actor(
         &self,
         tenant: &Tenant,
@@ -42,7 +42,7 @@ impl Engine {
         }
     }
 
-    /// Refuses when an act concerns someone who has more rights than whoever acts.
+    /// Fails if an action affects someone who has more rights than the actor.
     pub(crate) async fn must_outrank(
         &self,
         tenant: &Tenant,
@@ -58,7 +58,7 @@ impl Engine {
             let all = covered.len() == users.len();
             return if all { Ok(()) } else { Err(EngineError::Forbidden) };
         }
-        // Few have more rights than an administrator; many may have the role or be in the group.
+        // Few people have more rights than an administrator; many may have the role or be in the group.
         let above = |role: &&sojourn_model::Role| {
             !rights.cover(&Rights::of_roles(std::slice::from_ref(*role)))
         };
@@ -95,7 +95,7 @@ impl Engine {
         })
     }
 
-    /// Refuses when a job was begun by someone who has more rights than whoever acts.
+    /// Fails if a job was started by someone who has more rights than the actor.
     pub(crate) async fn must_outrank_job(
         &self,
         tenant: &Tenant,
@@ -107,7 +107,7 @@ impl Engine {
         if by.rights().cover(&theirs) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 
-    /// Refuses when an event is about someone who has more rights than whoever acts.
+    /// Fails if an event is about someone who has more rights than the actor.
     pub(crate) async fn must_outrank_subject(
         &self,
         tenant: &Tenant,

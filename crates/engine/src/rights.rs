@@ -7,17 +7,17 @@ use crate::error::EngineError;
 
 macro_rules! rights {
     ($($(#[$doc:meta])* $name:ident = $scope:literal,)*) => {
-        /// What the administrative APIs and pages ask for. Each right is a scope of that name.
+        /// Rights that the administrative APIs and pages check. Each right is a scope of the same name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Right {
             $($(#[$doc])* $name,)*
         }
 
         impl Right {
-            /// Every right.
+            /// Every right, in the order of declaration.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The scope that a token, a role or an application needs for it.
+            /// The scope that a token, a role or an application needs for this right.
             #[must_use]
             pub const fn as_scope(self) -> &'static str {
                 match self {
@@ -32,114 +32,114 @@ macro_rules! rights {
 }
 
 rights! {
-    /// Signing in to the APIs for oneself.
+    /// Allows a user to call the APIs for their own account.
     Login = "internal_login",
-    /// Finding sessions of others, and what applications were told of their ends.
+    /// Allows finding other people's sessions, and the notices that applications got about their ends.
     SessionView = "internal_session_view",
-    /// Ending sessions of others, and jobs that do.
+    /// Allows ending other people's sessions, and running bulk sign-outs.
     SessionDelete = "internal_session_delete",
-    /// Sending notices again, and giving them up.
+    /// Allows resending notices to applications, and giving them up.
     SessionDeliveryManage = "internal_session_delivery_manage",
-    /// Setting session policies.
+    /// Allows setting session policies for the tenant, applications, roles, groups and users.
     SessionPolicyUpdate = "internal_session_policy_update",
-    /// Reading settings, keys and the look of a tenant.
+    /// Allows reading the settings, keys and branding of a tenant.
     ConfigView = "internal_config_view",
-    /// Changing settings, keys and the look of a tenant.
+    /// Allows changing the settings, keys and branding of a tenant.
     ConfigUpdate = "internal_config_update",
-    /// Seeing handlers and what they have to do.
+    /// Allows viewing event handlers and their tasks.
     EventHandlerView = "internal_event_handler_view",
-    /// Repeating and giving up what handlers have to do.
+    /// Allows retrying and giving up tasks of event handlers.
     EventHandlerManage = "internal_event_handler_manage",
-    /// Reading the audit log.
+    /// Allows reading the audit log.
     AuditView = "internal_audit_view",
-    /// All that concerns applications.
+    /// Includes the rights to view, create, change and delete applications.
     ApplicationManage = "internal_application_mgt",
-    /// Reading applications.
+    /// Allows reading the registered applications.
     ApplicationView = "internal_application_mgt_view",
-    /// Making applications.
+    /// Allows registering new applications.
     ApplicationCreate = "internal_application_mgt_create",
-    /// Changing applications.
+    /// Allows changing registered applications.
     ApplicationUpdate = "internal_application_mgt_update",
-    /// Removing applications.
+    /// Allows deleting registered applications.
     ApplicationDelete = "internal_application_mgt_delete",
-    /// All that concerns tenants.
+    /// Includes the rights to list, view, create, change and delete tenants.
     TenantManage = "internal_tenant_mgt",
-    /// Listing tenants.
+    /// Allows listing tenants, from the default tenant.
     TenantList = "internal_tenant_mgt_list",
-    /// Reading tenants.
+    /// Allows reading a tenant, from the default tenant.
     TenantView = "internal_tenant_mgt_view",
-    /// Making tenants.
+    /// Allows creating tenants, from the default tenant.
     TenantCreate = "internal_tenant_mgt_create",
-    /// Changing tenants.
+    /// Allows changing tenants, from the default tenant.
     TenantUpdate = "internal_tenant_mgt_update",
-    /// Removing tenants.
+    /// Allows deleting tenants, from the default tenant.
     TenantDelete = "internal_tenant_mgt_delete",
-    /// All that concerns accounts.
+    /// Includes the rights to list, view, create, change and delete accounts.
     UserManage = "internal_user_mgt",
-    /// Listing accounts.
+    /// Allows listing and searching accounts.
     UserList = "internal_user_mgt_list",
-    /// Reading accounts.
+    /// Allows reading a single account.
     UserView = "internal_user_mgt_view",
-    /// Seeing the passkeys and second factors of accounts by the API.
+    /// Allows viewing the passkeys and second factors of accounts through the API.
     UserFactorView = "internal_user_factor_view",
-    /// Making accounts.
+    /// Allows creating accounts for other people.
     UserCreate = "internal_user_mgt_create",
-    /// Changing accounts.
+    /// Allows changing other people's accounts.
     UserUpdate = "internal_user_mgt_update",
-    /// Removing the passkeys and second factors of accounts by the API, besides changing accounts.
+    /// Required in addition to `UserUpdate` to remove passkeys and second factors of accounts through the API.
     UserFactorReset = "internal_user_factor_reset",
-    /// Securing accounts that somebody else may be in by the API, besides changing accounts.
+    /// Required in addition to `UserUpdate` to secure possibly compromised accounts through the API.
     UserSecure = "internal_user_secure",
-    /// Removing accounts.
+    /// Allows deleting other people's accounts.
     UserDelete = "internal_user_mgt_delete",
-    /// All that concerns groups.
+    /// Includes the rights to list, view, create, change and delete groups.
     GroupManage = "internal_group_mgt",
-    /// Listing groups.
+    /// Allows listing and searching groups.
     GroupList = "internal_group_mgt_list",
-    /// Reading groups.
+    /// Allows reading a single group.
     GroupView = "internal_group_mgt_view",
-    /// Making groups.
+    /// Allows creating groups with members.
     GroupCreate = "internal_group_mgt_create",
-    /// Changing groups.
+    /// Allows changing groups and their members.
     GroupUpdate = "internal_group_mgt_update",
-    /// Removing groups.
+    /// Allows deleting groups of users.
     GroupDelete = "internal_group_mgt_delete",
-    /// All that concerns roles.
+    /// Includes the rights to list, view, create, change and delete roles.
     RoleManage = "internal_role_mgt",
-    /// Listing roles.
+    /// Allows listing and searching roles.
     RoleList = "internal_role_mgt_list",
-    /// Reading roles.
+    /// Allows reading a single role.
     RoleView = "internal_role_mgt_view",
-    /// Making roles.
+    /// Allows creating roles with permissions.
     RoleCreate = "internal_role_mgt_create",
-    /// Changing roles.
+    /// Allows changing roles, their permissions and their members.
     RoleUpdate = "internal_role_mgt_update",
-    /// Removing roles.
+    /// Allows deleting roles of the tenant.
     RoleDelete = "internal_role_mgt_delete",
 }
 
 const EVERYTHING: &str = "internal_*";
 
-/// A set of rights.
+/// A set of rights, stored as scopes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     scopes: Vec<String>,
 }
 
 impl Rights {
-    /// The rights that a list of scopes stands for.
+    /// Parses a list of scopes, separated by spaces.
     #[must_use]
     pub fn of_scopes(scopes: &str) -> Self {
         Self { scopes: scopes.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect() }
     }
 
-    /// Every administrative right.
+    /// The set with every administrative right (`internal_*`).
     #[must_use]
     pub fn everything() -> Self {
         Self::of_scopes(EVERYTHING)
     }
 
-    /// The rights that roles give. A role that is being removed gives nothing.
+    /// The rights that roles grant. A role that is being removed grants nothing.
     #[must_use]
     pub fn of_roles(roles: &[Role]) -> Self {
         let mut rights = Self::of_scopes(Right::Login.as_scope());
@@ -149,31 +149,31 @@ impl Rights {
         rights
     }
 
-    /// The scopes, separated by blanks.
+    /// The scopes, separated by spaces.
     #[must_use]
     pub fn as_scopes(&self) -> String {
         self.scopes.join(" ")
     }
 
-    /// Whether they include a right.
+    /// Returns whether the set includes a right, directly or through a broader scope.
     #[must_use]
     pub fn has(&self, right: Right) -> bool {
         self.has_scope(right.as_scope())
     }
 
-    /// Whether they include a scope, also one that isn't a right.
+    /// Returns whether the set includes a scope, which needn't be a right.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|mine| {
             mine == scope
                 || (mine == EVERYTHING && scope.starts_with("internal_"))
-                // `internal_user_mgt` stands for `internal_user_mgt_create` and its like.
+                // `internal_user_mgt` includes `internal_user_mgt_create` and so on.
                 || (mine.starts_with("internal_")
                     && scope.strip_prefix(mine.as_str()).is_some_and(|rest| rest.starts_with('_')))
         })
     }
 
-    /// Only those that the other set has as well.
+    /// The intersection with another set.
     #[must_use]
     pub fn narrowed_to(&self, other: &Self) -> Self {
         let mut scopes: Vec<String> = self
@@ -188,19 +188,19 @@ impl Rights {
         Self { scopes }
     }
 
-    /// Whether nobody has more administrative rights than these.
+    /// Returns whether nobody has more administrative rights than this set.
     #[must_use]
     pub fn cover_everyone(&self) -> bool {
         self.scopes.iter().any(|scope| scope == EVERYTHING)
     }
 
-    /// Whether a role gives every administrative right.
+    /// Returns whether a role grants every administrative right.
     #[must_use]
     pub fn is_everything(role: &Role) -> bool {
         Self::of_scopes(&role.permissions).cover_everyone()
     }
 
-    /// Whether the other isn't above these: every administrative right of the other is here too.
+    /// Returns whether this set includes every administrative right of the other set.
     #[must_use]
     pub fn cover(&self, other: &Self) -> bool {
         other
@@ -210,7 +210,7 @@ impl Rights {
             .all(|scope| self.has_scope(scope) || self.scopes.contains(scope))
     }
 
-    /// Whether they include an administrative right.
+    /// Returns whether the set includes any administrative right, that is, more than [`Right::Login`].
     #[must_use]
     pub fn is_administrator(&self) -> bool {
         Right::ALL.iter().any(|right| *right != Right::Login && self.has(*right))
@@ -218,10 +218,10 @@ impl Rights {
 }
 
 impl Engine {
-    /// A user's rights.
+    /// Loads the rights that a user's roles grant at this moment.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn rights_of_user(
         &self,
         tenant: TenantId,

@@ -1,4 +1,4 @@
-//! What an organisation sets, as the use cases need it.
+//! Settings of the organisation, in the form that the use cases need.
 
 use std::collections::HashMap;
 
@@ -8,77 +8,77 @@ use sojourn_model::{Effects, EventName, Lifetimes, Tenant, TenantId};
 /// Settings of a running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Scheme, host, port and perhaps a path, without a slash at the end: where the default tenant is.
+    /// Address of the default tenant: scheme, host, port and optionally a path, without a trailing slash.
     pub base_url: String,
-    /// What the tenants call themselves in tokens, where that isn't their address.
+    /// Issuers of tenants that differ from their addresses.
     pub issuers: Issuers,
-    /// How long things live.
+    /// Lifetimes of sessions, tokens and codes.
     pub lifetimes: Lifetimes,
-    /// What a password hash costs.
+    /// Cost parameters of a password hash.
     pub password: PasswordPolicy,
-    /// Against guessing.
+    /// Rate limits for attempts to sign in.
     pub throttle: ThrottleLimits,
-    /// Whether APIs take Basic authentication.
+    /// Whether APIs accept HTTP Basic authentication.
     pub basic_authentication: bool,
-    /// Registered event handlers.
+    /// Registered event handlers, each with its subscriptions.
     pub handlers: Vec<HandlerSettings>,
     /// How long ended sessions and settled deliveries are kept, in milliseconds.
     pub history_ms: i64,
     /// How long the addresses of ended sessions are kept, in milliseconds; `None`: as long as the sessions.
     pub addresses_ms: Option<i64>,
-    /// Whom client certificates stand for, by SHA-256 of the certificate; in the default tenant.
+    /// Owners of client certificates, by the SHA-256 of the certificate; all in the default tenant.
     pub certificates: HashMap<[u8; 32], CertificateOwner>,
-    /// Whether a mail tells of a sign-in from an unknown browser; only where mail can be sent.
+    /// Whether users get a mail about a sign-in from an unknown browser; only where mail can be sent.
     pub mails_new_browsers: bool,
-    /// By how much the clocks of nodes may differ, in milliseconds.
+    /// Maximum difference between the clocks of two nodes, in milliseconds.
     pub clock_skew_ms: i64,
-    /// For whom passkeys and security keys are made.
+    /// Relying party for which passkeys and security keys are created.
     pub passkeys: PasskeySettings,
-    /// Signing keys.
+    /// Schedule for the rotation of signing keys.
     pub keys: KeySettings,
-    /// Whether applications register themselves.
+    /// Who may register applications dynamically (RFC 7591).
     pub registration: RegistrationMode,
-    /// How many may register in an hour, where anyone may.
+    /// Maximum number of dynamic registrations per hour, if anyone may register.
     pub registrations: RegistrationLimits,
-    /// How many mails may be sent in an hour by which people make accounts.
+    /// Maximum number of sign-up mails per hour.
     pub sign_ups: RegistrationLimits,
-    /// How long what only records something is kept.
+    /// How long records such as events and audit rows are kept.
     pub retention: Retention,
-    /// What a new password has to be.
+    /// Requirements on a new password.
     pub password_rules: PasswordRules,
-    /// What the organisation adds to what SCIM knows of users.
+    /// The organisation's additions to the SCIM attributes of users.
     pub custom_attributes: Vec<sojourn_scim::schema::Custom>,
-    /// When failed attempts lock an account; `None`: never, they are throttled alone.
+    /// When failed attempts lock an account; `None`: never, they are only throttled.
     pub lockout: Option<Lockout>,
-    /// Whether a person who forgot the password gets a link by mail; only where mail can be sent.
+    /// Whether users who forgot their password can request a link by mail; only where mail can be sent.
     pub resets_by_mail: bool,
-    /// Whether mail addresses that administrators write by SCIM count as proved.
+    /// Whether mail addresses that administrators set through SCIM count as verified.
     pub trusts_given_addresses: bool,
 }
 
-/// How far the clocks of two nodes may be apart where nothing else is said, in milliseconds.
+/// Default for the maximum difference between the clocks of two nodes, in milliseconds.
 pub const CLOCK_SKEW_MS: i64 = 30_000;
 
 /// When failed attempts lock an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lockout {
-    /// So many in the window of the throttle.
+    /// Number of failed attempts in the throttle's window that locks the account.
     pub attempts: i64,
-    /// Milliseconds after which it opens by itself; `None`: by an administrator alone.
+    /// Milliseconds after which the account is unlocked automatically; `None`: only an administrator unlocks it.
     pub unlock_after_ms: Option<i64>,
 }
 
-/// What a new password has to be.
+/// Requirements on a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordRules {
-    /// Fewest characters where nothing but the password protects an account (NIST SP 800-63B-4 §3.1.1.2). Left out, what
-    /// the installation began with: 15, or 8 if it is older than that rule.
+    /// Minimum number of characters if the password is the only protection of an account (NIST SP 800-63B-4
+    /// §3.1.1.2). `None` keeps what the installation started with: 15, or 8 if it is older than that rule.
     pub length_alone: Option<usize>,
-    /// Fewest characters where a second factor protects it too.
+    /// Minimum number of characters if a second factor protects the account too.
     pub length_with_second_factor: usize,
-    /// Whether passwords are refused that are among the most common ones.
+    /// Whether the most common passwords are refused.
     pub refuse_common: bool,
-    /// How many earlier passwords can't be chosen again.
+    /// Number of previous passwords that can't be reused.
     pub history: i64,
 }
 
@@ -88,33 +88,33 @@ impl Default for PasswordRules {
     }
 }
 
-/// Whom a client certificate stands for.
+/// The owner of a client certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateOwner {
-    /// A user, by login name.
+    /// A user, identified by login name.
     User(String),
-    /// An application, by `client_id`; it may what its own scopes say.
+    /// An application, identified by `client_id`; its rights are its own scopes.
     Application(String),
 }
 
 /// Who may register applications (RFC 7591 §3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RegistrationMode {
-    /// Nobody.
+    /// Nobody: dynamic registration is disabled.
     #[default]
     Off,
-    /// Whoever presents this token.
+    /// Anyone who presents this initial access token.
     WithToken(String),
-    /// Anyone.
+    /// Anyone, within the limits of [`Settings::registrations`].
     Open,
 }
 
-/// Registrations in an hour.
+/// Maximum number of registrations per hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegistrationLimits {
-    /// From one address.
+    /// From one address, in one tenant.
     pub per_address: i64,
-    /// From all together, in one tenant.
+    /// From all addresses together, in one tenant.
     pub in_all: i64,
 }
 
@@ -124,14 +124,14 @@ impl Default for RegistrationLimits {
     }
 }
 
-/// How long what only records something is kept, in milliseconds.
+/// How long records are kept, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Events; those stay that a handler has not dealt with.
+    /// Events; those that a handler has yet to process stay longer.
     pub events_ms: i64,
-    /// The audit log.
+    /// Rows of the audit log.
     pub audit_ms: i64,
-    /// Browsers by which people are known again, from the last sign-in.
+    /// Known browsers of users, counted from the last sign-in.
     pub browsers_ms: i64,
 }
 
@@ -142,26 +142,26 @@ impl Default for Retention {
     }
 }
 
-/// For whom passkeys and security keys are made (Web Authentication §5.1.2). What is set here can't be changed later: every
-/// key that was made before would be lost.
+/// Relying party for which passkeys and security keys are created (Web Authentication §5.1.2). It can't be changed
+/// later: every existing key would be lost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PasskeySettings {
-    /// The relying party's id: the host of the address, or a domain above it; `None`: the host.
+    /// Id of the relying party: the host of the server's address, or a domain above it; `None`: the host.
     pub rp_id: Option<String>,
-    /// Further origins whose pages may use the same keys, such as `https://example.net` (§5.11).
+    /// Further origins that may use the same keys, such as `https://example.net` (§5.11).
     pub related_origins: Vec<String>,
 }
 
-/// For whom keys are made, and on which pages.
+/// The relying party that keys are created for, and its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelyingParty {
-    /// Its id: a domain.
+    /// Id of the relying party, a domain name.
     pub id: String,
-    /// The origins of its pages, that of this server first.
+    /// Origins of its pages; this server's origin is first.
     pub origins: Vec<String>,
 }
 
-/// When signing keys change.
+/// Schedule for the rotation of signing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySettings {
     /// Milliseconds that a key is in use; `None`: until someone rotates it.
@@ -207,7 +207,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where a tenant's endpoints are.
+    /// The base URL of a tenant's endpoints.
     #[must_use]
     pub fn address(&self, tenant: &Tenant) -> String {
         if tenant.id == TenantId::DEFAULT {
@@ -217,14 +217,15 @@ impl Settings {
         }
     }
 
-    /// The host of the server's address.
+    /// The host of the server's address; empty if the address has none.
     #[must_use]
     pub fn host(&self) -> String {
         let url = url::Url::parse(&self.base_url).ok();
         url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
     }
 
-    /// For whom keys are made; nothing where the address is that of a machine, which browsers make none for.
+    /// The relying party that keys are created for; `None` if the server's address is an IP address, for which
+    /// browsers create no keys.
     #[must_use]
     pub fn relying_party(&self) -> Option<RelyingParty> {
         let url = url::Url::parse(&self.base_url).ok()?;
@@ -237,7 +238,7 @@ impl Settings {
         Some(RelyingParty { id, origins })
     }
 
-    /// A tenant's issuer: its address, unless another one was chosen.
+    /// A tenant's issuer: its address, unless the settings override it.
     #[must_use]
     pub fn issuer(&self, tenant: &Tenant) -> String {
         let form = self.issuers.tenants.get(&tenant.name).or(self.issuers.form.as_ref());
@@ -247,43 +248,43 @@ impl Settings {
         }
     }
 
-    /// Scheme, host and port of `base_url`, as browsers write an origin.
+    /// Scheme, host and port of `base_url`, in the form of a browser's origin.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.base_url.split_at(self.base_url.len() - self.path().len()).0
     }
 
-    /// The path of `base_url`: empty, or one that begins with a slash and ends without.
+    /// The path of `base_url`: empty, or one that starts with a slash and doesn't end with one.
     #[must_use]
     pub fn path(&self) -> &str {
         path_of(&self.base_url)
     }
 }
 
-/// The path of an address without a query: empty, or one that begins with a slash.
+/// The path of an address without a query: empty, or one that starts with a slash.
 #[must_use]
 pub fn path_of(address: &str) -> &str {
     let host = address.split_once("://").map_or("", |(_, host)| host);
     host.find('/').map_or("", |at| host.split_at(at).1)
 }
 
-/// Issuers that aren't their tenants' addresses.
+/// Issuers that differ from their tenants' addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Issuers {
-    /// For every tenant; `{base}` stands for the tenant's address.
+    /// Template for every tenant; `{base}` stands for the tenant's address.
     pub form: Option<String>,
-    /// For single tenants, by name.
+    /// Issuers of individual tenants, by name; they override the template.
     pub tenants: HashMap<String, String>,
 }
 
-/// How many attempts to sign in are allowed in a window.
+/// Maximum number of attempts to sign in within a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleLimits {
-    /// Attempts at one account.
+    /// Maximum number of attempts at one account.
     pub per_account: i64,
-    /// Attempts from one address.
+    /// Maximum number of attempts from one address.
     pub per_address: i64,
-    /// Milliseconds from the first attempt until counting begins anew.
+    /// Milliseconds from the first attempt until counting starts again.
     pub window_ms: i64,
 }
 
@@ -293,28 +294,26 @@ impl Default for ThrottleLimits {
     }
 }
 
-/// A handler registered in `deployment.toml`.
+/// An event handler from `deployment.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerSettings {
-    /// Names it in tasks, logs and APIs; no other has it.
+    /// Unique id of the handler in tasks, logs and APIs.
     pub id: String,
-    /// The events it reacts to.
+    /// Events that the handler reacts to.
     pub subscriptions: Vec<EventName>,
-    /// What it does.
+    /// What the handler does, with its parameters.
     pub kind: HandlerKind,
 }
 
 impl HandlerSettings {
-    /// The handler of the article: it ends the sessions of those whom a change of roles concerns.
+    /// The handler from the article: it ends the sessions of users that a role change affects.
     #[must_use]
     pub fn session_termination(subscriptions: Vec<EventName>, on: RoleDirection) -> Self {
         let kind = HandlerKind::SessionTermination(Termination { on, ..Termination::default() });
         Self { id: "sessionTermination".into(), subscriptions, kind }
     }
 
-    /// The same, narrowed.
-    ///
-    /// Only for handlers that end sessions; others stay as they are.
+    /// Changes the parameters of a handler that ends sessions; other handlers stay the same.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Termination)) -> Self {
         if let HandlerKind::SessionTermination(termination) = &mut self.kind {
@@ -327,14 +326,14 @@ impl HandlerSettings {
 /// What a handler does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandlerKind {
-    /// `sessionTermination`: ends the sessions of the users concerned, or demands a fresh sign-in of them.
+    /// `sessionTermination`: ends the sessions of the affected users, or requires them to sign in again.
     SessionTermination(Termination),
     /// `webhook`: posts the event to an address (Standard Webhooks).
     Webhook(Webhook),
 }
 
 impl HandlerKind {
-    /// The name in configuration.
+    /// The name of the kind in the configuration file.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -344,31 +343,31 @@ impl HandlerKind {
     }
 }
 
-/// How `sessionTermination` reacts.
+/// Parameters of a `sessionTermination` handler.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Termination {
-    /// Which direction of a role change concerns it.
+    /// Direction of the role changes that the handler reacts to.
     pub on: RoleDirection,
-    /// The roles whose change concerns it, by name; none: all.
+    /// Names of the roles that the handler reacts to; empty: all roles.
     pub roles: Vec<String>,
-    /// What it ends; by default what a change of roles ends.
+    /// What the handler ends; `None`: the default effects of a role change.
     pub effects: Option<Effects>,
-    /// Whether sessions stay, and their people sign in afresh before an application is reached again.
+    /// Whether sessions stay active, but users must sign in again before they reach an application.
     pub sign_in: bool,
-    /// Milliseconds between the event and what it does.
+    /// Milliseconds between the event and the end.
     pub delay_ms: i64,
-    /// Whether it only says what it would do.
+    /// Whether the handler only reports what it would end.
     pub dry_run: bool,
 }
 
 impl Termination {
-    /// Whether it acts in the transaction of the event, and not by a task.
+    /// Returns whether the handler acts in the transaction of the event, without a task.
     #[must_use]
     pub fn is_at_once(&self) -> bool {
         self.delay_ms == 0 && !self.dry_run
     }
 
-    /// Whether a change of a role concerns it.
+    /// Returns whether the handler reacts to a change of a role.
     #[must_use]
     pub fn concerns(&self, direction: RoleDirection, role: &str) -> bool {
         (self.on == RoleDirection::Any || self.on == direction)
@@ -377,14 +376,15 @@ impl Termination {
     }
 }
 
-/// Where a webhook goes.
+/// Destination of a webhook.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// Its address.
+    /// URL that events are posted to.
     pub url: String,
-    /// Secrets that sign it, the newest first: each makes a signature, so that one can be replaced by another.
+    /// Secrets for signatures, newest first. Each one creates a signature, so that a secret can be rotated without
+    /// downtime.
     pub secrets: Vec<Vec<u8>>,
-    /// Attempts before a task is parked.
+    /// Number of attempts before a task is parked.
     pub attempts_max: i64,
 }
 
@@ -397,11 +397,11 @@ impl std::fmt::Debug for Webhook {
 /// The direction of a role change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RoleDirection {
-    /// A role was taken away.
+    /// A role was revoked from a user, or a permission from a role.
     Removed,
-    /// A role was given.
+    /// A role was granted to a user, or a permission to a role.
     Added,
-    /// Either.
+    /// Both directions, the default.
     #[default]
     Any,
 }

@@ -1,6 +1,6 @@
-//! What handlers do after an event, by its tasks: webhooks (Standard Webhooks), and ends that wait or only say what
-//! they would do. At least once, in order for each handler and subject; what fails too often is parked and holds up
-//! nobody else.
+//! Tasks of handlers, run after an event: webhooks (Standard Webhooks), and ends that are delayed or only reported.
+//! Tasks run at least once, in order per handler and subject. A task that fails too often is parked and doesn't block
+//! others.
 
 use serde_json::{Value, json};
 use sojourn_crypto::sha256;
@@ -20,18 +20,18 @@ use crate::passwords::Boxed;
 use crate::rights::Right;
 use crate::settings::{HandlerKind, HandlerSettings, RoleDirection, Termination, Webhook};
 
-/// How long a claimed task is nobody else's, in milliseconds: longer than any HTTP time limit.
+/// How long a worker owns a claimed task, in milliseconds; longer than any HTTP time limit.
 const LEASE_MS: i64 = 30_000;
-/// The first pause after an attempt that failed, in milliseconds; each further one doubles it.
+/// Pause after the first failed attempt, in milliseconds; it doubles with each further one.
 const PAUSE_MS: i64 = 5_000;
-/// The longest pause, in milliseconds.
+/// Upper limit of that pause, in milliseconds.
 const PAUSE_MAX_MS: i64 = 3_600_000;
 /// Attempts at an end before its task is parked.
 const TERMINATION_ATTEMPTS_MAX: i64 = 20;
 
-/// Posts webhooks. The floor above provides it.
+/// Posts webhooks; implemented by the layer above.
 pub trait WebhookSender: Send + Sync {
-    /// Posts JSON with headers to an address and answers what came of it, within a time limit.
+    /// Posts JSON with headers to an address and returns the result, within a time limit.
     fn post_json<'a>(
         &'a self,
         uri: &'a str,
@@ -40,8 +40,8 @@ pub trait WebhookSender: Send + Sync {
     ) -> Boxed<'a, AttemptResult>;
 }
 
-/// The headers of a webhook (Standard Webhooks 1.0, "signature scheme"): a signature for each secret, so that one can
-/// be replaced by another.
+/// The headers of a webhook (Standard Webhooks 1.0, "signature scheme"): one signature per secret, so that a secret
+/// can be rotated.
 fn signed(webhook: &Webhook, id: &str, at: i64, body: &str) -> Vec<(&'static str, String)> {
     let signatures: Vec<String> = webhook
         .secrets
@@ -58,12 +58,12 @@ fn signed(webhook: &Webhook, id: &str, at: i64, body: &str) -> Vec<(&'static str
     ]
 }
 
-/// A time as RFC 3339 has it.
+/// Formats a time as RFC 3339.
 pub(crate) fn moment(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// What came of an attempt.
+/// The result of an attempt at a task.
 struct Came {
     state: TaskState,
     due_at: Millis,
@@ -81,7 +81,7 @@ impl Came {
         Self { state: TaskState::Parked, due_at: Millis(0), status: None, error }
     }
 
-    /// Again after a pause that doubles; parked after the last attempt.
+    /// Schedules a retry after a pause that doubles; parks the task after the last attempt.
     fn failed(task: &HandlerTask, most: i64, now: Millis, error: String) -> Self {
         if task.attempts + 1 >= most {
             return Self::parked(error);
@@ -107,7 +107,8 @@ fn settle(task: &HandlerTask, came: Came, at: Millis) -> SettleTask {
     }
 }
 
-/// Where the events of roles say who and what came and went: roles of a user, users and groups of a role, permissions.
+/// Per direction, the fields of role events that list what changed: roles of a user, users and groups of a role,
+/// permissions.
 const BOTH: [(RoleDirection, [&str; 4]); 2] = [
     (RoleDirection::Added, ["NEW_ROLES", "NEW_USERS", "NEW_GROUP_ID_LIST", "ADDED_PERMISSIONS"]),
     (
@@ -117,10 +118,10 @@ const BOTH: [(RoleDirection, [&str; 4]); 2] = [
 ];
 
 impl Engine {
-    /// Takes tasks of a handler that are due, of each subject the first.
+    /// Claims due tasks of a handler, the first one per subject.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn claim_tasks(
         &self,
         handler: &str,
@@ -134,11 +135,11 @@ impl Engine {
         }
     }
 
-    /// A worker of a handler's tasks begins. Where no other server can have one, it takes back the leases that the run
-    /// before left behind.
+    /// Prepares a worker for a handler's tasks. With an embedded database, which no other server uses, it releases
+    /// the leases that the previous run left behind.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn begin_tasks(&self, handler: &str) -> Result<(), EngineError> {
         if self.store.is_embedded() {
             let release = Op::ReleaseTasks { handler: handler.to_owned() };
@@ -147,13 +148,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Changes whenever this process may have written a task.
+    /// Notifies the receiver whenever this process may have written a task.
     #[must_use]
     pub fn tasks_written(&self) -> tokio::sync::watch::Receiver<()> {
         self.tasks.subscribe()
     }
 
-    /// The handlers that get tasks.
+    /// Ids of the handlers that get tasks, sorted and without duplicates.
     #[must_use]
     pub fn handlers_with_tasks(&self) -> Vec<String> {
         let mut names: Vec<String> =
@@ -163,7 +164,7 @@ impl Engine {
         names
     }
 
-    /// Parks the tasks of handlers that are not configured any more, a bounded number.
+    /// Parks a limited number of tasks of handlers that are no longer configured.
     pub(crate) async fn park_orphans(&self, tenant: &Tenant) -> Result<(), EngineError> {
         const ROWS: i64 = 500;
         let known = |id: &str| self.settings.handlers.iter().any(|handler| handler.id == id);
@@ -180,10 +181,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes one attempt at a task and writes what came of it.
+    /// Makes one attempt at a task and stores the result.
     ///
     /// # Errors
-    /// [`EngineError`] when that can't be written; the lease runs out and the task is tried again.
+    /// [`EngineError`] if the result can't be stored; the lease expires and the task is tried again.
     pub async fn do_task(
         &self,
         task: &HandlerTask,
@@ -211,7 +212,7 @@ impl Engine {
                 }
             },
             (_, _, None) => Came::parked("no handler of that name is configured"),
-            // The subject was erased with its events.
+            // The subject and its events were erased.
             _ => Came::done(),
         };
         let state = came.state;
@@ -241,7 +242,7 @@ impl Engine {
             },
         });
         let body = body.to_string();
-        // The same at each attempt, so that a receiver knows a second one.
+        // Identical for each attempt, so that the receiver recognises a repetition.
         let name =
             format!("{}/{}/{}/{}", task.tenant.0, task.subject.in_words(), task.n, task.handler);
         let hash = sha256(name.as_bytes());
@@ -257,7 +258,7 @@ impl Engine {
             AttemptResult::Answered(status @ 200..=299) => {
                 Came { status: Some(i64::from(status)), ..Came::done() }
             }
-            // The receiver is gone for good.
+            // 410: the receiver is permanently gone.
             AttemptResult::Answered(410) => {
                 Came { status: Some(410), ..Came::parked("the receiver is gone") }
             }
@@ -270,7 +271,7 @@ impl Engine {
         }
     }
 
-    /// An end that was to wait, or only to be told of. It is written with what came of the task.
+    /// Executes an end that was delayed, or reports it in a dry run; it is written together with the task's result.
     async fn terminate_late(
         &self,
         tenant: &Tenant,
@@ -318,7 +319,7 @@ impl Engine {
         }
     }
 
-    /// Whom an event concerns, as the handler's direction and roles say.
+    /// Returns the users that an event affects, according to the handler's direction and roles.
     async fn concerned(
         &self,
         tenant: &Tenant,
@@ -391,10 +392,10 @@ impl Engine {
         found.ok_or(EngineError::NotFound("handler"))
     }
 
-    /// The registered handlers, each with what waits for it.
+    /// The registered handlers, each with the numbers of its waiting tasks.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn handler_backlogs(
         &self,
         tenant: &Tenant,
@@ -408,10 +409,10 @@ impl Engine {
         Ok(self.settings.handlers.iter().map(|handler| (handler, of(handler))).collect())
     }
 
-    /// Tasks of a handler, the latest events first; of the parked ones alone where asked for.
+    /// Tasks of a handler, sorted by latest event first; optionally only the parked ones.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when no such handler is registered.
+    /// [`EngineError::NotFound`] if no such handler is registered.
     pub async fn handler_tasks(
         &self,
         tenant: &Tenant,
@@ -426,11 +427,11 @@ impl Engine {
         Ok(self.store.tasks_below(tenant.id, handler, &TaskPlace::NEWEST, limit).await?)
     }
 
-    /// Lets a task be done again ([`TaskState::Pending`]), or lets a parked one go.
+    /// Queues a task again ([`TaskState::Pending`]), or gives up a parked one.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is none in a state that allows it, [`EngineError::Forbidden`] when it is about
-    /// someone with more rights.
+    /// [`EngineError::NotFound`] if there is no such task in a state that allows it, [`EngineError::Forbidden`] if it
+    /// is about someone with more rights.
     pub async fn settle_handler_task(
         &self,
         tenant: &Tenant,
@@ -466,7 +467,8 @@ mod tests {
 
     #[test]
     fn signatures_are_those_of_the_specification() {
-        // The example of the specification's own libraries. Without padding, both alphabets agree on it.
+        // The example of the specification's own libraries. Without padding, both base64 alphabets encode it the same
+        // way.
         let secret = sojourn_crypto::unb64url("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("base64");
         let webhook = Webhook { url: String::new(), secrets: vec![secret], attempts_max: 1 };
         let body = "{\"test\": 2432232314}";

@@ -1,5 +1,5 @@
-//! Against guessing: attempts are counted before a password is looked at, per account and per
-//! address, in the database, so that a restart forgives nothing.
+//! Rate limits against guessing. Attempts are counted before a password is verified, per account and per address, in
+//! the database, so that a restart doesn't reset them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,9 +15,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::tokens::TokenError;
 
-/// Whether an attempt may go on.
+/// The decision whether an attempt may continue.
 pub(crate) enum Attempt {
-    /// It may.
+    /// The attempt is within its budget.
     Allowed {
         /// Attempts within the same budget, including this one.
         made: i64,
@@ -31,35 +31,36 @@ pub(crate) enum Attempt {
     TooMany,
 }
 
-/// An attempt to authenticate.
+/// An attempt to authenticate, with the keys by which it is counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guess<'g> {
-    /// The login name, or what else is counted.
+    /// Login name, or another identifier that is counted in its place.
     pub(crate) name: &'g str,
-    /// The account of that name, if there is one.
+    /// The account with that name, if there is one.
     pub(crate) user: Option<UserId>,
-    /// The address that it comes from.
+    /// IP address of the client, as text.
     pub(crate) ip: &'g str,
-    /// The secret by which a browser is known again.
+    /// Secret of the browser's cookie, by which a known browser is recognised.
     pub(crate) browser: Option<[u8; 32]>,
 }
 
-/// Sessions of an account that are searched for an address.
+/// Number of an account's sessions that are searched for a known address.
 const SESSIONS_LOOKED_AT: i64 = 100;
 
-/// How long who has made too many attempts is refused from memory, in milliseconds: a flood writes nothing.
+/// How long a client that exceeded its budget is rejected from memory, in milliseconds, so that a flood writes
+/// nothing.
 const REFUSED_MS: i64 = 5_000;
 /// The window in which registrations are counted, in milliseconds.
 const HOUR_MS: i64 = 3_600_000;
 
-/// Who has made too many attempts a moment ago.
+/// Keys that exceeded their budget recently, with the time at which they did.
 #[derive(Default)]
 pub(crate) struct Refused(Mutex<HashMap<Vec<u8>, Millis>>);
 
 impl Refused {
     fn has(&self, key: &[u8], now: Millis) -> bool {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A moment that lies ahead was noted by a clock that has gone back since.
+        // A time in the future comes from before the clock went back.
         map.get(key).is_some_and(|at| (0..REFUSED_MS).contains(&now.since(*at)))
     }
 
@@ -78,8 +79,8 @@ impl Refused {
 
 /// Limits how many passwords are verified at a time for each address.
 ///
-/// An attempt counts as a failure until the password has been verified. Without this limit, an office in which more people than
-/// the budget sign in at once would be rejected, and one address could fill the whole queue of hashes.
+/// An attempt counts as a failure until the password has been verified. Without this limit, an office in which more
+/// people than the budget sign in at once would be rejected, and one address could fill the whole queue of hashes.
 #[derive(Default)]
 pub(crate) struct Lanes {
     of: Mutex<HashMap<Vec<u8>, Arc<Semaphore>>>,
@@ -96,8 +97,8 @@ impl Drop for Waiter<'_> {
 }
 
 impl Lanes {
-    /// Waits for a turn, which ends when the permit is dropped. Returns `None` immediately if too many requests wait. An address
-    /// with a free turn never waits, so a crowd at one address doesn't affect others.
+    /// Waits for a turn, which ends when the permit is dropped. Returns `None` immediately if too many requests wait.
+    /// An address with a free turn never waits, so a crowd at one address doesn't affect others.
     async fn turn(&self, address: &[u8]) -> Option<OwnedSemaphorePermit> {
         let lane = {
             let mut all = self.of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +121,7 @@ impl Lanes {
     }
 }
 
-/// The bytes by which an address is counted.
+/// The bytes by which an address is counted: the host's key, or the text itself if it isn't an IP address.
 fn address_of(ip: &str) -> Vec<u8> {
     match ip.parse() {
         Ok(ip) => host_key(ip).to_be_bytes().to_vec(),
@@ -132,7 +133,7 @@ impl Engine {
     /// Waits until a password may be verified for this address; the turn ends when the permit is dropped.
     ///
     /// # Errors
-    /// [`EngineError::Busy`] when too many wait.
+    /// [`EngineError::Busy`] if too many requests wait already.
     pub(crate) async fn turn_of(&self, ip: &str) -> Result<OwnedSemaphorePermit, EngineError> {
         self.lanes.turn(&address_of(ip)).await.ok_or(EngineError::Busy)
     }
@@ -142,13 +143,13 @@ impl Engine {
         self.hasher.keyed("throttle account", &[&tenant.0.to_be_bytes(), name.as_bytes()]).to_vec()
     }
 
-    /// `purpose` keeps the budgets of people, applications and registrations apart.
+    /// `purpose` separates the budgets of people, applications and registrations.
     fn address_key(&self, purpose: &str, tenant: TenantId, ip: &str) -> Vec<u8> {
         self.hasher.keyed(purpose, &[&tenant.0.to_be_bytes(), &address_of(ip)]).to_vec()
     }
 
-    /// Counts an attempt to authenticate, or to request a mail. Browsers and addresses that the account knows have their
-    /// own budgets, so that spending the strangers' budget locks out strangers only.
+    /// Counts an attempt to authenticate, or to request a mail. Browsers and addresses that the account knows have
+    /// their own budgets, so that spending the strangers' budget locks out strangers only.
     pub(crate) async fn count_attempt(
         &self,
         tenant: TenantId,
@@ -176,7 +177,7 @@ impl Engine {
         Ok(Attempt::Allowed { made, forgive: Box::new(forgive), undo: Box::new(undo) })
     }
 
-    /// The operation by which a new password forgives an account's attempts.
+    /// The operation that clears an account's failed attempts after a password change.
     pub(crate) fn forgive(&self, tenant: TenantId, username: &str) -> Op {
         Op::ClearAttempts { key: Some(self.account_key(tenant, username)), one_of: Vec::new() }
     }
@@ -204,8 +205,8 @@ impl Engine {
         })
     }
 
-    /// Whether one of the account's last sessions came from an address. Only called once a budget is spent; a negative
-    /// result is cached for a few seconds, so that a flood causes no reads.
+    /// Returns whether one of the account's last sessions came from an address. Only called once a budget is spent; a
+    /// negative result is cached for a few seconds, so that a flood causes no reads.
     async fn is_known_address(
         &self,
         tenant: TenantId,
@@ -229,8 +230,8 @@ impl Engine {
         Ok(false)
     }
 
-    /// Counts what may be a guess of an application's secret: per application and address, so that strangers shut out
-    /// no application, and per address. Answers whether it may go on.
+    /// Counts a possible guess of an application's secret, per application and address (so that strangers can't lock
+    /// out an application) and per address. Returns whether the attempt may continue.
     pub(crate) async fn count_client_attempt(
         &self,
         app: &Application,
@@ -239,7 +240,7 @@ impl Engine {
         Ok(self.count(app.tenant, self.client_attempt_keys(app, ip)).await?.is_some())
     }
 
-    /// Whether an application made too many attempts from an address a moment ago.
+    /// Returns whether an application exceeded its budget from an address a moment ago.
     pub(crate) fn is_refused(&self, app: &Application, ip: &str) -> bool {
         if self.refused.is_empty() {
             return false;
@@ -247,13 +248,13 @@ impl Engine {
         self.client_attempt_keys(app, ip).iter().any(|key| self.refused.has(key, self.now()))
     }
 
-    /// The operation by which an application's right secret forgives its wrong ones.
+    /// The operation that clears an application's failed attempts after a correct secret.
     pub(crate) fn forgive_client(&self, app: &Application, ip: &str) -> Op {
         let [key, address] = self.client_attempt_keys(app, ip);
         Op::ClearAttempts { key: Some(key), one_of: vec![address] }
     }
 
-    /// The operation that removes an attempt whose secret wasn't verified.
+    /// The operation that removes an attempt with a secret that wasn't verified.
     pub(crate) fn undo_client_attempt(&self, app: &Application, ip: &str) -> Op {
         Op::ClearAttempts { key: None, one_of: self.client_attempt_keys(app, ip).to_vec() }
     }
@@ -268,10 +269,10 @@ impl Engine {
         self.hasher.keyed("throttle client", &parts).to_vec()
     }
 
-    /// Counts a registration by someone whom nobody knows.
+    /// Counts an anonymous registration of an application.
     ///
     /// # Errors
-    /// `temporarily_unavailable` when there were too many.
+    /// `temporarily_unavailable` if the limit per address or per tenant is exceeded.
     pub(crate) async fn count_registration(
         &self,
         tenant: TenantId,
@@ -280,7 +281,7 @@ impl Engine {
         let limits = self.settings.registrations;
         let one = self.address_key("throttle registration", tenant, ip);
         let all = self.hasher.keyed("throttle registrations", &[&tenant.0.to_be_bytes()]).to_vec();
-        // One after the other: who is over the limit of an address must not use up that of all.
+        // In sequence: a client over the limit of its address must not use up the limit for all.
         if !self.count_tries(tenant, one, limits.per_address, HOUR_MS).await?
             || !self.count_tries(tenant, all, limits.in_all, HOUR_MS).await?
         {
@@ -290,7 +291,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Counts that somebody at an address wants an account. Answers whether it is within the limits.
+    /// Counts a sign-up request from an address. Returns whether it is within the limits.
     pub(crate) async fn count_sign_up_from(
         &self,
         tenant: TenantId,
@@ -300,13 +301,13 @@ impl Engine {
         self.count_tries(tenant, one, self.settings.sign_ups.per_address, HOUR_MS).await
     }
 
-    /// Counts a mail by which somebody may make an account. Answers whether it is within the limits.
+    /// Counts a sign-up mail. Returns whether it is within the limits.
     pub(crate) async fn count_sign_up(&self, tenant: TenantId) -> Result<bool, EngineError> {
         let all = self.hasher.keyed("throttle sign-ups", &[&tenant.0.to_be_bytes()]).to_vec();
         self.count_tries(tenant, all, self.settings.sign_ups.in_all, HOUR_MS).await
     }
 
-    /// Counts a try under a key, and answers whether it is within a number.
+    /// Counts an attempt under a key and returns whether the count is at most `most`.
     pub(crate) async fn count_tries(
         &self,
         tenant: TenantId,
@@ -327,8 +328,8 @@ impl Engine {
         self.count_within(tenant, &keys, &each, limits.window_ms).await
     }
 
-    /// Counts one attempt under each key. Answers how many were made under the first; none when that is too many under
-    /// any of them.
+    /// Counts one attempt under each key. Returns the count under the first key, or `None` if any key is over its
+    /// limit.
     async fn count_within(
         &self,
         tenant: TenantId,
@@ -361,7 +362,7 @@ impl Engine {
 mod tests {
     use super::*;
 
-    /// Whether a future is still pending.
+    /// Returns whether a future is still pending.
     fn poll(future: &mut std::pin::Pin<Box<impl Future>>) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         future.as_mut().poll(&mut context).is_pending()

@@ -1,55 +1,56 @@
-//! Mail addresses of accounts: proved, replaced, given back.
+//! Email addresses of accounts: verification, replacement and undo.
 
 use crate::ids::UserId;
 use crate::time::Millis;
 
-/// For how long an address that was replaced can be had back, in milliseconds.
+/// Time within which the replacement of an address can be undone, in milliseconds: 72 hours.
 pub const UNDO_MS: i64 = 72 * 3_600_000;
 
-/// The proved address that an account had before its present one.
+/// The verified address that an account had before its current one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressBefore {
-    /// The address.
+    /// The previous email address.
     pub address: String,
-    /// When it was replaced; of several changes within [`UNDO_MS`] the first.
+    /// Time of the replacement; of the first one if there were several within [`UNDO_MS`].
     pub replaced_at: Millis,
 }
 
-/// What happens to an account's address besides its being written.
+/// A change of an account's email address, apart from writing the address itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressChange {
-    /// Note that the account's address was proved. A conflict when it has another one by now, or when something else
-    /// happened to the account since it was read.
+    /// Marks the account's address as verified. A conflict if the account has another address by now, or if its epoch
+    /// has changed since it was read.
     Prove {
-        /// The account.
+        /// The account that has the address.
         user: UserId,
-        /// The address that was proved.
+        /// The address that was verified.
         address: String,
-        /// When.
+        /// Time of the verification.
         at: Millis,
-        /// The account's epoch as it was read.
+        /// The account's epoch when it was read.
         epoch: i64,
     },
-    /// Store the confirmed address that is replaced. After several changes within [`UNDO_MS`] the first stored address stays, so
-    /// that an intruder can't overwrite the address of the account's owner.
+    /// Stores the verified address that is replaced. After several changes within [`UNDO_MS`] the first stored address
+    /// stays, so that an intruder can't overwrite the address of the account's owner.
     Replace {
-        /// The account.
+        /// The account that has the address.
         user: UserId,
-        /// The address that it had.
+        /// The verified address that is replaced.
         before: String,
-        /// When it is replaced.
+        /// Time of the replacement.
         at: Millis,
     },
-    /// Give the address back that was replaced. A conflict when that was given back already, or settled.
+    /// Consumes the stored address when it is restored. A conflict if it was already restored, or settled.
     Undo {
-        /// The account.
+        /// The account that has the address.
         user: UserId,
-        /// The address.
+        /// The stored address that is restored.
         address: String,
     },
-    /// An administrator decided which address the account has: the one before can't be had back.
+    /// Removes the stored address because an administrator set the account's address: the previous one can no longer be
+    /// restored.
     Settle {
-        /// The account.
+        /// The account that has the address.
         user: UserId,
     },
 }

@@ -1,4 +1,4 @@
-//! Applications: OpenID Connect clients, and the two pages that are built in.
+//! Applications: OpenID Connect clients, SAML service providers, and the two built-in pages.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,86 +7,86 @@ use crate::key::SigningAlg;
 use crate::saml::SamlSettings;
 use crate::time::Millis;
 
-/// A relying party.
+/// An application: an OpenID Connect client, a SAML service provider or a built-in page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
-    /// The tenant it belongs to.
+    /// The tenant that the application belongs to.
     pub tenant: TenantId,
-    /// Its id.
+    /// Internal id, which grants and participations refer to.
     pub id: AppId,
-    /// Its small number (`appId` in WSO2's answers).
+    /// Number of the application in its tenant (`appId` in WSO2's responses).
     pub number: i64,
-    /// What it calls itself in protocol requests.
+    /// Client id (`client_id`); of a SAML service provider its entity id.
     pub client_id: String,
-    /// What people call it.
+    /// Name that is shown to people.
     pub name: String,
-    /// An application of the outside, or a page of ours.
+    /// Whether it is an external application or a built-in page.
     pub kind: AppKind,
-    /// Who may change it.
+    /// Where it is managed, and so who can change it.
     pub owner: AppOwner,
-    /// A disabled application gets no tokens, and those it has don't work.
+    /// Whether it can be used. A disabled application gets no tokens, and its existing tokens are invalid.
     pub enabled: bool,
-    /// Tokens without a row (client credentials) carry it; a higher one makes them all dead.
+    /// Epoch that client-credentials tokens, which have no row, carry; incrementing it invalidates them all.
     pub epoch: i64,
-    /// The stored form of its secret; `None` for a public client.
+    /// Stored form of the client secret; `None` for a public client.
     pub secret_hash: Option<String>,
-    /// Where logout tokens are posted.
+    /// URI to which logout tokens are posted (OpenID Connect Back-Channel Logout 1.0 §2.2).
     pub backchannel_logout_uri: Option<String>,
-    /// The rest of what is registered.
+    /// All other registered settings.
     pub settings: ApplicationSettings,
-    /// How often it was written: a change relies on the version that was read.
+    /// Number of times that it was written. A change relies on the version that was read.
     pub version: i64,
 }
 
-/// Where an application runs.
+/// The kind of an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppKind {
-    /// Outside; speaks a protocol.
+    /// An external application that uses a protocol.
     Client,
-    /// My Account or the Console.
+    /// A built-in page: My Account or the Console.
     BuiltIn,
 }
 
-/// The protocol that an application speaks.
+/// The protocol that an application uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol<'a> {
     /// OpenID Connect and OAuth 2.0.
     OpenIdConnect,
-    /// SAML 2.0.
+    /// SAML 2.0, with the settings of the service provider.
     Saml(&'a SamlSettings),
-    /// None: a page of ours.
+    /// No protocol: a built-in page.
     Page,
 }
 
-/// Who may change an application.
+/// Where an application is managed, and so who can change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppOwner {
-    /// `deployment.toml`: read-only elsewhere.
+    /// In `deployment.toml`; read-only everywhere else.
     File,
-    /// The database.
+    /// In the database, through the APIs and the Console.
     Database,
-    /// The program.
+    /// By the program itself, for built-in pages.
     Program,
 }
 
-/// How an application proves who it is at the token endpoint (OpenID Connect Core 1.0 §9).
+/// Client authentication method at the token endpoint (OpenID Connect Core 1.0 §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthMethod {
     /// HTTP Basic with form-urlencoded id and secret (RFC 6749 §2.3.1).
     ClientSecretBasic,
-    /// Id and secret in the body.
+    /// Id and secret in the request body (RFC 6749 §2.3.1).
     ClientSecretPost,
-    /// A JWT with a MAC under the secret.
+    /// A JWT with a MAC keyed with the secret.
     ClientSecretJwt,
-    /// A JWT signed with a key of the application's own.
+    /// A JWT signed with a private key of the application.
     PrivateKeyJwt,
-    /// A public client.
+    /// No authentication: a public client.
     None,
 }
 
 impl ClientAuthMethod {
-    /// Every variant, in the order of their definition.
+    /// All variants, in the order of their definition.
     pub const ALL: [Self; 5] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
@@ -95,7 +95,7 @@ impl ClientAuthMethod {
         Self::None,
     ];
 
-    /// The registered name.
+    /// Returns the registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,37 +107,37 @@ impl ClientAuthMethod {
         }
     }
 
-    /// Reads the registered name.
+    /// Parses the registered name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
 
-    /// Whether the application has a secret.
+    /// Returns whether the method uses a client secret.
     #[must_use]
     pub const fn has_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
 }
 
-/// What an application may use to get tokens.
+/// Grant types with which an application can get tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
-    /// RFC 6749 §4.1.
+    /// An authorization code (RFC 6749 §4.1).
     AuthorizationCode,
     /// Tokens from the authorization endpoint (OpenID Connect Core 1.0 §3.2).
     Implicit,
-    /// RFC 6749 §6.
+    /// A refresh token (RFC 6749 §6).
     RefreshToken,
-    /// RFC 6749 §4.4.
+    /// The application's own credentials, without a user (RFC 6749 §4.4).
     ClientCredentials,
-    /// RFC 6749 §4.3; only for applications that can't do otherwise.
+    /// The user's password (RFC 6749 §4.3); only for applications that can't use another grant type.
     Password,
 }
 
 impl GrantType {
-    /// Every variant, in the order of their definition.
+    /// All variants, in the order of their definition.
     pub const ALL: [Self; 5] = [
         Self::AuthorizationCode,
         Self::Implicit,
@@ -146,7 +146,7 @@ impl GrantType {
         Self::Password,
     ];
 
-    /// The registered name.
+    /// Returns the registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -158,53 +158,54 @@ impl GrantType {
         }
     }
 
-    /// Reads the registered name.
+    /// Parses the registered name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == text)
     }
 }
 
-/// How the application knows people (OpenID Connect Core 1.0 §8).
+/// Subject identifier type (OpenID Connect Core 1.0 §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectType {
-    /// By the same `sub` as every other application.
+    /// The same `sub` for every application.
     #[default]
     Public,
-    /// By a `sub` of its sector's own.
+    /// A `sub` that differs for each sector.
     Pairwise,
 }
 
-/// What an access token looks like.
+/// The format of access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessTokenFormat {
-    /// Nobody but this server can read it.
+    /// An opaque token, which only this server can read.
     #[default]
     Opaque,
-    /// A JWT (RFC 9068), which others check without asking, and so can't hear of an end.
+    /// A JWT (RFC 9068). Resource servers verify it without a request to this server, so they don't notice that it
+    /// ended.
     Jwt,
 }
 
-/// What an access token hangs on (WSO2's `bindingType`).
+/// What an access token is bound to (WSO2's `bindingType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum AccessTokenBinding {
-    /// Each session has tokens of its own, which die with it.
+    /// Each session has its own tokens, which end with it.
     #[default]
     #[serde(rename = "sso-session")]
     SsoSession,
-    /// The active access token of the same user, application and scopes is shared by all sessions,
-    /// and lost by all of them when one ends.
+    /// All sessions share the active access token of the same user, application and scopes, and all lose it when one of
+    /// them ends.
     #[serde(rename = "none")]
     None,
-    /// Tokens hang on the browser, by a cookie of its own (`atbv`) that stays from session to session.
+    /// Tokens are bound to the browser by a separate cookie (`atbv`), which persists across sessions.
     #[serde(rename = "cookie")]
     Cookie,
 }
 
 impl AccessTokenBinding {
-    /// The name in introspection answers and in the database.
+    /// Returns the name that is used in introspection responses and stored in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -214,7 +215,7 @@ impl AccessTokenBinding {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -226,162 +227,164 @@ impl AccessTokenBinding {
     }
 }
 
-/// A secret that was replaced and is still good.
+/// A secret that was replaced but is still valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
-    /// What it is compared with; none where it makes MACs alone.
+    /// Hash that the secret is compared with; `None` if the secret is only used for MACs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-    /// The secret, sealed.
+    /// The secret, sealed under the master key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
-    /// Until when it is good, in milliseconds since 1970.
+    /// Time until which it is valid, in milliseconds since 1970.
     pub until: Millis,
 }
 
-/// Registered settings that no statement selects by; kept as one JSON document. A new setting needs
-/// a default, so that documents written before it still read.
+/// Registered settings that no statement selects by, stored as one JSON document. A new setting needs a default, so
+/// that existing documents can still be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ApplicationSettings {
-    /// Where authorization answers may go; compared exactly.
+    /// Allowed redirect URIs for authorization responses; compared exactly.
     pub redirect_uris: Vec<String>,
-    /// Where a person may be sent after signing out; a list of its own.
+    /// Allowed redirect URIs after a sign-out; separate from `redirect_uris`.
     pub post_logout_redirect_uris: Vec<String>,
-    /// How it authenticates.
+    /// Client authentication method at the token endpoint.
     pub token_endpoint_auth_method: ClientAuthMethod,
-    /// What it may present at the token endpoint.
+    /// Grant types that it can use at the token endpoint.
     pub grant_types: Vec<GrantType>,
-    /// Scopes that it may ask for.
+    /// Scopes that it can request.
     pub scopes: Vec<String>,
-    /// Scopes that it may have for itself (client credentials).
+    /// Scopes that it can get for itself (client credentials).
     pub own_scopes: Vec<String>,
-    /// How its ID tokens and logout tokens are signed.
+    /// Signature algorithm of its ID tokens and logout tokens.
     pub id_token_signed_response_alg: SigningAlg,
-    /// Access token binding.
+    /// What its access tokens are bound to.
     pub token_binding: AccessTokenBinding,
-    /// Whether refresh tokens change at each use.
+    /// Whether each use of a refresh token replaces it (rotation).
     pub refresh_rotation: bool,
-    /// A declared resource server may introspect every token of its tenant.
+    /// Whether it is a declared resource server, which can introspect every token of its tenant.
     pub resource_server: bool,
-    /// How long its access tokens live, in milliseconds, if not as for all.
+    /// Lifetime of its access tokens in milliseconds; `None` uses the default.
     pub access_token_ms: Option<i64>,
-    /// How long its ID tokens live, in milliseconds, if not as for all.
+    /// Lifetime of its ID tokens in milliseconds; `None` uses the default.
     pub id_token_ms: Option<i64>,
-    /// How long its refresh tokens live from their issue, in milliseconds, if not as for all.
+    /// Lifetime of its refresh tokens from their issue, in milliseconds; `None` uses the default.
     pub refresh_token_ms: Option<i64>,
-    /// Whether `http://localhost` may have any port in redirect URIs, as loopback addresses may (RFC 8252 §7.3, §8.3).
+    /// Whether redirect URIs with `http://localhost` match with any port, like loopback addresses (RFC 8252 §7.3,
+    /// §8.3).
     pub any_localhost_port: bool,
-    /// Whether the claims `roles` and `groups` hold ids instead of names.
+    /// Whether the claims `roles` and `groups` contain ids instead of names.
     pub membership_ids: bool,
     /// Whether `prompt=none`, refresh, userinfo and introspection keep the session alive.
     pub coordinate_inactivity: bool,
-    /// Its start page, for lists and links (`client_uri`).
+    /// URI of its start page, for lists and links (`client_uri`).
     pub home_uri: Option<String>,
-    /// The organisation's own: people are not asked for their consent.
+    /// Whether it belongs to the organisation itself, so that users are not asked for consent.
     pub first_party: bool,
-    /// Response types that it may ask for, each with its words sorted.
+    /// Response types that it can request, each with its words sorted.
     pub response_types: Vec<String>,
-    /// `native`: loopback and private-use redirect URIs are fine. Else it is a web application.
+    /// Whether it is a native application, which can use loopback and private-use redirect URIs; otherwise it is a web
+    /// application.
     pub native: bool,
-    /// Its public keys, a JWK set.
+    /// Its public keys, as a JWK set (RFC 7517 §5).
     pub jwks: Option<serde_json::Value>,
-    /// Where its public keys are.
+    /// URI from which its public keys are fetched.
     pub jwks_uri: Option<String>,
-    /// ID tokens without a signature, in the code flow alone.
+    /// Whether it gets ID tokens without a signature; only in the code flow.
     pub id_token_unsigned: bool,
-    /// Userinfo as a signed JWT.
+    /// Signature algorithm of userinfo responses; `None` leaves them unsigned.
     pub userinfo_signed_response_alg: Option<SigningAlg>,
-    /// The one algorithm of its request objects; `none` for unsigned ones.
+    /// The only accepted algorithm of its request objects; `none` for unsigned ones.
     pub request_object_signing_alg: Option<String>,
-    /// The one algorithm of its client assertions.
+    /// The only accepted algorithm of its client assertions.
     pub token_endpoint_auth_signing_alg: Option<String>,
-    /// Addresses that `request_uri` may have.
+    /// Allowed values of `request_uri`.
     pub request_uris: Vec<String>,
-    /// How its ID tokens are encrypted, if they are.
+    /// Encryption of its ID tokens, if any.
     pub id_token_encryption: Option<Encryption>,
-    /// How its userinfo is encrypted, if it is.
+    /// Encryption of its userinfo responses, if any.
     pub userinfo_encryption: Option<Encryption>,
-    /// How it knows people.
+    /// Subject identifier type of its tokens.
     pub subject_type: SubjectType,
-    /// The list of redirect URIs of its sector.
+    /// URI of the list of redirect URIs of its sector (OpenID Connect Core 1.0 §8.1).
     pub sector_identifier_uri: Option<String>,
-    /// `max_age` of requests without one, in seconds.
+    /// Default `max_age` for requests without one, in seconds.
     pub default_max_age: Option<i64>,
-    /// `acr_values` of requests without any.
+    /// Default `acr_values` for requests without any.
     pub default_acr_values: Vec<String>,
-    /// Whether its ID tokens have to have `auth_time`; ours always have.
+    /// Whether its ID tokens must contain `auth_time`, which they always do.
     pub require_auth_time: bool,
-    /// Whom to write to.
+    /// Email addresses of the people responsible for it.
     pub contacts: Vec<String>,
-    /// Its logo.
+    /// URI of its logo.
     pub logo_uri: Option<String>,
-    /// How it uses what it learns.
+    /// URI of its privacy policy.
     pub policy_uri: Option<String>,
-    /// Its terms.
+    /// URI of its terms of service.
     pub tos_uri: Option<String>,
-    /// Where others may send a person who is to sign in there.
+    /// URI at which a third party can initiate a sign-in (OpenID Connect Core 1.0 §4).
     pub initiate_login_uri: Option<String>,
-    /// Loaded in a frame when a session ends in the browser.
+    /// URI that is loaded in a frame when a session ends in the browser (OpenID Connect Front-Channel Logout 1.0 §2).
     pub frontchannel_logout_uri: Option<String>,
-    /// Origins that this address leads on to: a frame may go there as well.
+    /// Origins to which that URI redirects, so that a frame can load them as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frontchannel_logout_origins: Vec<String>,
-    /// Whether that address gets `iss` and `sid`.
+    /// Whether that URI gets the parameters `iss` and `sid`.
     pub frontchannel_logout_session_required: bool,
-    /// Whether its logout tokens have to have `sid`; ours always have.
+    /// Whether its logout tokens must contain `sid`, which they always do.
     pub backchannel_logout_session_required: bool,
-    /// What its access tokens look like.
+    /// Format of its access tokens.
     pub access_token_format: AccessTokenFormat,
-    /// `aud` of its JWT access tokens; its `client_id` where empty.
+    /// `aud` of its JWT access tokens; if empty, its `client_id`.
     pub audiences: Vec<String>,
-    /// Origins whose scripts may call, besides those of its redirect URIs.
+    /// Origins from which scripts can call this server, in addition to those of its redirect URIs.
     pub allowed_origins: Vec<String>,
-    /// Whether what a token is bound to has to be presented with it.
+    /// Whether a token has to be presented together with what it is bound to.
     pub validate_token_binding: bool,
-    /// Whether a sign-out in the browser takes tokens with it that aren't bound to the session.
+    /// Whether a sign-out in the browser also revokes tokens that aren't bound to the session.
     pub revoke_tokens_when_session_ends: bool,
-    /// Whether its ID tokens have `isk`, by which it can extend the session.
+    /// Whether its ID tokens contain `isk`, with which it can extend the session.
     pub session_extension: bool,
-    /// When it registered itself, in seconds since 1970.
+    /// Time at which it registered itself, in seconds since 1970.
     pub registered_at: Option<i64>,
-    /// Its secret, sealed, where the protocol needs the secret itself.
+    /// Its secret, sealed under the master key, if the protocol needs the secret itself.
     pub sealed_secret: Option<String>,
-    /// When its secret replaced another one.
+    /// Time at which its secret replaced another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_made_at: Option<Millis>,
-    /// The secret before it, while that is good as well.
+    /// The previous secret, while it is still valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_secret: Option<PreviousSecret>,
-    /// Of a secret that the configuration declares: its keyed hash, so that a start and a request compare it without
-    /// the work of a password hash.
+    /// Keyed hash of a secret that the configuration declares, which is compared at start-up and in requests without
+    /// the cost of a password hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_secret: Option<String>,
-    /// What is registered of a service provider of SAML 2.0. With it the application speaks SAML, and no OpenID Connect.
+    /// Settings of a SAML 2.0 service provider. If set, the application uses SAML instead of OpenID Connect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub saml: Option<Box<SamlSettings>>,
-    /// Set when it was removed: it is kept until what was to be told to it is told.
+    /// Set after it was removed. The row is kept until all notifications to it are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<RemovedApplication>,
-    /// What else it registered about its software (RFC 7591 §2): echoed, never used.
+    /// Other registered metadata of its software (RFC 7591 §2), which is echoed but never used.
     pub software: serde_json::Map<String, serde_json::Value>,
 }
 
-/// What is left of an application that was removed.
+/// The remains of a removed application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedApplication {
-    /// What it called itself; free for another since.
+    /// Its former `client_id`, which another application can use now.
     pub client_id: String,
-    /// When, in milliseconds since 1970.
+    /// Time of the removal, in milliseconds since 1970.
     pub at: i64,
 }
 
-/// How something is encrypted to an application (RFC 7516).
+/// Algorithms with which data is encrypted for an application (RFC 7516).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encryption {
-    /// Key management: `RSA-OAEP-256`, `ECDH-ES` …
+    /// Key management algorithm: `RSA-OAEP-256`, `ECDH-ES` …
     pub alg: String,
-    /// Content: `A128CBC-HS256`, `A256GCM` …
+    /// Content encryption algorithm: `A128CBC-HS256`, `A256GCM` …
     pub enc: String,
 }
 
@@ -452,13 +455,13 @@ impl Default for ApplicationSettings {
 }
 
 impl Application {
-    /// What it calls itself, or did before it was removed.
+    /// Returns its `client_id`, or the former one if it was removed.
     #[must_use]
     pub fn audience(&self) -> &str {
         self.settings.removed.as_ref().map_or(&self.client_id, |removed| &removed.client_id)
     }
 
-    /// The protocol that it speaks.
+    /// Returns the protocol that it uses.
     #[must_use]
     pub fn protocol(&self) -> Protocol<'_> {
         match (&self.settings.saml, self.kind) {
@@ -468,13 +471,13 @@ impl Application {
         }
     }
 
-    /// Whether it may present this grant type.
+    /// Returns whether it can use this grant type.
     #[must_use]
     pub fn may(&self, grant: GrantType) -> bool {
         self.settings.grant_types.contains(&grant)
     }
 
-    /// Whether it can prove nothing.
+    /// Returns whether it is a public client, which can't authenticate.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.settings.token_endpoint_auth_method == ClientAuthMethod::None

@@ -1,4 +1,4 @@
-//! Change sets: what a use case wants written, all of it or none.
+//! Change sets: the writes of a use case, applied atomically.
 
 use crate::end::{Actor, EndSummary};
 use crate::event::NewEvent;
@@ -9,89 +9,90 @@ use crate::operation::Op;
 use crate::task::{HandlerTask, TaskRule};
 use crate::time::Millis;
 
-/// Typed operations that are applied together, with the events and audit rows that belong to them.
+/// Typed operations that are applied in one transaction, with their events and audit log rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeSet {
-    /// The tenant in which everything lies.
+    /// The tenant that all operations apply to; `None` means the default tenant.
     pub tenant: Option<TenantId>,
-    /// In the order in which they are applied.
+    /// The operations, in the order in which they are applied.
     pub ops: Vec<Op>,
-    /// Events, appended in the same transaction.
+    /// Events that are appended in the same transaction.
     pub events: Vec<NewEvent>,
-    /// Rows of the audit log, written in the same transaction.
+    /// Audit log rows that are written in the same transaction.
     pub audit: Vec<AuditRow>,
-    /// Which handlers get a task for which events; those of ends too.
+    /// Rules by which handlers get tasks for events, including the events that ends write.
     pub tasks: Vec<TaskRule>,
-    /// Refused when nobody active would be left in the tenant who may do everything.
+    /// Whether the change set is rejected with [`Outcome::LastAdministrator`] if no active user with all permissions
+    /// would be left in the tenant.
     pub keeps_administrator: bool,
 }
 
-/// Who did what, for the audit log. Administrative acts always leave one.
+/// A row of the audit log: who did what. Every administrative action writes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRow {
-    /// Makes rows of one millisecond distinct.
+    /// Id that distinguishes rows of the same millisecond.
     pub id: [u8; 16],
-    /// When it happened.
+    /// Time of the action.
     pub at: Millis,
-    /// Who did it.
+    /// The actor who performed the action.
     pub actor: Actor,
-    /// What, as `noun.verb`.
+    /// The action, as `noun.verb`.
     pub action: String,
-    /// The id of what it was done to.
+    /// Id of the object that the action applies to.
     pub target: String,
-    /// More, a JSON object.
+    /// Further details, as a JSON object.
     pub detail: String,
 }
 
-/// What became of a change set.
+/// The result of applying a change set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// All of it is durable.
+    /// The whole change set is committed and durable.
     Applied(Applied),
-    /// Someone changed a row that it relies on: read again and decide again.
+    /// A row that the change set relies on has changed: the caller reads the state again and decides again.
     Conflict,
-    /// Something that it makes exists already.
+    /// Something that the change set creates already exists.
     Duplicate,
-    /// Ending these sessions without their tokens was refused: tokens bound to the session
+    /// The change set was rejected because it would end sessions without their tokens: tokens bound to the session
     /// (`sso-session`) can't outlive it.
     SessionBoundTokens,
-    /// Nobody would be left who may do everything: [`ChangeSet::keeps_administrator`].
+    /// No active user with all permissions would be left: see [`ChangeSet::keeps_administrator`].
     LastAdministrator,
 }
 
-/// What an applied change set answers.
+/// The results of an applied change set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// What its ends did, added up.
+    /// Totals of all ends in the change set.
     pub ended: EndSummary,
-    /// Deliveries claimed, or written by an end with a lease.
+    /// Deliveries that were claimed, or that an end with a lease wrote.
     pub deliveries: Vec<crate::delivery::Delivery>,
-    /// Jobs claimed.
+    /// Jobs that [`Op::ClaimJob`] claimed.
     pub jobs: Vec<Job>,
-    /// Mails claimed.
+    /// Mails that [`Op::ClaimMail`] claimed.
     pub mail: Vec<Mail>,
-    /// Tasks of handlers claimed.
+    /// Handler tasks that [`Op::ClaimTasks`] claimed.
     pub tasks: Vec<HandlerTask>,
-    /// Attempts counted, in the order of the operations.
+    /// Counts of attempts in the current window, one for each [`Op::CountAttempt`], in the order of the operations.
     pub attempts: Vec<i64>,
-    /// Rows removed by a purge.
+    /// Number of rows that a purge removed.
     pub purged: u64,
 }
 
 impl ChangeSet {
-    /// An empty change set in a tenant.
+    /// Creates an empty change set for a tenant.
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self { tenant: Some(tenant), ..Self::default() }
     }
 
-    /// A change set of one operation.
+    /// Creates a change set with one operation.
     #[must_use]
     pub fn of(tenant: TenantId, op: Op) -> Self {
         Self { tenant: Some(tenant), ops: vec![op], ..Self::default() }
     }
 
-    /// One operation more.
+    /// Appends an operation after the existing ones.
     #[must_use]
     pub fn with(mut self, op: Op) -> Self {
         self.ops.push(op);

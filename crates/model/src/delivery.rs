@@ -1,72 +1,73 @@
-//! Deliveries: the duty to tell an application that a participation ended.
+//! Deliveries: notifications to applications that a participation ended.
 
 use crate::ids::{AppId, SessionId, Sid, TenantId, UserId};
 use crate::time::Millis;
 
-/// One duty. There is one for each participation that ended with a notice, so its `sid` names it.
+/// A notification. There is one for each participation that ended with a notification, so its `sid` identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The tenant it belongs to.
+    /// The tenant that the delivery belongs to.
     pub tenant: TenantId,
-    /// The participation that ended; also this delivery's name.
+    /// The participation that ended, which also identifies the delivery.
     pub sid: Sid,
     /// The session that the participation belonged to.
     pub session: SessionId,
-    /// Whom to tell.
+    /// The application to notify.
     pub app: AppId,
-    /// Whose session it was.
+    /// The user of the session.
     pub user: UserId,
-    /// What the application knows the user by.
+    /// The `sub` by which the application knows the user.
     pub sub: String,
-    /// The issuer to name.
+    /// Issuer (`iss`) of the logout token.
     pub issuer: String,
-    /// Where to post to; empty when there is no such place.
+    /// URI to which the logout token is posted; empty if the application has none.
     pub uri: String,
-    /// Where it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// Attempts so far.
+    /// Number of attempts so far.
     pub attempts: i64,
-    /// Answers of 400 so far: the third is final.
+    /// Number of responses with status 400 so far; the third is final.
     pub refusals: i64,
-    /// An attempt's answer was lost: the application may have acted on it.
+    /// Whether the response to an attempt was lost, so that the application may have acted on it.
     pub answer_lost: bool,
-    /// When the next attempt is due.
+    /// Time at which the next attempt is due.
     pub due_at: Millis,
-    /// When it was written.
+    /// Time at which the delivery was created.
     pub created_at: Millis,
-    /// When it is given up.
+    /// Time at which it is given up.
     pub expires_at: Millis,
-    /// When the last attempt was made.
+    /// Time of the last attempt.
     pub last_attempt_at: Option<Millis>,
-    /// HTTP status of the last answer.
+    /// HTTP status of the last response.
     pub last_status: Option<i64>,
-    /// What went wrong last.
+    /// Description of the last failure.
     pub last_error: Option<String>,
-    /// `jti` of the last logout token.
+    /// `jti` of the last logout token that was sent.
     pub last_jti: Option<String>,
 }
 
-/// The life of a delivery. `Pending` → one of the others; `Dead` and `Refused` → `Pending` by hand.
+/// State of a delivery: `Pending` → one of the others; an administrator can return `Dead` and `Refused` to `Pending`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// It is tried until it succeeds or its time is over.
+    /// The delivery is attempted until it succeeds or expires.
     Pending,
-    /// The application said that it acted on it.
+    /// The application confirmed it.
     Delivered,
-    /// The application refused it for good.
+    /// The application refused it permanently.
     Refused,
-    /// Its time is over.
+    /// It was given up: it expired, or an administrator gave it up.
     Dead,
-    /// The application has no address: it learns of it by a refused token or through the browser.
+    /// The application has no address for notifications. It learns of the end by a rejected token or through the
+    /// browser.
     Unreachable,
 }
 
 impl DeliveryState {
-    /// Every state.
+    /// All states, in the order of their definition.
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Delivered, Self::Refused, Self::Dead, Self::Unreachable];
 
-    /// The name in APIs and in the database.
+    /// Returns the name that is used in APIs and stored in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +79,7 @@ impl DeliveryState {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)

@@ -1,4 +1,4 @@
-//! Tenants, users and roles.
+//! Tenants, users, roles and groups.
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -6,48 +6,48 @@ use crate::ids::{GroupId, RoleId, TenantId, UserId};
 use crate::sign_up::SignUp;
 use crate::time::Millis;
 
-/// An isolated space of users, applications and sessions.
+/// A tenant: an isolated space of users, applications and sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its number.
+    /// Number of the tenant in its installation.
     pub id: TenantId,
-    /// Its name in paths: `/t/{name}`. The default tenant's is `carbon.super`.
+    /// Name in paths (`/t/{name}`). The default tenant is `carbon.super`.
     pub name: String,
-    /// Whether it answers at all.
+    /// Whether the tenant can be used; a disabled one serves no requests.
     pub enabled: bool,
-    /// Since when; 0 where nobody noted it.
+    /// Time at which it was created; 0 if that wasn't recorded.
     pub created_at: Millis,
-    /// What its pages look like.
+    /// Branding of its pages.
     pub look: Look,
-    /// Who may make an account in it.
+    /// Rules for self-service sign-up and account deletion.
     pub sign_up: SignUp,
 }
 
-/// What a tenant's pages look like, where that isn't as the program comes.
+/// Branding of a tenant's pages; `None` fields use the program's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Look {
-    /// What it calls itself.
+    /// Name of the organisation that pages show.
     pub name: Option<String>,
-    /// The colour of buttons and links: `#` and six hex digits.
+    /// Colour of buttons and links: `#` and six hex digits.
     pub accent: Option<String>,
-    /// Which logo it has: changes with the logo.
+    /// Tag of the logo, which changes with the logo; `None` if there is no logo.
     pub logo: Option<String>,
 }
 
-/// A picture that stands for a tenant.
+/// The logo of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logo {
-    /// `image/png` or `image/svg+xml`.
+    /// Media type: `image/png` or `image/svg+xml`.
     pub kind: String,
-    /// The file.
+    /// Content of the image file.
     pub body: Vec<u8>,
 }
 
 impl Tenant {
-    /// The default tenant's name in paths.
+    /// Name of the default tenant in paths.
     pub const DEFAULT_NAME: &'static str = "carbon.super";
 
-    /// The default tenant.
+    /// Returns the default tenant without branding, with sign-up closed.
     #[must_use]
     pub fn default_one() -> Self {
         let name = Self::DEFAULT_NAME.to_owned();
@@ -62,59 +62,59 @@ impl Tenant {
     }
 }
 
-/// A person's account.
+/// The account of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// The tenant it belongs to.
+    /// The tenant that the account belongs to.
     pub tenant: TenantId,
-    /// Its id; also the public `sub`.
+    /// Id of the account, also used as the public `sub`.
     pub id: UserId,
-    /// Login name, as it was given. Compared without regard to case.
+    /// Login name as entered. It is compared without regard to case.
     pub username: String,
-    /// Password hash in PHC form; `None`: no password sign-in.
+    /// Password hash in PHC string format; `None` disables sign-in by password.
     pub password_hash: Option<String>,
-    /// Name to show.
+    /// Name that is shown on pages.
     pub display_name: Option<String>,
-    /// Given name.
+    /// Given name (claim `given_name`).
     pub given_name: Option<String>,
-    /// Family name.
+    /// Family name (claim `family_name`).
     pub family_name: Option<String>,
-    /// Mail address.
+    /// Email address (claim `email`).
     pub email: Option<String>,
-    /// Whether the address was proved.
+    /// Whether the email address is verified.
     pub email_verified: bool,
-    /// Whether it may be used.
+    /// State that decides whether the account can be used.
     pub state: UserState,
-    /// Whether the password opens nothing until another is chosen.
+    /// Whether the password is unusable until a new one is chosen.
     pub password_due: PasswordDue,
-    /// Raised by every end that concerns the user; a sign-in that began before doesn't finish.
+    /// Incremented by every end that concerns the user, so that a sign-in that began earlier can't complete.
     pub epoch: i64,
-    /// When it was made.
+    /// Time at which the account was created.
     pub created_at: Millis,
-    /// When the profile was changed last.
+    /// Time of the last change of the profile.
     pub updated_at: Millis,
-    /// Standard claims (OpenID Connect Core 1.0 §5.1) that have no field here, as a JSON object.
+    /// Standard claims (OpenID Connect Core 1.0 §5.1) without a field of their own, as a JSON object.
     pub profile: String,
-    /// Grows with every change of what SCIM shows: its entity tag.
+    /// Version that increases with every change of what SCIM exposes; used as the entity tag.
     pub version: i64,
-    /// The id that another system knows the person by.
+    /// Id of the user in another system (SCIM `externalId`).
     pub external_id: Option<String>,
-    /// SCIM attributes that have no field here, as a JSON object.
+    /// SCIM attributes without a field of their own, as a JSON object.
     pub attributes: String,
-    /// When a lock that failed attempts brought opens by itself.
+    /// Time at which a lock after failed attempts expires by itself.
     pub unlock_at: Option<Millis>,
-    /// How many second factors it has. Where there is one, the password alone opens nothing.
+    /// Number of second factors. If there is one, the password alone isn't sufficient.
     pub factors: i64,
 }
 
 impl User {
-    /// The form of a login name in which it is unique (RFC 8265 §3.3.2: widths, case, NFC).
+    /// Returns the form of a login name that is unique in a tenant: widths, case and NFC mapped (RFC 8265 §3.3.2).
     #[must_use]
     pub fn username_key(username: &str) -> String {
         text_key(username)
     }
 
-    /// What stands for an account that was deleted.
+    /// Returns a placeholder for a deleted account.
     #[must_use]
     pub fn deleted(tenant: TenantId, id: UserId) -> Self {
         Self {
@@ -141,27 +141,27 @@ impl User {
         }
     }
 
-    /// What pages call the person.
+    /// Returns the name that pages show: the display name, or the login name.
     #[must_use]
     pub fn shown_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.username)
     }
 }
 
-/// Whether a password may open anything.
+/// Whether a new password has to be chosen, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PasswordDue {
-    /// It may.
+    /// The password can be used.
     #[default]
     No,
-    /// Its person said that a sign-in was not theirs: another one is chosen by the link of a mail alone.
+    /// The user reported that a sign-in was not theirs. A new password can only be chosen through a link in a mail.
     ByMail,
-    /// An administrator demands another one: who proves this one chooses it.
+    /// An administrator requires a new password. The user chooses it after signing in with the current one.
     AtSignIn,
 }
 
 impl PasswordDue {
-    /// The number that the database keeps.
+    /// Returns the number that is stored in the database.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -171,7 +171,7 @@ impl PasswordDue {
         }
     }
 
-    /// Reads the number; whatever isn't known opens nothing.
+    /// Converts the number stored in the database; an unknown one makes the password unusable.
     #[must_use]
     pub const fn from_code(code: i64) -> Self {
         match code {
@@ -182,19 +182,19 @@ impl PasswordDue {
     }
 }
 
-/// The state of an account.
+/// Whether an account can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserState {
-    /// May sign in.
+    /// The user can sign in.
     Active,
-    /// Switched off by an administrator.
+    /// Disabled by an administrator.
     Disabled,
     /// Locked, by an administrator or after failed attempts.
     Locked,
 }
 
 impl UserState {
-    /// The number that the database keeps.
+    /// Returns the number that is stored in the database.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -204,7 +204,7 @@ impl UserState {
         }
     }
 
-    /// Reads the number; whatever isn't known can't sign in.
+    /// Converts the number stored in the database; an unknown one disables the account.
     #[must_use]
     pub const fn from_code(code: i64) -> Self {
         match code {
@@ -215,47 +215,47 @@ impl UserState {
     }
 }
 
-/// A role: a name and what it permits.
+/// A role: a name with a set of permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// The tenant it belongs to.
+    /// The tenant that the role belongs to.
     pub tenant: TenantId,
-    /// Its id.
+    /// Id of the role.
     pub id: RoleId,
-    /// Its name, unique without regard to case.
+    /// Name, unique in the tenant without regard to case.
     pub name: String,
-    /// Scopes that it carries, separated by spaces. `internal_*` stands for all administrative ones.
+    /// Scopes that it grants, separated by spaces. `internal_*` stands for all administrative ones.
     pub permissions: String,
-    /// Whether it grants anything.
+    /// State that decides whether it grants its permissions.
     pub state: RoleState,
-    /// Raised when the role changes for all its members at once.
+    /// Incremented when the role changes for all its members at once.
     pub epoch: i64,
-    /// Grows with every change of what SCIM shows: its entity tag.
+    /// Version that increases with every change of what SCIM exposes; used as the entity tag.
     pub version: i64,
-    /// When it was made.
+    /// Time at which the role was created.
     pub created_at: Millis,
-    /// When it was changed last.
+    /// Time of the last change.
     pub updated_at: Millis,
-    /// The id that another system knows it by.
+    /// Id of the role in another system (SCIM `externalId`).
     pub external_id: Option<String>,
 }
 
 impl Role {
-    /// The role that has every administrative right.
+    /// Name of the role that has all administrative rights.
     pub const ADMIN: &'static str = "admin";
 }
 
-/// The life of a role: `Active` → `Removing` → gone.
+/// State of a role: `Active` → `Removing` → deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleState {
-    /// It grants its permissions.
+    /// The role grants its permissions.
     Active,
-    /// A job takes it from its members; it grants nothing any more.
+    /// A job is removing the role from its members; it no longer grants anything.
     Removing,
 }
 
 impl RoleState {
-    /// The number that the database keeps.
+    /// Returns the number that is stored in the database.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -264,40 +264,40 @@ impl RoleState {
         }
     }
 
-    /// Reads the number; whatever isn't known grants nothing.
+    /// Converts the number stored in the database; an unknown one grants nothing.
     #[must_use]
     pub const fn from_code(code: i64) -> Self {
         if code == 0 { Self::Active } else { Self::Removing }
     }
 }
 
-/// A group of users. Its members have the roles that it carries.
+/// A group of users. Its members have the roles that are assigned to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The tenant it belongs to.
+    /// The tenant that the group belongs to.
     pub tenant: TenantId,
-    /// Its id.
+    /// Id of the group.
     pub id: GroupId,
-    /// Its name, unique without regard to case.
+    /// Name, unique in the tenant without regard to case.
     pub name: String,
-    /// The id that another system knows it by.
+    /// Id of the group in another system (SCIM `externalId`).
     pub external_id: Option<String>,
-    /// Grows with every change: its entity tag.
+    /// Version that increases with every change; used as the entity tag.
     pub version: i64,
-    /// When it was made.
+    /// Time at which the group was created.
     pub created_at: Millis,
-    /// When it was changed last.
+    /// Time of the last change.
     pub updated_at: Millis,
 }
 
-/// The form in which names of roles and groups are unique.
+/// Returns the form in which names of roles and groups are unique: lower case.
 #[must_use]
 pub fn name_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The form of a text in which it is compared: without regard to case and width, and to the ways in which Unicode can write
-/// the same.
+/// Returns the form in which texts are compared: without regard to case, width and the different Unicode encodings of
+/// the same characters.
 #[must_use]
 pub fn text_key(text: &str) -> String {
     if text.is_ascii() {

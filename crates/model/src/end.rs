@@ -1,4 +1,4 @@
-//! The one door: what may be asked of an end, why it happens and what it answers.
+//! Ends: the only operation that ends sessions, with its targets, effects, reasons and results.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AppId, EndId, GrantId, SessionId, TenantId, UserId};
 use crate::time::Millis;
 
-/// Why a session ended.
+/// The reason for which a session ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// The person ended it on their own page or by signing out.
+    /// The user ended it on their account page or signed out.
     User,
     /// An administrator ended it.
     Admin,
-    /// An application asked for it (OpenID Connect RP-Initiated Logout 1.0).
+    /// An application requested it (OpenID Connect RP-Initiated Logout 1.0).
     RpLogout,
-    /// Nobody used it for too long.
+    /// The session was idle for longer than its idle timeout.
     IdleTimeout,
-    /// Its absolute lifetime is over.
+    /// The absolute lifetime of the session is over.
     Lifetime,
     /// A role of the user changed.
     RoleChanged,
@@ -31,24 +31,24 @@ pub enum EndReason {
     AccountDisabled,
     /// The account was deleted.
     AccountDeleted,
-    /// Too many sessions.
+    /// The user reached the limit of concurrent sessions.
     SessionLimit,
-    /// Another person signed in with this browser.
+    /// Another user signed in with the same browser.
     Replaced,
-    /// A code or refresh token was presented again: someone else may hold it (RFC 9700 §4.14).
+    /// A code or refresh token was presented a second time: somebody else may hold it (RFC 9700 §4.14).
     TokenReuse,
-    /// An application gave up a token (RFC 7009).
+    /// An application revoked a token (RFC 7009).
     TokenRevoked,
-    /// Its person said that the sign-in was not theirs.
+    /// The user reported that the sign-in was not theirs.
     NotMe,
-    /// An application was switched off or removed.
+    /// An application was disabled or removed.
     ApplicationRemoved,
-    /// A handler's policy; the text is the handler's name.
+    /// The policy of an event handler; the text is the handler's name.
     Policy(String),
 }
 
 impl EndReason {
-    /// Whether it concerns the account itself, so that offline grants end by default as well.
+    /// Returns whether the reason concerns the account itself, so that offline grants end by default as well.
     #[must_use]
     pub fn concerns_account(&self) -> bool {
         matches!(
@@ -63,7 +63,7 @@ impl EndReason {
         )
     }
 
-    /// What a person reads for it.
+    /// Returns an English description that is shown to people.
     #[must_use]
     pub fn in_words(&self) -> String {
         match self {
@@ -113,7 +113,7 @@ impl fmt::Display for EndReason {
     }
 }
 
-/// A text is no end reason.
+/// Error for a text that isn't an end reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown end reason")]
 pub struct UnknownReason;
@@ -144,16 +144,16 @@ impl FromStr for EndReason {
     }
 }
 
-/// Who did something.
+/// The originator of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Actor {
     /// The program itself: expiry, a job, a policy.
     System,
-    /// A person.
+    /// A user, who may be an administrator.
     User(UserId),
-    /// An application.
+    /// An application with its own credentials.
     Application(AppId),
-    /// Whoever can run the program's commands on its machine.
+    /// A person who runs the program's commands on its host.
     Operator,
 }
 
@@ -182,42 +182,43 @@ impl FromStr for Actor {
     }
 }
 
-/// What an end does. The four are the caller's free choice.
+/// The effects of an end. The caller combines them freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effects {
-    /// End the sessions themselves, and every participation in them.
+    /// Ends the sessions themselves, and every participation in them.
     pub session: bool,
-    /// End grants, and with them every code and token.
+    /// Ends grants, and with them every code and token.
     pub tokens: bool,
-    /// Forget the user's approvals.
+    /// Removes the user's consents.
     pub consents: bool,
-    /// Tell the applications, and end the participations they are told of.
+    /// Notifies the applications, and ends the participations of which they are notified.
     pub notify: bool,
-    /// Let `tokens` take offline grants (`offline_access`) as well.
+    /// Extends `tokens` to offline grants (`offline_access`); without `tokens` it has no effect.
     pub offline: bool,
 }
 
 impl Effects {
-    /// Nothing at all.
+    /// No effects: the end changes nothing.
     pub const NONE: Self =
         Self { session: false, tokens: false, consents: false, notify: false, offline: false };
 
-    /// A sign-out: session, tokens and notices; offline grants are spared (Back-Channel Logout 1.0 §2.7).
+    /// A sign-out: ends session and tokens and notifies applications, but spares offline grants (OpenID Connect
+    /// Back-Channel Logout 1.0 §2.7).
     pub const SIGN_OUT: Self =
         Self { session: true, tokens: true, consents: false, notify: true, offline: false };
 
-    /// An end by a person or an administrator: everything that was issued in the session ends with it, offline grants
-    /// too, since a lost device must not keep its refresh token.
+    /// An end by a user or an administrator: everything that was issued in the session ends with it, including offline
+    /// grants, because a lost device must not keep its refresh token.
     pub const END: Self = Self { offline: true, ..Self::SIGN_OUT };
 
-    /// What a reason does when the caller doesn't choose.
+    /// Returns the default effects for a reason.
     #[must_use]
     pub fn for_reason(reason: &EndReason) -> Self {
         let by_someone = matches!(reason, EndReason::User | EndReason::Admin);
         Self { offline: by_someone || reason.concerns_account(), ..Self::SIGN_OUT }
     }
 
-    /// The number that the database keeps: a bit for each.
+    /// Returns the number that is stored in the database, with one bit for each effect.
     #[must_use]
     pub const fn code(self) -> i64 {
         self.session as i64
@@ -227,7 +228,7 @@ impl Effects {
             | (self.offline as i64) << 4
     }
 
-    /// Reads the number.
+    /// Converts the number stored in the database.
     #[must_use]
     pub const fn from_code(code: i64) -> Self {
         Self {
@@ -239,7 +240,7 @@ impl Effects {
         }
     }
 
-    /// Those that are on, by name.
+    /// Returns the names of the enabled effects.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         [
             (self.session, "session"),
@@ -252,73 +253,73 @@ impl Effects {
         .filter_map(|(on, name)| on.then_some(name))
     }
 
-    /// Whether nothing was asked for.
+    /// Returns whether the end changes nothing; `offline` alone has no effect.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         !(self.session || self.tokens || self.consents || self.notify)
     }
 }
 
-/// What an end is aimed at. An empty list of targets is refused, so "everything" can't be asked
-/// for by leaving a field out.
+/// A target of an end. An empty list of targets is rejected, so that "everything" can't be requested by leaving a field
+/// out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EndTarget {
-    /// Everything of one user: each living session and each grant, with or without a session.
+    /// All living sessions and all grants of a user, with or without a session.
     User(UserId),
-    /// Every session of one user but this one, and the grants of those sessions.
+    /// All sessions of a user except this one, and the grants of those sessions.
     UserExcept(UserId, SessionId),
-    /// One session, named with its user, and its grants.
+    /// One session, identified with its user, and its grants.
     Session(UserId, SessionId),
-    /// The same, only if a deadline has passed at the given moment; else a conflict.
+    /// Like [`EndTarget::Session`], but a conflict unless a deadline has passed at [`EndSessions::at`].
     ExpiredSession(UserId, SessionId),
     /// One grant. Only the effect `tokens` applies.
     Grant(GrantId),
 }
 
-/// The operation through which every session ends.
+/// The operation that ends sessions. Every session ends through it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndSessions {
-    /// Names this end; what ended together carries it.
+    /// Id of this end, which is stored with everything that ends together.
     pub id: EndId,
-    /// The tenant in which everything named lies.
+    /// The tenant of all targets and applications.
     pub tenant: TenantId,
-    /// What to end. At most [`crate::limits::INLINE_END_USERS_MAX`] targets; more go through a job.
+    /// What to end: at most [`crate::limits::INLINE_END_USERS_MAX`] targets; a larger end runs as a job.
     pub targets: Vec<EndTarget>,
-    /// What to do to it.
+    /// What the end does to the targets.
     pub effects: Effects,
-    /// The applications to which `tokens`, `consents` and `notify` are narrowed. `None`: all; an empty
-    /// list: none. The effect `session` is never narrowed.
+    /// The applications to which `tokens`, `consents` and `notify` are limited. `None` means all, an empty list means
+    /// none. The effect `session` is never limited.
     pub applications: Option<Vec<AppId>>,
-    /// Why the session ended.
+    /// The reason that is stored with the ended sessions.
     pub reason: EndReason,
-    /// Who ended the session.
+    /// The actor who ends the sessions.
     pub actor: Actor,
-    /// When it happened.
+    /// Time of the end.
     pub at: Millis,
-    /// The issuer that logout tokens name.
+    /// Issuer (`iss`) of the logout tokens.
     pub issuer: String,
-    /// How long deliveries are tried, in milliseconds.
+    /// Time in milliseconds after which a delivery is given up.
     pub delivery_lifetime_ms: i64,
-    /// How far behind a stored last access may be, in milliseconds; for [`EndTarget::ExpiredSession`].
+    /// How far the stored last access may lag behind, in milliseconds; for [`EndTarget::ExpiredSession`].
     pub slack_ms: i64,
-    /// Whether grants are spared that their application keeps when its person signs out. They go on without
-    /// a session.
+    /// Whether to spare grants that their application keeps when the user signs out. They are detached from the
+    /// session.
     pub spare_kept: bool,
-    /// For how long the deliveries of targets that are one session belong to the worker of this process,
-    /// in milliseconds: it gets them with the answer and need not claim them. 0: any worker claims them.
+    /// Lease on the deliveries of single-session targets, in milliseconds. The worker of this process gets them with
+    /// the outcome and need not claim them. 0: no lease, any worker claims them.
     pub lease_ms: i64,
 }
 
-/// What an end did, or would do.
+/// Counts of what an end did or would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndSummary {
-    /// Sessions ended.
+    /// Number of sessions that ended.
     pub sessions: u64,
-    /// Grants ended.
+    /// Number of grants that ended.
     pub grants: u64,
-    /// Consents removed.
+    /// Number of consents that were removed.
     pub consents: u64,
-    /// Applications to be told.
+    /// Number of notifications to applications.
     pub deliveries: u64,
 }
 

@@ -1,26 +1,26 @@
-//! Events: facts about users, roles and sessions, in an append-only log.
+//! Events: facts about users, roles, groups, applications and tenants in an append-only log.
 
 use crate::end::Actor;
 use crate::ids::{AppId, GroupId, RoleId, SessionId, TenantId, UserId};
 use crate::time::Millis;
 
-/// What an event is about. Events are ordered for each subject.
+/// The subject of an event. Events are ordered for each subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A user, and that user's sessions.
+    /// A user, including the user's sessions.
     User(UserId),
-    /// A role.
+    /// A role of the tenant.
     Role(RoleId),
-    /// A group.
+    /// A group of the tenant.
     Group(GroupId),
-    /// An application.
+    /// An application of the tenant.
     Application(AppId),
     /// The tenant as a whole.
     Tenant(TenantId),
 }
 
 impl Subject {
-    /// The kind's number in the database.
+    /// Returns the number of the kind that is stored in the database.
     #[must_use]
     pub const fn kind(self) -> i64 {
         match self {
@@ -32,7 +32,7 @@ impl Subject {
         }
     }
 
-    /// The id's bytes.
+    /// Returns the bytes of the id that are stored in the database; of a tenant its big-endian number.
     #[must_use]
     pub fn id(self) -> Vec<u8> {
         match self {
@@ -44,7 +44,7 @@ impl Subject {
         }
     }
 
-    /// Reads what the database keeps.
+    /// Converts the kind and the id stored in the database; `None` if either is invalid.
     #[must_use]
     pub fn read(kind: i64, id: &[u8]) -> Option<Self> {
         Some(match kind {
@@ -57,7 +57,7 @@ impl Subject {
         })
     }
 
-    /// Its kind and id as text, such as `user:447c646f-4271-4782-a00a-da995d21d16b`.
+    /// Returns kind and id as text, such as `user:447c646f-4271-4782-a00a-da995d21d16b`.
     #[must_use]
     pub fn in_words(self) -> String {
         match self {
@@ -69,7 +69,7 @@ impl Subject {
         }
     }
 
-    /// Reads what [`Subject::in_words`] wrote.
+    /// Parses the text that [`Subject::in_words`] returns.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, id) = text.split_once(':')?;
@@ -86,18 +86,18 @@ impl Subject {
 
 macro_rules! event_names {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
-        /// The names of events, as WSO2's catalogue has them.
+        /// Names of events, as in WSO2's catalogue.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum EventName {
             $($(#[doc = $doc])+ $variant),+
         }
 
         impl EventName {
-            /// Every name with what it means; the catalogue in the manual is made from it.
+            /// All events with their names and meanings, from which the catalogue in the manual is generated.
             pub const CATALOGUE: &'static [(Self, &'static str, &'static str)] =
                 &[$((Self::$variant, $name, concat!($($doc),+))),+];
 
-            /// The name in the log, in configuration and in the manual.
+            /// Returns the name that is used in the log, in configuration and in the manual.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -177,7 +177,8 @@ event_names! {
     PostDeleteApplication = "POST_DELETE_APPLICATION",
     /// A factor was added to an account. `user-name`, `factor`, `kind` (`totp`, `passkey`, `security_key`).
     PostAddFactor = "POST_ADD_FACTOR",
-    /// A factor was used in a sign-in. `user-name`, `factor`, `kind`; `counter_went_back` where a key was perhaps copied.
+    /// A factor was used in a sign-in. `user-name`, `factor`, `kind`; `counter_went_back` where a key was perhaps
+    /// copied.
     PostUseFactor = "POST_USE_FACTOR",
     /// A code that was given as a second factor was wrong, or the answer of a key. `user-name`.
     FactorFailure = "FACTOR_FAILURE",
@@ -202,43 +203,43 @@ event_names! {
 }
 
 impl EventName {
-    /// Reads a name.
+    /// Parses a name of an event; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::CATALOGUE.iter().find(|(_, name, _)| *name == text).map(|(event, _, _)| *event)
     }
 }
 
-/// An event to be written with the change that caused it.
+/// An event that is written with the change that causes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
-    /// What it is about.
+    /// The subject of the event.
     pub subject: Subject,
-    /// What happened.
+    /// The name of the event.
     pub name: EventName,
-    /// Who did it.
+    /// The actor who caused it.
     pub actor: Actor,
-    /// When it happened.
+    /// Time of the event.
     pub at: Millis,
-    /// The session concerned, if one is.
+    /// The session concerned, if any.
     pub session: Option<SessionId>,
-    /// Properties, a JSON object.
+    /// Properties of the event, as a JSON object.
     pub data: String,
 }
 
-/// An event as it was written.
+/// An event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place among its subject's events, from 1.
+    /// Number of the event among those of its subject, from 1.
     pub n: i64,
-    /// The name. A text, because a newer program may have written it.
+    /// Name of the event. It is text, because a newer version may have written it.
     pub name: String,
-    /// When it happened.
+    /// Time of the event.
     pub at: Millis,
-    /// Who did it, as text.
+    /// The actor who caused it, as text.
     pub actor: String,
-    /// The session concerned.
+    /// The session concerned, if any.
     pub session: Option<SessionId>,
-    /// Properties, a JSON object.
+    /// Properties of the event, as a JSON object.
     pub data: String,
 }

@@ -1,21 +1,21 @@
-//! Factors of an account beside its password, and its recovery codes.
+//! Factors of an account other than its password, its recovery codes and trusted browsers.
 
 use crate::ids::{FactorId, SessionId, UserId};
 use crate::time::Millis;
 
-/// What a factor is.
+/// The kind of a factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactorKind {
     /// An authenticator app with time-based one-time passwords (RFC 6238).
     Totp,
-    /// A passkey (Web Authentication): it signs in by itself.
+    /// A passkey (Web Authentication), which is sufficient to sign in by itself.
     Passkey,
-    /// A security key (Web Authentication) that is a second factor alone.
+    /// A security key (Web Authentication), which is only a second factor.
     SecurityKey,
 }
 
 impl FactorKind {
-    /// The number that the database keeps.
+    /// Returns the number that is stored in the database.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -25,7 +25,7 @@ impl FactorKind {
         }
     }
 
-    /// Reads the number; none for a kind that a newer program added.
+    /// Converts the number stored in the database; `None` for a kind that a newer version added.
     #[must_use]
     pub const fn from_code(code: i64) -> Option<Self> {
         match code {
@@ -36,7 +36,7 @@ impl FactorKind {
         }
     }
 
-    /// Its name in interfaces.
+    /// Returns the name that is used in APIs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,152 +46,154 @@ impl FactorKind {
         }
     }
 
-    /// Whether it is proven by a signature of a key (Web Authentication).
+    /// Returns whether it is proven by the signature of a key (Web Authentication).
     #[must_use]
     pub const fn is_key(self) -> bool {
         matches!(self, Self::Passkey | Self::SecurityKey)
     }
 }
 
-/// A factor of an account.
+/// A factor of an account, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Factor {
-    /// Its id.
+    /// Id of the factor.
     pub id: FactorId,
-    /// The account.
+    /// The account that the factor belongs to.
     pub user: UserId,
-    /// What it is.
+    /// Kind of the factor.
     pub kind: FactorKind,
-    /// What its person calls it.
+    /// Name that the user gave it.
     pub name: String,
-    /// What proves it, sealed under the master key: the secret that both sides know, or a credential with its public key.
+    /// Verification data, sealed under the master key: the shared secret, or a credential with its public key.
     pub secret: Vec<u8>,
-    /// The last time step whose code was used: no earlier one, nor itself, is accepted again. The signature counter of a key.
+    /// The last time step of which a code was used: this step and earlier ones are no longer accepted. For a key, its
+    /// signature counter.
     pub step: i64,
-    /// When it was added.
+    /// Time at which it was added.
     pub added_at: Millis,
-    /// When it was used last.
+    /// Time of its last use.
     pub used_at: Option<Millis>,
 }
 
-/// A browser in which its person isn't asked for the second factor for a while.
+/// A browser in which the user isn't asked for the second factor until a certain time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedBrowser {
-    /// The account.
+    /// The account that trusts the browser.
     pub user: UserId,
-    /// The hash of the browser's secret.
+    /// Hash of the browser's secret.
     pub browser: [u8; 32],
-    /// What it calls itself.
+    /// User agent of the browser.
     pub user_agent: String,
-    /// Since when it is trusted.
+    /// Time from which it is trusted.
     pub since: Millis,
-    /// Until when.
+    /// Time until which it is trusted.
     pub until: Millis,
-    /// When it stood for a second factor last.
+    /// Time at which it last replaced a second factor.
     pub used_at: Option<Millis>,
 }
 
-/// A change of an account's factors.
+/// A change of an account's factors, recovery codes or trusted browsers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactorChange {
-    /// Add a factor. A conflict if any account has a factor with this id, if the account has the maximum number, or if the
-    /// account's epoch changed since it was read.
+    /// Adds a factor. A conflict if any account has a factor with this id, if the account has the maximum number, or if
+    /// the account's epoch has changed since it was read.
     Add {
-        /// The factor.
+        /// The factor that is added.
         factor: Factor,
-        /// The account's epoch as it was read.
+        /// The account's epoch when it was read.
         epoch: i64,
-        /// The session in which it is added, which has to be alive.
+        /// The session in which it is added; a conflict if that has ended.
         session: Option<SessionId>,
     },
-    /// Note that a code was used. A conflict when this step, or a later one, was used already.
+    /// Records the use of a code. A conflict if this step, or a later one, was used already.
     Use {
-        /// The account.
+        /// The account that has the factor.
         user: UserId,
-        /// Which of its factors.
+        /// The factor that was used.
         factor: FactorId,
-        /// The time step of the code.
+        /// Time step of the code.
         step: i64,
-        /// When.
+        /// Time of the use.
         at: Millis,
     },
-    /// Note that a key was used. A conflict when it isn't there.
+    /// Records the use of a key. A conflict if the key doesn't exist.
     UseKey {
-        /// The account.
+        /// The account that has the key.
         user: UserId,
-        /// Which of its factors.
+        /// The key that was used.
         factor: FactorId,
-        /// Its signature counter, wherever it stood.
+        /// The new signature counter, which is stored even if it went back.
         counter: i64,
-        /// When.
+        /// Time of the use.
         at: Millis,
-        /// What proves it from now on, where something about it has changed.
+        /// New sealed verification data, if it has changed.
         secret: Option<Vec<u8>>,
     },
-    /// Give one another name. A conflict when it isn't there.
+    /// Renames a factor. A conflict if it doesn't exist.
     Rename {
-        /// The account.
+        /// The account that has the factor.
         user: UserId,
-        /// Which of its factors.
+        /// The factor that is renamed.
         factor: FactorId,
-        /// The name.
+        /// New name of the factor.
         name: String,
     },
-    /// Remove one, with the recovery codes where it was the last. A conflict when it isn't there.
+    /// Removes a factor, and the recovery codes if it was the last one. A conflict if it doesn't exist.
     Remove {
-        /// The account.
+        /// The account that has the factor.
         user: UserId,
-        /// Which of its factors.
+        /// The factor that is removed.
         factor: FactorId,
     },
-    /// Remove those that were added since a time, with the recovery codes that were made since; all codes where none is left.
+    /// Removes the factors that were added since a time and the recovery codes that were generated since. Removes all
+    /// recovery codes if no factor is left.
     RemoveSince {
-        /// The account.
+        /// The account that has the factors.
         user: UserId,
-        /// Since when.
+        /// Time from which factors and recovery codes are removed.
         since: Millis,
-        /// And these, as far as they are there.
+        /// Further factors to remove, if they exist.
         named: Vec<FactorId>,
     },
-    /// Trust a browser from now on, as long as nothing happens to the account. A conflict when something did since it was read.
+    /// Trusts a browser until the account's epoch changes. A conflict if that has changed since it was read.
     Trust {
-        /// The browser.
+        /// The browser that is trusted.
         trusted: TrustedBrowser,
-        /// The account's epoch as it was read.
+        /// The account's epoch when it was read.
         epoch: i64,
     },
-    /// Note that a trusted browser stood for a second factor. A conflict when it isn't trusted any more.
+    /// Records that a trusted browser replaced a second factor. A conflict if it is no longer trusted.
     UseTrust {
-        /// The account.
+        /// The account that trusts the browser.
         user: UserId,
-        /// The hash of the browser's secret.
+        /// Hash of the browser's secret.
         browser: [u8; 32],
-        /// When.
+        /// Time of the use.
         at: Millis,
     },
-    /// Trust a browser no longer; none, where none is named.
+    /// Revokes the trust in a browser, or in all browsers of the account if none is named.
     Untrust {
-        /// The account.
+        /// The account that trusted the browser.
         user: UserId,
-        /// The hash of the browser's secret.
+        /// Hash of the browser's secret.
         browser: Option<[u8; 32]>,
     },
-    /// Replace the recovery codes by others.
+    /// Replaces the recovery codes and revokes the trust in all browsers.
     PutRecoveryCodes {
-        /// The account.
+        /// The account that gets the codes.
         user: UserId,
-        /// Their keyed hashes.
+        /// Keyed hashes of the codes.
         hashes: Vec<[u8; 32]>,
-        /// When they were made.
+        /// Time at which they were generated.
         at: Millis,
-        /// The account's epoch as it was read; something that happened to it since is a conflict.
+        /// The account's epoch when it was read; a conflict if it has changed since.
         epoch: i64,
     },
-    /// Use up a recovery code. A conflict when it was used already.
+    /// Consumes a recovery code. A conflict if it was used already.
     UseRecoveryCode {
-        /// The account.
+        /// The account that has the code.
         user: UserId,
-        /// Its keyed hash.
+        /// Keyed hash of the code.
         hash: [u8; 32],
     },
 }

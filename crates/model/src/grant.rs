@@ -1,74 +1,76 @@
-//! Grants: what an application was given.
+//! Grants: the authorization that an application holds.
 
 use crate::application::AccessTokenBinding;
 use crate::ids::{AppId, GrantId, SessionId, Sid, TenantId, UserId};
 use crate::time::Millis;
 
-/// What an application was given for a user. Codes, access tokens and refresh tokens have no rows:
+/// The authorization of an application for a user. Codes, access tokens and refresh tokens have no rows of their own:
 /// they name their grant and are checked against it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The tenant it belongs to.
+    /// The tenant that the grant belongs to.
     pub tenant: TenantId,
-    /// Its id.
+    /// Id of the grant, which codes and tokens name.
     pub id: GrantId,
-    /// The user on whose behalf it was given.
+    /// The user for whom the application acts.
     pub user: UserId,
-    /// The application that was given it.
+    /// The application that holds the grant.
     pub app: AppId,
-    /// The session it came from; `None` once detached.
+    /// The session in which it was issued; `None` after it is detached from the session.
     pub session: Option<SessionId>,
-    /// The participation it came from.
+    /// The participation in which it was issued.
     pub sid: Sid,
-    /// What the application knows the user by.
+    /// The `sub` by which the application knows the user.
     pub sub: String,
-    /// How it came about.
+    /// The flow that created the grant.
     pub kind: GrantKind,
-    /// Scopes, separated by spaces.
+    /// Granted scopes, separated by spaces.
     pub scopes: String,
     /// Whether it outlives the session (`offline_access`).
     pub offline: bool,
-    /// Access token binding.
+    /// What its access tokens are bound to.
     pub binding: AccessTokenBinding,
-    /// When the person last proved who they are.
+    /// Time of the user's last authentication (`auth_time`).
     pub auth_time: Millis,
-    /// When it was made.
+    /// Time at which the grant was created.
     pub created_at: Millis,
-    /// After this moment nothing that it issued is valid any more; it may be removed.
+    /// Time after which nothing issued from the grant is valid any more, so that the row can be removed.
     pub expires_at: Millis,
-    /// The code's own life: it may not be redeemed twice, whatever the grant does.
+    /// State of the authorization code, which can be redeemed only once, whatever happens to the grant.
     pub code: CodeState,
-    /// The newest access token's number; 0 before the first.
+    /// Number of the newest access token; 0 before the first.
     pub token_number: i64,
-    /// When that token was issued.
+    /// Time at which that access token was issued.
     pub token_issued_at: Millis,
-    /// The newest refresh token's generation; 0 when there is none.
+    /// Generation of the newest refresh token; 0 if there is none.
     pub refresh_generation: i64,
-    /// When that generation was made.
+    /// Time at which that generation was issued.
     pub refresh_issued_at: Millis,
-    /// Whether the grant was ended.
+    /// Whether the grant has ended, which invalidates all its tokens.
     pub ended: bool,
-    /// Whether the application keeps it when its person signs out. Only told when it is made.
+    /// Whether the application keeps the grant when the user signs out. Only set when the grant is created; reads
+    /// return `false`.
     pub outlives_logout: bool,
-    /// The stay's number of cuts that the grant depends on. Only told when it is made.
+    /// The value of [`Participation::cut`](crate::Participation::cut) that the grant depends on. Only set when the
+    /// grant is created; reads return 0.
     pub stay_cut: i64,
-    /// What the request asked for besides scopes, as a JSON object.
+    /// What the request asked for apart from scopes, as a JSON object.
     pub detail: String,
 }
 
-/// How a grant came about.
+/// The flow that creates a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantKind {
-    /// An authorization code.
+    /// An authorization code was issued (RFC 6749 §4.1).
     Code,
-    /// Tokens straight from the authorization endpoint.
+    /// The authorization endpoint issued tokens directly.
     Implicit,
-    /// A password that the application passed on; there is no session.
+    /// The application passed on the user's password (RFC 6749 §4.3). There is no session.
     Password,
 }
 
 impl GrantKind {
-    /// Reads the number.
+    /// Converts the number stored in the database; an unknown one becomes [`Self::Code`].
     #[must_use]
     pub const fn from_code(code: i64) -> Self {
         match code {
@@ -78,7 +80,7 @@ impl GrantKind {
         }
     }
 
-    /// The number that the database keeps.
+    /// Returns the number that is stored in the database.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -89,32 +91,32 @@ impl GrantKind {
     }
 }
 
-/// The life of an authorization code: `Issued` → `Redeemed`.
+/// State of an authorization code: `Issued` → `Redeemed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeState {
-    /// It waits to be redeemed, for a minute.
+    /// The code can be redeemed within its lifetime, by default one minute.
     Issued {
-        /// The redirect URI of the request, to be repeated (RFC 6749 §4.1.3).
+        /// Redirect URI of the authorization request, which the token request has to repeat (RFC 6749 §4.1.3).
         redirect_uri: String,
-        /// The S256 challenge (RFC 7636).
+        /// The `S256` code challenge (RFC 7636 §4.2).
         challenge: Option<String>,
-        /// The nonce to put into the ID token.
+        /// The `nonce` to include in the ID token.
         nonce: Option<String>,
     },
-    /// It was redeemed; a second time means that someone else had it. Also where there never was one.
+    /// The code was redeemed, or the grant never had one. A second redemption means that somebody else had the code.
     Redeemed,
 }
 
-/// An access token that several sessions of one user share, because the application chose binding
-/// `none`: one for each user, application and set of scopes.
+/// An access token that several sessions of a user share, because the application uses the binding `none`. There is one
+/// for each user, application and set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedToken {
-    /// Stands where a grant's id would.
+    /// Id of the shared token, which tokens carry in place of a grant's id.
     pub id: GrantId,
-    /// The only number that is valid; it grows when one of the sessions ends.
+    /// The only valid token number. It increases when one of the sessions ends.
     pub number: i64,
-    /// When that number was issued.
+    /// Time at which that number was issued.
     pub issued_at: Millis,
-    /// Milliseconds that it lives.
+    /// Lifetime of the token in milliseconds.
     pub lifetime_ms: i64,
 }

@@ -1,4 +1,4 @@
-//! Ids as types of their own, so that one can't be taken for another.
+//! Ids with a type for each kind, so that they can't be confused.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ use uuid::Uuid;
 
 use crate::time::{Millis, Rng};
 
-/// A text is not an id of the expected form.
+/// Error for a text or a byte string that isn't an id of the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed id")]
 pub struct MalformedId;
 
-/// A tenant's number in its installation. The default tenant is 1.
+/// Number of a tenant in its installation. The default tenant is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TenantId(pub i64);
 
 impl TenantId {
-    /// The tenant that answers without a `/t/…` prefix.
+    /// The tenant of paths without a `/t/…` prefix.
     pub const DEFAULT: Self = Self(1);
 }
 
-/// The id that nothing has.
+/// Returns the nil UUID, which no object has as its id.
 #[must_use]
 pub const fn nil() -> Uuid {
     Uuid::nil()
 }
 
-/// Writes bytes as lower-case hex digits.
+/// Encodes bytes as lower-case hex digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
@@ -41,10 +41,10 @@ pub fn hex(bytes: &[u8]) -> String {
     out
 }
 
-/// Reads exactly `N` bytes from hex digits of either case.
+/// Decodes exactly `N` bytes from hex digits of either case.
 ///
 /// # Errors
-/// [`MalformedId`] when the length or a digit is wrong.
+/// [`MalformedId`] if the length or a digit is wrong.
 pub fn unhex<const N: usize>(text: &str) -> Result<[u8; N], MalformedId> {
     let digits = text.as_bytes();
     if digits.len() != N * 2 {
@@ -67,23 +67,23 @@ macro_rules! byte_id {
         pub struct $name(pub [u8; $len]);
 
         impl $name {
-            /// Draws a new one.
+            /// Generates a new random id.
             pub fn random(rng: &dyn Rng) -> Self {
                 let mut bytes = [0_u8; $len];
                 rng.fill(&mut bytes);
                 Self(bytes)
             }
 
-            /// The bytes, as the database keeps them.
+            /// Returns the bytes that are stored in the database.
             #[must_use]
             pub fn to_vec(self) -> Vec<u8> {
                 self.0.to_vec()
             }
 
-            /// Reads the bytes that the database kept.
+            /// Converts the bytes stored in the database.
             ///
             /// # Errors
-            /// [`MalformedId`] when the length is wrong.
+            /// [`MalformedId`] if the length is wrong.
             pub fn from_slice(bytes: &[u8]) -> Result<Self, MalformedId> {
                 bytes.try_into().map(Self).map_err(|_| MalformedId)
             }
@@ -124,19 +124,20 @@ macro_rules! byte_id {
 }
 
 byte_id!(
-    /// A session's public id, shown as 64 hex digits. It opens nothing: the secret is in the cookie.
+    /// Public id of a session, shown as 64 hex digits. It grants no access: the secret is in the cookie.
     SessionId,
     32
 );
 
 impl SessionId {
-    /// Draws one for a session of `user`. It begins with half of the user's id, so that what ends together (the
-    /// sessions of a user, with their stays and deliveries) lies together on disk; 24 random bytes follow.
+    /// Generates an id for a session of `user`. It begins with half of the user's id, so that what ends together (the
+    /// sessions of a user, with their participations and deliveries) is stored together on disk; 24 random bytes
+    /// follow.
     pub fn of_user(user: UserId, rng: &dyn Rng) -> Self {
         Self::of_user_from(user, Self::random(rng).0)
     }
 
-    /// The same from given bytes, of which the last 24 count.
+    /// Creates the same kind of id from given bytes, of which the last 24 are used.
     #[must_use]
     pub fn of_user_from(user: UserId, bytes: [u8; 32]) -> Self {
         let mut id = Self(bytes);
@@ -147,18 +148,18 @@ impl SessionId {
     }
 }
 byte_id!(
-    /// The `sid` of one participation: one stay of a session in one application. Never reused.
+    /// The `sid` of one participation of a session in an application. Never reused.
     Sid,
     16
 );
 byte_id!(
-    /// What an application was given; every code and token belongs to one.
+    /// Id of a grant; every code and token belongs to one.
     GrantId,
     16
 );
 impl GrantId {
-    /// Draws a new one. It begins with the time, so that a database finds what was issued together on
-    /// few pages; the eighty random bits behind it make it unique. Administrators alone see it.
+    /// Generates a new id. It begins with the time, so that grants issued together are on few database pages; the
+    /// eighty random bits after it make it unique. Only administrators see it.
     pub fn new(now: Millis, rng: &dyn Rng) -> Self {
         let mut bytes = Self::random(rng).0;
         for (byte, of_time) in bytes.iter_mut().zip(now.0.to_be_bytes().into_iter().skip(2)) {
@@ -167,7 +168,7 @@ impl GrantId {
         Self(bytes)
     }
 
-    /// When it was drawn, in milliseconds since 1970.
+    /// Returns the time at which it was generated, in milliseconds since 1970.
     #[must_use]
     pub fn drawn_at(self) -> Millis {
         Millis(self.0.iter().take(6).fold(0, |time, byte| time << 8 | i64::from(*byte)))
@@ -175,12 +176,12 @@ impl GrantId {
 }
 
 byte_id!(
-    /// One end of sessions: what was ended together carries the same id. Also a change set's id.
+    /// Id of an end: everything that ended together carries the same id. Also the id of a change set.
     EndId,
     16
 );
 byte_id!(
-    /// A durable job.
+    /// Id of a durable job.
     JobId,
     16
 );
@@ -193,23 +194,23 @@ macro_rules! uuid_id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// Draws a new one.
+            /// Generates a new random id.
             pub fn random(rng: &dyn Rng) -> Self {
                 let mut bytes = [0_u8; 16];
                 rng.fill(&mut bytes);
                 Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
             }
 
-            /// The bytes, as the database keeps them.
+            /// Returns the bytes that are stored in the database.
             #[must_use]
             pub fn to_vec(self) -> Vec<u8> {
                 self.0.as_bytes().to_vec()
             }
 
-            /// Reads the bytes that the database kept.
+            /// Converts the bytes stored in the database.
             ///
             /// # Errors
-            /// [`MalformedId`] when the length is wrong.
+            /// [`MalformedId`] if the length is wrong.
             pub fn from_slice(bytes: &[u8]) -> Result<Self, MalformedId> {
                 Uuid::from_slice(bytes).map(Self).map_err(|_| MalformedId)
             }
@@ -224,7 +225,7 @@ macro_rules! uuid_id {
         impl std::str::FromStr for $name {
             type Err = MalformedId;
             fn from_str(text: &str) -> Result<Self, MalformedId> {
-                // Only the hyphenated form: other spellings of one id would defeat comparisons of text.
+                // Only the hyphenated form is accepted: other spellings of the same id would break comparisons of text.
                 if text.len() != 36 {
                     return Err(MalformedId);
                 }
@@ -235,23 +236,23 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// A user's id; also the `sub` of tokens with public subjects.
+    /// Id of a user; also the `sub` of tokens with public subjects.
     UserId
 );
 uuid_id!(
-    /// A role's id.
+    /// Id of a role.
     RoleId
 );
 uuid_id!(
-    /// A group's id.
+    /// Id of a group.
     GroupId
 );
 uuid_id!(
-    /// A second factor of an account.
+    /// Id of an account's factor.
     FactorId
 );
 uuid_id!(
-    /// An application's id. Its `client_id` is a name of its own.
+    /// Internal id of an application, which is independent of its `client_id`.
     AppId
 );
 

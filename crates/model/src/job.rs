@@ -1,65 +1,65 @@
-//! Durable jobs: large pieces of work that go on where they stopped.
+//! Durable jobs: large pieces of work that resume where they stopped.
 
 use crate::end::{Actor, EndSummary};
 use crate::ids::{JobId, TenantId};
 use crate::time::Millis;
 
-/// A job to be done.
+/// A job to be enqueued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
-    /// Its id.
+    /// Id of the job.
     pub id: JobId,
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: JobKind,
-    /// What is to be done, as a JSON document that the engine reads.
+    /// Description of the work, as a JSON document that the engine parses.
     pub payload: String,
-    /// How much there is to do, as far as known.
+    /// Total units of work, as far as known.
     pub total: i64,
-    /// Who wanted it.
+    /// The actor who started it.
     pub actor: Actor,
-    /// When it was wanted; it may begin at once.
+    /// Time at which it is enqueued; it is due at once.
     pub at: Millis,
 }
 
-/// A job.
+/// A job as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// The tenant it works in.
+    /// The tenant that the job works in.
     pub tenant: TenantId,
-    /// Its id.
+    /// Id of the job.
     pub id: JobId,
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: JobKind,
-    /// What is to be done.
+    /// Description of the work, as in [`NewJob::payload`].
     pub payload: String,
-    /// How much there is to do.
+    /// Total units of work, as far as known.
     pub total: i64,
-    /// How much is done.
+    /// Units of work that are done.
     pub done: i64,
-    /// Where it stands.
+    /// State of the job.
     pub state: JobState,
-    /// What went wrong last.
+    /// Description of the last failure, if any.
     pub error: Option<String>,
-    /// Who wanted it.
+    /// The actor who started it, as text.
     pub actor: String,
-    /// When it was wanted.
+    /// Time at which it was enqueued.
     pub created_at: Millis,
-    /// When nothing was left to do, or it was given up.
+    /// Time at which it was done, failed or cancelled.
     pub finished_at: Option<Millis>,
-    /// How far it came, as a JSON document that the engine reads.
+    /// Progress, as a JSON document that the engine parses.
     pub progress: String,
-    /// What it has ended so far.
+    /// Counts of what it has ended so far.
     pub ended: EndSummary,
 }
 
-/// What kinds of work there are.
+/// The kinds of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobKind {
-    /// Take a role from its members, then remove it.
+    /// Takes a role from its members, then removes it.
     RemoveRole,
-    /// End sessions.
+    /// Ends sessions of many users.
     EndSessions,
-    /// Remove a tenant with everything in it.
+    /// Removes a tenant with all its data.
     EraseTenant,
 }
 
@@ -70,29 +70,29 @@ impl JobKind {
         (Self::EraseTenant, "erase_tenant"),
     ];
 
-    /// The name that the database keeps.
+    /// Returns the name that is stored in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == text).map(|(one, _)| *one)
     }
 }
 
-/// The life of a job: `Pending` → one of the others, once and for good.
+/// State of a job: `Pending` → one of the others, which are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// It works, or waits for its turn.
+    /// The job is running or waiting for its turn.
     Pending,
-    /// Nothing is left to do.
+    /// All work is done.
     Done,
-    /// It can't be done; its error says why. What it has done stays done.
+    /// The job can't be completed; its error says why. What it has done stays done.
     Failed,
-    /// Someone stopped it. What it has done stays done.
+    /// The job was cancelled. What it has done stays done.
     Cancelled,
 }
 
@@ -104,38 +104,38 @@ impl JobState {
         (Self::Cancelled, "cancelled"),
     ];
 
-    /// The name that the database keeps.
+    /// Returns the name that is stored in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == text).map(|(one, _)| *one)
     }
 }
 
-/// How far a step of a job came.
+/// Progress of one step of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobAdvance {
-    /// The job.
+    /// The job that advances.
     pub id: JobId,
     /// Units of work done, in addition to those before.
     pub done: i64,
-    /// What the step ended, in addition to what was ended before.
+    /// Counts of what the step ended, in addition to those before.
     pub ended: EndSummary,
-    /// Where it stands now.
+    /// State of the job after the step.
     pub state: JobState,
-    /// How far it came; `None` leaves that as it was.
+    /// New progress; `None` leaves it unchanged.
     pub progress: Option<String>,
-    /// The time that is recorded: the present.
+    /// Current time, which is stored when the job finishes.
     pub at: Millis,
-    /// When it goes on.
+    /// Time at which the next step is due.
     pub due_at: Millis,
-    /// Until when it is still this worker's; 0 when anyone may go on.
+    /// End of this worker's lease; 0 lets any worker continue.
     pub lease_until: Millis,
-    /// What went wrong, if something did.
+    /// Description of the failure, if any.
     pub error: Option<String>,
 }

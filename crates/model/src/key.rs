@@ -1,32 +1,32 @@
-//! Signing keys as they are kept.
+//! Signing keys as they are stored.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
 use crate::time::Millis;
 
-/// Signature algorithms (RFC 7518, RFC 8037) that a tenant signs with.
+/// Signature algorithms that a tenant signs with (RFC 7518, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SigningAlg {
     /// RSASSA-PKCS1-v1_5 with SHA-256: the default of OpenID Connect.
     #[serde(rename = "RS256")]
     Rs256,
-    /// RSASSA-PSS with SHA-256.
+    /// RSASSA-PSS with SHA-256 (RFC 7518 §3.5).
     #[serde(rename = "PS256")]
     Ps256,
-    /// ECDSA on P-256 with SHA-256: seventeen times cheaper to sign.
+    /// ECDSA on P-256 with SHA-256: signing is seventeen times cheaper than with RSA.
     #[serde(rename = "ES256")]
     Es256,
-    /// Ed25519.
+    /// EdDSA on the curve Ed25519 (RFC 8037 §3.1).
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
 impl SigningAlg {
-    /// All of them, in the order in which keys are published.
+    /// All algorithms, in the order in which keys are published.
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
-    /// The registered name.
+    /// Returns the registered name of the algorithm (`alg`).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,30 +37,30 @@ impl SigningAlg {
         }
     }
 
-    /// Reads the registered name.
+    /// Parses a registered name; `None` if the algorithm isn't supported.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|alg| alg.as_str() == text)
     }
 }
 
-/// A signing key at rest. Its life: published, then in use, then retired, each from a moment on.
+/// A signing key at rest. It is published, then used for signing, then retired; each stage begins at a time of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The tenant that signs with it.
+    /// The tenant that signs with the key.
     pub tenant: TenantId,
-    /// Its `kid`: the RFC 7638 thumbprint.
+    /// Key id (`kid`): the RFC 7638 thumbprint.
     pub kid: String,
-    /// What it signs with.
+    /// Signature algorithm of the key.
     pub alg: SigningAlg,
-    /// PKCS #8, sealed under the master key and bound to tenant and algorithm.
+    /// The private key as PKCS #8, sealed under the master key and bound to tenant and algorithm.
     pub sealed_private: Vec<u8>,
-    /// Since when it is published.
+    /// Time from which the key is published.
     pub created_at: Millis,
-    /// Counts the tenant's keys of the algorithm, from 1.
+    /// Number of the key among the tenant's keys of the algorithm, from 1.
     pub generation: i64,
-    /// Since when it signs: the newest whose time has come does.
+    /// Time from which the key can sign. The newest key that has reached this time signs.
     pub active_from: Millis,
-    /// From when on it is not published any more, because everything that it signed is dead.
+    /// Time from which the key is no longer published, because everything that it signed has expired.
     pub retired_at: Option<Millis>,
 }

@@ -1,7 +1,7 @@
-//! The words of Sojourn: ids, entities, life cycles, policies, selectors and change sets.
+//! Domain types of Sojourn: ids, entities, life cycles, policies, selectors and change sets.
 //!
-//! Everything above speaks in these types. Nothing here does input or output, waits, or asks for
-//! the time: clock and randomness are traits that the program hands down.
+//! All other crates use these types. This crate does no I/O, never blocks and never reads the clock: [`Clock`] and
+//! [`Rng`] are traits, and callers pass the implementations in.
 
 pub mod address;
 pub mod application;

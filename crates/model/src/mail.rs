@@ -1,25 +1,25 @@
-//! Mail that waits to be sent.
+//! Mail in the queue of outgoing messages.
 
 use crate::ids::TenantId;
 use crate::time::Millis;
 
-/// A mail.
+/// A queued email message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// The tenant it is from.
+    /// The tenant that sends the mail.
     pub tenant: TenantId,
-    /// Its id; also of its `Message-ID`.
+    /// Id of the mail, also used in its `Message-ID`.
     pub id: [u8; 16],
-    /// The address that it is sent to.
+    /// Email address of the recipient.
     pub recipient: String,
-    /// What about.
+    /// Subject line of the message.
     pub subject: String,
-    /// Plain text.
+    /// Body of the message as plain text.
     pub body: String,
-    /// The same as HTML.
+    /// The body as HTML, if there is one.
     pub html: Option<String>,
-    /// Attempts so far.
+    /// Number of attempts to send it so far.
     pub attempts: i64,
-    /// When it was written.
+    /// Time at which the mail was queued.
     pub created_at: Millis,
 }

@@ -1,8 +1,8 @@
-//! Addresses and networks as ranges of 16 bytes: an IPv4 address is mapped into IPv6 (RFC 4291 §2.5.5.2).
+//! IP addresses and networks as ranges of 16-byte values. An IPv4 address is mapped into IPv6 (RFC 4291 §2.5.5.2).
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The 16 bytes of an address, or none where the text isn't one.
+/// Returns the 16 bytes of an IP address, or an empty vector if the text isn't an address.
 #[must_use]
 pub fn address_key(text: &str) -> Vec<u8> {
     text.parse().map(|ip| mapped(ip).octets().to_vec()).unwrap_or_default()
@@ -15,8 +15,8 @@ fn mapped(ip: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// The address of a host, or of its network where one host usually has all of it: an IPv4 address (mapped into IPv6), or the
-/// first address of an IPv6 /64. Limits per address count by this.
+/// Returns the key by which rate limits count an address: an IPv4 address (mapped into IPv6), or the first address of
+/// an IPv6 /64, because one host usually has the whole /64.
 #[must_use]
 pub fn host_key(ip: IpAddr) -> u128 {
     match ip.to_canonical() {
@@ -25,14 +25,14 @@ pub fn host_key(ip: IpAddr) -> u128 {
     }
 }
 
-/// A network in CIDR notation (RFC 4632, RFC 4291 §2.3), or one address.
+/// A network in CIDR notation (RFC 4632, RFC 4291 §2.3), or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     first: u128,
     last: u128,
 }
 
-/// A text is no address and no network.
+/// Error for a text that is neither an address nor a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("neither an address nor a network such as 192.0.2.0/24")]
 pub struct MalformedNetwork;
@@ -59,20 +59,20 @@ impl std::str::FromStr for Network {
 }
 
 impl Network {
-    /// Whether an address, given as [`address_key`], lies in it.
+    /// Returns whether the network contains an address, given as the result of [`address_key`].
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         let Ok(bytes) = <[u8; 16]>::try_from(key) else { return false };
         (self.first..=self.last).contains(&u128::from_be_bytes(bytes))
     }
 
-    /// Whether it is one address alone.
+    /// Returns whether the network consists of a single address.
     #[must_use]
     pub fn is_one_address(&self) -> bool {
         self.first == self.last
     }
 
-    /// The first and the last address of it, as [`address_key`] gives them.
+    /// Returns the first and the last address of the network, in the form of [`address_key`].
     #[must_use]
     pub fn range(&self) -> (Vec<u8>, Vec<u8>) {
         (self.first.to_be_bytes().to_vec(), self.last.to_be_bytes().to_vec())

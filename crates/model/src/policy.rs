@@ -1,38 +1,39 @@
-//! Lifetimes and limits that an organisation sets.
+//! Lifetimes and session policies that an organisation sets.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, GroupId, RoleId, UserId};
 use crate::proof::Level;
 
-/// How long things live, in milliseconds.
+/// Lifetimes of sessions, tokens and deliveries, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// A session nobody uses.
+    /// Idle timeout of a session.
     pub idle_ms: i64,
-    /// A session of someone who asked to stay signed in, from the last authentication.
+    /// Lifetime of a remembered session ("stay signed in"), from the last authentication.
     pub remember_ms: i64,
-    /// Whether people are asked if they want to stay signed in.
+    /// Whether users can stay signed in, and whether they are asked.
     pub remember_me: RememberMe,
-    /// Any session, where set.
+    /// Absolute lifetime of any session, if set.
     pub absolute_ms: Option<i64>,
-    /// An authorization code.
+    /// Lifetime of an authorization code.
     pub code_ms: i64,
-    /// An access token.
+    /// Lifetime of an opaque access token.
     pub access_token_ms: i64,
-    /// An access token that is a JWT: others check it without asking, and don't hear of an end.
+    /// Lifetime of a JWT access token. It is short, because resource servers verify the token without a request to this
+    /// server and don't notice that it ended.
     pub jwt_access_token_ms: i64,
-    /// An ID token.
+    /// Lifetime of an ID token.
     pub id_token_ms: i64,
-    /// A refresh token, from its own issue.
+    /// Lifetime of a refresh token, from its own issue.
     pub refresh_token_ms: i64,
-    /// How long the refresh token just replaced still gets the same answer.
+    /// Grace period in which the refresh token that was just replaced still gets the same response.
     pub refresh_grace_ms: i64,
-    /// A logout token.
+    /// Lifetime of a logout token.
     pub logout_token_ms: i64,
-    /// A delivery, before it is given up.
+    /// Time after which a delivery is given up.
     pub delivery_ms: i64,
-    /// Between two writes of last accesses; every check of a deadline allows this much.
+    /// Interval between two writes of last accesses; every check of a deadline allows for it.
     pub touch_flush_ms: i64,
 }
 
@@ -59,78 +60,79 @@ impl Default for Lifetimes {
     }
 }
 
-/// What one level of policy sets for sessions. What it leaves out, it doesn't set.
+/// The session settings of one policy. `None` fields are not set by it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionPolicy {
-    /// Milliseconds after which a session that nobody uses ends.
+    /// Idle timeout of a session in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<i64>,
-    /// Milliseconds after which any session ends.
+    /// Absolute lifetime of a session in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absolute_lifetime_ms: Option<i64>,
-    /// The same while it is switched off: WSO2's configuration keeps the number apart from the switch.
+    /// The absolute lifetime while it is disabled: WSO2's configuration stores the number apart from the switch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absolute_lifetime_off_ms: Option<i64>,
-    /// Milliseconds that a session lives of someone who asked to stay signed in, from the last authentication.
+    /// Lifetime of a remembered session ("stay signed in") in milliseconds, from the last authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remember_me_ms: Option<i64>,
-    /// Whether people are asked if they want to stay signed in.
+    /// Whether users can stay signed in, and whether they are asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remember_me: Option<RememberMe>,
-    /// Most live sessions of one user.
+    /// Maximum number of live sessions of one user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_sessions: Option<u32>,
-    /// What happens when there are that many.
+    /// What happens at a sign-in when that number is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_limit: Option<AtLimit>,
-    /// Milliseconds since the last authentication after which an application demands a fresh one.
+    /// Maximum age of the last authentication in milliseconds, after which an application requires a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_authentication_age_ms: Option<i64>,
-    /// Whether people sign in with a second factor.
+    /// Whether users have to sign in with a second factor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<SecondFactor>,
-    /// Milliseconds for which a person may trust a browser: there, the second factor isn't asked for. Left out everywhere, nobody may.
+    /// Time in milliseconds for which a user can trust a browser, in which the second factor isn't asked for. If no
+    /// policy sets it, browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_browser_ms: Option<i64>,
-    /// What happens to sessions when their person changes the password.
+    /// What happens to a user's sessions when the user changes the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_password_change: Option<OnPasswordChange>,
-    /// Which changes of a role end the sessions of the user concerned.
+    /// Which changes of a user's roles end the user's sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_role_change: Option<OnRoleChange>,
-    /// What happens when an administrator sets the password.
+    /// What happens to the user's sessions when an administrator sets the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_password_reset: Option<OnAccount>,
-    /// What happens when the account is locked.
+    /// What happens to the user's sessions when the account is locked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_lock: Option<OnAccount>,
-    /// What happens when the account is switched off.
+    /// What happens to the user's sessions when the account is disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_disable: Option<OnAccount>,
-    /// What happens when a person takes back what an application may.
+    /// What ends when a user revokes the access of an application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_access_removed: Option<OnAccessRemoved>,
-    /// What happens to sessions when a passkey or second factor is removed.
+    /// What happens to the user's sessions when a passkey or second factor is removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_factor_removed: Option<OnFactorRemoved>,
 }
 
-/// Whether a session outlasts the browser's window and the idle timeout; the later, the stricter.
+/// Whether a session outlasts the browser window and the idle timeout. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RememberMe {
-    /// Everybody stays signed in, and nobody is asked.
+    /// All users stay signed in without being asked.
     Always,
-    /// People decide on the sign-in page.
+    /// Users decide on the sign-in page.
     #[default]
     Ask,
-    /// Nobody stays signed in, and nobody is asked.
+    /// No user stays signed in, and the sign-in page doesn't ask.
     Never,
 }
 
 impl RememberMe {
-    /// Whether a session is remembered of a person who asked for it or didn't.
+    /// Returns whether a session is remembered; `asked` says whether the user asked for it.
     #[must_use]
     pub fn decide(self, asked: bool) -> bool {
         match self {
@@ -141,21 +143,21 @@ impl RememberMe {
     }
 }
 
-/// Whether people sign in with a second factor; the later, the stricter.
+/// Whether users have to sign in with a second factor. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecondFactor {
-    /// Those who have one do.
+    /// Only users who have one need it.
     #[default]
     Optional,
-    /// Everybody does; who has none adds one while signing in.
+    /// All users need one; users who have none add one while they sign in.
     Required,
-    /// Everybody does, with one that can't be used on another site: a passkey or a security key.
+    /// All users need a phishing-resistant one: a passkey or a security key, which can't be used on another site.
     PhishingResistant,
 }
 
 impl SecondFactor {
-    /// The level that everybody has to reach.
+    /// Returns the level that all users have to reach.
     #[must_use]
     pub const fn level(self) -> Level {
         match self {
@@ -166,133 +168,134 @@ impl SecondFactor {
     }
 }
 
-/// What happens at a sign-in when there are as many sessions as may be; the later, the stricter.
+/// What happens at a sign-in when the limit of concurrent sessions is reached. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtLimit {
-    /// The sessions that began first end.
+    /// The oldest sessions end.
     #[default]
     EndOldest,
-    /// The person chooses which to end.
+    /// The user chooses which sessions to end.
     Ask,
     /// The sign-in is refused.
     Deny,
 }
 
-/// What happens to sessions when their person changes the password; the later, the stricter.
+/// What happens to a user's sessions when the user changes the password. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnPasswordChange {
-    /// All end but the one in which it was changed.
+    /// All sessions end except the one in which it was changed.
     KeepCurrent,
-    /// All end.
+    /// All sessions end, including the current one.
     #[default]
     All,
 }
 
-/// Which changes of a role end sessions; the later, the stricter.
+/// Which changes of a user's roles end sessions. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRoleChange {
-    /// None, but for what event handlers do.
+    /// None, except what event handlers do.
     #[default]
     Nothing,
-    /// A role that is taken away.
+    /// Removing a role from the user.
     Removed,
-    /// A role that is given or taken away.
+    /// Assigning or removing a role.
     Any,
 }
 
-/// What happens to sessions when something happens to the account; the later, the stricter.
+/// What happens to sessions when the account changes. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnAccount {
-    /// They stay. Of an account that is locked or switched off they are of no use until it may be used again.
+    /// They stay. While the account is locked or disabled, they can't be used.
     Keep,
-    /// They end with their tokens, and applications are told.
+    /// They end with their tokens, and applications are notified.
     #[default]
     End,
 }
 
-/// What ends when a person takes back what an application may; the later, the stricter.
+/// What ends when a user revokes the access of an application. Later variants are stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnAccessRemoved {
-    /// Its tokens.
+    /// The application's tokens for the user.
     Tokens,
-    /// Its tokens and the person's stays in it, of which it is told.
+    /// Its tokens and the user's participations in it; the application is notified.
     #[default]
     Application,
-    /// The person's sessions.
+    /// The sessions of the user.
     Session,
 }
 
-/// What happens to a person's sessions when one of their passkeys or second factors is removed; the later, the stricter.
+/// What happens to a user's sessions when one of their passkeys or second factors is removed. Later variants are
+/// stricter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFactorRemoved {
-    /// They stay.
+    /// All sessions stay as they are.
     Nothing,
-    /// Those end that were made with it.
+    /// The sessions end in which it was used to sign in.
     #[default]
     MadeWithIt,
-    /// All end, but the one in which it was removed if that doesn't rest on it.
+    /// All sessions end, except the one in which it was removed if that wasn't authenticated with it.
     All,
 }
 
-/// Whom a policy is for.
+/// The scope that a policy applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyScope {
-    /// The whole tenant.
+    /// All sessions of the tenant.
     Tenant,
-    /// Whoever signs in for an application, or enters it.
+    /// Users who sign in for an application or enter it.
     Application(AppId),
-    /// Whoever has a role.
+    /// Users who have a role.
     Role(RoleId),
     /// The members of a group.
     Group(GroupId),
-    /// A user.
+    /// One user of the tenant.
     User(UserId),
 }
 
-/// What holds for a session.
+/// The policy in effect for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct EffectivePolicy {
-    /// Milliseconds that an access keeps it alive.
+    /// Idle timeout in milliseconds.
     pub idle_timeout_ms: i64,
-    /// Milliseconds that it lives at most.
+    /// Absolute lifetime in milliseconds, if limited.
     pub absolute_lifetime_ms: Option<i64>,
-    /// Milliseconds that it lives if its person asked to stay signed in.
+    /// Lifetime in milliseconds if it is remembered ("stay signed in").
     pub remember_me_ms: i64,
-    /// Whether people are asked if they want to stay signed in.
+    /// Whether users can stay signed in, and whether they are asked.
     pub remember_me: RememberMe,
-    /// Most live sessions of the user.
+    /// Maximum number of live sessions of the user.
     pub max_sessions: Option<u32>,
-    /// What happens when there are that many.
+    /// What happens at a sign-in when that number is reached.
     pub at_limit: AtLimit,
-    /// Milliseconds since the last authentication after which a fresh one is demanded.
+    /// Maximum age of the last authentication in milliseconds, after which a new one is required.
     pub max_authentication_age_ms: Option<i64>,
-    /// Whether a second factor is demanded.
+    /// Whether a second factor is required.
     pub second_factor: SecondFactor,
-    /// Milliseconds for which a browser may be trusted; nothing where none may.
+    /// Time in milliseconds for which a browser can be trusted; `None` if it can't.
     pub trust_browser_ms: Option<i64>,
-    /// What happens when the password changes.
+    /// What happens to the user's sessions when the user changes the password.
     pub on_password_change: OnPasswordChange,
-    /// Which changes of a role end it.
+    /// Which changes of the user's roles end it.
     pub on_role_change: OnRoleChange,
-    /// What happens when an administrator sets the password.
+    /// What happens to the user's sessions when an administrator sets the password.
     pub on_password_reset: OnAccount,
-    /// What happens when the account is locked.
+    /// What happens to the user's sessions when the account is locked.
     pub on_lock: OnAccount,
-    /// What happens when the account is switched off.
+    /// What happens to the user's sessions when the account is disabled.
     pub on_disable: OnAccount,
-    /// What happens when the person takes back what an application may.
+    /// What ends when the user revokes the access of an application.
     pub on_access_removed: OnAccessRemoved,
-    /// What happens when a passkey or second factor is removed.
+    /// What happens to the user's sessions when a passkey or second factor is removed.
     pub on_factor_removed: OnFactorRemoved,
 }
 
-/// Of those that set something, the strictest; else the tenant's.
+/// Returns the strictest value of `others`, or the tenant's if none of them sets one.
 fn strictest<T: Ord + Copy>(
     of: impl Fn(&SessionPolicy) -> Option<T>,
     tenant: &SessionPolicy,
@@ -303,8 +306,8 @@ fn strictest<T: Ord + Copy>(
 }
 
 impl EffectivePolicy {
-    /// What holds where a tenant sets one thing, and applications, roles and the user others. Each of those
-    /// stands over the tenant's; among themselves the strictest wins.
+    /// Computes the policy in effect. The policies of applications, roles, groups and users override the tenant's;
+    /// among themselves the strictest value wins. Values that no policy sets come from `lifetimes` or the defaults.
     #[must_use]
     pub fn of(lifetimes: &Lifetimes, tenant: &SessionPolicy, others: &[SessionPolicy]) -> Self {
         let least = |of: fn(&SessionPolicy) -> Option<i64>| strictest(of, tenant, others, i64::min);

@@ -1,4 +1,4 @@
-//! How a person proved who they are: by which methods, when, and what level of assurance that reaches.
+//! Proofs of a sign-in: which authentication methods succeeded, when, and which assurance level they reach.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::ids::FactorId;
 use crate::time::Millis;
 
-/// A way to prove who one is.
+/// An authentication method, which is stored by name and mapped to `amr` values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// A password.
+    /// The password of the account.
     Password,
     /// A time-based one-time password of an authenticator app (RFC 6238).
     Totp,
-    /// A recovery code, which works once.
+    /// A recovery code, valid for one use.
     RecoveryCode,
-    /// A passkey that is synced, or may be, with its person verified.
+    /// A passkey that is synced or can be synced, with user verification.
     Passkey,
-    /// A passkey that doesn't leave its device, with its person verified.
+    /// A passkey that is bound to its device, with user verification.
     BoundPasskey,
-    /// A security key that its person touched: bound to its device, and a second factor alone.
+    /// A security key with a user-presence test only: bound to its device, and valid only as a second factor.
     SecurityKey,
-    /// A browser in which a second factor was proven before, and which its person trusts. It stands for one where the
-    /// organisation demands one, and says nothing to applications: nothing was proven now.
+    /// A browser that the user marked as trusted after proving a second factor in it. It satisfies the organisation's
+    /// requirement of a second factor, but adds nothing to `amr` or `acr`, because nothing was proven in this sign-in.
     TrustedBrowser,
 }
 
@@ -39,12 +39,12 @@ impl Method {
         Self::TrustedBrowser,
     ];
 
-    /// Its names in `amr` (RFC 8176 §2).
+    /// Returns the `amr` values of the method (RFC 8176 §2); none for a trusted browser.
     #[must_use]
     pub const fn amr(self) -> &'static [&'static str] {
         match self {
             Self::Password => &["pwd"],
-            // A recovery code is a password for one use as well.
+            // A recovery code is a one-time password as well.
             Self::Totp | Self::RecoveryCode => &["otp"],
             Self::Passkey => &[SOFTWARE_KEY, PRESENT],
             Self::BoundPasskey | Self::SecurityKey => &[HARDWARE_KEY, PRESENT],
@@ -52,7 +52,7 @@ impl Method {
         }
     }
 
-    /// The first of its names in `amr`: what it is.
+    /// Returns the first `amr` value, which identifies the kind of method; empty if there is none.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.amr() {
@@ -61,7 +61,7 @@ impl Method {
         }
     }
 
-    /// Its name in the database and in interfaces.
+    /// Returns the name that is stored in the database and used in APIs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +75,8 @@ impl Method {
         }
     }
 
-    /// Whether it is a second factor: something that the person has, where a password is something that they know.
+    /// Returns whether the method is a second factor: something that the user has, while a password is something that
+    /// the user knows.
     #[must_use]
     pub const fn is_second_factor(self) -> bool {
         match self {
@@ -88,7 +89,7 @@ impl Method {
         }
     }
 
-    /// Whether it shows as well that it is its person who uses it: by something that they know or are.
+    /// Returns whether the method also verifies the user, by something that they know or are.
     const fn knows(self) -> bool {
         match self {
             Self::Password | Self::Passkey | Self::BoundPasskey => true,
@@ -97,14 +98,14 @@ impl Method {
     }
 }
 
-/// A method that succeeded, and when.
+/// A successful authentication by one method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
-    /// By what.
+    /// The method that succeeded.
     pub method: Method,
-    /// When.
+    /// Time of the authentication.
     pub at: Millis,
-    /// Which factor of the account it was, where the account has several of the kind.
+    /// The account's factor that was used, if an account can have several of the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<FactorId>,
 }
@@ -121,19 +122,19 @@ impl Proof {
     }
 }
 
-/// All proofs of a sign-in, the first one first.
+/// All proofs of a sign-in, in the order in which they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Proofs(pub Vec<Proof>);
 
 impl Proofs {
-    /// One proof.
+    /// Creates the proofs of a sign-in by a single method, without the id of a factor.
     #[must_use]
     pub fn of(method: Method, at: Millis) -> Self {
         Self(vec![Proof { method, at, factor: None }])
     }
 
-    /// With one more, which replaces an earlier one by the same method.
+    /// Adds a proof, which replaces an earlier one by the same method.
     #[must_use]
     pub fn with(mut self, proof: Proof) -> Self {
         self.0.retain(|one| one.method != proof.method);
@@ -141,43 +142,44 @@ impl Proofs {
         self
     }
 
-    /// When the first of them was given: everything has been proven since.
+    /// Returns the time of the oldest proof: every proof was given at that time or later.
     #[must_use]
     pub fn oldest(&self) -> Option<Millis> {
         self.0.iter().map(|proof| proof.at).min()
     }
 
-    /// Whether there is a second factor among them.
+    /// Returns whether one of the proofs is by a second factor.
     #[must_use]
     pub fn has_second_factor(&self) -> bool {
         self.0.iter().any(|proof| proof.method.is_second_factor())
     }
 
-    /// Whether a trusted browser is among them.
+    /// Returns whether one of the proofs is by a trusted browser.
     #[must_use]
     pub fn trusts(&self) -> bool {
         self.0.iter().any(|proof| proof.method == Method::TrustedBrowser)
     }
 
-    /// Whether they are enough where the organisation demands a level: a trusted browser stands for a second factor.
+    /// Returns whether the proofs reach a level that the organisation requires. A trusted browser satisfies
+    /// [`Level::Two`].
     #[must_use]
     pub fn meet(&self, least: Level) -> bool {
         self.level().is_some_and(|level| level >= least) || (least == Level::Two && self.trusts())
     }
 
-    /// Whether one of them was given by this factor of the account.
+    /// Returns whether one of the proofs used this factor of the account.
     #[must_use]
     pub fn rest_on(&self, factor: FactorId) -> bool {
         self.0.iter().any(|proof| proof.factor == Some(factor))
     }
 
-    /// The level that they reach; none where there is no proof.
+    /// Returns the level that the proofs reach; `None` if no proof has an `amr` value.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
         Level::of(&self.amr())
     }
 
-    /// The names of the methods in `amr`, each once, separated by spaces, with `mfa` where there are two factors.
+    /// Returns the distinct `amr` values of the methods, separated by spaces, and `mfa` if there are two factors.
     #[must_use]
     pub fn amr(&self) -> String {
         let mut names: Vec<&str> = Vec::new();
@@ -195,8 +197,8 @@ impl Proofs {
         names.join(" ")
     }
 
-    /// Reads what the database keeps, in a session with these methods. Where a program before this one wrote the methods
-    /// alone, the password is known from them.
+    /// Parses the text stored for a session with these `amr` values. If an older version updated only `amr`, so that
+    /// the two differ, the result is a password proof at `auth_time` if `amr` names the password, and empty otherwise.
     #[must_use]
     pub fn read(text: &str, amr: &str, auth_time: Millis) -> Self {
         let read: Option<Vec<Proof>> = text.split_whitespace().map(Proof::read).collect();
@@ -224,35 +226,35 @@ impl fmt::Display for Proofs {
     }
 }
 
-/// Among the names of methods: several factors (RFC 8176 §2).
+/// The `amr` value for multiple factors (RFC 8176 §2).
 const MFA: &str = "mfa";
-/// A key that software keeps.
+/// The `amr` value for a key that is kept in software.
 const SOFTWARE_KEY: &str = "swk";
-/// A key that hardware keeps.
+/// The `amr` value for a key that is kept in hardware.
 const HARDWARE_KEY: &str = "hwk";
-/// Someone was present.
+/// The `amr` value for a user-presence test.
 const PRESENT: &str = "user";
 
-/// The level of assurance of an authentication; a higher one compares as greater.
+/// The assurance level of an authentication. A higher level compares as greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// One factor.
+    /// A single factor, such as a password.
     One,
-    /// Two factors, or a passkey whose person is verified.
+    /// Two factors; a passkey with user verification counts as two.
     Two,
-    /// Two factors, one of which can't be used on another site than this.
+    /// Two factors, one of which is phishing-resistant: it can't be used on another site.
     PhishingResistant,
-    /// The same, with a key that doesn't leave its device, as the authenticator says.
+    /// Like [`Level::PhishingResistant`], with a key that doesn't leave its device, as the authenticator reports.
     HardwareBound,
 }
 
 impl Level {
-    /// All of them, lowest first.
+    /// All levels, lowest first.
     pub const ALL: [Self; 4] = [Self::One, Self::Two, Self::PhishingResistant, Self::HardwareBound];
-    /// The highest one.
+    /// The highest level, the last of [`Self::ALL`].
     pub const HIGHEST: Self = Self::HardwareBound;
 
-    /// Its name in `acr`.
+    /// Returns the `acr` value of the level.
     #[must_use]
     pub const fn acr(self) -> &'static str {
         match self {
@@ -264,13 +266,13 @@ impl Level {
         }
     }
 
-    /// Reads a name.
+    /// Parses an `acr` value; `None` if it is unknown.
     #[must_use]
     pub fn parse(acr: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.acr() == acr)
     }
 
-    /// The level that methods reach together, from their names in `amr`; none where there is no method.
+    /// Returns the level that the given `amr` values reach together; `None` if there are none.
     #[must_use]
     pub fn of(amr: &str) -> Option<Self> {
         let has = |wanted: &str| amr.split(' ').any(|name| name == wanted);
@@ -323,7 +325,7 @@ mod tests {
             at: Millis(6),
             factor: Some(FactorId::from_slice(&[7; 16]).expect("an id")),
         });
-        // A program that knows passwords alone renewed the session, and left this as it was.
+        // A version that knows only passwords renewed the session and left this text unchanged.
         let read = Proofs::read(&two.to_string(), "pwd", Millis(9));
         assert_eq!(read, Proofs::of(Method::Password, Millis(9)));
         assert_eq!(Proofs::read("", "pwd", Millis(9)), read);

@@ -1,4 +1,4 @@
-//! What is registered of a SAML 2.0 service provider.
+//! Settings, keys and changes of SAML 2.0 service providers.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,26 +6,26 @@ use crate::ids::{AppId, SessionId, Sid};
 use crate::key::SigningAlg;
 use crate::time::Millis;
 
-/// Formats of names that are given (SAML Core §8.3).
+/// Formats of name identifiers (SAML Core §8.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NameIdFormat {
-    /// Says nothing, and is the same at each sign-in; another one for each service provider (§8.3.7).
+    /// An opaque identifier that stays the same at each sign-in and differs for each service provider (§8.3.7).
     Persistent,
-    /// Says nothing, and holds for one stay (§8.3.8).
+    /// An opaque identifier that is valid for one participation (§8.3.8).
     Transient,
-    /// The mail address (§8.3.2).
+    /// The email address (§8.3.2).
     EmailAddress,
     /// The login name (§8.3.1).
     Unspecified,
 }
 
 impl NameIdFormat {
-    /// All of them.
+    /// All formats, in the order of their definition.
     pub const ALL: [Self; 4] =
         [Self::Persistent, Self::Transient, Self::EmailAddress, Self::Unspecified];
 
-    /// Its identifier.
+    /// Returns the URI of the format.
     #[must_use]
     pub const fn uri(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl NameIdFormat {
         }
     }
 
-    /// Its short name, in settings.
+    /// Returns the short name, which settings use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,8 @@ impl NameIdFormat {
         }
     }
 
-    /// Reads the identifier, or the short name. Some write the number of the other version in an identifier.
+    /// Parses the URI or the short name. Some implementations write the wrong SAML version in the URI, so `1.1` and
+    /// `2.0` are both accepted.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         fn end(text: &str) -> Option<&str> {
@@ -60,20 +61,20 @@ impl NameIdFormat {
     }
 }
 
-/// Bindings for logout requests to a service provider in the browser.
+/// Bindings for logout requests to a service provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogoutBinding {
-    /// In the browser, by a query.
+    /// In the browser, in a query string (HTTP-Redirect binding).
     Redirect,
-    /// In the browser, by a form.
+    /// In the browser, in a form (HTTP-POST binding).
     Post,
-    /// From server to server.
+    /// From server to server (SOAP binding).
     Soap,
 }
 
 impl LogoutBinding {
-    /// Its name in settings.
+    /// Returns the name that settings use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -83,53 +84,53 @@ impl LogoutBinding {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name that settings use; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Redirect, Self::Post, Self::Soap].into_iter().find(|one| one.as_str() == text)
     }
 }
 
-/// Where assertions are posted to.
+/// An assertion consumer service: the endpoint to which assertions are posted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssertionConsumer {
-    /// The address.
+    /// URL to which assertions are posted.
     pub url: String,
-    /// Its number, by which a request may name it.
+    /// Index by which a request can refer to it.
     #[serde(default)]
     pub index: u16,
-    /// Whether it is the one of requests that name none.
+    /// Whether it is used for requests that name no endpoint.
     #[serde(default)]
     pub is_default: bool,
 }
 
-/// Where logout requests and responses go.
+/// A single logout service: the endpoint for logout requests and responses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutService {
-    /// How.
+    /// Binding that the endpoint supports.
     pub binding: LogoutBinding,
-    /// The address of requests.
+    /// URL for logout requests.
     pub url: String,
-    /// The address of responses, where it is another one.
+    /// URL for logout responses, if it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_url: Option<String>,
 }
 
-/// What is signed of a response.
+/// The signed parts of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignedPart {
-    /// The assertion.
+    /// Only the assertion is signed.
     Assertion,
-    /// The response around it.
+    /// Only the response around the assertion is signed.
     Response,
-    /// Both, so that whatever a service provider looks for is there.
+    /// Both are signed, which satisfies every service provider.
     #[default]
     Both,
 }
 
 impl SignedPart {
-    /// Its name in settings.
+    /// Returns the name that settings use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -139,63 +140,63 @@ impl SignedPart {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name that settings use; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Assertion, Self::Response, Self::Both].into_iter().find(|one| one.as_str() == text)
     }
 }
 
-/// A claim as an attribute of an assertion.
+/// Mapping of a claim to an attribute of an assertion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributeMapping {
-    /// The claim: `email`, `given_name`, `roles` …
+    /// Name of the claim: `email`, `given_name`, `roles` …
     pub claim: String,
-    /// The attribute's name.
+    /// Name of the attribute.
     pub name: String,
-    /// A name for people.
+    /// Human-readable name of the attribute (`FriendlyName`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub friendly_name: Option<String>,
-    /// The identifier of the name's format.
+    /// URI of the attribute name's format (`NameFormat`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_format: Option<String>,
 }
 
-/// A SAML 2.0 service provider. Its entity id is the application's `client_id`; its SOAP address for logout is the
-/// application's address for notices.
+/// Settings of a SAML 2.0 service provider. Its entity id is the application's `client_id`; its SOAP address for logout
+/// is the application's `backchannel_logout_uri`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamlSettings {
-    /// Where assertions may go; compared exactly.
+    /// Allowed endpoints for assertions; compared exactly.
     pub assertion_consumers: Vec<AssertionConsumer>,
-    /// Addresses for logout requests in the browser, and for responses to its own requests.
+    /// Endpoints for logout requests in the browser, and for responses to its own requests.
     pub logout_services: Vec<LogoutService>,
-    /// Its signing certificates, in base64.
+    /// Its signing certificates, as DER in base64.
     pub certificates: Vec<String>,
-    /// Whether authentication requests have to be signed.
+    /// Whether its authentication requests have to be signed.
     pub signed_requests: bool,
-    /// The format of names where a request asks for none.
+    /// Format of name identifiers for requests that ask for none.
     pub name_id_format: NameIdFormat,
-    /// Claims that are told.
+    /// Claims that assertions contain as attributes.
     pub attributes: Vec<AttributeMapping>,
-    /// What is signed.
+    /// The signed parts of its responses.
     pub signed_part: SignedPart,
-    /// How it is signed: `RS256` or `ES256`.
+    /// Signature algorithm of responses: `RS256` or `ES256`.
     pub signing_alg: SigningAlg,
-    /// Whether a sign-on may begin here, without a request.
+    /// Whether a sign-on can start at the identity provider, without a request.
     pub idp_initiated: bool,
-    /// Longest `RelayState`, in bytes: 80 by the specification.
+    /// Maximum length of `RelayState` in bytes; the specification says 80.
     pub relay_state_bytes_max: usize,
-    /// Until when its metadata is said to hold, in milliseconds since 1970.
+    /// End of the validity that its metadata states, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Millis>,
-    /// Where its metadata is fetched from, again and again.
+    /// URL from which its metadata is fetched periodically.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_url: Option<String>,
-    /// The certificate, in base64, that fetched metadata has to be signed with.
+    /// Certificate in base64 with the key that has to sign fetched metadata.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_certificate: Option<String>,
-    /// When it was fetched last, in milliseconds since 1970.
+    /// Time at which metadata was last fetched, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_fetched_at: Option<Millis>,
 }
@@ -222,90 +223,91 @@ impl Default for SamlSettings {
 }
 
 impl SamlSettings {
-    /// Where the answer goes to a request that names no address: the first that is the default, else the first.
+    /// Returns the endpoint for responses to requests that name none: the first default, otherwise the first.
     #[must_use]
     pub fn default_consumer(&self) -> Option<&AssertionConsumer> {
         let marked = self.assertion_consumers.iter().find(|one| one.is_default);
         marked.or(self.assertion_consumers.first())
     }
 
-    /// The address for logout requests by a binding.
+    /// Returns the endpoint for logout requests by a binding, if there is one.
     #[must_use]
     pub fn logout_by(&self, binding: LogoutBinding) -> Option<&LogoutService> {
         self.logout_services.iter().find(|one| one.binding == binding)
     }
 }
 
-/// A key that signs to service providers, at rest. Its life is that of [`StoredKey`](crate::StoredKey).
+/// A key at rest that signs messages to service providers. Its life cycle is that of [`StoredKey`](crate::StoredKey).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSamlKey {
-    /// What it signs with: `RS256` or `ES256`.
+    /// Signature algorithm: `RS256` or `ES256`.
     pub alg: SigningAlg,
-    /// Counts the tenant's keys of the algorithm, from 1.
+    /// Number of the key among the tenant's SAML keys of the algorithm, from 1.
     pub generation: i64,
-    /// PKCS #8, sealed under the master key.
+    /// The private key as PKCS #8, sealed under the master key.
     pub sealed_private: Vec<u8>,
-    /// Its certificate, in DER.
+    /// Certificate of the key, in DER.
     pub certificate: Vec<u8>,
-    /// Since when it is published.
+    /// Time from which the key is published.
     pub created_at: Millis,
-    /// Since when it signs.
+    /// Time from which the key can sign.
     pub active_from: Millis,
-    /// From when on it isn't published any more.
+    /// Time from which the key is no longer published.
     pub retired_at: Option<Millis>,
 }
 
-/// A name that a person is given in a stay.
+/// A name identifier that a user gets in a participation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenName {
-    /// The session.
+    /// The session of the user.
     pub session: SessionId,
-    /// The service provider.
+    /// The service provider that gets the name.
     pub app: AppId,
-    /// The stay.
+    /// The participation in which the name is used.
     pub sid: Sid,
-    /// Hash of the whole name.
+    /// Hash of the name with its format and qualifiers.
     pub key: [u8; 32],
-    /// The name.
+    /// The name identifier without format and qualifiers.
     pub value: String,
-    /// The name with its format and qualifiers, as JSON.
+    /// The name identifier with its format and qualifiers, as JSON.
     pub name: String,
 }
 
-/// Changes for service providers.
+/// Changes of the state that is kept for service providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SamlChange {
-    /// Remember that a request was answered; a conflict when it was, for another session.
+    /// Records that a request was answered; a conflict if it was already answered for another session.
     AnswerRequest {
-        /// Names application and request.
+        /// Key that identifies application and request.
         key: [u8; 32],
-        /// The session for which it is answered.
+        /// The session for which the request is answered.
         session: SessionId,
-        /// When the request is of no use any more.
+        /// Time at which the request expires.
         expires_at: Millis,
     },
-    /// Remember a name. A conflict when its stay or session ended, or the application isn't in use.
+    /// Stores a name identifier. A conflict if its participation or session has ended, or the application is disabled.
     AddName(GivenName),
-    /// Note what a service provider answered in a browser that told it of an end; a conflict when it has answered.
+    /// Records the response of a service provider that was notified of an end through the browser; a conflict if it has
+    /// already responded.
     AnswerInBrowser {
         /// The session that ended.
         session: SessionId,
-        /// The stay.
+        /// The participation that ended.
         sid: Sid,
-        /// When it answered.
+        /// Time of the response.
         at: Millis,
-        /// What it answered, if it didn't follow.
+        /// Description of the response, if the logout failed.
         error: Option<String>,
     },
-    /// Keep a key. A duplicate when the tenant has one of that algorithm and generation already.
+    /// Stores a key. A duplicate if the tenant already has one of that algorithm and generation.
     AddKey(StoredSamlKey),
-    /// Say from when on a key is not published any more.
+    /// Sets the time from which a key is no longer published.
     RetireKey {
-        /// Its algorithm.
+        /// Algorithm of the key.
         alg: SigningAlg,
-        /// Its generation.
+        /// Generation of the key.
         generation: i64,
-        /// From when on.
+        /// Time from which it is no longer published.
         at: Millis,
     },
 }

@@ -1,84 +1,84 @@
-//! The session and its participations.
+//! Sessions and their participations in applications.
 
 use crate::end::{Actor, Effects, EndReason};
 use crate::ids::{AppId, EndId, SessionId, Sid, TenantId, UserId};
 use crate::proof::{Level, Proofs};
 use crate::time::Millis;
 
-/// One browser's single sign-on session of one user.
+/// A single sign-on session of one user in one browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The tenant it belongs to.
+    /// The tenant that the session belongs to.
     pub tenant: TenantId,
-    /// Public id; stays the same while the secret rotates.
+    /// Public id, which stays the same when the secret rotates.
     pub id: SessionId,
-    /// Whose session it is.
+    /// The user who is signed in.
     pub user: UserId,
     /// SHA-256 of the secret in the cookie.
     pub secret_hash: [u8; 32],
-    /// When the person signed in first in this session.
+    /// Time of the sign-in that started the session.
     pub signed_in_at: Millis,
-    /// When the person last proved who they are (`auth_time`).
+    /// Time of the last authentication (`auth_time`).
     pub auth_time: Millis,
-    /// Authentication methods (RFC 8176), separated by spaces.
+    /// `amr` values of the authentication methods (RFC 8176), separated by spaces.
     pub amr: String,
-    /// The proofs behind them, with their times.
+    /// The proofs behind `amr`, with their times.
     pub proofs: Proofs,
-    /// The person asked to stay signed in.
+    /// Whether the user asked to stay signed in.
     pub remember: bool,
-    /// Address of the browser at sign-in.
+    /// IP address of the browser at sign-in.
     pub ip: String,
-    /// User agent at sign-in, cut to the limit.
+    /// User agent at sign-in, truncated to [`crate::limits::USER_AGENT_BYTES_MAX`].
     pub user_agent: String,
-    /// Last access, up to one flush interval old.
+    /// Time of the last access, which lags behind by up to one flush interval.
     pub last_access: Millis,
-    /// Milliseconds that an access keeps it alive.
+    /// Idle timeout in milliseconds.
     pub idle_timeout_ms: i64,
-    /// The end for want of access.
+    /// Time at which the session ends if it isn't used.
     pub idle_deadline: Millis,
-    /// The end whatever happens, where a policy sets one.
+    /// Time at which the session ends in any case, if a policy sets one.
     pub absolute_deadline: Option<Millis>,
-    /// Living, or ended and why.
+    /// Whether the session is living, or how it ended.
     pub state: SessionState,
-    /// Whether its person has to sign in afresh before an application is reached again.
+    /// Whether the user has to sign in again before the session can reach an application.
     pub sign_in_due: bool,
 }
 
-/// The life of a session: `Living` → `Ended`, once and for good.
+/// State of a session: `Living` → `Ended`, which is final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
-    /// It can be used until a deadline passes.
+    /// The session can be used until a deadline passes.
     Living,
-    /// It ended; nothing brings it back.
+    /// The session ended and can't be resumed.
     Ended {
-        /// When it happened.
+        /// Time of the end.
         at: Millis,
-        /// Why the session ended.
+        /// The reason for the end.
         reason: EndReason,
-        /// Who ended the session.
+        /// The actor who ended the session.
         actor: Actor,
-        /// Which end it was part of.
+        /// Id of the end that included it.
         end: EndId,
-        /// What that end did, where it was noted.
+        /// Effects of that end, if they were recorded.
         effects: Option<Effects>,
     },
 }
 
 impl Session {
-    /// The level that its person has reached in it.
+    /// Returns the assurance level that the user has reached in the session.
     #[must_use]
     pub fn level(&self) -> Level {
         Level::of(&self.amr).unwrap_or(Level::One)
     }
 
-    /// Whether the session lives and no deadline has passed. `slack_ms` is the flush interval: the
-    /// stored last access may be that much behind.
+    /// Returns whether the session is living and no deadline has passed. `slack_ms` is the flush interval, by which the
+    /// stored last access may lag behind.
     #[must_use]
     pub fn is_live(&self, now: Millis, slack_ms: i64) -> bool {
         self.state == SessionState::Living && self.expired(now, slack_ms).is_none()
     }
 
-    /// The reason for which the session is past a deadline, if it is.
+    /// Returns the reason for which the session has expired, if it is past a deadline.
     #[must_use]
     pub fn expired(&self, now: Millis, slack_ms: i64) -> Option<EndReason> {
         if self.absolute_deadline.is_some_and(|deadline| deadline <= now) {
@@ -88,26 +88,27 @@ impl Session {
     }
 }
 
-/// One stay of a session in an application.
+/// The participation of a session in an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participation {
-    /// The tenant it belongs to.
+    /// The tenant that the participation belongs to.
     pub tenant: TenantId,
-    /// The session that stays.
+    /// The session that participates.
     pub session: SessionId,
-    /// The application in which it stays.
+    /// The application in which the session participates.
     pub app: AppId,
-    /// What the application knows the stay by.
+    /// The `sid` by which the application knows the session.
     pub sid: Sid,
-    /// Whose stay it is.
+    /// The user of the session.
     pub user: UserId,
-    /// What the application knows the user by.
+    /// The `sub` by which the application knows the user.
     pub sub: String,
-    /// First access.
+    /// Time of the first access.
     pub first_access: Millis,
-    /// Last access, up to one flush interval old.
+    /// Time of the last access, which lags behind by up to one flush interval.
     pub last_access: Millis,
-    /// How often its tokens were ended while it stayed. A code carries the number that it was made under.
+    /// Number of times that its tokens were ended while the participation continued. A code carries the number under
+    /// which it was issued.
     pub cut: i64,
 }
 

@@ -1,45 +1,45 @@
-//! Accounts that people make themselves: who may, under which terms, and the codes that let them.
+//! Self-service sign-up: who can create an account, under which terms and with which codes, and account deletion.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
 use crate::time::Millis;
 
-/// A tenant's rules for accounts that people make and delete themselves. By default nobody can.
+/// A tenant's rules for self-service sign-up and account deletion. By default both are disabled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
-    /// Who may make an account.
+    /// Who can create an account.
     #[serde(default)]
     pub open_to: OpenTo,
-    /// What a person has to agree to, if anything.
+    /// Terms that users have to accept, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Terms>,
-    /// Whether the browser has to do some work before a mail is sent, which makes a flood of them expensive.
+    /// Whether the browser has to compute a proof of work before a mail is sent, which makes floods of mails expensive.
     #[serde(default)]
     pub proof_of_work: bool,
-    /// Whether people delete their own accounts.
+    /// Whether and how users can delete their own accounts.
     #[serde(default)]
     pub leaving: Leaving,
 }
 
-/// Who may make an account.
+/// Who can create an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenTo {
-    /// Nobody.
+    /// Nobody: sign-up is disabled.
     #[default]
     Nobody,
-    /// Everybody who has a mail address.
+    /// Everybody who has an email address.
     Everybody,
-    /// People with an address in one of these domains, in lower case.
+    /// Everybody with an email address in one of these domains, which are in lower case.
     Domains(Vec<String>),
-    /// People who have a code.
+    /// Everybody who has a sign-up code.
     Codes,
 }
 
 impl OpenTo {
-    /// Its name in interfaces.
+    /// Returns the name that is used in APIs.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl OpenTo {
         }
     }
 
-    /// Whether it lets in somebody with this mail address; a code is looked at elsewhere.
+    /// Returns whether an email address is allowed to sign up. Codes are checked elsewhere.
     #[must_use]
     pub fn admits(&self, address: &str) -> bool {
         match self {
@@ -64,23 +64,23 @@ impl OpenTo {
     }
 }
 
-/// Whether people delete their own accounts.
+/// Whether and how users can delete their own accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaving {
-    /// Nobody does.
+    /// Users can't delete their accounts.
     #[default]
     Never,
-    /// The account is gone at once.
+    /// The account is deleted immediately.
     AtOnce,
     /// The account is deleted after this number of days; until then its owner can cancel.
     AfterDays(u16),
-    /// It is gone once an administrator agrees.
+    /// The account is deleted after an administrator approves.
     ByApproval,
 }
 
 impl Leaving {
-    /// Its name in interfaces.
+    /// Returns the name that is used in APIs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -92,90 +92,90 @@ impl Leaving {
     }
 }
 
-/// That a person wants to delete their account.
+/// A user's request to delete their account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedDeletion {
     /// The account to delete.
     pub user: UserId,
-    /// When its owner asked for it.
+    /// Time of the request.
     pub at: Millis,
-    /// When it is deleted; none: once an administrator agrees.
+    /// Time at which it is deleted; `None` if an administrator has to approve.
     pub due: Option<Millis>,
 }
 
-/// Terms of use.
+/// Terms of use of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// What they are called when they change: a date, or a number.
+    /// Version, which changes with the text: a date or a number.
     pub version: String,
-    /// Where they can be read.
+    /// URL of the text.
     pub url: String,
 }
 
-/// Terms that a person accepted.
+/// Terms that a user accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedTerms {
-    /// Their version.
+    /// Version that was accepted.
     pub version: String,
-    /// When.
+    /// Time of the acceptance.
     pub at: Millis,
 }
 
-/// A code that lets people make accounts. What is typed isn't kept.
+/// A sign-up code. The code itself isn't stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignUpCode {
-    /// A keyed hash of what is typed.
+    /// Keyed hash of the code.
     pub hash: [u8; 32],
-    /// What the administrator calls it.
+    /// Label that the administrator gave it.
     pub label: String,
-    /// How many more accounts it makes.
+    /// Number of accounts that can still be created with it.
     pub uses_left: i64,
-    /// Until when it counts.
+    /// Time at which it expires.
     pub expires_at: Millis,
-    /// When it was made.
+    /// Time at which it was created.
     pub created_at: Millis,
 }
 
-/// What changes about accounts that people make themselves.
+/// A change of self-service sign-up, account deletion or accepted terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignUpChange {
-    /// Set the tenant's rules.
+    /// Sets the tenant's rules.
     Set(SignUp),
-    /// Change nothing, and conflict when the tenant lets nobody make an account by now.
+    /// Changes nothing; a conflict if the tenant has disabled sign-up by now.
     Open,
-    /// Add a code.
+    /// Adds a sign-up code.
     AddCode(SignUpCode),
-    /// Remove a code. A conflict when it is gone.
+    /// Removes a code. A conflict if it doesn't exist.
     RemoveCode {
-        /// By its hash.
+        /// Keyed hash of the code.
         hash: [u8; 32],
     },
-    /// Use a code once. A conflict when it is gone, used up or too old.
+    /// Uses a code once. A conflict if it doesn't exist, is used up or has expired.
     UseCode {
-        /// By its hash.
+        /// Keyed hash of the code.
         hash: [u8; 32],
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
     },
-    /// Note that a person wants to delete their account. A conflict when that was noted already, or when something
-    /// happened to the account since it was read.
+    /// Records a request to delete an account. A conflict if there already is one, or if the account's epoch has
+    /// changed since it was read.
     AskDeletion {
-        /// The account, when the owner asked, and when it is due.
+        /// The request, with the account and the times.
         asked: AskedDeletion,
-        /// The account's epoch as it was read.
+        /// The account's epoch when it was read.
         epoch: i64,
     },
-    /// The person thought again, or it is being done. A conflict when nothing was noted.
+    /// Removes the request, because the user cancelled it or it is carried out. A conflict if there is none.
     SettleDeletion {
-        /// The account.
+        /// The account that has the request.
         user: UserId,
     },
-    /// Note the terms that a person accepted.
+    /// Records the terms that a user accepted.
     AcceptTerms {
-        /// The account.
+        /// The account that accepted the terms.
         user: UserId,
-        /// The version, and when it was accepted.
+        /// The accepted version, and the time.
         accepted: AcceptedTerms,
     },
 }

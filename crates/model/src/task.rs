@@ -1,35 +1,36 @@
-//! Tasks: the duty of one handler towards one event.
+//! Tasks: the processing of one event by one handler.
 
 use crate::event::{EventName, Subject};
 use crate::ids::TenantId;
 use crate::time::Millis;
 
-/// A handler gets a task for an event, written with it.
+/// A rule by which a handler gets a task for an event. The task is written with the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRule {
-    /// The event.
+    /// The event that creates the task.
     pub event: EventName,
-    /// The handler's id.
+    /// Id of the handler.
     pub handler: String,
-    /// Milliseconds after the event at which the task is due.
+    /// Delay in milliseconds between the event and the time at which the task is due.
     pub delay_ms: i64,
 }
 
-/// Where a task stands.
+/// State of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskState {
-    /// To be done. What comes after it, of the same handler and subject, waits.
+    /// Waiting or in progress. Later tasks of the same handler and subject wait for it.
     Pending,
-    /// Done.
+    /// The handler has processed the event.
     Done,
-    /// It failed too often: what comes after it, of the same handler and subject, waits until someone acts.
+    /// The task failed too often. Later tasks of the same handler and subject wait until an administrator redoes or
+    /// skips it.
     Parked,
-    /// An administrator let it go.
+    /// An administrator skipped the task.
     Skipped,
 }
 
 impl TaskState {
-    /// Every state with its name.
+    /// All states with their names.
     pub const ALL: [(Self, &'static str); 4] = [
         (Self::Pending, "pending"),
         (Self::Done, "done"),
@@ -37,67 +38,67 @@ impl TaskState {
         (Self::Skipped, "skipped"),
     ];
 
-    /// The name in the database and in APIs.
+    /// Returns the name that is stored in the database and used in APIs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(state, _)| *state == self).map_or("pending", |(_, name)| name)
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if it is unknown.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
     }
 }
 
-/// A task as it was written.
+/// A task as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerTask {
     /// The tenant of the event.
     pub tenant: TenantId,
-    /// What the event is about.
+    /// The subject of the event.
     pub subject: Subject,
-    /// The handler's id.
+    /// Id of the handler.
     pub handler: String,
-    /// The event's number among its subject's.
+    /// Number of the event among those of its subject.
     pub n: i64,
-    /// Where it stands.
+    /// State of the task.
     pub state: TaskState,
-    /// How often it was tried.
+    /// Number of attempts so far.
     pub attempts: i64,
-    /// When the event happened.
+    /// Time of the event.
     pub created_at: Millis,
-    /// When it is due; while a worker has it, the end of its lease.
+    /// Time at which it is due; while a worker holds it, the end of the lease.
     pub due_at: Millis,
-    /// When it was tried last.
+    /// Time of the last attempt.
     pub last_attempt_at: Option<Millis>,
-    /// HTTP status of the last answer.
+    /// HTTP status of the last response.
     pub last_status: Option<i64>,
-    /// What went wrong.
+    /// Description of the last failure.
     pub last_error: Option<String>,
 }
 
-/// What came of a task.
+/// The result of a task attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleTask {
     /// The tenant of the event; tasks of several tenants are settled together.
     pub tenant: TenantId,
-    /// What the event is about.
+    /// The subject of the event.
     pub subject: Subject,
-    /// The handler's id.
+    /// Id of the handler.
     pub handler: String,
-    /// The event's number.
+    /// Number of the event among those of its subject.
     pub n: i64,
-    /// Attempts as they were read; nothing is written when another worker was quicker.
+    /// Number of attempts when the task was read; nothing is written if another worker has changed it since.
     pub attempts: i64,
-    /// Where it stands now.
+    /// State of the task after the attempt.
     pub state: TaskState,
-    /// When it is due again.
+    /// Time at which it is due again.
     pub due_at: Millis,
-    /// When it was tried.
+    /// Time of the attempt.
     pub at: Millis,
-    /// HTTP status of the answer.
+    /// HTTP status of the response, if there was one.
     pub status: Option<i64>,
-    /// What went wrong.
+    /// Description of the failure, if any.
     pub error: Option<String>,
 }

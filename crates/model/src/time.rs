@@ -1,8 +1,8 @@
-//! Time and randomness as arguments.
+//! Time and randomness as explicit arguments.
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since 1970-01-01 UTC.
+/// A point in time in milliseconds since 1970-01-01 UTC.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -10,44 +10,44 @@ use serde::{Deserialize, Serialize};
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// This moment and `ms` milliseconds more (fewer, when negative). Saturates.
+    /// Returns this time plus `ms` milliseconds, which can be negative. Saturates.
     #[must_use]
     pub const fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// Whole seconds since 1970, as JWT's NumericDate wants them.
+    /// Returns whole seconds since 1970, rounded down: a `NumericDate` (RFC 7519 §2).
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// The first millisecond of a second since 1970.
+    /// Creates a time from seconds since 1970. Saturates.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds from `earlier` to this moment; negative when it lies ahead.
+    /// Returns the milliseconds from `earlier` to this time; negative if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// Says what time it is. Only `cli` and `server` hold the real one; tests move their own.
+/// Source of the current time. Only `cli` and `server` use the real clock; tests set their own.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Millis;
 }
 
-/// Makes unpredictable bytes.
+/// Source of unpredictable (cryptographically secure) random bytes.
 pub trait Rng: Send + Sync {
-    /// Fills the whole slice.
+    /// Fills the whole slice with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Draws `N` unpredictable bytes.
+/// Returns `N` unpredictable bytes.
 pub fn random<const N: usize>(rng: &dyn Rng) -> [u8; N] {
     let mut bytes = [0_u8; N];
     rng.fill(&mut bytes);

@@ -1,7 +1,7 @@
 //! The authorization request (OpenID Connect Core 1.0 §3.1.2.1, RFC 6749 §4.1.1, RFC 7636 §4.3).
 //!
-//! Client and redirect URI come first and by themselves: as long as they aren't proven, nothing may
-//! be sent anywhere. Every later check answers to the redirect URI.
+//! Client and redirect URI are checked first and on their own: until they are verified, nothing may be sent
+//! anywhere. Every later check reports its error to the redirect URI.
 
 use sojourn_model::limits::{NONCE_BYTES_MAX, STATE_BYTES_MAX};
 use sojourn_model::{Application, GrantType, Level};
@@ -12,69 +12,73 @@ use crate::params::Params;
 use crate::response::{ReplyTo, ResponseMode, ResponseType};
 use crate::{pkce, scope};
 
-/// What the request demands of the person's attention (§3.1.2.1 `prompt`).
+/// The user interaction that the request demands (§3.1.2.1 `prompt`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Prompt {
-    /// No page may be shown. Stands alone.
+    /// No page may be shown. Can't be combined with other values.
     pub none: bool,
-    /// The person has to prove again who they are.
+    /// The user has to authenticate again.
     pub login: bool,
-    /// The person has to approve, even if they did before.
+    /// The user has to give consent, even if they gave it before.
     pub consent: bool,
-    /// The person has to choose an account.
+    /// The user has to select an account.
     pub select_account: bool,
-    /// The person is to make an account (Initiating User Registration 1.0 §4).
+    /// The user is to create an account (Initiating User Registration 1.0 §4).
     pub create: bool,
 }
 
-/// A checked request.
+/// An authorization request that has passed every check in [`CHECKS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizeRequest {
-    /// Where the answer goes.
+    /// Where the response goes and in which response mode.
     pub reply: ReplyTo,
-    /// What is asked for.
+    /// The combination of code, ID token and access token that the request asks for.
     pub response_type: ResponseType,
-    /// Scopes that may be given, sorted.
+    /// Requested scopes that can be granted, sorted.
     pub scopes: Vec<String>,
-    /// To be put into the ID token.
+    /// Copied into the ID token unchanged.
     pub nonce: Option<String>,
-    /// S256 challenge.
+    /// S256 code challenge (RFC 7636 §4.2), from `code_challenge`.
     pub challenge: Option<String>,
-    /// Attention.
+    /// The user interaction that the request demands.
     pub prompt: Prompt,
-    /// Greatest age of the authentication, in seconds.
+    /// Maximum age of the authentication, in seconds; the application's `default_max_age` if the request has
+    /// none.
     pub max_age: Option<i64>,
-    /// A login name to begin with.
+    /// Login name with which the sign-in page is prefilled.
     pub login_hint: Option<String>,
-    /// An ID token of the person who is expected.
+    /// An ID token of the user that the request expects.
     pub id_token_hint: Option<String>,
-    /// Claims by name.
+    /// Claims that the request names individually (Core §5.5).
     pub claims: ClaimsRequest,
-    /// Authentication contexts, the best first.
+    /// Authentication context class references, in order of preference; the application's `default_acr_values`
+    /// if the request has none.
     pub acr_values: Vec<String>,
-    /// The level that the organisation demands, whatever the request says.
+    /// The minimum level that the organisation demands, regardless of the request.
     pub least_level: Level,
 }
 
-/// Why nothing may be sent to the redirect URI.
+/// The reason why nothing may be sent to the redirect URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectRefused {
-    /// There is none.
+    /// The request has no `redirect_uri`.
     #[error("The request has no redirect_uri.")]
     Missing,
-    /// It came twice.
+    /// The request has more than one `redirect_uri`.
     #[error("The request has more than one redirect_uri.")]
     Twice,
-    /// It isn't registered.
+    /// The `redirect_uri` isn't registered for the application.
     #[error("The redirect_uri of the request is not registered for the application.")]
     NotRegistered,
 }
 
-/// Finds where an answer may go: exactly a registered URI; only the port of a loopback address is
-/// free (RFC 8252 §7.3).
+/// Returns the redirect URI for the response: it has to equal a registered URI exactly; only the port of a
+/// loopback address is free (RFC 8252 §7.3).
 ///
 /// # Errors
-/// [`RedirectRefused`]: the person is to be shown a page, and nothing is sent anywhere.
+/// The page with the error is shown to the user, and nothing is sent anywhere: [`RedirectRefused::Twice`] if
+/// there is more than one `redirect_uri`, [`RedirectRefused::Missing`] if there is none, and
+/// [`RedirectRefused::NotRegistered`] if it isn't registered.
 pub fn redirect_uri(params: &Params, app: &Application) -> Result<String, RedirectRefused> {
     if params.is_double("redirect_uri") {
         return Err(RedirectRefused::Twice);
@@ -111,8 +115,8 @@ fn same_but_port(registered: &str, asked: &str, localhost: bool) -> bool {
     }
 }
 
-/// Where the answer to a request goes, errors included. A mode that isn't allowed is treated as if the
-/// request had named none: the error that says so has to travel somehow.
+/// Returns where the response to a request goes, errors included. A response mode that isn't allowed is treated
+/// as if the request had named none, because the error that reports it has to be sent in some mode.
 #[must_use]
 pub fn reply_to(params: &Params, redirect_uri: String) -> ReplyTo {
     let kind = single(params, "response_type").and_then(ResponseType::parse);
@@ -130,14 +134,15 @@ fn single<'p>(params: &'p Params, name: &str) -> Option<&'p str> {
     if params.is_double(name) { None } else { params.get(name) }
 }
 
-/// Tokens never travel in a query: it ends up in logs and referrers.
+/// Whether a mode may carry the response: tokens are never sent in a query, because queries end up in logs and
+/// referrers.
 fn may_travel(kind: ResponseType, mode: ResponseMode) -> bool {
     mode != ResponseMode::Query || kind == ResponseType::CODE
 }
 
 type Check = fn(&Params, &Application) -> Result<(), OAuthError>;
 
-/// The checks whose failure is told to the redirect URI, in order.
+/// The checks that report their failure to the redirect URI, in the order in which they run.
 pub const CHECKS: &[(&str, Check)] = &[
     ("RFC 6749 3.1 no parameter twice", no_doubles),
     ("Core 7.2.1 registration is not done", registration),
@@ -154,10 +159,10 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("RFC 7636 4.3 challenge and method", challenge),
 ];
 
-/// Checks a request whose client and redirect URI are proven, and whose request object is merged.
+/// Checks a request after its client and redirect URI are verified and its request object is merged.
 ///
 /// # Errors
-/// The first check that fails; the answer goes to the redirect URI.
+/// The error of the first check that fails; it is sent to the redirect URI.
 pub fn check(
     params: &Params,
     app: &Application,
@@ -172,7 +177,7 @@ pub fn check(
     let asked = scope::parse(params.get("scope").unwrap_or_default())?;
     let mut scopes = scope::allowed(&asked, &settings.scopes);
     if !response_type.code {
-        // Core §11: without a code nothing could be refreshed.
+        // Core §11: without a code there is no refresh token.
         scopes.retain(|scope| scope != "offline_access");
     }
     let words = |name: &str| -> Vec<String> {
@@ -338,7 +343,7 @@ fn challenge(params: &Params, app: &Application) -> Result<(), OAuthError> {
         (None, Some(_)) => Err(OAuthError::invalid_request("code_challenge is missing")),
         (Some(text), Some("S256")) if pkce::is_challenge(text) => Ok(()),
         (Some(_), Some("S256")) => Err(OAuthError::invalid_request("code_challenge is malformed")),
-        // §4.3: no method means plain, which proves nothing to someone who reads the request.
+        // §4.3: no method means plain, which proves nothing to someone who can read the request.
         (Some(_), _) => Err(OAuthError::invalid_request("use code_challenge_method=S256")),
     }
 }

@@ -1,4 +1,4 @@
-//! The claims of the tokens that we sign.
+//! The claims of the tokens that this server signs.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -7,50 +7,51 @@ use sojourn_model::{SigningAlg, User};
 
 use crate::scope;
 
-/// The member of `events` that makes a JWT a logout token (Back-Channel Logout 1.0 §2.4).
+/// The member of `events` that marks a JWT as a logout token (Back-Channel Logout 1.0 §2.4).
 pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// An ID token (OpenID Connect Core 1.0 §2). Times in seconds since 1970.
+/// The claims of an ID token (OpenID Connect Core 1.0 §2). Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IdTokenClaims<'a> {
-    /// Issuer.
+    /// Issuer identifier of the tenant.
     pub iss: &'a str,
-    /// What the application knows the user by.
+    /// Subject identifier by which the application knows the user.
     pub sub: &'a str,
-    /// The application.
+    /// `client_id` of the application.
     pub aud: &'a str,
-    /// When it expires, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it was issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
-    /// When the person last proved who they are.
+    /// Time of the user's last authentication, in seconds since 1970.
     pub auth_time: i64,
-    /// From the request.
+    /// `nonce` of the authorization request, unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
-    /// Hash of the access token beside it.
+    /// Hash of the access token issued together with this token; see [`half_hash`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
-    /// Hash of the code beside it.
+    /// Hash of the code issued together with this token; see [`half_hash`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub c_hash: Option<String>,
-    /// How well the person proved who they are.
+    /// Level that the authentication reached, as a context class reference.
     pub acr: &'a str,
-    /// The participation; in every ID token, because applications look their session up by it.
+    /// ID of the participation (one session in one application); present in every ID token, because
+    /// applications look up their own session by it.
     pub sid: String,
-    /// Authentication methods (RFC 8176).
+    /// Names of the authentication methods (RFC 8176).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<&'a str>,
-    /// By which the application can extend the session, where it may.
+    /// Key with which the application can extend the session; only for applications that may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isk: Option<String>,
-    /// What else was asked for.
+    /// Further claims: those that the scopes stand for or the request named.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// `at_hash` and `c_hash`: the left half of the hash that belongs to the signature's algorithm (Core
-/// §3.1.3.6, §3.3.2.11). Ed25519 hashes with SHA-512.
+/// Returns the value of `at_hash` or `c_hash`: base64url of the left half of the token's hash, with the hash
+/// function of the signature algorithm (Core §3.1.3.6, §3.3.2.11). Ed25519 uses SHA-512.
 #[must_use]
 pub fn half_hash(alg: SigningAlg, token: &str) -> String {
     if alg == SigningAlg::EdDsa {
@@ -62,34 +63,34 @@ pub fn half_hash(alg: SigningAlg, token: &str) -> String {
     }
 }
 
-/// A logout token (Back-Channel Logout 1.0 §2.4). There is no `nonce`, by rule.
+/// The claims of a logout token (Back-Channel Logout 1.0 §2.4). A logout token must not contain a `nonce`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogoutTokenClaims<'a> {
-    /// Issuer.
+    /// Issuer identifier of the tenant.
     pub iss: &'a str,
-    /// The application.
+    /// `client_id` of the application.
     pub aud: &'a str,
-    /// Issue, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
     /// Expiry, in seconds since 1970.
     pub exp: i64,
-    /// Names this token; another attempt has another one.
+    /// Unique ID of this token; every delivery attempt gets a new one.
     pub jti: &'a str,
-    /// What the application knows the user by.
+    /// Subject identifier by which the application knows the user.
     pub sub: &'a str,
-    /// The participation that ended.
+    /// ID of the participation that ended.
     pub sid: String,
-    /// What happened.
+    /// Always [`logout_events`], which marks the JWT as a logout token.
     pub events: Value,
 }
 
-/// The value of `events`.
+/// Returns the value of the claim `events`: an object with the empty member [`LOGOUT_EVENT`].
 #[must_use]
 pub fn logout_events() -> Value {
     json!({ LOGOUT_EVENT: {} })
 }
 
-/// Claims of the scope `profile` that are kept as they are (Core §5.1).
+/// Claims of the scope `profile` that are stored as they were written (Core §5.1).
 const PROFILE: [&str; 9] = [
     "middle_name",
     "nickname",
@@ -101,15 +102,15 @@ const PROFILE: [&str; 9] = [
     "zoneinfo",
     "locale",
 ];
-/// Claims that are kept as they are and belong to scopes of their own.
+/// Claims of scopes other than `profile` that are stored as they were written.
 const OTHERS: [&str; 3] = ["address", "phone_number", "phone_number_verified"];
 
-/// Standard claims that a profile may hold beside the fields of a user.
+/// Standard claims that a user's profile can store in addition to the user's own fields.
 pub fn kept_claims() -> impl Iterator<Item = &'static str> {
     PROFILE.into_iter().chain(OTHERS)
 }
 
-/// Every claim about a person that can be asked for by name.
+/// Every claim about a user that a request can name individually.
 pub fn known_claims() -> impl Iterator<Item = &'static str> {
     [
         "name",
@@ -124,7 +125,7 @@ pub fn known_claims() -> impl Iterator<Item = &'static str> {
     .chain(kept_claims())
 }
 
-/// The scope that a claim comes with.
+/// The scope that includes a claim (Core §5.4).
 fn scope_of(claim: &str) -> &'static str {
     match claim {
         "email" | "email_verified" => "email",
@@ -148,8 +149,9 @@ fn value(user: &User, kept: &Map<String, Value>, claim: &str) -> Option<Value> {
     }
 }
 
-/// What is told of a user: the claims that the scopes stand for (Core §5.4), and those that the request
-/// named (Core §5.5). What isn't known is left out; a claim of which the request wants another value, too.
+/// Returns the claims about a user: those that the scopes stand for (Core §5.4) and those that the request
+/// named (Core §5.5). Claims without a value are left out, and so are claims for which the request wants a
+/// different value.
 #[must_use]
 pub fn of_user(user: &User, scopes: &str, named: &Map<String, Value>) -> Map<String, Value> {
     let kept: Map<String, Value> = serde_json::from_str(&user.profile).unwrap_or_default();
@@ -167,7 +169,7 @@ pub fn of_user(user: &User, scopes: &str, named: &Map<String, Value>) -> Map<Str
     claims
 }
 
-/// Whether a value is one that the request takes (Core §5.5.1).
+/// Whether a value is one that the request accepts (Core §5.5.1).
 fn fits(wanted: &Value, value: &Value) -> bool {
     let single = wanted.get("value").is_none_or(|one| one == value);
     let several = wanted.get("values").and_then(Value::as_array);
@@ -180,12 +182,12 @@ mod tests {
 
     #[test]
     fn at_hash_is_the_left_half() {
-        // Core, appendix A.3: access token and its at_hash.
+        // Core, appendix A.3: an access token and its `at_hash`.
         assert_eq!(
             half_hash(SigningAlg::Rs256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
             "77QmUPtjPfzWtF2AnpK9RQ"
         );
-        // Appendix A.4: code and its c_hash.
+        // Core, appendix A.4: a code and its `c_hash`.
         assert_eq!(
             half_hash(
                 SigningAlg::Es256,

@@ -4,20 +4,21 @@ use serde_json::{Map, Value};
 
 use crate::error::OAuthError;
 
-/// Claims that a request names one by one.
+/// Claims that a request names individually, by destination. Each value is `null` or an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimsRequest {
-    /// For userinfo.
+    /// Claims to return from the userinfo endpoint.
     pub userinfo: Map<String, Value>,
-    /// For the ID token.
+    /// Claims to put into the ID token.
     pub id_token: Map<String, Value>,
 }
 
 impl ClaimsRequest {
-    /// Reads the parameter. Members that aren't known are left alone (§5.5).
+    /// Parses the parameter. Unknown members are ignored (§5.5).
     ///
     /// # Errors
-    /// `invalid_request` when it is no JSON object of that form.
+    /// `invalid_request` if it isn't a JSON object, or a member of `userinfo` or `id_token` is neither `null`
+    /// nor an object.
     pub fn parse(text: &str) -> Result<Self, OAuthError> {
         let wrong =
             || OAuthError::invalid_request("claims is not a JSON object of claims requests");
@@ -33,13 +34,14 @@ impl ClaimsRequest {
         Ok(Self { userinfo: take("userinfo")?, id_token: take("id_token")? })
     }
 
-    /// Whether it names nothing.
+    /// Whether the request names no claim at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.userinfo.is_empty() && self.id_token.is_empty()
     }
 
-    /// The values that a claim of the ID token may have, if the request says so: `value` or `values`.
+    /// Returns the text values that the request accepts for a claim of the ID token, from `value` and `values`;
+    /// empty if it accepts any.
     #[must_use]
     pub fn wanted(&self, claim: &str) -> Vec<&str> {
         let Some(one) = self.id_token.get(claim) else { return Vec::new() };
@@ -48,7 +50,7 @@ impl ClaimsRequest {
         single.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str)).collect()
     }
 
-    /// Whether the request can't do without a claim of the ID token.
+    /// Whether the request marks a claim of the ID token as essential (§5.5.1).
     #[must_use]
     pub fn is_essential(&self, claim: &str) -> bool {
         self.id_token.get(claim).and_then(|one| one.get("essential")) == Some(&Value::Bool(true))

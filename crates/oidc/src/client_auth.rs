@@ -1,4 +1,4 @@
-//! How an application proves who it is (RFC 6749 §2.3.1, OpenID Connect Core 1.0 §9).
+//! How an application authenticates itself (RFC 6749 §2.3.1, OpenID Connect Core 1.0 §9).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,20 +7,21 @@ use sojourn_model::ClientAuthMethod;
 use crate::error::OAuthError;
 use crate::params::Params;
 
-/// What an application presented.
+/// The credentials in a request. They are not verified yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientCredentials {
-    /// Who it says it is.
+    /// The client identifier that the request claims.
     pub client_id: String,
-    /// Its secret, if it sent one.
+    /// The client secret, from the header or the form.
     pub secret: Option<String>,
-    /// Its assertion, if it sent one (RFC 7523 §2.2).
+    /// The client assertion, a JWT (RFC 7523 §2.2).
     pub assertion: Option<String>,
-    /// The way in which it came; of an assertion, only that there is one.
+    /// The authentication method. With an assertion always `private_key_jwt`: whether it is signed with a key
+    /// or the secret is decided when it is verified.
     pub method: ClientAuthMethod,
 }
 
-/// `client_assertion_type` of a JWT (RFC 7523 §2.2).
+/// The value of `client_assertion_type` for a JWT (RFC 7523 §2.2).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 impl std::fmt::Debug for ClientCredentials {
@@ -30,12 +31,12 @@ impl std::fmt::Debug for ClientCredentials {
 }
 
 fn form_decoded(text: &str) -> Option<String> {
-    // One value without a name: the first pair's name is the whole text up to '='.
+    // A single value without a name: escaping '=' and '&' makes the parser take the whole text as one name.
     let escaped = text.replace('=', "%3D").replace('&', "%26");
     form_urlencoded::parse(escaped.as_bytes()).next().map(|(value, _)| value.into_owned())
 }
 
-/// Reads the value of an `Authorization: Basic` header whose parts are form-urlencoded.
+/// Parses an `Authorization: Basic` header with form-urlencoded user and password (RFC 6749 §2.3.1).
 #[must_use]
 pub fn basic(header: &str) -> Option<(String, String)> {
     let (user, password) = basic_raw(header)?;
@@ -43,7 +44,7 @@ pub fn basic(header: &str) -> Option<(String, String)> {
     Some((user, if password.is_empty() { String::new() } else { form_decoded(&password)? }))
 }
 
-/// Reads the value of an `Authorization: Basic` header as RFC 7617 has it.
+/// Parses an `Authorization: Basic` header with user and password as they are (RFC 7617).
 #[must_use]
 pub fn basic_raw(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
@@ -55,11 +56,11 @@ pub fn basic_raw(header: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-/// Finds the credentials of a request to the token endpoint or one like it.
+/// Extracts the client credentials of a request to the token endpoint or a similar one.
 ///
 /// # Errors
-/// `invalid_request` when there are two kinds at once, `invalid_client` when there are none or the
-/// header can't be read.
+/// `invalid_request` if the request uses two methods at once or names two different clients; `invalid_client`
+/// if there are no credentials, or the header or assertion can't be parsed.
 pub fn credentials(
     authorization: Option<&str>,
     params: &Params,
@@ -92,7 +93,8 @@ pub fn credentials(
     Ok(ClientCredentials { client_id, secret, assertion: None, method })
 }
 
-/// The assertion says itself whose it is; `client_id` beside it has to agree (RFC 7521 §4.2).
+/// Takes the client identifier from the assertion's `sub`; a `client_id` parameter has to agree with it (RFC
+/// 7521 §4.2).
 fn by_assertion(
     authorization: Option<&str>,
     params: &Params,

@@ -1,5 +1,5 @@
-//! The provider's description of itself (OpenID Connect Discovery 1.0 §3, RFC 8414 §2): what works,
-//! and no more.
+//! The provider metadata (OpenID Connect Discovery 1.0 §3, RFC 8414 §2). It lists only what this server
+//! supports.
 
 use serde_json::{Map, Value, json};
 use sojourn_crypto::client_keys::{VERIFIED_ALGS, VERIFIED_MACS};
@@ -8,31 +8,31 @@ use sojourn_model::{ClientAuthMethod, GrantType, Level, SigningAlg};
 use crate::claims::known_claims;
 use crate::response::{ResponseMode, ResponseType};
 
-/// The addresses of a tenant.
+/// The addresses and languages that a tenant publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The issuer, without a slash at the end.
+    /// The issuer identifier, without a trailing slash.
     pub issuer: String,
-    /// Where the endpoints are, without a slash at the end: mostly the issuer.
+    /// Base URL of the endpoints, without a trailing slash; usually the same as the issuer.
     pub address: String,
-    /// The languages of its pages, by their tags.
+    /// Language tags of the pages (BCP 47), for `ui_locales_supported`.
     pub languages: Vec<String>,
 }
 
 impl Endpoints {
-    /// A path at the address.
+    /// Returns the URL of a path below the base URL.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 }
 
-/// Scopes that users' tokens can have.
+/// Scopes that tokens of users can have.
 pub const SCOPES: [&str; 8] =
     ["openid", "profile", "email", "address", "phone", "roles", "groups", "offline_access"];
 
-/// The document. `own_scopes` are those of the administrative APIs; `registration` says whether applications
-/// can register themselves, `sign_up` whether people can make accounts.
+/// Returns the metadata document. `own_scopes` are the scopes of the administrative APIs; `registration` says
+/// whether applications can register themselves, `sign_up` whether users can create accounts.
 #[must_use]
 pub fn discovery_document(
     endpoints: &Endpoints,
@@ -105,7 +105,7 @@ pub fn discovery_document(
     document
 }
 
-/// How applications authenticate, and what is signed and verified.
+/// Returns the members for client authentication methods and for signature algorithms.
 fn algorithms() -> Map<String, Value> {
     let authentication: Vec<&str> =
         ClientAuthMethod::ALL.iter().map(|method| method.as_str()).collect();

@@ -1,21 +1,21 @@
-//! The errors that the specifications name.
+//! Errors that the OAuth 2.0 and OpenID Connect specifications define.
 
-/// An error answer of a protocol endpoint: a registered code, and words for the developer who reads
-/// it. Never says whether a user exists.
+/// An error response of a protocol endpoint: a registered code, and a description for the developer who reads
+/// it. It never reveals whether a user exists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {description}")]
 pub struct OAuthError {
-    /// The registered code.
+    /// The registered error code, sent as `error`.
     pub code: &'static str,
-    /// What is wrong and what to do.
+    /// What is wrong and what to do, sent as `error_description`.
     pub description: String,
 }
 
 impl OAuthError {
-    /// Any registered code.
+    /// Creates an error with any registered code. Characters that `error_description` can't have are replaced.
     #[must_use]
     pub fn new(code: &'static str, description: impl Into<String>) -> Self {
-        // RFC 6749 §5.2: error_description has printable ASCII without quote and backslash.
+        // RFC 6749 §5.2: `error_description` is printable ASCII without quotation mark and backslash.
         let description = description
             .into()
             .chars()
@@ -28,25 +28,26 @@ impl OAuthError {
         Self { code, description }
     }
 
-    /// The request is malformed.
+    /// Creates `invalid_request`: the request is malformed (RFC 6749 §5.2).
     #[must_use]
     pub fn invalid_request(description: impl Into<String>) -> Self {
         Self::new("invalid_request", description)
     }
 
-    /// The client isn't who it says (RFC 6749 §5.2).
+    /// Creates `invalid_client`: client authentication failed (RFC 6749 §5.2).
     #[must_use]
     pub fn invalid_client() -> Self {
         Self::new("invalid_client", "client authentication failed")
     }
 
-    /// What was presented isn't valid (any more).
+    /// Creates `invalid_grant`: the code, token or password is invalid, expired or revoked (RFC 6749 §5.2).
     #[must_use]
     pub fn invalid_grant(description: impl Into<String>) -> Self {
         Self::new("invalid_grant", description)
     }
 
-    /// The client may not do this.
+    /// Creates `unauthorized_client`: the client isn't allowed to use this grant or response type (RFC 6749
+    /// §4.1.2.1, §5.2).
     #[must_use]
     pub fn unauthorized_client(description: impl Into<String>) -> Self {
         Self::new("unauthorized_client", description)

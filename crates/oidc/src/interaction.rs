@@ -1,5 +1,6 @@
-//! Whether the person must act before an authorization request can be answered: named checks that
-//! answer no, or yes and why. The same list serves `prompt=none`, which may only ask.
+//! Decides whether the user has to act before an authorization request can be answered. Each named check
+//! returns what the user has to do, or `None`. The same list serves `prompt=none`, which can only report it as
+//! an error.
 
 use sojourn_model::{Level, Millis};
 
@@ -7,38 +8,38 @@ use crate::authorize::AuthorizeRequest;
 use crate::error::OAuthError;
 use crate::scope;
 
-/// What the person has to do.
+/// What the user has to do before the request can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Sign in.
+    /// Authenticate, for the given reason.
     SignIn(SignInReason),
-    /// Prove a further factor, in the session that is there.
+    /// Verify a further factor in the present session, to reach this level.
     StepUp(Level),
-    /// Make an account.
+    /// Create an account (`prompt=create`).
     SignUp,
-    /// Say which account to go on with.
+    /// Select the account to continue with.
     SelectAccount,
-    /// Approve.
+    /// Approve the scopes and claims that the request asks for.
     Consent,
 }
 
-/// Why the person has to sign in.
+/// The reason why the user has to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInReason {
-    /// Nobody is signed in with this browser.
+    /// There is no session in this browser.
     NoSession,
-    /// The request expects another person (`id_token_hint`, or a claim `sub` with a value).
+    /// The request expects a different user (`id_token_hint`, or a claim `sub` with a value).
     OtherPerson,
-    /// The request asks for it (`prompt=login`).
+    /// The request demands it (`prompt=login`).
     Prompt,
-    /// The last authentication is too long ago (`max_age`).
+    /// The last authentication is older than `max_age`.
     TooOld,
-    /// A level is demanded that the person has no factor for: the sign-in leads to one.
+    /// The organisation demands a level that the user has no factor for; the sign-in lets the user add one.
     Level,
 }
 
 impl Needs {
-    /// What `prompt=none` answers instead (Core §3.1.2.6).
+    /// Returns the error that `prompt=none` reports instead (Core §3.1.2.6).
     #[must_use]
     pub fn error(self) -> OAuthError {
         match self {
@@ -59,34 +60,35 @@ impl Needs {
 /// What is known about the browser's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Present {
-    /// When the person last proved who they are.
+    /// Time of the user's last authentication.
     pub auth_time: Millis,
-    /// The level that the person has reached in this session.
+    /// The level that the user has reached in this session.
     pub level: Level,
-    /// The highest level that the person can reach, with the factors of the account.
+    /// The highest level that the user can reach with the factors of the account.
     pub reachable: Level,
-    /// Whether the person is the one that the request expects; true where it expects nobody.
+    /// Whether the user is the one that the request expects; true if it expects nobody in particular.
     pub expected: bool,
-    /// Whether the person signed in for this request, in this session.
+    /// Whether the user signed in for this request, in this session.
     pub signed_in: bool,
-    /// Whether the person chose this account for this request.
+    /// Whether the user selected this account for this request.
     pub chosen: bool,
-    /// Whether the person approved this very request.
+    /// Whether the user gave consent for this request.
     pub approved: bool,
-    /// What the person approved for the application, now or before.
+    /// What the user has approved for the application, now or earlier, separated by spaces as in
+    /// [`to_approve`].
     pub consent: Option<String>,
 }
 
 type Check = fn(&AuthorizeRequest, &Situation) -> Option<Needs>;
 
-/// What the checks look at.
+/// The input of the checks, apart from the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Situation {
-    /// The session, if there is a live one.
+    /// The browser's session, if it has an active one.
     pub present: Option<Present>,
-    /// Whether the application is the organisation's own.
+    /// Whether the organisation operates the application itself; then consent isn't needed.
     pub first_party: bool,
-    /// The present time.
+    /// Current time, from the caller's clock.
     pub now: Millis,
 }
 
@@ -101,13 +103,14 @@ const CHECKS: &[(&str, Check)] = &[
     ("consent", consent),
 ];
 
-/// The first thing that the person has to do.
+/// Returns the first thing that the user has to do, or `None` if the request can be answered.
 #[must_use]
 pub fn needs(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     CHECKS.iter().find_map(|(_, check)| check(request, situation))
 }
 
-/// What a request needs the person's approval for: its scopes, and claims that it names one by one.
+/// Returns what a request needs consent for, separated by spaces: its scopes, and `claim:` with the name for
+/// each claim that it names.
 #[must_use]
 pub fn to_approve(request: &AuthorizeRequest) -> String {
     let mut all = request.scopes.clone();
@@ -125,7 +128,7 @@ fn no_session(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     situation.present.is_none().then_some(Needs::SignIn(SignInReason::NoSession))
 }
 
-/// Whether the person signed in for this request: then it has had its way.
+/// Whether the user signed in for this request, so its demands to sign in are met.
 fn signed_in(situation: &Situation) -> bool {
     situation.present.as_ref().is_some_and(|present| present.signed_in)
 }
@@ -135,7 +138,8 @@ fn other_person(_: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     (!present.expected).then_some(Needs::SignIn(SignInReason::OtherPerson))
 }
 
-/// An account is made, and its person signed in, for the request; or the person has one, and signed in to it or chose it.
+/// Satisfied once the user has created an account and signed in for this request, or has signed in to or
+/// selected an existing account.
 fn prompt_create(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let chosen = situation.present.as_ref().is_some_and(|present| present.chosen);
     (request.prompt.create && !chosen && !signed_in(situation)).then_some(Needs::SignUp)
@@ -152,8 +156,9 @@ fn too_old(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     (old && !signed_in(situation)).then_some(Needs::SignIn(SignInReason::TooOld))
 }
 
-/// The level that a request asks for: the first one that the person can reach among the values of the claim `acr`, or of
-/// `acr_values` (Core §5.5.1.1, §3.1.2.1); none where it asks for none, or for others alone.
+/// Returns the level that a request asks for: the first one that the user can reach among the values of the
+/// claim `acr`, or else of `acr_values` (Core §5.5.1.1, §3.1.2.1). `None` if it asks for none, or only for
+/// unknown or unreachable ones.
 #[must_use]
 pub fn level_wanted(request: &AuthorizeRequest, reachable: Level) -> Option<Level> {
     let claim = request.claims.wanted("acr");
@@ -165,7 +170,7 @@ pub fn level_wanted(request: &AuthorizeRequest, reachable: Level) -> Option<Leve
     }
 }
 
-/// Whether the request can't do without a level that the person has no way to.
+/// Whether the request demands, as an essential claim, only levels that the user can't reach.
 #[must_use]
 pub fn is_out_of_reach(request: &AuthorizeRequest, reachable: Level) -> bool {
     request.claims.is_essential("acr")

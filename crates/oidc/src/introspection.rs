@@ -1,25 +1,25 @@
-//! The answer to an introspection (RFC 7662 §2.2).
+//! The introspection response (RFC 7662 §2.2).
 
 use serde::Serialize;
 use sojourn_model::Level;
 
-/// How and when a person proved who they are, when the token's grant was given (RFC 9470 §6.2). Empty for an application's
-/// own token, and for one that sessions share.
+/// How and when a user authenticated for the grant of the token (RFC 9470 §6.2). Empty for an application's own
+/// token, and for a token that sessions share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Authentication {
-    /// In seconds since 1970.
+    /// Time of the authentication, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// The level.
+    /// Level that the authentication reached, as a context class reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<&'static str>,
-    /// The methods (RFC 8176).
+    /// Names of the authentication methods (RFC 8176).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
 }
 
 impl Authentication {
-    /// From the names of methods, separated by spaces, and a time in seconds since 1970.
+    /// Creates it from method names separated by spaces and a time in seconds since 1970.
     #[must_use]
     pub fn of(amr: &str, auth_time: i64) -> Self {
         let names = amr.split(' ').filter(|name| !name.is_empty());
@@ -31,45 +31,45 @@ impl Authentication {
     }
 }
 
-/// What is told of a token that is valid. For any other the answer is `{"active":false}` and nothing
-/// else. Times in seconds since 1970.
+/// The response for a valid token. For any other token the response is only `{"active":false}`. Times are in
+/// seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ActiveToken {
-    /// `true`.
+    /// Always `true`: the response for an inactive token has no other member.
     pub active: bool,
-    /// What the application knows the user by; the client itself for its own tokens.
+    /// Subject identifier by which the application knows the user; the client itself for its own tokens.
     pub sub: String,
-    /// Login name; absent for an application's own token.
+    /// Login name of the user; absent for an application's own token, and if the caller may not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The application that the token was issued to.
+    /// `client_id` of the application that the token was issued to.
     pub client_id: String,
-    /// Scopes, separated by spaces.
+    /// Scopes of the token, separated by spaces.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// When it expires, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it was issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
-    /// `Bearer`, or `refresh_token`.
+    /// `Bearer` for access tokens, `refresh_token` for refresh tokens.
     pub token_type: &'static str,
-    /// The participation.
+    /// ID of the participation that the token belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// What the token hangs on.
+    /// What the token is bound to, such as `sso-session` or `cookie`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binding_type: Option<&'static str>,
-    /// Names what it hangs on.
+    /// Opaque reference to the session or browser that the token is bound to; it differs for each application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binding_ref: Option<String>,
-    /// Issuer.
+    /// Issuer identifier of the tenant.
     pub iss: String,
-    /// Audience.
+    /// `client_id` of the application that the token is meant for.
     pub aud: String,
-    /// How and when its person proved who they are.
+    /// How and when the user authenticated.
     #[serde(flatten)]
     pub authentication: Authentication,
-    /// Roles and groups, where the token has the scopes.
+    /// Claims `roles` and `groups`, if the token has these scopes.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
 }

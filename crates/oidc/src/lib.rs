@@ -1,6 +1,7 @@
-//! The rules of OpenID Connect and OAuth 2.0 as pure functions: parse, check, decide, answer.
+//! The rules of OpenID Connect and OAuth 2.0 as pure functions that parse requests, check them, decide and
+//! build responses.
 //!
-//! Nothing here reads a clock, a socket or a database. What a rule needs to know is an argument.
+//! Nothing here reads a clock, a socket or a database: everything that a rule needs is an argument.
 
 pub mod authorize;
 pub mod claims;

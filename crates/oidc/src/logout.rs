@@ -1,65 +1,67 @@
-//! RP-Initiated Logout 1.0: what a request to the end-session endpoint leads to, as one table.
+//! RP-Initiated Logout 1.0: decides how a request to the end-session endpoint is handled, as one table.
 
-/// What became of `id_token_hint`.
+/// Result of checking `id_token_hint` (§2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
-    /// There is none.
+    /// The request has no hint.
     Absent,
-    /// We didn't sign it, or it isn't an ID token.
+    /// The hint isn't an ID token that this server signed.
     NotOurs,
-    /// We signed it, long ago or not, for this browser's living session.
+    /// An ID token of this server, expired or not, for the active session of this browser.
     ThisSession,
-    /// We signed it, and this browser has no living session.
+    /// An ID token of this server, and this browser has no active session.
     NoSession,
-    /// We signed it, for another user or session than this browser's.
+    /// An ID token of this server, for another user or session than this browser's.
     Another,
 }
 
-/// What became of `post_logout_redirect_uri`.
+/// Result of checking `post_logout_redirect_uri` (§3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address {
-    /// There is none.
+    /// The request has no such parameter.
     Absent,
-    /// It is registered for the application that the request names.
+    /// The URI is registered for the application that the request names.
     Registered,
-    /// The request names an application, and it isn't registered for that one.
+    /// The request names an application, and the URI isn't registered for it.
     NotRegistered,
-    /// The request names no application: it can't be checked, and so not be used (§3).
+    /// The request names no application, so the URI can't be checked and must not be used (§3).
     Unverifiable,
 }
 
-/// Everything that decides.
+/// Everything that the decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogoutSituation {
-    /// The hint.
+    /// Result of checking `id_token_hint`.
     pub hint: Hint,
-    /// `client_id` names another application than the hint, or none that there is.
+    /// Whether `client_id` names a different application than the hint, or an unknown one.
     pub client_mismatch: bool,
-    /// The address.
+    /// Result of checking `post_logout_redirect_uri`.
     pub address: Address,
-    /// Whether this browser has a living session.
+    /// Whether this browser has an active session.
     pub session: bool,
 }
 
-/// What to do.
+/// How the request is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoutDecision {
-    /// End the session, then go to the address if it is registered, else show that it is done.
+    /// End the session, then redirect to the address if it is registered, or else show a confirmation page.
     End,
-    /// There is nothing to end: go to the address if it is registered, else show that it is done.
+    /// There is no session to end: redirect to the address if it is registered, or else show a confirmation
+    /// page.
     Done,
-    /// Ask the person.
+    /// Ask the user whether to sign out.
     Confirm,
-    /// The request can't be trusted, for this reason: ask the person, and lead nowhere then.
+    /// The request can't be trusted, for this reason: ask the user whether to sign out, and don't redirect
+    /// afterwards.
     Distrust(&'static str),
 }
 
-/// Whoever isn't signed in is asked nothing.
+/// Returns the decision for an untrusted request. A user who isn't signed in is not asked.
 fn distrusted(situation: &LogoutSituation, why: &'static str) -> LogoutDecision {
     if situation.session { LogoutDecision::Distrust(why) } else { LogoutDecision::Done }
 }
 
-/// Decides.
+/// Decides how the request is handled; the test `the_table` lists the cases.
 #[must_use]
 pub fn decide_logout(situation: &LogoutSituation) -> LogoutDecision {
     if situation.hint == Hint::NotOurs {

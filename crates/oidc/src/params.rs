@@ -1,42 +1,43 @@
-//! Parameters of a request, from a query or a form: bounded, and none twice (RFC 6749 §3.1).
+//! Parameters of a request, from a query or a form: limited in number and length, and checked for duplicates
+//! (RFC 6749 §3.1).
 
 use sojourn_model::limits::{PARAM_BYTES_MAX, PARAMS_MAX, SEALED_BYTES_MAX};
 
-/// What we seal ourselves around a whole request, and get back.
+/// Parameters that this server encrypts itself: they contain a whole request and may therefore be longer.
 const SEALED: [&str; 2] = ["ticket", "continue"];
 
-/// Parameters in the order in which they came.
+/// Request parameters in the order in which they were received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
     pairs: Vec<(String, String)>,
 }
 
-/// Why parameters aren't taken.
+/// The reason why parameters are rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParamError {
-    /// More than any request of ours has.
+    /// There are more parameters than any valid request has.
     #[error("too many parameters")]
     TooMany,
-    /// One is longer than any of ours.
+    /// The name or value of this parameter is longer than in any valid request.
     #[error("parameter '{0}' is too long")]
     TooLong(String),
-    /// One came twice.
+    /// This parameter occurs more than once.
     #[error("parameter '{0}' is given more than once")]
     Twice(String),
-    /// One that is a number has no value.
+    /// This parameter has to be a number and has no value.
     #[error("parameter '{0}' is empty: give a number, or leave it out")]
     Empty(String),
-    /// Not UTF-8, or with control characters.
+    /// The text isn't UTF-8 or contains control characters.
     #[error("the parameters are not well-formed text")]
     Malformed,
 }
 
 impl Params {
-    /// Reads `application/x-www-form-urlencoded` text.
+    /// Parses `application/x-www-form-urlencoded` text. Duplicates are reported by [`Params::no_doubles`]
+    /// instead, because such an error may still have to be sent to the redirect URI.
     ///
     /// # Errors
-    /// [`ParamError`] when there are too many, or one is too long or not text. Doubles are found by
-    /// [`Params::no_doubles`], because an answer may still be owed to the right place.
+    /// [`ParamError::TooMany`], [`ParamError::TooLong`], or [`ParamError::Malformed`] if it isn't text.
     pub fn parse(text: &[u8]) -> Result<Self, ParamError> {
         if std::str::from_utf8(text).is_err() {
             return Err(ParamError::Malformed);
@@ -61,7 +62,7 @@ impl Params {
         Ok(Self { pairs })
     }
 
-    /// The value of a parameter. A parameter without a value counts as left out (RFC 6749 §3.1).
+    /// Returns the first value of a parameter. A parameter without a value counts as left out (RFC 6749 §3.1).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs
@@ -70,18 +71,18 @@ impl Params {
             .map(|(_, value)| value.as_str())
     }
 
-    /// All values of a parameter that may come several times, such as a check box.
+    /// Returns all values of a parameter that may occur several times, such as a check box.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Refuses doubles.
+    /// Rejects duplicate parameters, except `resource`.
     ///
     /// # Errors
-    /// [`ParamError::Twice`] names the first.
+    /// [`ParamError::Twice`] with the name of the first duplicate.
     pub fn no_doubles(&self) -> Result<(), ParamError> {
         for (index, (name, _)) in self.pairs.iter().enumerate() {
-            // RFC 8707 §2: a token may be meant for several.
+            // RFC 8707 §2: a token may be meant for several resources.
             if name != "resource" && self.pairs.iter().take(index).any(|(before, _)| before == name)
             {
                 return Err(ParamError::Twice(name.chars().take(64).collect()));
@@ -90,16 +91,17 @@ impl Params {
         Ok(())
     }
 
-    /// Whether a parameter came at least twice.
+    /// Whether a parameter occurs more than once.
     #[must_use]
     pub fn is_double(&self, name: &str) -> bool {
         self.pairs.iter().filter(|(key, _)| key == name).count() > 1
     }
 
-    /// These parameters with others in the place of those of the same names, and without some.
+    /// Returns these parameters without the names in `without`, and with those in `others` replacing the ones
+    /// of the same name.
     ///
     /// # Errors
-    /// [`ParamError`] as for [`Params::parse`].
+    /// [`ParamError::TooMany`], [`ParamError::TooLong`] or [`ParamError::Malformed`], as for [`Params::parse`].
     pub fn merged(
         &self,
         without: &[&str],
@@ -127,20 +129,20 @@ impl Params {
         Ok(Self { pairs })
     }
 
-    /// How long names and values are together, in bytes: the least that they take as a query.
+    /// Minimum length of the parameters as a query, in bytes: names, values and separators before escaping.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
     }
 
-    /// The same parameters as a query.
+    /// Serializes the parameters as a query.
     #[must_use]
     pub fn to_query(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()
     }
 }
 
-/// Adds parameters to a URI's query and keeps what it has.
+/// Adds parameters to the query of a URI, and keeps its existing query and fragment.
 #[must_use]
 pub fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
     let (base, fragment) = match uri.split_once('#') {

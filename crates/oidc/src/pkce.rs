@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange (RFC 7636), method S256 alone.
+//! Proof Key for Code Exchange (RFC 7636). Only the method S256 is supported.
 
 use sojourn_crypto::{b64url, constant_time_eq, sha256};
 
@@ -6,19 +6,19 @@ fn is_unreserved(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
-/// Whether a challenge has the form of one (§4.2): base64url of 32 bytes.
+/// Whether a text has the form of an S256 challenge (§4.2): base64url of 32 bytes.
 #[must_use]
 pub fn is_challenge(text: &str) -> bool {
     text.len() == 43 && is_unreserved(text)
 }
 
-/// Whether a verifier has the form of one (§4.1).
+/// Whether a text has the form of a verifier (§4.1): 43 to 128 unreserved characters.
 #[must_use]
 pub fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && is_unreserved(text)
 }
 
-/// Whether a verifier belongs to a challenge (§4.6).
+/// Whether a verifier matches a challenge (§4.6). The comparison takes constant time.
 #[must_use]
 pub fn verifies(verifier: &str, challenge: &str) -> bool {
     is_verifier(verifier)

@@ -1,27 +1,28 @@
-//! Which addresses an application may be sent back to.
+//! Rules for the addresses to which the browser can return from the server.
 
 use url::Url;
 
-/// What an application is, as far as its addresses depend on it.
+/// The properties of an application that its redirect URIs depend on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RedirectRules {
-    /// A native application: a scheme of its own, or loopback (RFC 8252 §7).
+    /// A native application: it can use a private-use scheme or a loopback address (RFC 8252 §7).
     pub native: bool,
-    /// It has the implicit flow.
+    /// The application uses the implicit flow.
     pub implicit: bool,
 }
 
-/// Whether an address is the machine's own.
+/// Whether the host of an address is the local machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 impl RedirectRules {
-    /// Web applications come back to https; native ones to a scheme of their own or to loopback (Registration §2,
-    /// RFC 8252 §7). What is compared exactly can't have blanks, and nothing stands for something else.
+    /// Checks a redirect URI: https for web applications; a private-use scheme or a loopback address for native
+    /// ones (Registration §2, RFC 8252 §7). Because URIs are compared exactly, white space and wildcards are
+    /// rejected.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A description of what is wrong, for the person who registers the URI.
     pub fn check(self, uri: &str) -> Result<(), String> {
         if uri.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("'{uri}' has a blank: addresses are compared exactly"));
@@ -55,7 +56,8 @@ impl RedirectRules {
             "javascript" | "data" | "file" | "blob" | "vbscript" | "about" => {
                 Err(format!("'{uri}' is not allowed here: no application is at such an address"))
             }
-            // A private-use scheme holds a dot (RFC 8252 §7.1), so that it can be told from a well-known one.
+            // A private-use scheme contains a dot (RFC 8252 §7.1), which distinguishes it from well-known
+            // schemes.
             scheme if self.native && scheme.contains('.') => Ok(()),
             _ => Err(format!(
                 "'{uri}' is not allowed here: a scheme of an application's own has a dot, and application_type is native"

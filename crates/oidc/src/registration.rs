@@ -1,5 +1,5 @@
-//! Client metadata (OpenID Connect Dynamic Client Registration 1.0 §2, RFC 7591 §2): read, checked, and told
-//! back as it is in force.
+//! Client metadata (OpenID Connect Dynamic Client Registration 1.0 §2, RFC 7591 §2): parses and checks it, and
+//! returns what is in force.
 
 use serde_json::{Map, Value, json};
 use sojourn_crypto::ClientKeys;
@@ -16,14 +16,14 @@ use crate::error::OAuthError;
 use crate::redirect::{RedirectRules, is_loopback};
 use crate::response::ResponseType;
 
-/// Checked metadata.
+/// Client metadata that has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    /// What people call it.
+    /// Name to show to users (`client_name`).
     pub name: Option<String>,
-    /// Where logout tokens are posted.
+    /// Address to which logout tokens are posted.
     pub backchannel_logout_uri: Option<String>,
-    /// The rest.
+    /// Everything else that is registered.
     pub settings: ApplicationSettings,
 }
 
@@ -35,7 +35,7 @@ fn wrong_redirect(why: impl Into<String>) -> OAuthError {
     OAuthError::new("invalid_redirect_uri", why)
 }
 
-/// The members of a document, each of its type.
+/// The members of a metadata document, with accessors that check their types.
 struct Members<'d>(&'d Map<String, Value>);
 
 impl Members<'_> {
@@ -82,12 +82,12 @@ impl Members<'_> {
         }
     }
 
-    /// An address of a page or a document.
+    /// Returns a member that is an `http` or `https` address.
     fn web(&self, name: &str) -> Result<Option<String>, OAuthError> {
         self.text(name)?.map(|uri| checked_web(name, uri, false)).transpose()
     }
 
-    /// An address over TLS.
+    /// Returns a member that is an `https` address; `http` is allowed only for the local machine.
     fn secure(&self, name: &str) -> Result<Option<String>, OAuthError> {
         self.text(name)?.map(|uri| checked_web(name, uri, true)).transpose()
     }
@@ -105,10 +105,11 @@ fn checked_web(name: &str, uri: String, secure: bool) -> Result<String, OAuthErr
     Ok(uri)
 }
 
-/// Reads the metadata of a registration or of its update.
+/// Parses and checks the metadata of a registration or of its update.
 ///
 /// # Errors
-/// `invalid_redirect_uri` or `invalid_client_metadata`, with what is wrong.
+/// `invalid_redirect_uri` if `redirect_uris` is missing or contains an invalid URI, `invalid_client_metadata`
+/// for everything else; the description says what is wrong.
 pub fn parse(document: &Map<String, Value>) -> Result<Metadata, OAuthError> {
     let members = Members(document);
     let mut settings = ApplicationSettings { first_party: false, ..ApplicationSettings::default() };
@@ -130,7 +131,7 @@ pub fn parse(document: &Map<String, Value>) -> Result<Metadata, OAuthError> {
 }
 
 fn flows(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
-    // The default is the code flow (RFC 7591 §2), unless the grant types say that nothing is asked for in a browser.
+    // The default is the code flow (RFC 7591 §2), unless the grant types don't involve a browser.
     let in_browser = members.texts("grant_types")?.is_none_or(|asked| {
         asked.is_empty() || asked.iter().any(|one| one == "authorization_code" || one == "implicit")
     });
@@ -150,7 +151,7 @@ fn flows(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<()
         Some(asked) => {
             for one in &asked {
                 let grant = GrantType::parse(one)
-                    // Passwords pass through no application that nobody knows.
+                    // Self-registered applications are not trusted to handle passwords.
                     .filter(|grant| *grant != GrantType::Password)
                     .ok_or_else(|| wrong(format!("the grant type '{one}' is not supported")))?;
                 grants.push(grant);
@@ -158,8 +159,8 @@ fn flows(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<()
         }
         None => grants.push(GrantType::AuthorizationCode),
     }
-    // RFC 7591 §2.1: what a response type needs belongs to the grant types; what is missing is added, and the
-    // answer says so.
+    // RFC 7591 §2.1: a response type needs its grant type. A missing one is added, and the response includes
+    // it.
     for kind in &types {
         let needed = [
             (kind.code, GrantType::AuthorizationCode),
@@ -363,7 +364,7 @@ fn logout(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(
     Ok(())
 }
 
-/// What is in force for an application, as its registration is answered (Registration §3.2, §4.3).
+/// Returns the metadata in force for an application, for the registration response (Registration §3.2, §4.3).
 #[must_use]
 pub fn in_force(app: &Application) -> Map<String, Value> {
     let settings = &app.settings;
@@ -425,7 +426,7 @@ pub fn in_force(app: &Application) -> Map<String, Value> {
     for (name, value) in &settings.software {
         put(name, value.clone());
     }
-    // None is something else than what is left out.
+    // An empty list differs from a member that is left out, so these are included even if they are empty.
     out.insert("response_types".into(), json!(settings.response_types));
     out.insert("grant_types".into(), json!(grants));
     out

@@ -1,25 +1,25 @@
-//! What the authorization endpoint answers with, and how the answer travels (OAuth 2.0 Multiple Response
-//! Type Encoding Practices, OAuth 2.0 Form Post Response Mode).
+//! Response types of the authorization endpoint and how responses reach the application (OAuth 2.0 Multiple
+//! Response Type Encoding Practices, OAuth 2.0 Form Post Response Mode).
 
 use crate::params::with_query;
 
-/// A response type: any of three words, at least one.
+/// A response type: any combination of three words, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ResponseType {
-    /// A code.
+    /// The response contains an authorization code.
     pub code: bool,
-    /// An ID token.
+    /// The response contains an ID token.
     pub id_token: bool,
-    /// An access token.
+    /// The response contains an access token.
     pub token: bool,
 }
 
 impl ResponseType {
-    /// The code alone.
+    /// The response type `code` without any token.
     pub const CODE: Self = Self { code: true, id_token: false, token: false };
 
-    /// Those that are answered. `token` alone is none of OpenID Connect's, and the implicit grant of
-    /// OAuth 2.0 is advised against (RFC 9700 §2.1.2).
+    /// The response types that are supported. `token` alone isn't defined by OpenID Connect, and RFC 9700
+    /// §2.1.2 advises against the implicit grant of OAuth 2.0.
     pub const SUPPORTED: [&'static str; 6] = [
         "code",
         "id_token",
@@ -29,7 +29,7 @@ impl ResponseType {
         "code id_token token",
     ];
 
-    /// Reads it; the words may come in any order.
+    /// Parses a response type; the words can come in any order. `None` if a word is unknown or repeated.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parsed = Self::default();
@@ -47,7 +47,7 @@ impl ResponseType {
         (parsed.code || parsed.id_token).then_some(parsed)
     }
 
-    /// Its name, with the words in the order in which they are registered.
+    /// Returns the name, with the words in their registered order.
     #[must_use]
     pub fn name(self) -> String {
         let words = [(self.code, "code"), (self.id_token, "id_token"), (self.token, "token")];
@@ -55,29 +55,29 @@ impl ResponseType {
         there.join(" ")
     }
 
-    /// The mode of answers where the request names none.
+    /// Returns the response mode for requests that name none.
     #[must_use]
     pub fn default_mode(self) -> ResponseMode {
         if self == Self::CODE { ResponseMode::Query } else { ResponseMode::Fragment }
     }
 }
 
-/// How an answer travels.
+/// How a response reaches the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseMode {
-    /// In the query of the redirect URI.
+    /// In the query of the redirect URI (`query`).
     Query,
-    /// In its fragment.
+    /// In the fragment of the redirect URI (`fragment`).
     Fragment,
-    /// In a form that the browser posts to it.
+    /// In a form that the browser posts to the redirect URI (`form_post`).
     FormPost,
 }
 
 impl ResponseMode {
-    /// Every variant, in the order of their definition.
+    /// Every variant, in the order of definition.
     pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
 
-    /// The registered name.
+    /// Returns the registered name, as in `response_mode`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -87,27 +87,27 @@ impl ResponseMode {
         }
     }
 
-    /// Reads the name.
+    /// Parses a registered name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
-/// Where an answer goes, and what it gives back: known before the request is proven right, because errors go
-/// there as well.
+/// Where a response goes and the state that it returns. It is known before the request is checked, because
+/// errors go there as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyTo {
-    /// A registered redirect URI.
+    /// The redirect URI; it is registered for the application.
     pub redirect_uri: String,
-    /// How the answer reaches the application.
+    /// How the response reaches the application.
     pub mode: ResponseMode,
-    /// To be given back.
+    /// `state` of the request, returned unchanged.
     pub state: Option<String>,
 }
 
 impl ReplyTo {
-    /// Where to send the browser; `None` where the answer is a form.
+    /// Returns the URL to redirect the browser to; `None` if the response is a form.
     #[must_use]
     pub fn location(&self, pairs: &[(&str, &str)]) -> Option<String> {
         match self.mode {

@@ -1,4 +1,4 @@
-//! Scopes (RFC 6749 §3.3).
+//! Parsing and comparing scopes (RFC 6749 §3.3).
 
 use sojourn_model::limits::SCOPES_MAX;
 
@@ -8,10 +8,10 @@ fn is_token(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
-/// Reads a list of scopes: sorted, none twice.
+/// Parses a space-separated list of scopes; the result is sorted and has no duplicates.
 ///
 /// # Errors
-/// `invalid_scope` when one has characters that scopes don't have, or there are too many.
+/// `invalid_scope` if a scope contains a character that isn't allowed, or there are too many scopes.
 pub fn parse(text: &str) -> Result<Vec<String>, OAuthError> {
     let mut scopes: Vec<String> =
         text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
@@ -23,14 +23,14 @@ pub fn parse(text: &str) -> Result<Vec<String>, OAuthError> {
     Ok(scopes)
 }
 
-/// Of the scopes that were asked for, those that may be given. What an application isn't registered
-/// for is left out, as RFC 6749 §3.3 allows.
+/// Returns the requested scopes that can be granted. Scopes that aren't registered for the application are left
+/// out, as RFC 6749 §3.3 allows.
 #[must_use]
 pub fn allowed(asked: &[String], registered: &[String]) -> Vec<String> {
     asked.iter().filter(|scope| registered.contains(scope)).cloned().collect()
 }
 
-/// Whether a space-separated list has a scope.
+/// Whether a space-separated list contains a scope.
 #[must_use]
 pub fn has(scopes: &str, scope: &str) -> bool {
     scopes.split(' ').any(|one| one == scope)

@@ -4,37 +4,37 @@ use crate::error::OAuthError;
 use crate::params::Params;
 use crate::{pkce, scope};
 
-/// What is presented for tokens.
+/// What a client exchanges for tokens, by `grant_type`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TokenRequest {
-    /// An authorization code.
+    /// An authorization code (RFC 6749 §4.1.3).
     Code {
-        /// The code.
+        /// The authorization code, not verified yet.
         code: String,
-        /// Must be the one of the authorization request.
+        /// `redirect_uri`; has to equal that of the authorization request.
         redirect_uri: Option<String>,
-        /// PKCE.
+        /// PKCE code verifier (RFC 7636 §4.5).
         verifier: Option<String>,
     },
-    /// A refresh token.
+    /// A refresh token (RFC 6749 §6).
     Refresh {
-        /// The token.
+        /// The refresh token, not verified yet.
         token: String,
-        /// Fewer scopes, if wanted.
+        /// Scopes to narrow the grant to; `None` keeps all of them.
         scopes: Option<Vec<String>>,
     },
-    /// A person's name and password (RFC 6749 §4.3).
+    /// A user's login name and password (RFC 6749 §4.3).
     Password {
-        /// Login name.
+        /// Login name of the user.
         username: String,
-        /// Password.
+        /// Password in plain text.
         password: String,
-        /// Scopes, if named.
+        /// Requested scopes; `None` if the request names none.
         scopes: Option<Vec<String>>,
     },
-    /// The client's own rights.
+    /// The client acts on its own behalf (RFC 6749 §4.4.2).
     ClientCredentials {
-        /// Scopes, if narrowed.
+        /// Scopes to narrow the client's own scopes to; `None` for all of them.
         scopes: Option<Vec<String>>,
     },
 }
@@ -50,10 +50,11 @@ fn scopes(params: &Params) -> Result<Option<Vec<String>>, OAuthError> {
     params.get("scope").map(scope::parse).transpose()
 }
 
-/// Reads a token request. The client is authenticated before this.
+/// Parses a token request from a client that is already authenticated.
 ///
 /// # Errors
-/// `invalid_request` or `unsupported_grant_type`.
+/// `invalid_request` if a parameter is missing, `unsupported_grant_type`, `invalid_scope` if the scope is
+/// malformed, and `invalid_grant` if the code verifier is malformed.
 pub fn parse(params: &Params) -> Result<TokenRequest, OAuthError> {
     match required(params, "grant_type")?.as_str() {
         "authorization_code" => {

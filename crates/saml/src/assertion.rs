@@ -10,64 +10,64 @@ use crate::signature::{Signer, sign};
 use crate::status::Status;
 use crate::xml::Element;
 
-/// How far the clock of a service provider may be behind, in milliseconds.
+/// How far the clock of a service provider may be behind this server's, in milliseconds.
 const BEHIND_MS: i64 = 60_000;
 
-/// A named attribute of a user.
+/// An attribute of a user in an assertion (Core §2.7.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// Its name.
+    /// The attribute's name, interpreted according to its format.
     pub name: String,
-    /// A name for people.
+    /// An optional name for people to read.
     pub friendly_name: Option<String>,
-    /// The identifier of the name's format.
+    /// URI of the name's format, if it has one.
     pub name_format: Option<String>,
-    /// Its values.
+    /// The values, each in an `AttributeValue` element.
     pub values: Vec<String>,
 }
 
-/// Where a response goes and what it answers.
+/// The address of a response and the request that it responds to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseTo<'a> {
-    /// Our entity id.
+    /// Entity id of this identity provider.
     pub issuer: &'a str,
-    /// The id of the response.
+    /// ID of the response, unique among messages.
     pub id: &'a str,
-    /// The address that it is posted to.
+    /// The address that the response is posted to.
     pub destination: &'a str,
-    /// The id of the request; none where the sign-on began here.
+    /// ID of the request; `None` if this identity provider started the sign-on.
     pub in_response_to: Option<&'a str>,
-    /// The present time.
+    /// Current time, from the caller's clock.
     pub now: Millis,
 }
 
-/// What is asserted of a person.
+/// The content of an assertion about a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assertion<'a> {
-    /// The id of the assertion.
+    /// ID of the assertion, unique among assertions.
     pub id: &'a str,
-    /// The service provider's entity id.
+    /// Entity id of the service provider.
     pub audience: &'a str,
-    /// The person's name.
+    /// The user's name at this service provider.
     pub name: &'a NameId,
-    /// The stay's name.
+    /// `SessionIndex`: the ID of the participation (one session in one application).
     pub session_index: &'a str,
-    /// When the person last proved who they are.
+    /// Time of the user's last authentication.
     pub authn_instant: Millis,
-    /// When the service provider's own session has to be over, where a policy says so.
+    /// When the service provider has to end its own session, if a policy demands it.
     pub session_not_on_or_after: Option<Millis>,
-    /// How well the person proved it.
+    /// Authentication context class that the authentication reached.
     pub class: &'a str,
-    /// Attributes of the user.
+    /// Attributes of the user; without any the assertion has no `AttributeStatement`.
     pub attributes: &'a [Attribute],
     /// How long the assertion may be presented, in milliseconds.
     pub valid_ms: i64,
 }
 
-/// A response with an assertion, signed, in its canonical form.
+/// Returns a response with an assertion, signed, in its canonical form.
 ///
 /// # Errors
-/// [`KeyError`] when the provider fails.
+/// [`KeyError::Refused`] if the cryptography provider fails to sign.
 pub fn response(
     to: &ResponseTo<'_>,
     assertion: &Assertion<'_>,
@@ -87,10 +87,10 @@ pub fn response(
     }
 }
 
-/// A response that says why there is no assertion, signed.
+/// Returns a signed response that says why there is no assertion.
 ///
 /// # Errors
-/// [`KeyError`] when the provider fails.
+/// [`KeyError::Refused`] if the cryptography provider fails to sign.
 pub fn failure(
     to: &ResponseTo<'_>,
     status: Status,

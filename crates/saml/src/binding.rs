@@ -1,4 +1,4 @@
-//! How messages travel (Bindings §3.2, §3.4, §3.5): their encodings, and nothing of what they say.
+//! Encoding and decoding of messages for transport (Bindings §3.2, §3.4, §3.5). Their content isn't interpreted here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,24 +10,25 @@ use crate::names::SOAP;
 use crate::signature::{RedirectSignature, Signer, sign_octets};
 use crate::xml::{Document, Element, Node, Read as _, XmlError};
 
-/// Longest message as it travels, in bytes.
+/// Maximum length of an encoded message, in bytes.
 const ENCODED_BYTES_MAX: usize = 256 * 1024;
-/// Longest message once it is decoded, in bytes: far beyond what a request needs, far below a bomb.
+/// Maximum length of a decoded message, in bytes: far more than a request needs, and small enough to stop
+/// decompression bombs.
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
-/// How hard it is compressed; 9 is the hardest of zlib's.
+/// Compression level of zlib, from 0 to 9 (best).
 const LEVEL: u8 = 6;
 
-/// What a message is.
+/// Whether a message is a request or a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// It asks: `SAMLRequest`.
+    /// A request, in the parameter `SAMLRequest`.
     Request,
-    /// It answers: `SAMLResponse`.
+    /// A response, in the parameter `SAMLResponse`.
     Response,
 }
 
 impl Kind {
-    /// The parameter that carries it.
+    /// Returns the name of the parameter that contains the message.
     #[must_use]
     pub const fn parameter(self) -> &'static str {
         match self {
@@ -37,46 +38,46 @@ impl Kind {
     }
 }
 
-/// Why a message can't be read from what carries it.
+/// The reason why no message can be extracted from a query or form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BindingError {
-    /// Neither a request nor a response, or both.
+    /// There is neither a request nor a response, or there are both.
     #[error("there is neither one SAMLRequest nor one SAMLResponse")]
     NoMessage,
-    /// A parameter came twice.
+    /// A parameter occurs more than once.
     #[error("a parameter came more than once")]
     Twice,
-    /// The parameters of a signed query aren't in the order of the specification.
+    /// The parameters of a signed query aren't in the specified order, or one of `SigAlg` and `Signature` is missing.
     #[error("the parameters of a signed query aren't in their order (SAML bindings, 3.4.4.1)")]
     Order,
-    /// No base64.
+    /// The message or signature isn't valid base64.
     #[error("the message is no base64")]
     Base64,
-    /// Not compressed, or longer than any message once decompressed.
+    /// The message isn't compressed, or is too long after decompression.
     #[error("the message can't be decompressed, or is too long")]
     Deflate,
-    /// It is too long.
+    /// The encoded message is too long.
     #[error("the message is too long")]
     TooLong,
 }
 
-/// A message as it came.
+/// A message as received, decoded but neither parsed nor verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Carried {
-    /// What it is.
+    /// Whether the message is a request or a response.
     pub kind: Kind,
-    /// The XML.
+    /// The XML document, not parsed yet.
     pub xml: Vec<u8>,
-    /// What has to be given back unchanged.
+    /// `RelayState`, to be returned unchanged.
     pub relay_state: Option<String>,
-    /// The signature of the query, where there is one.
+    /// The signature of the query, if there is one.
     pub signature: Option<RedirectSignature>,
 }
 
-/// Reads a message from a query (HTTP-Redirect).
+/// Extracts a message from a query (HTTP-Redirect).
 ///
 /// # Errors
-/// [`BindingError`]
+/// Any [`BindingError`]. A missing signature is not an error: the caller decides whether one is required.
 pub fn from_query(query: &str) -> Result<Carried, BindingError> {
     if query.len() > ENCODED_BYTES_MAX {
         return Err(BindingError::TooLong);
@@ -86,7 +87,7 @@ pub fn from_query(query: &str) -> Result<Carried, BindingError> {
             .map(|name| (name, None));
     for (at, pair) in query.split('&').enumerate() {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // A name that is written with escapes is the same name to others.
+        // Other parsers decode escapes in names, so an escaped name counts as the same parameter.
         let name = decode(name);
         if let Some((_, slot)) = known.iter_mut().find(|(known, _)| **known == name) {
             if slot.is_some() {
@@ -114,7 +115,7 @@ pub fn from_query(query: &str) -> Result<Carried, BindingError> {
             Some(RedirectSignature { octets, algorithm: decode(alg), value })
         }
         (None, None) => None,
-        // One without the other is as if somebody had taken it away.
+        // If only one of the two is present, the other may have been stripped by an attacker.
         _ => return Err(BindingError::Order),
     };
     let packed = unbase64(&decode(message)).ok_or(BindingError::Base64)?;
@@ -126,10 +127,12 @@ pub fn from_query(query: &str) -> Result<Carried, BindingError> {
     })
 }
 
-/// Reads a message from a form (HTTP-POST). Some service providers compress there as well.
+/// Extracts a message from a form (HTTP-POST). Compressed messages are accepted, because some service providers send
+/// them.
 ///
 /// # Errors
-/// [`BindingError`]
+/// [`BindingError::NoMessage`], [`BindingError::TooLong`] or [`BindingError::Base64`]; [`BindingError::Deflate`] if
+/// the content is neither XML nor compressed.
 pub fn from_form(
     request: Option<&str>,
     response: Option<&str>,
@@ -151,10 +154,11 @@ pub fn from_form(
     Ok(Carried { kind, xml, relay_state, signature: None })
 }
 
-/// A query that carries a message to an address, signed where there is a signer. `to` may have a query of its own.
+/// Returns the URL that carries a message to an address, with a signature if there is a signer. `to` may already have
+/// a query.
 ///
 /// # Errors
-/// [`KeyError`] when the provider fails.
+/// [`KeyError::Refused`] if the cryptography provider fails to sign.
 pub fn redirect(
     to: &str,
     kind: Kind,
@@ -184,13 +188,13 @@ pub fn redirect(
     Ok(format!("{to}{joint}{query}{hash}{fragment}"))
 }
 
-/// The value of `SAMLRequest` or `SAMLResponse` in a form.
+/// Returns the value of `SAMLRequest` or `SAMLResponse` in a form.
 #[must_use]
 pub fn form_value(xml: &str) -> String {
     b64(xml.as_bytes())
 }
 
-/// A message in a SOAP envelope.
+/// Wraps a message in a SOAP 1.1 envelope.
 #[must_use]
 pub fn envelope(message: String) -> String {
     let body = Element::new("soap:Body").written(message);
@@ -198,7 +202,7 @@ pub fn envelope(message: String) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}")
 }
 
-/// A fault (SOAP 1.1 §4.4): the message can't be answered by one of SAML's.
+/// Returns an envelope with a fault (SOAP 1.1 §4.4), for errors that no SAML message can report.
 #[must_use]
 pub fn fault(code: &str, why: &str) -> String {
     let fault = Element::new("soap:Fault")
@@ -207,11 +211,12 @@ pub fn fault(code: &str, why: &str) -> String {
     envelope(fault.write())
 }
 
-/// The octets of the one message in an envelope, with the namespaces that it takes from there. What they are is verified
-/// and read from these octets alone.
+/// Returns the octets of the one message in an envelope, with the namespaces that it inherits. The message has to be
+/// verified and read from these octets only.
 ///
 /// # Errors
-/// [`XmlError`]
+/// [`XmlError::TooLarge`] if a limit is exceeded, [`XmlError::Invalid`] if it isn't an envelope with exactly one
+/// message, and the errors of [`Document::parse`].
 pub fn from_envelope(bytes: &[u8]) -> Result<Vec<u8>, XmlError> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(XmlError::TooLarge);
@@ -226,7 +231,8 @@ pub fn from_envelope(bytes: &[u8]) -> Result<Vec<u8>, XmlError> {
     let mut elements = body.children().filter(Node::is_element);
     match (elements.next(), elements.next()) {
         (Some(message), None) => {
-            // Prefixes that are declared outside may be used in values alone, which no form would keep otherwise.
+            // Outer prefixes may be used only in attribute values or text, and canonicalization would otherwise drop
+            // them.
             let prefixes: Vec<&str> =
                 message.namespaces().map(|one| one.name().unwrap_or("#default")).collect();
             match crate::xml::canonical_without(message, None, &prefixes) {

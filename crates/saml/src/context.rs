@@ -1,11 +1,11 @@
-//! Authentication contexts (Core §3.3.2.2.1): their classes, as levels of ours.
+//! Authentication contexts (Core §3.3.2.2.1): maps their classes to levels.
 
 use sojourn_model::Level;
 
 use crate::names::{ASSERTION, PROTOCOL};
 use crate::xml::{Node, Read as _, XmlError};
 
-/// Most classes of a request that are looked at.
+/// Maximum number of classes of a request that are considered.
 const CLASSES_MAX: usize = 20;
 
 const PASSWORD_TRANSPORT: &str =
@@ -15,8 +15,8 @@ const PHISHING_RESISTANT: &str =
     "http://schemas.openid.net/pape/policies/2007/06/phishing-resistant";
 const PHYSICAL: &str = "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical";
 
-/// Classes that can be asked for, with the level that each demands. Of those with the same level the first is sent where
-/// nothing was asked for.
+/// The supported classes with the level that each one demands. The first class of each level is the one sent if the
+/// request doesn't name one.
 const CLASSES: &[(&str, Level)] = &[
     (PASSWORD_TRANSPORT, Level::One),
     ("urn:oasis:names:tc:SAML:2.0:ac:classes:Password", Level::One),
@@ -29,47 +29,47 @@ const CLASSES: &[(&str, Level)] = &[
     (PHYSICAL, Level::HardwareBound),
 ];
 
-/// How contexts are compared.
+/// How the requested contexts are compared with the one reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// One of those that are named.
+    /// The context has to be one of those requested.
     Exact,
-    /// At least as strong as one of them.
+    /// The context has to be at least as strong as one of those requested.
     Minimum,
-    /// Stronger than all of them.
+    /// The context has to be stronger than all of those requested.
     Better,
-    /// As strong as can be, and no stronger than one of them.
+    /// The context has to be as strong as possible, but not stronger than one of those requested.
     Maximum,
 }
 
-/// What a request asks for.
+/// `RequestedAuthnContext` of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requested {
-    /// How.
+    /// How the classes are compared.
     pub comparison: Comparison,
-    /// Which, the best first.
+    /// The requested class URIs, in order of preference.
     pub classes: Vec<String>,
 }
 
-/// How a request can be met.
+/// The levels that meet a request, and what the assertion then names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// The level that the person has to reach.
+    /// The minimum level that the user has to reach.
     pub least: Level,
-    /// The class that is sent; none: that of the level that was reached.
+    /// The class to send; `None` for the class of the level that is reached.
     told: Option<String>,
-    /// The highest level that is sent.
+    /// The highest level to send, even if a higher one is reached.
     most: Level,
 }
 
 impl Wanted {
-    /// What is wanted where nothing is asked for.
+    /// Returns the value for requests without `RequestedAuthnContext`: any level, reported as it is.
     #[must_use]
     pub const fn nothing() -> Self {
         Self { least: Level::One, told: None, most: Level::HIGHEST }
     }
 
-    /// The class that an assertion names, after the person reached a level.
+    /// Returns the class that an assertion names after the user has reached a level.
     #[must_use]
     pub fn class(&self, reached: Level) -> &str {
         match &self.told {
@@ -91,7 +91,7 @@ impl Requested {
         if node.all(PROTOCOL, "AuthnContextDeclRef").next().is_some()
             || node.all(ASSERTION, "AuthnContextDeclRef").next().is_some()
         {
-            // Declarations aren't supported: such a request can't be met.
+            // Declarations aren't supported, so such a request can't be met.
             return Ok(Self { comparison, classes: Vec::new() });
         }
         let classes = node.all(ASSERTION, "AuthnContextClassRef").take(CLASSES_MAX);
@@ -99,7 +99,8 @@ impl Requested {
         Ok(Self { comparison, classes: classes.collect::<Result<_, _>>()? })
     }
 
-    /// How it can be met by a person who can reach a level; none: it can't (`NoAuthnContext`).
+    /// Returns how a user who can reach a level can meet the request; `None` if that is impossible
+    /// (`NoAuthnContext`).
     #[must_use]
     pub fn wanted(&self, reachable: Level) -> Option<Wanted> {
         let known = self.classes.iter().filter_map(|class| Some((class, level_of(class)?)));
@@ -125,7 +126,7 @@ fn level_of(class: &str) -> Option<Level> {
     CLASSES.iter().find(|(known, _)| *known == class).map(|(_, level)| *level)
 }
 
-/// The class that stands for a level.
+/// Returns the class that is sent for a level.
 fn class_of(level: Level) -> &'static str {
     CLASSES.iter().find(|(_, known)| *known == level).map_or(PASSWORD_TRANSPORT, |(class, _)| class)
 }

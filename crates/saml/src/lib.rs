@@ -1,11 +1,11 @@
 //! The rules of SAML 2.0 for an identity provider, as pure functions: no clock, no network, no database.
 //!
-//! A message is read in four steps. [`binding`] takes it out of what carries it. [`xml::Document::parse`] reads it once, and
-//! refuses what no message needs. [`signature::verify`] returns the node that was verified ([`signature::Trusted`]). Every
-//! value is then read from that node: [`AuthnRequest::read`], [`logout::LogoutRequest::read`],
-//! [`logout::LogoutResponse::read`], [`metadata::ServiceProvider::read`].
+//! A message is read in four steps. [`binding`] extracts it from its transport encoding. [`xml::Document::parse`]
+//! parses it once and rejects what no message needs. [`signature::verify`] returns the node that was verified
+//! ([`signature::Trusted`]). Every value is then read from that node: [`AuthnRequest::read`],
+//! [`logout::LogoutRequest::read`], [`logout::LogoutResponse::read`], [`metadata::ServiceProvider::read`].
 //!
-//! What is sent is written in its canonical form ([`xml::Element`]) and signed as it stands ([`signature::sign`]).
+//! Outgoing messages are written in canonical form ([`xml::Element`]) and signed as they are ([`signature::sign`]).
 
 pub mod assertion;
 pub mod binding;

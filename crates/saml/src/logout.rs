@@ -1,4 +1,4 @@
-//! Single logout (Core §3.7; Profiles §4.4).
+//! Single logout messages (Core §3.7; Profiles §4.4).
 
 use sojourn_crypto::KeyError;
 use sojourn_model::Millis;
@@ -10,27 +10,28 @@ use crate::signature::{Signer, Trusted, sign};
 use crate::status::{self, Status};
 use crate::xml::{Read as _, XmlError};
 
-/// Most sessions that one request names.
+/// Maximum number of sessions that one request can name.
 const SESSIONS_MAX: usize = 100;
 
-/// A request to end sessions, as it came.
+/// A logout request, as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoutRequest {
-    /// Who asks, when, where.
+    /// ID, time, destination and issuer of the request.
     pub header: Header,
     /// The request must not be processed after this time.
     pub not_on_or_after: Option<Millis>,
-    /// The user, by the name that was given to the service provider.
+    /// The user, by the name that the service provider knows.
     pub name: NameId,
-    /// Which; all of the person where there is none (Core §3.7.1).
+    /// `SessionIndex` values of the sessions to end; all of the user's sessions if empty (Core §3.7.1).
     pub session_indexes: Vec<String>,
 }
 
 impl LogoutRequest {
-    /// Reads it.
+    /// Reads the request from a verified message.
     ///
     /// # Errors
-    /// [`MessageError`]
+    /// [`MessageError::Version`] if it isn't SAML 2.0, [`MessageError::Xml`] if it isn't a valid logout request, has
+    /// an encrypted name or names too many sessions.
     pub fn read(message: Trusted<'_, '_>) -> Result<Self, MessageError> {
         let node = message.node();
         let header = Header::read(node, "LogoutRequest")?;
@@ -57,24 +58,24 @@ impl LogoutRequest {
     }
 }
 
-/// An answer to a request of ours, as it came.
+/// A response to a logout request of this server, as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoutResponse {
-    /// Who answers, when, where.
+    /// ID, time, destination and issuer of the response.
     pub header: Header,
-    /// The request that it answers.
+    /// ID of the request that it responds to.
     pub in_response_to: Option<String>,
-    /// Whether the service provider followed.
+    /// Whether the service provider reports full success.
     pub followed: bool,
-    /// What it says, for people.
+    /// The status codes as text for people to read.
     pub status: String,
 }
 
 impl LogoutResponse {
-    /// Reads it.
+    /// Reads the response from a verified message.
     ///
     /// # Errors
-    /// [`MessageError`]
+    /// [`MessageError::Version`] if it isn't SAML 2.0, [`MessageError::Xml`] if it isn't a valid logout response.
     pub fn read(message: Trusted<'_, '_>) -> Result<Self, MessageError> {
         let node = message.node();
         let header = Header::read(node, "LogoutResponse")?;
@@ -84,32 +85,33 @@ impl LogoutResponse {
     }
 }
 
-/// A request of ours.
+/// A logout request that this server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notice<'a> {
-    /// Our entity id.
+    /// Entity id of this identity provider.
     pub issuer: &'a str,
-    /// The id of the request.
+    /// ID of the request, unique among messages.
     pub id: &'a str,
-    /// The address that it is sent to.
+    /// The address that the request is sent to.
     pub destination: &'a str,
-    /// The present time.
+    /// Current time, from the caller's clock.
     pub now: Millis,
-    /// How long it is good, in milliseconds.
+    /// How long the request may be processed, in milliseconds.
     pub valid_ms: i64,
-    /// Why (Core §3.7.3).
+    /// URI of the reason for the logout (Core §3.7.3).
     pub reason: &'a str,
-    /// The person's name, as it was given.
+    /// The user's name, as it was sent to the service provider.
     pub name: &'a NameId,
-    /// The stay's name.
+    /// `SessionIndex`: the ID of the participation that ends.
     pub session_index: &'a str,
 }
 
 impl Notice<'_> {
-    /// Writes it. A signer signs the document; without one the signature is that of the query, or there is none.
+    /// Writes the request as XML. With a signer the document is signed; without one the caller signs the query, or
+    /// nothing is signed.
     ///
     /// # Errors
-    /// [`KeyError`] when the provider fails.
+    /// [`KeyError::Refused`] if the cryptography provider fails to sign.
     pub fn write(&self, signer: Option<&Signer>) -> Result<String, KeyError> {
         let to = Some(self.destination);
         let element = begun("samlp:LogoutRequest", self.id, self.now, to, self.issuer)
@@ -124,30 +126,30 @@ impl Notice<'_> {
     }
 }
 
-/// An answer of ours.
+/// A logout response that this server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// Our entity id.
+    /// Entity id of this identity provider.
     pub issuer: &'a str,
-    /// The id of the answer.
+    /// ID of the response, unique among messages.
     pub id: &'a str,
-    /// The address that it is sent to; none in answers of the SOAP binding.
+    /// The address that the response is sent to; `None` with the SOAP binding.
     pub destination: Option<&'a str>,
-    /// The request.
+    /// ID of the request that it responds to.
     pub in_response_to: Option<&'a str>,
-    /// The present time.
+    /// Current time, from the caller's clock.
     pub now: Millis,
-    /// What came of it.
+    /// The result of the logout.
     pub status: Status,
-    /// What it says to people.
+    /// An explanation for people, sent as `StatusMessage`.
     pub message: Option<&'a str>,
 }
 
 impl Answer<'_> {
-    /// Writes it. A signer signs the document; without one the signature is that of the query.
+    /// Writes the response as XML. With a signer the document is signed; without one the caller signs the query.
     ///
     /// # Errors
-    /// [`KeyError`] when the provider fails.
+    /// [`KeyError::Refused`] if the cryptography provider fails to sign.
     pub fn write(&self, signer: Option<&Signer>) -> Result<String, KeyError> {
         let element =
             begun("samlp:LogoutResponse", self.id, self.now, self.destination, self.issuer)

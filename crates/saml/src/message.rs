@@ -1,4 +1,4 @@
-//! What all messages have in common (Core §3.2): an id, a version, a time, an issuer.
+//! What all messages have in common (Core §3.2): id, version, time and issuer.
 
 use sojourn_model::Millis;
 
@@ -6,27 +6,27 @@ use crate::names::{ASSERTION, PROTOCOL};
 use crate::status::{Status, SubStatus};
 use crate::xml::{Element, Node, Read as _, XmlError};
 
-/// Longest id of a message, in bytes.
+/// Maximum length of a message id, in bytes.
 const ID_BYTES_MAX: usize = 256;
-/// Longest entity id (Core §8.3.6), in characters.
+/// Maximum length of an entity id (Core §8.3.6), in characters.
 pub(crate) const ENTITY_ID_MAX: usize = 1024;
 
-/// The reason why a message is refused.
+/// The reason why a message is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// It isn't what the schema says.
+    /// The message doesn't conform to the schema.
     #[error(transparent)]
     Xml(#[from] XmlError),
-    /// It is of another version of SAML.
+    /// The message isn't SAML 2.0.
     #[error("it isn't of SAML 2.0")]
     Version,
-    /// It is meant for another place, or from another time.
+    /// The message is meant for another address, or its time isn't acceptable.
     #[error("{0}")]
     Refused(&'static str),
 }
 
 impl MessageError {
-    /// What an answer says of it (Core §3.2.2.2).
+    /// Returns the status for the response (Core §3.2.2.2).
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
@@ -36,24 +36,25 @@ impl MessageError {
     }
 }
 
-/// The attributes and the issuer of a message.
+/// The common attributes and the issuer of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// Its id, which an answer names.
+    /// ID of the message; the response refers to it.
     pub id: String,
-    /// When it was made.
+    /// Time of issue (`IssueInstant`).
     pub issued_at: Millis,
-    /// Where it was sent to, as its sender says.
+    /// The address that the sender sent it to, as the sender declares.
     pub destination: Option<String>,
-    /// Who made it: an entity id.
+    /// Entity id of the sender.
     pub issuer: String,
 }
 
 impl Header {
-    /// Reads it.
+    /// Reads the header of a message, which has to be an element with the given name.
     ///
     /// # Errors
-    /// [`MessageError`]
+    /// [`MessageError::Version`] if it isn't SAML 2.0, [`MessageError::Xml`] if an attribute or the issuer is missing
+    /// or malformed.
     pub(crate) fn read(node: Node<'_, '_>, name: &'static str) -> Result<Self, MessageError> {
         let invalid = |why: &str| XmlError::Invalid(why.to_owned());
         if !node.is(PROTOCOL, name) {
@@ -66,7 +67,7 @@ impl Header {
         let issued_at = node.attr("IssueInstant").and_then(read_instant);
         let issued_at = issued_at.ok_or_else(|| invalid("IssueInstant is no time in UTC"))?;
         let issuer = node.one(ASSERTION, "Issuer")?.ok_or_else(|| invalid("it has no Issuer"))?;
-        // Core §8.3.6: an entity, which is the format where none is named.
+        // Core §8.3.6: the issuer is an entity, which is also the default if no format is named.
         let entity = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
         if issuer.attr("Format").is_some_and(|format| format != entity) {
             return Err(invalid("the Issuer is no entity").into());
@@ -83,11 +84,12 @@ impl Header {
         })
     }
 
-    /// Whether the message is of this time and meant for one of these addresses. A message whose signature isn't that of
-    /// the query has to say where it was sent to, if it is signed (Bindings §3.4.5.2, §3.5.5.2).
+    /// Checks that the message is current and meant for one of these addresses. A signed message has to declare its
+    /// destination (Bindings §3.4.5.2, §3.5.5.2).
     ///
     /// # Errors
-    /// [`MessageError::Refused`]
+    /// [`MessageError::Refused`] if it is too old, from the future or meant for another address, or signed without a
+    /// destination.
     pub fn check(
         &self,
         now: Millis,
@@ -114,12 +116,12 @@ impl Header {
     }
 }
 
-/// How exact the times of messages are taken, in milliseconds.
+/// Tolerances for the times of messages, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    /// How long a message is good after it was made.
+    /// How long a message is valid after its time of issue; 5 minutes by default.
     pub valid_ms: i64,
-    /// How far two clocks may differ.
+    /// How far two clocks may differ; 3 minutes by default.
     pub skew_ms: i64,
 }
 
@@ -129,7 +131,7 @@ impl Default for Times {
     }
 }
 
-/// `xs:ID`, as far as it matters: no quotes, no spaces, not empty.
+/// Whether a text is acceptable as `xs:ID`: not empty, no quotes, no spaces, limited length.
 fn is_id(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= ID_BYTES_MAX
@@ -137,7 +139,7 @@ fn is_id(id: &str) -> bool {
         && id.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-/// The beginning of a message of ours.
+/// Creates the root element of a message, with its common attributes and the issuer.
 pub(crate) fn begun(
     name: &'static str,
     id: &str,
@@ -153,7 +155,7 @@ pub(crate) fn begun(
         .child(Element::new("saml:Issuer").text(issuer))
 }
 
-/// A time as `xs:dateTime` in UTC (Core §1.3.3), to the millisecond.
+/// Formats a time as `xs:dateTime` in UTC (Core §1.3.3), with milliseconds.
 #[must_use]
 pub fn instant(at: Millis) -> String {
     let fallback = jiff::Timestamp::UNIX_EPOCH;
@@ -161,7 +163,7 @@ pub fn instant(at: Millis) -> String {
     format!("{at:.3}")
 }
 
-/// Reads `xs:dateTime`. SAML's times are in UTC; one without a zone is taken as such.
+/// Parses `xs:dateTime`. SAML times are in UTC, so a time without a zone is read as UTC.
 pub(crate) fn read_instant(text: &str) -> Option<Millis> {
     let text = text.trim();
     let read = match text.parse::<jiff::Timestamp>() {

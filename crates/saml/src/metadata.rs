@@ -1,4 +1,4 @@
-//! Metadata (Metadata for SAML 2.0): that of service providers is read, ours is written.
+//! Metadata (Metadata for SAML 2.0): reads that of service providers and writes that of this identity provider.
 
 use sojourn_crypto::{Certificate, KeyError};
 use sojourn_model::{AssertionConsumer, LogoutBinding, LogoutService, Millis, NameIdFormat};
@@ -8,70 +8,71 @@ use crate::names::{DSIG, MDUI, METADATA, POST, PROTOCOL, REDIRECT, SOAP_BINDING}
 use crate::signature::{SignatureError, Signer, Trusted, sign};
 use crate::xml::{Element, Node, Read as _, XmlError};
 
-/// Most certificates, addresses or descriptors of a kind that are looked at.
+/// Maximum number of certificates, addresses or descriptors of a kind that are considered.
 const LIST_MAX: usize = 50;
 
-/// Why metadata isn't taken.
+/// The reason why metadata is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// It isn't what the schema says.
+    /// The document doesn't conform to the schema.
     #[error(transparent)]
     Xml(#[from] XmlError),
-    /// It is no metadata, or that of another kind of application.
+    /// The document has no entity with the role of a SAML 2.0 service provider (with the wanted entity id).
     #[error("it has no entity with a role of a SAML 2.0 service provider")]
     NotServiceProvider,
-    /// It has several entities, and it isn't clear which one is meant.
+    /// The document has several matching entities, and the caller named none.
     #[error("it has several entities; say which one by its entity id")]
     Several,
-    /// It isn't good any more.
+    /// The time in `validUntil` has passed.
     #[error("it has expired")]
     Expired,
-    /// It has to be signed, and isn't as it has to be.
+    /// A signature is required, and it is missing or invalid.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// There is no address that assertions could be posted to.
+    /// There is no address for assertions with the binding HTTP-POST.
     #[error("it has no AssertionConsumerService with the binding HTTP-POST")]
     NoConsumer,
-    /// A certificate can't be read.
+    /// A certificate can't be parsed.
     #[error("a certificate in it can't be used: {0}")]
     Certificate(#[from] sojourn_crypto::CertificateError),
-    /// An address isn't one.
+    /// This text isn't an `https` or `http` address.
     #[error("{0} is no address with https or http")]
     Address(String),
 }
 
-/// What the metadata of a service provider says.
+/// The settings of a service provider, read from its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceProvider {
-    /// Its name among systems.
+    /// The entity id, which identifies it in messages.
     pub entity_id: String,
-    /// Its name for people.
+    /// A name for people, if the metadata has one.
     pub name: Option<String>,
-    /// Where assertions may be posted to.
+    /// Addresses to which assertions may be posted; at least one.
     pub assertion_consumers: Vec<AssertionConsumer>,
-    /// Addresses for logout requests in the browser.
+    /// Addresses for logout messages by browser (HTTP-Redirect and HTTP-POST).
     pub logout_services: Vec<LogoutService>,
-    /// Address for logout requests by SOAP, from server to server.
+    /// Address for logout requests from server to server (SOAP).
     pub soap: Option<String>,
-    /// Its certificates for signatures.
+    /// Certificates for signatures, without duplicates.
     pub certificates: Vec<Certificate>,
     /// Whether it has a certificate for encryption.
     pub can_decrypt: bool,
-    /// Whether it signs its requests.
+    /// Whether it signs its requests (`AuthnRequestsSigned`).
     pub signs_requests: bool,
-    /// Whether it wants assertions signed themselves.
+    /// Whether it wants assertions themselves to be signed (`WantAssertionsSigned`).
     pub wants_signed_assertions: bool,
-    /// The formats of names that it takes, as far as they are known here, the preferred one first.
+    /// The supported name formats among those that it lists, in order of preference.
     pub formats: Vec<NameIdFormat>,
-    /// Until when all this is good.
+    /// The earliest `validUntil` of the entity, its role and the elements around them.
     pub valid_until: Option<Millis>,
 }
 
 impl ServiceProvider {
-    /// Reads it: of the entity that is named, or of the only one with the role of a service provider.
+    /// Reads the entity with this id, or else the only one with the role of a service provider.
     ///
     /// # Errors
-    /// [`MetadataError`]
+    /// [`MetadataError`] says why the metadata is rejected; every variant except [`MetadataError::Signature`],
+    /// because `metadata` is verified already.
     pub fn read(
         metadata: Trusted<'_, '_>,
         entity_id: Option<&str>,
@@ -88,7 +89,7 @@ impl ServiceProvider {
         if found.next().is_some() {
             return Err(MetadataError::Several);
         }
-        // What is around an entity limits it as well.
+        // `validUntil` of an outer element limits the entity as well.
         let around = role.ancestors().filter(Node::is_element);
         let valid_until = around.filter_map(|node| node.attr("validUntil")).map(|text| {
             read_instant(text).ok_or_else(|| XmlError::Invalid("validUntil is no time".into()))
@@ -128,7 +129,7 @@ impl ServiceProvider {
     }
 }
 
-/// The entities, by the way on which the schema has them, and nowhere else: a signature may have anything in it.
+/// Collects the entities at the places that the schema allows, and nowhere else: a signature can contain any element.
 fn entities<'a, 'i>(node: Node<'a, 'i>, all: &mut Vec<Node<'a, 'i>>) {
     if node.is(METADATA, "EntityDescriptor") {
         all.push(node);
@@ -137,7 +138,7 @@ fn entities<'a, 'i>(node: Node<'a, 'i>, all: &mut Vec<Node<'a, 'i>>) {
     }
 }
 
-/// The role of a service provider of an entity that speaks SAML 2.0.
+/// Returns the first service provider role that supports SAML 2.0.
 fn role<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
     entity.all(METADATA, "SPSSODescriptor").find(|role| {
         let protocols = role.attr("protocolSupportEnumeration").unwrap_or_default();
@@ -145,7 +146,8 @@ fn role<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
     })
 }
 
-/// A name for people: of its login page, its service or its organisation, in English if there is one.
+/// Returns a name for people: the display name, the service name or the organisation's name, preferably in English;
+/// at most 200 characters.
 fn name(entity: Node<'_, '_>, role: Node<'_, '_>) -> Option<String> {
     let shown = role.descendants().filter(|node| node.is(MDUI, "DisplayName"));
     let service = role.descendants().filter(|node| node.is(METADATA, "ServiceName"));
@@ -177,7 +179,7 @@ fn address(text: Option<&str>) -> Result<String, MetadataError> {
 
 fn consumers(role: Node<'_, '_>) -> Result<Vec<AssertionConsumer>, MetadataError> {
     let all = role.all(METADATA, "AssertionConsumerService").take(LIST_MAX);
-    // Others, such as HTTP-Artifact and PAOS, aren't supported.
+    // Other bindings, such as HTTP-Artifact and PAOS, aren't supported.
     let posted = all.filter(|one| one.attr("Binding") == Some(POST));
     posted
         .map(|one| {
@@ -214,7 +216,7 @@ fn logout_services(role: Node<'_, '_>) -> Result<LogoutServices, MetadataError> 
     Ok((services, soap))
 }
 
-/// Certificates for signatures, and whether there is one for encryption.
+/// Returns the certificates for signatures, and whether there is a key for encryption.
 fn keys(role: Node<'_, '_>) -> Result<(Vec<Certificate>, bool), MetadataError> {
     let (mut certificates, mut can_decrypt) = (Vec::new(), false);
     for key in role.all(METADATA, "KeyDescriptor").take(LIST_MAX) {
@@ -234,33 +236,33 @@ fn keys(role: Node<'_, '_>) -> Result<(Vec<Certificate>, bool), MetadataError> {
     Ok((certificates, can_decrypt))
 }
 
-/// What our metadata says.
+/// The content of this identity provider's metadata.
 #[derive(Debug, Clone, Copy)]
 pub struct IdentityProvider<'a> {
-    /// The id of the document.
+    /// ID of the document, which the signature refers to.
     pub id: &'a str,
-    /// Our name among systems.
+    /// Entity id of this identity provider.
     pub entity_id: &'a str,
-    /// Our name for people.
+    /// Name to show to people.
     pub name: &'a str,
-    /// Where requests to sign on go, by query and by form.
+    /// Address for authentication requests, by query and by form.
     pub sign_on: &'a str,
-    /// Where logout requests and responses go in the browser.
+    /// Address for logout requests and responses by browser.
     pub logout: &'a str,
-    /// Where logout requests go from server to server.
+    /// Address for logout requests from server to server (SOAP).
     pub soap: &'a str,
-    /// The certificates of keys that sign now, or soon.
+    /// Certificates of the keys that sign now or will sign soon.
     pub certificates: &'a [&'a Certificate],
-    /// How long it may be kept, as `xs:duration`. It doesn't say until when it is good: service providers that keep a copy
-    /// would stop working then.
+    /// How long the metadata may be cached, as `xs:duration`. There is no `validUntil`, because service providers
+    /// that keep a copy would stop working at that time.
     pub cache_duration: &'a str,
 }
 
 impl IdentityProvider<'_> {
-    /// Writes it, signed.
+    /// Writes the metadata as a signed document.
     ///
     /// # Errors
-    /// [`KeyError`] when the provider fails.
+    /// [`KeyError::Refused`] if the cryptography provider fails to sign.
     pub fn write(&self, signer: &Signer) -> Result<String, KeyError> {
         let endpoint = |name, binding: &str, location: &str| {
             Element::new(name).attr("Binding", binding).attr("Location", location)

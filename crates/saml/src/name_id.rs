@@ -1,30 +1,31 @@
-//! Names of persons (Core §8.3) and how they are written.
+//! Name identifiers of users (Core §8.3), and how they are written and compared.
 
 use serde::{Deserialize, Serialize};
 pub use sojourn_model::NameIdFormat as Format;
 
 use crate::xml::{Element, Node, Read as _, XmlError};
 
-/// Longest name, in characters: persistent ones may have 256 (Core §8.3.7); addresses are longer at times.
+/// Maximum length of a name, in characters: persistent ones can have 256 (Core §8.3.7), and mail addresses can be
+/// longer.
 const VALUE_MAX: usize = 1024;
 
-/// A name of a person, as one service provider knows it.
+/// The name of a user at one service provider.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NameId {
-    /// The name.
+    /// The name itself; not empty.
     pub value: String,
-    /// The identifier of its format.
+    /// URI of the name's format.
     pub format: String,
-    /// The identity provider that gave the name, by its entity id.
+    /// Entity id of the identity provider that assigned the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qualifier: Option<String>,
-    /// The service provider that the name is for, by its entity id.
+    /// Entity id of the service provider that the name is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sp_qualifier: Option<String>,
 }
 
 impl NameId {
-    /// A name without qualifiers.
+    /// Creates a name without qualifiers.
     #[must_use]
     pub fn new(format: Format, value: impl Into<String>) -> Self {
         Self {
@@ -35,7 +36,7 @@ impl NameId {
         }
     }
 
-    /// As it is written in assertions and logout requests.
+    /// Returns the `NameID` element for assertions and logout requests.
     #[must_use]
     pub fn element(&self) -> Element {
         Element::new("saml:NameID")
@@ -59,8 +60,8 @@ impl NameId {
         })
     }
 
-    /// Whether another name is the same person's by the same name. Qualifiers that the other leaves out are those that it
-    /// would have been given with (Core §8.3.7, §8.3.8), and so is a format.
+    /// Whether another name identifies the same user as this one. A qualifier that the other name omits has its
+    /// default, the value with which the name was issued (Core §8.3.7, §8.3.8); so has an omitted format.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         let same = |mine: &Option<String>, theirs: &Option<String>| {

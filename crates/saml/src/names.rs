@@ -1,21 +1,21 @@
-//! The names that the specifications give: namespaces, bindings, formats, statuses.
+//! URIs that the specifications define: namespaces, bindings, logout reasons and algorithms.
 
-/// `urn:oasis:names:tc:SAML:2.0:protocol`, prefix `samlp`.
+/// Namespace of protocol messages, prefix `samlp`.
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
-/// `urn:oasis:names:tc:SAML:2.0:assertion`, prefix `saml`.
+/// Namespace of assertions, prefix `saml`.
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
-/// `urn:oasis:names:tc:SAML:2.0:metadata`, prefix `md`.
+/// Namespace of metadata, prefix `md`.
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
-/// XML Signature, prefix `ds`.
+/// Namespace of XML Signature, prefix `ds`.
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
-/// Metadata for login and discovery, prefix `mdui`.
+/// Namespace of metadata for login and discovery, prefix `mdui`.
 pub const MDUI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
-/// SOAP 1.1, prefix `soap`.
+/// Namespace of SOAP 1.1 envelopes, prefix `soap`.
 pub const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 /// The namespace of `xml:lang`.
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// The namespace that a prefix of ours stands for.
+/// Returns the namespace of one of the prefixes used when writing; `xml` for any other.
 #[must_use]
 pub(crate) fn namespace_of(prefix: &str) -> &'static str {
     match prefix {
@@ -29,39 +29,39 @@ pub(crate) fn namespace_of(prefix: &str) -> &'static str {
     }
 }
 
-/// HTTP-Redirect (Bindings §3.4).
+/// The binding HTTP-Redirect (Bindings §3.4).
 pub const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-/// HTTP-POST (Bindings §3.5).
+/// The binding HTTP-POST (Bindings §3.5).
 pub const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-/// SOAP (Bindings §3.2).
+/// The SOAP binding (Bindings §3.2).
 pub const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 
-/// `urn:oasis:names:tc:SAML:2.0:cm:bearer`: the bearer of the assertion is its subject (Profiles §3.3).
+/// Subject confirmation method: the party that presents the assertion is its subject (Profiles §3.3).
 pub const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
-/// Reason of a logout that a person asked for (Core §3.7.3).
+/// Reason of a logout that the user requested (Core §3.7.3).
 pub const LOGOUT_USER: &str = "urn:oasis:names:tc:SAML:2.0:logout:user";
-/// Reason of a logout that an administrator, or a rule, asked for (Core §3.7.3).
+/// Reason of a logout that an administrator or a rule requested (Core §3.7.3).
 pub const LOGOUT_ADMIN: &str = "urn:oasis:names:tc:SAML:2.0:logout:admin";
 
-/// Canonicalization that is used and accepted: exclusive, without comments.
+/// The only canonicalization that is used and accepted: exclusive, without comments.
 pub const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
-/// The transform that leaves the signature itself out.
+/// The transform that excludes the signature itself.
 pub const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
-/// RSASSA-PKCS1-v1_5 with SHA-256.
+/// Signature algorithm RSASSA-PKCS1-v1_5 with SHA-256.
 pub const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
-/// RSASSA-PKCS1-v1_5 with SHA-384.
+/// Signature algorithm RSASSA-PKCS1-v1_5 with SHA-384.
 pub const RSA_SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384";
-/// RSASSA-PKCS1-v1_5 with SHA-512.
+/// Signature algorithm RSASSA-PKCS1-v1_5 with SHA-512.
 pub const RSA_SHA512: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512";
-/// ECDSA with SHA-256.
+/// Signature algorithm ECDSA with SHA-256.
 pub const ECDSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
-/// ECDSA with SHA-384.
+/// Signature algorithm ECDSA with SHA-384.
 pub const ECDSA_SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384";
-/// ECDSA with SHA-512.
+/// Signature algorithm ECDSA with SHA-512.
 pub const ECDSA_SHA512: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512";
-/// SHA-256.
+/// Digest algorithm SHA-256 of a reference.
 pub const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
-/// SHA-384.
+/// Digest algorithm SHA-384 of a reference.
 pub const SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#sha384";
-/// SHA-512.
+/// Digest algorithm SHA-512 of a reference.
 pub const SHA512: &str = "http://www.w3.org/2001/04/xmlenc#sha512";

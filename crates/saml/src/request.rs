@@ -7,36 +7,37 @@ use crate::names::{ASSERTION, PROTOCOL};
 use crate::signature::Trusted;
 use crate::xml::{Read as _, XmlError};
 
-/// A request to sign a person in.
+/// An authentication request, as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthnRequest {
-    /// Who asks, when, where.
+    /// ID, time, destination and issuer of the request.
     pub header: Header,
-    /// The person has to prove afresh who they are.
+    /// `ForceAuthn`: the user has to authenticate again.
     pub force: bool,
-    /// Nothing may be shown.
+    /// `IsPassive`: no page may be shown.
     pub passive: bool,
-    /// Where the answer goes, if the request says so by address.
+    /// Address for the response, if the request names one.
     pub acs_url: Option<String>,
-    /// Where the answer goes, if the request says so by number.
+    /// Index of the registered address for the response, if the request names one.
     pub acs_index: Option<u16>,
-    /// The binding of the answer.
+    /// URI of the binding for the response (`ProtocolBinding`).
     pub binding: Option<String>,
-    /// The format of the name, by its identifier.
+    /// URI of the requested name format.
     pub format: Option<String>,
-    /// The affiliation that the name is for, or the requester itself.
+    /// Entity id that the name is for: an affiliation, or the requester itself.
     pub sp_name_qualifier: Option<String>,
-    /// The authentication contexts.
+    /// The authentication contexts that the request accepts.
     pub requested: Option<Requested>,
-    /// Who is expected to sign in.
+    /// The user that is expected to sign in.
     pub subject: Option<NameId>,
 }
 
 impl AuthnRequest {
-    /// Reads it.
+    /// Reads the request from a verified message.
     ///
     /// # Errors
-    /// [`MessageError`]
+    /// [`MessageError::Version`] if it isn't SAML 2.0, [`MessageError::Xml`] if it isn't a valid authentication
+    /// request, or has an encrypted name or both an index and an address.
     pub fn read(message: Trusted<'_, '_>) -> Result<Self, MessageError> {
         let node = message.node();
         let header = Header::read(node, "AuthnRequest")?;
@@ -58,7 +59,7 @@ impl AuthnRequest {
         let subject = match node.one(ASSERTION, "Subject")? {
             None => None,
             Some(subject) => {
-                // Core §3.4.1: a request may not ask for confirmation, and an encrypted name can't be read here.
+                // Core §3.4.1: a request must not ask for confirmation, and an encrypted name can't be read here.
                 let name = subject.one(ASSERTION, "NameID")?;
                 let name = name.ok_or_else(|| XmlError::Invalid("Subject has no NameID".into()))?;
                 Some(NameId::read(name)?)
@@ -76,7 +77,7 @@ impl AuthnRequest {
             requested: requested.map(Requested::read).transpose()?,
             subject,
         };
-        // Core §3.4.1: mutually exclusive.
+        // Core §3.4.1: index, and address or binding, are mutually exclusive.
         if request.acs_index.is_some() && (request.acs_url.is_some() || request.binding.is_some()) {
             let why = "AssertionConsumerServiceIndex excludes address and binding";
             return Err(XmlError::Invalid(why.into()).into());
@@ -85,7 +86,7 @@ impl AuthnRequest {
     }
 }
 
-/// `xs:boolean`.
+/// Parses `xs:boolean`; a missing attribute is false.
 fn flag(text: Option<&str>) -> Result<bool, XmlError> {
     match text.map(str::trim) {
         None | Some("false" | "0") => Ok(false),

@@ -1,18 +1,18 @@
-//! Statuses (Core §3.2.2.2).
+//! Status codes of responses (Core §3.2.2.2).
 
 use crate::names::PROTOCOL;
 use crate::xml::{Element, Node, Read as _};
 
 macro_rules! sub_statuses {
     ($($name:ident $doc:literal,)*) => {
-        /// The second level of a status.
+        /// A second-level status code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum SubStatus {
             $(#[doc = $doc] $name,)*
         }
 
         impl SubStatus {
-            /// Its name, without the namespace.
+            /// Returns the variant's name, which is the code without its namespace.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -35,16 +35,16 @@ sub_statuses! {
     UnsupportedBinding "The answer can't be given by the binding that is asked for.",
 }
 
-/// A status.
+/// A top-level status code with its second-level code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It was done; `PartialLogout` where not everybody followed.
+    /// The request succeeded; with `PartialLogout` not every participant has signed the user out.
     Success(Option<SubStatus>),
-    /// The request is at fault.
+    /// The requester caused the error.
     Requester(SubStatus),
-    /// The responder is.
+    /// The responder caused the error.
     Responder(SubStatus),
-    /// The version is.
+    /// The version of the request isn't supported.
     VersionMismatch(Option<SubStatus>),
 }
 
@@ -60,7 +60,7 @@ impl Status {
         }
     }
 
-    /// Whether it is one of success.
+    /// Whether the top-level code is `Success`.
     #[must_use]
     pub const fn is_success(self) -> bool {
         matches!(self, Self::Success(_))
@@ -71,7 +71,7 @@ impl Status {
         let code = |name: &str| Element::new("samlp:StatusCode").attr("Value", full(name));
         let mut first = code(top);
         if let Some(sub) = sub {
-            // Its name differs from the variant's in one case.
+            // The code differs from the variant's name in one case.
             let name = match sub {
                 SubStatus::InvalidNameIdPolicy => "InvalidNameIDPolicy",
                 other => other.as_str(),
@@ -87,7 +87,7 @@ fn full(name: &str) -> String {
     format!("{STATUS}{name}")
 }
 
-/// What a status of somebody else says: whether it is one of success, and its names for a person to read.
+/// Reads the status of a received response: whether it reports full success, and its codes as text for people.
 pub(crate) fn read(message: Node<'_, '_>) -> (bool, String) {
     let status = message.one(PROTOCOL, "Status").ok().flatten();
     let first = status.and_then(|status| status.one(PROTOCOL, "StatusCode").ok().flatten());

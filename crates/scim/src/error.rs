@@ -1,24 +1,24 @@
-//! Errors of SCIM (RFC 7644 §3.12).
+//! SCIM errors (RFC 7644 §3.12).
 
 use serde_json::{Value, json};
 
-/// The schema of an error.
+/// The schema URN of an error response.
 pub const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// A refused request, in SCIM's words.
+/// An error response to a SCIM request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct ScimError {
-    /// HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// `scimType`: which rule was broken.
+    /// `scimType`: the kind of error, as defined in RFC 7644 table 9.
     pub kind: Option<&'static str>,
-    /// What to do, for people.
+    /// What is wrong and what to do, for people.
     pub detail: String,
 }
 
 impl ScimError {
-    /// Any error.
+    /// Creates an error with any status and `scimType`.
     pub fn new(status: u16, kind: Option<&'static str>, detail: impl Into<String>) -> Self {
         Self { status, kind, detail: detail.into() }
     }
@@ -27,42 +27,42 @@ impl ScimError {
         Self::new(400, Some(kind), detail)
     }
 
-    /// A value that doesn't fit its attribute.
+    /// Creates `invalidValue`: a value doesn't fit its attribute.
     pub fn invalid_value(detail: impl Into<String>) -> Self {
         Self::bad("invalidValue", detail)
     }
 
-    /// A body that isn't what it should be.
+    /// Creates `invalidSyntax`: the body isn't a valid request of this kind.
     pub fn invalid_syntax(detail: impl Into<String>) -> Self {
         Self::bad("invalidSyntax", detail)
     }
 
-    /// A path that names nothing.
+    /// Creates `invalidPath`: a path that names no attribute.
     pub fn invalid_path(detail: impl Into<String>) -> Self {
         Self::bad("invalidPath", detail)
     }
 
-    /// A filter that can't be read, or compares what can't be compared.
+    /// Creates `invalidFilter`: the filter can't be parsed or compares values that can't be compared.
     pub fn invalid_filter(detail: impl Into<String>) -> Self {
         Self::bad("invalidFilter", detail)
     }
 
-    /// An attribute that this caller can't write.
+    /// Creates `mutability`: the attribute can't be written in this way.
     pub fn mutability(detail: impl Into<String>) -> Self {
         Self::bad("mutability", detail)
     }
 
-    /// A path with a filter that matches nothing, or no path where one is needed.
+    /// Creates `noTarget`: the filter of a path matches no value, or a path is missing where one is required.
     pub fn no_target(detail: impl Into<String>) -> Self {
         Self::bad("noTarget", detail)
     }
 
-    /// A filter for which more would have to be looked at than the server does.
+    /// Creates `tooMany`: evaluating the filter would exceed the server's limits.
     pub fn too_many(detail: impl Into<String>) -> Self {
         Self::bad("tooMany", detail)
     }
 
-    /// Its JSON.
+    /// Returns the JSON body of the response.
     #[must_use]
     pub fn body(&self) -> Value {
         let mut body = json!({

@@ -1,4 +1,4 @@
-//! Whether a resource passes a filter (RFC 7644 §3.4.2.2).
+//! Evaluates filters on resources (RFC 7644 §3.4.2.2).
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::path::Path;
 use crate::resource::Resource;
 use crate::schema::{Attribute, Kind, ResourceType};
 
-/// Refuses a filter that names what there isn't or compares what can't be compared.
+/// Checks that every attribute of a filter exists and that its value can be compared with the operator.
 ///
 /// # Errors
-/// `invalidFilter`
+/// `invalidFilter` if an attribute is unknown or a comparison isn't allowed.
 pub fn check(of: &ResourceType, filter: &Filter) -> Result<(), ScimError> {
     walk(filter, &|attribute| {
         let path = Path::parse(of, attribute);
@@ -21,10 +21,10 @@ pub fn check(of: &ResourceType, filter: &Filter) -> Result<(), ScimError> {
     })
 }
 
-/// The same for the values of a complex attribute.
+/// Checks a filter on the values of a complex attribute; its names are sub-attributes.
 ///
 /// # Errors
-/// `invalidFilter`
+/// `invalidFilter` if a sub-attribute is unknown or a comparison isn't allowed.
 pub fn check_within(attribute: &Attribute, filter: &Filter) -> Result<(), ScimError> {
     walk(filter, &|name| {
         let unknown = || ScimError::invalid_filter(format!("'{}' has no '{name}'", attribute.name));
@@ -45,7 +45,7 @@ fn walk<'a>(
     }
 }
 
-/// What a value of a complex attribute is compared by.
+/// Returns what a comparison uses: the sub-attribute `value` of a complex attribute, otherwise the attribute itself.
 fn compared(attribute: &Attribute) -> Option<&Attribute> {
     if attribute.kind == Kind::Complex { attribute.part("value") } else { Some(attribute) }
 }
@@ -84,7 +84,7 @@ fn flag(value: &Literal) -> Option<bool> {
     }
 }
 
-/// Whether a resource passes a filter that was checked.
+/// Whether a resource matches a filter that [`check`] has accepted.
 #[must_use]
 pub fn passes(of: &ResourceType, resource: &Resource, filter: &Filter) -> bool {
     match filter {
@@ -105,7 +105,7 @@ pub fn passes(of: &ResourceType, resource: &Resource, filter: &Filter) -> bool {
     }
 }
 
-/// Whether one value of a complex attribute passes a filter of its own.
+/// Whether one value of a complex attribute matches a filter on its sub-attributes.
 #[must_use]
 pub fn passes_within(attribute: &Attribute, value: &Value, filter: &Filter) -> bool {
     match filter {
@@ -126,7 +126,7 @@ fn part_of<'a>(attribute: &Attribute, value: &'a Value, name: &str) -> Option<&'
     value.get(&attribute.part(name)?.name)
 }
 
-/// The values at a place, those of lists one by one.
+/// Returns the values at a path; a multi-valued attribute contributes each of its values.
 fn values<'a>(resource: &'a Resource, path: &Path<'_>) -> Vec<&'a Value> {
     let inside = match path.extension {
         Some(extension) => resource.get(&extension.id).and_then(Value::as_object),

@@ -1,63 +1,63 @@
-//! Filters (RFC 7644 §3.4.2.2). A value may stand without quotes, as WSO2's searches have it: everything up to the
-//! next blank or bracket.
+//! Parses filters (RFC 7644 §3.4.2.2). Values can be unquoted, as in WSO2's searches: such a value ends at the next
+//! white space or bracket.
 
 use serde_json::Value;
 
-/// Longest filter that is read, in bytes.
+/// Maximum length of a filter, in bytes.
 const BYTES_MAX: usize = 4096;
-/// Deepest nesting of brackets and `not`.
+/// Maximum nesting depth of brackets and `not`.
 const DEPTH_MAX: usize = 16;
-/// Most comparisons in one filter.
+/// Maximum number of comparisons in one filter.
 const COMPARISONS_MAX: usize = 32;
 
-/// What a filter says.
+/// A parsed filter expression.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// All of these.
+    /// All of these match.
     And(Vec<Filter>),
-    /// One of these at least.
+    /// At least one of these matches.
     Or(Vec<Filter>),
-    /// Not this.
+    /// This one doesn't match.
     Not(Box<Filter>),
-    /// An attribute and a value.
+    /// A comparison of an attribute with a value.
     Compare(Comparison),
     /// The attribute has a value (`pr`).
     Present(String),
-    /// One value of a complex attribute passes a filter of its own: `emails[type eq "work"]`.
+    /// At least one value of a complex attribute matches a filter of its own: `emails[type eq "work"]`.
     Within(String, Box<Filter>),
 }
 
-/// An attribute compared with a value.
+/// A comparison of an attribute with a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The attribute, as it was written.
+    /// The attribute's name or path, as it was written.
     pub attribute: String,
-    /// How the value is compared.
+    /// How the attribute and the value are compared.
     pub operator: Operator,
-    /// With what.
+    /// The value to compare with.
     pub value: Literal,
 }
 
-/// How an attribute is compared.
+/// A comparison operator (RFC 7644 table 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
-    /// Equal.
+    /// `eq`: the values are equal.
     Eq,
-    /// Not equal.
+    /// `ne`: the values are not equal.
     Ne,
-    /// Contains.
+    /// `co`: contains the text.
     Co,
-    /// Starts with.
+    /// `sw`: starts with the text.
     Sw,
-    /// Ends with.
+    /// `ew`: ends with the text.
     Ew,
-    /// Greater.
+    /// `gt`: greater than the value.
     Gt,
-    /// Greater or equal.
+    /// `ge`: greater than or equal to the value.
     Ge,
-    /// Less.
+    /// `lt`: less than the value.
     Lt,
-    /// Less or equal.
+    /// `le`: less than or equal to the value.
     Le,
 }
 
@@ -74,34 +74,34 @@ impl Operator {
         (Self::Le, "le"),
     ];
 
-    /// Reads the name, in either case.
+    /// Parses an operator, in upper or lower case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(one, _)| *one)
     }
 
-    /// The name.
+    /// Returns the operator in lower case, such as `eq`.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
     }
 }
 
-/// A value to compare with.
+/// The value that an attribute is compared with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Literal {
-    /// Text, in quotes or without.
+    /// Text, quoted or unquoted.
     Text(String),
-    /// A whole number.
+    /// A whole number without quotes.
     Number(i64),
-    /// `true` or `false`.
+    /// `true` or `false` without quotes.
     Flag(bool),
-    /// `null`.
+    /// `null`: the attribute has no value.
     Null,
 }
 
 impl Literal {
-    /// The value as text; numbers as they are written.
+    /// Returns the value as text; empty for `null`.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -113,22 +113,22 @@ impl Literal {
     }
 }
 
-/// Why a filter isn't one.
+/// The reason why a text isn't a valid filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// It is longer, deeper or has more parts than any that a person writes.
+    /// The filter exceeds the limit for its length, its depth or the number of comparisons.
     #[error("the filter is too long")]
     TooLong,
-    /// It ends where something has to follow.
+    /// The filter ends where something has to follow.
     #[error("the filter ends too early")]
     Incomplete,
-    /// Something stands where it can't.
+    /// This text isn't allowed at its position.
     #[error("'{0}' is not expected there")]
     Unexpected(String),
-    /// An operator that there isn't.
+    /// This operator doesn't exist.
     #[error("'{0}' is none of eq ne co sw ew gt ge lt le pr")]
     Operator(String),
-    /// A text in quotes that doesn't end, or holds what JSON forbids.
+    /// A quoted text isn't terminated, or isn't a valid JSON string.
     #[error("a quoted value is malformed")]
     Quotes,
 }
@@ -137,7 +137,7 @@ pub enum FilterError {
 enum Token {
     Open,
     Close,
-    /// `[` and `]`, where they aren't part of a value.
+    /// `[`, outside of a value; [`Token::End`] is `]`.
     Begin,
     End,
     Word(String),
@@ -161,7 +161,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
     let mut rest = text.trim_start();
     let mut inside = false;
     while let Some(first) = rest.chars().next() {
-        // A value without quotes may hold brackets, as user agents do; but not the one that ends the group.
+        // An unquoted value may contain brackets, as user agents do, but not the bracket that ends the group.
         let value =
             matches!(out.last(), Some(Token::Word(word)) if Operator::parse(word).is_some());
         let length = match first {
@@ -208,7 +208,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
     Ok(out)
 }
 
-/// The length of a JSON text with its quotes.
+/// Returns the length in bytes of the JSON string at the start of a text, with its quotes; `None` if it isn't
+/// terminated.
 fn quoted_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -236,7 +237,7 @@ impl Parser {
         self.tokens.next().ok_or(FilterError::Incomplete)
     }
 
-    /// `or` binds least.
+    /// Parses an expression with `or`, which has the lowest precedence.
     fn any(&mut self, depth: usize) -> Result<Filter, FilterError> {
         let mut all = vec![self.every(depth)?];
         while self.is_word("or") {
@@ -269,14 +270,14 @@ impl Parser {
         self.comparison(depth)
     }
 
-    /// What follows `attribute[`.
+    /// Parses what follows `attribute[`, up to the closing bracket.
     fn within(&mut self, attribute: String, depth: usize) -> Result<Filter, FilterError> {
         let inner = self.any(depth + 1)?;
         match self.next()? {
             Token::End => {}
             other => return Err(FilterError::Unexpected(other.shown())),
         }
-        // `emails[type eq "work"].value eq "x"`, as many clients write it: the same value fulfils both.
+        // Many clients write `emails[type eq "work"].value eq "x"`: the same value has to match both conditions.
         let part = match self.tokens.peek() {
             Some(Token::Word(text)) => text.strip_prefix('.').map(str::to_owned),
             _ => None,
@@ -319,7 +320,7 @@ impl Parser {
         self.compared(attribute)
     }
 
-    /// What follows an attribute: an operator, and a value.
+    /// Parses what follows an attribute: `pr`, or an operator and a value.
     fn compared(&mut self, attribute: String) -> Result<Filter, FilterError> {
         let operator = match self.next()? {
             Token::Word(text) => text,
@@ -339,7 +340,7 @@ impl Parser {
     }
 }
 
-/// A value without quotes: what JSON reads it as, else text.
+/// Interprets an unquoted value as JSON if it is a Boolean, `null` or an integer, and as text otherwise.
 fn bare(text: &str) -> Literal {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Bool(flag)) => Literal::Flag(flag),
@@ -363,10 +364,10 @@ fn single(mut all: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
 }
 
 impl Filter {
-    /// Reads a filter.
+    /// Parses a filter.
     ///
     /// # Errors
-    /// [`FilterError`] says what is wrong.
+    /// [`FilterError::TooLong`] if it exceeds a limit; otherwise the variant that says what is wrong with its syntax.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         if text.len() > BYTES_MAX {
             return Err(FilterError::TooLong);
@@ -380,7 +381,7 @@ impl Filter {
         }
     }
 
-    /// Every comparison in it.
+    /// Returns every comparison, except those inside a [`Filter::Within`].
     pub fn comparisons(&self) -> Vec<&Comparison> {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::comparisons).collect(),
@@ -390,7 +391,7 @@ impl Filter {
         }
     }
 
-    /// Comparisons that whatever passes the filter passes: those joined by `and` at the top.
+    /// Returns the comparisons that have to hold for the filter to match: those joined by `and` at the top level.
     pub fn required(&self) -> Vec<&Comparison> {
         match self {
             Self::And(all) => all.iter().flat_map(Self::required).collect(),
@@ -399,9 +400,9 @@ impl Filter {
         }
     }
 
-    /// Whether something passes, as far as it is known: `test` says whether a comparison holds and `present`
-    /// whether an attribute has a value, or nothing where that isn't known yet. `None` when what is known
-    /// doesn't settle it.
+    /// Evaluates the filter as far as the values are known: `test` returns whether a comparison holds, and `present`
+    /// whether an attribute has a value, or `None` if that isn't known yet. Returns `None` if the result depends on
+    /// unknown values.
     pub fn decide(
         &self,
         test: &impl Fn(&Comparison) -> Option<bool>,
@@ -424,12 +425,12 @@ impl Filter {
             Self::Not(inner) => inner.decide(test, present).map(|found| !found),
             Self::Compare(comparison) => test(comparison),
             Self::Present(attribute) => present(attribute),
-            // Of what is searched so, nothing has values with parts.
+            // This is used for resources that have no complex attributes.
             Self::Within(..) => Some(false),
         }
     }
 
-    /// Every attribute that it names, as they were written.
+    /// Returns every attribute that the filter names, as it was written.
     pub fn attributes(&self) -> Vec<&str> {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::attributes).collect(),

@@ -1,5 +1,5 @@
-//! The rules of SCIM 2.0 (RFC 7643, RFC 7644) as pure functions: schemas, filters, paths, changes, and how accounts
-//! are written as resources.
+//! The rules of SCIM 2.0 (RFC 7643, RFC 7644) as pure functions: schemas, filters, paths, patch operations, and the
+//! mapping between accounts and resources.
 //!
 //! Nothing here reads a clock, a socket or a database.
 

@@ -1,5 +1,5 @@
-//! Who belongs to a resource, as a client changes it: by name of those who come and go, so that a list of a hundred
-//! thousand isn't read to add one.
+//! Changes to the members of a resource, recorded as the ids to add and remove, so that adding one member doesn't
+//! require reading a list of a hundred thousand.
 
 use std::collections::BTreeSet;
 
@@ -10,25 +10,25 @@ use crate::filter::{Filter, Operator};
 use crate::patch::{Operation, PatchKind};
 use crate::resource::{Resource, checked};
 
-/// What becomes of a list of members.
+/// The result of all changes to a list of members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Members {
-    /// Whether those in `add` are all who are left.
+    /// Whether `add` is the complete new list: all other members are removed.
     pub only: bool,
-    /// The ids of those who come.
+    /// The ids of members to add.
     pub add: BTreeSet<String>,
-    /// The ids of those who go.
+    /// The ids of members to remove.
     pub remove: BTreeSet<String>,
 }
 
 impl Members {
-    /// These and no others.
+    /// Creates a change that sets the list to exactly these ids.
     #[must_use]
     pub fn exactly(ids: Vec<String>) -> Self {
         Self { only: true, add: ids.into_iter().collect(), remove: BTreeSet::new() }
     }
 
-    /// Whether nothing changes.
+    /// Whether the list stays as it is.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         !self.only && self.add.is_empty() && self.remove.is_empty()
@@ -50,11 +50,11 @@ impl Members {
         }
     }
 
-    /// Does an operation of a change to a list of members.
+    /// Applies a patch operation to the list of members.
     ///
     /// # Errors
-    /// `invalidFilter` when members are chosen by anything but their ids, `invalidValue`, `mutability` when a part of
-    /// a member would change.
+    /// `invalidFilter` if members are selected by anything but their ids, `invalidValue` if the value doesn't fit the
+    /// attribute, `mutability` if a sub-attribute of a member would change.
     pub fn apply(&mut self, operation: &Operation<'_>) -> Result<(), ScimError> {
         let Some(attribute) = operation.path.attribute else { return Ok(()) };
         if operation.path.part.is_some() {
@@ -68,7 +68,7 @@ impl Members {
         let chosen = operation.path.filter.as_ref().map(chosen).transpose()?;
         match (operation.kind, chosen) {
             (PatchKind::Remove, Some(chosen)) => self.leave(chosen),
-            // Some clients name those who go in the value.
+            // Some clients list the members to remove in the value.
             (PatchKind::Remove, None) if !given.is_empty() => self.leave(given),
             (PatchKind::Remove, None) => *self = Self::exactly(Vec::new()),
             (PatchKind::Add, None) => self.join(given),
@@ -83,7 +83,7 @@ impl Members {
     }
 }
 
-/// The ids in a list of members of a resource.
+/// Returns the ids in a list of members of a resource.
 #[must_use]
 pub fn of(resource: &Resource, name: &str) -> Vec<String> {
     resource.get(name).map(ids_of).unwrap_or_default()
@@ -95,7 +95,7 @@ fn ids_of(value: &Value) -> Vec<String> {
     all.iter().filter_map(id).collect()
 }
 
-/// The ids that a filter names: `value eq "a"`, several joined by `or`.
+/// Returns the ids that a filter selects: `value eq "a"`, or several of these joined by `or`.
 fn chosen(filter: &Filter) -> Result<Vec<String>, ScimError> {
     let wrong = || ScimError::invalid_filter("choose by id: value eq \"…\"");
     match filter {

@@ -1,4 +1,4 @@
-//! Changes of a part (RFC 7644 §3.5.2).
+//! Partial changes of resources with PATCH (RFC 7644 §3.5.2).
 
 use serde_json::{Value, json};
 
@@ -9,35 +9,35 @@ use crate::path::Path;
 use crate::resource::{Resource, checked, is_primary, too_many, values_max, within};
 use crate::schema::{Attribute, Kind, Mutability, ResourceType};
 
-/// The schema of a request that changes a part.
+/// The schema URN of a PATCH request.
 pub const PATCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// Most operations in one request.
+/// Maximum number of operations in one request.
 const OPERATIONS_MAX: usize = 1_000;
 
-/// What an operation does.
+/// The kind of an operation (`op`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatchKind {
-    /// Adds a value.
+    /// Adds a value, or members to a complex value.
     Add,
-    /// Puts a value in the place of another.
+    /// Replaces the existing value.
     Replace,
-    /// Takes a value away.
+    /// Removes the value, or values of a list.
     Remove,
 }
 
-/// One operation, at a place.
+/// One operation on one attribute.
 #[derive(Debug, Clone)]
 pub struct Operation<'a> {
-    /// What it does.
+    /// Whether the operation adds, replaces or removes.
     pub kind: PatchKind,
-    /// The place that is changed.
+    /// The attribute or sub-attribute that is changed.
     pub path: Path<'a>,
-    /// With what; null where it takes away.
+    /// The value to write, or the values to remove; null if a removal names none.
     pub value: Value,
 }
 
 impl Operation<'_> {
-    /// The attribute of the resource's own schema that it changes.
+    /// Returns the name of the changed attribute of the resource's own schema; empty for an extension.
     #[must_use]
     pub fn attribute(&self) -> &str {
         match (self.path.extension, self.path.attribute) {
@@ -47,10 +47,12 @@ impl Operation<'_> {
     }
 }
 
-/// Reads the operations of a request. One without a path becomes one for each attribute of its value.
+/// Parses the operations of a request. An operation without a path is split into one for each attribute of its value.
 ///
 /// # Errors
-/// `invalidSyntax`, `invalidPath`, `noTarget`, `mutability`
+/// `invalidSyntax` if the body isn't a PATCH request, `invalidPath` or `invalidFilter` if a path can't be parsed,
+/// `noTarget` if `remove` has no path, `invalidValue` if a value is missing or isn't an object where it has to be,
+/// and `mutability` if a path names a read-only attribute or removes `active`.
 pub fn operations<'a>(of: &'a ResourceType, body: &Value) -> Result<Vec<Operation<'a>>, ScimError> {
     let field = |object: &Value, name: &str| {
         let object = object.as_object()?;
@@ -82,7 +84,7 @@ pub fn operations<'a>(of: &'a ResourceType, body: &Value) -> Result<Vec<Operatio
         };
         let value = field(one, "value").unwrap_or_default();
         match field(one, "path") {
-            // The good part isn't lost because of an unknown one.
+            // Unknown attributes are ignored, so that the valid part of the request still takes effect.
             Some(Value::String(path)) if Path::is_unknown(of, &path) => {}
             Some(Value::String(path)) => {
                 let path = Path::parse(of, &path)?;
@@ -110,8 +112,8 @@ pub fn operations<'a>(of: &'a ResourceType, body: &Value) -> Result<Vec<Operatio
     Ok(out)
 }
 
-/// What names an extension becomes one operation for each attribute of it. `whole`: the client sent a resource
-/// with what is the server's in it, which it needn't know.
+/// Splits an operation on an extension into one for each attribute of it. With `whole` the client sent a complete
+/// object without a path, so read-only attributes in it are ignored instead of rejected.
 fn expand<'a>(
     of: &'a ResourceType,
     kind: PatchKind,
@@ -131,7 +133,7 @@ fn expand<'a>(
                 }
             }
             (_, Value::Object(object)) => {
-                // Some clients write the names of schemas into extensions too.
+                // Some clients write `schemas` into extensions too.
                 let object = object.into_iter().filter(|(name, _)| name != "schemas");
                 for (name, value) in object {
                     let name = format!("{}:{name}", schema.id);
@@ -157,7 +159,7 @@ fn expand<'a>(
     if let Some(filter) = &path.filter {
         check_within(attribute, filter)?;
     }
-    // An account is either: without a value nobody could tell which.
+    // An account is always active or inactive: without a value its state would be undefined.
     if kind == PatchKind::Remove && attribute.name == "active" {
         return Err(ScimError::mutability(
             "'active' can't be removed: replace it with true or false",
@@ -171,10 +173,11 @@ fn expand<'a>(
     Ok(())
 }
 
-/// Does an operation.
+/// Applies an operation to a resource.
 ///
 /// # Errors
-/// `invalidValue`, `noTarget`, `mutability` when something required would be gone.
+/// `invalidValue` if a value doesn't fit its attribute, `noTarget` if a filter matches no value, `mutability` if a
+/// required attribute would be removed.
 pub fn apply(resource: &mut Resource, operation: &Operation<'_>) -> Result<(), ScimError> {
     let Some(attribute) = operation.path.attribute else { return Ok(()) };
     let gone = operation.kind == PatchKind::Remove
@@ -233,7 +236,7 @@ fn singular(
     Ok(())
 }
 
-/// The list as it becomes, and which of its values the operation wrote.
+/// The values of a list after the operation, and the indexes of those that the operation wrote.
 struct Values {
     all: Vec<Value>,
     written: Vec<usize>,
@@ -276,7 +279,7 @@ fn plural(
     Ok(())
 }
 
-/// Without a filter: the list as a whole.
+/// Applies an operation without a filter to the list as a whole.
 fn listed(
     values: &mut Values,
     attribute: &Attribute,
@@ -296,7 +299,7 @@ fn listed(
             }
         }
         PatchKind::Replace => values.all = given,
-        // Some clients name the values to take away.
+        // Some clients list the values to remove.
         PatchKind::Remove if !given.is_empty() => {
             values.all.retain(|present| !given.iter().any(|one| same(present, one)));
         }
@@ -305,7 +308,7 @@ fn listed(
     Ok(())
 }
 
-/// Whether two values are one: the same in all that the second says.
+/// Whether two values are the same: `present` has every member of `one` with an equal value.
 fn same(present: &Value, one: &Value) -> bool {
     match (present, one) {
         (Value::Object(present), Value::Object(one)) => {
@@ -315,7 +318,7 @@ fn same(present: &Value, one: &Value) -> bool {
     }
 }
 
-/// With a filter: those of the values that pass.
+/// Applies an operation with a filter to the values that match it.
 fn chosen(
     values: &mut Values,
     attribute: &Attribute,
@@ -333,7 +336,7 @@ fn chosen(
                 let why = format!("no value of '{}' passes the filter", attribute.name);
                 return Err(ScimError::no_target(why));
             }
-            // The value that the filter describes is made.
+            // A value with the properties that the filter names is created.
             PatchKind::Add => {
                 values.written.push(values.all.len());
                 values.all.push(described(attribute, filter)?);
@@ -387,7 +390,10 @@ fn write_part(
     Ok(())
 }
 
-/// The value that a filter of equalities describes.
+/// Returns the value that the equality comparisons of a filter describe.
+///
+/// # Errors
+/// `noTarget` if the filter has no such comparison.
 fn described(attribute: &Attribute, filter: &Filter) -> Result<Value, ScimError> {
     let mut object = Resource::new();
     for comparison in filter.required() {
@@ -408,7 +414,7 @@ fn described(attribute: &Attribute, filter: &Filter) -> Result<Value, ScimError>
     Ok(object.into())
 }
 
-/// A value that becomes primary takes that from the others (RFC 7644 §3.5.2).
+/// Clears `primary` of all other values if the operation wrote a primary one (RFC 7644 §3.5.2).
 fn one_primary(values: &mut Values) {
     let Values { all, written } = values;
     let fresh = written.iter().rev().find(|at| all.get(**at).is_some_and(is_primary)).copied();

@@ -1,27 +1,28 @@
-//! Attribute names and paths (RFC 7644 §3.5.2, figure 7, and §3.10).
+//! Parses attribute names and paths (RFC 7644 §3.5.2, figure 7, and §3.10).
 
 use crate::error::ScimError;
 use crate::filter::Filter;
 use crate::schema::{Attribute, Kind, ResourceType, Schema};
 
-/// A place in a resource, found in its schemas.
+/// A place in a resource, resolved against its schemas.
 #[derive(Debug, Clone)]
 pub struct Path<'a> {
-    /// The extension in which it lies; none for the resource's own schema.
+    /// The extension that contains the attribute; `None` for the resource's own schema.
     pub extension: Option<&'a Schema>,
-    /// The attribute; none when the path names a whole extension.
+    /// The attribute; `None` if the path names a whole extension.
     pub attribute: Option<&'a Attribute>,
-    /// Which of its values.
+    /// Selects values of a multi-valued attribute.
     pub filter: Option<Filter>,
-    /// The part of the attribute.
+    /// The sub-attribute, if the path names one.
     pub part: Option<&'a Attribute>,
 }
 
 impl<'a> Path<'a> {
-    /// Reads a path: `userName`, `name.familyName`, `emails[type eq "work"].value`, with or without a URN before it.
+    /// Parses a path: `userName`, `name.familyName`, `emails[type eq "work"].value`, with or without a URN prefix.
     ///
     /// # Errors
-    /// `invalidPath`, `invalidFilter`
+    /// `invalidPath` if it names no attribute, or has a filter where none is possible; `invalidFilter` if the filter
+    /// can't be parsed.
     pub fn parse(of: &'a ResourceType, text: &str) -> Result<Self, ScimError> {
         let text = text.trim();
         let unknown = || ScimError::invalid_path(format!("there is no attribute '{text}'"));
@@ -47,7 +48,7 @@ impl<'a> Path<'a> {
                 None => (rest, None, None),
             },
         };
-        // Without a URN, an attribute of an extension is meant where the resource's own schema has none of that name.
+        // Without a URN, an attribute that the resource's own schema lacks is looked up in the extensions.
         let bare = rest.len() == text.len();
         let of_extension = || {
             let mut all = of.extensions.iter().filter(|_| bare);
@@ -66,22 +67,23 @@ impl<'a> Path<'a> {
         Ok(Self { extension, attribute: Some(attribute), filter, part })
     }
 
-    /// Whether a text names an attribute as a path does, and there is no such attribute: RFC 7644 §3.3 and §3.5.2 leave
-    /// what to do with those to the server.
+    /// Whether a text has the form of an attribute name, and there is no such attribute. RFC 7644 §3.3 and §3.5.2 let
+    /// the server decide how to handle these.
     #[must_use]
     pub fn is_unknown(of: &'a ResourceType, text: &str) -> bool {
         let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-' | '$');
         !text.is_empty() && text.chars().all(named) && Self::parse(of, text).is_err()
     }
 
-    /// The attribute that decides about a comparison.
+    /// Returns the attribute that a comparison uses: the sub-attribute if there is one, otherwise the attribute.
     #[must_use]
     pub fn last(&self) -> Option<&'a Attribute> {
         self.part.or(self.attribute)
     }
 }
 
-/// The schema that a URN before the name says, and the rest. URNs hold dots and colons.
+/// Returns the schema that a URN prefix names, and the rest of the text. URNs contain dots and colons, so they can't
+/// be split off by a separator.
 fn split_urn<'a, 't>(of: &'a ResourceType, text: &'t str) -> Option<(&'a Schema, &'t str)> {
     if !text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) {
         return Some((&of.schema, text));

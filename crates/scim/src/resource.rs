@@ -1,5 +1,5 @@
-//! Resources as clients send them and as they are shown: names and types checked by the schemas, what isn't the
-//! client's left out, attributes chosen (RFC 7643 §2, RFC 7644 §3.9).
+//! Resources as clients send and receive them: parses and checks them against the schemas, drops what clients can't
+//! write, and selects attributes for responses (RFC 7643 §2, RFC 7644 §3.9).
 
 use serde_json::{Map, Value, json};
 
@@ -7,15 +7,15 @@ use crate::error::ScimError;
 use crate::path::Path;
 use crate::schema::{Attribute, Kind, Mutability, ResourceType, Returned, Schema};
 
-/// A resource: a JSON object.
+/// A resource as a JSON object.
 pub type Resource = Map<String, Value>;
 
-/// Most values of one attribute of a resource: values are compared with each other, and stored with an account.
+/// Maximum number of values of one attribute: values are compared with each other and stored with the account.
 const VALUES_MAX: usize = 100;
-/// Most members in one request: of these only the ids are kept.
+/// Maximum number of members in one request; it can be higher because only the ids are kept.
 const MEMBERS_MAX: usize = 100_000;
 
-/// Most values that an attribute may have.
+/// Returns the maximum number of values that an attribute can have.
 pub(crate) fn values_max(attribute: &Attribute) -> usize {
     match &*attribute.name {
         "members" | "users" => MEMBERS_MAX,
@@ -28,11 +28,11 @@ pub(crate) fn too_many(attribute: &Attribute) -> ScimError {
     ScimError::invalid_value(why)
 }
 
-/// Reads a resource that a client sent: names as the schemas write them, values of the right types, nothing that is
-/// the server's. What is null or empty isn't there (RFC 7643 §2.5).
+/// Parses a resource that a client sent. The result has attribute names as the schemas write them and values of the
+/// right types, without read-only attributes. Null and empty values count as unassigned (RFC 7643 §2.5).
 ///
 /// # Errors
-/// `invalidSyntax` for what isn't a resource of the type, `invalidValue` for values that don't fit.
+/// `invalidSyntax` if the body isn't a resource of this type, `invalidValue` if a value doesn't fit its attribute.
 pub fn read(of: &ResourceType, body: &Value) -> Result<Resource, ScimError> {
     let object = body.as_object();
     let object = object.ok_or_else(|| ScimError::invalid_syntax("send a JSON object"))?;
@@ -52,7 +52,7 @@ pub fn read(of: &ResourceType, body: &Value) -> Result<Resource, ScimError> {
                 out.insert(schema.id.clone(), inner.into());
             }
         } else {
-            // What isn't known is left out, and the rest is taken (RFC 7644 §3.3).
+            // Unknown attributes are ignored, and the rest is accepted (RFC 7644 §3.3).
             let Ok(path) = Path::parse(of, name) else { continue };
             let (Some(attribute), None) = (path.attribute, path.part) else { continue };
             if let Some(value) = checked(attribute, value)? {
@@ -74,7 +74,7 @@ fn check_schemas(of: &ResourceType, value: &Value) -> Result<bool, ScimError> {
     let mut named = false;
     for urn in all {
         let urn = urn.as_str().unwrap_or_default();
-        // An extension that isn't known here is left out.
+        // Unknown extensions are ignored.
         named |= of.schema_of(urn).is_some_and(|schema| schema.id == of.schema.id);
     }
     Ok(named)
@@ -82,7 +82,7 @@ fn check_schemas(of: &ResourceType, value: &Value) -> Result<bool, ScimError> {
 
 fn read_attributes(schema: &Schema, object: &Resource) -> Result<Resource, ScimError> {
     let mut out = Resource::new();
-    // Some clients write the names of schemas into extensions too.
+    // Some clients write `schemas` into extensions too.
     for (name, value) in object.iter().filter(|(name, _)| *name != "schemas") {
         let Some(attribute) = schema.attribute(name) else { continue };
         if let Some(value) = checked(attribute, value)? {
@@ -92,7 +92,8 @@ fn read_attributes(schema: &Schema, object: &Resource) -> Result<Resource, ScimE
     Ok(out)
 }
 
-/// Works on the object in which an attribute of a schema lies; an extension's is made, and goes when it is empty.
+/// Calls `work` with the object that contains the attributes of a schema. The object of an extension is created if
+/// necessary and removed if it is empty afterwards.
 pub(crate) fn within<T>(
     resource: &mut Resource,
     extension: Option<&Schema>,
@@ -110,10 +111,11 @@ pub(crate) fn within<T>(
     result
 }
 
-/// A value of an attribute, in the form in which it is kept; nothing where it is unassigned or the server's.
+/// Checks a value of an attribute and returns it in the form in which it is stored; `None` if it is unassigned or the
+/// attribute is read-only.
 ///
 /// # Errors
-/// `invalidValue`
+/// `invalidValue` if the value doesn't fit the attribute, there are too many, or several are primary.
 pub(crate) fn checked(attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimError> {
     if attribute.mutability == Mutability::ReadOnly || value.is_null() {
         return Ok(None);
@@ -156,7 +158,7 @@ fn single(attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimErr
             value.clone()
         }
         (Kind::Boolean, Value::Bool(_)) => value.clone(),
-        // Some clients write flags as text.
+        // Some clients write Booleans as text.
         (Kind::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("true") => true.into(),
         (Kind::Boolean, Value::String(text)) if text.eq_ignore_ascii_case("false") => false.into(),
         (Kind::Integer, Value::Number(number)) if number.is_i64() => value.clone(),
@@ -170,7 +172,7 @@ fn single(attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimErr
             }
             return Ok((!out.is_empty()).then_some(out.into()));
         }
-        // A value alone, without its parts.
+        // A text for a complex attribute is its `value`.
         (Kind::Complex, Value::String(_)) if attribute.part("value").is_some() => {
             json!({ "value": value })
         }
@@ -178,10 +180,10 @@ fn single(attribute: &Attribute, value: &Value) -> Result<Option<Value>, ScimErr
     }))
 }
 
-/// Refuses a resource that lacks what it must have.
+/// Checks that a resource has all required attributes.
 ///
 /// # Errors
-/// `invalidValue`
+/// `invalidValue` with the name of the first attribute that is missing.
 pub fn require(of: &ResourceType, resource: &Resource) -> Result<(), ScimError> {
     let missing = |attribute: &&Attribute, inside: Option<&Resource>| {
         attribute.required && inside.is_none_or(|inside| !inside.contains_key(&attribute.name))
@@ -201,20 +203,20 @@ pub fn require(of: &ResourceType, resource: &Resource) -> Result<(), ScimError> 
     }
 }
 
-/// Which attributes of a resource are shown (RFC 7644 §3.9).
+/// The attributes to include in a response (RFC 7644 §3.9).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
-    /// These, with those that are always shown.
+    /// If not empty, only these attributes are included, and those that are always returned.
     pub attributes: Vec<String>,
-    /// All but these.
+    /// All attributes are included except these.
     pub excluded: Vec<String>,
 }
 
 impl Projection {
-    /// From the parameters `attributes` and `excludedAttributes`.
+    /// Creates a projection from the parameters `attributes` and `excludedAttributes`, both separated by commas.
     ///
     /// # Errors
-    /// `invalidValue` when both are given.
+    /// `invalidValue` if both are given.
     pub fn of(attributes: Option<&str>, excluded: Option<&str>) -> Result<Self, ScimError> {
         let list = |text: Option<&str>| -> Vec<String> {
             let names = text.unwrap_or_default().split(',').map(str::trim);
@@ -229,7 +231,7 @@ impl Projection {
         Ok(both)
     }
 
-    /// Whether an attribute is shown; reading it may cost something.
+    /// Whether an attribute is included; if it isn't, the caller can skip an expensive read.
     #[must_use]
     pub fn shows(&self, of: &ResourceType, name: &str) -> bool {
         let names = |list: &[String]| {
@@ -241,7 +243,7 @@ impl Projection {
         if self.attributes.is_empty() { !names(&self.excluded) } else { names(&self.attributes) }
     }
 
-    /// Leaves out what isn't to be shown. Names that there aren't are ignored, as the specification wants.
+    /// Removes the attributes that aren't included. Unknown names are ignored, as the specification requires.
     pub fn apply(&self, of: &ResourceType, resource: &mut Resource) {
         if !self.attributes.is_empty() {
             let full = std::mem::take(resource);
@@ -295,7 +297,7 @@ fn pick(full: &Resource, out: &mut Resource, path: &Path<'_>) {
     });
 }
 
-/// Puts parts beside parts that are there.
+/// Adds the members of `more` to those that are present, element by element in lists.
 fn merge(present: &mut Value, more: &Value) {
     match (present, more) {
         (Value::Object(present), Value::Object(more)) => present.extend(more.clone()),
@@ -372,7 +374,7 @@ mod tests {
             let error = read(&of, &wrong).expect_err("refused");
             assert_eq!(error.kind, Some(kind), "{wrong}");
         }
-        // What isn't known is left out, and doesn't take the rest with it.
+        // Unknown attributes and extensions are ignored, and the rest is accepted.
         let unknown = json!({
             "schemas": [schema::USER, "urn:x:y"], "userName": "a", "user": "b",
             "name": {"first": "a", "givenName": "c"}, "urn:x:y": {"z": 1}

@@ -1,28 +1,29 @@
-//! Schemas (RFC 7643 §7): what a resource has, and how each attribute behaves. What is published is what is checked.
+//! Schemas (RFC 7643 §7): the attributes of a resource and their properties. The same definitions are published and
+//! used to check requests.
 
 use serde_json::{Value, json};
 
-/// The type of a value (RFC 7643 §2.3).
+/// The data type of an attribute (RFC 7643 §2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Text in UTF-8.
+    /// Unicode text in UTF-8 (`string`).
     String,
-    /// `true` or `false`.
+    /// `true` or `false` (`boolean`).
     Boolean,
-    /// A whole number.
+    /// A whole number (`integer`).
     Integer,
-    /// RFC 3339.
+    /// A date and time as in RFC 3339 (`dateTime`).
     DateTime,
-    /// A URI.
+    /// A URI of a resource or page (`reference`).
     Reference,
-    /// Base64.
+    /// Binary data in base64 (`binary`).
     Binary,
-    /// With attributes of its own.
+    /// An object with sub-attributes (`complex`).
     Complex,
 }
 
 impl Kind {
-    /// The name in schemas.
+    /// Returns the name of the type in published schemas.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,54 +38,54 @@ impl Kind {
     }
 }
 
-/// Who may write it (RFC 7643 §7).
+/// Who can write an attribute (RFC 7643 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutability {
-    /// The server alone.
+    /// Only the server writes it.
     ReadOnly,
-    /// Both.
+    /// Clients can read and write it.
     ReadWrite,
-    /// The client, and nobody reads it.
+    /// Clients can write it, and it is never returned.
     WriteOnly,
-    /// The client, once.
+    /// Clients can set it once; it can't be changed afterwards.
     Immutable,
 }
 
-/// When it is shown (RFC 7643 §7).
+/// When an attribute is returned (RFC 7643 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Returned {
-    /// In every answer.
+    /// In every response, whatever the request excludes.
     Always,
-    /// Unless it is left out.
+    /// Unless the request excludes it or asks for others only.
     Default,
-    /// Never.
+    /// In no response, such as a password.
     Never,
 }
 
-/// An attribute.
+/// The definition of an attribute (RFC 7643 §7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// Its name.
+    /// The name, in the spelling that responses use; requests can use any case.
     pub name: String,
-    /// What it is, for people.
+    /// Explains the attribute to people who read the schema.
     pub description: String,
-    /// The type of its values.
+    /// The data type of its values.
     pub kind: Kind,
-    /// Whether it has several values.
+    /// Whether it can have several values.
     pub multi_valued: bool,
     /// Whether a resource must have it.
     pub required: bool,
-    /// Whether case matters.
+    /// Whether comparisons distinguish upper and lower case.
     pub case_exact: bool,
-    /// Who may write it.
+    /// Who can write it.
     pub mutability: Mutability,
-    /// When it is shown.
+    /// When it is returned.
     pub returned: Returned,
-    /// Whether no two resources may have the same value.
+    /// Whether values are unique among resources (`uniqueness` is `server`).
     pub unique: bool,
-    /// What it refers to, where it is a reference.
+    /// `referenceTypes`: what a reference points to; empty for other types.
     pub refers_to: Vec<&'static str>,
-    /// The attributes of a complex one.
+    /// The sub-attributes; empty unless the type is complex.
     pub sub: Vec<Attribute>,
 }
 
@@ -145,7 +146,7 @@ impl Attribute {
         self
     }
 
-    /// A part of a complex attribute, by name, without regard to case.
+    /// Returns a sub-attribute by name, ignoring case.
     #[must_use]
     pub fn part(&self, name: &str) -> Option<&Self> {
         self.sub.iter().find(|one| one.name.eq_ignore_ascii_case(name))
@@ -202,7 +203,7 @@ fn complex(name: &str, description: &str, sub: Vec<Attribute>) -> Attribute {
     Attribute::new(name, Kind::Complex, description).of(sub)
 }
 
-/// A list of values with a kind each and one that is preferred.
+/// Defines a multi-valued attribute with `type` and `primary` (RFC 7643 §2.4).
 fn plural(name: &str, description: &str, value: Attribute) -> Attribute {
     let sub = vec![
         value,
@@ -213,30 +214,30 @@ fn plural(name: &str, description: &str, value: Attribute) -> Attribute {
     complex(name, description, sub).many()
 }
 
-/// A schema.
+/// A schema with its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// Its URN.
+    /// The URN that identifies the schema.
     pub id: String,
-    /// Its name.
+    /// A name for people, such as `User`.
     pub name: &'static str,
-    /// What it describes.
+    /// Explains the schema to people who read it.
     pub description: &'static str,
-    /// Its attributes.
+    /// The attributes, including those that every resource has.
     pub attributes: Vec<Attribute>,
 }
 
 impl Schema {
-    /// An attribute by name, without regard to case.
+    /// Returns an attribute by name, ignoring case.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|one| one.name.eq_ignore_ascii_case(name))
     }
 
-    /// As `/Schemas` shows it.
+    /// Returns the schema as `/Schemas` shows it. `base` is the URL of the SCIM API.
     #[must_use]
     pub fn published(&self, base: &str) -> Value {
-        // What every resource has isn't part of a schema (RFC 7643 §3.1).
+        // Attributes that every resource has aren't part of a schema (RFC 7643 §3.1).
         let own = self.attributes.iter().filter(|one| !is_of_all(&one.name));
         json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
@@ -256,23 +257,23 @@ fn is_of_all(name: &str) -> bool {
     matches!(name, "schemas" | "id" | "externalId" | "meta")
 }
 
-/// A type of resource: a schema, its extensions, and where the resources are.
+/// A type of resource: its schema, extensions and endpoint (RFC 7643 §6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceType {
-    /// Its name.
+    /// Name of the type, as in `meta.resourceType`.
     pub name: &'static str,
-    /// What it is, for people.
+    /// Explains the type to people.
     pub description: &'static str,
-    /// Where it is, below the base.
+    /// Path of the endpoint below the base URL, such as `/Users`.
     pub endpoint: &'static str,
-    /// Its schema.
+    /// The schema that every resource of this type has.
     pub schema: Schema,
-    /// What it may have besides.
+    /// Schemas of the extensions that a resource can have in addition.
     pub extensions: Vec<Schema>,
 }
 
 impl ResourceType {
-    /// As `/ResourceTypes` shows it.
+    /// Returns the type as `/ResourceTypes` shows it. `base` is the URL of the SCIM API.
     #[must_use]
     pub fn published(&self, base: &str) -> Value {
         let mut all = json!({
@@ -301,7 +302,7 @@ impl ResourceType {
         all
     }
 
-    /// The schema with a URN, without regard to case.
+    /// Returns the schema or extension with a URN, ignoring case.
     #[must_use]
     pub fn schema_of(&self, urn: &str) -> Option<&Schema> {
         std::iter::once(&self.schema)
@@ -310,17 +311,17 @@ impl ResourceType {
     }
 }
 
-/// The URN of users.
+/// The URN of the schema for users (RFC 7643 §4.1).
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-/// The URN of groups.
+/// The URN of the schema for groups (RFC 7643 §4.2).
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-/// The URN of what enterprises know of users.
+/// The URN of the enterprise extension for users (RFC 7643 §4.3).
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-/// The URN of roles, WSO2's.
+/// The URN of the schema for roles, as WSO2 defines it.
 pub const ROLE: &str = "urn:ietf:params:scim:schemas:extension:2.0:Role";
-/// The URN of what OpenID Connect tells of a person and SCIM has no attribute for.
+/// The URN of the extension with claims of OpenID Connect that SCIM has no attribute for.
 pub const OPENID: &str = "urn:sojourn:schemas:extension:openid:2.0:User";
-/// The URN of attributes that configuration declares.
+/// The URN of the extension with custom attributes, which the configuration declares.
 pub const CUSTOM: &str = "urn:sojourn:schemas:extension:custom:2.0:User";
 
 fn of_all() -> Vec<Attribute> {
@@ -354,7 +355,7 @@ fn of_all() -> Vec<Attribute> {
     ]
 }
 
-/// Things that belong to other resources.
+/// Defines a list of references to other resources, such as the members of a group.
 fn belongs(name: &str, what: &[&'static str], description: &str) -> Attribute {
     complex(
         name,
@@ -368,22 +369,23 @@ fn belongs(name: &str, what: &[&'static str], description: &str) -> Attribute {
     .many()
 }
 
-/// An attribute of users that an organisation adds.
+/// A custom attribute of users, which the configuration declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Custom {
-    /// Its name.
+    /// The attribute's name (RFC 7643 §2.1).
     pub name: String,
-    /// What it is, for people.
+    /// Explains the attribute to people who read the schema.
     pub description: String,
-    /// The type of its values; not complex.
+    /// The data type of its values; never complex.
     pub kind: Kind,
-    /// Whether it has several.
+    /// Whether it can have several values.
     pub multi_valued: bool,
     /// Whether every user must have it.
     pub required: bool,
 }
 
-/// Users (RFC 7643 §4.1), with the enterprise extension (§4.3) and what the organisation adds.
+/// Returns the type of users (RFC 7643 §4.1), with the enterprise extension (§4.3), the one for OpenID Connect, and
+/// one for custom attributes if there are any.
 #[must_use]
 pub fn user(custom: &[Custom]) -> ResourceType {
     let mut attributes = of_all();
@@ -416,7 +418,7 @@ pub fn user(custom: &[Custom]) -> ResourceType {
     }
 }
 
-/// Claims without an attribute of their own (OpenID Connect Core 1.0 §5.1).
+/// Returns the extension with claims that SCIM has no attribute for (OpenID Connect Core 1.0 §5.1).
 fn openid() -> Schema {
     let website = Attribute::new("website", Kind::Reference, "The person's own page.");
     Schema {
@@ -462,7 +464,7 @@ fn user_attributes() -> Vec<Attribute> {
     let certificate = Attribute::new("value", Kind::Binary, "A certificate, DER.");
     let mut groups = belongs("groups", &["Group"], "The groups that the user is in.").read_only();
     groups.sub.push(text("type", "`direct`: groups have no groups in them.").read_only());
-    // Their addresses are taken and not shown: RFC 7643 §4.1.2 has none, and strict clients refuse one.
+    // `$ref` is accepted and not returned: RFC 7643 §4.1.2 doesn't define it for roles, and strict clients reject it.
     let mut roles =
         belongs("roles", &["Role"], "The roles that the user has; changing them may end sessions.");
     roles.sub.retain(|part| part.name != "$ref");
@@ -524,7 +526,7 @@ fn enterprise() -> Schema {
     }
 }
 
-/// Groups (RFC 7643 §4.2). Their members are users.
+/// Returns the type of groups (RFC 7643 §4.2). Their members are users.
 #[must_use]
 pub fn group() -> ResourceType {
     let mut attributes = of_all();
@@ -543,7 +545,7 @@ pub fn group() -> ResourceType {
     ResourceType { name: "Group", description, endpoint: "/Groups", schema, extensions: Vec::new() }
 }
 
-/// Roles, as WSO2's `/scim2/v2/Roles` has them.
+/// Returns the type of roles, compatible with WSO2's `/scim2/v2/Roles`.
 #[must_use]
 pub fn role() -> ResourceType {
     let mut attributes = of_all();

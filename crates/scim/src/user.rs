@@ -1,5 +1,5 @@
-//! An account as a resource, and back: what has a column of its own, what is a standard claim as well (OpenID
-//! Connect Core 1.0 §5.1), and the rest, which is kept as it came.
+//! Maps accounts to resources and back. An attribute is stored in a column of its own, in a standard claim (OpenID
+//! Connect Core 1.0 §5.1), or with the remaining attributes, which are stored as they were sent.
 
 use serde_json::{Map, Value, json};
 use sojourn_model::{User, UserState};
@@ -7,7 +7,7 @@ use sojourn_model::{User, UserState};
 use crate::resource::Resource;
 use crate::schema::OPENID;
 
-/// Attributes that are claims too.
+/// Attributes that are also claims, as pairs of attribute and claim.
 const CLAIMS: [(&str, &str); 4] = [
     ("nickName", "nickname"),
     ("profileUrl", "profile"),
@@ -15,10 +15,10 @@ const CLAIMS: [(&str, &str); 4] = [
     ("timezone", "zoneinfo"),
 ];
 
-/// Claims that the extension for OpenID Connect has.
+/// Claims that are attributes of the extension for OpenID Connect.
 const OF_OPENID: [&str; 3] = ["website", "gender", "birthdate"];
 
-/// The parts of an address, as an attribute and as a claim (OpenID Connect Core 1.0 §5.1.1).
+/// The sub-attributes of an address, as pairs of attribute and member of the claim (OpenID Connect Core 1.0 §5.1.1).
 const ADDRESS: [(&str, &str); 6] = [
     ("formatted", "formatted"),
     ("streetAddress", "street_address"),
@@ -28,8 +28,8 @@ const ADDRESS: [(&str, &str); 6] = [
     ("country", "country"),
 ];
 
-/// A telephone number as a claim has it: E.164 with an extension as in RFC 3966, where the number is a global one; what
-/// SCIM may write is `tel:+1-201-555-0123` (RFC 7643 §4.1.2).
+/// Converts a telephone number to the form of the claim: E.164 with an extension as in RFC 3966, if it is a global
+/// number. SCIM also allows `tel:+1-201-555-0123` (RFC 7643 §4.1.2).
 fn claimed_number(text: &str) -> String {
     let text = text.strip_prefix("tel:").unwrap_or(text);
     let (number, more) = text.split_once(';').unwrap_or((text, ""));
@@ -52,7 +52,7 @@ fn claimed_address(address: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-/// The preferred address follows the claim, where that was written by other means.
+/// Updates the preferred address from the claim, which may have been changed by other means than SCIM.
 fn addresses(out: &mut Resource, claim: Option<&Map<String, Value>>) {
     let mut all = match out.remove("addresses") {
         Some(Value::Array(all)) => all,
@@ -89,7 +89,7 @@ fn object(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// What an account has, as attributes. Groups, roles and `meta` are added by who knows them.
+/// Returns an account as a resource. The caller adds groups, roles and `meta`.
 #[must_use]
 pub fn to_resource(user: &User) -> Resource {
     let mut out = object(&user.attributes);
@@ -146,13 +146,14 @@ pub fn to_resource(user: &User) -> Resource {
     out
 }
 
-/// The place of the preferred value in a list: the primary one, else the first.
+/// Returns the index of the preferred value in a list: the primary one, or else the first.
 fn preferred(all: &[Value]) -> Option<usize> {
     let primary = all.iter().position(crate::resource::is_primary);
     primary.or((!all.is_empty()).then_some(0))
 }
 
-/// The preferred value of a list is the one in the account's own field, in the form that the field has it in.
+/// Sets the preferred value of a list to the value of the account's own field. `as_kept` converts a value of the list
+/// to the form of the field, to compare them.
 fn first(out: &mut Resource, name: &str, value: Option<&str>, as_kept: fn(&str) -> String) {
     let mut all = match out.remove(name) {
         Some(Value::Array(all)) => all,
@@ -166,7 +167,7 @@ fn first(out: &mut Resource, name: &str, value: Option<&str>, as_kept: fn(&str) 
             }
         }
         (None, Some(value)) => all.push(json!({ "value": value, "primary": true })),
-        // It was taken from the account by other means.
+        // The value was removed from the account by other means than SCIM.
         (Some(_), None) => all.clear(),
         _ => {}
     }
@@ -188,9 +189,9 @@ fn value_of_preferred(resource: &Resource, name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// Writes a whole resource into an account: what the resource leaves out is gone. Password, state and roles aren't
-/// written here: they are acts with consequences.
-// Long, because it names every attribute that an account has a field or a claim for.
+/// Writes a whole resource into an account; attributes that the resource leaves out are removed. Password, state and
+/// roles aren't written here, because changing them has further effects, such as ending sessions.
+// Long, because it names every attribute that has a field or claim in the account.
 pub fn write(user: &mut User, resource: &Resource) {
     let mut rest = resource.clone();
     for name in ["schemas", "id", "meta", "active", "password", "groups", "roles"] {
@@ -238,7 +239,7 @@ pub fn write(user: &mut User, resource: &Resource) {
     let phone = value_of_preferred(&rest, "phoneNumbers").map(|text| claimed_number(&text));
     let mut phone_was_proved = false;
     if phone.as_deref() != claims.get("phone_number").and_then(Value::as_str) {
-        // Another number hasn't been proved.
+        // The new number isn't verified.
         phone_was_proved = claims.remove("phone_number_verified") == Some(Value::Bool(true));
     }
     match phone {
@@ -248,7 +249,7 @@ pub fn write(user: &mut User, resource: &Resource) {
     if let Some(Value::Bool(verified)) = openid.get("phoneNumberVerified")
         && claims.contains_key("phone_number")
     {
-        // Who sends back what was read of another number says nothing of this one.
+        // A client may send back the flag that it read for the old number; it says nothing about the new one.
         let proved = *verified && !phone_was_proved;
         claims.insert("phone_number_verified".into(), proved.into());
     }
@@ -259,7 +260,7 @@ pub fn write(user: &mut User, resource: &Resource) {
         user.email_verified = false;
         user.email = email;
     }
-    // Who leaves it out says nothing about it.
+    // A client that leaves the flag out doesn't change it.
     if let Some(Value::Bool(verified)) = openid.get("emailVerified") {
         user.email_verified = *verified && !email_was_proved;
     }
@@ -267,7 +268,7 @@ pub fn write(user: &mut User, resource: &Resource) {
     user.attributes = Value::Object(rest).to_string();
 }
 
-/// Which attributes of two states of a resource differ, by name.
+/// Returns the names of the attributes that differ between two states of a resource, sorted.
 #[must_use]
 pub fn changes(before: &Resource, after: &Resource) -> Vec<String> {
     let mut names: Vec<String> = before
@@ -320,12 +321,12 @@ mod tests {
         shown.remove("id");
         shown.remove("active");
         assert_eq!(changes(&sent, &shown), Vec::<String>::new(), "{shown:?}");
-        // Another address and another number are not proved; who doesn't speak of it changes nothing.
+        // A changed address or number isn't verified; leaving the extension out changes nothing.
         let mut more = sent.clone();
         more.remove(OPENID);
         write(&mut user, &more);
         assert!(user.email_verified && !object(&user.profile).contains_key("website"));
-        // What was read of one address is no word about another.
+        // The flag that was read for one address says nothing about another.
         let mut echoed = to_resource(&user);
         assert_eq!(echoed[OPENID]["emailVerified"], true);
         echoed.insert("emails".into(), json!([{"value": "c@example.test"}]));
@@ -360,7 +361,7 @@ mod tests {
         let mut shown = to_resource(&user);
         assert_eq!(shown.remove("id"), Some(id.to_string().into()));
         assert_eq!(shown.remove("active"), Some(true.into()));
-        // What it says of proofs is its own.
+        // The extension for OpenID Connect says whether address and number are verified, so it wasn't sent.
         shown.remove(OPENID);
         assert_eq!(changes(&sent, &shown), Vec::<String>::new(), "{shown:?}");
         user.email = Some("new".into());

@@ -1,11 +1,11 @@
-//! Where the two databases differ. Statements are written in PostgreSQL's spelling with the shared
-//! subset of types; everything that has to change for the other one changes here.
+//! The differences between the two databases. Statements are written in PostgreSQL's syntax with the shared subset of
+//! types; everything that SQLite needs differently is changed here.
 
-/// One statement, written once for both databases.
+/// A statement, written once for both databases.
 pub struct Statement {
-    /// Its name in errors and tests.
+    /// Name in errors and tests.
     pub name: &'static str,
-    /// Its text: `$1` placeholders, `BLOB` for bytes, row locks where PostgreSQL needs them.
+    /// SQL text with `$1` placeholders, `BLOB` for bytes, and row locks where PostgreSQL needs them.
     pub sql: &'static str,
     sqlite: std::sync::OnceLock<String>,
     postgres: std::sync::OnceLock<String>,
@@ -16,23 +16,23 @@ impl Statement {
         Self { name, sql, sqlite: std::sync::OnceLock::new(), postgres: std::sync::OnceLock::new() }
     }
 
-    /// The text for SQLite.
+    /// Returns the SQL text for SQLite.
     pub fn sqlite(&self) -> &str {
         self.sqlite.get_or_init(|| for_sqlite(self.sql))
     }
 
-    /// The text for PostgreSQL.
+    /// Returns the SQL text for PostgreSQL.
     pub fn postgres(&self) -> &str {
         self.postgres.get_or_init(|| for_postgres(self.sql))
     }
 
-    /// Whether it answers rows.
+    /// Returns whether the statement returns rows.
     pub(crate) fn returns_rows(&self) -> bool {
         self.sql.starts_with("SELECT") || self.sql.contains("RETURNING")
     }
 }
 
-/// SQLite has one writer at a time, so row locks are neither there nor needed; `$1` is `?1`.
+/// Translates a statement for SQLite: it has one writer at a time and no row locks, and writes `$1` as `?1`.
 fn for_sqlite(sql: &str) -> String {
     let sql = spelled_out(sql, " = ANY(MANY(", "))", |list| {
         format!(" IN (SELECT unhex(value) FROM json_each({list}))")
@@ -46,7 +46,7 @@ fn for_sqlite(sql: &str) -> String {
         .replace('$', "?")
 }
 
-/// Writes out each use of a list of ids, which travels as a JSON array of hex digits.
+/// Expands each use of a list of ids, which is passed as a JSON array of hex digits.
 fn spelled_out(sql: &str, begin: &str, end: &str, write: impl Fn(&str) -> String) -> String {
     let mut out = String::new();
     let mut rest = sql;
@@ -60,7 +60,7 @@ fn spelled_out(sql: &str, begin: &str, end: &str, write: impl Fn(&str) -> String
     out
 }
 
-/// PostgreSQL calls bytes BYTEA and clusters no table by its key.
+/// Translates a statement for PostgreSQL: it calls bytes `BYTEA` and has no tables clustered by their keys.
 pub(crate) fn for_postgres(sql: &str) -> String {
     let sql = spelled_out(sql, "MANY(", ")", |list| {
         format!(
@@ -68,7 +68,7 @@ pub(crate) fn for_postgres(sql: &str) -> String {
         )
     });
     let mut sql = sql.replace("BLOB", "BYTEA").replace(" WITHOUT ROWID", "");
-    // Its planner has statistics and needs no advice.
+    // PostgreSQL's planner has statistics and no index hints.
     while let Some((before, after)) = sql.split_once(" INDEXED BY ") {
         let rest = after.split_once(' ').map_or("", |(_, rest)| rest);
         sql = format!("{before} {rest}");
@@ -76,8 +76,8 @@ pub(crate) fn for_postgres(sql: &str) -> String {
     sql
 }
 
-/// Registers statements: each becomes a static, and `ALL` lists them for the test that prepares
-/// every one on both databases.
+/// Registers statements: each becomes a static, and `ALL` lists them for the test that prepares all of them on both
+/// databases.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)+) => {
         $(pub(crate) static $name: $crate::dialect::Statement =

@@ -1,4 +1,4 @@
-//! From what the steps answered to the outcome of a change set.
+//! Combines the results of the steps into the outcome of a change set.
 
 use sojourn_model::{Applied, DeliveryState, Outcome};
 
@@ -7,13 +7,13 @@ use crate::error::StoreError;
 use crate::read;
 use crate::value::Row;
 
-/// What one step answered: rows hit, and rows returned by those that return some.
+/// The result of one step: the number of affected rows, and the rows that the statement returned.
 pub(crate) struct Answer {
     pub(crate) count: u64,
     pub(crate) rows: Vec<Row>,
 }
 
-/// The outcome of the whole change set when an answer isn't what its step expects.
+/// Returns the outcome of the whole change set if the row count of a step isn't what the step expects.
 pub(crate) fn unexpected(step: &Step, count: u64) -> Option<Outcome> {
     match step.expect {
         Expect::Any => None,
@@ -23,7 +23,7 @@ pub(crate) fn unexpected(step: &Step, count: u64) -> Option<Outcome> {
     }
 }
 
-/// Adds an answer to what the change set answers.
+/// Adds the result of a step to the results of the change set.
 pub(crate) fn add(applied: &mut Applied, step: &Step, answer: Answer) -> Result<(), StoreError> {
     match step.gather {
         Gather::Nothing => {}

@@ -1,7 +1,7 @@
-//! Storage: schema, statements, SQLite and PostgreSQL behind one seam.
+//! Storage: schema and statements, on SQLite or PostgreSQL behind one interface.
 //!
-//! Reads are methods of [`Reads`], each with the tenant as an argument. Writes are change sets,
-//! applied whole or not at all by a [`Store`], which reads as well. This crate knows no protocol and decides nothing; it keeps.
+//! Reads are methods of [`Reads`], which take the tenant as an argument. Writes are change sets, which a [`Store`]
+//! applies atomically. This crate knows no protocols and makes no decisions; it only stores.
 
 mod compile;
 pub mod dialect;
@@ -38,7 +38,7 @@ enum Backend {
     Postgres(postgres::Postgres),
 }
 
-/// What may be read of a database, and no way to write. Cheap to clone.
+/// Read-only access to a database. Cheap to clone.
 #[derive(Clone)]
 pub struct Reads {
     backend: Arc<Backend>,
@@ -46,7 +46,7 @@ pub struct Reads {
     observed: Arc<measured::Observed>,
 }
 
-/// A database with everything that Sojourn keeps. Cheap to clone.
+/// The database of Sojourn, for reads and writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     reads: Reads,
@@ -61,19 +61,21 @@ impl std::ops::Deref for Store {
 }
 
 impl Store {
-    /// Opens an embedded database, making and migrating it as needed.
+    /// Opens an embedded SQLite database, and creates and migrates it as needed.
     ///
     /// # Errors
-    /// [`StoreError`] when the file can't be used or needs a newer program.
+    /// [`StoreError::NeedsNewerProgram`] if the schema requires a newer version; another [`StoreError`] if the file
+    /// can't be used.
     pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, StoreError> {
         let sqlite = sqlite::Sqlite::open(options)?;
         Ok(Self::of(Backend::Sqlite(sqlite)))
     }
 
-    /// Connects to PostgreSQL, making and migrating the schema as needed.
+    /// Connects to PostgreSQL, and creates and migrates the schema as needed.
     ///
     /// # Errors
-    /// [`StoreError`] when it can't be reached or needs a newer program.
+    /// [`StoreError::NeedsNewerProgram`] if the schema requires a newer version; another [`StoreError`] if the database
+    /// can't be reached or migrated.
     pub async fn open_postgres(options: &PostgresOptions) -> Result<Self, StoreError> {
         let postgres = postgres::Postgres::open(options).await?;
         Ok(Self::of(Backend::Postgres(postgres)))
@@ -85,7 +87,7 @@ impl Store {
         Self { reads: Reads { backend, pauses, observed } }
     }
 
-    /// The same database, with a pause at every boundary between two statements.
+    /// Returns the same database with a pause at every boundary between two statements.
     #[cfg(feature = "pauses")]
     #[must_use]
     pub fn paused(&self, pause: pauses::Pause) -> Self {
@@ -93,11 +95,12 @@ impl Store {
         Self { reads: Reads { pauses, ..self.reads.clone() } }
     }
 
-    /// Applies a change set: all of it is durable when this answers [`Outcome::Applied`], and none
-    /// of it has happened otherwise.
+    /// Applies a change set. If this returns [`Outcome::Applied`], all of it is durable; otherwise none of it is
+    /// applied.
     ///
     /// # Errors
-    /// [`StoreError`]; after [`StoreError::Unknown`] it may have happened.
+    /// [`StoreError::Unknown`] if the change set may or may not have been applied; after any other [`StoreError`] it
+    /// has not.
     pub async fn apply(&self, change: ChangeSet) -> Result<Outcome, StoreError> {
         let steps = compile::compile(change);
         self.pauses.before("BEGIN").await;
@@ -111,7 +114,7 @@ impl Store {
         outcome
     }
 
-    /// What may be read of it.
+    /// Returns read-only access to the database.
     #[must_use]
     pub const fn reads(&self) -> &Reads {
         &self.reads
@@ -119,7 +122,7 @@ impl Store {
 }
 
 impl Reads {
-    /// Runs a point read: a statement that an index answers in microseconds.
+    /// Runs a point read: a statement that takes microseconds with an index.
     async fn rows(
         &self,
         statement: &'static Statement,
@@ -143,7 +146,7 @@ impl Reads {
         Ok(self.rows(statement, params).await?.into_iter().next())
     }
 
-    /// Runs a list: a range of an index, kept off the async threads where reading blocks.
+    /// Runs a list: a range of an index. It runs outside the async threads if reading blocks.
     async fn list(
         &self,
         statement: &'static Statement,
@@ -159,10 +162,10 @@ impl Reads {
         rows
     }
 
-    /// Whether the database answers and can be written: a row is written that says nothing new.
+    /// Checks that the database can be read and written, by writing a row without changing its content.
     ///
     /// # Errors
-    /// [`StoreError`] says what is wrong.
+    /// [`StoreError`] describes why the database can't be read or written.
     pub async fn check(&self) -> Result<(), StoreError> {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.check()?,
@@ -180,10 +183,10 @@ impl Reads {
         }
     }
 
-    /// The database's clock in milliseconds since 1970; none where the database has no clock but this machine's.
+    /// Returns the database's clock in milliseconds since 1970; `None` if the database uses this host's clock (SQLite).
     ///
     /// # Errors
-    /// [`StoreError`] when the database doesn't answer.
+    /// [`StoreError::Unavailable`] if the database doesn't respond in time; another [`StoreError`] if the query fails.
     pub async fn clock(&self) -> Result<Option<i64>, StoreError> {
         match &*self.backend {
             Backend::Sqlite(_) => Ok(None),
@@ -191,11 +194,11 @@ impl Reads {
         }
     }
 
-    /// Gives the planner statistics of tables that have rows and none yet, and returns their names. A freshly filled or
-    /// restored PostgreSQL would guess until autovacuum comes by; SQLite's plans need none.
+    /// Collects planner statistics for tables that have rows but no statistics, and returns their names. Without it, a
+    /// newly filled or restored PostgreSQL guesses until autovacuum runs; SQLite's plans don't need statistics.
     ///
     /// # Errors
-    /// [`StoreError`] when the database doesn't answer.
+    /// [`StoreError::Unavailable`] if the database doesn't respond in time; another [`StoreError`] if the query fails.
     pub async fn learn_statistics(&self) -> Result<Vec<String>, StoreError> {
         match &*self.backend {
             Backend::Sqlite(_) => Ok(Vec::new()),
@@ -203,12 +206,12 @@ impl Reads {
         }
     }
 
-    /// Tells how long each call takes from now on. Only the first who asks is told.
+    /// Registers an observer of the duration of each call. Only the first registered observer is called.
     pub fn observe(&self, observer: impl Fn(Call, std::time::Duration) + Send + Sync + 'static) {
         self.observed.tell(observer);
     }
 
-    /// The connections to the database.
+    /// Returns the state of the connection pool.
     #[must_use]
     pub fn pool(&self) -> Pool {
         match &*self.backend {
@@ -217,7 +220,7 @@ impl Reads {
         }
     }
 
-    /// `sqlite` or `postgresql`.
+    /// Returns the kind of the database: `sqlite` or `postgresql`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &*self.backend {
@@ -226,14 +229,14 @@ impl Reads {
         }
     }
 
-    /// Whether the database is a file of this process, with no other node at work on it.
+    /// Returns whether the database is a file of this process that no other node uses.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         matches!(&*self.backend, Backend::Sqlite(_))
     }
 
-    /// What durability rests on with SQLite, as the file reports it: journal mode and synchronous level (2
-    /// is FULL). `None` with another database.
+    /// Returns the SQLite settings that durability depends on, as the file reports them: journal mode and synchronous
+    /// level (2 is FULL). `None` for PostgreSQL.
     #[must_use]
     pub fn durability(&self) -> Option<(String, i64)> {
         match &*self.backend {
@@ -242,7 +245,7 @@ impl Reads {
         }
     }
 
-    /// Finishes what is under way and closes. Later calls are refused.
+    /// Completes pending writes and closes the database. Later calls fail.
     pub async fn close(&self) {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
@@ -250,10 +253,10 @@ impl Reads {
         }
     }
 
-    /// Prepares every statement and runs nothing.
+    /// Prepares every statement without running any, and returns their number.
     ///
     /// # Errors
-    /// [`StoreError::Statement`] names the first that the database refuses.
+    /// [`StoreError::Statement`] names the first statement that the database rejects.
     pub async fn prepare_all(&self) -> Result<usize, StoreError> {
         let mut prepared = 0;
         for statement in sql::all() {

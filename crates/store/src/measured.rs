@@ -1,30 +1,30 @@
-//! How long calls take, for whoever wants to know.
+//! Durations of calls, for metrics, and the state of the connection pool.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// A kind of call.
+/// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// A point read.
+    /// A point read through an index.
     Read,
-    /// A list.
+    /// A list: a range of an index.
     List,
     /// A change set with its commit.
     Commit,
 }
 
-/// Who is told, if anyone is.
+/// The observer of durations, if one is registered.
 #[derive(Default)]
 pub(crate) struct Observed(OnceLock<Box<dyn Fn(Call, Duration) + Send + Sync>>);
 
 impl Observed {
     pub(crate) fn tell(&self, observer: impl Fn(Call, Duration) + Send + Sync + 'static) {
-        // The first one stays: a process has one set of metrics.
+        // The first observer stays: a process has one set of metrics.
         let _ = self.0.set(Box::new(observer));
     }
 
-    /// Starts to measure, if anyone wants to know.
+    /// Starts a measurement if an observer is registered.
     #[expect(
         clippy::disallowed_methods,
         reason = "how long a call takes is measured, not decided by"
@@ -40,12 +40,12 @@ impl Observed {
     }
 }
 
-/// Connections to the database, and who waits for one.
+/// Numbers of connections to the database, and of calls that wait for one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pool {
-    /// Connections at work; none with SQLite.
+    /// Connections in use; 0 with SQLite.
     pub in_use: usize,
-    /// Connections that wait for work.
+    /// Idle connections; 0 with SQLite.
     pub idle: usize,
     /// Calls that wait for a connection, or change sets that wait for SQLite's writer.
     pub waiting: usize,

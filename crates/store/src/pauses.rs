@@ -1,16 +1,15 @@
-//! A hook for tests alone: it is asked at every boundary between two statements, so that a test can stretch the
-//! moments in which others may come between. Without the feature `pauses`, which nothing that ships has, there is
-//! nothing of it.
+//! A hook for tests only: it is called at every boundary between two statements, so that a test can extend the time in
+//! which other changes can interleave. Without the feature `pauses`, which no release enables, it compiles to nothing.
 
 #[cfg(feature = "pauses")]
 use std::{pin::Pin, sync::Arc};
 
-/// Called with the name of the statement that follows; the store goes on when the future is done.
+/// A callback that gets the name of the next statement; the store continues when the future completes.
 #[cfg(feature = "pauses")]
 pub type Pause =
     Arc<dyn Fn(&'static str) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// What is asked at a boundary.
+/// The callback at boundaries, if any.
 #[derive(Clone, Default)]
 pub(crate) struct Pauses {
     #[cfg(feature = "pauses")]
@@ -18,7 +17,7 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// Whether a test wants to come between statements: then they are not sent all at once.
+    /// Returns whether a test pauses between statements: then they are not sent all at once.
     pub(crate) fn are_wanted(&self) -> bool {
         #[cfg(feature = "pauses")]
         return self.pause.is_some();
@@ -26,7 +25,7 @@ impl Pauses {
         false
     }
 
-    /// A boundary.
+    /// Waits at the boundary before the statement `next`.
     #[cfg_attr(not(feature = "pauses"), expect(clippy::unused_async, reason = "tests wait here"))]
     #[inline]
     pub(crate) async fn before(&self, next: &'static str) {

@@ -1,8 +1,7 @@
-//! PostgreSQL: any number of nodes on one database.
+//! PostgreSQL: any number of nodes share one database.
 //!
-//! The statements of a change set are pipelined and COMMIT goes only after every row count was
-//! checked: two round trips. At READ COMMITTED the row locks in the statements do what SQLite's
-//! single writer does by itself.
+//! The statements of a change set are pipelined, and `COMMIT` is sent only after every row count is checked: two round
+//! trips. At READ COMMITTED the row locks in the statements provide what SQLite's single writer provides implicitly.
 
 mod statistics;
 
@@ -27,42 +26,42 @@ use crate::migrate::{self, SchemaState};
 use crate::pauses::Pauses;
 use crate::value::{Row, Value};
 
-/// Under which the migrations of all nodes line up.
+/// Key of the advisory lock that serializes the migrations of all nodes.
 const MIGRATION_LOCK: i64 = 0x536f_6a6f_7572_6e01;
 
-/// How to reach the database.
+/// Address, pool size and timeouts of the database.
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
-    /// `postgresql://…` or `host=… user=…`.
+    /// Connection string: `postgresql://…` or `host=… user=…`.
     pub url: String,
-    /// Connections at most.
+    /// Maximum number of connections.
     pub connections: usize,
-    /// How long it may take for what.
+    /// Timeouts of the operations.
     pub times: PostgresTimes,
 }
 
 impl PostgresOptions {
-    /// With the usual times.
+    /// Creates options with the default timeouts.
     #[must_use]
     pub fn new(url: impl Into<String>, connections: usize) -> Self {
         Self { url: url.into(), connections, times: PostgresTimes::default() }
     }
 }
 
-/// How long the database may take for what: nothing waits for it for ever.
+/// Timeouts of database operations, so that nothing waits for the database indefinitely.
 #[derive(Debug, Clone, Copy)]
 pub struct PostgresTimes {
-    /// Until a connection of the pool is free.
+    /// Time until a connection of the pool is free.
     pub wait: Duration,
-    /// To connect.
+    /// Time to establish a connection.
     pub connect: Duration,
-    /// For one statement that reads, answer included.
+    /// Time for one statement that reads, including its response.
     pub read: Duration,
-    /// For a change set, locks and answer included.
+    /// Time for a change set, including locks and responses.
     pub write: Duration,
-    /// For the answer to a commit; then what became of it is asked on another connection.
+    /// Time for the response to a commit. After that, its status is queried on another connection.
     pub commit: Duration,
-    /// Until a peer that acknowledges nothing counts as gone.
+    /// Time after which a peer that acknowledges nothing counts as gone.
     pub silence: Duration,
 }
 
@@ -83,15 +82,15 @@ impl Default for PostgresTimes {
 pub(crate) struct Postgres {
     pool: Pool,
     times: PostgresTimes,
-    /// Connections that point reads share: each sends its statement while others wait for their answers, so that under
-    /// load one system call carries many. None until it is needed, and after it broke.
+    /// Connections that point reads share: each read sends its statement while others wait for their responses, so that
+    /// under load one system call carries many. `None` until it is needed, and after a failure.
     shared: [Mutex<Option<Arc<ClientWrapper>>>; SHARED],
     turn: AtomicUsize,
-    /// Held while a shared connection is opened: after an outage one reader opens it and the others wait.
+    /// Held while a shared connection is opened: after an outage one reader opens it while the others wait.
     opening: tokio::sync::Mutex<()>,
 }
 
-/// Connections that point reads share. The database works at one statement of each at a time.
+/// Number of connections that point reads share. The database runs one statement at a time on each.
 const SHARED: usize = 2;
 
 impl ToSql for Value {
@@ -165,7 +164,7 @@ fn references(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 impl Postgres {
-    /// The pool's connections, those that point reads share not among them.
+    /// Returns the state of the pool, without the connections that point reads share.
     pub(crate) fn pool(&self) -> crate::Pool {
         let status = self.pool.status();
         let in_use = status.size.saturating_sub(status.available);
@@ -176,7 +175,8 @@ impl Postgres {
         let mut config: tokio_postgres::Config = options.url.parse().map_err(|error| {
             StoreError::Unavailable(format!("the database address is not understood: {error}"))
         })?;
-        // Every statement has its index, and a small table today is a large one tomorrow: one plan for both.
+        // Every statement has its index, and small tables grow: sequential scans are disabled, so that there is one
+        // plan for both.
         if config.get_options().is_none() {
             config.options(server_settings(&options.times));
         }
@@ -202,7 +202,7 @@ impl Postgres {
             .max_size(options.connections.saturating_sub(SHARED).max(1))
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(times.wait))
-            // Connecting, and what comes before the first statement.
+            // Connecting, and the setup before the first statement.
             .create_timeout(Some(times.connect * 2))
             .recycle_timeout(Some(times.connect))
             .build()
@@ -226,7 +226,7 @@ impl Postgres {
         let mut client = self.client().await?;
         let wrong = |error: tokio_postgres::Error| failure(&error, "migration");
         let transaction = client.transaction().await.map_err(wrong)?;
-        // Other nodes may be at it, and a table may be large.
+        // Another node may be running the migrations, and a table may be large.
         transaction.batch_execute(NO_LIMITS).await.map_err(wrong)?;
         transaction
             .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
@@ -276,7 +276,7 @@ impl Postgres {
 
     pub(crate) async fn apply(&self, steps: Steps, pauses: Pauses) -> Result<Outcome, StoreError> {
         let (pool, times) = (self.pool.clone(), self.times);
-        // A task of its own: a caller that goes away must not leave a transaction open half-way.
+        // A separate task, because a caller that is dropped must not leave a transaction open.
         tokio::spawn(async move { apply_on(&pool, &times, steps, pauses).await })
             .await
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
@@ -297,14 +297,14 @@ impl Postgres {
             Ok(Ok(rows)) => to_rows(statement, &rows),
             Ok(Err(error)) => Err(failure(&error, statement.name)),
             Err(_) => {
-                // Its answer may still come: nobody gets this connection again.
+                // The response may still arrive, so the connection is not reused.
                 drop(Object::take(client));
                 Err(too_long(statement.name))
             }
         }
     }
 
-    /// Runs a point read on a connection that others read on as well.
+    /// Runs a point read on a connection that is shared with other reads.
     pub(crate) async fn read_point(
         &self,
         statement: &'static Statement,
@@ -324,7 +324,8 @@ impl Postgres {
                 match held(slot) {
                     Some(client) => client,
                     None => {
-                        // Removed from the pool, so that it is never lent to a caller that wants one alone.
+                        // Removed from the pool, so that it is never given to a caller that needs an exclusive
+                        // connection.
                         let fresh = Arc::new(Object::take(self.client().await?));
                         let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
                         *held = Some(Arc::clone(&fresh));
@@ -341,7 +342,7 @@ impl Postgres {
             Ok(Ok(rows)) => to_rows(statement, &rows),
             Ok(Err(error)) => Err(failure(&error, statement.name)),
             Err(_) => {
-                // Whoever else waits on it is told as late; nobody begins anew on it.
+                // Other reads that wait on it time out as well; no new read starts on it.
                 let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
                 if held.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &client)) {
                     *held = None;
@@ -370,8 +371,8 @@ impl Postgres {
     }
 }
 
-/// What the server itself is told of limits, beside the one plan for each statement: a statement is given up a little
-/// after whoever waits for it has given it up.
+/// Returns the settings of the server connection: one plan for each statement, and timeouts by which the server gives
+/// up a statement shortly after its caller.
 fn server_settings(times: &PostgresTimes) -> String {
     let write = times.write.as_millis();
     format!(
@@ -380,7 +381,7 @@ fn server_settings(times: &PostgresTimes) -> String {
     )
 }
 
-/// For a migration.
+/// Disables the timeouts of a transaction, for migrations and statistics.
 const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
@@ -388,7 +389,7 @@ fn too_long(what: &str) -> StoreError {
     StoreError::Unavailable(format!("the database took too long for {what}"))
 }
 
-/// Applies a change set within its time. After that the connection is closed, and the database undoes what it began.
+/// Applies a change set within its timeout. After that the connection is closed, and the database rolls back.
 async fn apply_on(
     pool: &Pool,
     times: &PostgresTimes,
@@ -427,7 +428,8 @@ async fn apply_on(
     }
 }
 
-/// Sends all statements of a change set and looks at their answers; the transaction stays open.
+/// Sends all statements of a change set and checks their results; the transaction stays open. Also returns the id of
+/// the transaction.
 async fn run_on(
     client: &Object,
     steps: &Steps,
@@ -492,7 +494,7 @@ fn check(steps: &Steps, ran: Ran) -> Result<Outcome, StoreError> {
             Err(error) => {
                 return match error.code() {
                     Some(code) if *code == SqlState::UNIQUE_VIOLATION => Ok(Outcome::Duplicate),
-                    // Two change sets stood in each other's way: read again and decide again.
+                    // Two change sets blocked each other: the caller reads again and decides again.
                     Some(code)
                         if *code == SqlState::T_R_DEADLOCK_DETECTED
                             || *code == SqlState::LOCK_NOT_AVAILABLE
@@ -516,12 +518,12 @@ fn check(steps: &Steps, ran: Ran) -> Result<Outcome, StoreError> {
 async fn roll_back(client: Object, times: &PostgresTimes) {
     let rolled = tokio::time::timeout(times.commit, client.batch_execute("ROLLBACK")).await;
     if !matches!(rolled, Ok(Ok(()))) {
-        // Whatever state it is in, nobody gets it again.
+        // The state of the connection is unknown, so it is not reused.
         drop(Object::take(client));
     }
 }
 
-/// The answer to a commit was lost. The database remembers what became of the transaction.
+/// Queries the status of a transaction after the response to its commit was lost; the database keeps it.
 async fn resolve(pool: &Pool, number: &str, applied: Applied) -> Result<Outcome, StoreError> {
     let Ok(client) = pool.get().await else { return Err(StoreError::Unknown) };
     let status = client

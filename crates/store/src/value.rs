@@ -1,17 +1,17 @@
-//! Values and rows as both databases know them: 64-bit integers, text and blobs.
+//! Values and rows in the types that both databases share: 64-bit integers, text and blobs.
 
 use crate::error::StoreError;
 
-/// A parameter or a column.
+/// The value of a parameter or a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// SQL's NULL.
+    /// The SQL value `NULL`.
     Null,
     /// A number, a flag (0 or 1) or milliseconds since 1970.
     Int(i64),
-    /// Text in UTF-8.
+    /// UTF-8 text, including JSON documents.
     Text(String),
-    /// Bytes.
+    /// Bytes, such as an id or a hash.
     Blob(Vec<u8>),
 }
 
@@ -81,7 +81,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// A row; columns are read from the left, each once.
+/// A row. Columns are read from left to right, each once.
 #[derive(Debug, Clone)]
 pub struct Row {
     values: std::vec::IntoIter<Value>,
@@ -91,7 +91,7 @@ pub struct Row {
 
 impl Row {
     pub(crate) fn new(statement: &'static str, values: Vec<Value>) -> Self {
-        // An iterator, because reading moves text and blobs out instead of copying them.
+        // An iterator, so that reads move text and blobs out instead of copying them.
         Self { values: values.into_iter(), statement, column: 0 }
     }
 
@@ -99,19 +99,19 @@ impl Row {
         StoreError::Corrupt { statement: self.statement, column: self.column }
     }
 
-    /// The next column, whatever it is.
+    /// Returns the next column, of any type.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when there is none.
+    /// [`StoreError::Corrupt`] if there is none.
     pub fn value(&mut self) -> Result<Value, StoreError> {
         self.column += 1;
         self.values.next().ok_or_else(|| self.corrupt())
     }
 
-    /// The next column as a number.
+    /// Returns the next column as a number.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it isn't one.
+    /// [`StoreError::Corrupt`] if it isn't one.
     pub fn int(&mut self) -> Result<i64, StoreError> {
         match self.value()? {
             Value::Int(value) => Ok(value),
@@ -119,10 +119,10 @@ impl Row {
         }
     }
 
-    /// The next column as a number or NULL.
+    /// Returns the next column as a number; `None` for `NULL`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it is neither.
+    /// [`StoreError::Corrupt`] if it is neither.
     pub fn opt_int(&mut self) -> Result<Option<i64>, StoreError> {
         match self.value()? {
             Value::Int(value) => Ok(Some(value)),
@@ -131,34 +131,34 @@ impl Row {
         }
     }
 
-    /// The next column as a flag.
+    /// Returns the next column as a flag: any number but 0 is `true`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it isn't a number.
+    /// [`StoreError::Corrupt`] if it isn't a number.
     pub fn flag(&mut self) -> Result<bool, StoreError> {
         Ok(self.int()? != 0)
     }
 
-    /// The next column as a moment.
+    /// Returns the next column as a time in milliseconds since 1970.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it isn't a number.
+    /// [`StoreError::Corrupt`] if it isn't a number.
     pub fn millis(&mut self) -> Result<sojourn_model::Millis, StoreError> {
         self.int().map(sojourn_model::Millis)
     }
 
-    /// The next column as a moment or NULL.
+    /// Returns the next column as a time in milliseconds since 1970; `None` for `NULL`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it is neither.
+    /// [`StoreError::Corrupt`] if it is neither.
     pub fn opt_millis(&mut self) -> Result<Option<sojourn_model::Millis>, StoreError> {
         Ok(self.opt_int()?.map(sojourn_model::Millis))
     }
 
-    /// The next column as text.
+    /// Returns the next column as text.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it isn't text.
+    /// [`StoreError::Corrupt`] if it isn't text.
     pub fn text(&mut self) -> Result<String, StoreError> {
         match self.value()? {
             Value::Text(value) => Ok(value),
@@ -166,10 +166,10 @@ impl Row {
         }
     }
 
-    /// The next column as text or NULL.
+    /// Returns the next column as text; `None` for `NULL`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it is neither.
+    /// [`StoreError::Corrupt`] if it is neither.
     pub fn opt_text(&mut self) -> Result<Option<String>, StoreError> {
         match self.value()? {
             Value::Text(value) => Ok(Some(value)),
@@ -178,10 +178,10 @@ impl Row {
         }
     }
 
-    /// The next column as bytes.
+    /// Returns the next column as bytes.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it isn't a blob.
+    /// [`StoreError::Corrupt`] if it isn't a blob.
     pub fn blob(&mut self) -> Result<Vec<u8>, StoreError> {
         match self.value()? {
             Value::Blob(value) => Ok(value),
@@ -189,10 +189,10 @@ impl Row {
         }
     }
 
-    /// The next column as bytes or NULL.
+    /// Returns the next column as bytes; `None` for `NULL`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it is neither.
+    /// [`StoreError::Corrupt`] if it is neither.
     pub fn opt_blob(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         match self.value()? {
             Value::Blob(value) => Ok(Some(value)),
@@ -201,19 +201,19 @@ impl Row {
         }
     }
 
-    /// The next column as something that is read from bytes, such as an id.
+    /// Converts the next column from bytes with `read`, for example to an id.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it can't be read.
+    /// [`StoreError::Corrupt`] if it can't be converted.
     pub fn id<T, E>(&mut self, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, StoreError> {
         let bytes = self.blob()?;
         read(&bytes).map_err(|_| self.corrupt())
     }
 
-    /// The next column as such a thing, or NULL.
+    /// Converts the next column from bytes with `read`; `None` for `NULL`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it can't be read.
+    /// [`StoreError::Corrupt`] if it can't be converted.
     pub fn opt_id<T, E>(
         &mut self,
         read: impl Fn(&[u8]) -> Result<T, E>,
@@ -224,10 +224,10 @@ impl Row {
         }
     }
 
-    /// The next column as text that something is read from.
+    /// Converts the next column from text with `read`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it can't be read.
+    /// [`StoreError::Corrupt`] if it can't be converted.
     pub fn parsed<T>(&mut self, read: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
         let text = self.text()?;
         read(&text).ok_or_else(|| self.corrupt())

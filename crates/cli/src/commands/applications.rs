@@ -1,4 +1,4 @@
-//! `sojourn application`.
+//! `sojourn application`: manages applications, their settings and secrets.
 
 use sojourn_engine::Authority;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub(crate) enum ApplicationCommand {
     },
 }
 
-/// Reads `name=value`: JSON where it is JSON and no number or word that could be meant as text.
+/// Parses `name=value`: the value is JSON if it can be parsed as JSON, and text otherwise; an empty value is `null`.
 fn setting(text: &str) -> Result<(String, Value), Failure> {
     let Some((name, value)) = text.split_once('=') else {
         return Err(Failure(format!("'{text}' isn't of the form name=value")));
@@ -179,7 +179,7 @@ pub(crate) async fn application(config_file: &Path, command: ApplicationCommand)
     done
 }
 
-/// Adds metadata of a service provider to its document.
+/// Adds the metadata of a SAML service provider to the application's document.
 fn add_metadata(document: &mut Map<String, Value>, path: &Path, preset: Option<String>) -> Done {
     let xml = std::fs::read_to_string(path)
         .map_err(|error| Failure(format!("{}: {error}", path.display())))?;

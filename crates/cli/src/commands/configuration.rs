@@ -1,4 +1,4 @@
-//! `sojourn config`.
+//! `sojourn config`: checks the configuration.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `sojourn doctor`: looks for common mistakes of an installation and says what to do about each.
+//! `sojourn doctor`: looks for common mistakes in an installation and says what to do about each.
 
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::config::{Config, DatabaseSection};
 use crate::open::{self, beside};
 use crate::{Done, Failure, say};
 
-/// What a check found.
+/// The result of a check, with its message.
 enum Found {
     Good(String),
-    /// It works, and something is to be done about it.
+    /// It works, but something should be done about it.
     Warning(String),
-    /// It can't work so.
+    /// It can't work like this.
     Bad(String),
 }
 
@@ -131,7 +131,7 @@ fn mail(config: &Config) -> Found {
     }
 }
 
-/// Whether others can look at something that is ours.
+/// Whether other users of the machine have any access to a file or folder.
 fn open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
@@ -145,7 +145,7 @@ fn secret_file(path: &Path) -> Found {
     Good("the master key can be read by its owner alone".into())
 }
 
-/// Folders and files that hold secrets, sessions or mails.
+/// Checks the permissions of folders and files that contain secrets, sessions or mails.
 fn private_files(config_file: &Path, config: &Config, folder: &Path) -> Vec<Found> {
     let mut folders = vec![folder.to_owned(), folder.join("tls")];
     let mut files = vec![folder.join("tls").join("ca.key"), folder.join("tls").join("server.key")];
@@ -174,7 +174,7 @@ fn private_files(config_file: &Path, config: &Config, folder: &Path) -> Vec<Foun
     found
 }
 
-/// Login names that differ from another one by nothing that people see.
+/// Finds login names that look the same as another one.
 async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
     const MOST: i64 = 20;
     let found = async {
@@ -192,7 +192,7 @@ async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
     found.await.unwrap_or_else(|error| vec![Bad(error.to_string())])
 }
 
-/// Certificates for SAML that end soon.
+/// Finds certificates and metadata for SAML that expire soon.
 async fn certificates(engine: &sojourn_engine::Engine) -> Vec<Found> {
     let found = async {
         let mut all = Vec::new();

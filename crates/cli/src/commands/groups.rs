@@ -1,4 +1,4 @@
-//! `sojourn group`.
+//! `sojourn group`: manages groups, their members and the roles that they carry.
 
 use sojourn_engine::Authority;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `sojourn key`: signing keys.
+//! `sojourn key`: lists and rotates signing keys.
 
 use std::path::Path;
 
@@ -77,7 +77,7 @@ async fn run(opened: &crate::open::Opened, command: KeyCommand) -> Done {
     }
 }
 
-/// The keys for SAML, with what their certificates are known by.
+/// Lists the keys for SAML with the fingerprints of their certificates.
 async fn list_saml(opened: &crate::open::Opened) -> Done {
     let keys = opened.engine.saml_keys(opened.tenant.id).await?;
     let rows: Vec<Vec<String>> = keys
@@ -100,7 +100,7 @@ async fn list_saml(opened: &crate::open::Opened) -> Done {
     Ok(())
 }
 
-/// Rotates what can be rotated, and says of the rest why not.
+/// Rotates the keys that can be rotated, and reports why the others can't.
 async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
     let wanted: Vec<SigningAlg> = match &alg {
         None => SigningAlg::ALL.to_vec(),
@@ -108,7 +108,7 @@ async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
             Failure(format!("'{text}' is none of RS256, PS256, ES256 and EdDSA"))
         })?],
     };
-    // Of all tenants, unless one is named.
+    // All tenants, unless the command line names one.
     let tenants = match super::named_tenant() {
         Some(name) => vec![engine.tenant(name).await?],
         None => engine.tenants().await?,

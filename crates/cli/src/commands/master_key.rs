@@ -1,4 +1,4 @@
-//! `sojourn master-key`.
+//! `sojourn master-key`: creates and rotates the master key, and records its backup.
 
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ fn rotate(config_file: &Path) -> Done {
     })?;
     let mut text: String = keys.iter().map(MasterKey::to_line).collect();
     text.push_str(&MasterKey::generate(number, &SystemRng).to_line());
-    // Whole or not at all: a half-written file would lock the database.
+    // The file is replaced as a whole: a half-written one would make the database unreadable.
     let fresh = path.with_extension("new");
     open::write_secret(&fresh, &text)?;
     std::fs::rename(&fresh, &path)

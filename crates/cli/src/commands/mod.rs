@@ -1,5 +1,5 @@
-//! Commands that look at an installation or change it, from the machine it runs on. Beside a running
-//! server they work on the same database; what they end is ended at once.
+//! Commands that inspect or change an installation, from the machine that it runs on. They work on the same database
+//! as a running server; the sessions that they end are ended immediately.
 
 mod applications;
 mod configuration;
@@ -46,7 +46,7 @@ async fn opened(config_file: &Path) -> Result<Opened, Failure> {
     Ok(Opened { tenant, ..opened })
 }
 
-/// A moment, as programs and people read it (RFC 3339).
+/// Formats a time as RFC 3339, which programs and people can read.
 fn moment(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
@@ -54,31 +54,31 @@ fn moment(at: Millis) -> String {
 /// Whether lists are printed as JSON; set once, from the command line.
 static JSON: AtomicBool = AtomicBool::new(false);
 
-/// Prints lists as JSON from now on.
+/// Switches the output of lists to JSON.
 pub(crate) fn print_json() {
     JSON.store(true, Ordering::Relaxed);
 }
 
-/// Whether JSON is asked for.
+/// Whether the command line asks for JSON.
 pub(crate) fn is_json() -> bool {
     JSON.load(Ordering::Relaxed)
 }
 
-/// The tenant that a command is about; set once, from the command line.
+/// The tenant that a command works on; set once, from the command line.
 static TENANT: OnceLock<String> = OnceLock::new();
 
-/// Works in this tenant from now on.
+/// Sets the tenant that the command works on.
 pub(crate) fn work_in(tenant: String) {
-    // A command line is read once.
+    // The command line is parsed once, so the tenant isn't set yet.
     let _ = TENANT.set(tenant);
 }
 
-/// The tenant that was named.
+/// Returns the name of the tenant from the command line, if it names one.
 fn named_tenant() -> Option<&'static str> {
     TENANT.get().map(String::as_str)
 }
 
-/// How many columns the terminal has; nothing where the answer goes into a file or to another program.
+/// Returns the number of columns of the terminal; `None` if the output goes to a file or another program.
 fn terminal_width() -> Option<usize> {
     let out = std::io::stdout();
     if !out.is_terminal() {
@@ -88,7 +88,7 @@ fn terminal_width() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns >= 20)
 }
 
-/// Shortens the widest columns until a line fits.
+/// Shortens the widest columns until a line fits into `room` columns.
 fn fit(widths: &mut [usize], room: usize) {
     const LEAST: usize = 8;
     loop {
@@ -111,7 +111,8 @@ fn cut(cell: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-/// Prints columns under their names: cut to the width of a terminal, whole elsewhere, as JSON where that is asked for.
+/// Prints rows in columns with a heading. Cells are cut to the width of a terminal, and complete in other output or
+/// JSON.
 fn table(names: &[&str], rows: &[Vec<String>]) {
     if JSON.load(Ordering::Relaxed) {
         let key = |name: &&str| name.to_lowercase().replace([' ', '-'], "_");
@@ -151,7 +152,7 @@ fn table(names: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// How a terminal shows a text (ECMA-48 §8.3.117).
+/// How a terminal displays text (ECMA-48 §8.3.117).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
     Bold,
@@ -162,7 +163,7 @@ pub(crate) enum Colour {
 }
 
 impl Colour {
-    /// A text in it.
+    /// Returns the text with escape sequences for this colour.
     pub(crate) fn on(self, text: &str) -> String {
         let code = match self {
             Self::Bold => 1,
@@ -175,7 +176,7 @@ impl Colour {
     }
 }
 
-/// The colour of a word that says how something stands.
+/// Returns the colour of a cell that names a state.
 fn colour_of(cell: &str) -> Option<Colour> {
     match cell {
         "active" | "done" | "delivered" | "began" => Some(Colour::Green),
@@ -188,7 +189,7 @@ fn colour_of(cell: &str) -> Option<Colour> {
     }
 }
 
-/// Whether the person wants colours (no-color.org).
+/// Whether to print colours: only on a terminal, and unless the environment disables them (no-color.org).
 #[expect(clippy::disallowed_methods, reason = "cli is the one that reads the environment")]
 pub(crate) fn has_colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())

@@ -1,4 +1,4 @@
-//! `sojourn role`.
+//! `sojourn role`: manages roles and their members.
 
 use sojourn_engine::Authority;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `sojourn sign-up`.
+//! `sojourn sign-up`: sets who can create an account, and manages invitation codes.
 
 use std::path::Path;
 
@@ -167,7 +167,7 @@ pub(crate) async fn sign_up(config_file: &Path, command: SignUpCommand) -> Done 
     Ok(())
 }
 
-/// Enough of a hash to tell one code from the others.
+/// Returns the first 12 hex digits of a hash, enough to distinguish codes.
 fn short(hash: &[u8; 32]) -> String {
     sojourn_model::ids::hex(hash).chars().take(12).collect()
 }

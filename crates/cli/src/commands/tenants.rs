@@ -1,4 +1,4 @@
-//! `sojourn tenant`.
+//! `sojourn tenant`: manages tenants.
 
 use sojourn_engine::Authority;
 use std::path::Path;

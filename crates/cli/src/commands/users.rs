@@ -1,4 +1,4 @@
-//! `sojourn user`.
+//! `sojourn user`: manages accounts, passwords and second factors.
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
@@ -94,7 +94,8 @@ pub(crate) enum UserCommand {
     },
 }
 
-/// A password never stands on the command line: there everyone on the machine could read it.
+/// Reads a password from standard input. It is never an argument, because everyone on the machine could read it
+/// there.
 pub(super) fn password() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
         say("Password (is shown while you type; or pipe it in):");

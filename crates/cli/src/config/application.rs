@@ -147,7 +147,8 @@ fn yes() -> bool {
 }
 
 impl ApplicationSection {
-    /// What is registered of a service provider; none where it isn't one. Fails with what is wrong.
+    /// Returns what is registered of a SAML service provider, `None` if the application isn't one, and a description
+    /// of the mistake if it is misconfigured.
     pub(crate) fn service_provider(
         &self,
         config_file: &Path,
@@ -169,7 +170,7 @@ impl ApplicationSection {
             let text = std::fs::read_to_string(&path);
             form.metadata = Some(text.map_err(|why| format!("{}: {why}", path.display()))?);
         }
-        // Metadata that has run out since must not keep the server from starting.
+        // Expired metadata must not keep the server from starting, so the time of validity isn't checked here.
         form.read(Some(&self.client_id), Millis(0)).map(Some).map_err(|error| error.to_string())
     }
 

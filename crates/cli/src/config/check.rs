@@ -1,4 +1,4 @@
-//! What fits together badly, and files that aren't there.
+//! Checks settings against each other, and whether the files that they name exist.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use sojourn_server::letters::Templates;
 use super::Config;
 use super::sections::RegistrationWord;
 
-/// Something wrong with a setting.
+/// A mistake in a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
     /// The setting, such as `server.base_url` or `application.0.redirect_uris`.
@@ -25,8 +25,7 @@ fn wrong(at: impl Into<String>, message: impl Into<String>) -> Wrong {
     Wrong { at: at.into(), message: message.into() }
 }
 
-/// All that is wrong with a configuration that could be read.
-/// Browsers make keys for the host of a page, or for a domain above it.
+/// Browsers create passkeys only for the host of a page or a domain above it.
 fn passkeys(config: &Config, all: &mut Vec<Wrong>) {
     let base = url::Url::parse(&config.server.base_url).ok();
     let host = base.as_ref().and_then(|url| url.domain()).unwrap_or_default();
@@ -48,6 +47,7 @@ fn passkeys(config: &Config, all: &mut Vec<Wrong>) {
     }
 }
 
+/// Returns all mistakes in a configuration that could be parsed.
 pub(super) fn check(config: &Config) -> Vec<Wrong> {
     let mut all = Vec::new();
     server(config, &mut all);
@@ -137,7 +137,7 @@ fn server(config: &Config, all: &mut Vec<Wrong>) {
     }
 }
 
-/// Issuers that were chosen (OpenID Connect Discovery 1.0 §3).
+/// Checks configured issuers (OpenID Connect Discovery 1.0 §3).
 fn issuers(config: &Config, all: &mut Vec<Wrong>) {
     let issuers = config.settings().issuers;
     let form = issuers.form.as_deref().unwrap_or("{base}");
@@ -171,7 +171,7 @@ fn issuers(config: &Config, all: &mut Vec<Wrong>) {
     }
 }
 
-/// Locks and attributes of accounts.
+/// Checks the account lock, custom attributes and declared users.
 fn accounts(config: &Config, all: &mut Vec<Wrong>) {
     let most = config.settings().throttle.per_account;
     if let Some(lock) = &config.account_lock
@@ -264,7 +264,7 @@ fn applications(config: &Config, all: &mut Vec<Wrong>) {
     }
 }
 
-/// Files and folders that the server needs and that can't be used.
+/// Returns the files and folders that the server needs and that can't be used.
 pub(super) fn files(config_file: &Path, config: &Config) -> Vec<Wrong> {
     let beside = |path: &PathBuf| crate::open::beside(config_file, path);
     let mut all = Vec::new();
@@ -289,7 +289,7 @@ pub(super) fn files(config_file: &Path, config: &Config) -> Vec<Wrong> {
     }
     let languages = config.pages.languages.as_ref().map(|path| ("pages.languages", beside(path)));
     let mails = config.mail.as_ref().and_then(|mail| mail.folder.as_ref());
-    // The folder of mails is made where the one that it is in is there.
+    // The mail folder itself is created if its parent exists.
     let mails = mails
         .map(|path| ("mail.folder", beside(path).parent().map(PathBuf::from).unwrap_or_default()));
     for (at, path) in languages.into_iter().chain(mails) {

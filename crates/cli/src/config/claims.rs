@@ -1,4 +1,4 @@
-//! `[user.claims]`: what applications may learn of a person besides name and mail address.
+//! `[user.claims]`: standard claims of a declared user, in addition to name and mail address.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,7 +52,7 @@ struct AddressSection {
 }
 
 impl ClaimsSection {
-    /// As the database keeps them.
+    /// Returns the claims as a JSON object, as the database stores them.
     pub(crate) fn claims(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(claims)) => claims,

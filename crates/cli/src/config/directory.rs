@@ -1,4 +1,4 @@
-//! What concerns accounts: when they are locked, and what the organisation knows of people besides.
+//! Sections about accounts: the account lock and custom attributes.
 
 use serde::Deserialize;
 use sojourn_engine::Lockout;
@@ -55,7 +55,7 @@ pub(crate) struct CustomAttributeSection {
 }
 
 impl CustomAttributeSection {
-    /// Whether the name is one (RFC 7643 §2.1).
+    /// Whether the name is a valid attribute name (RFC 7643 §2.1).
     pub(crate) fn has_a_name(&self) -> bool {
         self.name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
             && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))

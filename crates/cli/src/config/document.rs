@@ -1,22 +1,22 @@
-//! The file as a tree that knows where each value comes from: a line, or a variable of the environment.
+//! The configuration file as a tree that records the origin of each value: a line or an environment variable.
 
 use std::collections::BTreeMap;
 
 use serde_path_to_error::{Path, Segment};
 use toml::de::{DeTable, DeValue};
 
-/// Where a value was written.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// This line of the file.
+    /// This line of the file, counted from 1.
     Line(usize),
-    /// This variable of the environment.
+    /// The environment variable with this name.
     Variable(String),
-    /// Nowhere: it holds what was.
+    /// Not written anywhere: a table that was created to contain another value.
     Unwritten,
 }
 
-/// A value and where it was written.
+/// A value with its origin.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) origin: Origin,
@@ -30,26 +30,26 @@ enum Kind {
     Leaf(toml::Value),
 }
 
-/// A step from a value into it.
+/// One step of a path: a table's key or a list's index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Key(String),
     Index(usize),
 }
 
-/// The steps to where a reading failed.
+/// Returns the path at which deserialization failed.
 pub(super) fn steps(path: &Path) -> Vec<Step> {
     path.iter()
         .filter_map(|segment| match segment {
             Segment::Seq { index } => Some(Step::Index(*index)),
             Segment::Map { key } => Some(Step::Key(key.clone())),
-            // The variant of a value that is an enumeration, and what no one can name: both lead no further.
+            // An enum variant is part of its value, and an unknown segment can't be followed.
             Segment::Enum { .. } | Segment::Unknown => None,
         })
         .collect()
 }
 
-/// The steps that a text such as `server.base_url` names.
+/// Splits a text such as `server.base_url` into steps; numbers are list indexes.
 pub(super) fn named(path: &str) -> Vec<Step> {
     let step = |part: &str| match part.parse() {
         Ok(index) => Step::Index(index),
@@ -59,10 +59,10 @@ pub(super) fn named(path: &str) -> Vec<Step> {
 }
 
 impl Node {
-    /// Reads a file.
+    /// Parses the file.
     ///
     /// # Errors
-    /// All that is no TOML, each with its line.
+    /// The syntax errors, each with its line number.
     pub(super) fn read(text: &str) -> Result<Self, Vec<(usize, String)>> {
         let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
         let (document, errors) = DeTable::parse_recoverable(text);
@@ -72,19 +72,19 @@ impl Node {
             };
             return Err(errors.iter().map(said).collect());
         }
-        // The values are taken from a second reading, which knows numbers and dates.
+        // The values are taken from a second parse, which converts numbers and dates.
         let values: toml::Table = toml::from_str(text).map_err(|error| {
             vec![(line(error.span().map_or(0, |span| span.start)), error.message().to_owned())]
         })?;
         Ok(Self { origin: Origin::Line(1), kind: table(document.get_ref(), &values, &line) })
     }
 
-    /// A value that a variable gives.
+    /// Creates a value that comes from an environment variable.
     pub(super) fn of_variable(name: &str, value: toml::Value) -> Self {
         Self { origin: Origin::Variable(name.to_owned()), kind: Kind::Leaf(value) }
     }
 
-    /// The tree as a value.
+    /// Converts the tree to a TOML value without origins.
     pub(super) fn value(&self) -> toml::Value {
         match &self.kind {
             Kind::Leaf(value) => value.clone(),
@@ -104,7 +104,7 @@ impl Node {
         }
     }
 
-    /// Where it was written, or the first of what it holds.
+    /// Returns the origin of the node, or of its first child if the node itself isn't written anywhere.
     fn written(&self) -> Origin {
         match &self.kind {
             Kind::Table(all) if self.origin == Origin::Unwritten => {
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// How many of the steps lead to something, and where that was written.
+    /// Returns how many steps of the path exist, and the origin of the last node found.
     pub(super) fn deepest(&self, path: &[Step]) -> (usize, Origin) {
         let (mut node, mut origin) = (self, self.origin.clone());
         for (depth, step) in path.iter().enumerate() {
@@ -125,7 +125,7 @@ impl Node {
         (path.len(), origin)
     }
 
-    /// Puts a value at the end of a path of keys, and makes the tables on the way. False where a value is in the way.
+    /// Inserts a node at a path of keys, and creates missing tables. Returns false if a value is in the way.
     pub(super) fn put(&mut self, keys: &[&str], node: Self) -> bool {
         let Some((key, rest)) = keys.split_first() else { return false };
         let Kind::Table(all) = &mut self.kind else { return false };
@@ -137,7 +137,7 @@ impl Node {
         all.entry((*key).to_owned()).or_insert_with(empty).put(rest, node)
     }
 
-    /// Takes out what a path leads to. Elements of a list leave a gap that no longer counts, so the rest moves up.
+    /// Removes the node at a path. Later elements of a list move up, so their indexes change.
     pub(super) fn remove(&mut self, path: &[Step]) {
         let Some((step, rest)) = path.split_first() else { return };
         match (&mut self.kind, step) {

@@ -1,25 +1,26 @@
-//! Variables of the environment that stand over the file.
+//! Environment variables that override the file.
 
 use super::document::{Node, Step};
 
-/// Prefix of variables that stand over the file: `SOJOURN_SERVER__LISTEN` is `[server] listen`.
+/// Prefix of variables that override the file: `SOJOURN_SERVER__LISTEN` is `[server] listen`.
 const PREFIX: &str = "SOJOURN_";
-/// Variables of the same prefix with a meaning of their own.
+/// Variables with the same prefix that are not settings.
 const OTHERS: [&str; 2] = ["SOJOURN_CONFIG", "SOJOURN_MASTER_KEY_FILE"];
 
-/// A variable that names a setting.
+/// An environment variable that names a setting.
 #[derive(Debug, Clone)]
 pub(super) struct Variable {
     name: String,
     keys: Vec<String>,
     text: String,
-    /// What its text means where the setting is no text.
+    /// The text parsed as a TOML value that isn't a string, for settings that aren't text.
     meant: Option<toml::Value>,
     as_meant: bool,
 }
 
-/// All of them, by name, and the names of those that aren't ours alone: an orchestrator writes `SOJOURN_PORT` for a
-/// service of that name. Every setting is in a section, so its variable has two underscores.
+/// Returns the variables for settings, sorted by name, and the names of others with the same prefix. These are not
+/// mistakes: an orchestrator sets `SOJOURN_PORT` for a service of that name. Every setting is in a section, so its
+/// variable contains two underscores.
 pub(super) fn read(all: Vec<(String, String)>) -> (Vec<Variable>, Vec<String>) {
     let mut all: Vec<(String, String)> = all
         .into_iter()
@@ -41,7 +42,7 @@ impl Variable {
     fn new(name: String, text: String) -> Self {
         let path = name.strip_prefix(PREFIX).unwrap_or_default().to_lowercase();
         let keys = path.split("__").map(str::to_owned).collect();
-        // Numbers, truth values, lists and tables, as TOML writes them.
+        // Numbers, Booleans, lists and tables, in TOML syntax.
         let meant = toml::from_str::<toml::Table>(&format!("value = {text}"))
             .ok()
             .and_then(|mut table| table.remove("value"))
@@ -49,7 +50,7 @@ impl Variable {
         Self { name, keys, text, meant, as_meant: false }
     }
 
-    /// Puts its value into the file's tree. False where the file has a value for what has to be a section.
+    /// Inserts the value into the file's tree. Returns false if the file has a value where a section has to be.
     pub(super) fn put(&self, tree: &mut Node) -> bool {
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
         let value = self.meant.clone().filter(|_| self.as_meant);
@@ -61,14 +62,15 @@ impl Variable {
         &self.name
     }
 
-    /// Whether a path leads to its value, or to what that is in.
+    /// Whether a path leads to the variable's setting, or to a section that contains it.
     pub(super) fn is_at(&self, path: &[Step]) -> bool {
         let same = |(key, step): (&String, &Step)| matches!(step, Step::Key(name) if name == key);
         path.len() <= self.keys.len() && self.keys.iter().zip(path).all(same)
     }
 
-    /// Takes the text for what it means, if it was taken for a text and lies where a reading failed. A text is tried
-    /// first: a password of digits stays one.
+    /// Switches from text to the parsed value, if there is one and deserialization failed at this setting, in it or
+    /// in a section around it. Returns whether it switched. Text is tried first, so that a password of digits stays
+    /// text.
     pub(super) fn mean(&mut self, failed: &[Step]) -> bool {
         let same = |(key, step): (&String, &Step)| matches!(step, Step::Key(name) if name == key);
         let concerned = self.keys.iter().zip(failed).all(same);

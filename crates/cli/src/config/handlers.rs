@@ -1,4 +1,4 @@
-//! `[[event_handler]]`: what happens when something happens.
+//! `[[event_handler]]`: what the server does when an event occurs.
 
 use base64::Engine as _;
 use serde::Deserialize;
@@ -7,9 +7,9 @@ use sojourn_model::{Effects, EventName};
 
 use super::values::{Direction, Duration, Event};
 
-/// Attempts at a webhook before its task is parked: with pauses that double, some nine hours.
+/// Number of attempts at a webhook before its task is parked: about nine hours with pauses that double.
 const ATTEMPTS: i64 = 20;
-/// Fewest bytes of a webhook's secret (Standard Webhooks).
+/// Minimum length of a webhook's secret, in bytes (Standard Webhooks).
 const SECRET_BYTES_MIN: usize = 24;
 
 /// `[[event_handler]]`
@@ -181,7 +181,7 @@ fn secret(text: &str) -> Result<Vec<u8>, String> {
         .ok_or_else(|| "a webhook's secret is whsec_ and base64 of 24 bytes or more".into())
 }
 
-/// The handlers with names of their own.
+/// Returns the handlers with unique ids: the type's name, numbered if necessary, for those without an id.
 pub(super) fn handlers(sections: &[HandlerSection]) -> Vec<HandlerSettings> {
     let mut all: Vec<HandlerSettings> = Vec::new();
     for section in sections {

@@ -1,4 +1,4 @@
-//! `[metrics]`.
+//! The section `[metrics]`: where metrics are available and who can read them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

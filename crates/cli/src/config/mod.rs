@@ -1,4 +1,4 @@
-//! `deployment.toml`: what it may hold, its defaults, and its mistakes with file and line.
+//! `deployment.toml`: its sections and defaults, and its mistakes with file and line.
 
 mod application;
 mod check;

@@ -1,4 +1,4 @@
-//! Reading the file, with environment variables over it. All mistakes are named in one go.
+//! Reads the file with its overrides from environment variables, and reports all mistakes at once.
 
 use std::path::{Path, PathBuf};
 
@@ -7,30 +7,30 @@ use super::check::{self, Wrong};
 use super::document::{Node, Origin, Step, named, steps};
 use super::environment::{self, Variable};
 
-/// A configuration that can't be used. Its text has a line for each mistake.
+/// A configuration that can't be used. Its text has one line for each mistake.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// The file.
+    /// The file can't be read.
     #[error("{path}: {source}\nWrite one, or name another with --config.")]
     File {
-        /// The file that was read.
+        /// The file that can't be read.
         path: PathBuf,
-        /// Why it could not be read.
+        /// The reason why it can't be read.
         source: std::io::Error,
     },
-    /// What is wrong with it.
+    /// The content is invalid: one message for each mistake, with its place.
     #[error("{}", .0.join("\n"))]
     Mistakes(Vec<String>),
 }
 
-/// A configuration that was read.
+/// A configuration that has been read and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
-    /// What it says.
+    /// The settings with their defaults.
     pub(crate) config: Config,
-    /// Its values as they were written.
+    /// The values of file and environment variables, without defaults.
     pub(crate) values: toml::Value,
-    /// Variables of the environment that look like ours and name no setting.
+    /// Names of environment variables that have the prefix but name no setting.
     pub(crate) ignored: Vec<String>,
     tree: Node,
     path: PathBuf,
@@ -43,7 +43,7 @@ pub(crate) fn read(path: &Path) -> Result<Read, ConfigError> {
     parse(path, &text, environment::present()).map_err(ConfigError::Mistakes)
 }
 
-/// The same, and looks whether the files are there that the server needs.
+/// Reads and checks a configuration, and checks that the files the server needs exist.
 pub(crate) fn read_to_serve(path: &Path) -> Result<Read, ConfigError> {
     let read = read(path)?;
     let wrong = check::files(path, &read.config);
@@ -54,7 +54,7 @@ pub(crate) fn read_to_serve(path: &Path) -> Result<Read, ConfigError> {
     Err(ConfigError::Mistakes(said))
 }
 
-/// How many mistakes are looked for: one can be the reason for others.
+/// Maximum number of mistakes to look for, because one mistake can cause others.
 const MISTAKES_MAX: usize = 200;
 
 fn parse(path: &Path, text: &str, variables: Vec<(String, String)>) -> Result<Read, Vec<String>> {
@@ -73,7 +73,7 @@ fn parse(path: &Path, text: &str, variables: Vec<(String, String)>) -> Result<Re
             Ok(config) => {
                 let values = tree.value();
                 let read = Read { config, values, ignored, tree, path: path.to_owned() };
-                // What follows from a mistake that was named already is left out.
+                // Mistakes that follow from one that is already reported are left out.
                 let follows =
                     |wrong: &Wrong| removed.iter().any(|at| at.first() == named(&wrong.at).first());
                 let more = check::check(&read.config);
@@ -84,7 +84,7 @@ fn parse(path: &Path, text: &str, variables: Vec<(String, String)>) -> Result<Re
             }
             Err(error) => (steps(error.path()), error.inner().message().to_owned()),
         };
-        // All that are concerned: a section may be read as a whole.
+        // Every variable in or around the failed place is retried, because a section can be deserialized as a whole.
         if variables.iter_mut().filter_map(|one| one.mean(&at).then_some(())).count() > 0 {
             put(&variables, &mut tree, &mut mistakes);
             continue;
@@ -129,7 +129,7 @@ fn put(variables: &[Variable], tree: &mut Node, mistakes: &mut Vec<String>) {
 }
 
 impl Read {
-    /// A mistake with the place where it was made.
+    /// Returns the message of a mistake, prefixed with its place: file and line, or the environment variable.
     fn placed(&self, wrong: &Wrong) -> String {
         let (file, message) = (self.path.display(), &wrong.message);
         let at = named(&wrong.at);

@@ -434,7 +434,7 @@ pub(crate) struct UserSection {
 }
 
 impl Config {
-    /// The settings of the engine.
+    /// Converts the configuration to the engine's settings.
     // Long, because it names every setting.
     pub(crate) fn settings(&self) -> Settings {
         let default = Settings::default();

@@ -1,4 +1,4 @@
-//! Values that are written as text: durations, events, directions.
+//! Values that are written as text: durations, networks, events, directions, thumbprints.
 
 use serde::{Deserialize, Deserializer, de};
 use sojourn_engine::RoleDirection;
@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for Duration {
 impl std::str::FromStr for Duration {
     type Err = String;
 
-    /// Reads a duration from a command line, where it may be none at all.
+    /// Parses a duration from the command line, where `0` and `0s` are allowed.
     fn from_str(text: &str) -> Result<Self, String> {
         if matches!(text, "0" | "0s") {
             return Ok(Self(0));
@@ -47,7 +47,7 @@ fn duration(text: &str) -> Option<i64> {
     number.checked_mul(unit)
 }
 
-/// An address or a network, such as `192.0.2.7` or `10.0.0.0/8`.
+/// An IP address or network, such as `192.0.2.7` or `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Network(pub(crate) sojourn_model::network::Network);
 
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// The name of an event.
+/// The name of an event that handlers can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Event(pub(crate) EventName);
 
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// The direction of a role change.
+/// The direction of a role change: `removed` (the default), `added` or `any`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Direction(pub(crate) RoleDirection);
 
@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for Direction {
     }
 }
 
-/// SHA-256 of a certificate.
+/// SHA-256 fingerprint of a certificate, written as 64 hex digits with or without colons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Thumbprint(pub(crate) [u8; 32]);
 

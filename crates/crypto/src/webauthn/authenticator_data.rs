@@ -1,4 +1,4 @@
-//! What the authenticator says (§6.1), and the object in which a new credential comes (§6.5).
+//! Authenticator data (§6.1), and the attestation object of a new credential (§6.5).
 
 use minicbor::Decoder;
 use minicbor::data::Type;
@@ -16,16 +16,16 @@ const BACKED_UP: u8 = 1 << 4;
 const CREDENTIAL: u8 = 1 << 6;
 const EXTENSIONS: u8 = 1 << 7;
 
-/// What an authenticator says about a credential and its person.
+/// Flags that an authenticator reports about a credential and its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flags {
-    /// Someone was present.
+    /// User present: a user-presence test was successful.
     pub present: bool,
-    /// The person was verified.
+    /// User verified, by a PIN or biometrics.
     pub verified: bool,
-    /// The credential may leave its device: it is synced, or can be. That never changes.
+    /// Backup eligible: the credential is synced or can be. This never changes.
     pub backup_eligible: bool,
-    /// It is there more than once at the moment.
+    /// Backup state: the credential is currently backed up.
     pub backed_up: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct AuthenticatorData {
     rp_id_hash: [u8; 32],
     pub(super) flags: Flags,
     pub(super) counter: u32,
-    /// Id and public key of a new credential.
+    /// Id and public key (COSE) of a new credential.
     pub(super) credential: Option<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -75,7 +75,7 @@ impl AuthenticatorData {
     }
 }
 
-/// The attested credential data (§6.5.1), without the authenticator's model.
+/// Parses the attested credential data (§6.5.1) and skips the authenticator's model (AAGUID).
 fn credential(rest: &mut &[u8]) -> Result<(Vec<u8>, Vec<u8>), CeremonyError> {
     let (_model, after) = rest.split_first_chunk::<16>().ok_or(MALFORMED)?;
     let (length, after) = after.split_first_chunk::<2>().ok_or(MALFORMED)?;
@@ -90,7 +90,7 @@ fn credential(rest: &mut &[u8]) -> Result<(Vec<u8>, Vec<u8>), CeremonyError> {
     Ok((id.to_vec(), key.to_vec()))
 }
 
-/// Bytes of the CBOR map at the front.
+/// Returns the length in bytes of the CBOR map at the start; `None` if there is none.
 fn map_length(bytes: &[u8]) -> Option<usize> {
     let mut decoder = Decoder::new(bytes);
     if !matches!(decoder.datatype(), Ok(Type::Map)) {
@@ -100,7 +100,7 @@ fn map_length(bytes: &[u8]) -> Option<usize> {
     Some(decoder.position())
 }
 
-/// The authenticator data in an attestation object. Its statement isn't asked for and isn't looked at.
+/// Returns the authenticator data of an attestation object. The attestation statement isn't requested and is ignored.
 pub(super) fn attestation(object: &[u8]) -> Result<Vec<u8>, CeremonyError> {
     let read = || -> Result<Option<Vec<u8>>, minicbor::decode::Error> {
         let mut decoder = Decoder::new(object);

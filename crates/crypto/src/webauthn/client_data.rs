@@ -1,11 +1,11 @@
-//! What the browser says about a ceremony (§5.8.1).
+//! Client data: what the browser reports about a ceremony (§5.8.1).
 
 use serde::Deserialize;
 
 use super::{CeremonyError, Expected};
 use crate::{constant_time_eq, unb64url};
 
-/// The members that are looked at; others are for later versions of browsers.
+/// The members that are checked. Unknown members are ignored, because later browser versions can add some.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ClientData {
@@ -31,7 +31,7 @@ impl ClientData {
         if expected.challenge.is_empty() || !constant_time_eq(&challenge, expected.challenge) {
             return Err(CeremonyError::Challenge);
         }
-        // Nobody signs in inside of another site's frame.
+        // Ceremonies inside a frame of another site are rejected.
         let framed = self.cross_origin || self.top_origin.is_some();
         if framed || !expected.origins.contains(&self.origin) {
             return Err(CeremonyError::Origin);

@@ -1,4 +1,4 @@
-//! Public keys of credentials: COSE keys (RFC 9052 §7, RFC 9053, RFC 8230) of three algorithms.
+//! Public keys of credentials: COSE keys (RFC 9052 §7, RFC 9053, RFC 8230) for three algorithms.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
@@ -24,22 +24,22 @@ const RSA: i64 = 3;
 const P_256: i64 = 1;
 const ED25519_CURVE: i64 = 6;
 
-/// Bytes of an RSA modulus at most: 4096 bits.
+/// Maximum length of an RSA modulus in bytes: 4096 bits.
 const MODULUS_BYTES_MAX: usize = 512;
-/// Bytes of an RSA exponent at most.
+/// Maximum length of an RSA exponent in bytes.
 const EXPONENT_BYTES_MAX: usize = 8;
 
-/// A public key.
+/// A public key of a credential.
 pub(super) enum PublicKey {
     /// P-256, as an uncompressed point.
     Es256(Vec<u8>),
-    /// Ed25519.
+    /// Ed25519, as the 32 bytes of the key.
     EdDsa(Vec<u8>),
     /// RSA: modulus and exponent.
     Rs256(Vec<u8>, Vec<u8>),
 }
 
-/// The members of a COSE key that matter; `-1` to `-3` mean another thing for each type.
+/// The members of a COSE key that are used; `-1` to `-3` have a different meaning for each key type.
 #[derive(Default)]
 struct Members {
     key_type: Option<i64>,
@@ -72,10 +72,11 @@ impl Members {
 }
 
 impl PublicKey {
-    /// Reads a COSE key.
+    /// Parses a COSE key.
     ///
     /// # Errors
-    /// [`CeremonyError::Malformed`], [`CeremonyError::Algorithm`]
+    /// [`CeremonyError::Malformed`] if it can't be parsed or doesn't fit its algorithm, [`CeremonyError::Algorithm`] if
+    /// the algorithm isn't supported.
     pub(super) fn read(cbor: &[u8]) -> Result<Self, CeremonyError> {
         let members = Members::read(cbor).ok_or(MALFORMED)?;
         let algorithm = members.algorithm.ok_or(MALFORMED)?;
@@ -100,7 +101,7 @@ impl PublicKey {
         }
     }
 
-    /// Verifies a signature.
+    /// Verifies a signature; fails with [`CeremonyError::Signature`].
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CeremonyError> {
         let verified = match self {
             Self::Es256(point) => {

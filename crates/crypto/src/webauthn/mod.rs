@@ -1,6 +1,6 @@
-//! Web Authentication (Level 3): the checks of a relying party for a credential that is made, and for a proof by it.
+//! Web Authentication (Level 3): the relying party's checks of a new credential and of an assertion.
 //!
-//! Attestation is neither asked for nor evaluated: a key says of itself whether it is bound to its device.
+//! Attestation is neither requested nor verified: whether a key is bound to its device is its own claim.
 
 mod authenticator_data;
 mod client_data;
@@ -15,81 +15,82 @@ use key::PublicKey;
 
 use crate::{sha256, unb64url};
 
-/// Bytes of a credential's id at most (§4, "Credential ID").
+/// Maximum length of a credential id in bytes (§4, "Credential ID").
 pub const CREDENTIAL_ID_BYTES_MAX: usize = 1023;
-/// The algorithms that are accepted, by their COSE numbers, the preferred one first: EdDSA, ES256, RS256.
+/// Accepted algorithms by their COSE numbers, the preferred one first: EdDSA, ES256, RS256.
 pub const ALGORITHMS: [i64; 3] = [key::EDDSA, key::ES256, key::RS256];
 
-/// What a ceremony has to be for.
+/// The values that a ceremony has to match.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The relying party's id: a domain.
+    /// Id of the relying party: a domain.
     pub rp_id: &'a str,
-    /// The origins whose pages may ask.
+    /// Origins of the pages that can start a ceremony.
     pub origins: &'a [String],
-    /// The challenge that was given.
+    /// The challenge that was issued for the ceremony.
     pub challenge: &'a [u8],
-    /// Whether the person has to be verified, by a PIN or a fingerprint, and not only present.
+    /// Whether user verification by a PIN or biometrics is required, in addition to user presence.
     pub verified: bool,
 }
 
-/// Why a ceremony failed.
+/// The reason for which a ceremony failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CeremonyError {
-    /// It can't be read.
+    /// A part can't be parsed; the text names the part.
     #[error("{0} can't be read")]
     Malformed(&'static str),
-    /// It is the answer to another kind of ceremony.
+    /// The response belongs to another kind of ceremony.
     #[error("it is of another kind")]
     Kind,
-    /// It answers another challenge.
+    /// The response is to another challenge.
     #[error("it answers another challenge")]
     Challenge,
-    /// It was made on a page of another origin.
+    /// The response comes from a page of another origin, or from a frame of another site.
     #[error("it was made for another origin")]
     Origin,
-    /// It was made for another relying party.
+    /// The response is for another relying party.
     #[error("it was made for another relying party")]
     RelyingParty,
-    /// Nobody was there.
+    /// The user-presence flag isn't set.
     #[error("nobody was present")]
     NotPresent,
-    /// The person was not verified.
+    /// User verification is required, but its flag isn't set.
     #[error("the person was not verified")]
     NotVerified,
-    /// The key's algorithm is not one of those that were asked for.
+    /// The algorithm of the key is not one of [`ALGORITHMS`].
     #[error("the algorithm is not supported")]
     Algorithm,
-    /// The signature is wrong.
+    /// The signature doesn't match the data and the public key.
     #[error("the signature is wrong")]
     Signature,
 }
 
-/// A credential that was made.
+/// A new credential that passed the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
-    /// Its id, by which the authenticator finds it.
+    /// Credential id, by which the authenticator finds it.
     pub id: Vec<u8>,
-    /// Its public key, as a COSE key.
+    /// Public key, as a COSE key.
     pub public_key: Vec<u8>,
-    /// What the authenticator said.
+    /// Flags that the authenticator reported.
     pub flags: Flags,
-    /// The signature counter; zero where there is none.
+    /// Signature counter; zero if the authenticator has none.
     pub counter: u32,
-    /// How browsers reach the authenticator (`internal`, `usb`, `hybrid` …), as they said.
+    /// Transports by which browsers reach the authenticator (`internal`, `usb`, `hybrid` …), as the browser reported
+    /// them.
     pub transports: Vec<String>,
 }
 
-/// A proof by a credential whose signature is right.
+/// An assertion that passed the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proved {
-    /// What the authenticator said.
+    /// Flags that the authenticator reported.
     pub flags: Flags,
-    /// The signature counter; zero where there is none.
+    /// Signature counter; zero if the authenticator has none.
     pub counter: u32,
 }
 
-/// A new credential, as a page sends it: `PublicKeyCredential.toJSON()` of `navigator.credentials.create()`.
+/// A new credential as a page sends it: `PublicKeyCredential.toJSON()` of `navigator.credentials.create()`.
 #[derive(Debug, Deserialize)]
 pub struct Creation {
     response: CreationResponse,
@@ -105,7 +106,7 @@ struct CreationResponse {
     transports: Vec<String>,
 }
 
-/// A proof, as a page sends it: `PublicKeyCredential.toJSON()` of `navigator.credentials.get()`.
+/// An assertion as a page sends it: `PublicKeyCredential.toJSON()` of `navigator.credentials.get()`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assertion {
@@ -125,23 +126,23 @@ struct AssertionResponse {
 }
 
 fn bytes(text: &str, what: &'static str) -> Result<Vec<u8>, CeremonyError> {
-    // Browsers leave the padding out; libraries that stand in for them don't always.
+    // Browsers omit the padding; polyfills don't always.
     unb64url(text.trim_end_matches('=')).ok_or(CeremonyError::Malformed(what))
 }
 
 impl Creation {
-    /// Reads what a page sent.
+    /// Parses the JSON that a page sent.
     ///
     /// # Errors
-    /// [`CeremonyError::Malformed`]
+    /// [`CeremonyError::Malformed`] if the JSON can't be parsed.
     pub fn read(json: &str) -> Result<Self, CeremonyError> {
         serde_json::from_str(json).map_err(|_| CeremonyError::Malformed("the credential"))
     }
 
-    /// Checks it (§7.1).
+    /// Checks the new credential (§7.1) and returns it.
     ///
     /// # Errors
-    /// [`CeremonyError`]
+    /// [`CeremonyError`] names the first check that failed.
     pub fn check(self, expected: &Expected<'_>) -> Result<Made, CeremonyError> {
         let client_data = bytes(&self.response.client_data, "the client data")?;
         ClientData::read(&client_data)?.check("webauthn.create", expected)?;
@@ -159,18 +160,18 @@ impl Creation {
 }
 
 impl Assertion {
-    /// Reads what a page sent.
+    /// Parses the JSON that a page sent.
     ///
     /// # Errors
-    /// [`CeremonyError::Malformed`]
+    /// [`CeremonyError::Malformed`] if the JSON can't be parsed.
     pub fn read(json: &str) -> Result<Self, CeremonyError> {
         serde_json::from_str(json).map_err(|_| CeremonyError::Malformed("the credential"))
     }
 
-    /// The id of the credential that it says it is by.
+    /// Returns the id of the credential that the assertion claims to use.
     ///
     /// # Errors
-    /// [`CeremonyError::Malformed`]
+    /// [`CeremonyError::Malformed`] if the id can't be decoded, is empty or too long.
     pub fn credential(&self) -> Result<Vec<u8>, CeremonyError> {
         let id = bytes(&self.raw_id, "the id")?;
         if id.is_empty() || id.len() > CREDENTIAL_ID_BYTES_MAX {
@@ -179,19 +180,19 @@ impl Assertion {
         Ok(id)
     }
 
-    /// Whose credential it is, as the authenticator says it; it doesn't always.
+    /// Returns the user handle, if the authenticator sent one.
     ///
     /// # Errors
-    /// [`CeremonyError::Malformed`]
+    /// [`CeremonyError::Malformed`] if the handle can't be decoded.
     pub fn user_handle(&self) -> Result<Option<Vec<u8>>, CeremonyError> {
         let handle = self.response.user_handle.as_deref().filter(|handle| !handle.is_empty());
         handle.map(|handle| bytes(handle, "the user handle")).transpose()
     }
 
-    /// Checks it against the public key of the credential (§7.2).
+    /// Checks the assertion against the public key of the credential (§7.2).
     ///
     /// # Errors
-    /// [`CeremonyError`]
+    /// [`CeremonyError`] names the first check that failed.
     pub fn check(
         &self,
         expected: &Expected<'_>,

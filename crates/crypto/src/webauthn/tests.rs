@@ -1,4 +1,4 @@
-//! Vectors of the specification, and every rule by keys that are made here.
+//! Test vectors of the specification, and each rule with keys that are generated here.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -86,7 +86,7 @@ fn vectors_of_the_specification() {
 
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
-/// A COSE key of each algorithm, and what signs with it.
+/// A COSE key of each algorithm, and the matching signer.
 fn keys() -> Vec<(Vec<u8>, Sign)> {
     let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
     let point = ec.public_key().as_ref().to_vec();
@@ -202,7 +202,7 @@ fn every_algorithm_and_every_rule() {
         ] {
             assert_eq!(check(&client, &data), Err(why));
         }
-        // Without verification where it isn't asked for; and by another key of the same kind.
+        // Without user verification if it isn't required; and by another key of the same kind.
         let present = Expected { verified: false, ..expected };
         let message = [data(RP, 1, &[]).as_slice(), &sha256(&good)].concat();
         let proof = assertion(&good, &data(RP, 1, &[]), &sign(&message));
@@ -240,7 +240,7 @@ fn what_is_made() {
     assert_eq!((made.id, made.public_key, made.counter), (vec![3; 20], key.clone(), 9));
     assert_eq!(made.transports, ["internal", "hybrid"]);
 
-    // ES384, which nobody asked for.
+    // ES384, which isn't among the accepted algorithms.
     let mut other = Encoder::new(Vec::new());
     other.map(2).and_then(|e| e.i8(1)?.i8(2)?.i8(3)?.i8(-35)).expect("encoded");
     let data_wrong = CeremonyError::Malformed("the authenticator data");

@@ -1,13 +1,13 @@
-//! The state that an account is to get.
+//! A requested change of an account's state.
 
 use sojourn_model::{Millis, UserState};
 
-/// What an account is to become.
+/// The requested state, with its conditions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StateChange {
     pub(crate) state: UserState,
-    /// When a lock opens by itself.
+    /// Time at which a lock expires; `None` if it doesn't.
     pub(crate) unlock_at: Option<Millis>,
-    /// Only if nothing has happened to the account since it had this epoch.
+    /// Applies the change only if the account still has this epoch, that is, if nothing has happened to it since.
     pub(crate) epoch: Option<i64>,
 }

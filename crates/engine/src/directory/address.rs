@@ -1,4 +1,4 @@
-//! Mail addresses: proving one by a link or a code, changing it, and undoing that.
+//! Mail addresses: confirming one by a link or a code, changing it, and undoing a change.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,56 +15,57 @@ use crate::error::EngineError;
 use crate::mail::{Letter, LinkPurpose, OpenedLink, recipient_of};
 use crate::throttle::{Attempt, Guess};
 
-/// How long an address can be proved after the mail was written, in milliseconds.
+/// How long after the mail an address can be confirmed, in milliseconds.
 const PROVE_MS: i64 = 3_600_000;
-/// Digits of a code.
+/// Number of digits in a confirmation code.
 const CODE_DIGITS: u32 = 8;
 
-/// Why an address isn't proved or changed.
+/// Reasons why an address isn't confirmed or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressRefused {
-    /// Another code than the one in the mail.
+    /// The code differs from the one in the mail.
     #[error("the code is wrong")]
     Wrong,
-    /// What was typed is no address.
+    /// The input isn't a mail address.
     #[error("this is no mail address")]
     NoAddress,
-    /// The person has to sign in again first, because a mail to the address can replace the password.
+    /// The user must sign in again first, because a mail to the address can reset the password.
     #[error("a fresh sign-in is needed")]
     NotFresh,
-    /// Too many mails or codes.
+    /// Too many mails were requested, or too many codes were tried.
     #[error("too many attempts")]
     TooMany,
-    /// It was done already, the mail is too old, or the account has another address by now.
+    /// The address was confirmed already, the mail is too old, or the account has another address now.
     #[error("the mail is too old, or was used")]
     Gone,
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
 
-/// What a mail proves. It is sealed twice, each time under a key of its own: in the link, and in the page that takes the code.
+/// What a mail confirms. It is sealed twice, each time under its own key: in the link, and in the page that accepts
+/// the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Offered {
     user: UserId,
     address: String,
-    /// A hash of the address that the account has meanwhile.
+    /// Hash of the account's address when the mail was written.
     from: Vec<u8>,
-    /// The account's epoch: what ends everything of the account makes the mail void.
+    /// The account's epoch. It changes when everything of the account ends, which invalidates the mail.
     epoch: i64,
     nonce: [u8; 16],
     written_at: i64,
 }
 
 impl Offered {
-    /// Whether the account is as it was when the mail was written.
+    /// Returns whether the account hasn't changed since the mail was written.
     fn fits(&self, user: &User) -> bool {
         recipient_of(user) == self.from
             && user.epoch == self.epoch
             && user.state == UserState::Active
     }
 
-    /// Both ways use up the same.
+    /// The operation that uses up the mail: link and code share one use.
     fn once(&self) -> Op {
         let parts = [b"address".as_slice(), self.user.0.as_bytes(), &self.nonce].concat();
         let key = sojourn_crypto::sha256(&parts).to_vec();
@@ -72,7 +73,7 @@ impl Offered {
     }
 }
 
-/// Whether a text may be an address (RFC 5321 §4.1.2, as far as it can be told without sending).
+/// Returns whether a text is a valid address (RFC 5321 §4.1.2, as far as this is possible without sending).
 pub(crate) fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     text.len() <= 254
@@ -82,22 +83,23 @@ pub(crate) fn is_address(text: &str) -> bool {
         && parts.is_some_and(|(who, host)| !who.is_empty() && !host.is_empty())
 }
 
-/// An address that a link is to prove.
+/// An address that a link is about, and its account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToldAddress {
-    /// Whose it is to be.
+    /// The account that the address belongs to, or will.
     pub user: User,
-    /// The address.
+    /// The address, as the account stores it.
     pub address: String,
 }
 
 impl Engine {
-    /// Writes a mail to an address by which a session's person proves that it is theirs: one that the account has, or another
-    /// one, which it gets then. Answers what the page that takes the mail's code carries.
+    /// Sends a mail by which the session's user confirms an address: the account's current address, or a new one,
+    /// which then replaces it. Returns the sealed state for the page that accepts the code.
     ///
     /// # Errors
-    /// [`AddressRefused::NotFresh`], [`AddressRefused::NoAddress`], [`AddressRefused::TooMany`]; [`EngineError::Invalid`] where
-    /// mail can't be sent.
+    /// [`AddressRefused::NotFresh`] if the user must sign in again first, [`AddressRefused::NoAddress`] if the text
+    /// isn't an address, [`AddressRefused::TooMany`] above the rate limit, [`EngineError::Invalid`] if mail can't be
+    /// sent.
     pub async fn ask_to_prove(
         &self,
         tenant: &Tenant,
@@ -120,7 +122,7 @@ impl Engine {
             return Err(AddressRefused::NoAddress);
         }
         self.may_try_address(tenant, &user, "address mail", ip).await?;
-        // Whoever gets the mail may be a stranger, so as few reach them from all accounts together.
+        // The recipient may be a stranger, so the same limit applies to the mails of all accounts together.
         let to = Guess { name: &format!("mail to {address}"), user: None, ip, browser: None };
         if matches!(self.count_attempt(tenant.id, to).await?, Attempt::TooMany) {
             return Err(AddressRefused::TooMany);
@@ -143,7 +145,7 @@ impl Engine {
         Ok(page)
     }
 
-    /// The code that belongs to a page. Nobody makes one of the other without the key.
+    /// The code that belongs to a page. Without the key, neither can be derived from the other.
     pub(crate) fn mail_code(&self, page: &str) -> String {
         let hash = self.keyed_hash("code for an address", &[page.as_bytes()]);
         let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
@@ -172,16 +174,17 @@ impl Engine {
         self.is_recent(Millis(offered.written_at), PROVE_MS).then_some(offered)
     }
 
-    /// The address that a page with a sealed offer asks for the code of; nothing when it is malformed or too old.
+    /// The address that a page with a sealed state is about; `None` if the state is malformed or too old.
     #[must_use]
     pub fn asked_address(&self, tenant: &Tenant, page: &str) -> Option<String> {
         self.offered_address(tenant, TokenKind::AddressCode, page).map(|offered| offered.address)
     }
 
-    /// Proves an address by the code of the mail, in the session in which it was asked for or another one of the same person.
+    /// Confirms an address by the code from the mail, in the session that requested it or another one of the same
+    /// user.
     ///
     /// # Errors
-    /// [`AddressRefused`]
+    /// [`AddressRefused`] if the code is wrong or outdated, there were too many attempts, or the database fails.
     pub async fn prove_address_by_code(
         &self,
         tenant: &Tenant,
@@ -194,7 +197,7 @@ impl Engine {
         let offered = offered.ok_or(AddressRefused::Gone)?;
         let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
         let user = user.ok_or(EngineError::NotFound("user"))?;
-        // Counted first: somebody who has the session could try them all.
+        // The attempt is counted before the check: someone with access to the session could try all codes.
         self.may_try_address(tenant, &user, "address code", ip).await?;
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
         if !sojourn_crypto::constant_time_eq(typed.as_bytes(), self.mail_code(page).as_bytes()) {
@@ -203,10 +206,10 @@ impl Engine {
         self.proved(tenant, user, offered).await
     }
 
-    /// What a link is to prove; nothing when it is of no use any more.
+    /// The address that a link confirms; `None` if the link is no longer valid.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn told_address(
         &self,
         tenant: &Tenant,
@@ -224,10 +227,10 @@ impl Engine {
         Ok(user.map(|user| ToldAddress { user, address: offered.address }))
     }
 
-    /// Proves an address by the link of the mail, on whatever device it was opened.
+    /// Confirms an address by the link from the mail, on any device.
     ///
     /// # Errors
-    /// [`AddressRefused`]
+    /// [`AddressRefused`] if the link is no longer valid or the database fails.
     pub async fn prove_address_by_link(
         &self,
         tenant: &Tenant,
@@ -263,12 +266,12 @@ impl Engine {
         change.audit.push(self.audit_row(&actor, "user.address_prove", user, &json!({})));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(()),
-            // Used before, or the account was changed in this moment.
+            // The mail was used before, or the account changed at the same time.
             _ => Err(AddressRefused::Gone),
         }
     }
 
-    /// Writes an account with another address, and tells the one before.
+    /// Writes an account with another address, and notifies the previous address.
     async fn push_address(
         &self,
         tenant: &Tenant,
@@ -286,8 +289,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Adds to a change set what a new address of an account requires: the notice to the old address, and the undo link if the
-    /// person changed it themselves.
+    /// Adds to a change set what a new address of an account requires: the notice to the old address, and the undo
+    /// link if the person changed it themselves.
     pub(crate) async fn push_address_told(
         &self,
         tenant: &Tenant,
@@ -301,8 +304,8 @@ impl Engine {
         }
     }
 
-    /// Notifies the previous address, if it was confirmed, that the person changed it. The mail has an undo link; after several
-    /// changes within three days, only the first address has one.
+    /// Notifies the previous address, if it was confirmed, that the person changed it. The mail has an undo link;
+    /// after several changes within three days, only the first address has one.
     async fn push_address_news(
         &self,
         tenant: &Tenant,
@@ -366,10 +369,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Which address a link of such a notice gives back; nothing when it is of no use any more.
+    /// The address that an undo link restores; `None` if the link is no longer valid.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn told_address_before(
         &self,
         tenant: &Tenant,
@@ -389,7 +392,7 @@ impl Engine {
         let Some(OpenedLink { user, once, address: Some(address), .. }) = undo else {
             return Ok(None);
         };
-        // Given back already, or settled by an administrator.
+        // Restored already, or settled by an administrator.
         let since = self.now().plus(-UNDO_MS);
         let before = self.store.address_before(tenant.id, user.id, since).await?;
         if before.is_none_or(|before| before.address != address) {
@@ -398,7 +401,7 @@ impl Engine {
         Ok(Some((ToldAddress { user, address }, once)))
     }
 
-    /// The address that somebody else has replaced since a time, to be given back with a change.
+    /// Adds to a change set that the address is restored which someone else has replaced since a given time.
     pub(crate) async fn push_address_back(
         &self,
         tenant: &Tenant,
@@ -430,11 +433,11 @@ impl Engine {
         self.push_address(tenant, (&unproved, restored), &Actor::User(user.id), change).await
     }
 
-    /// Gives an account the address back that it had. Whoever changed it was somebody else, so everything of the account ends,
-    /// every factor is removed, and another password is demanded.
+    /// Restores the previous address of an account. Someone else changed it, so all sessions and tokens of the
+    /// account end, every factor is removed, and a new password is required.
     ///
     /// # Errors
-    /// [`AddressRefused::Gone`] when the link is of no use.
+    /// [`AddressRefused::Gone`] if the link is no longer valid.
     pub async fn undo_address(&self, tenant: &Tenant, token: &str) -> Result<User, AddressRefused> {
         let found = self.address_before(tenant, token).await?;
         let (ToldAddress { user, address }, once) = found.ok_or(AddressRefused::Gone)?;

@@ -1,4 +1,4 @@
-//! Who calls an administrative API, and what they may.
+//! Authentication of callers of the administrative APIs, and their rights.
 
 use sojourn_model::{Actor, PasswordDue, Tenant, User, UserId, UserState};
 
@@ -10,30 +10,30 @@ use crate::settings::CertificateOwner;
 use crate::sign_in::{Checked, Credentials, SignInError};
 use crate::tokens::Bearer;
 
-/// Why a caller isn't let in.
+/// Reasons why a caller is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiRefused {
-    /// Credentials are wrong, dead or not accepted here.
+    /// The credentials are wrong, expired, revoked or not accepted here.
     #[error("not authenticated")]
     Unauthenticated,
-    /// Too many attempts.
+    /// Too many failed attempts; the caller may retry later.
     #[error("too many attempts")]
     TooMany,
-    /// The password is right, and the account has a second factor, which can't be given here.
+    /// The password is correct, but the account has a second factor, which can't be provided here.
     #[error(
         "this account signs in with a second factor: use an access token or a client certificate instead"
     )]
     SecondFactor,
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
 
 impl Engine {
-    /// Lets a caller in by name and password. Makes no session; shares the limits of sign-in.
+    /// Authenticates a caller by name and password. Creates no session; shares the rate limits of sign-in.
     ///
     /// # Errors
-    /// [`ApiRefused`]
+    /// [`ApiRefused`] if the caller is rejected or the database fails.
     pub async fn basic_caller(
         &self,
         tenant: &Tenant,
@@ -59,7 +59,7 @@ impl Engine {
             let typed = Credentials::new(username, password);
             match self.check_password_alone(tenant, &typed, (ip, None)).await {
                 Ok(Checked { user, also, .. }) => {
-                    // Remembered, so that the next request neither hashes nor counts.
+                    // Cached, so that the next request is neither hashed nor counted.
                     let stored = user.password_hash.as_deref();
                     self.remember_verified(password, stored);
                     let mut change = also;
@@ -81,11 +81,11 @@ impl Engine {
         Ok(Authority::user(tenant.id, user.id, None, rights))
     }
 
-    /// Lets a caller in by an access token. A user's token allows what both its scopes and the user's
-    /// roles allow now.
+    /// Authenticates a caller by access token. A user's token grants what both its scopes and the user's current
+    /// roles allow.
     ///
     /// # Errors
-    /// [`ApiRefused`]
+    /// [`ApiRefused`] if the token isn't valid or the database fails.
     pub async fn bearer_caller(
         &self,
         tenant: &Tenant,
@@ -102,10 +102,10 @@ impl Engine {
         })
     }
 
-    /// Lets a caller in by a certificate that the TLS handshake has verified.
+    /// Authenticates a caller by a client certificate that the TLS handshake has verified.
     ///
     /// # Errors
-    /// [`ApiRefused`]
+    /// [`ApiRefused`] if the certificate has no owner who may sign in, or the database fails.
     pub async fn certificate_caller(
         &self,
         tenant: &Tenant,
@@ -134,7 +134,7 @@ impl Engine {
     /// Fails if the target user has a right that `by` doesn't have.
     ///
     /// # Errors
-    /// [`EngineError::Forbidden`]
+    /// [`EngineError::Forbidden`] if `by` lacks one of the target's rights.
     pub async fn must_cover(
         &self,
         tenant: &Tenant,

@@ -1,5 +1,5 @@
-//! Applications that administrators make, change and remove. What a document says is checked as a registration is
-//! (RFC 7591 §2), with what only an organisation decides besides.
+//! Applications that administrators create, change and delete. A document is validated like a registration (RFC 7591
+//! §2), together with settings that only the organisation decides.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -18,51 +18,51 @@ use crate::error::EngineError;
 use crate::rights::{Right, Rights};
 use crate::tokens::TRIES;
 
-/// What an organisation decides, and no application for itself.
+/// Settings that the organisation decides; an application can't register them itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Decided {
-    /// Whether it may be used at all.
+    /// Whether the application may be used at all.
     enabled: bool,
-    /// The organisation's own: people are not asked for their consent.
+    /// Whether it is the organisation's own application, so that users aren't asked for consent.
     first_party: bool,
     /// Access token binding: `sso-session`, `cookie` or `none`.
     token_binding: AccessTokenBinding,
-    /// Whether what a token is bound to has to be presented with it.
+    /// Whether the bound session or cookie must be presented together with a token.
     validate_token_binding: bool,
-    /// Whether a sign-out takes tokens with it that aren't bound to the session.
+    /// Whether a sign-out also revokes tokens that aren't bound to the session.
     revoke_tokens_when_session_ends: bool,
-    /// Whether refresh tokens change at each use.
+    /// Whether each use of a refresh token replaces it.
     refresh_rotation: bool,
-    /// Whether it may extend sessions.
+    /// Whether the application may extend sessions.
     session_extension: bool,
-    /// Whether refresh, userinfo and introspection keep the session alive.
+    /// Whether refresh, userinfo and introspection requests keep the session active.
     coordinate_inactivity: bool,
-    /// How long its access tokens live, in seconds; null: as for all.
+    /// Lifetime of its access tokens in seconds; `null` means the default.
     access_token_lifetime: Option<i64>,
-    /// How long its ID tokens live, in seconds; null: as for all.
+    /// Lifetime of its ID tokens in seconds; `null` means the default.
     id_token_lifetime: Option<i64>,
-    /// How long its refresh tokens live, in seconds; null: as for all.
+    /// Lifetime of its refresh tokens in seconds; `null` means the default.
     refresh_token_lifetime: Option<i64>,
-    /// Whether `http://localhost` may have any port in redirect URIs.
+    /// Whether redirect URIs with `http://localhost` match any port.
     any_localhost_port: bool,
-    /// What the claims `roles` and `groups` hold: `names` or `ids`.
+    /// Content of the claims `roles` and `groups`: `names` or `ids`.
     membership_claims: MembershipClaims,
-    /// Whether it may introspect every token of its tenant.
+    /// Whether the application may introspect every token of its tenant.
     resource_server: bool,
-    /// Scopes that it may have for itself.
+    /// Scopes that the application may request for itself.
     own_scopes: Vec<String>,
-    /// Origins whose scripts may call.
+    /// Origins that may call the endpoints from scripts (CORS).
     allowed_origins: Vec<String>,
-    /// Origins that its front-channel logout address leads on to.
+    /// Further origins to which the front-channel logout page redirects.
     frontchannel_logout_origins: Vec<String>,
-    /// `opaque` or `jwt`.
+    /// Format of access tokens: `opaque` or `jwt`.
     access_token_format: AccessTokenFormat,
-    /// `aud` of its JWT access tokens.
+    /// Values of `aud` in its JWT access tokens.
     audiences: Vec<String>,
 }
 
-/// How the claims `roles` and `groups` name what they tell.
+/// How the claims `roles` and `groups` identify their entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum MembershipClaims {
@@ -70,7 +70,7 @@ enum MembershipClaims {
     Ids,
 }
 
-/// Removed applications that are looked at in one round of the purge.
+/// Deleted applications that one round of the purge checks.
 const REMOVED_AT_ONCE: i64 = 500;
 
 impl Default for Decided {
@@ -172,7 +172,8 @@ fn invalid(why: impl Into<String>) -> EngineError {
     EngineError::Invalid(why.into())
 }
 
-/// The origin of an address, as a policy for frames takes it (CSP Level 3 §2.3.1); none where it can't be one.
+/// The origin of an address in the form that a frame policy uses (CSP Level 3 §2.3.1); `None` if it can't be used
+/// there.
 #[must_use]
 pub fn frame_source(uri: &str) -> Option<&str> {
     let start = uri.find("://")? + 3;
@@ -191,7 +192,7 @@ fn plain(refused: RegistrationRefused) -> EngineError {
     }
 }
 
-/// An application as administrators see it.
+/// The document that administrators see of an application.
 #[must_use]
 pub fn application_document(app: &Application) -> Map<String, Value> {
     let mut document = match app.protocol() {
@@ -217,7 +218,7 @@ pub fn application_document(app: &Application) -> Map<String, Value> {
     document
 }
 
-/// Changes a document as RFC 7396 says: null removes.
+/// Applies a merge patch (RFC 7396): `null` removes a member.
 fn merge(document: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, value) in patch {
         match value {
@@ -243,17 +244,17 @@ impl Engine {
     /// The applications of a tenant that administrators may see.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn applications(&self, tenant: &Tenant) -> Result<Vec<Application>, EngineError> {
         let mut all = self.store.applications(tenant.id, i64::MAX).await?;
         all.retain(|app| app.settings.removed.is_none());
         Ok(all)
     }
 
-    /// One of them, read from the database itself.
+    /// Reads one of the tenant's applications, bypassing the cache.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if it doesn't exist or was deleted.
     pub async fn application_to_manage(
         &self,
         tenant: &Tenant,
@@ -264,11 +265,11 @@ impl Engine {
         found.ok_or(EngineError::NotFound("application"))
     }
 
-    /// Makes an application and answers it with its secret, which is told this once.
+    /// Creates an application and returns it with its secret, which is shown only once.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for a document that can't be, [`EngineError::Exists`] when its `client_id` is taken,
-    /// [`EngineError::Forbidden`] when it would be given what the caller hasn't got.
+    /// [`EngineError::Invalid`] if the document isn't valid, [`EngineError::Exists`] if its `client_id` is taken,
+    /// [`EngineError::Forbidden`] if it would get rights that the caller lacks.
     pub async fn create_application(
         &self,
         tenant: &Tenant,
@@ -317,11 +318,12 @@ impl Engine {
         Ok((self.application_to_manage(tenant, id).await?, secret))
     }
 
-    /// Replaces what an application is ([`None`] of `patch`) or changes a part of it (RFC 7396). Switched off, its stays
-    /// and their tokens end and it is told; other tokens aren't valid while it is off.
+    /// Replaces an application's document, or with `patch` changes a part of it (RFC 7396). Disabling it ends its
+    /// stays and their tokens, and it is notified; its other tokens aren't valid while it is disabled.
     ///
     /// # Errors
-    /// As [`Engine::create_application`]; [`EngineError::Invalid`] also for what belongs to the file or the program.
+    /// The same as [`Engine::create_application`]; [`EngineError::Invalid`] also if the application is declared in
+    /// the configuration file or is built in.
     pub async fn change_application(
         &self,
         tenant: &Tenant,
@@ -375,10 +377,12 @@ impl Engine {
         Ok((app, secret))
     }
 
-    /// Removes an application: nothing that it was given works any more, and it is told of the stays that end.
+    /// Deletes an application: everything that was issued to it becomes invalid, and it is notified of the stays that
+    /// end.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::Invalid`] for what belongs to the file or the program.
+    /// [`EngineError::NotFound`] if it doesn't exist, [`EngineError::Invalid`] if it is declared in the configuration
+    /// file or is built in.
     pub async fn remove_application(
         &self,
         tenant: &Tenant,
@@ -396,7 +400,7 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// One that the caller may change.
+    /// Reads an application and checks that the caller may change it.
     pub(super) async fn manageable(
         &self,
         tenant: &Tenant,
@@ -465,8 +469,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes an application, unless it isn't any more what it was (with `before`), or its `client_id` is taken: then
-    /// nothing is written and the answer is no.
+    /// Writes an application. If it differs from `before` by now, or its `client_id` is taken, writes nothing and
+    /// returns `false`.
     pub(crate) async fn save_managed(
         &self,
         tenant: &Tenant,
@@ -495,7 +499,8 @@ impl Engine {
                 self.catalog.changed(tenant.id);
                 return Ok(true);
             }
-            // Two that are made at once draw the same number; nothing else is worth another try here.
+            // Two applications that are created at the same time draw the same number; no other conflict is worth a
+            // retry.
             let present = self.store.application_by_client(tenant.id, &app.client_id).await?;
             if before.is_some() || present.is_some() {
                 return Ok(false);
@@ -504,8 +509,8 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// Takes an application, as it was read, out of use and ends its stays. Its row stays until all that was to be told to it is told or
-    /// given up.
+    /// Disables an application, as it was read, and ends its stays. Its row is kept until all notices to it are
+    /// delivered or given up.
     pub(crate) async fn retire_application(
         &self,
         tenant: &Tenant,
@@ -532,7 +537,7 @@ impl Engine {
         }
     }
 
-    /// Removes the rows of applications that were removed so long ago that nothing can wait for them.
+    /// Deletes the rows of applications that were deleted so long ago that no delivery can wait for them.
     pub(crate) async fn purge_applications(&self, tenant: &Tenant) -> Result<(), EngineError> {
         let longest = self.settings.lifetimes.delivery_ms;
         for app in self.store.removed_applications(tenant.id, REMOVED_AT_ONCE).await? {

@@ -42,18 +42,18 @@ pub struct NewSecret {
     pub previous_until: Option<Millis>,
 }
 
-/// What names one secret of one application.
+/// Key of one secret of one application.
 type Used = (TenantId, AppId, [u8; 8]);
 
-/// When uses of secrets were written down last by this node.
+/// Per secret, when this node last stored a use.
 #[derive(Debug, Default)]
 pub(crate) struct SecretUses(Mutex<HashMap<Used, Millis>>);
 
 impl SecretUses {
-    /// Whether a use is to be written down now.
+    /// Returns whether a use must be stored now.
     fn is_due(&self, used: Used, now: Millis) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Later than now was noted by a clock that has gone back since.
+        // A time in the future comes from before the clock went back.
         let recent = |at: &Millis| (0..NOTED_EVERY_MS).contains(&now.since(*at));
         if noted.get(&used).is_some_and(recent) {
             return false;
@@ -70,19 +70,19 @@ impl SecretUses {
         true
     }
 
-    /// Takes back that a use was written down.
+    /// Undoes [`Self::is_due`] after a use couldn't be stored.
     fn forget(&self, used: &Used) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(used);
     }
 }
 
-/// Names a secret without telling anything of it.
+/// Identifies a secret without revealing anything about it.
 fn mark(stored: &str) -> [u8; 8] {
     let [a, b, c, d, e, f, g, h, ..] = sha256(stored.as_bytes());
     [a, b, c, d, e, f, g, h]
 }
 
-/// What stands for a secret: its hash, or what is sealed where it is compared with nothing.
+/// The stored form of a secret: its hash, or the sealed secret if it is only used for MACs.
 fn stored_form<'s>(hash: Option<&'s str>, sealed: Option<&'s str>) -> Option<&'s str> {
     hash.or(sealed)
 }
@@ -93,12 +93,12 @@ fn tail(secret: &str) -> String {
 }
 
 impl Engine {
-    /// Creates a new secret. The current one stays valid for `overlap_ms` (0 to 90 days); an older one is revoked. With a
-    /// version, fails if the application has changed since that version was read.
+    /// Creates a new secret. The current one stays valid for `overlap_ms` (0 to 90 days); an older one is revoked.
+    /// With a version, fails if the application has changed since that version was read.
     ///
     /// # Errors
-    /// [`EngineError::Stale`] if the version doesn't match, [`EngineError::NotFound`], [`EngineError::Invalid`] if the
-    /// application has no secret or the overlap is out of range.
+    /// [`EngineError::Stale`] if the version doesn't match, [`EngineError::NotFound`] if there is no such
+    /// application, [`EngineError::Invalid`] if the application has no secret or the overlap is out of range.
     pub async fn rotate_application_secret(
         &self,
         tenant: &Tenant,
@@ -134,8 +134,8 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// The present secret where it replaced another one within the last ten seconds, in the change that followed this
-    /// version: the form may have been sent twice.
+    /// The current secret, if the change that followed this version created it within the last ten seconds: the form
+    /// may have been sent twice.
     #[must_use]
     pub fn secret_just_made(&self, app: &Application, version: i64) -> Option<String> {
         let age = self.now().since(app.settings.secret_made_at?);
@@ -172,10 +172,10 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// The secrets that an application can authenticate with now, the present one first.
+    /// The secrets with which an application can authenticate now, the current one first.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn application_secrets(
         &self,
         app: &Application,
@@ -201,32 +201,33 @@ impl Engine {
         Ok(all)
     }
 
-    /// The secret before the present one, while it is good.
+    /// The previous secret, as long as it is valid.
     fn good_previous_secret<'a>(&self, app: &'a Application) -> Option<&'a PreviousSecret> {
         let previous = app.settings.previous_secret.as_ref()?;
-        // Further ahead than anybody can choose: written by a clock that has gone back since.
+        // Beyond the longest possible overlap: it was written before the clock went back.
         (1..=SECRET_OVERLAP_MAX_MS).contains(&previous.until.since(self.now())).then_some(previous)
     }
 
-    /// The same, opened, where it authenticates or signs with a MAC.
+    /// The previous secret in plain text, for applications that authenticate or sign with a MAC.
     pub(crate) fn previous_client_secret(&self, app: &Application) -> Option<String> {
         self.open_client_secret(app, self.good_previous_secret(app)?.sealed.as_deref()?)
     }
 
-    /// Whether a secret is the one before the present one, and still good. Such a secret was generated, so comparing
-    /// costs nothing.
+    /// Returns whether a secret is the previous one and still valid. It was generated and not chosen, so the
+    /// comparison needs no slow hash.
     pub(crate) fn is_previous_secret(&self, app: &Application, secret: &str) -> bool {
         let Some(previous) = self.good_previous_secret(app) else { return false };
         match &previous.hash {
             Some(hash) => self.hasher.check(secret, hash) == SecretCheck::Done(true),
-            // It made MACs alone while it was the present one. Hashes are compared, so that no time tells how much was right.
+            // It was only used for MACs. Hashes are compared, so that the response time doesn't reveal how many
+            // characters match.
             None => self
                 .previous_client_secret(app)
                 .is_some_and(|kept| sha256(kept.as_bytes()) == sha256(secret.as_bytes())),
         }
     }
 
-    /// Writes down that an application used a secret, once an hour and node.
+    /// Stores that an application used a secret, at most once per hour and node.
     pub(crate) async fn note_secret_use(&self, app: &Application, previous: bool) {
         let stored = if previous {
             let previous = app.settings.previous_secret.as_ref();
@@ -239,7 +240,7 @@ impl Engine {
         let used = (app.tenant, app.id, secret);
         if self.secret_uses.is_due(used, at) {
             let op = Op::NoteSecretUse { app: app.id, secret, at };
-            // A right secret stays right where this can't be written: the next use tries again.
+            // The secret is accepted even if this can't be stored: the next use tries again.
             if let Err(error) = self.must_apply(ChangeSet::of(app.tenant, op)).await {
                 self.secret_uses.forget(&used);
                 tracing::warn!(%error, client_id = app.client_id, "the use of a secret was not noted");

@@ -1,4 +1,4 @@
-//! Applications as configuration declares them.
+//! Applications that the configuration file declares.
 
 use serde_json::json;
 use sojourn_crypto::SecretHasher;
@@ -10,27 +10,27 @@ use sojourn_model::{
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// An application as it is declared.
+/// An application as the configuration file declares it.
 #[derive(Debug, Clone)]
 pub struct NewApplication {
-    /// What it calls itself in protocol requests.
+    /// Identifier in protocol requests, unique in the tenant.
     pub client_id: String,
-    /// What people call it.
+    /// Name that users see.
     pub name: String,
-    /// Its secret; none for a public client.
+    /// Client secret in plain text; `None` for a public client.
     pub secret: Option<String>,
-    /// Where logout tokens are posted.
+    /// Back-channel logout URI, to which logout tokens are posted.
     pub backchannel_logout_uri: Option<String>,
-    /// The rest.
+    /// All other settings, with their defaults.
     pub settings: ApplicationSettings,
-    /// Outside, or a page of ours.
+    /// Whether it is an external application or a built-in page.
     pub kind: AppKind,
-    /// Who may change it.
+    /// Who may change it: the file, the program or administrators.
     pub owner: AppOwner,
 }
 
-/// The operation that writes whose scripts may call on behalf of an application: those of its redirect URIs, and those
-/// that it registered.
+/// The operation that stores the origins from which scripts may call on behalf of an application: the origins of its
+/// redirect URIs, and those that it registered.
 pub(crate) fn origins(app: &Application) -> Op {
     let settings = &app.settings;
     let uris = settings.redirect_uris.iter().chain(&settings.allowed_origins);
@@ -46,11 +46,11 @@ pub(crate) fn origins(app: &Application) -> Op {
 }
 
 impl Engine {
-    /// Makes an application, or brings an existing one of the same `client_id` to what is declared. Its
-    /// id and number stay.
+    /// Creates an application, or updates an existing one with the same `client_id` to the declaration. Its id and
+    /// number stay the same.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the declaration isn't valid or the database fails.
     pub async fn declare_application(
         &self,
         tenant: &Tenant,
@@ -59,7 +59,7 @@ impl Engine {
         let present = self.store.application_by_client(tenant.id, &new.client_id).await?;
         let tag = new.secret.as_ref().map(|secret| self.declared_secret(&new.client_id, secret));
         let kept = present.as_ref().and_then(|app| app.secret_hash.clone());
-        // The same secret as at the last start is known by its keyed hash.
+        // A secret that hasn't changed since the last start is recognised by its keyed hash.
         let same = present.as_ref().is_some_and(|app| app.settings.declared_secret == tag);
         let secret_hash = match (&new.secret, kept) {
             (None, _) => None,
@@ -113,7 +113,8 @@ impl Engine {
         }
     }
 
-    /// Makes the keys that an application needs, before it needs them: what fetches them early has them all.
+    /// Creates the keys that an application needs in advance, so that clients that cache the key set early have all
+    /// of them.
     pub(crate) async fn ensure_keys_of(
         &self,
         tenant: &Tenant,
@@ -127,13 +128,13 @@ impl Engine {
         }
     }
 
-    /// By what a declared secret is known again.
+    /// A keyed hash by which a declared secret is recognised at the next start.
     pub(crate) fn declared_secret(&self, client_id: &str, secret: &str) -> String {
         let parts = [client_id.as_bytes(), secret.as_bytes()];
         sojourn_model::ids::hex(&self.hasher.keyed("declared client secret", &parts))
     }
 
-    /// Writes the origins of applications that a program before this one made.
+    /// Stores the origins of applications that an earlier version of the program created.
     pub(crate) async fn complete_origins(&self) -> Result<(), EngineError> {
         const DONE: &str = "application_origins";
         const PAGE: i64 = 200;
@@ -152,7 +153,7 @@ impl Engine {
             }
         }
         let done = Op::SetMeta { name: DONE.into(), value: "1".into() };
-        // A duplicate: another node was quicker.
+        // A duplicate means that another node was faster.
         self.apply(ChangeSet::of(sojourn_model::TenantId::DEFAULT, done)).await?;
         Ok(())
     }
@@ -174,7 +175,7 @@ impl Engine {
         }
     }
 
-    /// What is stored for a secret; the present value if it is that of the same secret.
+    /// The stored form of a secret; the existing one if it belongs to the same secret.
     async fn stored_secret(
         &self,
         secret: &str,

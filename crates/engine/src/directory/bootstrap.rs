@@ -1,5 +1,5 @@
-//! What every installation has: the default tenant, its keys, the built-in applications, the role of
-//! administrators.
+//! Objects that every installation has: the default tenant, its keys, the built-in applications and the administrator
+//! role.
 
 use sojourn_model::{
     AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, Op, Role, Tenant,
@@ -10,17 +10,17 @@ use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// `client_id` of My Account.
+/// `client_id` of the self-service application, My Account.
 pub const MY_ACCOUNT: &str = "MY_ACCOUNT";
-/// `client_id` of the Console.
+/// `client_id` of the administration application, the Console.
 pub const CONSOLE: &str = "CONSOLE";
 
 impl Engine {
-    /// Makes what is missing. Does nothing on a database that has it all, and is safe to run on several
-    /// nodes at once.
+    /// Creates the objects that are missing. Changes nothing if the database is complete, and is safe to run on
+    /// several nodes at once.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn bootstrap(&self) -> Result<Tenant, EngineError> {
         let tenant = Tenant { created_at: self.now(), ..Tenant::default_one() };
         self.ensure_tenant(&tenant).await?;
@@ -28,14 +28,13 @@ impl Engine {
         Ok(tenant)
     }
 
-    /// Makes a tenant with its keys, built-in applications and the role of administrators, as far as
-    /// they are missing.
+    /// Creates a tenant with its keys, built-in applications and administrator role, as far as they are missing.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn ensure_tenant(&self, tenant: &Tenant) -> Result<(), EngineError> {
         if self.store.tenant(tenant.id).await?.is_none() {
-            // A duplicate: another node was quicker.
+            // A duplicate means that another node was faster.
             self.apply(ChangeSet::of(tenant.id, Op::CreateTenant(tenant.clone()))).await?;
         }
         self.ensure_keys(tenant.id).await?;

@@ -1,4 +1,4 @@
-//! Groups. Their members have the roles that they carry, so a change of members is a change of roles.
+//! Groups. Members get the roles that are assigned to the group, so a change of members is a change of roles.
 
 use serde_json::json;
 use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX};
@@ -15,24 +15,25 @@ use crate::rank::Concerned;
 use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
 
-/// How a group is to be. What is `None` stays.
+/// Changes to a group. Fields that are `None` stay the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupWrite {
-    /// Its name.
+    /// New name, unique in the tenant.
     pub name: Option<String>,
-    /// The id that another system knows it by; `Some(None)` removes it.
+    /// Id of the group in another system; `Some(None)` removes it.
     pub external_id: Option<Option<String>>,
-    /// Who joins and leaves.
+    /// Users to add and remove.
     pub members: Members,
-    /// The version that was read; another one is a conflict.
+    /// Version that the caller read; another one is a conflict.
     pub if_version: Option<i64>,
 }
 
 impl Engine {
-    /// Makes a group with its first members.
+    /// Creates a group with its first members.
     ///
     /// # Errors
-    /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it is none or a member isn't there.
+    /// [`EngineError::Exists`] if the name is taken, [`EngineError::Invalid`] if it isn't valid or a member doesn't
+    /// exist.
     pub async fn add_group(
         &self,
         tenant: &Tenant,
@@ -76,8 +77,8 @@ impl Engine {
         }
     }
 
-    /// Fails unless `by` holds the roles of a group: a change of its members grants or revokes them. Returns whether one of the
-    /// roles grants everything.
+    /// Fails unless `by` holds the roles of a group: a change of its members grants or revokes them. Returns whether
+    /// one of the roles grants everything.
     async fn must_cover_group(
         &self,
         tenant: &Tenant,
@@ -106,12 +107,13 @@ impl Engine {
         }
     }
 
-    /// Changes a group: its name, and who is in it. The sessions of those end whose roles change by it, as handlers and
-    /// policies say.
+    /// Changes a group's name and members. Sessions of users who gain or lose roles end according to handlers and
+    /// policies.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::Stale`] when it has another version, [`EngineError::Exists`] when the
-    /// name is taken, [`EngineError::Invalid`].
+    /// [`EngineError::NotFound`] if there is no such group, [`EngineError::Stale`] if it has another version,
+    /// [`EngineError::Exists`] if the name is taken, [`EngineError::Invalid`] if the name isn't valid or a member
+    /// doesn't exist.
     pub async fn change_group(
         &self,
         tenant: &Tenant,
@@ -189,10 +191,10 @@ impl Engine {
         }
     }
 
-    /// Everyone who is in a group, in the order of their ids.
+    /// All members of a group, sorted by id.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn all_group_members(
         &self,
         tenant: &Tenant,
@@ -209,7 +211,7 @@ impl Engine {
         }
     }
 
-    /// What comes and goes in a group, with what that does to the roles of those concerned.
+    /// Adds to a change set who joins and leaves a group, and the effects on the roles of these users.
     async fn push_group_members(
         &self,
         tenant: &Tenant,
@@ -272,10 +274,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes a group. Its members lose the roles that it carried.
+    /// Deletes a group. Its members lose the roles that were assigned to it.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::Stale`] when it has another version.
+    /// [`EngineError::NotFound`] if there is no such group, [`EngineError::Stale`] if it has another version.
     pub async fn remove_group(
         &self,
         tenant: &Tenant,
@@ -292,7 +294,7 @@ impl Engine {
         let everything = self.must_cover_group(tenant, id, by).await?;
         self.must_outrank(tenant, by, Concerned::Group(id)).await?;
         let roles = self.store.roles_of_group(tenant.id, id).await?;
-        // Whose members lose nothing needn't be read.
+        // Without roles the members lose nothing, so they needn't be read.
         let members =
             if roles.is_empty() { Vec::new() } else { self.all_group_members(tenant, id).await? };
         let mut change = ChangeSet::new(tenant.id);
@@ -312,7 +314,8 @@ impl Engine {
         }
     }
 
-    /// Lets groups carry a role, or no more; the sessions of their members end as handlers and policies say.
+    /// Assigns a role to groups or revokes it from them. Their members' sessions end according to handlers and
+    /// policies.
     pub(crate) async fn push_role_groups(
         &self,
         tenant: &Tenant,
@@ -357,15 +360,15 @@ impl Engine {
         Ok(())
     }
 
-    /// A group by name.
+    /// Finds a group by name.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if there is no such group.
     pub async fn group_named(&self, tenant: &Tenant, name: &str) -> Result<Group, EngineError> {
         self.store.group_by_name(tenant.id, name).await?.ok_or(EngineError::NotFound("group"))
     }
 
-    /// Refuses when one of these users isn't there.
+    /// Fails if one of the users doesn't exist.
     pub(crate) async fn all_there(
         &self,
         tenant: &Tenant,

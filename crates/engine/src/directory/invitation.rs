@@ -1,5 +1,4 @@
-//! Inviting a person to an account that was made for them: a link by mail lets them set how they sign in, and proves their
-//! address by it.
+//! Invitations to new accounts: a link by mail lets the user set up how they sign in, and confirms their address.
 
 use serde_json::json;
 use sojourn_model::{
@@ -14,7 +13,7 @@ use crate::factors::{Added, FactorRefused, KeyOffer, NewKey};
 use crate::mail::{Letter, LinkPurpose};
 use crate::rights::Right;
 
-/// Why a person can't be invited.
+/// Returns the reason why a user can't be invited, if there is one.
 fn uninvitable(user: &User) -> Option<&'static str> {
     if user.state != UserState::Active {
         return Some("the account is switched off or locked");
@@ -28,17 +27,17 @@ fn uninvitable(user: &User) -> Option<&'static str> {
     None
 }
 
-/// Binds an offer of a passkey to one invitation link.
+/// Binds the challenge for a passkey to one invitation link.
 fn holder(engine: &Engine, token: &str) -> [u8; 32] {
     engine.keyed_hash("invitation", &[token.as_bytes()])
 }
 
 impl Engine {
-    /// Writes a mail with a link by which a person sets a passkey or a password of an account that has none. It works for a
-    /// week, once; a further invitation leaves the earlier ones valid.
+    /// Sends a mail with a link by which the user sets a passkey or a password for an account that has neither. The
+    /// link works once, for a week; a further invitation doesn't invalidate earlier ones.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] where mail can't be sent, where the account has no address, or where it has a way to sign in
+    /// [`EngineError::Invalid`] if mail can't be sent, or if the account has no address or has a way to sign in
     /// already.
     pub async fn invite(
         &self,
@@ -53,7 +52,7 @@ impl Engine {
         self.must_apply(change).await.map(|_| ())
     }
 
-    /// The invitation to an account, to be written with what it is about.
+    /// Adds the invitation to an account to a change set, to be written with its cause.
     pub(crate) async fn push_invitation(
         &self,
         tenant: &Tenant,
@@ -80,10 +79,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whom a link invites; nothing when it is malformed, too old or used, or when its account has a way to sign in by now.
+    /// The user that a link invites; `None` if the link is malformed, expired or used, or if the account has a way to
+    /// sign in by now.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn invited(&self, tenant: &Tenant, token: &str) -> Result<Option<User>, EngineError> {
         Ok(self.invitation(tenant, token).await?.map(|(user, _)| user))
     }
@@ -106,7 +106,8 @@ impl Engine {
         Ok(Some((user, link.once)))
     }
 
-    /// What an invitation does besides setting a credential: it is used up, and the address is proved.
+    /// What accepting an invitation does besides setting a credential: the link is used up, and the address is
+    /// confirmed.
     fn accepted(&self, user: &User, once: Op) -> ChangeSet {
         let address = user.email.clone().unwrap_or_default();
         let (at, epoch) = (self.now(), user.epoch);
@@ -117,10 +118,10 @@ impl Engine {
         change
     }
 
-    /// Sets the password that an invited person chose.
+    /// Sets the password that an invited user chose.
     ///
     /// # Errors
-    /// [`PasswordRefused`]; [`EngineError::Invalid`] when the link is of no use.
+    /// [`PasswordRefused`] if the rules forbid the password, [`EngineError::Invalid`] if the link is no longer valid.
     pub async fn accept_with_password(
         &self,
         tenant: &Tenant,
@@ -131,16 +132,17 @@ impl Engine {
         let (user, once) = self.invitation(tenant, token).await?.ok_or_else(too_old)?;
         let also = self.accepted(&user, once);
         match self.put_password(tenant, &user, new, EndTarget::User(user.id), also).await {
-            // Used in this moment, or something happened to the account.
+            // The link was used, or the account changed, at the same time.
             Err(PasswordRefused::Failed(EngineError::Contended)) => Err(too_old().into()),
             done => done,
         }
     }
 
-    /// Offers a passkey to an invited person.
+    /// Creates a challenge for the passkey of an invited user.
     ///
     /// # Errors
-    /// [`FactorRefused::Gone`] when the link is of no use; [`FactorRefused::NoKeys`] where this server's address takes none.
+    /// [`FactorRefused::Gone`] if the link is no longer valid, [`FactorRefused::NoKeys`] if this server's address
+    /// supports no passkeys.
     pub async fn offer_key_to_invited(
         &self,
         tenant: &Tenant,
@@ -151,10 +153,11 @@ impl Engine {
         self.new_key_offer(tenant, (&user, &[]), FactorKind::Passkey, holder(self, token))
     }
 
-    /// Adds the passkey that an invited person made, with recovery codes.
+    /// Adds the passkey that an invited user created, with recovery codes.
     ///
     /// # Errors
-    /// [`FactorRefused`]; [`FactorRefused::Gone`] when the link is of no use, or was used in this moment.
+    /// [`FactorRefused`] if the passkey isn't valid; [`FactorRefused::Gone`] if the link is no longer valid or was
+    /// used at the same time.
     pub async fn accept_with_passkey(
         &self,
         tenant: &Tenant,

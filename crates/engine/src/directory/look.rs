@@ -1,4 +1,4 @@
-//! What a tenant's pages look like: its name, its colour, its logo.
+//! Branding of a tenant's pages: name, colour and logo.
 
 use serde_json::json;
 use sojourn_crypto::sha256;
@@ -10,21 +10,21 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
 
-/// Longest name, in characters.
+/// Maximum length of the name, in characters.
 const NAME_MAX: usize = 60;
 
-/// What is to become of a logo.
+/// A change of a logo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogoChange {
-    /// It stays as it is.
+    /// Keeps the current logo.
     Keep,
-    /// There is none any more: the program's own is shown.
+    /// Removes the logo; pages show the program's own.
     Remove,
-    /// This file.
+    /// Replaces the logo with this file.
     Put(Vec<u8>),
 }
 
-/// The kind of a picture, by what it begins with.
+/// The media type of a picture, by its first bytes.
 fn kind(body: &[u8]) -> Option<&'static str> {
     if body.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Some("image/png");
@@ -35,11 +35,11 @@ fn kind(body: &[u8]) -> Option<&'static str> {
 }
 
 impl Engine {
-    /// Writes what a tenant looks like. An empty name and an empty colour are the program's own.
+    /// Stores a tenant's branding. An empty name or colour selects the program's own.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for a name that is too long, a colour that is none, and a file that is no PNG or SVG or
-    /// too long.
+    /// [`EngineError::Invalid`] if the name is too long, the colour isn't valid, or the file is neither PNG nor SVG
+    /// or is too large.
     pub async fn set_look(
         &self,
         tenant: &Tenant,
@@ -85,10 +85,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The logo of a tenant, if it has one of its own.
+    /// The tenant's own logo, if it has one.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn logo(&self, tenant: &Tenant) -> Result<Option<Logo>, EngineError> {
         Ok(self.store.logo(tenant.id).await?)
     }

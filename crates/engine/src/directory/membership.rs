@@ -1,4 +1,4 @@
-//! What roles and groups share: their names, and who joins and leaves, as a request says it.
+//! Shared by roles and groups: names, and requested changes of members.
 
 use std::collections::HashSet;
 
@@ -6,17 +6,17 @@ use sojourn_model::UserId;
 
 use crate::error::EngineError;
 
-/// A change of members.
+/// A requested change of members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Members {
-    /// These join and those leave; the others stay.
+    /// Adds and removes the listed users; the other members stay.
     Change {
-        /// Who joins.
+        /// Users to add to the members.
         add: Vec<UserId>,
-        /// Who leaves.
+        /// Users to remove from the members.
         remove: Vec<UserId>,
     },
-    /// These and no others.
+    /// Replaces the members with these users.
     Exactly(Vec<UserId>),
 }
 
@@ -26,19 +26,19 @@ impl Default for Members {
     }
 }
 
-/// Who joins and who leaves so that those who are wanted are there.
+/// Returns who must join and who must leave to get from the present members to the wanted ones.
 pub(crate) fn difference(present: &[UserId], wanted: &[UserId]) -> (Vec<UserId>, Vec<UserId>) {
     let (have, want): (HashSet<_>, HashSet<_>) =
         (present.iter().copied().collect(), wanted.iter().copied().collect());
     let mut join: Vec<UserId> = want.difference(&have).copied().collect();
     let mut leave: Vec<UserId> = have.difference(&want).copied().collect();
-    // One order, so that two runs write the same.
+    // Sorted, so that two runs write the same.
     join.sort_unstable();
     leave.sort_unstable();
     (join, leave)
 }
 
-/// The name of a role or a group, without blanks around it.
+/// Normalises and validates the name of a role or a group.
 pub(crate) fn checked_name(of: &str, name: &str) -> Result<String, EngineError> {
     let name = super::visible(&format!("a {of}'s name"), name)?;
     if name.is_empty() || name.len() > 255 {

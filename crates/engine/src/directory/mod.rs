@@ -1,4 +1,4 @@
-//! Users, roles and applications, as far as sessions need them.
+//! Users, groups, roles, applications and tenants, as far as sessions need them.
 
 mod account_state;
 mod address;

@@ -1,5 +1,5 @@
-//! Names, passwords and addresses as they are kept: in one of the several ways in which Unicode can write the same text
-//! (NFC), and without characters that nobody sees (after RFC 8265 and RFC 8266).
+//! Names, passwords and addresses in their stored form: normalised, because Unicode can encode the same text in
+//! several ways (NFC), and without invisible characters (based on RFC 8265 and RFC 8266).
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::error::EngineError;
 
-/// The same text in NFC.
+/// Normalises a text to NFC.
 fn nfc(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
-/// Characters that aren't seen, or change the order in which others are seen: two names that differ by them alone look
+/// Invisible characters, and characters that change the display order of others: names that differ only in them look
 /// the same.
 fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -23,10 +23,10 @@ fn is_hidden(c: char) -> bool {
             | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// A text that people see, as it is kept.
+/// Normalises a text that users see to its stored form.
 ///
 /// # Errors
-/// [`EngineError::Invalid`] where it has characters that nobody sees.
+/// [`EngineError::Invalid`] if it contains invisible characters.
 pub(crate) fn visible(what: &str, text: &str) -> Result<String, EngineError> {
     let text = nfc(text.trim());
     match text.chars().find(|c| is_hidden(*c)) {
@@ -38,10 +38,10 @@ pub(crate) fn visible(what: &str, text: &str) -> Result<String, EngineError> {
     }
 }
 
-/// A login name, as it is kept: as typed.
+/// Validates a login name and returns its stored form, which keeps upper and lower case.
 ///
 /// # Errors
-/// [`EngineError::Invalid`]
+/// [`EngineError::Invalid`] if it is empty, too long or contains invisible characters.
 pub(crate) fn checked_name(username: &str) -> Result<String, EngineError> {
     let name = visible("a login name", username)?;
     if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
@@ -52,15 +52,15 @@ pub(crate) fn checked_name(username: &str) -> Result<String, EngineError> {
     Ok(name)
 }
 
-/// A login name as it is looked for.
+/// Normalises a login name for a lookup.
 pub(crate) fn looked_for(username: &str) -> Cow<'_, str> {
     nfc(username.trim())
 }
 
-/// What people see of an account, as it is kept.
+/// Normalises the visible names of an account to their stored form.
 ///
 /// # Errors
-/// [`EngineError::Invalid`]
+/// [`EngineError::Invalid`] if one of them contains invisible characters.
 pub(crate) fn check_shown(user: &mut User) -> Result<(), EngineError> {
     for (what, text) in [
         ("the shown name", &mut user.display_name),
@@ -75,7 +75,8 @@ pub(crate) fn check_shown(user: &mut User) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// A password as it is hashed (RFC 8265 §4.2, OpaqueString): the same keys on another keyboard give the same text.
+/// Normalises a password for hashing (RFC 8265 §4.2, OpaqueString): the same keys on another keyboard produce the
+/// same text.
 pub(crate) fn opaque(password: &str) -> Cow<'_, str> {
     let spaced = |c: char| c.is_whitespace() && !c.is_ascii();
     if password.chars().any(spaced) {

@@ -1,4 +1,4 @@
-//! What is kept about a person, for that person (GDPR, article 15 and 20).
+//! Export of a user's own data (GDPR, articles 15 and 20).
 
 use serde_json::{Value, json};
 use sojourn_model::{AcceptedTerms, Actor, ChangeSet, Session, SessionState, Subject, Tenant};
@@ -8,9 +8,9 @@ use crate::error::EngineError;
 use crate::factors::{FactorRefused, Listed};
 use crate::tasks::moment;
 
-/// Rows of a kind at most: who has more asks an administrator.
+/// Maximum number of rows per kind; users with more ask an administrator.
 const ROWS_MAX: i64 = 10_000;
-/// Events read at a time.
+/// Events read per query.
 const CHUNK: i64 = 500;
 
 fn session_data(session: &Session) -> Value {
@@ -32,11 +32,11 @@ fn session_data(session: &Session) -> Value {
 }
 
 impl Engine {
-    /// The profile, ways to sign in, sessions, history, approvals and events of a session's person, as JSON; ten thousand
-    /// rows of a kind at most. Secrets and hashes aren't in it. It is in the audit log that it was asked for.
+    /// Exports the profile, ways to sign in, sessions, history, consents and events of a session's user as JSON; at
+    /// most ten thousand rows of each kind. Secrets and hashes aren't included. The audit log records the request.
     ///
     /// # Errors
-    /// [`FactorRefused::NotFresh`] unless they proved a moment ago who they are.
+    /// [`FactorRefused::NotFresh`] unless the user authenticated a moment ago.
     pub async fn own_data(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Changing one's own password.
+//! Changing one's own password, and the rules for new passwords.
 
 use serde_json::json;
 use sojourn_model::limits::PASSWORD_BYTES_MAX;
@@ -13,37 +13,37 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::sign_in::{Credentials, SignInError};
 
-/// Fewest characters in an installation that is older than the rule about passwords that stand alone.
+/// Minimum length in installations that are older than the rule about passwords as the only protection.
 const LENGTH_OF_OLD: usize = 8;
 
-/// Why a password isn't changed.
+/// Reasons why a password isn't changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRefused {
-    /// The present one is another.
+    /// The current password that was entered is wrong.
     #[error("the current password is wrong")]
     Wrong,
-    /// Too many attempts.
+    /// Too many failed attempts; the user may retry later.
     #[error("too many attempts")]
     TooMany,
-    /// The new one is too short.
+    /// The new password is shorter than the given minimum, in characters.
     #[error("a password has {0} characters or more")]
     TooShort(usize),
-    /// The new one is longer than any that a person types.
+    /// The new password is longer than any that a person types.
     #[error("a password has {PASSWORD_BYTES_MAX} bytes at most")]
     TooLong,
-    /// The new one is the old one, or one that the person had before.
+    /// The new password is the current one, or a previous one.
     #[error("the new password was used before")]
     Used,
-    /// The new one is among those that are guessed first.
+    /// The new password is one of the most common ones.
     #[error("the new password is easily guessed")]
     Guessable,
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
 
 impl PasswordRefused {
-    /// The same for those who set another's password.
+    /// Converts the reason for callers who set another user's password.
     pub(crate) fn into_error(self) -> EngineError {
         match self {
             Self::Failed(error) => error,
@@ -53,11 +53,11 @@ impl PasswordRefused {
 }
 
 impl Engine {
-    /// Changes the password of a session's person, who proves the present one, and ends what the policy says:
-    /// all their sessions, or all but this one. Answers which.
+    /// Changes the password of a session's user, who enters the current one, and ends the sessions that the policy
+    /// names: all of them, or all except this one. Returns which.
     ///
     /// # Errors
-    /// [`PasswordRefused`]
+    /// [`PasswordRefused`] if the current password is wrong, the new one isn't acceptable, or the database fails.
     pub async fn change_password(
         &self,
         tenant: &Tenant,
@@ -88,12 +88,12 @@ impl Engine {
         Ok(policy)
     }
 
-    /// The fewest characters that a user's new password may have: fewer where a second factor protects the account as
-    /// well, because they have one or have to have one (NIST SP 800-63B-4 §3.1.1.2). A passkey is another way to sign in
-    /// and leaves the password standing alone.
+    /// The minimum number of characters in a user's new password. It is lower if a second factor protects the account
+    /// too, because the user has one or must have one (NIST SP 800-63B-4 §3.1.1.2). A passkey doesn't count: it is an
+    /// alternative way to sign in, which leaves the password as the only protection.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn password_length(
         &self,
         tenant: &Tenant,
@@ -115,7 +115,7 @@ impl Engine {
         Ok(begun_with.and_then(|text| text.parse().ok()).unwrap_or(LENGTH_OF_OLD))
     }
 
-    /// Refuses a password that the rules forbid.
+    /// Fails if the rules forbid a password.
     pub(crate) async fn acceptable(
         &self,
         tenant: &Tenant,
@@ -158,8 +158,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a password that its person chose, together with what else a change set does, and ends what it has to. A lock by failed attempts opens. Contended when
-    /// anything happened to the account since it was read.
+    /// Writes a password that the user chose, together with the rest of a change set, and ends the sessions that have
+    /// to end. Removes a lock caused by failed attempts. Fails with [`EngineError::Contended`] if the account has
+    /// changed since it was read.
     pub(crate) async fn put_password(
         &self,
         tenant: &Tenant,
@@ -191,7 +192,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Remembers the password that a user has until now, where the rules look at earlier ones.
+    /// Adds the current password to the history, if the rules compare with previous ones.
     pub(crate) fn keep_password(&self, user: &User, change: &mut ChangeSet) {
         let keep = self.settings.password_rules.history;
         if let Some(hash) = user.password_hash.clone().filter(|_| keep > 0) {

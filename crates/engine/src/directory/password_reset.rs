@@ -1,4 +1,4 @@
-//! A forgotten password: a link by mail lets its person choose another.
+//! Password reset: a link by mail lets a user who forgot the password choose another.
 
 use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 
@@ -9,16 +9,16 @@ use crate::mail::{Letter, LinkPurpose};
 use crate::sign_in::plain_name;
 use crate::throttle::{Attempt, Guess};
 
-/// Whether the account may be given another password so: one that an administrator locked or switched off may not.
+/// Returns whether the account's password may be reset; not if an administrator locked or disabled the account.
 fn may_reset(user: &User) -> bool {
     user.state == UserState::Active || user.unlock_at.is_some()
 }
 
 impl Engine {
-    /// Whether somebody may ask for such a mail once more; counts that they do.
+    /// Counts a request for a reset mail and returns whether it is within the limits.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn may_ask_for_reset(
         &self,
         tenant: &Tenant,
@@ -27,18 +27,18 @@ impl Engine {
         browser: Option<[u8; 32]>,
     ) -> Result<bool, EngineError> {
         let name = plain_name(tenant, name);
-        // Counted apart from attempts to sign in: asking for a mail must not lock anyone out.
+        // Counted separately from attempts to sign in: requests for mails must not lock anyone out.
         let counted = format!("reset {name}");
         let user = self.user_called(tenant, name).await?.map(|user| user.id);
         let guess = Guess { name: &counted, user, ip, browser };
         Ok(!matches!(self.count_attempt(tenant.id, guess).await?, Attempt::TooMany))
     }
 
-    /// Writes a mail with a link to whoever has this login name or this proved mail address, in the language in which it
-    /// was asked for where the account says none. Whether there is such a person isn't told.
+    /// Sends a reset link to the user with this login name or confirmed mail address, in the account's language or,
+    /// if it has none, in the language of the request. Doesn't reveal whether there is such a user.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] where mail can't be sent.
+    /// [`EngineError::Invalid`] if mail can't be sent.
     pub async fn ask_for_reset(
         &self,
         tenant: &Tenant,
@@ -52,7 +52,7 @@ impl Engine {
         let name = plain_name(tenant, name);
         if user.is_none() {
             let mut found = self.store.users_by_proved_email(tenant.id, name, 2).await?;
-            // An address of two people says nothing of who asks.
+            // An address that two users share doesn't identify the requester.
             user = if found.len() == 1 { found.pop() } else { None };
         }
         let Some(user) = user.filter(|user| user.email_verified && may_reset(user)) else {
@@ -66,10 +66,10 @@ impl Engine {
         self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await.map(|_| ())
     }
 
-    /// Whose password a link is for; nothing when it is malformed, too old or used.
+    /// The user that a link belongs to; `None` if the link is malformed, expired or used.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn reset_link(
         &self,
         tenant: &Tenant,
@@ -80,11 +80,11 @@ impl Engine {
         Ok(reset.map(|link| link.user).filter(may_reset))
     }
 
-    /// Sets the password that the person of a link chose. Every session and grant of theirs ends; a lock by failed
-    /// attempts opens.
+    /// Sets the password that the user of a link chose. All of their sessions and grants end; a lock caused by failed
+    /// attempts is removed.
     ///
     /// # Errors
-    /// [`PasswordRefused`]; [`EngineError::Invalid`] when the link is of no use.
+    /// [`PasswordRefused`] if the rules forbid the password, [`EngineError::Invalid`] if the link is no longer valid.
     pub async fn reset_by_mail(
         &self,
         tenant: &Tenant,
@@ -97,7 +97,7 @@ impl Engine {
             .put_password(tenant, &user, new, EndTarget::User(user.id), ChangeSet::new(tenant.id))
             .await
         {
-            // Another has used the link, or an administrator did something to the account, meanwhile.
+            // In the meantime, another request used the link or an administrator changed the account.
             Err(PasswordRefused::Failed(EngineError::Contended)) => {
                 Err(EngineError::Invalid("the link is too old".into()).into())
             }

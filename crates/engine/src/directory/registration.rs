@@ -1,4 +1,4 @@
-//! Applications that register themselves (OpenID Connect Dynamic Client Registration 1.0, RFC 7591, RFC 7592).
+//! Dynamic registration of applications (OpenID Connect Dynamic Client Registration 1.0, RFC 7591, RFC 7592).
 
 use serde_json::{Map, Value};
 use sojourn_crypto::{SecretHasher, TokenKind, constant_time_eq};
@@ -14,16 +14,16 @@ use crate::error::EngineError;
 use crate::settings::RegistrationMode;
 use crate::tokens::{TRIES, TokenError};
 
-/// Why a registration isn't done.
+/// Reasons why a registration is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistrationRefused {
-    /// The token that opens it is missing or wrong (RFC 6750 §3.1).
+    /// The initial or registration access token is missing or wrong (RFC 6750 §3.1).
     #[error("invalid_token")]
     InvalidToken,
-    /// What the specification says to answer.
+    /// An error response that the specification defines.
     #[error(transparent)]
     Refused(#[from] OAuthError),
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
@@ -37,7 +37,7 @@ impl From<TokenError> for RegistrationRefused {
     }
 }
 
-/// Whether an application authenticates with a secret, or signs its requests with one.
+/// Returns whether an application authenticates with a secret, or signs its requests with one.
 pub(super) fn needs_secret(app: &Application) -> bool {
     let alg = app.settings.request_object_signing_alg.as_deref();
     app.settings.token_endpoint_auth_method.has_secret()
@@ -45,12 +45,11 @@ pub(super) fn needs_secret(app: &Application) -> bool {
 }
 
 impl Engine {
-    /// Registers an application and answers what is in force, with its secret and what opens its
-    /// registration. `ip` is where the request comes from: where anyone may register, an address and all together are
-    /// limited.
+    /// Registers an application and returns its metadata, its secret and its registration access token. `ip` is the
+    /// client's address: if anyone may register, registrations are limited per address and in total.
     ///
     /// # Errors
-    /// [`RegistrationRefused`]
+    /// [`RegistrationRefused`] if the token is wrong, the metadata isn't valid, or the database fails.
     pub async fn register(
         &self,
         tenant: &Tenant,
@@ -95,10 +94,10 @@ impl Engine {
         self.registration_answer(tenant, &app, secret)
     }
 
-    /// What is in force for an application that registered itself.
+    /// The metadata of an application that registered itself.
     ///
     /// # Errors
-    /// [`RegistrationRefused::InvalidToken`] unless the token opens this registration.
+    /// [`RegistrationRefused::InvalidToken`] unless the token belongs to this registration.
     pub async fn read_registration(
         &self,
         tenant: &Tenant,
@@ -110,11 +109,11 @@ impl Engine {
         self.registration_answer(tenant, &app, secret)
     }
 
-    /// Replaces what an application registered (RFC 7592 §2.2). Its id stays; its secret too, unless it comes
-    /// to need one.
+    /// Replaces the metadata of an application (RFC 7592 §2.2). Its id stays the same, and its secret too, unless the
+    /// change requires a new one.
     ///
     /// # Errors
-    /// [`RegistrationRefused`]
+    /// [`RegistrationRefused`] if the token is wrong, the metadata isn't valid, or the database fails.
     pub async fn update_registration(
         &self,
         tenant: &Tenant,
@@ -158,10 +157,10 @@ impl Engine {
         self.registration_answer(tenant, &changed, secret)
     }
 
-    /// Removes an application that registered itself.
+    /// Deletes an application that registered itself.
     ///
     /// # Errors
-    /// [`RegistrationRefused`]
+    /// [`RegistrationRefused`] if the token is wrong or the database fails.
     pub async fn remove_registration(
         &self,
         tenant: &Tenant,
@@ -183,7 +182,7 @@ impl Engine {
         let opened = token
             .and_then(|token| self.sealer.open(TokenKind::Registration, tenant.id, token))
             .ok_or(RegistrationRefused::InvalidToken)?;
-        // Read from the database itself: a removed registration is gone at once.
+        // The cache is bypassed, so that a deleted registration is gone immediately.
         let found = self.store.application_by_client(tenant.id, client_id).await;
         let app = found.map_err(EngineError::from)?.ok_or(RegistrationRefused::InvalidToken)?;
         if opened == registration_body(&app) {
@@ -193,7 +192,7 @@ impl Engine {
         }
     }
 
-    /// Checks metadata, with what has to be fetched for that.
+    /// Validates metadata, and fetches the documents that this requires.
     pub(crate) async fn checked_metadata(
         &self,
         document: &Map<String, Value>,
@@ -220,8 +219,8 @@ impl Engine {
         Ok(metadata)
     }
 
-    /// A fresh secret, where the application authenticates with one or signs with it. It is kept sealed, not
-    /// hashed: RFC 7592 wants it told again, and MACs are made with it.
+    /// Creates a new secret, if the application authenticates or signs with one. It is sealed and not hashed, because
+    /// RFC 7592 returns it again, and MACs are computed with it.
     pub(crate) fn give_secret(&self, app: &mut Application) -> Result<Option<String>, EngineError> {
         if !needs_secret(app) {
             app.secret_hash = None;
@@ -236,7 +235,7 @@ impl Engine {
         Ok(Some(secret))
     }
 
-    /// What an application's secret is compared with, where it is compared at all.
+    /// The hash that an application's secret is compared with; `None` if the secret isn't sent in requests.
     pub(crate) fn secret_hash(&self, app: &Application, secret: &str) -> Option<String> {
         let method = app.settings.token_endpoint_auth_method;
         (method != ClientAuthMethod::ClientSecretJwt && method.has_secret())
@@ -253,7 +252,7 @@ impl Engine {
         let detail = serde_json::json!({ "client_id": app.client_id });
         let actor = Actor::Application(app.id);
         let new = action == "application.register";
-        // Two that register at once draw the same number.
+        // Two registrations at the same time draw the same number.
         for _ in 0..TRIES {
             let boxed = Box::new(app.clone());
             let (save, event) = if new {
@@ -282,7 +281,7 @@ impl Engine {
         let mut answer = registration::in_force(app);
         if let Some(secret) = secret {
             answer.insert("client_secret".to_owned(), secret.into());
-            // It doesn't expire; required beside a secret (Registration §3.2).
+            // The secret doesn't expire; the member is required next to a secret (Registration §3.2).
             answer.insert("client_secret_expires_at".to_owned(), 0.into());
         }
         if let Some(at) = app.settings.registered_at {
@@ -299,7 +298,7 @@ impl Engine {
     }
 }
 
-/// What a registration's token holds: which application, and that it registered itself.
+/// Content of a registration access token: the application, and when it registered itself.
 fn registration_body(app: &Application) -> Vec<u8> {
     let at = app.settings.registered_at.unwrap_or(0).to_be_bytes();
     [app.id.0.as_bytes().as_slice(), &at].concat()

@@ -1,5 +1,5 @@
-//! Roles and who has them. A change is at once: the sessions that `sessionTermination` ends, end in
-//! the transaction that changes the role.
+//! Roles and their members. A change is immediate: the sessions that `sessionTermination` ends are ended in the same
+//! transaction.
 
 use serde_json::json;
 use sojourn_model::limits::INLINE_END_USERS_MAX;
@@ -18,44 +18,44 @@ use crate::rank::Concerned;
 use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
 
-/// The events of a role that goes.
+/// The events of the removal of a role.
 pub(crate) const REMOVAL: [EventName; 2] =
     [EventName::PostUpdateUserListOfRole, EventName::PostDeleteRole];
 
-/// A role given to or taken from a user.
+/// Assigns a role to a user or revokes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleChange {
-    /// Given.
+    /// Assigns the role to the user.
     Assign,
-    /// Taken away.
+    /// Revokes the role from the user.
     Unassign,
 }
 
-/// How a role goes.
+/// The result of the removal of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleRemoval {
-    /// It is gone, and this is what ended with it.
+    /// The role is deleted; the summary says what ended.
     Done(EndSummary),
-    /// It grants nothing any more; a job takes it from its members.
+    /// The role no longer grants anything; a job revokes it from its members.
     Job(JobId),
 }
 
-/// How a role is to be. What is `None` stays.
+/// Changes to a role. Fields that are `None` stay the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoleWrite {
-    /// Its name.
+    /// New name, unique in the tenant.
     pub name: Option<String>,
-    /// The id that another system knows it by; `Some(None)` removes it.
+    /// Id of the role in another system; `Some(None)` removes it.
     pub external_id: Option<Option<String>>,
-    /// The scopes that it permits, separated by spaces.
+    /// Scopes that the role grants, separated by spaces.
     pub permissions: Option<String>,
-    /// Who is given it and who loses it.
+    /// Users who get the role and users who lose it.
     pub members: Members,
-    /// Groups that are to carry it.
+    /// Groups to which the role is assigned.
     pub groups_add: Vec<GroupId>,
-    /// Groups that are to carry it no more.
+    /// Groups from which the role is revoked.
     pub groups_remove: Vec<GroupId>,
-    /// The version that was read; another one is a conflict.
+    /// Version that the caller read; another one is a conflict.
     pub if_version: Option<i64>,
 }
 
@@ -67,7 +67,7 @@ fn must_hold(by: &Authority, write: &RoleWrite) -> Result<(), EngineError> {
     if by.rights().cover(&wanted) { Ok(()) } else { Err(EngineError::Forbidden) }
 }
 
-/// The role of administrators keeps its name and its permissions: the program relies on both.
+/// The administrator role keeps its name and its permissions, because the program relies on both.
 fn admin_stays(role: &Role, write: &RoleWrite) -> Result<(), EngineError> {
     let renamed = write.name.as_ref().is_some_and(|name| *name != role.name);
     let permits = write.permissions.as_ref().is_some_and(|all| *all != role.permissions);
@@ -76,10 +76,10 @@ fn admin_stays(role: &Role, write: &RoleWrite) -> Result<(), EngineError> {
 }
 
 impl Engine {
-    /// Makes a role.
+    /// Creates a role without members.
     ///
     /// # Errors
-    /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it is none.
+    /// [`EngineError::Exists`] if the name is taken, [`EngineError::Invalid`] if it isn't valid.
     pub async fn add_role(
         &self,
         tenant: &Tenant,
@@ -92,10 +92,10 @@ impl Engine {
         self.add_role_with(tenant, &write, by).await
     }
 
-    /// Makes a role with those who have it and the groups that carry it.
+    /// Creates a role with its members and groups.
     ///
     /// # Errors
-    /// As [`Engine::add_role`]; [`EngineError::Invalid`] also when a user or a group isn't there.
+    /// The same as [`Engine::add_role`]; [`EngineError::Invalid`] also if a user or a group doesn't exist.
     pub async fn add_role_with(
         &self,
         tenant: &Tenant,
@@ -151,11 +151,11 @@ impl Engine {
         }
     }
 
-    /// Gives a role to a user or takes it away, and ends what the registered handlers want ended.
+    /// Assigns a role to a user or revokes it, and ends what the registered handlers require.
     ///
     /// # Errors
-    /// [`EngineError::Exists`] when the user has it already, [`EngineError::NotFound`] when the user
-    /// hasn't got it or the role is being removed.
+    /// [`EngineError::Exists`] if the user has the role already, [`EngineError::NotFound`] if the user doesn't have
+    /// it or the role is being removed.
     pub async fn change_role(
         &self,
         tenant: &Tenant,
@@ -188,7 +188,7 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, op);
         change.keeps_administrator = what == RoleChange::Unassign && Rights::is_everything(role);
         let changed = RoleChanged { events: &[event], role, direction };
-        // Who has it by a group as well neither gains nor loses anything.
+        // A user who also has the role through a group neither gains nor loses anything.
         let by_group = self.has_by_group(tenant, role.id, user.id).await?;
         if !by_group && let Some(reaction) = self.on_role_change(tenant, changed).await? {
             self.push_reaction(tenant, &reaction, &[user.id], actor, &mut change)?;
@@ -210,12 +210,13 @@ impl Engine {
         }
     }
 
-    /// Changes a role: its name, what it permits, who has it and which groups carry it. The sessions of those concerned
-    /// end as handlers and policies say; of more than a hundred by a job.
+    /// Changes a role's name, permissions, members and groups. Sessions of affected users end according to handlers
+    /// and policies; for more than a hundred users a job does this.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::Stale`] when it has another version, [`EngineError::Exists`] when the
-    /// name is taken, [`EngineError::Invalid`].
+    /// [`EngineError::NotFound`] if there is no such role, [`EngineError::Stale`] if it has another version,
+    /// [`EngineError::Exists`] if the name is taken, [`EngineError::Invalid`] if the name isn't valid or a user or
+    /// group doesn't exist.
     pub async fn change_role_set(
         &self,
         tenant: &Tenant,
@@ -366,7 +367,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What a role permits changed: it concerns everyone who has it.
+    /// Adds the effects of changed permissions, which affect everyone who has the role.
     async fn push_permissions(
         &self,
         tenant: &Tenant,
@@ -411,7 +412,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a user has a role by a group.
+    /// Returns whether a user has a role through a group.
     pub(crate) async fn has_by_group(
         &self,
         tenant: &Tenant,
@@ -426,11 +427,11 @@ impl Engine {
         Ok(false)
     }
 
-    /// Removes a role: with up to a hundred members at once, with more by a job.
+    /// Removes a role: immediately if it has up to a hundred members, otherwise with a job.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when it is gone or going already, [`EngineError::Forbidden`] when someone with more
-    /// rights has it.
+    /// [`EngineError::NotFound`] if it is removed or being removed already, [`EngineError::Forbidden`] if someone
+    /// with more rights has it.
     pub async fn remove_role(
         &self,
         tenant: &Tenant,
@@ -456,7 +457,7 @@ impl Engine {
                 Outcome::Applied(applied) => {
                     return Ok(RoleRemoval::Done(applied.ended));
                 }
-                // Members came or went in between.
+                // Members were added or removed in the meantime.
                 _ => {
                     if self.store.role(tenant.id, role.id).await?.is_none() {
                         return Err(EngineError::NotFound("role"));
@@ -526,10 +527,11 @@ impl Engine {
         }
     }
 
-    /// How many have a role, by themselves or by a group; who has it in several ways counts for each.
+    /// Number of users who have a role, directly or through a group; a user who has it in several ways is counted
+    /// several times.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn role_people_count(
         &self,
         tenant: &Tenant,
@@ -542,10 +544,10 @@ impl Engine {
         Ok(total)
     }
 
-    /// A role by name.
+    /// Finds a role by name.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if there is no such role.
     pub async fn role_named(&self, tenant: &Tenant, name: &str) -> Result<Role, EngineError> {
         self.store.role_by_name(tenant.id, name).await?.ok_or(EngineError::NotFound("role"))
     }

@@ -1,4 +1,5 @@
-//! An account that somebody else may be in: everything that it let in ends, and new credentials are demanded.
+//! Securing an account that may be compromised: everything that gives access to it ends, and new credentials are
+//! required.
 
 use serde_json::json;
 use sojourn_model::{
@@ -13,12 +14,12 @@ use crate::mail::News;
 use crate::rights::Right;
 
 impl Engine {
-    /// Ends every session and token of a user, those for when they are away too, removes passkeys, second factors, recovery
-    /// codes and trusted browsers, and accepts the password no longer: another one is chosen by mail, or set by an
-    /// administrator. The user is notified by mail.
+    /// Ends every session and token of a user, including offline tokens, removes passkeys, second factors, recovery
+    /// codes and trusted browsers, and disables the password: the user chooses another one by mail, or an
+    /// administrator sets it. The user is notified by mail.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the caller lacks the right or the database fails.
     pub async fn secure_account(
         &self,
         tenant: &Tenant,
@@ -36,7 +37,7 @@ impl Engine {
             FactorChange::RemoveSince { user: user.id, since: Millis(i64::MIN), named: Vec::new() };
         let untrust = FactorChange::Untrust { user: user.id, browser: None };
         let due = Op::DuePassword { user: user.id, due: PasswordDue::ByMail };
-        // The credentials first: a session that begins meanwhile meets another epoch.
+        // The credentials change first, so that a session that starts meanwhile sees another epoch.
         let mut change = ChangeSet::of(tenant.id, due)
             .with(Op::Factor(all))
             .with(Op::Factor(untrust))

@@ -1,4 +1,4 @@
-//! What a person should know about the security of their account, and what to do next.
+//! Summary of an account's security, and advice for its user.
 
 use sojourn_model::limits::RECOVERY_CODES_FEW;
 use sojourn_model::{FactorKind, Tenant, UserId};
@@ -6,44 +6,44 @@ use sojourn_model::{FactorKind, Tenant, UserId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What a security check looked at.
+/// The facts that a security check collected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityCheck {
     /// The mail address, if the account has one, and whether it is confirmed.
     pub address: Option<(String, bool)>,
-    /// Whether an address can be confirmed here.
+    /// Whether this server can confirm addresses.
     pub confirms_addresses: bool,
-    /// Whether the account has a password.
+    /// Whether a password is set for the account.
     pub password: bool,
-    /// How many passkeys it has.
+    /// Number of passkeys of the account.
     pub passkeys: usize,
-    /// How many second factors are asked for after a password.
+    /// Number of second factors that are asked for after a password.
     pub second_factors: usize,
-    /// How many recovery codes are left.
+    /// Number of unused recovery codes.
     pub recovery_codes: i64,
-    /// How many sessions there are, this one included.
+    /// Number of active sessions, including the current one.
     pub sessions: usize,
-    /// In how many browsers the second factor is not asked for.
+    /// Number of browsers that skip the second factor.
     pub trusted_browsers: usize,
-    /// How many applications may act while the person is away.
+    /// Number of applications with offline access.
     pub offline_applications: usize,
 }
 
-/// What a person should do.
+/// A step that improves the security of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Advice {
     /// Give the account a mail address: without one, a forgotten password needs an administrator.
     AddAddress,
-    /// Confirm the mail address.
+    /// Confirm the mail address that the account has.
     ConfirmAddress,
     /// Add a passkey or a second factor: a stolen password is enough to sign in.
     AddFactor,
-    /// Make new recovery codes: few or none are left.
+    /// Create new recovery codes: few or none are left.
     RenewRecoveryCodes,
 }
 
 impl SecurityCheck {
-    /// What the person should do next, most important first; empty where all is well.
+    /// Advice for the user, most important first; empty if nothing needs to be done.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut all = Vec::new();
@@ -62,10 +62,10 @@ impl SecurityCheck {
 }
 
 impl Engine {
-    /// Looks at the security of an account.
+    /// Checks the security of an account.
     ///
     /// # Errors
-    /// [`EngineError::Store`]; [`EngineError::NotFound`] when the account is gone.
+    /// [`EngineError::Store`] if the database fails, [`EngineError::NotFound`] if the account was deleted.
     pub async fn security_check(
         &self,
         tenant: &Tenant,

@@ -1,5 +1,5 @@
-//! Service providers of SAML, as administrators make, change and see them: documents of their own beside those of OpenID
-//! Connect.
+//! SAML service providers, as administrators create, change and view them. Their documents differ from those of
+//! OpenID Connect applications.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,38 +9,38 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::saml::Form;
 
-/// What is answered and not set, in documents of both protocols.
+/// Read-only members in documents of both protocols.
 pub(super) const ANSWERED: [&str; 4] = ["id", "client_id", "owner", "client_id_issued_at"];
 
-/// What a document says beside what is answered alone.
+/// The writable members of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    /// `saml`.
+    /// The protocol of the application, always `saml`.
     #[serde(default = "saml")]
     protocol: String,
-    /// What people call it.
+    /// Name that users see.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<String>,
-    /// Its start page.
+    /// URL of the application's start page.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_uri: Option<String>,
-    /// Its logo.
+    /// URL of the application's logo.
     #[serde(skip_serializing_if = "Option::is_none")]
     logo_uri: Option<String>,
-    /// How it uses what it learns.
+    /// URL of its privacy policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_uri: Option<String>,
-    /// Its terms.
+    /// URL of its terms of service.
     #[serde(skip_serializing_if = "Option::is_none")]
     tos_uri: Option<String>,
-    /// Whether it may be used at all.
+    /// Whether the service provider may be used at all.
     #[serde(default = "yes")]
     enabled: bool,
-    /// The organisation's own: people are not asked for their consent.
+    /// Whether it is the organisation's own application, so that users aren't asked for consent.
     #[serde(default)]
     first_party: bool,
-    /// The protocol's own settings.
+    /// Settings that are specific to SAML.
     saml: Form,
 }
 
@@ -52,12 +52,12 @@ fn yes() -> bool {
     true
 }
 
-/// Whether a document is one of a service provider.
+/// Returns whether a document describes a service provider.
 pub(super) fn is_meant(document: &Map<String, Value>) -> bool {
     document.contains_key("saml") || document.get("protocol").is_some_and(|it| it == "saml")
 }
 
-/// Takes out of a document what new metadata says anew, so that it isn't hidden by what was there.
+/// Removes members that new metadata replaces from a document, so that old values don't hide the new ones.
 pub(super) fn make_room(whole: &mut Map<String, Value>, patch: &Map<String, Value>) {
     const SAID: [&str; 8] = [
         "assertion_consumers",
@@ -78,7 +78,7 @@ pub(super) fn make_room(whole: &mut Map<String, Value>, patch: &Map<String, Valu
     {
         saml.retain(|name, _| !SAID.contains(&name.as_str()));
     }
-    // One of the two; the other was there.
+    // The two exclude each other, so the patched one replaces the stored one.
     if patch.get("saml").is_some_and(|saml| saml.get("attribute_preset").is_some())
         && let Some(Value::Object(saml)) = whole.get_mut("saml")
     {
@@ -86,7 +86,7 @@ pub(super) fn make_room(whole: &mut Map<String, Value>, patch: &Map<String, Valu
     }
 }
 
-/// Adds to a document what is registered of a service provider.
+/// Adds the registered SAML settings to a document.
 pub(super) fn describe(
     app: &Application,
     settings: &SamlSettings,
@@ -110,7 +110,7 @@ pub(super) fn describe(
 }
 
 impl Engine {
-    /// The entity id that a new service provider gets.
+    /// The entity id of a new service provider.
     pub(super) async fn new_entity_id(
         &self,
         document: &Map<String, Value>,
@@ -122,7 +122,7 @@ impl Engine {
         Ok(self.with_fetched(form).await?.read(None, self.now())?.entity_id)
     }
 
-    /// With the metadata of an address that is given, unless that was fetched before.
+    /// Fetches the metadata from the given address, unless that was done before.
     async fn with_fetched(&self, mut form: Form) -> Result<Form, EngineError> {
         if let (Some(url), None, None) =
             (&form.metadata_url, &form.metadata, &form.metadata_fetched_at)
@@ -134,7 +134,7 @@ impl Engine {
         Ok(form)
     }
 
-    /// Writes what a document says of a service provider.
+    /// Applies a document to a service provider.
     pub(super) async fn write_service_provider(
         &self,
         app: &mut Application,

@@ -1,4 +1,4 @@
-//! Tenants: making, switching off, deleting.
+//! Creating, disabling and deleting tenants.
 
 use serde_json::json;
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
@@ -15,18 +15,18 @@ use crate::error::EngineError;
 use crate::jobs::Work;
 use crate::rights::Right;
 
-/// A tenant to be made, with its first administrator.
+/// A tenant to create, with its first administrator.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
-    /// Its name in paths.
+    /// Name in paths, unique in the installation.
     pub name: String,
-    /// Its first administrator.
+    /// Account that becomes the first administrator.
     pub owner: NewUser,
 }
 
-/// Users whose rows one step of an erasure removes.
+/// Number of users that one step of an erasure deletes with their rows.
 const ERASE_BATCH: i64 = 100;
-/// Jobs of a tenant that are looked at to see whether it is being deleted.
+/// Number of pending jobs that are read to find out whether a tenant is being deleted.
 const PENDING_JOBS_MAX: i64 = 10_000;
 const GOING: &str = "this tenant is being deleted";
 
@@ -44,10 +44,10 @@ fn checked_name(name: &str) -> Result<String, EngineError> {
 }
 
 impl Engine {
-    /// Makes a tenant with its keys, built-in applications and its first administrator.
+    /// Creates a tenant with its keys, built-in applications and first administrator.
     ///
     /// # Errors
-    /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it can't be one.
+    /// [`EngineError::Exists`] if the name is taken, [`EngineError::Invalid`] if the name isn't valid.
     pub async fn add_tenant(&self, new: NewTenant, by: &Authority) -> Result<Tenant, EngineError> {
         by.must_oversee(Right::TenantCreate)?;
         let actor = &by.actor();
@@ -61,7 +61,7 @@ impl Engine {
             let look = sojourn_model::Look::default();
             let sign_up = sojourn_model::SignUp::default();
             let tenant = Tenant { id, name, enabled: true, created_at, look, sign_up };
-            // Whatever is wrong with its administrator is found before there is a tenant.
+            // An error in the administrator's data is found before the tenant is created.
             let password = new.owner.password.clone().map(PasswordGiven::Plain);
             let (owner, with_owner) =
                 self.new_user(&tenant, new.owner.clone(), password, actor).await?;
@@ -72,7 +72,7 @@ impl Engine {
                 if self.store.tenant_by_name(&tenant.name).await?.is_some() {
                     return Err(EngineError::Exists("a tenant of that name"));
                 }
-                // Another tenant was made at the same time and has the number.
+                // Another tenant was created at the same time and has the number.
                 continue;
             }
             self.ensure_tenant(&tenant).await?;
@@ -85,17 +85,17 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// Whether a tenant is being deleted.
+    /// Returns whether a job that deletes the tenant is pending.
     async fn is_going(&self, tenant: &Tenant) -> Result<bool, EngineError> {
         let jobs = self.store.pending_jobs(tenant.id, PENDING_JOBS_MAX).await?;
         Ok(jobs.iter().any(|job| job.kind == JobKind::EraseTenant))
     }
 
-    /// Switches a tenant on or off. Off, nobody signs in and no token is valid from now on; a job ends its sessions, so
-    /// that its applications hear of it.
+    /// Enables or disables a tenant. While it is disabled, nobody can sign in and no token is valid; a job ends its
+    /// sessions, so that its applications are notified.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for the default tenant, and to switch one on that is being deleted.
+    /// [`EngineError::Invalid`] for the default tenant, and when enabling a tenant that is being deleted.
     pub async fn set_tenant_enabled(
         &self,
         tenant: &Tenant,
@@ -122,10 +122,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes a tenant: it answers nothing more from now on, and a job removes what it has.
+    /// Deletes a tenant: its endpoints stop responding immediately, and a job deletes its data.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for the default tenant, and for one that is being deleted already.
+    /// [`EngineError::Invalid`] for the default tenant, and if the tenant is being deleted already.
     pub async fn remove_tenant(
         &self,
         tenant: &Tenant,
@@ -153,7 +153,7 @@ impl Engine {
             at: self.now(),
         }));
         self.must_apply(change).await?;
-        // In the default tenant's log: that of the tenant goes with it.
+        // In the default tenant's log, because the tenant's own log is deleted with it.
         let mut note = ChangeSet::new(TenantId::DEFAULT);
         let detail = json!({ "tenant-domain": tenant.name, "job": id.to_string() });
         note.audit.push(self.audit_row(actor, "tenant.remove", tenant.id.0, &detail));
@@ -163,7 +163,7 @@ impl Engine {
         Ok(id)
     }
 
-    /// Removes the rows of some users; at the end what is left, and the tenant itself.
+    /// Deletes the rows of a batch of users; the last step deletes everything else and the tenant itself.
     pub(crate) async fn erase_tenant_step(
         &self,
         tenant: &Tenant,
@@ -177,16 +177,16 @@ impl Engine {
             self.must_apply(ChangeSet::of(tenant.id, Op::EraseUsers { users: ids })).await?;
             return Ok(JobAdvance { done, ..self.goes_on(job, EndSummary::default()) });
         }
-        // The tenant first: whoever makes something in it at this moment is waited for, or finds it gone.
+        // The tenant is deleted first: a transaction that adds to it at this moment is waited for, or fails.
         let rest = ChangeSet::of(tenant.id, Op::DeleteTenant).with(Op::EraseTenant);
         self.must_apply(rest).await?;
         Ok(JobAdvance { state: JobState::Done, ..self.goes_on(job, EndSummary::default()) })
     }
 
-    /// Every tenant, the default one first.
+    /// All tenants, the default one first.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, EngineError> {
         Ok(self.store.tenants().await?)
     }

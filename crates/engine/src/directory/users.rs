@@ -1,4 +1,4 @@
-//! Accounts: making them, setting passwords, switching them off.
+//! Accounts: creating them, setting passwords, changing their state.
 
 use serde_json::json;
 use sojourn_model::{
@@ -16,47 +16,48 @@ use crate::error::EngineError;
 use crate::rights::Right;
 use crate::sign_in::plain_name;
 
-/// An account to be made.
+/// An account to create.
 #[derive(Debug, Clone, Default)]
 pub struct NewUser {
-    /// Login name.
+    /// Login name, unique in the tenant.
     pub username: String,
-    /// Password; none: no password sign-in.
+    /// Password in plain text; `None` means that the account can't sign in with a password.
     pub password: Option<String>,
-    /// Name to show.
+    /// Full name for display.
     pub display_name: Option<String>,
-    /// Given name.
+    /// Given name (claim `given_name`).
     pub given_name: Option<String>,
-    /// Family name.
+    /// Family name (claim `family_name`).
     pub family_name: Option<String>,
-    /// Mail address.
+    /// Mail address (claim `email`).
     pub email: Option<String>,
-    /// Whether the address is known to be the person's.
+    /// Whether the address is known to belong to the user.
     pub email_verified: bool,
     /// Standard claims (OpenID Connect Core 1.0 §5.1) that have no field here.
     pub profile: serde_json::Map<String, serde_json::Value>,
-    /// The id that another system knows the person by.
+    /// Id of the user in another system.
     pub external_id: Option<String>,
     /// SCIM attributes that have no field here.
     pub attributes: serde_json::Map<String, serde_json::Value>,
-    /// Whether the account is switched off from the beginning.
+    /// Whether the account is created in a disabled state.
     pub disabled: bool,
-    /// Whether the person is invited by mail to set how they sign in.
+    /// Whether the user gets an invitation mail to set up how they sign in.
     pub invited: bool,
 }
 
-/// A password that an administrator gives.
+/// A password that someone else than its user sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordGiven {
-    /// In clear; the rules apply.
+    /// In plain text; the password rules apply.
     Plain(String),
-    /// In clear, from the operator's own file, where the rules are as well: they don't apply.
+    /// In plain text, from the operator's configuration file. The password rules don't apply, because the operator
+    /// sets them too.
     Declared(String),
-    /// A hash made elsewhere: Argon2, bcrypt, PBKDF2 or scrypt.
+    /// A hash from another system: Argon2, bcrypt, PBKDF2 or scrypt.
     Hash(String),
 }
 
-/// A hash made elsewhere, if it is one that can be verified at a bearable cost.
+/// Accepts a hash from another system if it can be verified at an acceptable cost.
 fn imported(hash: &str) -> Result<String, EngineError> {
     match sojourn_crypto::password::importable(hash) {
         Ok(()) => Ok(hash.to_owned()),
@@ -64,7 +65,7 @@ fn imported(hash: &str) -> Result<String, EngineError> {
     }
 }
 
-/// The id of the end in a change set; any other where there is none.
+/// The id of the end in a change set; a new one if it contains none.
 pub(crate) fn end_id(change: &ChangeSet) -> EndId {
     let found = change.ops.iter().find_map(|op| match op {
         Op::EndSessions(end) => Some(end.id),
@@ -74,10 +75,10 @@ pub(crate) fn end_id(change: &ChangeSet) -> EndId {
 }
 
 impl Engine {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// [`EngineError::Exists`] when the name is taken, [`EngineError::Invalid`] when it can't be one.
+    /// [`EngineError::Exists`] if the name is taken, [`EngineError::Invalid`] if it isn't valid.
     pub async fn add_user(
         &self,
         tenant: &Tenant,
@@ -88,10 +89,10 @@ impl Engine {
         self.add_user_with(tenant, new, password, by).await
     }
 
-    /// Makes an account with a password or a hash of one that was made elsewhere.
+    /// Creates an account with a password or a hash from another system.
     ///
     /// # Errors
-    /// As [`Engine::add_user`].
+    /// The same as [`Engine::add_user`].
     pub async fn add_user_with(
         &self,
         tenant: &Tenant,
@@ -112,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// An account to be, and the change set that makes it.
+    /// The account to create, and the change set that creates it.
     pub(crate) async fn new_user(
         &self,
         tenant: &Tenant,
@@ -172,11 +173,11 @@ impl Engine {
         }
     }
 
-    /// Sets a password as an administrator does, and ends every session and grant of the user unless the policy says
-    /// otherwise.
+    /// Sets a password on behalf of an administrator, and ends every session and grant of the user unless the policy
+    /// says otherwise.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] when the rules forbid it.
+    /// [`EngineError::Invalid`] if the rules forbid the password.
     pub async fn reset_password(
         &self,
         tenant: &Tenant,
@@ -193,7 +194,7 @@ impl Engine {
         self.apply_end(id, change).await.map(|_| ())
     }
 
-    /// A password that an administrator sets, with what it ends.
+    /// Adds a password that an administrator sets to a change set, with the ends that it causes.
     pub(crate) async fn push_password_reset(
         &self,
         tenant: &Tenant,
@@ -217,11 +218,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Demands that a user chooses another password: the present one opens nothing but the page for that, and the
+    /// Requires a user to choose another password: the current one only gives access to the page for that, and the
     /// user's sessions end.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the caller lacks the right or the database fails.
     pub async fn demand_new_password(
         &self,
         tenant: &Tenant,
@@ -243,10 +244,10 @@ impl Engine {
         self.apply_end(id, change).await.map(|_| ())
     }
 
-    /// Lets an account be used, switches it off or locks it. What isn't active ends the user's sessions and grants.
+    /// Enables, disables or locks an account. Any state but the active one ends the user's sessions and grants.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the caller lacks the right or the database fails.
     pub async fn set_user_state(
         &self,
         tenant: &Tenant,
@@ -263,7 +264,7 @@ impl Engine {
         self.apply_end(id, change).await.map(|_| ())
     }
 
-    /// The change set by which an account's state changes.
+    /// Creates the change set that changes an account's state.
     pub(crate) async fn state_change(
         &self,
         tenant: &Tenant,
@@ -291,7 +292,7 @@ impl Engine {
             let plan = EndPlan::new(EndTarget::User(user.id), reason, actor.clone());
             change.ops.push(Op::EndSessions(self.end_operation(tenant, plan)));
         }
-        // A lock after wrong passwords is the program's own, and opens again.
+        // A lock after failed attempts is set by the program, and can be removed again.
         let takes = state != UserState::Active && *actor != Actor::System;
         change.keeps_administrator =
             takes && self.rights_of_user(tenant.id, user.id).await?.cover_everyone();
@@ -300,11 +301,11 @@ impl Engine {
         Ok(change)
     }
 
-    /// Writes what SCIM shows of a user. `claims` names what changed.
+    /// Writes the attributes that SCIM shows of a user. `claims` names the ones that changed.
     ///
     /// # Errors
-    /// [`EngineError::Stale`] when the user changed since it was read, [`EngineError::Exists`] when the name is taken,
-    /// [`EngineError::Invalid`] when it can't be one.
+    /// [`EngineError::Stale`] if the user has changed since it was read, [`EngineError::Exists`] if the name is
+    /// taken, [`EngineError::Invalid`] if it isn't valid.
     pub async fn update_user(
         &self,
         tenant: &Tenant,
@@ -344,10 +345,11 @@ impl Engine {
         }
     }
 
-    /// Removes an account. Its sessions and grants end and its applications are told; the ledger keeps what ended.
+    /// Deletes an account. Its sessions and grants end and its applications are notified; the ledger keeps the ended
+    /// sessions.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when it is gone already.
+    /// [`EngineError::NotFound`] if it was deleted already.
     pub async fn remove_user(
         &self,
         tenant: &Tenant,
@@ -359,7 +361,7 @@ impl Engine {
         self.remove_account(tenant, user, &by.actor(), ChangeSet::new(tenant.id)).await
     }
 
-    /// Removes an account, together with what else a change set does.
+    /// Deletes an account, together with the rest of a change set.
     pub(crate) async fn remove_account(
         &self,
         tenant: &Tenant,
@@ -382,15 +384,15 @@ impl Engine {
         }
     }
 
-    /// A user by login name; with the tenant's name behind it, where nobody is called just so.
+    /// Finds a user by login name; if there is none, the name may have the tenant's name as a suffix.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if there is no such user.
     pub async fn user_named(&self, tenant: &Tenant, username: &str) -> Result<User, EngineError> {
         self.user_called(tenant, username).await?.ok_or(EngineError::NotFound("user"))
     }
 
-    /// The same, or nobody.
+    /// The same as [`Engine::user_named`], but returns `None` if there is no such user.
     pub(crate) async fn user_called(
         &self,
         tenant: &Tenant,
@@ -400,7 +402,7 @@ impl Engine {
         if let Some(user) = self.store.user_by_name(tenant.id, &name).await? {
             return Ok(Some(user));
         }
-        // As typed: a name that was kept before there was one form of it.
+        // As typed: a name that was stored before names were normalised.
         if name != username.trim()
             && let Some(user) = self.store.user_by_name(tenant.id, username.trim()).await?
         {
@@ -410,11 +412,11 @@ impl Engine {
         if plain == name { Ok(None) } else { Ok(self.store.user_by_name(tenant.id, plain).await?) }
     }
 
-    /// A login name as it is kept, for an account that gets it. Whatever someone may type for it leads to nobody else: the
-    /// same name with the tenant's behind it, without that, or in another form of Unicode.
+    /// Normalises and reserves a login name for an account. No variant that someone may type leads to another
+    /// account: the same name with or without the tenant's name as a suffix, or in another Unicode form.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`], [`EngineError::Exists`]
+    /// [`EngineError::Invalid`] if the name isn't valid, [`EngineError::Exists`] if it or a variant is taken.
     pub(crate) async fn free_name(
         &self,
         tenant: &Tenant,
@@ -425,7 +427,7 @@ impl Engine {
         let plain = plain_name(tenant, &name);
         let other =
             if plain == name { format!("{name}@{}", tenant.name) } else { plain.to_owned() };
-        // The name itself too: the key that an older program wrote is looked for as well.
+        // The name itself too, because earlier versions stored it under another key.
         let mut alike = vec![name.clone(), other];
         if given.trim() != name {
             alike.push(given.trim().to_owned());

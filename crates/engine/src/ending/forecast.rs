@@ -1,4 +1,4 @@
-//! What an end would do.
+//! Preview of what an end would do.
 
 use sojourn_model::limits::{FORECAST_TARGETS_MAX, INLINE_END_USERS_MAX};
 use sojourn_model::{ChangeSet, EndSummary, Tenant};
@@ -11,22 +11,22 @@ use crate::error::EngineError;
 use crate::rights::Right;
 use crate::session::{Position, SessionQuery, Sort, Total};
 
-/// What an end would do, as far as the caller may end it.
+/// The effects that an end would have, limited to what the caller may end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forecast {
-    /// The counts.
+    /// Numbers of sessions, tokens and deliveries.
     pub summary: EndSummary,
-    /// Whether they are whole. Otherwise sessions are counted up to a budget, and the rest isn't.
+    /// Whether the numbers are complete. If not, sessions were counted up to a limit only.
     pub exact: bool,
-    /// Whether it would be refused, because tokens bound to the session would be left behind.
+    /// Whether the end would be refused because it leaves tokens that are bound to the session.
     pub session_bound_tokens: bool,
 }
 
 impl Engine {
-    /// Says what a request would do, does nothing, and leaves a row in the audit log.
+    /// Returns what a request would do, without doing it, and adds a row to the audit log.
     ///
     /// # Errors
-    /// As [`Engine::end`].
+    /// The same as [`Engine::end`].
     pub async fn preview(
         &self,
         tenant: &Tenant,
@@ -49,10 +49,10 @@ impl Engine {
         Ok(forecast)
     }
 
-    /// The same for a page that asks before the act: it leaves nothing in the audit log.
+    /// The same as [`Engine::preview`], for confirmation pages: adds no row to the audit log.
     ///
     /// # Errors
-    /// As [`Engine::end`].
+    /// The same as [`Engine::end`].
     pub async fn forecast(
         &self,
         tenant: &Tenant,
@@ -75,7 +75,7 @@ impl Engine {
         Ok(forecast)
     }
 
-    /// How many sessions a large request concerns.
+    /// Number of sessions that a large request affects.
     pub(super) async fn sessions_concerned(
         &self,
         tenant: &Tenant,
@@ -103,10 +103,10 @@ impl Engine {
         Ok(self.count_sessions(tenant, &query).await?)
     }
 
-    /// How many living sessions stay in an application.
+    /// Number of active sessions with a stay in an application.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn sessions_in(
         &self,
         tenant: &Tenant,

@@ -1,5 +1,5 @@
-//! A large end as a job: it goes down through the sessions that passed when it began, or through the members of a
-//! role, and writes how far it came in the transaction of each end.
+//! A bulk sign-out as a job: it walks through the sessions that matched when it started, newest first, or through the
+//! members of a role or group, and stores its progress in the transaction of each end.
 
 use serde::{Deserialize, Serialize};
 use sojourn_model::limits::{INLINE_END_USERS_MAX, JOB_SETS_MAX};
@@ -20,10 +20,10 @@ use crate::jobs::{LEASE_MS, Work};
 use crate::rights::{Right, Rights};
 use crate::session::Position;
 
-/// What such a job is to do; kept as JSON.
+/// The work of such a job; stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EndWork {
-    /// The end that all of it is part of.
+    /// Id of the end that all of the job's ends share.
     end: String,
     whom: Whom,
     effects: Effects,
@@ -31,12 +31,12 @@ pub(crate) struct EndWork {
     actor: Actor,
     rights: String,
     rate: Option<u32>,
-    /// Sessions that began later aren't concerned.
+    /// Sessions that started later aren't affected, in milliseconds since 1970.
     begun_at: i64,
-    /// Why; an administrator's act where nothing else is said.
+    /// Reason of the end; `None` means an administrator's request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// Whether a fresh sign-in is demanded.
+    /// Whether users must sign in again.
     #[serde(default)]
     sign_in: bool,
 }
@@ -44,40 +44,40 @@ pub(crate) struct EndWork {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Whom {
-    /// The members of a role.
+    /// All members of a role.
     Role(RoleId),
-    /// The members of a group.
+    /// All members of a group.
     Group(GroupId),
     /// Every user of the tenant.
     Everyone,
-    /// Sessions that pass a filter.
+    /// The sessions that match a filter.
     Filter(String),
-    /// These sessions and people.
+    /// The listed sessions and users.
     Named { users: Vec<UserId>, except: Option<SessionId>, sessions: Vec<(UserId, SessionId)> },
 }
 
-/// How far it came; kept as JSON.
+/// Progress of a job; stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Progress {
-    /// The session that was looked at last.
+    /// The session that was processed last.
     session: Option<(i64, SessionId)>,
-    /// The member that was looked at last.
+    /// The member that was processed last.
     user: Option<UserId>,
-    /// How many of those that are listed were looked at.
+    /// Number of listed targets that were processed.
     listed: usize,
 }
 
-/// What one transaction of the job is to end, and where the next goes on.
+/// Targets of one transaction of the job, and the position of the next one.
 struct Portion {
     targets: Vec<EndTarget>,
-    /// How many were looked at: they are done, whether they could be ended or not.
+    /// Number of targets that were processed, whether they could be ended or not.
     counted: usize,
     next: Option<Progress>,
 }
 
 impl Portion {
-    /// Some users of a list that goes on where this one was full.
+    /// A batch of users from a list; if the batch is full, the list may continue.
     fn of_users(looked_at: &[UserId], size: usize, concerned: Vec<UserId>) -> Self {
         let next = (looked_at.len() == size)
             .then(|| Progress { user: looked_at.last().copied(), ..Progress::default() });
@@ -128,7 +128,7 @@ impl Engine {
         Ok(EndAnswer::Job(Box::new(job)))
     }
 
-    /// A job that does to many users what an event calls for.
+    /// Adds a job that applies a handler's reaction to many users.
     pub(crate) fn push_end_job(
         &self,
         reaction: &Reaction,
@@ -140,7 +140,7 @@ impl Engine {
         self.push_job(reaction, whom, users.len(), actor, change)
     }
 
-    /// The same for all members of a group.
+    /// Adds such a job for all members of a group.
     pub(crate) fn push_group_job(
         &self,
         reaction: &Reaction,
@@ -151,7 +151,7 @@ impl Engine {
         self.push_job(reaction, Whom::Group(group.0), group.1, actor, change)
     }
 
-    /// A job that ends every session of a tenant.
+    /// Adds a job that ends every session of a tenant.
     pub(crate) async fn push_everyone_job(
         &self,
         tenant: &Tenant,
@@ -166,7 +166,7 @@ impl Engine {
         self.push_job(&reaction, Whom::Everyone, total, actor, change)
     }
 
-    /// Ends what is left of an application that goes: its stays and their tokens, at once where there are few.
+    /// Ends all stays in an application that is being deleted, and their tokens; directly if there are few.
     pub(crate) async fn push_application_end(
         &self,
         tenant: &Tenant,
@@ -202,7 +202,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The same for everyone who has a role.
+    /// Adds such a job for everyone who has a role.
     pub(crate) fn push_role_job(
         &self,
         reaction: &Reaction,
@@ -239,7 +239,7 @@ impl Engine {
             effects: reaction.effects.unwrap_or(Effects::NONE),
             applications,
             actor: actor.clone(),
-            // An event concerns everyone, whoever caused it.
+            // An event affects everyone, independent of the actor who caused it.
             rights: "internal_*".into(),
             rate: None,
             begun_at: now.0,
@@ -308,7 +308,7 @@ impl Engine {
         })
     }
 
-    /// Works at such a job for a while, and answers how it stands.
+    /// Runs such a job for a while, and returns its state.
     pub(crate) async fn end_job_step(
         &self,
         tenant: &Tenant,
@@ -316,7 +316,7 @@ impl Engine {
         work: &EndWork,
     ) -> Result<JobAdvance, EngineError> {
         let mut progress: Progress = serde_json::from_str(&job.progress).unwrap_or_default();
-        // What a transaction ended is known after it; it is written with the next.
+        // The summary of an end is known after its transaction, so it is written with the next one.
         let mut ended = EndSummary::default();
         for _ in 0..JOB_SETS_MAX {
             let portion = self.portion(tenant, work, &progress).await?;
@@ -394,7 +394,7 @@ impl Engine {
             end.id = work.end.parse().unwrap_or(end.id);
             change.ops.push(Op::EndSessions(end));
         }
-        // A job that was cancelled meanwhile ends nothing more.
+        // If the job was cancelled in the meantime, this conflicts and nothing else ends.
         change.ops.extend(advance.map(Op::AdvanceJob));
         if change.ops.is_empty() {
             return Ok(EndSummary::default());
@@ -426,7 +426,7 @@ impl Engine {
                 let listed = progress.listed + counted;
                 let next =
                     (listed < users.len()).then(|| Progress { listed, ..Progress::default() });
-                // Someone may be gone meanwhile.
+                // Some of them may have been deleted in the meantime.
                 let there = self.store.users_there(tenant.id, &here).await?;
                 let covered = self.covered(tenant, &rights, there).await?;
                 let targets = covered.into_iter().map(EndTarget::User).collect();
@@ -472,7 +472,7 @@ impl Engine {
         }
     }
 
-    /// The next sessions that pass a filter.
+    /// The next sessions that match a filter.
     async fn portion_found(
         &self,
         tenant: &Tenant,
@@ -499,11 +499,11 @@ impl Engine {
         Ok(Portion { targets, counted, next })
     }
 
-    /// Stops a job. What it has done stays done.
+    /// Cancels a job. What it has ended stays ended.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is none that still works; [`EngineError::Invalid`] for one that must
-    /// be brought to its end; [`EngineError::Forbidden`] for one of someone with more rights.
+    /// [`EngineError::NotFound`] if no such job is active, [`EngineError::Invalid`] if the job must be completed,
+    /// [`EngineError::Forbidden`] if someone with more rights started it.
     pub async fn cancel_job(
         &self,
         tenant: &Tenant,
@@ -526,7 +526,7 @@ impl Engine {
             let mut change = ChangeSet::of(tenant.id, Op::CancelJob { id, at: self.now() });
             let detail = serde_json::json!({ "done": job.done, "total": job.total });
             change.audit.push(self.audit_row(actor, "job.cancel", id, &detail));
-            // A conflict: it came to its end in this moment.
+            // A conflict means that the job finished at the same time.
             self.apply(change).await?;
         }
         self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))

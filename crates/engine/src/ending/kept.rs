@@ -1,5 +1,5 @@
-//! Requests that come with a key of the caller's: a caller that got no answer sends the same again, and nothing
-//! happens twice.
+//! Idempotency keys: a caller that got no response repeats the request with the same key, and it is carried out only
+//! once.
 
 use sojourn_crypto::sha256;
 use sojourn_model::{ChangeSet, Op, Tenant};
@@ -8,7 +8,7 @@ use super::EndRequest;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A key with the request that it came with.
+/// An idempotency key and the request that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestKey {
     /// The caller's key, kept for a day.
@@ -24,7 +24,7 @@ impl EndRequest {
 }
 
 impl Engine {
-    /// What the same request was answered before.
+    /// The stored response to the same request, if there is one.
     pub(super) async fn kept_answer(
         &self,
         tenant: &Tenant,
@@ -41,8 +41,8 @@ impl Engine {
         }
     }
 
-    /// Keeps the key in the transaction of what it is for. Until the whole answer is known, the request is
-    /// answered by the name of what it began.
+    /// Stores the key in the transaction that it protects. Until the full response is known, a repeated request gets
+    /// the id of what the first one started.
     pub(super) fn keep_request(&self, request: &EndRequest, id: &str, change: &mut ChangeSet) {
         if let Some(key) = &request.key {
             change.ops.push(Op::KeepRequest {
@@ -54,10 +54,10 @@ impl Engine {
         }
     }
 
-    /// Remembers the whole answer to a request that came with a key.
+    /// Stores the full response to a request that has a key.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn remember_answer(
         &self,
         tenant: &Tenant,

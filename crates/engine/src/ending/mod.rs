@@ -1,5 +1,5 @@
-//! Ending what an administrator names: sessions, people, everyone with a role, whatever passes a filter. What is
-//! small ends at once; what is large becomes a job.
+//! Ends sessions at the request of an administrator: single sessions, users, everyone with a role, or the matches of
+//! a filter. Small requests are executed immediately; large ones become a job (bulk sign-out).
 
 mod forecast;
 mod job;
@@ -24,45 +24,45 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
 
-/// What is to be ended.
+/// Targets of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndTargets {
-    /// These, each by its name; a hundred at most.
+    /// Targets listed by id; at most a hundred.
     Named(Vec<Named>),
-    /// Everything of everyone who has a role, by its name.
+    /// All sessions and grants of everyone who has the role with this name.
     Role(String),
-    /// Everything of everyone who is in a group, by its name.
+    /// All sessions and grants of everyone who is in the group with this name.
     Group(String),
-    /// The live sessions that pass a filter (see [`crate::session::SessionFilter`]) and began before now.
+    /// The active sessions that match a filter (see [`crate::session::SessionFilter`]) and started before now.
     Query(String),
 }
 
-/// By what sessions are found that are to end; what is given has to hold together.
+/// Criteria for the sessions to end; a session must match every one that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundBy {
-    /// A role by name.
+    /// Name of a role that the user must have.
     pub role: Option<String>,
-    /// A group by name.
+    /// Name of a group that the user must be in.
     pub group: Option<String>,
-    /// A network or an address.
+    /// Network or address that the session must come from.
     pub network: Option<String>,
-    /// An application by its `client_id`.
+    /// `client_id` of an application that the session must have a stay in.
     pub client_id: Option<String>,
-    /// A filter.
+    /// SCIM-style filter that the session must match.
     pub filter: Option<String>,
 }
 
 impl FoundBy {
-    /// Whether nothing is given.
+    /// Returns whether no criterion is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The targets: a role alone means everything of its members.
+    /// Converts the criteria to targets. A role or group alone selects everything of its members.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] when nothing is given or the filter isn't one.
+    /// [`EngineError::Invalid`] if no criterion is set or the filter isn't valid.
     pub fn targets(self) -> Result<EndTargets, EngineError> {
         let alone = self.network.is_none() && self.client_id.is_none() && self.filter.is_none();
         match (&self.role, &self.group) {
@@ -71,7 +71,7 @@ impl FoundBy {
             _ => {}
         }
         if let Some(filter) = &self.filter {
-            // Read by itself: brackets must not reach beyond it.
+            // Parsed separately, so that its parentheses can't affect the rest.
             targets::live_filter(filter)?;
         }
         let quoted = |attribute: &str, value: Option<String>| {
@@ -89,42 +89,42 @@ impl FoundBy {
     }
 }
 
-/// Something that is named.
+/// A target that is listed by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// Everything of a user: sessions, and grants without one.
+    /// All sessions and grants of a user, including grants without a session.
     User(UserId),
-    /// The user's sessions but this one, and their grants.
+    /// All sessions of a user except the given one, and their grants.
     UserExcept(UserId, SessionId),
-    /// A session; one that isn't there is as good as ended.
+    /// A session; one that doesn't exist counts as ended.
     Session(SessionId),
-    /// A grant; one that isn't there is as good as ended.
+    /// A grant; one that doesn't exist counts as ended.
     Grant(GrantId),
 }
 
-/// What is wanted, and by whom.
+/// A request to end sessions, on behalf of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndRequest {
-    /// What is to be ended.
+    /// The sessions, users or grants to end.
     pub targets: EndTargets,
-    /// What to do to it.
+    /// What happens to them.
     pub effects: Effects,
-    /// The applications to which tokens, consents and notices are narrowed; an empty list means none.
+    /// Applications to which the effects on tokens, consents and notices are limited; an empty list means none.
     pub applications: Option<Vec<AppId>>,
-    /// By whom. Sessions of people above them are left alone, or refused where they are named.
+    /// The caller. Sessions of users with more rights are skipped, or refused if they are listed by id.
     pub by: Authority,
-    /// Refuse when more sessions than this would end.
+    /// Refuses the request if more sessions than this would end.
     pub expected_at_most: Option<u64>,
-    /// Make it a job, however small it is.
+    /// Runs the request as a job, even if it is small.
     pub as_job: bool,
-    /// Sessions that a job ends in a second, at most.
+    /// Maximum number of sessions that a job ends per second.
     pub rate: Option<u32>,
-    /// The caller's own key: the same request again is answered and not carried out.
+    /// The caller's idempotency key: a repeated request gets the stored response and isn't executed.
     pub key: Option<RequestKey>,
 }
 
 impl EndRequest {
-    /// A request with the effects of an end by someone.
+    /// A request with the default effects of an end by an administrator.
     #[must_use]
     pub fn new(targets: EndTargets, by: Authority) -> Self {
         Self {
@@ -140,38 +140,38 @@ impl EndRequest {
     }
 }
 
-/// Whom an end concerned: the way to what applications were told.
+/// The users and sessions that an end affected, for finding the notices to applications.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Concerned {
     sessions: Vec<SessionId>,
     users: Vec<UserId>,
 }
 
-/// What came of it.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndAnswer {
-    /// It is done.
+    /// The request was executed completely.
     Ended {
-        /// Names the end: what ended together carries it.
+        /// Id of the end, shared by everything that ended with it.
         id: EndId,
-        /// What it did.
+        /// Numbers of sessions, tokens and deliveries affected.
         summary: EndSummary,
-        /// What was named or found, some of which may have ended before.
+        /// The targets that were listed or found, some of which may have ended before.
         concerned: Concerned,
     },
-    /// A job does it.
+    /// A job executes the request.
     Job(Box<Job>),
-    /// The same request came before; this is what it was answered.
+    /// The request was repeated; this is the stored response.
     Again(String),
 }
 
 impl Engine {
-    /// Ends what a request names.
+    /// Ends the targets of a request.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for an empty target or a malformed filter, [`EngineError::NotFound`] for a user or
-    /// role that isn't there, [`EngineError::Forbidden`] when someone named is above the caller,
-    /// [`EngineError::MoreThanExpected`] when more would end than was expected.
+    /// [`EngineError::Invalid`] if there are no targets or the filter is malformed, [`EngineError::NotFound`] if a
+    /// user or role doesn't exist, [`EngineError::Forbidden`] if a listed user has more rights than the caller,
+    /// [`EngineError::MoreThanExpected`] if more sessions would end than expected.
     pub async fn end(
         &self,
         tenant: &Tenant,

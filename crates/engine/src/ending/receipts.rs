@@ -1,4 +1,4 @@
-//! What applications answered to an end.
+//! Responses of applications to the notices about an end.
 
 use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{Delivery, DeliveryState, EndTarget, Millis, SessionId, Tenant};
@@ -26,11 +26,11 @@ impl Concerned {
 }
 
 impl Engine {
-    /// What applications were told since a moment about what an end concerned, when none of it waits any more.
-    /// Give it up whenever you like.
+    /// Waits until no notice about an end is pending and returns the notices since a given time. The future may be
+    /// dropped at any time.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn receipts(
         &self,
         tenant: &Tenant,
@@ -38,7 +38,7 @@ impl Engine {
         since: Millis,
     ) -> Result<Vec<Delivery>, EngineError> {
         loop {
-            // Registered before the look: what settles between the two wakes it.
+            // Registered before the query, so that a result that is stored in between wakes it.
             let settled = self.outbox.settled();
             tokio::pin!(settled);
             settled.as_mut().enable();
@@ -50,10 +50,10 @@ impl Engine {
         }
     }
 
-    /// The same, as it stands now.
+    /// The same as [`Engine::receipts`], without waiting.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn receipts_now(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! From what a request names to what the door takes.
+//! Resolves the targets of a request to the targets of an [`crate::EndPlan`].
 
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{EndTarget, GrantId, Tenant, UserId};
@@ -12,9 +12,9 @@ use crate::session::search::OneSession;
 use crate::session::{Position, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary};
 
 pub(super) enum Resolved {
-    /// All of it.
+    /// The complete list of targets.
     All(Vec<EndTarget>),
-    /// More than was asked for.
+    /// More targets than can be ended directly.
     Large,
 }
 
@@ -78,7 +78,7 @@ impl Engine {
         }
     }
 
-    /// The session that a filter names and nothing else: without a walk, and without what a page shows of it.
+    /// The only session that a filter selects by id, without a scan and without the data that a page shows of it.
     async fn one_session(
         &self,
         tenant: &Tenant,
@@ -102,7 +102,7 @@ impl Engine {
         Ok(covered.first().map(|user| EndTarget::Session(*user, id)))
     }
 
-    /// Live sessions that pass a filter, going down from a position.
+    /// Active sessions that match a filter, newest first, from a position on.
     pub(super) async fn names_to_end(
         &self,
         tenant: &Tenant,
@@ -123,7 +123,7 @@ impl Engine {
         Ok(self.session_names(tenant, &query).await?)
     }
 
-    /// Those whom the rights cover, in the order in which they came.
+    /// Keeps the users that the rights cover, in the original order.
     pub(crate) async fn covered(
         &self,
         tenant: &Tenant,
@@ -176,7 +176,7 @@ impl Engine {
             if matches!(one, Named::User(_) | Named::UserExcept(..))
                 && self.store.user(tenant.id, user).await?.is_none()
             {
-                // Another tenant's, or nobody's.
+                // The user belongs to another tenant or doesn't exist.
                 return Err(EngineError::NotFound("user"));
             }
             self.must_stand_above(tenant, rights, user).await?;
@@ -185,10 +185,10 @@ impl Engine {
         Ok(targets)
     }
 
-    /// Whose grant it is.
+    /// The user that a grant belongs to.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn grant_owner(
         &self,
         tenant: &Tenant,
@@ -199,7 +199,7 @@ impl Engine {
     }
 }
 
-/// A filter of sessions to end: it may not ask for those that have ended.
+/// Parses a filter of sessions to end, which must not ask for ended ones.
 pub(super) fn live_filter(text: &str) -> Result<SessionFilter, EngineError> {
     if text.trim().is_empty() {
         return Err(EngineError::Invalid("an empty filter ends nothing".into()));

@@ -14,47 +14,49 @@ use crate::error::EngineError;
 use crate::mail::News;
 use crate::sign_in::cut;
 
-/// A key that may be added.
+/// A challenge for a new passkey or security key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOffer {
-    /// What the form carries back: sealed, for this session, for some minutes.
+    /// Sealed state that the form sends back, valid for this session for some minutes.
     pub sealed: String,
-    /// What the browser is asked to make: `PublicKeyCredentialCreationOptionsJSON` (Web Authentication §5.1.8).
+    /// Options for the browser: `PublicKeyCredentialCreationOptionsJSON` (Web Authentication §5.1.8).
     pub options: Value,
 }
 
-/// A key that a browser made, and what its person calls it.
+/// A key that a browser created, and the name that its user chose.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKey<'a> {
-    /// What the form carried.
+    /// The sealed state that the form sent back.
     pub sealed: &'a str,
-    /// What the browser answered, as JSON.
+    /// The browser's response, as JSON.
     pub credential: &'a str,
-    /// The name.
+    /// Name of the key that the user chose.
     pub name: &'a str,
-    /// The browser.
+    /// `User-Agent` of the browser.
     pub user_agent: &'a str,
 }
 
-/// What an offer's form carries.
+/// Content of the sealed state.
 #[derive(Serialize, Deserialize)]
 struct Offered {
     handle: String,
     kind: String,
     to: [u8; 32],
     key_made_at: i64,
-    /// Sealing the same twice gives the same text, and no two offers may have the same challenge.
+    /// Sealing the same content twice produces the same text, but no two challenges may be equal.
     nonce: [u8; 16],
 }
 
-/// Bytes of a handle that are drawn; the rest says for which tenant.
+/// Number of random bytes in a handle; the rest identifies the tenant.
 const HANDLE_NUMBER: usize = 24;
 
 impl Engine {
-    /// Offers a session's person to add a key.
+    /// Creates a challenge for a session's user to add a key.
     ///
     /// # Errors
-    /// [`FactorRefused::NotFresh`], [`FactorRefused::TooMany`], [`FactorRefused::NoKeys`]
+    /// [`FactorRefused::NotFresh`] unless the user authenticated a moment ago, [`FactorRefused::TooMany`] if the
+    /// account has the maximum number of factors, [`FactorRefused::NoKeys`] if this server's address supports no
+    /// keys.
     pub async fn offer_key(
         &self,
         tenant: &Tenant,
@@ -65,7 +67,7 @@ impl Engine {
         self.new_key_offer(tenant, (&user, &factors), kind, session.id.0)
     }
 
-    /// An offer to a session or to a sign-in that waits.
+    /// A challenge for a session, or for a sign-in in progress.
     pub(crate) fn new_key_offer(
         &self,
         tenant: &Tenant,
@@ -75,7 +77,7 @@ impl Engine {
     ) -> Result<KeyOffer, FactorRefused> {
         room(factors)?;
         let keys = self.keys_of(tenant, factors)?;
-        // The authenticator replaces a key of the same account only where it has the same name.
+        // An authenticator replaces an existing key of the same account only if it has the same handle.
         let handle = match keys.first() {
             Some((_, key)) => key.handle.clone(),
             None => b64url(&self.new_handle(tenant)),
@@ -96,8 +98,8 @@ impl Engine {
         Ok(KeyOffer { options: options.ok_or(FactorRefused::NoKeys)?, sealed })
     }
 
-    /// A handle by which authenticators tell accounts apart (Web Authentication §5.4.3): it says nothing about the account,
-    /// and shows to this tenant alone that it was made for it.
+    /// Creates a handle by which authenticators distinguish accounts (Web Authentication §5.4.3). It reveals nothing
+    /// about the account, and only its tenant can recognise it as its own.
     fn new_handle(&self, tenant: &Tenant) -> [u8; 32] {
         let mut handle = [0; 32];
         let (number, tag) = handle.split_at_mut(HANDLE_NUMBER);
@@ -112,7 +114,8 @@ impl Engine {
         self.keyed_hash("handle of a tenant", &[tenant.as_slice(), number])
     }
 
-    /// Whether a handle was made for a tenant. Tenants share one address, and authenticators offer the keys of all.
+    /// Returns whether a handle was created for a tenant. Tenants share an address, so authenticators offer the keys
+    /// of all of them.
     pub(crate) fn is_handle_of(&self, tenant: &Tenant, handle: &[u8]) -> bool {
         let Some((number, tag)) = handle.split_at_checked(HANDLE_NUMBER) else { return false };
         let made = self.handle_tag(tenant, number);
@@ -122,7 +125,7 @@ impl Engine {
     /// Adds a key to the account of a session. The first factor of an account comes with recovery codes.
     ///
     /// # Errors
-    /// [`FactorRefused`]; [`EngineError::Invalid`] for a name that can't be used.
+    /// [`FactorRefused`] if the challenge or the key isn't valid, [`EngineError::Invalid`] if the name isn't valid.
     pub async fn add_key(
         &self,
         tenant: &Tenant,
@@ -139,7 +142,7 @@ impl Engine {
         Ok(Added { factor, codes })
     }
 
-    /// The factor that a browser's answer to an offer makes.
+    /// Verifies a browser's response to a challenge and returns the new factor.
     pub(crate) fn checked_key(
         &self,
         tenant: &Tenant,
@@ -163,7 +166,7 @@ impl Engine {
             tracing::info!(%why, kind = kind.as_str(), "a key was not added");
             FactorRefused::Wrong
         })?;
-        // One that is synced is no key that its person holds in the hand.
+        // A synced key isn't bound to a device that the user holds.
         if kind == FactorKind::SecurityKey && made.flags.backup_eligible {
             return Err(FactorRefused::Synced);
         }

@@ -1,4 +1,4 @@
-//! Passkeys and security keys (Web Authentication): what is kept of one, and what a page asks a browser for.
+//! Passkeys and security keys (Web Authentication): the stored data, and the requests that pages send to a browser.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,40 +10,41 @@ use super::place;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// For how long a browser lets its person look for the key, in milliseconds.
+/// How long a browser waits for the user to provide the key, in milliseconds.
 const TIMEOUT_MS: i64 = 5 * 60_000;
 
-/// What is kept of a key, sealed.
+/// Stored data of a key, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
-    /// The credential's id, in base64url.
+    /// Credential id, in base64url.
     pub(crate) credential: String,
-    /// Its public key as a COSE key, in base64url.
+    /// Public key in COSE format, in base64url.
     pub(crate) public_key: String,
-    /// What names the account to authenticators, in base64url: the same for all keys of one, and drawn at random.
+    /// Random handle that identifies the account to authenticators, in base64url: the same for all keys of an
+    /// account.
     pub(crate) handle: String,
-    /// How browsers reach it.
+    /// Transports by which browsers reach the key, such as `usb` or `internal`.
     pub(crate) transports: Vec<String>,
-    /// Whether it may leave its device.
+    /// Whether the key may leave its device (flag BE).
     pub(crate) backup_eligible: bool,
-    /// Whether it is synced at the moment.
+    /// Whether the key is synced at the moment (flag BS).
     pub(crate) backed_up: bool,
-    /// The browser in which it was added.
+    /// `User-Agent` of the browser in which the key was added.
     pub(crate) user_agent: String,
 }
 
-/// What is known of a key beside its name.
+/// Public data of a key besides its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFacts {
-    /// The credential's id, in base64url.
+    /// Credential id, in base64url.
     pub credential: String,
-    /// What names the account to authenticators, in base64url.
+    /// Handle that identifies the account to authenticators, in base64url.
     pub handle: String,
-    /// Whether it may leave its device: it is synced, or can be.
+    /// Whether the key may leave its device: it is synced, or can be.
     pub may_sync: bool,
-    /// Whether it is synced at the moment.
+    /// Whether the key is synced at the moment.
     pub synced: bool,
-    /// The browser in which it was added.
+    /// `User-Agent` of the browser in which the key was added.
     pub user_agent: String,
 }
 
@@ -58,7 +59,7 @@ impl Key {
         }
     }
 
-    /// By which method a proof with it counts.
+    /// The authentication method that a proof with this key counts as.
     pub(crate) const fn method(&self, kind: FactorKind) -> Method {
         match (kind, self.backup_eligible) {
             (FactorKind::SecurityKey, _) => Method::SecurityKey,
@@ -72,18 +73,18 @@ impl Key {
     }
 }
 
-/// The challenge of a page: made from what it carries sealed, so that it needs no place of its own.
+/// The challenge of a page. It is derived from the page's sealed state, so that it needs no storage.
 pub(crate) fn challenge(sealed: &str) -> [u8; 32] {
     sha256(format!("challenge {sealed}").as_bytes())
 }
 
-/// The descriptors of keys, for a browser to look for or to leave out.
+/// The credential descriptors of keys, for a browser to select or to exclude.
 pub(crate) fn descriptors(keys: &[(Factor, Key)]) -> Vec<Value> {
     keys.iter().map(|(_, key)| key.descriptor()).collect()
 }
 
 impl Engine {
-    /// The id of a factor that is a credential.
+    /// The id of a factor, derived from its credential id.
     pub(crate) fn credential_factor(
         &self,
         tenant: &Tenant,
@@ -105,7 +106,7 @@ impl Engine {
         Ok(self.secrets.seal(&place(tenant, id), &body, &*self.rng)?)
     }
 
-    /// Opens what is kept of a key; nothing for a factor of another kind.
+    /// Opens the stored data of a key; `None` for a factor of another kind.
     pub(crate) fn open_key(
         &self,
         tenant: &Tenant,
@@ -119,7 +120,7 @@ impl Engine {
         key.map(Some).map_err(|_| EngineError::NotFound("credential"))
     }
 
-    /// The keys among factors.
+    /// Selects the keys among an account's factors.
     pub(crate) fn keys_of(
         &self,
         tenant: &Tenant,
@@ -134,7 +135,7 @@ impl Engine {
         Ok(keys)
     }
 
-    /// The highest level that factors reach, together with a password.
+    /// The highest level that the factors reach, together with a password.
     pub(crate) fn reach_of(
         &self,
         tenant: &Tenant,
@@ -150,13 +151,13 @@ impl Engine {
         })
     }
 
-    /// Whether keys can be used at the address of this server: it needs a name.
+    /// Returns whether this server's address supports keys: it must be a domain name.
     #[must_use]
     pub fn takes_keys(&self) -> bool {
         self.settings.relying_party().is_some()
     }
 
-    /// What a browser is asked for on a page that carries `sealed`: a passkey of anybody.
+    /// Request options for a page with the sealed state `sealed`: any user's passkey.
     #[must_use]
     pub fn passkey_request(&self, sealed: &str) -> Option<Value> {
         let rp = self.settings.relying_party()?;
@@ -166,10 +167,10 @@ impl Engine {
         }))
     }
 
-    /// What a browser is asked for on a page that carries `sealed`: one of a user's keys; nothing where there is none.
+    /// Request options for a page with the sealed state `sealed`: one of a user's keys; `None` if the user has none.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if a key can't be opened or the database fails.
     pub async fn key_request(
         &self,
         tenant: &Tenant,
@@ -182,7 +183,7 @@ impl Engine {
         if keys.is_empty() {
             return Ok(None);
         }
-        // An old security key has no way to verify anybody.
+        // An old security key can't verify its user.
         let passkeys = keys.iter().all(|(factor, _)| factor.kind == FactorKind::Passkey);
         let verification = if passkeys { "required" } else { "preferred" };
         Ok(Some(json!({
@@ -191,7 +192,7 @@ impl Engine {
         })))
     }
 
-    /// What a browser is asked to make.
+    /// Creation options for a new key.
     pub(super) fn creation_request(
         &self,
         tenant: &Tenant,
@@ -226,7 +227,7 @@ impl Engine {
         }))
     }
 
-    /// Checks a proof by a key of a user, who is known or says so.
+    /// Verifies a proof by a key of a user, who is known or identified by the proof's user handle.
     pub(crate) fn check_key(
         &self,
         (factor, key): (&Factor, &Key),
@@ -245,24 +246,24 @@ impl Engine {
         }
         let proved = assertion.check(&expected, &public_key)?;
         let Flags { backup_eligible, backed_up, .. } = proved.flags;
-        // That never changes: it is another key that says so (§7.2).
+        // The flag never changes, so another key sent it (§7.2).
         if backup_eligible != key.backup_eligible {
             return Err(malformed);
         }
         let counter = i64::from(proved.counter);
-        // Two devices may have the same key. Those that are synced don't count.
+        // Two devices may have a copy of the same key. Synced keys don't count up.
         let went_back = (counter > 0 || factor.step > 0) && counter <= factor.step;
         let changed = (backed_up != key.backed_up).then(|| Key { backed_up, ..key.clone() });
         Ok(KeyUse { counter, went_back, changed, method: key.method(factor.kind) })
     }
 }
 
-/// What a proof by a key says.
+/// The result of a proof by a key.
 pub(crate) struct KeyUse {
     pub(crate) counter: i64,
-    /// Whether the signature counter is not ahead of where it was.
+    /// Whether the signature counter didn't increase.
     pub(crate) went_back: bool,
-    /// The key as it is now, where something changed.
+    /// The updated key, if its data changed.
     pub(crate) changed: Option<Key>,
     pub(crate) method: Method,
 }

@@ -1,8 +1,8 @@
-//! Factors: an account's passkeys, security keys, authenticator apps and recovery codes, added and removed by their person
-//! after a fresh proof, and reset by an administrator.
+//! Factors: an account's passkeys, security keys, authenticator apps and recovery codes. Their user adds and removes
+//! them after a fresh authentication, and an administrator can reset them.
 //!
-//! A passkey signs in by itself. Who has another factor signs in with it as well as with the password; the steps are in
-//! [`crate::sign_in`].
+//! A passkey is sufficient to sign in. Users with another factor sign in with it in addition to the password; the
+//! steps are in [`crate::sign_in`].
 
 mod add_key;
 pub(crate) mod key;
@@ -27,60 +27,60 @@ pub use remove::{EndsWithFactor, rests_on_second_factor};
 pub(crate) use totp::place;
 pub use totp::{Added, TotpOffer};
 
-/// For how long a proof is fresh enough to change factors, in milliseconds.
+/// Maximum age of an authentication for changing factors, in milliseconds.
 pub const FRESH_MS: i64 = 5 * 60_000;
 
-/// How long a factor that was offered can be added, in milliseconds.
+/// How long the challenge for a new factor is valid, in milliseconds.
 pub(crate) const OFFER_MS: i64 = 2 * FRESH_MS;
 
-/// Why a factor isn't changed.
+/// Reasons why a factor isn't changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FactorRefused {
-    /// The person has to prove once more who they are: it was too long ago, or without the second factor that they have.
+    /// The user must authenticate again: it was too long ago, or without the second factor that they have.
     #[error("a fresh sign-in is needed")]
     NotFresh,
-    /// The code isn't the one that the app shows, or the key didn't answer what it was asked.
+    /// The code isn't the one that the app shows, or the key's response isn't valid.
     #[error("the code or the answer of the key is wrong")]
     Wrong,
-    /// What was to be a security key is synced: it is a passkey.
+    /// The key is synced and therefore a passkey, not a security key.
     #[error("a key that is synced is a passkey")]
     Synced,
-    /// The server's address has no name, which keys need.
+    /// The server's address isn't a domain name, which keys need.
     #[error("keys need an address with a name")]
     NoKeys,
-    /// What was offered is too old, was added already, or was offered to another session.
+    /// The challenge is too old, was used already, or belongs to another session.
     #[error("what was offered can't be used any more")]
     Gone,
-    /// The account has as many as are allowed.
+    /// The account has the maximum number of factors.
     #[error("an account has {max} factors at most")]
     TooMany {
-        /// How many are allowed.
+        /// The maximum number of factors.
         max: usize,
     },
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
 
-/// A factor as it is listed.
+/// A factor in a list of an account's factors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// The factor, without its secret.
     pub factor: Factor,
-    /// What is known of it where it is a key.
+    /// Public data of the factor if it is a key.
     pub key: Option<KeyFacts>,
 }
 
-/// The factors of an account.
+/// An account's factors and its number of recovery codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Factors {
-    /// Each of them, oldest first.
+    /// All factors, sorted oldest first.
     pub factors: Vec<Listed>,
-    /// How many recovery codes are left.
+    /// Number of unused recovery codes.
     pub codes_left: i64,
 }
 
-/// The name of a factor, if it can be one.
+/// Validates the name of a factor.
 pub(crate) fn named(name: &str) -> Result<String, FactorRefused> {
     let name = visible("the name of a factor", name)?;
     if name.is_empty() || name.chars().count() > FACTOR_NAME_CHARS_MAX {
@@ -90,7 +90,7 @@ pub(crate) fn named(name: &str) -> Result<String, FactorRefused> {
     Ok(name)
 }
 
-/// Fails where an account has as many factors as are allowed.
+/// Fails if an account has the maximum number of factors.
 pub(crate) fn room(factors: &[Factor]) -> Result<(), FactorRefused> {
     match factors.len() < FACTORS_MAX {
         true => Ok(()),
@@ -99,10 +99,10 @@ pub(crate) fn room(factors: &[Factor]) -> Result<(), FactorRefused> {
 }
 
 impl Engine {
-    /// The factors of a user.
+    /// The factors of a user, without their secrets.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if a key can't be opened or the database fails.
     pub async fn factors(&self, tenant: &Tenant, user: UserId) -> Result<Factors, EngineError> {
         let mut factors = Vec::new();
         for factor in self.store.factors_of(tenant.id, user).await? {
@@ -113,20 +113,20 @@ impl Engine {
         Ok(Factors { factors, codes_left })
     }
 
-    /// The highest level that a user can reach, with the factors of the account.
+    /// The highest level that a user can reach with the factors of the account.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if a key can't be opened or the database fails.
     pub async fn level_of(&self, tenant: &Tenant, user: UserId) -> Result<Level, EngineError> {
         let factors = self.store.factors_of(tenant.id, user).await?;
         self.reach_of(tenant, &factors)
     }
 
-    /// Whether a session's person proved who they are a moment ago, by the highest level that they can reach: only then they
-    /// may change what proves it. A recovery code stands for a factor that is lost.
+    /// Returns whether a session's user authenticated a moment ago with the highest level that they can reach, which
+    /// is required for changing factors. A recovery code replaces a lost factor.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if a key can't be opened or the database fails.
     pub async fn is_fresh(&self, tenant: &Tenant, session: &Session) -> Result<bool, EngineError> {
         let factors = self.store.factors_of(tenant.id, session.user).await?;
         self.proven_for(tenant, session, &factors)
@@ -145,7 +145,7 @@ impl Engine {
         Ok(self.is_recent(session.auth_time, FRESH_MS) && reached)
     }
 
-    /// The account of a session whose person may change its factors, and these.
+    /// The user of a session and their factors, if the user may change them now.
     pub(crate) async fn fresh_user(
         &self,
         tenant: &Tenant,
@@ -161,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// An event about an account's factors, with more properties than the login name.
+    /// An event about an account's factors, with properties besides the login name.
     pub(crate) fn factor_event(
         &self,
         user: &User,

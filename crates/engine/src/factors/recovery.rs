@@ -1,4 +1,4 @@
-//! Recovery codes: for who has lost every factor. Each works once; the database keeps keyed hashes alone.
+//! Recovery codes, for users who have lost every factor. Each works once; the database stores only keyed hashes.
 
 use serde_json::json;
 use sojourn_crypto::totp::base32;
@@ -11,18 +11,18 @@ use super::FactorRefused;
 use crate::engine::Engine;
 use crate::mail::News;
 
-/// Bytes of a code: 80 bits.
+/// Bytes of a code, that is, 80 bits.
 const CODE_BYTES: usize = 10;
-/// Characters of a code without its gaps.
+/// Characters of a code without separators.
 const CODE_CHARS: usize = CODE_BYTES * 8 / 5;
 
-/// A code as it is hashed, however it was typed; nothing for what can't be one.
+/// The form of a typed code that is hashed; `None` if it can't be a code.
 pub(crate) fn normalised(typed: &str) -> Option<String> {
     let plain: String = typed
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '-')
         .map(|c| match c.to_ascii_uppercase() {
-            // What base 32 doesn't have is read as what it looks like.
+            // Digits that base 32 doesn't use are read as the letters that they resemble.
             '0' => 'O',
             '1' => 'I',
             '8' => 'B',
@@ -34,7 +34,7 @@ pub(crate) fn normalised(typed: &str) -> Option<String> {
     (plain.len() == CODE_CHARS && plain.chars().all(digit)).then_some(plain)
 }
 
-/// In groups of four, to be read and typed.
+/// Formats a code in groups of four, for reading and typing.
 pub(crate) fn spaced(code: &str) -> String {
     let chars: Vec<char> = code.chars().collect();
     let groups: Vec<String> = chars.chunks(4).map(|group| group.iter().collect()).collect();
@@ -42,14 +42,14 @@ pub(crate) fn spaced(code: &str) -> String {
 }
 
 impl Engine {
-    /// The hash of a code. The key isn't the newest one: the codes outlive its change.
+    /// The hash of a code. Its key isn't the newest master key, because the codes outlive a change of that key.
     pub(crate) fn recovery_hash(&self, user: &User, code: &str) -> [u8; 32] {
         let parts =
             [&user.tenant.0.to_be_bytes(), user.id.0.as_bytes().as_slice(), code.as_bytes()];
         self.hasher.keyed_for_good("recovery code", &parts)
     }
 
-    /// Draws codes, which replace the ones before, and answers them.
+    /// Creates new codes, which replace the previous ones, and returns them.
     pub(crate) fn push_recovery_codes(&self, user: &User, change: &mut ChangeSet) -> Vec<String> {
         let draw = || base32(&sojourn_model::time::random::<CODE_BYTES>(&*self.rng));
         let codes: Vec<String> = std::iter::repeat_with(draw).take(RECOVERY_CODES).collect();
@@ -67,10 +67,11 @@ impl Engine {
         codes.iter().map(|code| spaced(code)).collect()
     }
 
-    /// New recovery codes for a session's person; earlier ones are void.
+    /// Creates new recovery codes for a session's user; the previous ones become invalid.
     ///
     /// # Errors
-    /// [`FactorRefused::NotFresh`]; [`FactorRefused::Gone`] for an account without factors.
+    /// [`FactorRefused::NotFresh`] unless the user authenticated a moment ago, [`FactorRefused::Gone`] if the account
+    /// has no factors.
     pub async fn renew_recovery_codes(
         &self,
         tenant: &Tenant,

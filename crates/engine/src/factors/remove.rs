@@ -1,4 +1,4 @@
-//! Removing factors: what a factor let in goes with it.
+//! Removing factors, and ending the sessions that were started with them.
 
 use serde_json::json;
 use sojourn_model::limits::SESSION_LIST_MAX;
@@ -15,28 +15,28 @@ use crate::error::EngineError;
 use crate::mail::News;
 use crate::rights::Right;
 
-/// What ends when a factor is removed.
+/// The sessions that end when a factor is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndsWithFactor {
-    /// So many sessions, of the person's newest.
+    /// Number of sessions, among the newest ones of the user.
     pub sessions: usize,
-    /// Whether the session in which it is removed is among them.
+    /// Whether the session in which the factor is removed is among them.
     pub here: bool,
-    /// By this rule.
+    /// The policy that decides this.
     pub policy: OnFactorRemoved,
     targets: Vec<EndTarget>,
 }
 
-/// What goes with a factor.
+/// What ends together with a factor.
 struct Going<'a> {
     targets: Vec<EndTarget>,
-    /// Whether sessions stay by policy.
+    /// Whether the policy keeps the sessions.
     stay: bool,
-    /// Whether a session rests on it.
+    /// Returns whether a session was started with the factor.
     rests: &'a (dyn Fn(&Session) -> bool + Sync),
 }
 
-/// The sessions that rest on a factor. Of more than are looked at, all go.
+/// The sessions that were started with a factor. If there are more sessions than can be checked, all of them end.
 fn targets(live: &[Session], rests: impl Fn(&Session) -> bool, user: UserId) -> Vec<EndTarget> {
     if usize::try_from(SESSION_LIST_MAX).is_ok_and(|most| live.len() >= most) {
         return vec![EndTarget::User(user)];
@@ -45,17 +45,17 @@ fn targets(live: &[Session], rests: impl Fn(&Session) -> bool, user: UserId) -> 
     resting.map(|one| EndTarget::Session(user, one.id)).collect()
 }
 
-/// Whether a second factor let a session in: now, or when its browser was trusted.
+/// Returns whether a session was started with a second factor, now or when its browser was trusted.
 #[must_use]
 pub fn rests_on_second_factor(proofs: &Proofs) -> bool {
     proofs.has_second_factor() || proofs.trusts()
 }
 
 impl Engine {
-    /// What ends when a person removes a factor in one of their sessions, by policy.
+    /// Returns what ends, according to the policy, when a user removes a factor in one of their sessions.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn ends_with_factor(
         &self,
         tenant: &Tenant,
@@ -93,11 +93,13 @@ impl Engine {
         Ok(live.await?)
     }
 
-    /// Removes a factor of a session's person, and ends what the policy says: by default the sessions that were made with
-    /// it. The present one goes on where it doesn't rest on the factor. Answers whether it does.
+    /// Removes a factor of a session's user, and ends what the policy names: by default the sessions that were
+    /// started with it. The current session stays active unless it was started with the factor. Returns whether it
+    /// stays.
     ///
     /// # Errors
-    /// [`FactorRefused::NotFresh`]; [`FactorRefused::Gone`] when there is no such factor.
+    /// [`FactorRefused::NotFresh`] unless the user authenticated a moment ago, [`FactorRefused::Gone`] if there is no
+    /// such factor.
     pub async fn remove_factor(
         &self,
         tenant: &Tenant,
@@ -129,11 +131,11 @@ impl Engine {
         }
     }
 
-    /// Removes every second factor and recovery code of a user who has lost them, and ends the sessions that were made with
-    /// a second factor. The user is notified by mail.
+    /// Removes every second factor and recovery code of a user who has lost them, and ends the sessions that were
+    /// started with a second factor. The user is notified by mail.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the caller lacks the right or the database fails.
     pub async fn reset_factors(
         &self,
         tenant: &Tenant,
@@ -164,8 +166,8 @@ impl Engine {
             .await
     }
 
-    /// Applies a change of factors together with the end of what goes with them. The change moves the account's epoch, so
-    /// that no session begins meanwhile.
+    /// Applies a change of factors together with the ends that it causes. The change increments the account's epoch,
+    /// so that no session starts in the meantime.
     async fn end_with_factor(
         &self,
         tenant: &Tenant,
@@ -188,8 +190,8 @@ impl Engine {
             if stay {
                 return Ok(());
             }
-            // A session may have begun between reading and writing. From now on none does: the factor is gone, and a sign-in
-            // that began before meets another epoch.
+            // A session may have started between reading and writing. From now on none does: the factor is removed,
+            // and a sign-in that started before has an outdated epoch.
             targets = self::targets(&self.live_sessions(tenant, user.id).await?, rests, user.id);
             if targets.is_empty() {
                 return Ok(());

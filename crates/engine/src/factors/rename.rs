@@ -1,4 +1,4 @@
-//! Another name for a factor.
+//! Renaming a factor of one's own account.
 
 use serde_json::json;
 use sojourn_model::{
@@ -10,10 +10,10 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// Gives a factor of a session's person another name. That proves nothing, so it needs no fresh proof.
+    /// Renames a factor of a session's user. The name proves nothing, so no fresh authentication is needed.
     ///
     /// # Errors
-    /// [`FactorRefused::Gone`] when there is no such factor; [`EngineError::Invalid`] for a name that can't be used.
+    /// [`FactorRefused::Gone`] if there is no such factor, [`EngineError::Invalid`] if the name isn't valid.
     pub async fn rename_factor(
         &self,
         tenant: &Tenant,

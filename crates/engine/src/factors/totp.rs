@@ -1,4 +1,5 @@
-//! Adding an authenticator app. Its secret is drawn here and shown once; it counts when its person has typed a code of it.
+//! Adding an authenticator app. The server creates its secret and shows it once; the factor is added when the user
+//! types a code.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,45 +15,46 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::News;
 
-/// An authenticator app that may be added.
+/// The data for adding an authenticator app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotpOffer {
-    /// What the form carries back: sealed, for this session, for some minutes.
+    /// Sealed state that the form sends back, valid for this session for some minutes.
     pub sealed: String,
-    /// The secret in base 32, to be typed into the app.
+    /// The secret in base 32, for typing it into the app.
     pub secret: String,
-    /// The address that the app reads from a QR code.
+    /// The `otpauth:` address that the app reads from a QR code.
     pub uri: String,
 }
 
-/// A factor that was added.
+/// The result of adding a factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added {
     /// The factor, without its secret.
     pub factor: Factor,
-    /// Recovery codes, where it is the account's first: they are shown once.
+    /// Recovery codes if it is the account's first factor; they are shown only once.
     pub codes: Option<Vec<String>>,
 }
 
-/// What an offer's form carries.
+/// Content of the sealed state.
 #[derive(Serialize, Deserialize)]
 struct Offered {
     seed: [u8; SEED_BYTES],
-    /// Whom it was offered to: a session, or a sign-in that waits.
+    /// Recipient of the offer: a session, or a sign-in in progress.
     to: [u8; 32],
     made_at: i64,
 }
 
-/// Where a factor's secret is sealed.
+/// Names the storage location that a factor's sealed secret is bound to.
 pub(crate) fn place(tenant: &Tenant, factor: FactorId) -> String {
     format!("factor/{}/{factor}", tenant.id.0)
 }
 
 impl Engine {
-    /// Offers a new authenticator app to a session's person.
+    /// Offers a new authenticator app to a session's user.
     ///
     /// # Errors
-    /// [`FactorRefused::NotFresh`], [`FactorRefused::TooMany`]
+    /// [`FactorRefused::NotFresh`] unless the user authenticated a moment ago, [`FactorRefused::TooMany`] if the
+    /// account has the maximum number of factors.
     pub async fn offer_totp(
         &self,
         tenant: &Tenant,
@@ -63,7 +65,7 @@ impl Engine {
         Ok(self.new_offer(tenant, &user, session.id.0)?)
     }
 
-    /// A new secret, offered to a session or to a sign-in that waits.
+    /// A new secret, offered to a session or to a sign-in in progress.
     pub(crate) fn new_offer(
         &self,
         tenant: &Tenant,
@@ -77,10 +79,10 @@ impl Engine {
         Ok(self.offer(tenant, user, &seed, sealed))
     }
 
-    /// The same offer once more, for a page that is shown again; nothing when it can't be used any more.
+    /// Repeats an offer for a page that is shown again; `None` if the offer is no longer valid.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn offered_totp(
         &self,
         tenant: &Tenant,
@@ -110,11 +112,11 @@ impl Engine {
         sealed: String,
     ) -> TotpOffer {
         let secret = base32(seed);
-        // Apps show both: whose server, and which account.
+        // Apps show both the server (issuer) and the account.
         let host = self.settings.host();
         let issuer = tenant.look.name.as_deref().unwrap_or(&host);
         let text = |text: &str| -> String {
-            // A colon would end the issuer in the label.
+            // A colon in the label would end the issuer.
             url::form_urlencoded::byte_serialize(text.replace(':', " ").as_bytes())
                 .collect::<String>()
                 .replace('+', "%20")
@@ -133,10 +135,11 @@ impl Engine {
         good.then_some(offered)
     }
 
-    /// Adds the app of an offer, with a code that it shows. The first factor of an account comes with recovery codes.
+    /// Adds the app of an offer, after verifying a code that it shows. The first factor of an account comes with
+    /// recovery codes.
     ///
     /// # Errors
-    /// [`FactorRefused`]; [`EngineError::Invalid`] for a name that can't be used.
+    /// [`FactorRefused`] if the offer or the code isn't valid, [`EngineError::Invalid`] if the name isn't valid.
     pub async fn add_totp(
         &self,
         tenant: &Tenant,
@@ -162,7 +165,7 @@ impl Engine {
         Ok(Added { factor, codes })
     }
 
-    /// The factor of an offer, with a code that the app shows and the name that its person gives it.
+    /// Verifies a code of an offered app and returns the factor with the name that the user chose.
     pub(crate) fn checked_offer(
         &self,
         tenant: &Tenant,
@@ -189,8 +192,8 @@ impl Engine {
         })
     }
 
-    /// Adds a factor together with what else a change set does, in a session or in a sign-in, as long as nothing happened to
-    /// that or to the account. Answers it without its secret.
+    /// Adds a factor together with the rest of a change set, in a session or in a sign-in, unless that or the account
+    /// has changed. Returns the factor without its secret.
     pub(crate) async fn put_factor(
         &self,
         (user, session): (&User, Option<SessionId>),
@@ -210,7 +213,7 @@ impl Engine {
     }
 }
 
-/// From the secret: a form that is sent twice adds one.
+/// Derived from the secret, so that a form that is sent twice adds one factor.
 fn factor_id(engine: &Engine, offered: &Offered) -> Result<FactorId, FactorRefused> {
     let id = engine.keyed_hash("factor id", &[&offered.seed]);
     FactorId::from_slice(id.get(..16).unwrap_or_default()).map_err(|_| FactorRefused::Gone)

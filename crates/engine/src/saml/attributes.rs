@@ -1,4 +1,4 @@
-//! Claims as attributes.
+//! Mapping of claims to SAML attributes.
 
 use serde_json::{Map, Value};
 use sojourn_model::{Application, NameIdFormat, SamlSettings, Tenant, User};
@@ -7,7 +7,7 @@ use sojourn_saml::assertion::Attribute;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// The scope that a user approves so that a claim may be sent.
+/// The scope that the user must approve before a claim is sent.
 pub(super) fn scope_of(claim: &str) -> &'static str {
     match claim {
         "email" | "email_verified" => "email",
@@ -19,13 +19,13 @@ pub(super) fn scope_of(claim: &str) -> &'static str {
     }
 }
 
-/// The scopes that cover what a service provider receives.
+/// The scopes that cover everything that a service provider receives.
 #[must_use]
 pub(super) fn scopes(settings: &SamlSettings) -> Vec<String> {
     let mut all: Vec<String> =
         settings.attributes.iter().map(|one| scope_of(&one.claim).to_owned()).collect();
     all.push("openid".into());
-    // What the name itself tells.
+    // The name identifier itself may reveal personal data.
     all.extend(match settings.name_id_format {
         NameIdFormat::EmailAddress => Some("email".to_owned()),
         NameIdFormat::Unspecified => Some("profile".to_owned()),
@@ -36,7 +36,7 @@ pub(super) fn scopes(settings: &SamlSettings) -> Vec<String> {
     all
 }
 
-/// A value of a claim as texts; of an object each of its members is left to its own claim.
+/// Converts a claim to text values. Objects produce none: each member has its own claim.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),

@@ -1,4 +1,4 @@
-//! Certificates that end soon: of ours, and of service providers.
+//! Certificates that expire soon: the tenant's own and those of service providers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -10,32 +10,32 @@ use super::registration::certificates;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// How long before its end a certificate is pointed out, in milliseconds: 30 days.
+/// How long before its expiry a certificate is reported, in milliseconds: 30 days.
 pub const WARNED_MS: i64 = 30 * 24 * 3_600_000;
 
-/// A certificate that ends soon, or has ended.
+/// A certificate that expires soon, or has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndingCertificate {
-    /// The name of the service provider that owns it; none if it is one of ours.
+    /// Name of the service provider that owns it; `None` for the tenant's own.
     pub of: Option<String>,
-    /// When it ends.
+    /// Time at which it expires.
     pub until: Millis,
 }
 
-/// How often certificates and metadata are looked after, in milliseconds.
+/// Interval between two checks of certificates and metadata, in milliseconds.
 const TENDED_EVERY_MS: i64 = 10 * 60_000;
 
-/// How long metadata that could not be taken is left alone, in milliseconds.
+/// How long metadata that couldn't be read isn't fetched again, in milliseconds.
 const AGAIN_MS: i64 = 30 * 60_000;
 
-/// When that was, and what it found.
+/// Time and result of the last check.
 #[derive(Debug, Default)]
 pub(crate) struct Tended {
     at: AtomicI64,
     ending: AtomicUsize,
-    /// Service providers with metadata that could not be read, and when.
+    /// Service providers with metadata that couldn't be read, and when.
     failed: Mutex<HashMap<AppId, Millis>>,
-    /// Held while a first key is made, which takes time.
+    /// Held while a first key is created, which takes time.
     pub(super) making: tokio::sync::Mutex<()>,
 }
 
@@ -44,7 +44,7 @@ impl Tended {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a service provider's metadata could not be taken a short while ago.
+    /// Returns whether a service provider's metadata couldn't be read recently.
     pub(super) fn failed_lately(&self, app: AppId, now: Millis) -> bool {
         let failures = self.failures();
         failures.get(&app).is_some_and(|at| (0..AGAIN_MS).contains(&now.since(*at)))
@@ -58,11 +58,11 @@ impl Tended {
 }
 
 impl Engine {
-    /// Looks after what SAML needs from time to time, in all tenants: the next certificates, metadata that is due, and how
-    /// many certificates end soon. Most calls find that it isn't time yet.
+    /// Maintains SAML in all tenants: publishes the next certificates, fetches due metadata and counts certificates
+    /// that expire soon. Most calls return early because the check isn't due yet.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn tend_saml(&self) -> Result<(), EngineError> {
         let now = self.now();
         let passed = now.since(Millis(self.saml_tended.at.load(Ordering::Relaxed)));
@@ -80,17 +80,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Certificates for SAML that end within 30 days, or have ended, as this node counted them last.
+    /// Number of SAML certificates that expire within 30 days or have expired, from this node's last check.
     #[must_use]
     pub fn saml_certificates_ending(&self) -> usize {
         self.saml_tended.ending.load(Ordering::Relaxed)
     }
 
-    /// The certificates for SAML that end within 30 days, the first one first: the newest of ours, and those of service
-    /// providers that have no other that lasts longer.
+    /// The SAML certificates that expire within 30 days, sorted by expiry: the newest of the tenant's own, and those
+    /// of service providers that have no certificate with a later expiry.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if a key can't be opened or the database fails.
     pub async fn ending_certificates(
         &self,
         tenant: &Tenant,

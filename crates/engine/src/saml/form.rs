@@ -1,4 +1,4 @@
-//! A service provider as administrators and the configuration write it down.
+//! A service provider as administrators and the configuration file describe it.
 
 use serde::{Deserialize, Serialize};
 use sojourn_model::{
@@ -9,65 +9,67 @@ use sojourn_model::{
 use super::registration::{self, FromMetadata};
 use crate::error::EngineError;
 
-/// What is said of a service provider. What is left out is taken from its metadata, where that is given, or is the default.
+/// Settings of a service provider. Missing members are taken from its metadata, if that is given, or get their
+/// default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Form {
-    /// Its metadata, as XML. Read once, when it is given.
+    /// Metadata as XML, read once when it is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
-    /// Where its metadata is, to be fetched now and every six hours.
+    /// URL of the metadata, which is fetched now and every six hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_url: Option<String>,
-    /// The certificate, in PEM or base64, that fetched metadata has to be signed with.
+    /// Certificate, in PEM or base64, with which fetched metadata must be signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_certificate: Option<String>,
-    /// When it was fetched last, in milliseconds since 1970. Answered alone.
+    /// When the metadata was last fetched, in milliseconds since 1970. Read-only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_fetched_at: Option<Millis>,
-    /// Where assertions may be posted to.
+    /// URLs to which assertions may be posted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assertion_consumers: Option<Vec<AssertionConsumer>>,
-    /// Addresses for logout requests in the browser, and for responses to its own requests.
+    /// URLs for logout requests in the browser, and for responses to the provider's own requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logout_services: Option<Vec<LogoutService>>,
-    /// Address for logout requests by SOAP, from server to server.
+    /// URL for logout requests by SOAP, from server to server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soap_logout_url: Option<String>,
-    /// Its certificates for signatures, in PEM or base64.
+    /// The provider's signature certificates, in PEM or base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificates: Option<Vec<String>>,
-    /// Whether authentication requests have to be signed.
+    /// Whether authentication requests must be signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_requests: Option<bool>,
-    /// `persistent`, `transient`, `email_address` or `unspecified`: the format of names where a request asks for none.
+    /// `persistent`, `transient`, `email_address` or `unspecified`: the format of names if a request doesn't ask for
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_id_format: Option<NameIdFormat>,
-    /// Claims that it receives, each with the attribute's name.
+    /// Claims that the provider receives, each with the attribute's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Vec<AttributeMapping>>,
-    /// `none`, `basic`, `oid` or `microsoft`: the usual attributes, instead of a list.
+    /// `none`, `basic`, `oid` or `microsoft`: a predefined set of attributes, instead of a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute_preset: Option<String>,
     /// `assertion`, `response` or `both`: what is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_part: Option<SignedPart>,
-    /// `RS256` or `ES256`.
+    /// Signature algorithm: `RS256` or `ES256`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_alg: Option<SigningAlg>,
-    /// Whether a sign-on may begin here, without a request.
+    /// Whether a sign-on may start here, without a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idp_initiated: Option<bool>,
-    /// Longest `RelayState`, in bytes.
+    /// Maximum length of `RelayState`, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relay_state_bytes_max: Option<usize>,
-    /// Until when its metadata is said to hold, in milliseconds since 1970. Answered, and taken from metadata.
+    /// Until when the metadata is valid, in milliseconds since 1970. Read-only, taken from the metadata.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Millis>,
 }
 
 impl Form {
-    /// What is registered, as it would be written.
+    /// The registered settings in the form in which they are written.
     #[must_use]
     pub fn of(settings: &SamlSettings, soap: Option<&str>) -> Self {
         let settings = settings.clone();
@@ -92,11 +94,11 @@ impl Form {
         }
     }
 
-    /// Reads it. With metadata, what is said beside it comes first. The entity id is the one that is given, or that of the
+    /// Parses the settings. Explicit members override the metadata. The entity id is the given one, or that of the
     /// metadata.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] says what is wrong.
+    /// [`EngineError::Invalid`] with a text that says what is wrong.
     pub fn read(self, entity_id: Option<&str>, now: Millis) -> Result<FromMetadata, EngineError> {
         let pinned = match &self.metadata_certificate {
             None => None,
@@ -113,7 +115,7 @@ impl Form {
                 settings: SamlSettings::default(),
             },
             Some(xml) => {
-                // What was given by hand is vouched for by who gives it.
+                // Metadata that someone pasted is trusted because of that person's rights.
                 let pinned = pinned.as_ref().filter(|_| self.metadata_url.is_some());
                 registration::from_metadata(xml.as_bytes(), entity_id, now, pinned)
                     .map_err(|error| EngineError::Invalid(format!("the metadata: {error}")))?
@@ -133,7 +135,7 @@ impl Form {
         };
         let certificates = match self.certificates {
             None => known.certificates,
-            // In one form, whatever they were given in.
+            // Normalised to one format, independent of the input.
             Some(given) => given
                 .iter()
                 .map(|text| sojourn_crypto::Certificate::from_text(text).map(|one| one.base64()))

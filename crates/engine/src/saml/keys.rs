@@ -1,5 +1,6 @@
-//! Keys that sign to service providers. They are the tenant's own for SAML, because many service providers pin the
-//! certificate: a key of OpenID Connect may change any day, one of these is announced long before.
+//! Keys for signatures to service providers. Each tenant has separate keys for SAML, because many service providers
+//! pin the certificate: a key of OpenID Connect may change at any time, whereas one of these is published long in
+//! advance.
 
 use std::sync::Arc;
 
@@ -16,39 +17,39 @@ use crate::error::EngineError;
 use crate::rights::Right;
 
 const DAY_MS: i64 = 24 * 3_600_000;
-/// How long a certificate holds.
+/// Validity of a certificate, in milliseconds: three years.
 const VALID_MS: i64 = 3 * 365 * DAY_MS;
-/// How long before its end a certificate is replaced by itself: the next one is published then.
+/// How long before its expiry a certificate is renewed automatically: then the next one is published.
 const RENEW_BEFORE_MS: i64 = 90 * DAY_MS;
-/// How long the next key is published before it signs: service providers that read metadata have it by then.
+/// How long the next key is published before it signs, so that service providers that read metadata know it by then.
 const AHEAD_MS: i64 = 30 * DAY_MS;
-/// How long a key is published after the next one signs.
+/// How long a key stays published after the next one starts to sign.
 const AFTER_MS: i64 = 30 * DAY_MS;
 
-/// A key with its certificate and its times.
+/// A key with its certificate and validity times.
 #[derive(Debug)]
 pub struct SamlKey {
-    /// Key and certificate.
+    /// Private key and certificate.
     pub signer: Arc<Signer>,
-    /// What it signs with.
+    /// Signature algorithm of the key.
     pub alg: SigningAlg,
-    /// Counts the keys of its algorithm.
+    /// Sequence number among the keys of the same algorithm.
     pub generation: i64,
-    /// Since when it signs.
+    /// Time since when the key signs.
     pub active_from: Millis,
-    /// From when on it isn't published.
+    /// Time from which the key is no longer published; `None` while it is in use.
     pub retired_at: Option<Millis>,
 }
 
-/// A tenant's keys for SAML.
+/// A tenant's keys for SAML, retired ones included.
 #[derive(Debug, Default)]
 pub struct SamlKeys {
-    /// Of each algorithm the oldest first.
+    /// All keys, per algorithm sorted oldest first.
     pub keys: Vec<SamlKey>,
 }
 
 impl SamlKeys {
-    /// The key that signs with an algorithm: the newest with `active_from` in the past.
+    /// The key that signs with an algorithm: the newest one with `active_from` in the past.
     #[must_use]
     pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SamlKey> {
         let of = || self.keys.iter().filter(move |key| key.alg == alg);
@@ -56,7 +57,8 @@ impl SamlKeys {
         due.or_else(|| of().min_by_key(|key| key.generation))
     }
 
-    /// The certificates in metadata: of keys that sign now or soon, and of those before while they may still be needed.
+    /// The keys with certificates in the metadata: those that sign now or soon, and previous ones while they may
+    /// still be needed.
     pub fn published(&self, now: Millis) -> impl Iterator<Item = &SamlKey> {
         self.keys.iter().filter(move |key| key.retired_at.is_none_or(|at| at > now))
     }
@@ -74,7 +76,7 @@ impl Engine {
     /// A tenant's keys for SAML, parsed.
     ///
     /// # Errors
-    /// [`EngineError::Key`] when one doesn't open.
+    /// [`EngineError::Key`] if one of them can't be opened.
     pub async fn saml_keys(&self, tenant: TenantId) -> Result<Arc<SamlKeys>, EngineError> {
         let stamp = self.refresh_catalog(tenant).await?;
         if let Some(keys) = self.catalog.saml_keys(tenant) {
@@ -99,10 +101,10 @@ impl Engine {
         Ok(set)
     }
 
-    /// A tenant's keys for SAML, among them one of an algorithm; the first is made where there is none.
+    /// A tenant's keys for SAML, including one for an algorithm; creates the first one if there is none.
     ///
     /// # Errors
-    /// [`EngineError`] when the database or the provider fails.
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn saml_keys_with(
         &self,
         tenant: &Tenant,
@@ -121,16 +123,16 @@ impl Engine {
         let event = self.saml_key_event(tenant, &key, &Authority::system());
         let mut change = ChangeSet::of(tenant.id, Op::Saml(SamlChange::AddKey(key)));
         change.events.push(event);
-        // A duplicate means that another node was quicker; its key serves as well.
+        // A duplicate means that another node was faster; its key is as good.
         self.apply(change).await?;
         self.catalog.changed(tenant.id);
         self.saml_keys(tenant.id).await
     }
 
-    /// The key that signs to a service provider now, with its certificate.
+    /// The key that currently signs to a service provider, with its certificate.
     ///
     /// # Errors
-    /// [`EngineError`] when the database or the provider fails.
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub(super) async fn saml_signer(
         &self,
         tenant: &Tenant,
@@ -183,11 +185,11 @@ impl Engine {
         }
     }
 
-    /// Publishes a new certificate. Its key signs after `after_ms` (default: 30 days). The previous one stays published for
-    /// 30 days more. Returns the time from which the new one signs.
+    /// Publishes a new certificate. Its key signs after `after_ms` (default: 30 days). The previous one stays
+    /// published for 30 days more. Returns the time from which the new one signs.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when there is no key of the algorithm, [`EngineError::Exists`] when the next one is
+    /// [`EngineError::NotFound`] if there is no key of the algorithm, [`EngineError::Exists`] if the next one is
     /// published already.
     pub async fn rotate_saml_key(
         &self,
@@ -228,7 +230,7 @@ impl Engine {
     /// Publishes the next key wherever a certificate expires within 90 days, in all tenants, and returns how many.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database or the crypto provider fails.
     pub async fn rotate_due_saml_keys(&self) -> Result<usize, EngineError> {
         let mut rotated = 0;
         for tenant in self.store.tenants().await? {
@@ -241,7 +243,7 @@ impl Engine {
                 }
                 match self.rotate_saml_key(&tenant, alg, None, &Authority::system()).await {
                     Ok(_) => rotated += 1,
-                    // Another node was quicker.
+                    // Another node was faster.
                     Err(EngineError::Exists(_)) => {}
                     Err(error) => return Err(error),
                 }

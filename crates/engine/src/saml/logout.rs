@@ -1,4 +1,4 @@
-//! Logout that a service provider begins.
+//! Single logout that a service provider initiates.
 
 use sojourn_crypto::sha256;
 use sojourn_model::limits::SAML_STAYS_MAX;
@@ -17,53 +17,53 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::FrontChannelNotice;
 
-/// How long a processed request is remembered, in milliseconds: longer than it is accepted.
+/// How long a processed request is remembered, in milliseconds; longer than it is accepted.
 const REMEMBERED_MS: i64 = 20 * 60_000;
 
 /// A stay that a logout request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SamlStay {
-    /// The session.
+    /// Session that the stay belongs to.
     pub session: SessionId,
-    /// The stay.
+    /// Id of the stay.
     pub sid: Sid,
-    /// Whose session it is.
+    /// User of the session.
     pub user: UserId,
 }
 
-/// What a logout request asks for.
+/// The content of a logout request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SamlLogoutRequest<'a> {
-    /// The id of the request.
+    /// Id of the request message.
     pub id: &'a str,
-    /// Whose stays.
+    /// Name identifier of the user.
     pub name: &'a NameId,
-    /// Which; all of them where there is none.
+    /// Indexes of the sessions to end; empty means all of the user's sessions.
     pub session_indexes: &'a [String],
 }
 
 impl SamlLogoutRequest<'_> {
-    /// The key under which it is remembered once it has been processed.
+    /// The key under which a processed request is remembered.
     fn key(&self, app: &Application) -> Vec<u8> {
         sha256(format!("SAML logout\n{}\n{}", app.id, self.id).as_bytes()).to_vec()
     }
 }
 
-/// What a logout request led to.
+/// The result of a logout request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SamlLogout {
-    /// The sessions that it ended.
+    /// The sessions that the request ended.
     pub sessions: Vec<SessionId>,
-    /// What the browser has to load for service providers and applications that listen there.
+    /// Frames that the browser must load to notify service providers and applications with front-channel logout.
     pub frames: Vec<FrontChannelNotice>,
 }
 
 impl Engine {
-    /// The living stays of a service provider that a logout request names: by any `SessionIndex` and `NameID` that was
-    /// given in them. All of the person's where it names no session (SAML Core §3.7.3.2).
+    /// The active stays of a service provider that a logout request names by any `SessionIndex` and `NameID` that was
+    /// issued for them. All of the user's stays if the request names no session (SAML Core §3.7.3.2).
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn saml_stays(
         &self,
         tenant: &Tenant,
@@ -71,7 +71,7 @@ impl Engine {
         request: SamlLogoutRequest<'_>,
     ) -> Result<Vec<SamlStay>, EngineError> {
         if self.store.is_revoked(tenant.id, request.key(app)).await? {
-            // Already processed: sessions that began since then must not end by a replay.
+            // The request was processed already: sessions that started since then must not end by a replay.
             return Ok(Vec::new());
         }
         let value = &request.name.value;
@@ -88,11 +88,11 @@ impl Engine {
             .collect())
     }
 
-    /// Ends the sessions of stays, because their service provider asked for it. `present` is the session of the browser
-    /// that brought the request: what listens in the browser is notified through it.
+    /// Ends the sessions of stays at the request of their service provider. `present` is the session of the browser
+    /// that sent the request; it notifies the applications with front-channel logout.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database fails.
     pub async fn saml_logout(
         &self,
         tenant: &Tenant,
@@ -108,7 +108,7 @@ impl Engine {
             }
             if let Some(session) = present.filter(|session| session.id == stay.session) {
                 let mut frames = self.front_channel(tenant, session).await?;
-                // The one that asks is answered.
+                // The requesting provider gets a response instead.
                 frames.retain(|frame| frame.sid != stay.sid);
                 ended.frames = frames;
             }
@@ -123,7 +123,8 @@ impl Engine {
             ended.sessions.push(stay.session);
         }
         if !ended.sessions.is_empty() {
-            // After the ends, so that a request that is repeated because one failed is processed. A duplicate did the same.
+            // Stored after the ends, so that a repeated request is processed if one of them failed. A duplicate means
+            // that the same request did this.
             let until = self.now().plus(REMEMBERED_MS);
             let once = Op::UseOnce { key: request.key(app), until };
             self.apply(ChangeSet::of(tenant.id, once)).await?;
@@ -131,11 +132,10 @@ impl Engine {
         Ok(ended)
     }
 
-    /// Whether everybody else who had to be told of the end of sessions has followed; none while somebody hasn't
-    /// answered yet.
+    /// Returns whether all other applications confirmed the end of the sessions; `None` while a response is pending.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn saml_followed(
         &self,
         tenant: &Tenant,
@@ -156,10 +156,11 @@ impl Engine {
         Ok(Some(all))
     }
 
-    /// Writes the answer to a logout request, signed where `document` says so; else the signature is that of the query.
+    /// Creates the response to a logout request. It is signed in the document if `document` is set, otherwise in the
+    /// query.
     ///
     /// # Errors
-    /// [`EngineError`] when signing fails.
+    /// [`EngineError`] if signing fails.
     pub async fn saml_logout_answer(
         &self,
         tenant: &Tenant,
@@ -184,10 +185,10 @@ impl Engine {
 }
 
 impl Engine {
-    /// The address that carries a message of ours to a service provider in its query, signed.
+    /// The URL that carries a signed message to a service provider in its query.
     ///
     /// # Errors
-    /// [`EngineError`] when signing fails.
+    /// [`EngineError`] if signing fails.
     pub async fn saml_redirect(
         &self,
         tenant: &Tenant,
@@ -201,7 +202,7 @@ impl Engine {
     }
 }
 
-/// The status of a logout: whether everybody followed.
+/// The status of a logout: partial unless everyone confirmed.
 #[must_use]
 pub fn logout_status(followed: bool) -> Status {
     Status::Success((!followed).then_some(SubStatus::PartialLogout))

@@ -1,4 +1,4 @@
-//! Service providers of SAML 2.0: signing people on to them, and signing them out.
+//! SAML 2.0: sign-on to service providers, and single logout.
 
 mod attributes;
 mod expiry;
@@ -27,14 +27,14 @@ pub use preview::SamlPreview;
 pub use registration::{FromMetadata, certificates, check, from_metadata, preset, without_openid};
 pub use sign_on::{SignOn, SignOnOutcome};
 
-/// The path of the metadata, below a tenant; with the tenant's address it is our entity id.
+/// Path of the metadata, below a tenant; with the tenant's address it is the entity id of the identity provider.
 pub const METADATA_PATH: &str = "/identity/metadata/saml2";
-/// The path of single sign-on and of logout in the browser.
+/// Path of single sign-on and of logout in the browser, below a tenant.
 pub const SSO_PATH: &str = "/samlsso";
-/// The path of logout from server to server.
+/// Path of logout by SOAP, from server to server.
 pub const SOAP_PATH: &str = "/samlsso/soap";
 
-/// The settings of an application that speaks SAML.
+/// The settings of an application that uses SAML.
 fn settings_of(app: &Application) -> Result<&SamlSettings, EngineError> {
     match app.protocol() {
         Protocol::Saml(settings) => Ok(settings),
@@ -43,19 +43,19 @@ fn settings_of(app: &Application) -> Result<&SamlSettings, EngineError> {
 }
 
 impl Engine {
-    /// What the tenant's identity provider calls itself in SAML: where its metadata is.
+    /// The entity id of a tenant's identity provider, which is the URL of its metadata.
     #[must_use]
     pub fn saml_entity_id(&self, tenant: &Tenant) -> String {
         format!("{}{METADATA_PATH}", self.settings.address(tenant))
     }
 
-    /// Where requests and responses of service providers are sent to in the browser.
+    /// The URL to which service providers send requests and responses through the browser.
     #[must_use]
     pub fn saml_address(&self, tenant: &Tenant) -> String {
         format!("{}{SSO_PATH}", self.settings.address(tenant))
     }
 
-    /// A new id of a message: 128 random bits. An `xs:ID` may not begin with a digit.
+    /// Creates the id of a message: 128 random bits. An `xs:ID` must not start with a digit.
     #[must_use]
     pub fn saml_id(&self) -> String {
         let random: [u8; 16] = sojourn_model::time::random(&*self.rng);

@@ -1,4 +1,4 @@
-//! What service providers know people by.
+//! Name identifiers of users at service providers.
 
 use sojourn_crypto::b64url;
 use sojourn_model::{Application, NameIdFormat, SamlSettings, Sid, Tenant, User};
@@ -7,10 +7,10 @@ use sojourn_saml::NameId;
 use crate::engine::Engine;
 
 impl Engine {
-    /// A person's name at a service provider in a format; none where the person has none of that kind.
+    /// A user's name identifier at a service provider, in a format; `None` if the user has no name of that kind.
     ///
-    /// A persistent name is derived from person and service provider, a transient one from the stay: neither can be traced
-    /// to the other, and neither has to be kept to be given again.
+    /// A persistent identifier is derived from user and service provider, a transient one from the stay: neither can
+    /// be linked to the other, and neither needs to be stored.
     pub(super) fn saml_name(
         &self,
         tenant: &Tenant,
@@ -40,15 +40,15 @@ impl Engine {
     }
 }
 
-/// The format that a request asks for, or the registered one; none: it isn't one that is given. A pseudonym is given to
-/// any request that asks for one; an identifying name only as registered.
+/// The format that a request asks for, or else the registered one; `None` if that format isn't issued. Pseudonyms are
+/// issued to any request that asks for one; identifying names only if registered.
 #[must_use]
 pub(super) fn format_of(asked: Option<&str>, settings: &SamlSettings) -> Option<NameIdFormat> {
     let registered = settings.name_id_format;
     match asked {
         None => Some(registered),
         Some(asked) => match NameIdFormat::parse(asked)? {
-            // SAML Core §8.3.1: it leaves the choice to us.
+            // SAML Core §8.3.1: the choice is left to the identity provider.
             NameIdFormat::Unspecified => Some(registered),
             NameIdFormat::EmailAddress if registered != NameIdFormat::EmailAddress => None,
             other => Some(other),

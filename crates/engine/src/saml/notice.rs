@@ -1,4 +1,5 @@
-//! Telling service providers that a session has ended: from server to server as a delivery, in the browser in frames.
+//! Notifies service providers that a session has ended: by a delivery from server to server, or by frames in the
+//! browser.
 
 use sojourn_crypto::TokenKind;
 use sojourn_model::limits::SAML_NAMES_MAX;
@@ -20,29 +21,29 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::FrontChannelNotice;
 
-/// How long a logout request is good, in milliseconds.
+/// Validity of a logout request, in milliseconds.
 const NOTICE_MS: i64 = 5 * 60_000;
-/// How long what a browser carries is good, in milliseconds.
+/// Validity of the state that a browser carries, in milliseconds.
 const ABOUT_MS: i64 = 10 * 60_000;
-/// The page that posts a logout request from a frame.
+/// Path of the page that posts a logout request from a frame.
 const FRAME_PATH: &str = "/samlsso/frame";
 
-/// A logout request that the browser posts.
+/// A logout request for the browser to post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrowserNotice {
-    /// Where to.
+    /// Destination of the form.
     pub uri: String,
-    /// The request, in XML.
+    /// The request as XML.
     pub xml: String,
 }
 
-/// What a logout request in the browser is for; sealed, it is the request's id.
+/// Subject of a logout request in the browser; its sealed form is the request's id.
 struct About {
     session: SessionId,
     sid: Sid,
-    /// Which of the stay's names.
+    /// Index of the stay's name identifier.
     number: u8,
-    /// When it was made.
+    /// When the request was created.
     at: Millis,
 }
 
@@ -61,7 +62,7 @@ impl About {
     }
 }
 
-/// Why, in SAML's words (Core §3.7.3).
+/// The reason in SAML's terms (Core §3.7.3).
 const fn reason(reason: Option<&EndReason>) -> &'static str {
     match reason {
         Some(EndReason::User | EndReason::RpLogout | EndReason::Replaced) => LOGOUT_USER,
@@ -96,7 +97,7 @@ impl Engine {
             Some(SessionState::Ended { reason, actor, .. }) => (Some(reason), Some(actor)),
             _ => (None, None),
         };
-        // It requested the end itself; the response notifies it.
+        // The provider requested the end itself and is notified by the response.
         if actor == Some(&Actor::Application(delivery.app)) {
             return Ok(AttemptResult::Answered(204));
         }
@@ -133,7 +134,7 @@ impl Engine {
         Ok(AttemptResult::Answered(200))
     }
 
-    /// The frames in which a browser tells a service provider without SOAP of the end of a session.
+    /// The frames through which a browser notifies a service provider without SOAP of the end of a session.
     pub(crate) async fn saml_frames(
         &self,
         tenant: &Tenant,
@@ -167,7 +168,7 @@ impl Engine {
                 }
                 (None, None) => continue,
             };
-            // The frame comes back here with the answer.
+            // The frame is redirected back here with the response.
             let mut origins = vec![self.settings.origin().to_owned()];
             origins.extend(redirect.or(post).map(|service| service.url.clone()));
             frames.push(FrontChannelNotice { sid, name: app.name.clone(), uri, origins });
@@ -179,7 +180,7 @@ impl Engine {
         Ok(self.sealer.seal(TokenKind::SamlNotice, tenant.id, &about.bytes())?)
     }
 
-    /// What a sealed text is about, if it is ours and was made a moment ago.
+    /// Opens a sealed subject, if it belongs to this tenant and was created recently.
     fn opened_notice(&self, tenant: &Tenant, text: &str) -> Option<About> {
         let bytes = self.sealer.open(TokenKind::SamlNotice, tenant.id, text)?;
         About::read(&bytes).filter(|about| self.is_recent(about.at, ABOUT_MS))
@@ -207,10 +208,10 @@ impl Engine {
         Ok(Some(notice.write(None)?))
     }
 
-    /// The logout request that a frame of ours posts.
+    /// The logout request that a frame posts.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for anything but what a frame was given.
+    /// [`EngineError::NotFound`] if `of` isn't the text that a frame was given.
     pub async fn saml_frame(
         &self,
         tenant: &Tenant,
@@ -243,10 +244,10 @@ impl Engine {
         Ok(BrowserNotice { uri: service.url.clone(), xml })
     }
 
-    /// Notes what a service provider answered in a frame. Nobody else knows the id of the request.
+    /// Stores what a service provider responded in a frame. Nobody else knows the id of the request.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when the request isn't one of ours.
+    /// [`EngineError::NotFound`] if the request isn't one of this server's.
     pub async fn saml_frame_answered(
         &self,
         tenant: &Tenant,
@@ -264,19 +265,19 @@ impl Engine {
         let error = (!answer.followed).then(|| answer.status.clone());
         let (session, sid, at) = (about.session, about.sid, self.now());
         let answered = SamlChange::AnswerInBrowser { session, sid, at, error };
-        // A conflict: it was answered before.
+        // A conflict means that a response was stored before.
         self.apply(ChangeSet::of(tenant.id, Op::Saml(answered))).await?;
         Ok(())
     }
 
-    /// Where logout requests go from server to server.
+    /// The URL of this server for logout requests by SOAP.
     #[must_use]
     pub fn saml_soap_address(&self, tenant: &Tenant) -> String {
         format!("{}{SOAP_PATH}", self.settings.address(tenant))
     }
 }
 
-/// Reads what a service provider answered by SOAP; fails with what it says where it didn't follow.
+/// Evaluates a service provider's response by SOAP; the error is the reason why it didn't comply.
 fn judge(
     answer: &[u8],
     id: &str,
@@ -285,7 +286,7 @@ fn judge(
 ) -> Result<(), String> {
     let xml = binding::from_envelope(answer).map_err(|error| format!("the answer: {error}"))?;
     let document = Document::parse(&xml).map_err(|error| format!("the answer: {error}"))?;
-    // The connection says who answers; a signature that is there has to be right all the same.
+    // The connection authenticates the responder, but a signature that is present must be valid too.
     let certificates = certificates(settings);
     let message = match verify(&document, &certificates) {
         _ if certificates.is_empty() => Trusted::unsigned(&document),
@@ -300,7 +301,7 @@ fn judge(
     if read.header.issuer != app.audience() {
         return Err("the answer is somebody else's".into());
     }
-    // Somebody who isn't known there isn't signed in there: what was to be reached is so, also when a request is repeated.
+    // An unknown user isn't signed in there, so the goal is reached, also when a request is repeated.
     let nobody = read.status.ends_with("UnknownPrincipal");
     if read.followed || nobody { Ok(()) } else { Err(format!("it answered {}", read.status)) }
 }

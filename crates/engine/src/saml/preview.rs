@@ -1,4 +1,4 @@
-//! What a service provider would be told, for who sets it up to look at.
+//! Preview of the response that a service provider would get, for the administrator who sets it up.
 
 use sojourn_model::{Application, ChangeSet, Session, Tenant};
 use sojourn_saml::NameId;
@@ -11,28 +11,29 @@ use super::sign_on::{Asserted, SignOn};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A sign-on that didn't happen.
+/// The result of a simulated sign-on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SamlPreview {
-    /// Where the response would be posted to.
+    /// URL to which the response would be posted.
     pub acs: String,
-    /// What the person would be known by.
+    /// Name identifier that the user would have.
     pub name: NameId,
-    /// The authentication context.
+    /// Authentication context class of the session.
     pub class: String,
-    /// The attributes.
+    /// Attributes that the response would contain.
     pub attributes: Vec<Attribute>,
-    /// The response, indented, without the values of its signature: it can't be presented.
+    /// The response, indented and without signature values, so that it can't be presented.
     pub response: String,
 }
 
 impl Engine {
-    /// The response that a service provider would get now about the person of a session who signs on without a request.
-    /// Nothing is stored or sent. Returns none if the user has no name in the format of the service provider.
+    /// Creates the response that a service provider would get now for a session's user in a sign-on without a
+    /// request. Nothing is stored or sent. Returns `None` if the user has no name in the format of the service
+    /// provider.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when it isn't a service provider of SAML or the person is gone, others when the database or
-    /// a key fails.
+    /// [`EngineError::NotFound`] if the application isn't a SAML service provider or the user was deleted; other
+    /// variants if the database or a key fails.
     pub async fn saml_preview(
         &self,
         tenant: &Tenant,
@@ -45,7 +46,7 @@ impl Engine {
         };
         let user = self.store.user(tenant.id, session.user).await?;
         let user = user.ok_or(EngineError::NotFound("user"))?;
-        // The stay that it would begin: of the change nothing is applied.
+        // The stay that the sign-on would start; the change set isn't applied.
         let stay = self.enter(tenant, app, session, &mut ChangeSet::new(tenant.id)).await?;
         let format = settings.name_id_format;
         let Some(name) = self.saml_name(tenant, app, &user, stay.sid, format) else {

@@ -1,4 +1,4 @@
-//! Metadata that is fetched from its address: at registration, and again while the service provider is registered.
+//! Fetches metadata from its URL: at registration, and periodically afterwards.
 
 use sojourn_model::{Actor, AppId, Application, EventName, Millis, Protocol, Tenant};
 use sojourn_saml::metadata::MetadataError;
@@ -7,13 +7,14 @@ use super::registration::from_metadata;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Largest metadata that is fetched, in bytes.
+/// Maximum size of fetched metadata, in bytes.
 const METADATA_BYTES_MAX: usize = 1024 * 1024;
-/// How often it is fetched, in milliseconds.
+/// Interval between two fetches, in milliseconds.
 const EVERY_MS: i64 = 6 * 3_600_000;
 
 impl Engine {
-    /// Fetches metadata as text. By http it can be anybody's, and so has to be signed with a pinned certificate.
+    /// Fetches metadata as text. Over plain HTTP its source is unknown, so it must be signed with a pinned
+    /// certificate.
     pub(crate) async fn fetch_metadata(
         &self,
         url: &str,
@@ -33,11 +34,11 @@ impl Engine {
         String::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8".into()))
     }
 
-    /// Fetches the metadata that is due, in all tenants, and returns how many service providers changed. What can't be
-    /// fetched or read leaves everything as it is, and is tried again at the next round.
+    /// Fetches the metadata that is due, in all tenants, and returns how many service providers changed. If it can't
+    /// be fetched or read, nothing changes and the next round tries again.
     ///
     /// # Errors
-    /// [`EngineError`] when the database fails.
+    /// [`EngineError`] if the database fails.
     pub async fn refresh_saml_metadata(&self) -> Result<usize, EngineError> {
         let mut changed = 0;
         for tenant in self.store.tenants().await? {
@@ -67,7 +68,7 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Fetches the metadata of one, and returns whether anything but the time changed.
+    /// Fetches the metadata of one service provider, and returns whether anything but the time changed.
     async fn refresh_one(&self, tenant: &Tenant, id: AppId) -> Result<bool, EngineError> {
         let before = self.application_to_manage(tenant, id).await?;
         let Protocol::Saml(settings) = before.protocol() else { return Ok(false) };
@@ -85,7 +86,7 @@ impl Engine {
         let found = from_metadata(xml.as_bytes(), entity_id, self.now(), pinned.as_ref());
         let found = found.map_err(wrong)?;
         let mut settings = settings.clone();
-        // What an administrator chose stays.
+        // The choices of an administrator stay the same.
         settings.assertion_consumers = found.settings.assertion_consumers;
         settings.logout_services = found.settings.logout_services;
         settings.certificates = found.settings.certificates;
@@ -98,7 +99,7 @@ impl Engine {
         app.backchannel_logout_uri = found.soap;
         app.settings.saml = Some(Box::new(settings));
         let what = (EventName::PostUpdateApplication, "application.metadata");
-        // No: somebody else changed it meanwhile; the next round looks again.
+        // `false` means that someone changed the application in the meantime; the next round tries again.
         self.save_managed(tenant, (Some(&before), &app), what, &Actor::System).await?;
         Ok(!same)
     }

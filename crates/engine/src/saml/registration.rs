@@ -1,4 +1,4 @@
-//! What is registered of a service provider: taken from its metadata, or given by hand, and checked alike.
+//! Registration of a service provider from its metadata or from explicit settings, with the same validation.
 
 use sojourn_crypto::Certificate;
 use sojourn_model::{
@@ -10,29 +10,30 @@ use sojourn_saml::xml::Document;
 
 use crate::error::EngineError;
 
-/// Largest `RelayState` that a setting may allow, in bytes.
+/// Upper limit for the setting of the maximum `RelayState`, in bytes.
 const RELAY_STATE_MAX: usize = 2_048;
-/// Most addresses, certificates or attributes of one service provider.
+/// Maximum number of URLs, certificates or attributes of one service provider.
 const LIST_MAX: usize = 50;
 
-/// What metadata says, as it is registered.
+/// The content of metadata, as it is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FromMetadata {
-    /// The entity id.
+    /// Entity id of the service provider.
     pub entity_id: String,
-    /// A name for people.
+    /// Name for display, if the metadata has one.
     pub name: Option<String>,
-    /// Address for logout requests by SOAP, from server to server.
+    /// URL for logout requests by SOAP, from server to server.
     pub soap: Option<String>,
-    /// The rest.
+    /// All other settings, with defaults for those that metadata doesn't contain.
     pub settings: SamlSettings,
 }
 
-/// Reads the metadata of a service provider. `entity_id` names it where there are several; with `pinned` it has to be
-/// signed with that certificate.
+/// Reads the metadata of a service provider. `entity_id` selects it if there are several; with `pinned`, the metadata
+/// must be signed with that certificate.
 ///
 /// # Errors
-/// [`MetadataError`]
+/// [`MetadataError`] if the metadata is malformed, expired, not signed as required, or doesn't contain a usable
+/// service provider.
 pub fn from_metadata(
     xml: &[u8],
     entity_id: Option<&str>,
@@ -61,7 +62,7 @@ pub fn from_metadata(
     Ok(FromMetadata { entity_id: read.entity_id, name: read.name, soap: read.soap, settings })
 }
 
-/// The registered certificates, read. Those that can't be read were refused at registration.
+/// The registered certificates, parsed. Unreadable ones were refused at registration.
 #[must_use]
 pub fn certificates(settings: &SamlSettings) -> Vec<Certificate> {
     settings.certificates.iter().filter_map(|text| Certificate::from_text(text).ok()).collect()
@@ -119,10 +120,10 @@ pub fn preset(name: &str) -> Option<Vec<AttributeMapping>> {
     })
 }
 
-/// Checks what is registered of a service provider.
+/// Validates the settings of a service provider.
 ///
 /// # Errors
-/// [`EngineError::Invalid`] says what is wrong.
+/// [`EngineError::Invalid`] with a text that says what is wrong.
 pub fn check(
     entity_id: &str,
     soap: Option<&str>,
@@ -186,7 +187,7 @@ pub fn check(
     Ok(())
 }
 
-/// What an application has of OpenID Connect that speaks SAML: nothing.
+/// Settings without those of OpenID Connect, which an application that uses SAML doesn't have.
 #[must_use]
 pub fn without_openid(saml: SamlSettings, before: ApplicationSettings) -> ApplicationSettings {
     ApplicationSettings {

@@ -18,60 +18,62 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::tokens::{Read, TRIES};
 
-/// How long an assertion may be presented, in milliseconds: the way through a browser.
+/// How long an assertion may be presented, in milliseconds: the time for the way through a browser.
 const ASSERTION_MS: i64 = 2 * 60_000;
-/// How long a request is remembered that was answered, in milliseconds: longer than it is accepted, with the time that a
-/// person may take to sign in.
+/// How long an answered request is remembered, in milliseconds; longer than it is accepted, including the time that a
+/// user may take to sign in.
 const REMEMBERED_MS: i64 = 2 * 40 * 60_000;
 
-/// A sign-on that was checked: what its pages carry, sealed, until it is answered.
+/// A validated sign-on. Its pages carry it in sealed form until it is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignOn {
-    /// The service provider's entity id.
+    /// Entity id of the service provider.
     pub entity_id: String,
-    /// The id of its request; none where the sign-on began here.
+    /// Id of the provider's request; `None` if the sign-on started here.
     pub request: Option<String>,
-    /// Where the answer goes: registered.
+    /// Registered assertion consumer URL to which the response goes.
     pub acs: String,
-    /// What is given back unchanged.
+    /// `RelayState`, which is returned unchanged.
     pub relay_state: Option<String>,
-    /// The person has to prove afresh who they are.
+    /// Whether the user must authenticate again (`ForceAuthn`).
     pub force: bool,
-    /// Nothing may be shown.
+    /// Whether no page may be shown (`IsPassive`).
     pub passive: bool,
-    /// The format of the name, by its identifier.
+    /// Requested format of the name, by its identifier.
     pub format: Option<String>,
-    /// The affiliation that the name is for.
+    /// Affiliation that the name is for (`SPNameQualifier`).
     pub sp_name_qualifier: Option<String>,
-    /// How contexts are compared, and which are asked for.
+    /// Comparison and classes of the requested authentication contexts.
     pub contexts: Option<(String, Vec<String>)>,
-    /// A name to begin the sign-in with.
+    /// Login name with which the sign-in form is filled.
     pub hint: Option<String>,
-    /// When the request came, in milliseconds since 1970: it can't be answered once it is forgotten that it was.
+    /// When the request was received, in milliseconds since 1970. It can't be answered once its answer is no longer
+    /// remembered.
     pub at: i64,
 }
 
-/// What came of it.
+/// The result of a sign-on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignOnOutcome {
-    /// A response, in XML.
+    /// The response message as XML.
     Response(String),
-    /// The session ended in this moment: the person has to sign in.
+    /// The session ended at the same time, so the user must sign in again.
     SessionGone,
-    /// The person withdrew their approval in this moment.
+    /// The user withdrew their consent at the same time.
     ApprovalGone,
     /// The request was answered before, in another session.
     Answered,
 }
 
 impl SignOn {
-    /// Whether the request came too long ago to be answered.
+    /// Returns whether the request is too old to be answered.
     #[must_use]
     pub fn is_too_old(&self, now: Millis) -> bool {
         self.request.is_some() && now.since(Millis(self.at)) > REMEMBERED_MS / 2
     }
 
-    /// It as a query, for what a page carries back. The application has the same name in it as in requests of OpenID Connect.
+    /// Encodes the sign-on as a query that a page carries back. Its parameter for the application is the one of
+    /// OpenID Connect requests.
     #[must_use]
     pub fn to_query(&self) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
@@ -79,14 +81,14 @@ impl SignOn {
         sojourn_oidc::params::with_query("", &pairs).trim_start_matches('?').to_owned()
     }
 
-    /// Reads such a query. It has to come from where nobody else could have written it.
+    /// Decodes such a query. The caller must ensure that nobody else could have written it.
     #[must_use]
     pub fn of_query(query: &str) -> Option<Self> {
         let params = sojourn_oidc::Params::parse(query.as_bytes()).ok()?;
         serde_json::from_str(params.get("sign_on")?).ok()
     }
 
-    /// What a request asks for, as levels; nothing where it can't be met by anybody who reaches at most that level.
+    /// Converts the requested contexts to levels; `None` if nobody who reaches at most `reachable` can satisfy them.
     #[must_use]
     pub fn wanted(&self, reachable: Level) -> Option<Wanted> {
         let Some((comparison, classes)) = &self.contexts else { return Some(Wanted::nothing()) };
@@ -99,7 +101,8 @@ impl SignOn {
         Requested { comparison, classes: classes.clone() }.wanted(reachable)
     }
 
-    /// The same needs in the words of OpenID Connect, so that the same table decides what a person has to do.
+    /// Converts the requirements to an OpenID Connect request, so that the same decision table determines the user's
+    /// next step.
     #[must_use]
     pub fn as_needs(&self, app: &Application, wanted: &Wanted) -> AuthorizeRequest {
         let scopes = match app.protocol() {
@@ -128,11 +131,11 @@ impl SignOn {
 }
 
 impl Engine {
-    /// Responds to a sign-on with an assertion about the user of an active session. `read` is what was read before it was
-    /// decided that nothing has to be asked.
+    /// Responds to a sign-on with an assertion about the user of an active session. `read` is the state that the
+    /// decision not to ask anything was based on.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if signing fails or the database fails.
     pub async fn saml_sign_on(
         &self,
         tenant: &Tenant,
@@ -195,7 +198,7 @@ impl Engine {
         Err(EngineError::Contended)
     }
 
-    /// Writes and signs what was decided and stored.
+    /// Creates and signs the response after the decision was stored.
     pub(super) async fn saml_response(
         &self,
         tenant: &Tenant,
@@ -222,7 +225,7 @@ impl Engine {
         Ok(assertion::response(&to, &assertion, settings.signed_part, &signer)?)
     }
 
-    /// What is written with an answer: that the request was answered, and the name that was given.
+    /// The operations that are stored with a response: that the request was answered, and the name that was issued.
     fn answers(
         &self,
         app: &Application,
@@ -250,7 +253,7 @@ impl Engine {
         Ok(all.map(Op::Saml).collect())
     }
 
-    /// What isn't there any more after a conflict.
+    /// Determines what no longer exists after a conflict.
     async fn not_answered(
         &self,
         tenant: &Tenant,
@@ -266,7 +269,7 @@ impl Engine {
         if let Some(before) = approved {
             let now = self.consent(tenant, session.user, app.id).await?;
             let scopes = now.map(|(scopes, _)| scopes).unwrap_or_default();
-            // Another tab may have added to it.
+            // Another tab may have added scopes.
             if !before.split(' ').all(|one| scope::has(&scopes, one)) {
                 return Ok(Some(SignOnOutcome::ApprovalGone));
             }
@@ -275,10 +278,10 @@ impl Engine {
         Ok(None)
     }
 
-    /// A response that says why there is no assertion.
+    /// Creates a response that states why there is no assertion.
     ///
     /// # Errors
-    /// [`EngineError`] when signing fails.
+    /// [`EngineError`] if signing fails.
     pub async fn saml_refusal(
         &self,
         tenant: &Tenant,
@@ -294,7 +297,7 @@ impl Engine {
     }
 }
 
-/// What an assertion is about.
+/// The subject and context of an assertion.
 pub(super) struct Asserted<'a> {
     pub(super) app: &'a Application,
     pub(super) settings: &'a SamlSettings,
@@ -304,7 +307,7 @@ pub(super) struct Asserted<'a> {
     pub(super) class: &'a str,
 }
 
-/// The status of a request that asks for contexts out of reach.
+/// The status for requested contexts that can't be reached.
 fn no_context() -> (Status, &'static str) {
     let why = "none of the authentication contexts can be reached";
     (Status::Responder(SubStatus::NoAuthnContext), why)

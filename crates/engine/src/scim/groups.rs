@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
 
-/// Reads the ids of members.
+/// Parses the ids of members.
 pub(super) fn users<'i>(
     ids: impl IntoIterator<Item = &'i String>,
 ) -> Result<Vec<UserId>, EngineError> {
@@ -25,12 +25,12 @@ pub(super) fn users<'i>(
     Ok(users)
 }
 
-/// A change of members as the directory knows it.
+/// Converts a change of members to the directory's form.
 pub(super) fn written(listed: &Listed) -> Result<Members, EngineError> {
     if listed.only {
         return Ok(Members::Exactly(users(&listed.add)?));
     }
-    // Who isn't there needn't go.
+    // An id that can't exist needn't be removed.
     let remove = listed.remove.iter().filter_map(|id| id.parse().ok()).collect();
     Ok(Members::Change { add: users(&listed.add)?, remove })
 }
@@ -40,10 +40,10 @@ fn text(resource: &Resource, name: &str) -> Option<String> {
 }
 
 impl Engine {
-    /// A group as a resource.
+    /// A group as a SCIM resource.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if there is no such group.
     pub async fn group_resource(
         &self,
         tenant: &Tenant,
@@ -55,10 +55,10 @@ impl Engine {
         Ok(found.into_iter().next().unwrap_or_default())
     }
 
-    /// Makes a group with its members.
+    /// Creates a group with its members.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the resource isn't valid, the name is taken, or the caller lacks a right.
     pub async fn create_group(
         &self,
         tenant: &Tenant,
@@ -75,10 +75,10 @@ impl Engine {
         Ok(self.add_group(tenant, &name, external, &all, by).await?.id)
     }
 
-    /// Makes a group what a client sent.
+    /// Replaces a group with the resource that a client sent.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the resource isn't valid, the version differs, or the caller lacks a right.
     pub async fn replace_group(
         &self,
         tenant: &Tenant,
@@ -99,10 +99,10 @@ impl Engine {
         self.write_group(tenant, id, &write, by).await
     }
 
-    /// Changes parts of a group; of its members only those who are named are looked at.
+    /// Changes parts of a group; only the members that the request names are read.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the patch isn't valid, the version differs, or the caller lacks a right.
     pub async fn patch_group(
         &self,
         tenant: &Tenant,
@@ -146,10 +146,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes a group.
+    /// Deletes a group.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if there is no such group, the version differs, or the caller lacks a right.
     pub async fn delete_group(
         &self,
         tenant: &Tenant,

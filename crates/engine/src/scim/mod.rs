@@ -1,5 +1,5 @@
-//! People, groups and roles as SCIM has them (RFC 7643, RFC 7644): lists, reads and writes. What a write does to
-//! sessions is decided where every other change of roles, passwords and accounts is.
+//! Users, groups and roles as SCIM resources (RFC 7643, RFC 7644): lists, reads and writes. The effects of a write on
+//! sessions are decided in the same place as for every other change of roles, passwords and accounts.
 
 mod groups;
 mod list;
@@ -18,20 +18,20 @@ use sojourn_scim::{Projection, Resource, ResourceType, ScimError};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Most users, groups or roles that are looked at for one list.
+/// Maximum number of users, groups or roles that are scanned for one list.
 pub const SCAN_MAX: usize = 10_000;
-/// Most resources on a page.
+/// Maximum number of resources on a page.
 pub const PAGE_MAX: usize = 1_000;
-/// Resources on a page when nobody says how many.
+/// Number of resources on a page if the client doesn't specify it.
 pub const PAGE: usize = 100;
 
-/// What isn't served, and why.
+/// Reasons why a SCIM request fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScimFailure {
-    /// The request breaks a rule of SCIM.
+    /// The request violates a rule of SCIM.
     #[error(transparent)]
     Refused(#[from] ScimError),
-    /// What was asked for can't be done, or failed.
+    /// The use case failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
@@ -42,85 +42,85 @@ impl From<sojourn_store::StoreError> for ScimFailure {
     }
 }
 
-/// The types of resources.
+/// The resource types that the tenant's SCIM endpoints serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Types {
-    /// People's accounts.
+    /// Accounts, with the organisation's custom attributes.
     pub user: ResourceType,
-    /// Groups of users.
+    /// Groups, with their members and roles.
     pub group: ResourceType,
-    /// Roles.
+    /// Roles with permissions, users and groups.
     pub role: ResourceType,
 }
 
 impl Types {
-    /// With what an organisation adds to users.
+    /// Creates the types; `custom` adds the organisation's attributes to users.
     #[must_use]
     pub fn new(custom: &[Custom]) -> Self {
         Self { user: schema::user(custom), group: schema::group(), role: schema::role() }
     }
 }
 
-/// A list that a client asks for (RFC 7644 §3.4.2).
+/// A list request (RFC 7644 §3.4.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListQuery {
-    /// What passes.
+    /// Filter that the resources must match.
     pub filter: Option<Filter>,
-    /// The attribute by which it is sorted.
+    /// Path of the attribute by which the list is sorted.
     pub sort_by: Option<String>,
-    /// Whether the greatest come first.
+    /// Whether the order is descending.
     pub descending: bool,
-    /// Which part of it.
+    /// The requested part of the list.
     pub page: Page,
-    /// Which attributes are shown.
+    /// The attributes that are returned.
     pub shown: Projection,
 }
 
-/// A part of a list.
+/// The requested part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
-    /// From a place on, the first being 1 (RFC 7644 §3.4.2.4).
+    /// By index of the first resource, starting with 1 (RFC 7644 §3.4.2.4).
     Index {
-        /// The place.
+        /// Index of the first resource.
         start: usize,
-        /// At most so many.
+        /// Maximum number of resources.
         count: usize,
     },
-    /// From where another page ended (RFC 9865); from the beginning without a cursor.
+    /// After the end of another page (RFC 9865), or from the beginning if there is no cursor.
     Cursor {
-        /// What that page answered.
+        /// The cursor that the other page returned.
         at: Option<String>,
-        /// At most so many.
+        /// Maximum number of resources.
         count: usize,
     },
 }
 
-/// A page of a list.
+/// One page of a list.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listed {
-    /// How many there are in all, where that is known.
+    /// Total number of results, if it is known.
     pub total: Option<usize>,
-    /// Where the next page begins, for pages by cursor.
+    /// Cursor of the next page, for pages by cursor.
     pub next: Option<String>,
-    /// The page.
+    /// Resources on this page, in order.
     pub resources: Vec<Resource>,
 }
 
 impl Engine {
-    /// The types of resources.
+    /// The resource types, including custom attributes.
     #[must_use]
     pub fn scim_types(&self) -> &Types {
         &self.scim_types
     }
 
-    /// Where a tenant's resources are.
+    /// The base URL of a tenant's SCIM endpoints.
     #[must_use]
     pub fn scim_base(&self, tenant: &Tenant) -> String {
         format!("{}/scim2", self.settings.address(tenant))
     }
 }
 
-/// The part of an entity tag that says which version of the resource was read: `W/"3.0a1b"` is of version 3.
+/// The version in an entity tag: `W/"3.0a1b"` refers to version 3 of the resource.
 #[must_use]
 pub fn version_of(tag: &str) -> Option<i64> {
     let inner = tag.trim().strip_prefix("W/").unwrap_or(tag.trim());

@@ -1,4 +1,4 @@
-//! Accounts, groups and roles as resources, with whom they belong to.
+//! Conversion of accounts, groups and roles to resources, including their memberships.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use sojourn_scim::{Projection, Resource, ResourceType, ScimError};
 use super::{SCAN_MAX, ScimFailure};
 use crate::engine::Engine;
 
-/// Most members that a page of several groups or roles shows.
+/// Maximum number of members on a page of several groups or roles.
 const MEMBERS_MAX: usize = SCAN_MAX;
-/// Members that are read at once.
+/// Number of members that are read per query.
 const BATCH: i64 = 5_000;
 
-/// Whom a list of members belongs to.
+/// The group or role that a list of members belongs to.
 #[derive(Debug, Clone, Copy)]
 enum Of<'a> {
     Group(&'a Group),
@@ -26,13 +26,13 @@ fn moment(at: Millis) -> Value {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default().into()
 }
 
-/// What changes with what belongs to a resource, though its own version doesn't.
+/// Creates an entity tag that also changes with the memberships of a resource, which don't change its version.
 fn tag(version: i64, about: &str) -> String {
     let hash = sha256(about.as_bytes());
     format!("W/\"{version}.{}\"", sojourn_model::ids::hex(hash.split_at(4).0))
 }
 
-/// Puts in what every resource has.
+/// Adds the members that every resource has: `meta` and `schemas`.
 fn dress(
     resource: &mut Resource,
     (base, of): (&str, &ResourceType),
@@ -71,11 +71,11 @@ fn put_list(resource: &mut Resource, name: &str, list: Vec<Value>) {
     }
 }
 
-/// The shown names of members.
+/// Display names of members.
 type Names = HashMap<UserId, String>;
 
 impl Engine {
-    /// An account without what it belongs to.
+    /// An account without its groups and roles.
     pub(super) fn bare_user(&self, tenant: &Tenant, user: &User) -> Resource {
         let mut resource = sojourn_scim::user::to_resource(user);
         let base = self.scim_base(tenant);
@@ -116,7 +116,7 @@ impl Engine {
                 group
             });
             put_list(&mut resource, "groups", groups.collect());
-            // A user's roles have no address (RFC 7643 §4.1.2): strict clients refuse one.
+            // A user's roles have no `$ref` (RFC 7643 §4.1.2): strict clients refuse one.
             let roles =
                 roles.iter().map(|(id, name)| json!({ "value": id.to_string(), "display": name }));
             put_list(&mut resource, "roles", roles.collect());
@@ -127,7 +127,7 @@ impl Engine {
         Ok(out)
     }
 
-    /// Groups with the roles that they carry, and their members where those are shown.
+    /// Groups with their roles, and with their members if those are requested.
     pub(super) async fn group_resources(
         &self,
         tenant: &Tenant,
@@ -166,7 +166,7 @@ impl Engine {
         Ok(out)
     }
 
-    /// Roles with the groups that carry them, and who has them where that is shown.
+    /// Roles with their groups, and with their users if those are requested.
     pub(super) async fn role_resources(
         &self,
         tenant: &Tenant,
@@ -216,7 +216,7 @@ impl Engine {
         Ok(out)
     }
 
-    /// The members of a group or those who have a role by themselves; refused when there are more than `most`.
+    /// The members of a group, or the users who have a role directly; fails if there are more than `most`.
     async fn members(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Roles, read and written through SCIM as WSO2's `/scim2/v2/Roles` has them.
+//! Roles, read and written through SCIM in the format of WSO2's `/scim2/v2/Roles`.
 
 use serde_json::Value;
 use sojourn_model::{GroupId, RoleId, Tenant};
@@ -27,7 +27,7 @@ fn text(resource: &Resource, name: &str) -> Option<String> {
     resource.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The scopes of a resource, as roles keep them.
+/// The scopes of a resource, in the format in which roles store them.
 fn permissions(resource: &Resource) -> Result<String, ScimError> {
     let all = members::of(resource, "permissions");
     if all.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
@@ -37,10 +37,10 @@ fn permissions(resource: &Resource) -> Result<String, ScimError> {
 }
 
 impl Engine {
-    /// A role as a resource.
+    /// A role as a SCIM resource.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if there is no such role.
     pub async fn role_resource(
         &self,
         tenant: &Tenant,
@@ -52,10 +52,10 @@ impl Engine {
         Ok(found.into_iter().next().unwrap_or_default())
     }
 
-    /// Makes a role, gives it to users and lets groups carry it.
+    /// Creates a role and assigns it to users and groups.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the resource isn't valid, the name is taken, or the caller lacks a right.
     pub async fn create_role(
         &self,
         tenant: &Tenant,
@@ -80,10 +80,10 @@ impl Engine {
         Ok(self.add_role_with(tenant, &write, by).await?.id)
     }
 
-    /// Makes a role what a client sent.
+    /// Replaces a role with the resource that a client sent.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the resource isn't valid, the version differs, or the caller lacks a right.
     pub async fn replace_role(
         &self,
         tenant: &Tenant,
@@ -109,10 +109,10 @@ impl Engine {
         self.write_role(tenant, id, &write, by).await
     }
 
-    /// Changes parts of a role; of its users only those who are named are looked at.
+    /// Changes parts of a role; only the users that the request names are read.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the patch isn't valid, the version differs, or the caller lacks a right.
     pub async fn patch_role(
         &self,
         tenant: &Tenant,
@@ -179,10 +179,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes a role; its members lose it, of many by a job.
+    /// Removes a role and revokes it from its members, with a job if there are many.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if there is no such role, the version differs, or the caller lacks a right.
     pub async fn delete_role(
         &self,
         tenant: &Tenant,

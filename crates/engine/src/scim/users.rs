@@ -1,5 +1,5 @@
-//! Accounts, read and written through SCIM. Profile, state, password and roles are written in one change set, with
-//! what each of them does to the sessions.
+//! Accounts, read and written through SCIM. Profile, state, password and roles are written in one change set,
+//! together with their effects on sessions.
 
 use std::collections::BTreeSet;
 
@@ -23,15 +23,16 @@ use crate::handlers::RoleChanged;
 use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
 
-/// What a person may not change of their own account: it would raise their rights, or take the account from those who
-/// look after it. Nor do they write extensions: what an organisation adds, applications may rely on.
+/// Attributes that users can't change in their own account: it would extend their rights, or withdraw the account
+/// from its administrators. Extensions are excluded too, because applications may rely on what the organisation adds.
 const NOT_ONES_OWN: [&str; 6] =
     ["userName", "active", "roles", "externalId", "entitlements", "userType"];
-/// Most bytes that an account keeps of attributes without fields of their own: they are read with it at each sign-in.
+/// Maximum size of an account's attributes without fields of their own, in bytes: they are read with the account at
+/// each sign-in.
 const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
-/// Most roles that a user is given one by one.
+/// Maximum number of roles that are assigned to a user directly.
 const ROLES_MAX: usize = 100;
-/// The right to give and take roles.
+/// The right to assign and revoke roles.
 const GIVE_ROLES: Right = Right::RoleUpdate;
 
 fn is_ones_own(name: &str) -> bool {
@@ -46,10 +47,11 @@ fn fits(user: &User) -> Result<(), ScimError> {
     Ok(())
 }
 
-/// WSO2's own schema.
+/// Schema URN of WSO2's extension.
 const WSO2: &str = "urn:scim:wso2:schema";
 
-/// Whether a new account's person is to be invited: WSO2's `askPassword`, in either schema that its versions have it in.
+/// Returns whether the user of a new account is to be invited: WSO2's `askPassword`, in either of the schemas that
+/// its versions use.
 fn asks_to_invite(body: &Value) -> bool {
     [ENTERPRISE, WSO2].into_iter().any(|schema| {
         let word = body.get(schema).and_then(|extension| extension.get("askPassword"));
@@ -57,29 +59,29 @@ fn asks_to_invite(body: &Value) -> bool {
     })
 }
 
-/// How an account is to become another.
+/// A requested change of an account.
 #[derive(Debug, Clone, Copy)]
 pub enum UserEdit<'a> {
-    /// This is all that it has (RFC 7644 §3.5.1).
+    /// The complete new resource (RFC 7644 §3.5.1).
     Replace(&'a Value),
-    /// These operations (RFC 7644 §3.5.2).
+    /// A list of patch operations (RFC 7644 §3.5.2).
     Patch(&'a Value),
 }
 
-/// Who writes, and what.
+/// The caller of a write and its conditions.
 #[derive(Debug, Clone, Copy)]
 pub struct Writing<'a> {
-    /// Who writes.
+    /// The caller, with their rights.
     pub by: &'a Authority,
-    /// Whether the account is the caller's own and they write as themselves.
+    /// Whether the account is the caller's own and they act as themselves.
     pub own: bool,
-    /// Whether the caller proved their password with this very request.
+    /// Whether the caller proved their password in this request.
     pub fresh: bool,
-    /// The entity tag of what was read; another one is refused.
+    /// Entity tag of the resource that the caller read; another one is refused.
     pub if_match: Option<&'a str>,
 }
 
-/// An account before and after.
+/// An account before and after an edit.
 struct Edited {
     before: User,
     after: Resource,
@@ -88,10 +90,10 @@ struct Edited {
 }
 
 impl Engine {
-    /// An account as a resource.
+    /// An account as a SCIM resource.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`]
+    /// [`EngineError::NotFound`] if there is no such account.
     pub async fn user_resource(
         &self,
         tenant: &Tenant,
@@ -102,10 +104,10 @@ impl Engine {
         Ok(found.into_iter().next().unwrap_or_default())
     }
 
-    /// Makes an account. A password may be a hash that was made elsewhere.
+    /// Creates an account. The password may be a hash from another system.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the resource isn't valid, the name is taken, or the caller lacks a right.
     pub async fn create_user(
         &self,
         tenant: &Tenant,
@@ -153,10 +155,10 @@ impl Engine {
         }
     }
 
-    /// Writes an account. What changes of its state, password and roles ends sessions as everywhere else.
+    /// Edits an account. Changes of state, password and roles end sessions in the same way as elsewhere.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if the edit isn't valid, the version differs, or the caller lacks a right.
     pub async fn edit_user(
         &self,
         tenant: &Tenant,
@@ -197,10 +199,10 @@ impl Engine {
         Err(EngineError::Contended.into())
     }
 
-    /// Removes an account.
+    /// Deletes an account.
     ///
     /// # Errors
-    /// [`ScimFailure`]
+    /// [`ScimFailure`] if there is no such account, the version differs, or the caller lacks a right.
     pub async fn delete_user(
         &self,
         tenant: &Tenant,
@@ -213,7 +215,7 @@ impl Engine {
         Ok(self.remove_user(tenant, &user, writing.by).await?)
     }
 
-    /// Refuses when the account isn't what the caller read: its roles are part of that.
+    /// Fails if the account differs from what the caller read, which includes its roles.
     async fn must_match(
         &self,
         tenant: &Tenant,
@@ -246,8 +248,8 @@ impl Engine {
             UserEdit::Replace(body) => {
                 let mut resource = read(of, body)?;
                 require(of, &resource)?;
-                // Acts with consequences happen only where they are asked for; and what isn't one's own stays as it is
-                // when one doesn't speak of it.
+                // Changes with consequences require an explicit request, and attributes that users can't change in
+                // their own account stay the same if the request doesn't name them.
                 for (name, value) in &present {
                     let stays =
                         ["roles", "active"].contains(&&**name) || (own && !is_ones_own(name));
@@ -260,7 +262,7 @@ impl Engine {
             UserEdit::Patch(body) => {
                 for operation in patch::operations(of, body)? {
                     if operation.attribute() == "roles" {
-                        // Whatever else a client knows of a role, its id says which.
+                        // Only the id identifies a role, whatever else a client sends about it.
                         let mut fold = sojourn_scim::Members::default();
                         fold.apply(&operation)?;
                         let mut change: BTreeSet<String> = BTreeSet::new();
@@ -286,7 +288,7 @@ impl Engine {
         Ok(Edited { before, after, shown, roles_before })
     }
 
-    /// The change set of an edit; nothing when nothing changes.
+    /// The change set of an edit; `None` if nothing changes.
     async fn edit_change(
         &self,
         tenant: &Tenant,
@@ -380,7 +382,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The roles of a list: ids, or names.
+    /// Resolves a list of role ids or names.
     async fn roles_named(
         &self,
         tenant: &Tenant,
@@ -401,7 +403,7 @@ impl Engine {
         Ok(roles)
     }
 
-    /// Gives a user these roles and no others. Nobody gives or takes what they haven't got.
+    /// Replaces a user's roles. You can only grant or revoke rights that you hold yourself.
     async fn push_roles_of(
         &self,
         tenant: &Tenant,
@@ -452,7 +454,7 @@ impl Engine {
     }
 }
 
-/// Whether a client said something of an attribute, even that it has no value.
+/// Returns whether a request names an attribute, even without a value.
 fn named(body: &Value, name: &str) -> bool {
     let object = body.as_object();
     object.is_some_and(|object| {

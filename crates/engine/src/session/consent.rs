@@ -1,4 +1,4 @@
-//! A person's remembered approval of an application, and whom a request expects.
+//! Stored consents of users to applications, and the check of the user that a request expects.
 
 use serde_json::json;
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
@@ -14,10 +14,10 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// What a person approved for an application, and when.
+    /// The scopes that a user approved for an application, and when.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn consent(
         &self,
         tenant: &Tenant,
@@ -28,10 +28,10 @@ impl Engine {
         Ok(all.into_iter().find(|one| one.app == app).map(|one| (one.scopes, one.given_at)))
     }
 
-    /// Everything that a person approved.
+    /// All consents of a user.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn consents(
         &self,
         tenant: &Tenant,
@@ -40,10 +40,10 @@ impl Engine {
         Ok(self.store.consents(tenant.id, user).await?)
     }
 
-    /// Remembers an approval that is given in a session, beside what was approved before.
+    /// Stores a consent that is given in a session, in addition to the scopes that were approved before.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when the session ended meanwhile.
+    /// [`EngineError::NotFound`] if the session ended in the meantime.
     pub async fn give_consent(
         &self,
         tenant: &Tenant,
@@ -67,7 +67,7 @@ impl Engine {
             let data = json!({ "application": app.to_string(), "scopes": all });
             let (session, at) = (session.id, self.now());
             let op = Op::PutConsent { user, session, from, app, scopes: all, at };
-            // The event first: it locks the account, which ends lock before sessions.
+            // The event comes first: it locks the account, which ends lock before sessions.
             let event = self.consent_event(user, EventName::PostAddConsent, &data);
             let change = ChangeSet::of(tenant.id, Op::Append(event)).with(op);
             if matches!(self.apply(change).await?, Outcome::Applied(_)) {
@@ -92,10 +92,10 @@ impl Engine {
         }
     }
 
-    /// Forgets an approval and ends everything that the application was given; and what more the policy says.
+    /// Deletes a consent and ends everything that was issued to the application, and whatever else the policy names.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database fails or the change keeps conflicting.
     pub async fn withdraw_consent(
         &self,
         tenant: &Tenant,
@@ -126,11 +126,11 @@ impl Engine {
         self.apply_end(id, change).await.map(|_| ())
     }
 
-    /// Whether a person is the one that a request expects by `id_token_hint` or by a value for the claim `sub`
-    /// (OpenID Connect Core 1.0 §3.1.2.2); `None` when the hint can't be verified.
+    /// Returns whether a user is the one that a request expects, by `id_token_hint` or by a value for the claim `sub`
+    /// (OpenID Connect Core 1.0 §3.1.2.2); `None` if the hint can't be verified.
     ///
     /// # Errors
-    /// [`EngineError`] when keys or applications can't be read.
+    /// [`EngineError`] if keys or applications can't be read.
     pub async fn is_expected(
         &self,
         tenant: &Tenant,

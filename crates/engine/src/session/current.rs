@@ -1,4 +1,4 @@
-//! The session that a browser has.
+//! The session of a browser, found by its cookie.
 
 use sojourn_crypto::sha256;
 use sojourn_model::{Actor, AppId, EndTarget, Participation, Session, Tenant};
@@ -8,11 +8,11 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// The live session that a cookie's secret opens. A session past its deadline is ended here, through
-    /// the door, and isn't answered.
+    /// The active session that a cookie's secret belongs to. A session past its deadline is ended here, through
+    /// [`Engine::end_sessions`], and isn't returned.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn current_session(
         &self,
         tenant: &Tenant,
@@ -25,10 +25,10 @@ impl Engine {
         }
     }
 
-    /// The same with its stay in an application, from one read.
+    /// The same with its stay in an application, in a single query.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn current_session_in(
         &self,
         tenant: &Tenant,
@@ -56,7 +56,7 @@ impl Engine {
         if let Some(reason) = session.expired(now, slack) {
             let target = EndTarget::ExpiredSession(session.user, session.id);
             let plan = EndPlan::new(target, reason, Actor::System);
-            // Contended: another node extended or ended it in this moment; either way not for us.
+            // Contended: another node extended or ended the session at the same time; either way it isn't returned.
             match self.end_sessions(tenant, plan).await {
                 Ok(_) | Err(EngineError::Contended) => {}
                 Err(error) => return Err(error),

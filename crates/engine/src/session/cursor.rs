@@ -1,4 +1,4 @@
-//! A place in a list, as callers keep it: sealed, and of use only to the same caller with the same question.
+//! Sealed cursors: positions in a list that callers keep. A cursor is valid only for the same caller and query.
 
 use sojourn_crypto::{TokenKind, sha256};
 use sojourn_model::{Actor, Millis, Tenant};
@@ -8,19 +8,19 @@ use super::search::{Position, Sort};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A cursor is malformed, of another tenant or caller, or of another question.
+/// Error for a cursor that is malformed, or belongs to another tenant, caller or query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cursor does not belong to this question: begin without one")]
 pub struct ForeignCursor;
 
-/// Who asks what: a cursor is of use for nothing else.
+/// The caller and the query to which a cursor is bound.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The caller.
+    /// The caller of the search.
     pub caller: &'a Actor,
-    /// The filter as it was written.
+    /// The filter in its original text.
     pub filter: &'a str,
-    /// The order.
+    /// The order of the results.
     pub sort: Sort,
 }
 
@@ -30,20 +30,20 @@ impl Question<'_> {
     }
 }
 
-/// A place with the moment at which the caller began to look.
+/// A position, with the time at which the caller read the first page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bookmark {
-    /// Where the page begins.
+    /// Position at which the page starts.
     pub position: Position,
-    /// When the first page was read.
+    /// Time at which the first page was read.
     pub as_of: Millis,
 }
 
 impl Engine {
-    /// A cursor for a place.
+    /// Creates a sealed cursor for a position.
     ///
     /// # Errors
-    /// [`EngineError::Key`] when there is no key.
+    /// [`EngineError::Key`] if there is no key for sealing.
     pub fn session_cursor(
         &self,
         tenant: &Tenant,
@@ -63,10 +63,10 @@ impl Engine {
         Ok(self.sealer.seal(TokenKind::Cursor, tenant.id, &body)?)
     }
 
-    /// The place of a cursor.
+    /// Opens a cursor and returns its position.
     ///
     /// # Errors
-    /// [`ForeignCursor`]
+    /// [`ForeignCursor`] if the cursor is malformed, or belongs to another tenant, caller or query.
     pub fn read_session_cursor(
         &self,
         tenant: &Tenant,

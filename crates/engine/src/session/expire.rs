@@ -1,4 +1,5 @@
-//! Expiry is an end like any other: applications hear of it.
+//! Expiry of sessions, which is an end like any other: applications are notified. Also deletes data past its
+//! retention.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -19,19 +20,19 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::settings::Retention;
 
-/// Rows of each kind that go in one transaction.
+/// Rows of each kind that are deleted in one transaction.
 const PURGE_ROWS: i64 = 500;
 
-/// What a portion of the cleaning did.
+/// The result of one step of the purge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purged {
-    /// Rows that went.
+    /// Number of deleted rows.
     pub rows: u64,
-    /// Whether there may be more that is due.
+    /// Whether more rows may be due.
     pub more: bool,
 }
 
-/// The forms in which an account's texts are compared.
+/// The normalised forms by which an account's names are compared.
 fn keys_of(user: &User) -> KeyAccount {
     KeyAccount {
         user: user.id,
@@ -43,11 +44,11 @@ fn keys_of(user: &User) -> KeyAccount {
 }
 
 impl Engine {
-    /// Ends sessions whose time is over, a batch at most, and answers how many were found. What was
-    /// used a moment ago and isn't written yet doesn't end.
+    /// Ends a batch of expired sessions, and returns how many were found. Sessions with a recent access that isn't
+    /// stored yet don't end.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn sweep(&self) -> Result<usize, EngineError> {
         self.flush_touches().await?;
         self.notice_the_clock().await?;
@@ -65,13 +66,14 @@ impl Engine {
             let plan = EndPlan::new(target, reason, Actor::System);
             let end = self.end_operation(tenant, plan);
             let change = ChangeSet::of(tenant.id, Op::EndSessions(end));
-            // Else a conflict: it was used on another node or ended meanwhile.
+            // Any other outcome is a conflict: the session was used on another node or ended in the meantime.
             self.apply(change).await?;
         }
         Ok(found)
     }
 
-    /// Takes back what a clock that was ahead wrote, if it went back since the last look, or at the first.
+    /// Corrects what was written while the clock was ahead, if the clock went back since the last look, and at the
+    /// first look.
     async fn notice_the_clock(&self) -> Result<(), EngineError> {
         let now = self.now();
         let before = {
@@ -92,10 +94,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes all that nobody can need any more, without a pause, and answers how many rows went.
+    /// Deletes everything past its retention, without a pause, and returns the number of deleted rows.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn purge(&self) -> Result<u64, EngineError> {
         let mut purged = 0;
         for tenant in self.begin_purge().await? {
@@ -116,12 +118,12 @@ impl Engine {
         }
     }
 
-    /// Begins a round of cleaning: does what is done once in each, and answers the tenants to go through.
+    /// Starts a purge: does the work that is done once per purge, and returns the tenants to process.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn begin_purge(&self) -> Result<Vec<Tenant>, EngineError> {
-        // Another node's clock may have been the one that was ahead.
+        // The clock that was ahead may have been another node's.
         self.set_right().await?;
         self.complete_rows(PURGE_ROWS).await?;
         let tenants = self.store.tenants().await?;
@@ -132,10 +134,10 @@ impl Engine {
         Ok(tenants)
     }
 
-    /// Removes a portion of a tenant's rows of each kind, and of addresses that are kept long enough.
+    /// Deletes a batch of a tenant's rows of each kind, and of addresses past their retention.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn purge_portion(&self, tenant: &Tenant) -> Result<Purged, EngineError> {
         let now = self.now();
         let before = |kept: i64| now.plus(-kept);
@@ -160,14 +162,14 @@ impl Engine {
             }
         }
         let addresses = self.forget_addresses(tenant, now).await?;
-        // As many as one kind may have at a time: there may be more of it.
+        // If the number reaches the limit of one kind, there may be more rows of it.
         Ok(Purged { rows, more: addresses || rows >= PURGE_ROWS.unsigned_abs() })
     }
 
-    /// How long the oldest row of each kind should have been gone by now, in milliseconds; 0 where all is well.
+    /// How long ago the oldest row of each kind should have been deleted, in milliseconds; 0 if none is overdue.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn purge_overdue(&self) -> Result<Vec<(&'static str, i64)>, EngineError> {
         let now = self.now();
         let oldest = self.store.oldest().await?;
@@ -189,8 +191,8 @@ impl Engine {
         Ok(kinds.into_iter().map(|(kind, oldest, kept)| (kind, overdue(oldest, kept))).collect())
     }
 
-    /// Walks on through the ledger from where the last walk stopped, and removes addresses that are old enough. Answers whether
-    /// there may be more of them.
+    /// Continues through the ledger from where the last call stopped, and removes addresses past their retention.
+    /// Returns whether there may be more.
     async fn forget_addresses(&self, tenant: &Tenant, now: Millis) -> Result<bool, EngineError> {
         let Some(kept) = self.settings.addresses_ms else { return Ok(false) };
         let walked = || self.addresses_to.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,7 +213,7 @@ impl Engine {
         Ok(i64::try_from(old.len()).is_ok_and(|rows| rows >= PURGE_ROWS))
     }
 
-    /// Fills in what programs before this one left out.
+    /// Fills in columns that earlier versions didn't write.
     async fn complete_rows(&self, limit: i64) -> Result<(), EngineError> {
         let mut keys: HashMap<TenantId, Vec<(SessionId, Vec<u8>)>> = HashMap::new();
         for (tenant, session, ip) in self.store.unkeyed_sessions(limit).await? {
@@ -224,8 +226,8 @@ impl Engine {
         self.key_accounts(limit).await
     }
 
-    /// Writes the keys of accounts, of some thousands in a round. Where two login names have the same, the one that comes
-    /// second keeps the key that it had: it is found as it was, and `sojourn doctor` names it.
+    /// Writes the lookup keys of accounts, several thousand per round. If two login names have the same key, the
+    /// second one keeps its old key: it can still be found by its exact name, and `sojourn doctor` reports it.
     async fn key_accounts(&self, limit: i64) -> Result<(), EngineError> {
         const PORTIONS: usize = 40;
         for _ in 0..PORTIONS {
@@ -268,11 +270,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Walks on through a portion of the grants from where the last walk stopped; at the young ones it turns back to
-    /// the oldest, and there is no more to be done for now.
+    /// Continues through a batch of grants from where the last call stopped. When it reaches recent grants, it starts
+    /// again with the oldest, and nothing more is due for now.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn purge_grants(&self) -> Result<Purged, EngineError> {
         const PAGE: i64 = 500;
         const PAGES: usize = 4;

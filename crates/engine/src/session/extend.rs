@@ -1,4 +1,4 @@
-//! Extending a session's idle time, by an application or by its browser.
+//! Extension of a session's idle time, by an application or by the session's browser.
 
 use sojourn_crypto::TokenKind;
 use sojourn_model::operation::Touch;
@@ -9,38 +9,38 @@ use sojourn_model::{
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// How often one session is extended at most, in milliseconds: more would only be noise.
+/// Minimum interval between two extensions of a session, in milliseconds; more would be useless.
 const EXTEND_EVERY_MS: i64 = 1_000;
 
-/// What names the session.
+/// The ways in which a request identifies the session.
 #[derive(Debug, Clone)]
 pub struct ExtendRequest {
-    /// The session key of an ID token.
+    /// Session key from an ID token.
     pub key: Option<String>,
-    /// The live session of the browser.
+    /// Active session of the browser.
     pub session: Option<Session>,
-    /// Whether the browser sent a session cookie, of a live session or not.
+    /// Whether the browser sent a session cookie, valid or not.
     pub cookie: bool,
 }
 
-/// What came of it.
+/// The result of a request to extend a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtendOutcome {
-    /// Its idle time begins anew. The absolute lifetime stays as it is.
+    /// The idle time starts again. The absolute lifetime doesn't change.
     Extended,
-    /// Nothing names a session.
+    /// The request doesn't identify a session.
     Missing,
-    /// There is no such session, or it has ended; nothing is ever revived.
+    /// There is no such session, or it has ended; ended sessions are never revived.
     Unknown,
-    /// Key and cookie name different sessions.
+    /// Key and cookie identify different sessions.
     Disagree,
 }
 
 impl Engine {
-    /// Extends the idle time of a live session.
+    /// Extends the idle time of an active session.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn extend_session(
         &self,
         tenant: &Tenant,
@@ -63,7 +63,7 @@ impl Engine {
         };
         let slack = self.settings.lifetimes.touch_flush_ms;
         let now = self.now();
-        // A fresh sign-in is demanded: until then the session is of no use.
+        // A new sign-in is required, and until then the session can't be used.
         let of_use = |session: &Session| session.is_live(now, slack) && !session.sign_in_due;
         let Some(session) = session.filter(of_use) else {
             return Ok(ExtendOutcome::Unknown);
@@ -74,7 +74,7 @@ impl Engine {
         self.write_extension(tenant, &session, app).await
     }
 
-    /// Written at once and not with the other accesses: whoever extends a session wants to be sure of it.
+    /// Stored immediately and not with other accesses: the caller relies on the extension.
     async fn write_extension(
         &self,
         tenant: &Tenant,
@@ -84,7 +84,7 @@ impl Engine {
         let at = self.now();
         let slack_ms = self.settings.lifetimes.touch_flush_ms;
         let extend = Op::ExtendSession { session: session.id, at, slack_ms };
-        // The event first: it locks the account, which ends lock before sessions.
+        // The event comes first: it locks the account, which ends lock before sessions.
         let event = NewEvent {
             subject: Subject::User(session.user),
             name: EventName::SessionExtend,
@@ -99,7 +99,7 @@ impl Engine {
         }
         Ok(match self.apply(change).await? {
             Outcome::Applied(_) => ExtendOutcome::Extended,
-            // It ended in this moment.
+            // The session ended at the same time.
             _ => ExtendOutcome::Unknown,
         })
     }

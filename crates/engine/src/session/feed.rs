@@ -1,5 +1,5 @@
-//! What happens to sessions, as it happens: who signed in, whose session ended. Read from the sessions themselves,
-//! so that it tells what other nodes do, and what happened while nobody listened.
+//! Live feed of session starts and ends. It is read from the sessions themselves, so that it includes other nodes'
+//! sessions and what happened while nobody listened.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,41 +13,41 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 
-/// How far behind its own time a row may appear, in milliseconds, beside the skew of clocks: it is written with the time
-/// at which its transaction began.
+/// How late a row may appear, in milliseconds, in addition to the clock skew: it is written with the time at which
+/// its transaction started.
 const LATE_MS: i64 = 5_000;
-/// Rows that are marked at most after the clock went back.
+/// Maximum number of rows that are marked after the clock went back.
 const PASSED_MAX: usize = 10_000;
-/// Rows of a kind that one look reads.
+/// Rows of each kind that one look reads.
 const ROWS: i64 = 200;
 
-/// What happened to a session.
+/// Kinds of entries in the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Happening {
-    /// It began.
+    /// The session started with a sign-in.
     Began,
-    /// It ended.
+    /// The session ended, for any reason.
     Ended,
 }
 
-/// One thing that happened.
+/// One entry of the feed.
 #[derive(Debug, Clone)]
 pub struct FeedItem {
-    /// What happened to the session.
+    /// Whether the session started or ended.
     pub what: Happening,
-    /// When it happened.
+    /// Time of the start or end.
     pub at: Millis,
-    /// Whose session.
+    /// User of the session.
     pub user: User,
-    /// The session.
+    /// The session with its applications.
     pub view: SessionView,
 }
 
-/// Where a listener is.
+/// Position and filter of a listener.
 #[derive(Debug, Clone)]
 pub struct Feed {
     horizon: Horizon,
-    /// Rows whose time is ahead and that must not be told.
+    /// Rows with a time in the future that must not be reported.
     passed: HashSet<(SessionId, Happening)>,
     told: HashMap<(SessionId, Happening), Millis>,
     only: Option<UserId>,
@@ -56,7 +56,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Begins to listen at a moment: to what happens to sessions that pass a filter, or to one user's alone.
+    /// Starts to listen at a time, to sessions that match a filter or to those of one user.
     #[must_use]
     pub fn since(at: Millis, only: Option<UserId>, filter: SessionFilter, rights: Rights) -> Self {
         let filter = filter.of_any_state();
@@ -77,13 +77,13 @@ impl Feed {
             && !self.passed.contains(&key)
     }
 
-    /// From now on the listener has these rights.
+    /// Replaces the listener's rights from now on.
     pub fn set_rights(&mut self, rights: Rights) {
         self.rights = rights;
     }
 }
 
-/// When something happened to a session.
+/// The time of the start or end of a session.
 fn moment(session: &Session, what: Happening) -> Option<Millis> {
     match (what, &session.state) {
         (Happening::Began, _) => Some(session.signed_in_at),
@@ -93,10 +93,10 @@ fn moment(session: &Session, what: Happening) -> Option<Millis> {
 }
 
 impl Engine {
-    /// What happened since the last look, in the order in which it happened; each thing once.
+    /// Returns what has happened since the last look, in order and each event once.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn look(
         &self,
         tenant: &Tenant,
@@ -138,13 +138,13 @@ impl Engine {
                 items.push(FeedItem { what, at, user, view });
             }
         }
-        // Twice as long as rows are read again.
+        // Twice the range that is read again.
         let old = feed.horizon.from(late_ms).plus(-late_ms);
         forget_told(&mut feed.told, old);
         Ok(items)
     }
 
-    /// Marks the present rows of a range of times, so that they are not told when the clock reaches them.
+    /// Marks the existing rows of a time range, so that they aren't reported when the clock reaches them.
     async fn pass_over(
         &self,
         tenant: &Tenant,
@@ -201,7 +201,7 @@ impl Engine {
             let last = some.last().map(|session| sort.place(session).after());
             all.extend(some.into_iter().filter(|session| feed.is_new(session, what, from)));
             match last {
-                // As much as one look tells; the next goes on.
+                // One look's limit is reached; the next look continues.
                 Some(next) if full && all.len() < usize::try_from(ROWS).unwrap_or(1) => {
                     place = next
                 }
@@ -210,7 +210,7 @@ impl Engine {
         }
     }
 
-    /// Resolves when this process has changed something since it was asked.
+    /// Resolves when this process has changed something since the call.
     pub async fn changed(&self) {
         self.changes.notified().await;
     }

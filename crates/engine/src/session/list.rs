@@ -1,4 +1,4 @@
-//! Sessions as APIs and pages show them.
+//! Sessions in the form that APIs and pages show.
 
 use std::sync::Arc;
 
@@ -11,33 +11,33 @@ use sojourn_store::StayRow;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A session with its applications.
+/// A session with the applications that it entered.
 #[derive(Debug, Clone)]
 pub struct SessionView {
-    /// The session.
+    /// The session, active or ended.
     pub session: Session,
-    /// Its stays, living ones of a living session, all of an ended one.
+    /// Stays of the session: only active ones if the session is active, otherwise all.
     pub stays: Vec<StayView>,
 }
 
 /// A stay with its application.
 #[derive(Debug, Clone)]
 pub struct StayView {
-    /// The stay.
+    /// The stay as it is stored, with its start and end.
     pub row: StayRow,
-    /// The application in which it stays.
+    /// The application that the stay belongs to.
     pub app: Arc<Application>,
 }
 
 impl SessionView {
-    /// The stays in applications of the outside. WSO2's paths leave out sessions that have none.
+    /// The active stays in external applications. WSO2's endpoints omit sessions that have none.
     pub fn client_stays(&self) -> impl Iterator<Item = &StayView> {
         self.stays
             .iter()
             .filter(|stay| stay.app.kind == AppKind::Client && stay.row.ended_at.is_none())
     }
 
-    /// The stays by which a session is found: the living ones of a living session, all of an ended one.
+    /// The stays by which a session is found: only active ones if the session is active, otherwise all.
     pub(super) fn known_stays(&self, clients_only: bool) -> impl Iterator<Item = &StayView> {
         let living = self.session.state == SessionState::Living;
         self.stays.iter().filter(move |stay| {
@@ -57,7 +57,7 @@ impl Engine {
         self.view_of(tenant, session, rows).await
     }
 
-    /// A session with stays that were read already.
+    /// Combines a session with stays that were read already.
     pub(super) async fn view_of(
         &self,
         tenant: &Tenant,
@@ -66,20 +66,20 @@ impl Engine {
     ) -> Result<SessionView, EngineError> {
         let mut stays = Vec::new();
         for row in rows {
-            // A stay in an application that is gone isn't shown.
+            // Stays in deleted applications aren't shown.
             if let Some(app) = self.application(tenant.id, row.stay.app).await? {
                 stays.push(StayView { row, app });
             }
         }
-        // Two stays may begin in the same millisecond; the order is the same at each look.
+        // Two stays may start in the same millisecond, and their order must be stable.
         stays.sort_by_key(|stay: &StayView| (stay.row.stay.first_access, stay.app.number));
         Ok(SessionView { session, stays })
     }
 
-    /// A user's live sessions, newest sign-in first.
+    /// A user's active sessions, sorted by newest sign-in first.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn sessions_of_user(
         &self,
         tenant: &Tenant,
@@ -96,10 +96,10 @@ impl Engine {
         Ok(views)
     }
 
-    /// One session, living or ended, with what applications were told of its end.
+    /// A session, active or ended, with the deliveries about its end.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when this tenant has none of that id.
+    /// [`EngineError::NotFound`] if the tenant has no session with this id.
     pub async fn session_with_deliveries(
         &self,
         tenant: &Tenant,
@@ -111,10 +111,10 @@ impl Engine {
         Ok((self.view(tenant, session).await?, deliveries))
     }
 
-    /// A live session of one user.
+    /// An active session of a given user.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn session_of_user(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! RP-Initiated Logout 1.0.
+//! Logout that an application requests (OpenID Connect RP-Initiated Logout 1.0).
 
 use std::sync::Arc;
 
@@ -11,52 +11,52 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What a request to the end-session endpoint says.
+/// Parameters of a request to the end-session endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct LogoutRequest {
-    /// An ID token of ours, expired or not.
+    /// An ID token of this server, which may have expired.
     pub id_token_hint: Option<String>,
-    /// The application.
+    /// `client_id` of the application.
     pub client_id: Option<String>,
-    /// Where to go afterwards.
+    /// URL to redirect to after the logout.
     pub post_logout_redirect_uri: Option<String>,
 }
 
-/// What it leads to.
+/// The result of a logout request.
 #[derive(Debug, Clone)]
 pub enum LogoutOutcome {
-    /// It is done: the session was ended, or there was none. Go to the address, if one is given.
+    /// The session was ended, or there was none. Redirect if a URL is given.
     Done {
-        /// The address.
+        /// URL to redirect to.
         redirect: Option<String>,
-        /// Where a session was ended: whom to tell in frames.
+        /// If a session was ended: the applications that the browser must notify in frames.
         told: Option<Vec<FrontChannelNotice>>,
     },
-    /// The person is to be asked.
+    /// The user must confirm the logout.
     Confirm {
-        /// Where to go afterwards.
+        /// URL to redirect to after the confirmation.
         redirect: Option<String>,
-        /// The application that asks, if it is known.
+        /// The requesting application, if it is known.
         app: Option<Arc<Application>>,
-        /// Why the request can't be trusted, if it can't: then it leads nowhere.
+        /// Reason why the request can't be trusted, if so; then there is no redirect.
         untrusted: Option<&'static str>,
     },
 }
 
-/// An application to be told in a frame.
+/// An application to notify in a frame (front-channel logout).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrontChannelNotice {
-    /// The stay that ends.
+    /// Id of the stay that ends.
     pub sid: Sid,
-    /// What people call the application.
+    /// Name of the application for display.
     pub name: String,
-    /// What the frame loads.
+    /// URL that the frame loads.
     pub uri: String,
-    /// Origins that this leads on to.
+    /// Origins to which this URL redirects.
     pub origins: Vec<String>,
 }
 
-/// What an ID token of ours says of whom it was for.
+/// Content of one of this server's ID tokens.
 pub(crate) struct ReadIdToken {
     pub(crate) app: Arc<Application>,
     pub(crate) sub: String,
@@ -70,10 +70,10 @@ struct Named {
 }
 
 impl Engine {
-    /// Decides about a logout request, and ends the browser's session where the table says so.
+    /// Decides about a logout request, and ends the browser's session if the decision table says so.
     ///
     /// # Errors
-    /// [`EngineError`] when reading or ending fails.
+    /// [`EngineError`] if a read or the end fails.
     pub async fn rp_logout(
         &self,
         tenant: &Tenant,
@@ -95,7 +95,7 @@ impl Engine {
             address,
             session: present.is_some(),
         };
-        // An address leads on only where all else that the request says is true as well.
+        // The redirect is followed only if all other parameters are valid too.
         let trusted = named.hint != Hint::NotOurs && !named.mismatch;
         let redirect = (address == Address::Registered && trusted)
             .then(|| request.post_logout_redirect_uri.clone())
@@ -120,10 +120,10 @@ impl Engine {
         }
     }
 
-    /// Ends one session as a sign-out does, and answers whom its browser has to tell in frames.
+    /// Ends a session as a sign-out, and returns the applications that its browser must notify in frames.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if a read or the end fails.
     pub async fn sign_out(
         &self,
         tenant: &Tenant,
@@ -131,8 +131,8 @@ impl Engine {
         reason: EndReason,
         actor: Actor,
     ) -> Result<Vec<FrontChannelNotice>, EngineError> {
-        // Read before the end: whoever enters in between ends with the session, and is told by the other
-        // channel alone.
+        // Read before the end: an application that is entered in between ends with the session, and is notified only
+        // through the back channel.
         let told = self.front_channel(tenant, session).await?;
         let target = EndTarget::Session(session.user, session.id);
         // A sign-out in the browser spares offline grants (Back-Channel Logout 1.0 §2.7).
@@ -142,11 +142,11 @@ impl Engine {
         Ok(told)
     }
 
-    /// The applications that a session is living in and that listen in the browser (Front-Channel Logout 1.0
-    /// §2). To be asked before the session ends.
+    /// The applications of a session that use front-channel logout (Front-Channel Logout 1.0 §2). Must be called
+    /// before the session ends.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database or signing fails.
     pub async fn front_channel(
         &self,
         tenant: &Tenant,
@@ -184,7 +184,7 @@ impl Engine {
             None => None,
             Some(id) => Some(self.application_by_client(tenant.id, id).await?),
         };
-        // An unsigned ID token proves nothing: the person is asked, as without one.
+        // An unsigned ID token proves nothing: the user is asked, as if there were none.
         let hint = request.id_token_hint.as_ref().filter(|token| !token.ends_with('.'));
         let Some(token) = hint else {
             let mismatch = matches!(by_client, Some(None));
@@ -199,7 +199,7 @@ impl Engine {
         Ok(Named { hint, app: Some(read.app), mismatch })
     }
 
-    /// Reads an ID token of ours, expired or not.
+    /// Verifies one of this server's ID tokens, which may have expired.
     pub(crate) async fn read_id_token(
         &self,
         tenant: &Tenant,
@@ -213,7 +213,8 @@ impl Engine {
         let (Some(aud), Some(sub), Some(iss)) = (text("aud"), text("sub"), text("iss")) else {
             return Ok(None);
         };
-        // A logout token has `events`; it is ours, but no ID token. Neither is signed userinfo.
+        // A token with `events` is a logout token, and one without `auth_time` is signed userinfo: neither is an ID
+        // token.
         if iss != self.issuer(tenant)
             || claims.get("events").is_some()
             || claims.get("auth_time").is_none()
@@ -225,7 +226,7 @@ impl Engine {
         Ok(Some(ReadIdToken { app, sub: sub.to_owned(), sid }))
     }
 
-    /// Whether a hint is for this browser's session.
+    /// Determines whether a hint belongs to this browser's session.
     async fn whose(
         &self,
         tenant: &Tenant,

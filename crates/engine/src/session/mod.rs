@@ -1,4 +1,4 @@
-//! Sessions: going on, being looked at, expiring.
+//! Sessions: their use, their display and search, and their expiry.
 
 mod consent;
 mod current;

@@ -1,4 +1,4 @@
-//! How a tenant stands: sessions now, what happened of late, what waits. Figures for people, not for decisions.
+//! Statistics of a tenant: current sessions, recent activity, pending work. For display, not for decisions.
 
 use std::sync::Arc;
 
@@ -8,51 +8,51 @@ use sojourn_model::{EndReason, Millis, Tenant, TenantId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Ended sessions whose reasons are counted.
+/// Number of latest ended sessions for which reasons are counted.
 pub const REASONS_OF_LATEST: i64 = 10_000;
-/// What took less is counted each time, in milliseconds.
+/// Results that took less time to compute aren't cached, in milliseconds.
 const QUICK_MS: i64 = 20;
-/// What took longer is kept for so many times as long.
+/// Slower results are cached for this multiple of the time that they took.
 const KEPT_FOR: i64 = 20;
-/// Figures are kept so long at most, in milliseconds.
+/// Maximum time for which results are cached, in milliseconds.
 const KEPT_MAX_MS: i64 = 600_000;
 
-/// Numbers over a stretch of time, which is divided into equal parts.
+/// Statistics over a period, which is divided into equal steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// When it begins.
+    /// Start of the period.
     pub since: Millis,
-    /// Milliseconds of a part.
+    /// Length of a step, in milliseconds.
     pub step: i64,
-    /// Sessions that live now.
+    /// Number of active sessions now.
     pub living: u64,
-    /// Sign-ins: the number of a part, and how many.
+    /// Sign-ins: index of the step, and number.
     pub began: Vec<(i64, i64)>,
-    /// Ends, in the same way.
+    /// Ended sessions: index of the step, and number.
     pub ended: Vec<(i64, i64)>,
-    /// Failed sign-ins, in the same way.
+    /// Failed sign-ins: index of the step, and number.
     pub failed: Vec<(i64, i64)>,
-    /// Why the latest [`REASONS_OF_LATEST`] of them ended, the commonest reason first.
+    /// End reasons of the latest [`REASONS_OF_LATEST`] ended sessions, most frequent first.
     pub reasons: Vec<(EndReason, i64)>,
-    /// Deliveries that wait.
+    /// Number of pending deliveries.
     pub deliveries_waiting: i64,
-    /// Deliveries that were given up.
+    /// Number of deliveries that were given up.
     pub deliveries_dead: i64,
-    /// Tasks of handlers that wait.
+    /// Number of pending handler tasks.
     pub tasks_waiting: i64,
-    /// Tasks of handlers that are parked.
+    /// Number of parked handler tasks.
     pub tasks_parked: i64,
 }
 
-/// What was counted lately of which tenant and stretch, and until when that is good enough.
+/// Cached results by tenant and period, each with its expiry time.
 pub(crate) type Kept = std::sync::Mutex<Vec<(TenantId, i64, Millis, Arc<Standing>)>>;
 
 impl Engine {
-    /// How a tenant stands, over the last `length` milliseconds in `parts`. Counting millions takes its time; what took
-    /// long is shown for a while before it is counted again.
+    /// Returns the statistics of the last `length` milliseconds in `parts` steps. Counting millions of rows is slow,
+    /// so slow results are cached for a while.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn standing(
         &self,
         tenant: &Tenant,

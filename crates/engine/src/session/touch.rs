@@ -1,4 +1,4 @@
-//! Last accesses: gathered in memory and written in batches, so that no request writes for them.
+//! Last accesses, collected in memory and stored in batches, so that no request causes a write.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use sojourn_model::{AppId, ChangeSet, Millis, Op, Outcome, SessionId, TenantId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Touches written in one change set.
+/// Accesses that are stored in one change set.
 const BATCH: usize = 500;
 
 type Key = (TenantId, SessionId, Option<AppId>);
@@ -21,14 +21,14 @@ pub(crate) struct Touches(Mutex<HashMap<Key, Millis>>);
 impl Touches {
     fn note(&self, key: Key, at: Millis) {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Beyond the limit a touch is lost rather than memory: the session only expires earlier.
+        // Above the limit accesses are dropped to save memory; the session only expires earlier.
         if map.len() < TOUCHES_MAX || map.contains_key(&key) {
             let kept = map.entry(key).or_insert(at);
             *kept = (*kept).max(at);
         }
     }
 
-    /// The last access that isn't written yet.
+    /// The last access that isn't stored yet.
     pub(crate) fn last(&self, tenant: TenantId, session: SessionId) -> Option<Millis> {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         map.get(&(tenant, session, None)).copied()
@@ -40,7 +40,7 @@ impl Touches {
 }
 
 impl Engine {
-    /// Notes that a session was used, by way of an application or directly.
+    /// Records that a session was used, directly or through an application.
     pub fn touch(&self, tenant: TenantId, session: SessionId, app: Option<AppId>) {
         let now = self.now();
         self.touches.note((tenant, session, None), now);
@@ -49,17 +49,17 @@ impl Engine {
         }
     }
 
-    /// Writes what was noted. Called from a timer and at the end of the program.
+    /// Stores the recorded accesses. Called by a timer and at shutdown.
     ///
     /// # Errors
-    /// [`EngineError::Store`]; what wasn't written is noted again.
+    /// [`EngineError::Store`] if the database fails; what wasn't stored is recorded again.
     pub async fn flush_touches(&self) -> Result<(), EngineError> {
         let mut by_tenant: HashMap<TenantId, Vec<Touch>> = HashMap::new();
         for ((tenant, session, app), at) in self.touches.take() {
             by_tenant.entry(tenant).or_default().push(Touch { session, app, at });
         }
         for (tenant, mut touches) in by_tenant {
-            // In one order on every node, and in that of ends: two flushes don't wait for each other.
+            // Sorted on every node, in the order that ends use too: two flushes don't deadlock.
             touches.sort_unstable_by_key(|touch| (touch.session, touch.app));
             for chunk in touches.chunks(BATCH) {
                 let written = self.apply(ChangeSet::of(tenant, Op::Touch(chunk.to_vec()))).await;
@@ -67,7 +67,7 @@ impl Engine {
                     for touch in chunk {
                         self.touches.note((tenant, touch.session, touch.app), touch.at);
                     }
-                    // A conflict: an end stood in the way. They are written with the next.
+                    // A conflict with an end: they are stored with the next flush.
                     written?;
                 }
             }

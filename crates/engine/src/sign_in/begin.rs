@@ -1,4 +1,4 @@
-//! The end of the row: a session begins, or is renewed.
+//! The last step of a sign-in: starts a session, or renews the existing one.
 
 use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, SESSION_LIST_MAX};
 use sojourn_model::operation::SessionLimit;
@@ -13,24 +13,24 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What the person did in the step that leads here.
+/// The user's action in the step that leads here.
 #[derive(Clone, Copy)]
 pub(super) enum By<'a> {
-    /// Gave this password.
+    /// Entered this password, which is correct.
     Password(&'a str),
-    /// Chose another password.
+    /// Chose another password, as an administrator required.
     NewPassword,
     /// Proved a second factor.
     SecondFactor(Used),
-    /// Added a factor.
+    /// Added a factor that the required level needs.
     Enrolment,
-    /// Proved a passkey.
+    /// Authenticated with a passkey.
     Passkey,
-    /// Chose these sessions to end.
+    /// Selected these sessions to end.
     Choice(&'a [SessionId]),
 }
 
-/// What was shown as a second factor.
+/// The kind of second factor that was used.
 #[derive(Clone, Copy)]
 pub(super) enum Used {
     Code,
@@ -38,18 +38,18 @@ pub(super) enum Used {
 }
 
 impl<'a> By<'a> {
-    /// Whether it is a proof by itself. Only that renews the session that is there: what was proven earlier serves for
-    /// one that begins.
+    /// Returns whether the action is a proof of identity. Only a proof renews the existing session; earlier proofs
+    /// are sufficient for a new one.
     const fn proves(self) -> bool {
         !matches!(self, Self::NewPassword | Self::Choice(_))
     }
 
-    /// Whether what was shown works once.
+    /// Returns whether the proof can be used only once.
     const fn is_used_once(self) -> bool {
         matches!(self, Self::SecondFactor(_) | Self::Passkey)
     }
 
-    /// The error where it was used already, or where nothing can be written in spite of several tries.
+    /// The error if the proof was used already, or if nothing can be written after several attempts.
     pub(super) const fn used(self) -> SignInError {
         match self {
             Self::SecondFactor(Used::Code) => SignInError::WrongCode,
@@ -66,8 +66,8 @@ impl<'a> By<'a> {
     }
 }
 
-/// Leaves a recovery code to its person where the sign-in is refused for another reason: they have few, and can't make new
-/// ones from outside.
+/// Keeps a recovery code valid if the sign-in is refused for another reason: users have few, and can't create new
+/// ones before they are signed in.
 fn spare_recovery_code(also: &mut ChangeSet) {
     let uses = |op: &Op| matches!(op, Op::Factor(FactorChange::UseRecoveryCode { .. }));
     if also.ops.iter().any(uses) {
@@ -78,10 +78,10 @@ fn spare_recovery_code(also: &mut ChangeSet) {
 }
 
 impl Engine {
-    /// Goes on with a sign-in for which the person chose which sessions to end.
+    /// Continues a sign-in after the user selected the sessions to end.
     ///
     /// # Errors
-    /// [`SignInError`]; [`SignInError::Needs`] again when that was not enough.
+    /// [`SignInError`] if the sign-in fails; [`SignInError::Needs`] if another step is required.
     pub async fn sign_in_after_choice(
         &self,
         tenant: &Tenant,
@@ -93,7 +93,7 @@ impl Engine {
         self.begin(tenant, checked, visit, By::Choice(ends)).await
     }
 
-    /// A user who has proven who they are in an earlier step, as long as nothing happened to the account.
+    /// Checks that the account of a user who authenticated in an earlier step hasn't changed since.
     pub(super) async fn still(
         &self,
         tenant: &Tenant,
@@ -106,7 +106,8 @@ impl Engine {
         Ok(Checked { user, proven, also })
     }
 
-    /// The level that the organisation asks of a user, and the one that they can reach where what is proven isn't enough.
+    /// The level that the organisation requires of a user, and the level that they can reach if the current proofs
+    /// aren't sufficient.
     pub(super) async fn asked(
         &self,
         tenant: &Tenant,
@@ -122,7 +123,7 @@ impl Engine {
         Ok(Asked { least, reach })
     }
 
-    /// Begins a session, or answers which step is missing.
+    /// Starts a session, or returns the step that is missing.
     pub(super) async fn begin(
         &self,
         tenant: &Tenant,
@@ -139,14 +140,14 @@ impl Engine {
                 | SignInError::TooManySessions { .. }
                 | SignInError::PasswordDue)
         ) {
-            // What was given is correct, so this is no failure of the address: on its first day an office signs in with
-            // passwords that have to be changed. What can be used once is used.
+            // The credentials are correct, so this doesn't count as a failure of the address: on the first day, a
+            // whole office may sign in with passwords that must be changed. A one-time proof is used up.
             if matches!(&begun, Err(SignInError::TooManySessions { .. })) {
                 spare_recovery_code(&mut also);
             }
             match self.apply(also).await? {
                 Outcome::Applied(_) => {}
-                // The browser isn't trusted any more.
+                // The browser is no longer trusted.
                 _ if trusts && !by.is_used_once() => return Err(SignInError::Interrupted),
                 _ => return Err(by.used()),
             }
@@ -179,7 +180,7 @@ impl Engine {
                     let started =
                         self.start(tenant, who, (visit, by.ends()), &session, &mut change).await;
                     if let Err(full) = started {
-                        // The place may have been taken by this very form, sent twice.
+                        // The place may have been taken by this very form, if it was sent twice.
                         return self.begun(tenant, &user, &drawn, form).await?.ok_or(full);
                     }
                     session
@@ -191,12 +192,12 @@ impl Engine {
                     return Ok(SignedIn { session, secret: drawn.secret, user });
                 }
                 outcome => {
-                    // The form was sent twice, and began its session already.
+                    // The form was sent twice and has started its session already.
                     if let Some(begun) = self.begun(tenant, &user, &drawn, form).await? {
                         return Ok(begun);
                     }
-                    // An end by user, role or password came between reading and writing; or what was proven by an earlier
-                    // form has served.
+                    // An end by user, role or password came between reading and writing, or the proof from an earlier
+                    // form was used already.
                     if !self.unchanged(tenant, &user).await? || !(limited || by.proves()) {
                         return Err(SignInError::Interrupted);
                     }
@@ -206,13 +207,13 @@ impl Engine {
                     if outcome == Outcome::Duplicate && !by.proves() {
                         return Err(SignInError::Interrupted);
                     }
-                    // Another sign-in took the place: look again. The session of this form has ended since, or was
-                    // renewed: a proof that is sent again begins another.
+                    // Another sign-in took the place: try again. The session of this form has ended since, or was
+                    // renewed: a proof that is sent again starts another one.
                     form = form.filter(|_| !by.proves());
                 }
             }
         }
-        // The session that was to be renewed has changed, or the browser isn't trusted any more.
+        // The session to renew has changed, or the browser is no longer trusted.
         Err(if own.is_some() || proven.proofs.trusts() {
             SignInError::Interrupted
         } else {
@@ -220,7 +221,7 @@ impl Engine {
         })
     }
 
-    /// Starts a session where the policy has room for it, and ends another person's in the same browser.
+    /// Starts a session if the policy has room for it, and ends another user's session in the same browser.
     async fn start(
         &self,
         tenant: &Tenant,
@@ -230,7 +231,7 @@ impl Engine {
         change: &mut ChangeSet,
     ) -> Result<(), SignInError> {
         if let Some(stranger) = &visit.present {
-            // What was sent began this session already, or something else did meanwhile.
+            // This form started the session already, or something else did in the meantime.
             if stranger.user == user.id {
                 return Err(SignInError::Interrupted);
             }
@@ -245,7 +246,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What comes with every session that begins.
+    /// Adds the events and notices that accompany every new session.
     async fn complete(
         &self,
         tenant: &Tenant,
@@ -268,7 +269,7 @@ impl Engine {
         Ok(now.is_some_and(|now| now.epoch == user.epoch && now.state == user.state))
     }
 
-    /// Ends what has to go so that one more session may begin, as the policy says.
+    /// Ends the sessions that must end before one more may start, according to the policy.
     async fn make_room(
         &self,
         tenant: &Tenant,

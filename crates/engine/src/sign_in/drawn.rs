@@ -1,4 +1,4 @@
-//! What a session begins with: its id, its secret and its times.
+//! The initial data of a session: its id, its secret and its times.
 
 use sojourn_crypto::sha256;
 use sojourn_model::limits::USER_AGENT_BYTES_MAX;
@@ -11,18 +11,19 @@ use super::{Proven, SignedIn, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// How long the secret before this one still opens the session, for other tabs. Milliseconds.
+/// How long the previous secret still opens the session, for requests from other tabs, in milliseconds.
 const PREVIOUS_SECRET_MS: i64 = 30_000;
 
-/// What a new session is known by.
+/// Id and secret of a new session.
 pub(super) struct Drawn {
     pub(super) secret: [u8; 32],
     pub(super) id: SessionId,
 }
 
 impl Engine {
-    /// Secret and id of a session that begins, or the secret of one that is renewed: `renewed` is the hash of the secret
-    /// that goes, so that none of an earlier form comes back. A form that is sent twice draws the same ones.
+    /// Derives the id and secret of a new session, or the secret of a renewed one. `renewed` is the hash of the
+    /// replaced secret, so that the secret of an earlier form is never reused. A form that is sent twice gets the
+    /// same values.
     pub(super) fn draw(
         &self,
         user: &User,
@@ -43,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// The session that a form began already, if it lives. It was a correct sign-in, so its attempt is given back.
+    /// The session that a form started already, if it is active. The sign-in was correct, so its attempt is cleared.
     pub(super) async fn begun(
         &self,
         tenant: &Tenant,
@@ -55,7 +56,7 @@ impl Engine {
             return Ok(None);
         }
         let session = self.current_session(tenant, &drawn.secret).await?;
-        // Not by a secret that was replaced, which opens the session only for a moment.
+        // A replaced secret isn't accepted, because it opens the session only for a moment.
         let session = session.filter(|session| {
             session.user == user.id && session.secret_hash == sha256(&drawn.secret)
         });
@@ -104,7 +105,7 @@ impl Engine {
     ) -> Session {
         let now = self.now();
         let idle_ms = policy.idle_timeout_ms;
-        // Remember-me counts from the authentication and isn't stretched by use.
+        // Remember-me counts from the authentication and isn't extended by use.
         let remember = policy.remember_me.decide(visit.remember);
         let idle_deadline =
             if remember { now.plus(policy.remember_me_ms.max(idle_ms)) } else { now.plus(idle_ms) };
@@ -114,7 +115,7 @@ impl Engine {
             user: user.id,
             secret_hash: sha256(&drawn.secret),
             signed_in_at: now,
-            // A second factor alone doesn't make the rest of the proof newer.
+            // A second factor alone doesn't make the first one more recent.
             auth_time: proven.proofs.oldest().unwrap_or(now),
             amr: proven.proofs.amr(),
             proofs: proven.proofs.clone(),

@@ -1,4 +1,4 @@
-//! A step: adding a factor, where a level is demanded that the account has none for.
+//! Sign-in step: adds a factor if the required level can't be reached without it.
 
 use sojourn_model::{Factor, FactorKind, Level, Method, Proof, Tenant, User};
 
@@ -10,33 +10,34 @@ use crate::error::EngineError;
 use crate::factors::{KeyOffer, NewKey, TotpOffer};
 use crate::mail::News;
 
-/// The factor that is added.
+/// The factor that the user adds.
 #[derive(Debug, Clone, Copy)]
 pub enum Adding<'a> {
-    /// An authenticator app.
+    /// An authenticator app (TOTP).
     App {
-        /// What the form carried.
+        /// Sealed offer that the form sent back.
         offer: &'a str,
-        /// A code that the app shows.
+        /// Code that the app shows.
         code: &'a str,
-        /// The name.
+        /// Name of the app that the user chose.
         name: &'a str,
     },
-    /// A passkey or a security key.
+    /// A passkey or security key.
     Key(NewKey<'a>),
 }
 
-/// What an enrolment is offered to: this person, as long as nothing happens to the account.
+/// The recipient of the offer: this user, as long as the account doesn't change.
 fn holder(engine: &Engine, proven: &Proven) -> [u8; 32] {
     let parts = [proven.user.0.as_bytes().as_slice(), &proven.epoch.to_be_bytes()];
     engine.keyed_hash("enrolment at sign-in", &parts)
 }
 
 impl Engine {
-    /// Offers an authenticator app to a user who must add one. With `sealed`, returns the same offer again while it is valid.
+    /// Offers an authenticator app to a user who must add a factor. With `sealed`, returns the same offer again while
+    /// it is valid.
     ///
     /// # Errors
-    /// [`SignInError::Interrupted`] where it isn't their next step.
+    /// [`SignInError::Interrupted`] if this isn't the user's next step.
     pub async fn offer_at_sign_in(
         &self,
         tenant: &Tenant,
@@ -53,10 +54,11 @@ impl Engine {
         }
     }
 
-    /// Offers a key to a user who must add a factor.
+    /// Creates a challenge for a key, for a user who must add a factor.
     ///
     /// # Errors
-    /// [`SignInError::Interrupted`] where it isn't their next step; [`SignInError::Factor`] where none can be added.
+    /// [`SignInError::Interrupted`] if this isn't the user's next step, [`SignInError::Factor`] if no key can be
+    /// added.
     pub async fn offer_key_at_sign_in(
         &self,
         tenant: &Tenant,
@@ -69,8 +71,8 @@ impl Engine {
         self.new_key_offer(tenant, (&user, &factors), kind, to).map_err(SignInError::Factor)
     }
 
-    /// Fails unless enrolment may be the next step, and answers the factors that there are. A user who has one has to prove
-    /// that one first.
+    /// Fails unless enrolment may be the next step, and returns the existing factors. A user who has a factor must
+    /// prove that one first.
     async fn must_enrol(
         &self,
         tenant: &Tenant,
@@ -89,11 +91,12 @@ impl Engine {
         }
     }
 
-    /// Goes on with a sign-in for which a factor is added. Recovery codes are for the session that begins to ask for
+    /// Continues a sign-in by adding a factor. Recovery codes are created later, in the new session
     /// ([`Engine::renew_recovery_codes`]).
     ///
     /// # Errors
-    /// [`SignInError::Factor`] for the offer, the code, the key or the name, the rest as [`Engine::sign_in`].
+    /// [`SignInError::Factor`] if the offer, the code, the key or the name isn't valid; otherwise the same as
+    /// [`Engine::sign_in`].
     pub async fn sign_in_by_enrolment(
         &self,
         tenant: &Tenant,
@@ -102,7 +105,7 @@ impl Engine {
         adding: Adding<'_>,
     ) -> Result<SignedIn, SignInError> {
         let Checked { user, proven, also } = self.still(tenant, proven).await?;
-        // Sent twice, the factor was added by the first one.
+        // If the form was sent twice, the first one added the factor.
         let drawn = self.draw(&user, visit.form, None);
         if let Some(begun) = self.begun(tenant, &user, &drawn, visit.form).await? {
             return Ok(begun);

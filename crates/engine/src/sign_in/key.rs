@@ -1,4 +1,4 @@
-//! A step: a passkey, which signs in by itself; and a key of any kind as a second factor.
+//! Sign-in step: a passkey, which is sufficient by itself, or a key of any kind as a second factor.
 
 use serde_json::json;
 use sojourn_crypto::sha256;
@@ -16,22 +16,23 @@ use crate::error::EngineError;
 use crate::factors::key::{Key, challenge};
 use crate::throttle::{Attempt, Guess};
 
-/// What a browser answered when it was asked for a key.
+/// The browser's response to a request for a key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyProof<'a> {
-    /// What the page carried, from which the challenge is made.
+    /// Sealed state of the page, from which the challenge is derived.
     pub sealed: &'a str,
-    /// When that page counts no more.
+    /// Time at which the page expires.
     pub until: Millis,
-    /// The answer, as JSON.
+    /// The response, as JSON.
     pub credential: &'a str,
 }
 
 impl Engine {
-    /// Signs a person in by a passkey alone, whoever it is: the key says so.
+    /// Signs a user in by passkey alone; the passkey identifies the user.
     ///
     /// # Errors
-    /// As [`Engine::sign_in`]; [`SignInError::UnknownKey`] for a credential that was made here and that no account has.
+    /// The same as [`Engine::sign_in`]; [`SignInError::UnknownKey`] if the credential was created for this tenant but
+    /// belongs to no account.
     pub async fn sign_in_with_passkey(
         &self,
         tenant: &Tenant,
@@ -43,7 +44,8 @@ impl Engine {
             refused("", "malformed_passkey");
             return Err(SignInError::WrongKey);
         };
-        // An authenticator forgets what is said to be unknown, so that is said of keys that were made here alone.
+        // An authenticator may delete a credential that is reported as unknown, so only keys that were created here
+        // are reported.
         let unknown = match assertion.user_handle() {
             Ok(Some(handle)) if self.is_handle_of(tenant, &handle) => SignInError::UnknownKey,
             _ => SignInError::WrongKey,
@@ -54,12 +56,12 @@ impl Engine {
         };
         let user = self.store.user(tenant.id, factor.user).await.map_err(EngineError::from)?;
         let Some(user) = user else { return Err(unknown) };
-        // Sent twice, the challenge was used by the first one.
+        // If the form was sent twice, the first one used the challenge.
         let drawn = self.draw(&user, visit.form, None);
         if let Some(begun) = self.begun(tenant, &user, &drawn, visit.form).await? {
             return Ok(begun);
         }
-        // A second factor alone says nothing about who holds it.
+        // A key that is only a second factor doesn't verify its user.
         if factor.kind != FactorKind::Passkey {
             refused(&user.username, "not_a_passkey");
             return Err(SignInError::WrongKey);
@@ -79,8 +81,8 @@ impl Engine {
         outcome
     }
 
-    /// Counts a wrong answer of a key. False from the limit on: nobody guesses a signature, so a right one is accepted still,
-    /// but a flood of wrong ones writes nothing more.
+    /// Counts an invalid response of a key. Returns `false` above the limit: signatures can't be guessed, so a valid
+    /// response is still accepted, but a flood of invalid ones causes no further writes.
     pub(super) async fn may_note_key(
         &self,
         tenant: &Tenant,
@@ -110,7 +112,7 @@ impl Engine {
         self.begin(tenant, Checked { user, proven, also }, visit, By::Passkey).await
     }
 
-    /// The factor that an answer says it is by, and its key.
+    /// The factor that a response identifies, and its key.
     async fn key_shown(
         &self,
         tenant: &Tenant,
@@ -122,7 +124,7 @@ impl Engine {
         Ok(self.open_key(tenant, &factor)?.map(|key| (factor, key)))
     }
 
-    /// Checks one of a user's keys as a second factor.
+    /// Verifies one of a user's keys as a second factor.
     pub(super) async fn check_second_key(
         &self,
         tenant: &Tenant,
@@ -138,7 +140,7 @@ impl Engine {
         self.use_key(tenant, user, (&factor, &key), (&assertion, shown), also)
     }
 
-    /// Checks a proof. That the key was used, and the challenge used up, goes with the result.
+    /// Verifies a proof. The result includes the operations that store the use of the key and use up the challenge.
     fn use_key(
         &self,
         tenant: &Tenant,
@@ -171,7 +173,7 @@ impl Engine {
         let (id, kind) = (factor.id.to_string(), factor.kind.as_str());
         let mut about = json!({ "factor": id, "kind": kind });
         if used.went_back {
-            // Perhaps somebody copied it: its person and their administrators decide.
+            // The key may have been copied; its user and the administrators decide what to do.
             about = json!({ "factor": id, "kind": kind, "counter_went_back": true });
             let audit = self.audit_row(&actor, "user.factor_counter", user.id, &about);
             also.audit.push(audit);

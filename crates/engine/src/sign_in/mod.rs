@@ -1,11 +1,12 @@
-//! Signing in is a row of steps.
+//! Sign-in is a sequence of steps.
 //!
-//! Each step proves or settles one thing: a password, a second factor, another password where one is demanded, room for one
-//! more session. After each, the table in [`steps`] says what is still missing. Where something is, the answer is
-//! [`SignInError::Needs`] with what has been proven so far, for the page of that step to carry; where nothing is, a session begins.
+//! Each step verifies or settles one thing: a password, a second factor, a new password if one is required, room for
+//! one more session. After each step, the table in `steps` determines what is still missing. If a step is missing,
+//! the use case returns [`SignInError::Needs`] with the proofs so far, which the page of that step carries; otherwise
+//! a session starts.
 //!
-//! A further way to prove who one is needs a [`Method`](sojourn_model::Method), a line in the table, a use case here and a
-//! page that shows it.
+//! A new way to authenticate needs a [`Method`](sojourn_model::Method), a row in the table, a use case in this module
+//! and a page.
 
 mod begin;
 mod drawn;
@@ -33,104 +34,105 @@ pub use steps::Step;
 pub use trusted_browser::trusted_browser_id;
 pub use unknown_browser::ToldSignIn;
 
-/// Where a person signs in, and for what.
+/// The circumstances of a sign-in: the browser, the application and the user's choices.
 #[derive(Clone, Default)]
 pub struct Visit {
-    /// Whether to stay signed in.
+    /// Whether the user chose to stay signed in.
     pub remember: bool,
-    /// The browser's address.
+    /// IP address of the browser.
     pub ip: String,
-    /// The browser's user agent.
+    /// `User-Agent` of the browser.
     pub user_agent: String,
-    /// Whether the person trusts this browser from now on.
+    /// Whether the user trusts this browser from now on.
     pub trusts: bool,
-    /// The live session that this browser has already.
+    /// Active session of this browser, if there is one.
     pub present: Option<Session>,
-    /// The application for which the person signs in.
+    /// Application that requested the sign-in.
     pub app: Option<AppId>,
-    /// The browser's own secret, by which it is known again.
+    /// Secret of the browser's own cookie, by which it is recognised.
     pub browser: Option<[u8; 32]>,
-    /// What names the form that was sent: sent twice, it leads to the same session.
+    /// Identifies the form: if it is sent twice, both requests lead to the same session.
     pub form: Option<[u8; 32]>,
 }
 
-/// What a person has proven so far. It is carried from step to step, sealed, and worth nothing once the account changes.
+/// The proofs that a user has given so far. They are carried between steps in sealed form and become invalid when the
+/// account changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proven {
-    /// The account.
+    /// The account that the proofs are for.
     pub user: UserId,
-    /// The account's epoch when the first proof was given.
+    /// The account's epoch at the time of the first proof.
     pub epoch: i64,
-    /// By which methods, and when.
+    /// Authentication methods, each with its time.
     pub proofs: Proofs,
 }
 
-/// A sign-in that needs another step.
+/// A sign-in that requires another step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// What has been proven.
+    /// The proofs so far.
     pub proven: Proven,
-    /// What comes next.
+    /// The step that comes next.
     pub step: Step,
 }
 
-/// A session and the secret that opens it. The secret is nowhere else.
+/// A session and the secret that opens it. The secret isn't stored anywhere.
 #[derive(Clone)]
 pub struct SignedIn {
-    /// The session.
+    /// The session that was started or renewed.
     pub session: Session,
-    /// For the cookie.
+    /// Secret for the session cookie.
     pub secret: [u8; 32],
-    /// Who signed in.
+    /// The user who signed in.
     pub user: User,
 }
 
-/// Why nobody is signed in, or not yet.
+/// Reasons why a sign-in isn't complete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
-    /// Name or password is wrong, or the account may not be used: which one isn't told.
+    /// Name or password is wrong, or the account may not be used. The variant doesn't reveal which.
     #[error("name or password is wrong")]
     Wrong,
-    /// The code of a second factor is wrong, or was used.
+    /// The code of a second factor is wrong, or was used before.
     #[error("the code is wrong, or was used")]
     WrongCode,
-    /// The key's answer is wrong, or was used.
+    /// The key's response is invalid, or was used before.
     #[error("the answer of the key is wrong, or was used")]
     WrongKey,
-    /// No account has this key.
+    /// The key belongs to no account.
     #[error("no account has this key")]
     UnknownKey,
-    /// Too many attempts.
+    /// Too many failed attempts; the user may retry later.
     #[error("too many attempts")]
     TooMany,
-    /// The account changed meanwhile.
+    /// The account changed during the sign-in.
     #[error("the account changed meanwhile")]
     Interrupted,
-    /// Its person said that a sign-in was not theirs: another password has to be chosen by mail first.
+    /// The user reported a sign-in as not theirs, so the password must be reset by mail first.
     #[error("another password has to be chosen first")]
     PasswordDue,
     /// The user has reached the limit of concurrent sessions.
     #[error("the limit of {max} concurrent sessions has been reached")]
     TooManySessions {
-        /// How many sessions are allowed.
+        /// The maximum number of sessions.
         max: usize,
     },
-    /// What was given is right, and another step comes next.
+    /// The credentials are correct, but another step is required.
     #[error("another step is needed")]
     Needs(Box<Pending>),
     /// The factor can't be added.
     #[error(transparent)]
     Factor(FactorRefused),
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
 
-/// A user who has proven who they are.
+/// A user whose credentials have been verified.
 pub(crate) struct Checked {
     pub(crate) user: User,
-    /// By what.
+    /// The proofs that were given.
     pub(crate) proven: Proven,
-    /// What is written with the result: it clears the attempts that were counted, and uses up what was shown.
+    /// Written together with the result: clears the counted attempts, and uses up one-time proofs.
     pub(crate) also: ChangeSet,
 }

@@ -1,4 +1,4 @@
-//! A step: choosing another password, where an administrator demands it.
+//! Sign-in step: choosing a new password, if an administrator requires it.
 
 use sojourn_model::{ChangeSet, EndTarget, Method, Proofs, Tenant, UserState};
 
@@ -9,13 +9,13 @@ use crate::directory::PasswordRefused;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Why a sign-in with a new password isn't one.
+/// Reasons why a sign-in with a new password fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NewPasswordError {
-    /// The new password can't be used.
+    /// The rules forbid the new password.
     #[error(transparent)]
     Refused(#[from] PasswordRefused),
-    /// The sign-in went no further.
+    /// The sign-in isn't complete.
     #[error(transparent)]
     SignIn(#[from] SignInError),
 }
@@ -27,10 +27,11 @@ impl From<EngineError> for NewPasswordError {
 }
 
 impl Engine {
-    /// Goes on with a sign-in for which another password was demanded: sets it, ends what there is, and signs in.
+    /// Continues a sign-in that requires a new password: sets it, ends the existing sessions, and signs in.
     ///
     /// # Errors
-    /// [`PasswordRefused`](crate::directory::PasswordRefused) for the password, the rest as [`Engine::sign_in`].
+    /// [`PasswordRefused`](crate::directory::PasswordRefused) if the password isn't acceptable; otherwise the same as
+    /// [`Engine::sign_in`].
     pub async fn sign_in_with_new_password(
         &self,
         tenant: &Tenant,
@@ -39,7 +40,7 @@ impl Engine {
         new: &str,
     ) -> Result<SignedIn, NewPasswordError> {
         let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
-        // Only who has got to this step: a second factor comes before it.
+        // Only after the previous steps: the second factor comes before this one.
         let policy = self.policy(tenant, user.id, visit.app).await?.second_factor;
         let asked = self.asked(tenant, &user, &proven, policy).await?;
         match steps::next(&Situation { proven: &proven, user: &user, asked, room: None }) {
@@ -61,12 +62,12 @@ impl Engine {
         let user = self.store.user(tenant.id, proven.user).await.map_err(EngineError::from)?;
         let user = user.filter(|user| user.state == UserState::Active);
         let user = user.ok_or(SignInError::Interrupted)?;
-        // The password that was just chosen is the one that the person will be known by.
+        // The session's password proof is the password that was just chosen.
         let others = proven.proofs.0.into_iter().filter(|one| one.method != Method::Password);
         let proofs = others.fold(Proofs::of(Method::Password, self.now()), Proofs::with);
         let proven = Proven { user: user.id, epoch: user.epoch, proofs };
         let also = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
-        // Its session, if there was one in this browser, has just ended.
+        // The user's session in this browser, if there was one, has just ended.
         let present = visit.present.clone().filter(|one| one.user != user.id);
         let visit = Visit { present, ..visit.clone() };
         let checked = Checked { user, proven, also };

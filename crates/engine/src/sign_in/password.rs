@@ -1,4 +1,4 @@
-//! The first step: a name and a password.
+//! The first step of a sign-in: a name and a password.
 
 use sojourn_model::directory::text_key;
 use sojourn_model::limits::{HASH_QUEUE_MAX, USERNAME_BYTES_MAX};
@@ -15,26 +15,26 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::throttle::{Attempt, Guess};
 
-/// A name and a password, as they were typed.
+/// A name and a password, as the user typed them.
 #[derive(Clone)]
 pub struct Credentials {
     /// Login name; `name@tenant` is the same as `name`.
     pub username: String,
-    /// Password.
+    /// Password in plain text.
     pub password: String,
 }
 
 impl Credentials {
-    /// From a login name and a password.
+    /// Creates credentials from a login name and a password.
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
         Self { username: username.into(), password: password.into() }
     }
 }
 
-/// A login name without the tenant's name behind it.
+/// Removes the tenant's name from the end of a login name.
 pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
     let username = username.trim();
-    // Compared as names are: in whatever case and width.
+    // Compared like names, independently of case and width.
     let at = username.char_indices().rfind(|(_, c)| matches!(c, '@' | '\u{ff20}'));
     at.and_then(|(at, c)| {
         let (plain, rest) = (username.get(..at)?, username.get(at + c.len_utf8()..)?);
@@ -54,7 +54,7 @@ pub(super) fn log_failure(tenant: &Tenant, username: &str, ip: &str, reason: &'s
     );
 }
 
-/// Cuts a text at a character boundary.
+/// Truncates a text at a character boundary, to at most `bytes_max` bytes.
 pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
@@ -63,18 +63,18 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
-/// What a wrong name or password is in the log of events.
+/// The event for a wrong name or password.
 const WRONG: EventName = EventName::AuthenticationFailure;
-/// Bytes of a login name that go into the log.
+/// Maximum length of a login name in the log, in bytes.
 const LOGGED_NAME_BYTES_MAX: usize = 64;
 
 impl Engine {
-    /// Signs a person in by name and password: begins a session, or renews the one that the same person has in this
-    /// browser. Another person's session in this browser ends. Where the person has as many sessions as are allowed, the
-    /// policy says what happens.
+    /// Signs a user in by name and password: starts a session, or renews the session that the same user has in this
+    /// browser. Another user's session in this browser ends. If the user has the maximum number of sessions, the
+    /// policy decides.
     ///
     /// # Errors
-    /// [`SignInError`]; [`SignInError::Needs`] where another step comes next.
+    /// [`SignInError`] if the sign-in fails; [`SignInError::Needs`] if another step is required.
     pub async fn sign_in(
         &self,
         tenant: &Tenant,
@@ -87,10 +87,10 @@ impl Engine {
         self.begin(tenant, checked, visit, By::Password(&typed.password)).await
     }
 
-    /// Checks a name and a password where nobody can be asked for more: by an interface, or for tokens.
+    /// Verifies a name and a password where no further step is possible: for APIs and token requests.
     ///
     /// # Errors
-    /// As [`Engine::sign_in`]: [`SignInError::Needs`] where the password alone is not enough.
+    /// The same as [`Engine::sign_in`]; [`SignInError::Needs`] if the password alone isn't sufficient.
     pub(crate) async fn check_password_alone(
         &self,
         tenant: &Tenant,
@@ -104,12 +104,12 @@ impl Engine {
         let Err(stopped) = steps::next(&Situation { proven, user, asked, room: None }) else {
             return Ok(checked);
         };
-        // The password was correct, so this is no failure of the address.
+        // The password was correct, so this doesn't count as a failure of the address.
         self.must_apply(also.clone()).await?;
         Err(stopped)
     }
 
-    /// Checks a name and a password. Counts the attempt before it looks at the password.
+    /// Verifies a name and a password. Counts the attempt before it verifies the password.
     pub(crate) async fn check_password(
         &self,
         tenant: &Tenant,
@@ -129,7 +129,7 @@ impl Engine {
             return Err(EngineError::Busy.into());
         }
         let user = self.user_called(tenant, name).await?;
-        // Under whichever of their names someone is guessed at, it counts as one.
+        // All names of an account share one count.
         let counted = user.as_ref().map_or(plain_name(tenant, name), |user| &user.username);
         let guess = Guess { name: counted, user: user.as_ref().map(|user| user.id), ip, browser };
         let counted = self.count_attempt(tenant.id, guess).await?;
@@ -141,7 +141,7 @@ impl Engine {
         let good = match self.verify_password(password, hash).await {
             Ok(good) => good,
             Err(error) => {
-                // Nothing was guessed: a busy server must not spend the budget of an address.
+                // Nothing was guessed: a busy server must not use up the budget of an address.
                 self.must_apply(ChangeSet::of(tenant.id, *undo)).await?;
                 return Err(error.into());
             }
@@ -164,13 +164,13 @@ impl Engine {
         Ok(Checked { user, proven, also: ChangeSet::of(tenant.id, *forgive) })
     }
 
-    /// Unlocks an account whose lock opens by itself at a time that is past.
+    /// Unlocks an account if its lock has expired.
     pub(super) async fn opened_by_time(
         &self,
         tenant: &Tenant,
         user: User,
     ) -> Result<User, EngineError> {
-        // Further ahead than a lock lasts: it was set by a clock that has gone back since.
+        // Beyond the longest possible lock: it was set before the clock went back.
         let longest = self.settings.lockout.and_then(|lock| lock.unlock_after_ms);
         let past = user.unlock_at.is_some_and(|at| {
             let left = at.since(self.now());
@@ -182,14 +182,14 @@ impl Engine {
         let open =
             StateChange { state: UserState::Active, unlock_at: None, epoch: Some(user.epoch) };
         let change = self.state_change(tenant, &user, open, &Actor::System).await?;
-        // A conflict: something else happened to it, and what it is now counts.
+        // A conflict means that the account changed in the meantime; its new state applies.
         self.apply(change).await?;
         let again = self.store.user(tenant.id, user.id).await?;
         again.ok_or(EngineError::NotFound("user"))
     }
 
-    /// Writes that someone failed to prove who they are; and locks the account where that is to be after so many
-    /// attempts. Of an account that isn't there the tenant has the event, so that both take as long.
+    /// Records a failed authentication, and locks the account if the number of attempts requires it. For an account
+    /// that doesn't exist, the event belongs to the tenant, so that both cases take the same time.
     pub(super) async fn note_failure(
         &self,
         tenant: &Tenant,
@@ -224,7 +224,7 @@ impl Engine {
         change.ops.push(self.tally_failure());
         let id = crate::directory::end_id(&change);
         match self.apply_end(id, change).await {
-            // Something happened to the account meanwhile: that counts, and the failure is one all the same.
+            // The account changed in the meantime, which takes precedence; the failure is recorded anyway.
             Err(EngineError::Contended) => {
                 let mut change = ChangeSet::of(tenant.id, self.tally_failure());
                 change.events.push(failed);
@@ -238,7 +238,7 @@ impl Engine {
         Op::Tally { name: sojourn_model::limits::FAILED_SIGN_INS, at: self.now() }
     }
 
-    /// Brings a password's hash up to the present settings, now that the password is known.
+    /// Rehashes a verified password if the hash settings have changed.
     pub(super) async fn push_password_upgrade(
         &self,
         user: &User,

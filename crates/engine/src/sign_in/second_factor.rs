@@ -1,4 +1,4 @@
-//! A step: the second factor, where the account has one.
+//! Sign-in step: the second factor, if the account has one.
 
 use serde_json::json;
 use sojourn_crypto::totp;
@@ -15,22 +15,22 @@ use crate::factors::{self, normalised};
 use crate::mail::News;
 use crate::throttle::{Attempt, Guess};
 
-/// What a person shows as a second factor.
+/// A second factor that the user presents.
 #[derive(Debug, Clone, Copy)]
 pub enum Shown<'a> {
-    /// A code: of an authenticator app, or for recovery.
+    /// A code from an authenticator app, or a recovery code.
     Code(&'a str),
-    /// The answer of a key.
+    /// The response of a key.
     Key(KeyProof<'a>),
 }
 
 impl Engine {
-    /// Goes on with a sign-in, or raises the level of the session that is there, by a second factor. Attempts are counted separately from password attempts: someone who knows
-    /// the password could otherwise reset the count.
+    /// Continues a sign-in, or raises the level of an existing session, by a second factor. Attempts are counted
+    /// separately from password attempts: someone who knows the password could otherwise reset the count.
     ///
     /// # Errors
-    /// [`SignInError::WrongCode`] and [`SignInError::WrongKey`] for what is wrong or was used, [`SignInError::TooMany`], and the
-    /// rest as [`Engine::sign_in`].
+    /// [`SignInError::WrongCode`] or [`SignInError::WrongKey`] if the factor is wrong or was used before,
+    /// [`SignInError::TooMany`] above the limit of attempts; otherwise the same as [`Engine::sign_in`].
     pub async fn sign_in_with_second_factor(
         &self,
         tenant: &Tenant,
@@ -39,7 +39,7 @@ impl Engine {
         shown: Shown<'_>,
     ) -> Result<SignedIn, SignInError> {
         let Checked { user, proven, .. } = self.still(tenant, proven).await?;
-        // Sent twice, the code was used by the first one.
+        // If the form was sent twice, the first one used the code.
         let drawn = self.draw(&user, visit.form, None);
         if let Some(begun) = self.begun(tenant, &user, &drawn, visit.form).await? {
             return Ok(begun);
@@ -47,7 +47,7 @@ impl Engine {
         let mut also = ChangeSet::of(tenant.id, self.forgive(tenant.id, &user.username));
         let (made, used) = match shown {
             Shown::Code(_) => (self.may_try(tenant, &user, visit, &mut also).await?, Used::Code),
-            // Nobody guesses a signature: it counts for no lock.
+            // Signatures can't be guessed, so failures don't lead to a lock.
             Shown::Key(_) => (0, Used::Key),
         };
         let proof = match shown {
@@ -69,7 +69,7 @@ impl Engine {
             _ => return outcome,
         };
         log_failure(tenant, &user.username, &visit.ip, reason);
-        // A code was counted before it was looked at.
+        // A code was counted before it was verified.
         let noted = matches!(used, Used::Code) || self.may_note_key(tenant, &user, visit).await?;
         if noted {
             self.note_failure(tenant, Some(&user), EventName::FactorFailure, made).await?;
@@ -77,10 +77,10 @@ impl Engine {
         outcome
     }
 
-    /// What the person of a session has proven in it: the beginning of a step-up.
+    /// The proofs of a session's user, with which a step-up starts.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the user was deleted or the database fails.
     pub async fn proven_in(
         &self,
         tenant: &Tenant,
@@ -91,7 +91,7 @@ impl Engine {
         Ok(Proven { user: user.id, epoch: user.epoch, proofs: session.proofs.clone() })
     }
 
-    /// Counts an attempt, and how many there were; what takes it back goes with the result.
+    /// Counts an attempt and returns the count; adds the operation that clears it to the result.
     async fn may_try(
         &self,
         tenant: &Tenant,
@@ -111,7 +111,7 @@ impl Engine {
         Ok(made)
     }
 
-    /// Checks a code. What uses it up goes with the result.
+    /// Verifies a code. Adds the operation that uses it up to the result.
     async fn check_code(
         &self,
         tenant: &Tenant,
@@ -141,7 +141,7 @@ impl Engine {
             let Some(step) = totp::step_of(&seed, code, now.seconds(), factor.step) else {
                 continue;
             };
-            // A conflict: the same code was used in this moment, on another node perhaps.
+            // A conflict means that the same code was used at the same time, possibly on another node.
             let uses = FactorChange::Use { user: user.id, factor: factor.id, step, at: now };
             also.ops.push(Op::Factor(uses));
             let about = json!({ "factor": factor.id.to_string(), "kind": factor.kind.as_str() });

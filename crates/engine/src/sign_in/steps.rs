@@ -1,104 +1,103 @@
-//! Which step comes next: named checks over what is known, in the order in which they are asked.
+//! Determines the next step of a sign-in: named checks in a fixed order.
 
 use sojourn_model::{AtLimit, Level, PasswordDue, Session, User};
 
 use super::{Pending, Proven, SignInError};
 
-/// A step that a person still has to take.
+/// A step that is still required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Prove a second factor:
-    /// [`Engine::sign_in_with_second_factor`](crate::Engine::sign_in_with_second_factor).
+    /// Prove a second factor: [`Engine::sign_in_with_second_factor`](crate::Engine::sign_in_with_second_factor).
     SecondFactor {
-        /// The level that has to be reached with it.
+        /// Minimum level that the factor must lead to.
         least: Level,
     },
-    /// Add a factor, because a level is demanded that the account has none for:
+    /// Add a factor, because the account's factors can't reach the required level:
     /// [`Engine::sign_in_by_enrolment`](crate::Engine::sign_in_by_enrolment).
     Enrolment {
-        /// The level that has to be reached with it.
+        /// Minimum level that the factor must lead to.
         least: Level,
     },
-    /// Choose another password: [`Engine::sign_in_with_new_password`](crate::Engine::sign_in_with_new_password).
+    /// Choose a new password: [`Engine::sign_in_with_new_password`](crate::Engine::sign_in_with_new_password).
     NewPassword,
-    /// Choose which sessions to end, so that one more may begin:
+    /// Select the sessions to end, so that one more can start:
     /// [`Engine::sign_in_after_choice`](crate::Engine::sign_in_after_choice).
     EndSessions {
-        /// The person's live sessions, newest sign-in first.
+        /// The user's active sessions, sorted by newest sign-in first.
         live: Vec<Session>,
-        /// How many sessions are allowed, the new one included.
+        /// Maximum number of sessions, including the new one.
         max: usize,
     },
 }
 
 impl Step {
-    /// Whether what is missing is a second factor, there or not.
+    /// Returns whether the step requires a second factor, existing or new.
     #[must_use]
     pub const fn is_second_factor(&self) -> bool {
         matches!(self, Self::SecondFactor { .. } | Self::Enrolment { .. })
     }
 }
 
-/// What is known when a step is done.
+/// The facts that the checks use.
 pub(super) struct Situation<'s> {
-    /// Who the person is, and how they proved it.
+    /// The proofs that the user has given so far.
     pub(super) proven: &'s Proven,
-    /// Their account, as it is now.
+    /// The current state of the account.
     pub(super) user: &'s User,
-    /// What the organisation asks of them.
+    /// The level that the organisation requires.
     pub(super) asked: Asked,
-    /// Their sessions, where one more is to begin and a policy limits them.
+    /// The user's sessions, if a new one is to start and a policy limits their number.
     pub(super) room: Option<Room<'s>>,
 }
 
-/// A level that is asked for.
+/// A required level of authentication.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
-    /// At least.
+    /// Minimum level that is required.
     pub(super) least: Level,
-    /// What the person can reach with the factors of the account; no less than what is proven.
+    /// The level that the account's factors can reach; at least the level that is proven.
     pub(super) reach: Level,
 }
 
 impl Situation<'_> {
-    /// Whether more has to be proven.
+    /// Returns whether further proofs are required.
     fn is_short(&self) -> bool {
         !self.proven.proofs.meet(self.asked.least)
     }
 }
 
-/// The sessions of a person, against the limit.
+/// A user's sessions, compared with the limit.
 pub(super) struct Room<'s> {
-    /// Those that live.
+    /// The user's active sessions at the moment.
     pub(super) live: &'s [Session],
-    /// How many of them the person chose to end.
+    /// Number of these sessions that the user selected to end.
     pub(super) going: usize,
-    /// How many are allowed.
+    /// Maximum number of sessions.
     pub(super) max: usize,
-    /// What happens at the limit.
+    /// What the policy does at the limit.
     pub(super) at_limit: AtLimit,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Missing {
-    /// A password by mail: the person said that a sign-in was not theirs.
+    /// A password reset by mail: the user reported a sign-in as not theirs.
     PasswordByMail,
-    /// A second factor.
+    /// A second factor that the account has.
     SecondFactor,
-    /// A second factor that isn't there yet.
+    /// A second factor that the account lacks.
     Enrolment,
-    /// Another password.
+    /// A new password that the user chooses.
     NewPassword,
-    /// Room for one more session, which the person can make.
+    /// Room for one more session, which the user can create by ending others.
     Room,
-    /// Room for one more session, which nobody makes here.
+    /// Room for one more session, which the policy doesn't let the user create.
     Refused,
 }
 
 type Check = fn(&Situation<'_>) -> Option<Missing>;
 
-// Nothing is shown or changed before everything is proven.
+// Nothing is displayed or changed before all proofs are given.
 const CHECKS: &[(&str, Check)] = &[
     ("a password by mail", by_mail),
     ("a second factor", second_factor),
@@ -113,7 +112,7 @@ fn by_mail(situation: &Situation<'_>) -> Option<Missing> {
 
 fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
     let proofs = &situation.proven.proofs;
-    // A trusted browser stands for a factor where that is enough, and adds none in its place.
+    // A trusted browser replaces a second factor if that is sufficient, but isn't a basis for adding one.
     let trusts = proofs.trusts() && !situation.is_short();
     let unproven = situation.user.factors > 0 && !proofs.has_second_factor() && !trusts;
     let can = situation.is_short() && situation.asked.reach >= situation.asked.least;
@@ -125,7 +124,7 @@ fn new_password(situation: &Situation<'_>) -> Option<Missing> {
 }
 
 fn enrolment(situation: &Situation<'_>) -> Option<Missing> {
-    // Who could prove more was asked for it.
+    // A user who can reach the level was asked for a second factor by an earlier check.
     situation.is_short().then_some(Missing::Enrolment)
 }
 
@@ -145,11 +144,11 @@ fn missing(situation: &Situation<'_>) -> Option<Missing> {
     CHECKS.iter().find_map(|(_, check)| check(situation))
 }
 
-/// Nothing where a session may begin.
+/// Succeeds if a session can start.
 ///
 /// # Errors
-/// [`SignInError::Needs`] with the next step; [`SignInError::PasswordDue`] and [`SignInError::TooManySessions`] where there is
-/// no step that the person could take here.
+/// [`SignInError::Needs`] with the next step; [`SignInError::PasswordDue`] or [`SignInError::TooManySessions`] if the
+/// user can't continue here.
 pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
     let needs = |step| {
         let proven = situation.proven.clone();
@@ -160,7 +159,7 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
     match missing(situation) {
         None => Ok(()),
         Some(Missing::PasswordByMail) => Err(SignInError::PasswordDue),
-        // Who can't reach the level yet proves what there is, and adds what is missing afterwards.
+        // A user who can't reach the level yet proves the existing factor first, and adds the missing one afterwards.
         Some(Missing::SecondFactor) => {
             needs(Step::SecondFactor { least: least.min(situation.asked.reach) })
         }
@@ -255,7 +254,7 @@ mod tests {
         let (key, none) = (Level::PhishingResistant, None);
         let asks = Some(Missing::SecondFactor);
         for (proofs, factors, least, reach, want) in [
-            // A passkey that is there isn't asked for where a password is enough.
+            // An existing passkey isn't required if a password is sufficient.
             (password.clone(), 0, Level::One, key, none),
             (password.clone(), 0, Level::Two, key, asks),
             (password.clone(), 0, key, key, asks),
@@ -264,10 +263,10 @@ mod tests {
             (password.clone().with(at(Method::Totp)), 1, key, key, asks),
             (password.clone().with(at(Method::TrustedBrowser)), 1, Level::Two, Level::Two, none),
             (password.clone().with(at(Method::TrustedBrowser)), 1, key, key, asks),
-            // Nobody adds a key by a browser that is trusted.
+            // A trusted browser isn't a basis for adding a key.
             (password.clone().with(at(Method::TrustedBrowser)), 1, key, Level::Two, asks),
             (Proofs(vec![at(Method::Passkey)]), 0, key, key, none),
-            // Who signs in by a passkey has proven two factors.
+            // A sign-in by passkey proves two factors.
             (Proofs(vec![at(Method::Passkey)]), 1, Level::Two, key, none),
             (
                 Proofs(vec![at(Method::Passkey)]),

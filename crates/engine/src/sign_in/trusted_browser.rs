@@ -1,4 +1,4 @@
-//! Browsers in which a person isn't asked for the second factor for a while.
+//! Trusted browsers, which skip the second factor for a limited time.
 
 use serde_json::json;
 use sojourn_crypto::sha256;
@@ -13,19 +13,20 @@ use super::{Checked, Proven, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What names a trusted browser in interfaces: it says nothing about its secret.
+/// Id of a trusted browser in APIs and pages; it reveals nothing about the browser's secret.
 #[must_use]
 pub fn trusted_browser_id(trusted: &TrustedBrowser) -> String {
     sojourn_model::ids::hex(&sha256(&trusted.browser))
 }
 
-/// For how long a policy lets people trust a browser, in milliseconds: not at all where that is never enough.
+/// How long a policy lets users trust a browser, in milliseconds; `None` if the policy doesn't allow it or a trusted
+/// browser is never sufficient.
 fn trusting_ms(policy: &EffectivePolicy) -> Option<i64> {
     policy.trust_browser_ms.filter(|_| policy.second_factor != SecondFactor::PhishingResistant)
 }
 
 impl Engine {
-    /// With the proof of a browser that the person trusts, where they would be asked for a second factor otherwise.
+    /// Adds the proof of a trusted browser if the user would otherwise be asked for a second factor.
     pub(super) async fn recognised(
         &self,
         tenant: &Tenant,
@@ -44,17 +45,17 @@ impl Engine {
             return Ok(checked);
         }
         let Checked { user, proven, mut also } = checked;
-        // A conflict: it isn't trusted any more.
+        // A conflict means that the browser is no longer trusted.
         also.ops.push(Op::Factor(FactorChange::UseTrust { user: user.id, browser, at: now }));
         let proof = Proof { method: Method::TrustedBrowser, at: now, factor: None };
         let proven = Proven { proofs: proven.proofs.with(proof), ..proven };
         Ok(Checked { user, proven, also })
     }
 
-    /// For how long a person who signs in may trust the browser, in milliseconds; nothing where they may not.
+    /// How long a user who signs in may trust the browser, in milliseconds; `None` if they may not.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database fails.
     pub async fn may_trust_browser_ms(
         &self,
         tenant: &Tenant,
@@ -64,7 +65,7 @@ impl Engine {
         Ok(trusting_ms(&self.policy(tenant, user, app).await?))
     }
 
-    /// Trusts the browser of a visit from now on, where its person asked for it and may.
+    /// Trusts the browser of a visit from now on, if the user asked for it and may do so.
     pub(super) async fn push_trust(
         &self,
         tenant: &Tenant,
@@ -91,10 +92,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The browsers that a user trusts, the newest first.
+    /// The browsers that a user trusts, sorted newest first.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn trusted_browsers(
         &self,
         tenant: &Tenant,
@@ -104,10 +105,10 @@ impl Engine {
         Ok(self.store.trusted_browsers(tenant.id, user, self.now(), most).await?)
     }
 
-    /// Trusts a browser of a session's person no longer. Answers whether it was trusted.
+    /// Removes the trust in a browser of a session's user. Returns whether it was trusted.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the database fails.
     pub async fn untrust_browser(
         &self,
         tenant: &Tenant,

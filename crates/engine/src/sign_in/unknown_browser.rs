@@ -1,5 +1,5 @@
-//! A sign-in from a browser that its person never used: a mail says so, with a way to say that it was not them. A
-//! browser is known by a cookie of its own, not by its address.
+//! Notifies a user by mail of a sign-in from a browser that they haven't used before, with a link to report it. A
+//! browser is recognised by its own cookie, not by its address.
 
 use serde_json::json;
 use sojourn_model::{
@@ -13,21 +13,21 @@ use crate::error::EngineError;
 use crate::factors::OFFER_MS;
 use crate::mail::{Letter, LinkPurpose, OpenedLink};
 
-/// How often it is written that a known browser was used, in milliseconds.
+/// Minimum interval between two stored uses of a known browser, in milliseconds.
 const SEEN_EVERY_MS: i64 = 24 * 3_600_000;
 
-/// A sign-in that a mail told of.
+/// A sign-in about which a mail was sent.
 #[derive(Debug, Clone)]
 pub struct ToldSignIn {
-    /// Whose account.
+    /// The account that was signed in to.
     pub user: User,
-    /// The session; removed with the history.
+    /// The session; `None` after it was deleted with the history.
     pub session: Option<Session>,
 }
 
 impl Engine {
-    /// Notes the browser of a sign-in. Where it is new to a person who has used another, and whose address is
-    /// known, a mail goes with it.
+    /// Records the browser of a sign-in. If it is new to a user who has used another one and has a confirmed address,
+    /// adds a mail.
     pub(super) async fn note_browser(
         &self,
         tenant: &Tenant,
@@ -42,14 +42,14 @@ impl Engine {
         let known = self.store.known_browser(tenant.id, user.id, browser).await?;
         let know = Op::KnowBrowser { user: user.id, browser, at: session.auth_time };
         if known.this {
-            // Once a day is enough to say that it is in use.
+            // Once a day is sufficient to record that it is in use.
             if session.auth_time.since(known.last_seen) > SEEN_EVERY_MS {
                 change.ops.push(know);
             }
             return Ok(());
         }
         change.ops.push(know);
-        // Only to an address that is known to be theirs: whoever reads the mail may choose a password.
+        // Only to a confirmed address: the reader of the mail can reset the password.
         let recipient = user.email.as_ref().filter(|_| user.email_verified);
         let (true, true, Some(recipient)) =
             (known.another, self.settings.mails_new_browsers, recipient)
@@ -71,14 +71,14 @@ impl Engine {
         let token = self.mail_link(tenant, LinkPurpose::NotMe(session.id), user)?;
         let link = format!("{}/not-me?token={token}", self.settings.address(tenant));
         let letter = Letter::NewBrowser { session, link: &link };
-        // Whoever signed in doesn't choose the language: perhaps it wasn't them.
+        // The person who signed in may be someone else, so their language isn't used.
         self.mail_to((tenant, user, recipient), &letter, None)
     }
 
-    /// The sign-in that a mail's link is about; nothing when the link is malformed or too old.
+    /// The sign-in that a mail's link is about; `None` if the link is malformed or expired.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn told_sign_in(
         &self,
         tenant: &Tenant,
@@ -93,12 +93,12 @@ impl Engine {
         Ok(Some(ToldSignIn { user, session }))
     }
 
-    /// "This was not me": ends everything of the account, offline tokens too, removes the factors by which the stranger came
-    /// in and those added since, and lets the password open nothing until another is chosen by the usual proof. The link
-    /// gives no way in: it can only shut the door.
+    /// Handles "This was not me": ends everything of the account including offline tokens, removes the factors that
+    /// the intruder used or could have added since, and disables the password until the user chooses another one
+    /// through a password reset. The link gives no access to the account: it can only end it.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] when the link is malformed, too old or used.
+    /// [`EngineError::Invalid`] if the link is malformed, expired or used.
     pub async fn not_me(&self, tenant: &Tenant, token: &str) -> Result<User, EngineError> {
         let too_old = || EngineError::Invalid("the link is too old, or was used".into());
         let link = self.open_mail_link(tenant, token).await?.ok_or_else(too_old)?;
@@ -113,19 +113,19 @@ impl Engine {
             .with(Op::DuePassword { user: user.id, due: PasswordDue::ByMail })
             .with(Op::EndSessions(end));
         if let Some(theirs) = self.store.session(tenant.id, session).await? {
-            // Factors that the stranger may have added would shut the account's person out.
-            // One may have been added while signing in, before the session began.
+            // Factors that the intruder may have added would lock the user out. One may have been added during the
+            // sign-in, before the session started.
             let since = theirs.signed_in_at.plus(-OFFER_MS);
-            // An address that they gave the account would get the mail by which a password is chosen.
+            // If the intruder changed the mail address, they would receive the reset mail.
             self.push_address_back(tenant, &user, since, &mut change).await?;
-            // And what let them in lets nobody in any more.
+            // The factors with which the intruder signed in are removed too.
             let named = theirs.proofs.0.iter().filter_map(|proof| proof.factor).collect();
             change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since, named }));
         }
         let detail = json!({ "session": session.to_string() });
         change.audit.push(self.audit_row(&actor, "session.not_me", user.id, &detail));
         match self.apply_end(id, change).await {
-            // Used in this moment.
+            // The link was used at the same time.
             Err(EngineError::Contended) => Err(too_old()),
             done => done.map(|_| user),
         }

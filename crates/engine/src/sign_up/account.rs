@@ -1,4 +1,4 @@
-//! Making the account, once its address is proved.
+//! Creates the account after its address is confirmed.
 
 use serde_json::json;
 use sojourn_crypto::TokenKind;
@@ -14,44 +14,44 @@ use crate::error::EngineError;
 use crate::factors::{FactorRefused, KeyOffer, NewKey};
 use crate::sign_in::Proven;
 
-/// What a person says of themselves.
+/// Details that users enter about themselves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NewPerson<'a> {
-    /// Given name.
+    /// Given name; may be empty.
     pub given_name: &'a str,
-    /// Family name.
+    /// Family name; may be empty.
     pub family_name: &'a str,
-    /// The version of the terms that they accept.
+    /// Version of the terms that the user accepts.
     pub terms: Option<&'a str>,
-    /// The address that the request comes from.
+    /// IP address of the client.
     pub ip: &'a str,
 }
 
-/// Passwords that can be tried for one mail: each costs a hash.
+/// Number of passwords that can be tried per mail: each costs a hash.
 const PASSWORD_TRIES: i64 = 20;
 
-/// An account that was made, and what its person has proven by it: the first session can begin.
+/// The new account and the proofs that its user has given, with which the first session can start.
 #[derive(Debug, Clone)]
 pub struct SignedUp {
-    /// The account.
+    /// The account that was created.
     pub user: User,
-    /// For [`Engine::sign_in_after_choice`].
+    /// The proofs, for [`Engine::sign_in_after_choice`].
     pub proven: Proven,
-    /// Recovery codes that come with a passkey. They are shown once.
+    /// Recovery codes that come with a passkey, shown only once.
     pub codes: Vec<String>,
 }
 
-/// Binds an offer of a passkey to one request for an account.
+/// Binds the challenge for a passkey to one request for an account.
 fn holder(engine: &Engine, asked: &Asked) -> [u8; 32] {
     engine.keyed_hash("sign up", &[asked.user.0.as_bytes()])
 }
 
 impl Engine {
-    /// The account that a link would make; none when the link is malformed, too old or used, when there is such an account by
-    /// now, or when the tenant's rules don't admit it any more.
+    /// The account that a link would create; `None` if the link is malformed, expired or used, if the account exists
+    /// by now, or if the tenant's rules no longer allow it.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn signing_up(
         &self,
         tenant: &Tenant,
@@ -96,10 +96,11 @@ impl Engine {
         Ok(Some((asked, User { profile, ..user })))
     }
 
-    /// Offers a passkey to a person who makes an account.
+    /// Creates a challenge for the passkey of a user who signs up.
     ///
     /// # Errors
-    /// [`FactorRefused::Gone`] when the link is of no use; [`FactorRefused::NoKeys`] where this server's address takes none.
+    /// [`FactorRefused::Gone`] if the link is no longer valid, [`FactorRefused::NoKeys`] if this server's address
+    /// supports no passkeys.
     pub async fn offer_key_at_sign_up(
         &self,
         tenant: &Tenant,
@@ -110,10 +111,12 @@ impl Engine {
         self.new_key_offer(tenant, (&user, &[]), FactorKind::Passkey, holder(self, &asked))
     }
 
-    /// Makes an account with a password.
+    /// Creates an account with a password.
     ///
     /// # Errors
-    /// [`SignUpRefused::Password`], [`SignUpRefused::Terms`], [`SignUpRefused::TooMany`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
+    /// [`SignUpRefused::Password`] if the rules forbid the password, [`SignUpRefused::Terms`] if the current terms
+    /// weren't accepted, [`SignUpRefused::TooMany`] after too many tries, [`SignUpRefused::Gone`] if the link is no
+    /// longer valid, [`EngineError::Invalid`] if a name isn't valid.
     pub async fn sign_up_with_password(
         &self,
         tenant: &Tenant,
@@ -135,10 +138,12 @@ impl Engine {
         self.make(tenant, &asked, user, proofs, ChangeSet::new(tenant.id)).await
     }
 
-    /// Makes an account with a passkey and recovery codes.
+    /// Creates an account with a passkey and recovery codes.
     ///
     /// # Errors
-    /// [`SignUpRefused::Key`], [`SignUpRefused::Terms`], [`SignUpRefused::Gone`]; [`EngineError::Invalid`] for a name that can't be one.
+    /// [`SignUpRefused::Key`] if the passkey isn't valid, [`SignUpRefused::Terms`] if the current terms weren't
+    /// accepted, [`SignUpRefused::Gone`] if the link is no longer valid, [`EngineError::Invalid`] if a name isn't
+    /// valid.
     pub async fn sign_up_with_passkey(
         &self,
         tenant: &Tenant,
@@ -167,7 +172,7 @@ impl Engine {
         Ok(SignedUp { codes, ..done })
     }
 
-    /// The account with what its person says of themselves.
+    /// Adds the details that the user entered to the account.
     async fn named_person(
         &self,
         tenant: &Tenant,
@@ -186,8 +191,8 @@ impl Engine {
         Ok(user)
     }
 
-    /// Writes the account, with whatever else belongs to it. The link, the invitation code and the tenant's rules are
-    /// conditions of the same change set.
+    /// Writes the account together with the rest of a change set. The link, the invitation code and the tenant's
+    /// rules are conditions of the same change set.
     async fn make(
         &self,
         tenant: &Tenant,
@@ -218,7 +223,7 @@ impl Engine {
         let proven = Proven { user: user.id, epoch: user.epoch, proofs };
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(SignedUp { user, proven, codes: Vec::new() }),
-            // Used in this moment, or the code is used up, or nobody may make an account any more.
+            // The link was used at the same time, the code is used up, or sign-up is no longer allowed.
             _ => Err(SignUpRefused::Gone),
         }
     }

@@ -1,4 +1,4 @@
-//! Asking for an account: the first mail.
+//! Requesting an account, which sends the first mail.
 
 use sojourn_crypto::TokenKind;
 use sojourn_model::{ChangeSet, Op, OpenTo, Outcome, PasswordDue, Tenant, User, UserId, UserState};
@@ -10,26 +10,26 @@ use crate::error::EngineError;
 use crate::mail::Letter;
 use crate::throttle::{Attempt, Guess};
 
-/// What a person gives who wants an account.
+/// Input of a user who requests an account.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asking<'a> {
-    /// Their mail address.
+    /// Mail address as the user typed it.
     pub address: &'a str,
-    /// An invitation code, where one is asked for.
+    /// Invitation code, if the tenant requires one.
     pub invitation: &'a str,
-    /// The task that the page set, and the browser's answer to it.
+    /// Proof-of-work task of the page, and the browser's solution.
     pub work: Option<(&'a str, &'a str)>,
-    /// The language of the page, as a tag (BCP 47).
+    /// Language of the page, as a BCP 47 tag.
     pub language: &'a str,
-    /// The address that the request comes from.
+    /// IP address of the client.
     pub ip: &'a str,
 }
 
-/// How often a code can be tried for one mail.
+/// Number of times that a code can be tried per mail.
 const CODE_TRIES: i64 = 10;
 
-/// An address as mail is sent to it: its domain in ASCII and in lower case (RFC 5891 §4.4), so that one mailbox is one
-/// account. None for what is no address.
+/// Normalises a mail address: its domain in ASCII and in lower case (RFC 5891 §4.4), so that one mailbox has one
+/// account. `None` if it isn't an address.
 fn sent_to(typed: &str) -> Option<String> {
     let (who, domain) = typed.trim().rsplit_once('@')?;
     let url::Host::Domain(domain) = url::Host::parse(domain).ok()? else { return None };
@@ -39,11 +39,11 @@ fn sent_to(typed: &str) -> Option<String> {
 }
 
 impl Engine {
-    /// Has a mail written by which an account can be made, and answers what the page that takes the code carries. Where an
-    /// account has the address already, the mail says so, and the answer is the same.
+    /// Sends a mail with which an account can be created, and returns the sealed state for the page that accepts the
+    /// code. If an account with the address exists, the mail says so, and the return value doesn't differ.
     ///
     /// # Errors
-    /// [`SignUpRefused`]
+    /// [`SignUpRefused`] if the tenant's rules or the rate limits don't allow it, or the database fails.
     pub async fn ask_to_sign_up(
         &self,
         tenant: &Tenant,
@@ -61,7 +61,7 @@ impl Engine {
         }
         if rules.proof_of_work {
             let solved = asking.work.and_then(|(task, answer)| self.solved(tenant, task, answer));
-            // Used up before anything is counted: one answer is good for one count.
+            // Used up before anything is counted: each solution allows one count.
             let used = ChangeSet::of(tenant.id, solved.ok_or(SignUpRefused::Work)?);
             match self.apply(used).await? {
                 Outcome::Applied(_) => {}
@@ -98,7 +98,7 @@ impl Engine {
         Ok(page)
     }
 
-    /// An account that may come to be.
+    /// The account that the request would create.
     pub(super) fn account_to_be(&self, tenant: &Tenant, id: UserId, address: &str) -> User {
         User {
             tenant: tenant.id,
@@ -124,14 +124,14 @@ impl Engine {
         }
     }
 
-    /// Counts a mail to an address, and in all.
+    /// Counts a mail to an address, and in total.
     async fn may_sign_up(
         &self,
         tenant: &Tenant,
         address: &str,
         ip: &str,
     ) -> Result<(), SignUpRefused> {
-        // The same budget as other mails that a stranger can have sent to an address.
+        // The same budget as for other mails that a stranger can have sent to an address.
         let to = Guess { name: &format!("mail to {address}"), user: None, ip, browser: None };
         if matches!(self.count_attempt(tenant.id, to).await?, Attempt::TooMany) {
             return Err(SignUpRefused::TooMany);
@@ -142,7 +142,7 @@ impl Engine {
         }
     }
 
-    /// The hash of an invitation code that counts, where one is asked for.
+    /// The hash of a valid invitation code, if the tenant requires one.
     async fn invitation_code(
         &self,
         tenant: &Tenant,
@@ -157,16 +157,17 @@ impl Engine {
         good.map(|code| Some(code.hash)).ok_or(SignUpRefused::WrongInvitation)
     }
 
-    /// The address that a page with a sealed request asks for the code of; none when it is malformed or too old.
+    /// The address that a page with a sealed request is about; `None` if the request is malformed or too old.
     #[must_use]
     pub fn asked_to_sign_up(&self, tenant: &Tenant, page: &str) -> Option<String> {
         self.asked_for(tenant, TokenKind::SignUpCode, page).map(|asked| asked.address)
     }
 
-    /// Takes the code of a mail, and answers what its link would have carried.
+    /// Verifies the code from a mail, and returns the token that its link would have carried.
     ///
     /// # Errors
-    /// [`SignUpRefused::WrongCode`], [`SignUpRefused::TooManyCodes`], [`SignUpRefused::Gone`]
+    /// [`SignUpRefused::WrongCode`] if the code is wrong, [`SignUpRefused::TooManyCodes`] after too many tries,
+    /// [`SignUpRefused::Gone`] if the request is too old.
     pub async fn sign_up_by_code(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Deleting one's own account: at once, after days, or once an administrator agrees.
+//! Deletion of one's own account: immediately, after a number of days, or after an administrator approves it.
 
 use serde_json::json;
 use sojourn_model::limits::DELETIONS_LISTED_MAX;
@@ -15,24 +15,25 @@ use crate::mail::Letter;
 use crate::rights::Right;
 
 const DAY_MS: i64 = 24 * 3_600_000;
-/// Accounts that are deleted in one go.
+/// Maximum number of accounts that are deleted per call.
 const BATCH: i64 = 50;
 
-/// What became of a wish to delete an account.
+/// The result of a request to delete one's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// The account is gone.
+    /// The account was deleted immediately.
     Gone,
-    /// It waits.
+    /// The request waits for its date or for an administrator.
     Waits,
 }
 
 impl Engine {
-    /// Deletes the account of a session's person, or notes that they want it deleted, as the tenant says.
+    /// Deletes the account of a session's user, or stores the request, depending on the tenant's settings.
     ///
     /// # Errors
-    /// [`FactorRefused::NotFresh`]; [`FactorRefused::Gone`] where nobody deletes their account, or where that was noted
-    /// already; [`EngineError::Protected`] for the last administrator.
+    /// [`FactorRefused::NotFresh`] unless the user authenticated a moment ago, [`FactorRefused::Gone`] if the tenant
+    /// doesn't allow it or the request was stored already, [`EngineError::Protected`] if the user is the last
+    /// administrator.
     pub async fn leave(&self, tenant: &Tenant, session: &Session) -> Result<Left, FactorRefused> {
         let (user, _) = self.fresh_user(tenant, session).await?;
         let at = self.now();
@@ -60,7 +61,7 @@ impl Engine {
         }
     }
 
-    /// A letter to the confirmed address of an account, where mail is sent.
+    /// Adds a mail to the confirmed address of an account, if mail is configured.
     fn push_to_owner(
         &self,
         tenant: &Tenant,
@@ -81,18 +82,18 @@ impl Engine {
         Ok(change)
     }
 
-    /// Keeps an account that was to be deleted.
+    /// Withdraws a user's request to delete their account.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when nothing was to be deleted.
+    /// [`EngineError::NotFound`] if there is no such request.
     pub async fn stay(&self, tenant: &Tenant, session: &Session) -> Result<(), EngineError> {
         self.keep_account(tenant, session.user, &Actor::User(session.user)).await
     }
 
-    /// Declines to delete an account that its person wants deleted.
+    /// Declines a user's request to delete their account.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when nothing was to be deleted.
+    /// [`EngineError::NotFound`] if there is no such request.
     pub async fn decline_deletion(
         &self,
         tenant: &Tenant,
@@ -119,10 +120,10 @@ impl Engine {
         }
     }
 
-    /// Deletes an account as its person wants.
+    /// Approves a user's request to delete their account, and deletes it.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when they think otherwise by now, or when it is gone.
+    /// [`EngineError::NotFound`] if the request was withdrawn or the account was deleted.
     pub async fn agree_to_deletion(
         &self,
         tenant: &Tenant,
@@ -145,10 +146,10 @@ impl Engine {
         self.remove_account(tenant, user, actor, also.with(settle)).await
     }
 
-    /// The accounts that their people want deleted, longest waiting first.
+    /// The accounts with a pending request for deletion, oldest request first.
     ///
     /// # Errors
-    /// [`EngineError::Store`], [`EngineError::Forbidden`]
+    /// [`EngineError::Store`] if the database fails, [`EngineError::Forbidden`] if the caller lacks the right.
     pub async fn asked_deletions(
         &self,
         tenant: &Tenant,
@@ -158,10 +159,10 @@ impl Engine {
         Ok(self.store.deletions(tenant.id, DELETIONS_LISTED_MAX).await?)
     }
 
-    /// Deletes the accounts whose time has come. Answers how many.
+    /// Deletes the accounts with a due request. Returns how many.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn delete_due_accounts(&self) -> Result<usize, EngineError> {
         let mut done = 0;
         for (tenant, user) in self.store.deletions_due(self.now(), BATCH).await? {
@@ -170,13 +171,13 @@ impl Engine {
             let (Some(tenant), Some(account)) = (found, account) else { continue };
             match self.delete_as_asked(&tenant, &account, &Actor::User(user)).await {
                 Ok(()) => done += 1,
-                // Thought again in this moment, or another node did it.
+                // The request was withdrawn at the same time, or another node deleted the account.
                 Err(EngineError::NotFound(_)) => {}
                 Err(EngineError::Protected(why)) => {
                     tracing::warn!(why, "an account that its person wants deleted is kept");
                     self.keep_account(&tenant, user, &Actor::System).await?;
                 }
-                // The next ones are due all the same; this one is tried again a minute later.
+                // The next accounts are due independently; this one is tried again a minute later.
                 Err(error) => tracing::error!(%error, "an account that is due can't be deleted"),
             }
         }

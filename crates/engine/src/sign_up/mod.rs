@@ -1,8 +1,9 @@
-//! Accounts that people make themselves.
+//! Sign-up: accounts that users create themselves.
 //!
-//! A person asks with a mail address ([`Engine::ask_to_sign_up`]), proves it by the link or the code of a mail, and makes the
-//! account with a passkey or a password ([`Engine::sign_up_with_password`]). Until then nothing is stored but the mail: what
-//! was asked for travels sealed. Pages, mails and times are the same whether or not an account has the address.
+//! A user enters a mail address ([`Engine::ask_to_sign_up`]), confirms it by the link or the code from a mail, and
+//! creates the account with a passkey or a password ([`Engine::sign_up_with_password`]). Until then only the mail is
+//! stored: the request travels in sealed form. Pages, mails and response times don't depend on whether an account has
+//! the address.
 
 mod account;
 mod ask;
@@ -25,52 +26,52 @@ pub use leave::Left;
 pub use rules::NewCode;
 pub use work::WORK_BITS;
 
-/// How long an account can be made after the mail was written, in milliseconds.
+/// How long after the mail an account can be created, in milliseconds.
 const LINK_MS: i64 = 3_600_000;
 
-/// Why no account is made.
+/// Reasons why an account isn't created.
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpRefused {
-    /// This tenant lets nobody make an account.
+    /// The tenant doesn't allow sign-up.
     #[error("nobody can make an account here")]
     Closed,
-    /// What was typed is no address.
+    /// The input isn't a mail address.
     #[error("this is no mail address")]
     NoAddress,
-    /// Only people with an address in other domains make accounts here.
+    /// Only addresses in other domains may sign up.
     #[error("addresses of this domain can't make an account")]
     OtherDomain,
-    /// The code that lets people make accounts is wrong, used up or too old.
+    /// The invitation code is wrong, used up or expired.
     #[error("the invitation code is wrong, used up or too old")]
     WrongInvitation,
-    /// The terms were not accepted, or are others by now.
+    /// The terms weren't accepted, or have changed since.
     #[error("the terms have to be accepted")]
     Terms,
-    /// The browser didn't do the work that is asked for.
+    /// The proof of work is missing, wrong or expired.
     #[error("the proof of work is missing, wrong or too old")]
     Work,
-    /// Another code than the one in the mail.
+    /// The code differs from the one in the mail.
     #[error("the code is wrong")]
     WrongCode,
     /// Too many mails to this address, or too many tries.
     #[error("too many attempts")]
     TooMany,
-    /// Too many mails in this hour, from the client's address or in all.
+    /// Too many mails within an hour, from the client's address or in total.
     #[error("too many accounts were asked for: try again in an hour")]
     TooManyMails,
-    /// Too many codes for this mail.
+    /// Too many codes were tried for this mail.
     #[error("too many codes: ask for another mail")]
     TooManyCodes,
-    /// The mail is too old or was used, or there is such an account by now.
+    /// The mail is too old or was used, or the account exists by now.
     #[error("the mail is too old, or was used")]
     Gone,
-    /// The password is refused.
+    /// The rules forbid the password.
     #[error(transparent)]
     Password(PasswordRefused),
-    /// The passkey is refused.
+    /// The passkey can't be added.
     #[error(transparent)]
     Key(FactorRefused),
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
@@ -81,21 +82,22 @@ impl From<sojourn_store::StoreError> for SignUpRefused {
     }
 }
 
-/// What was asked for. It is sealed twice, each time under a key of its own: in the link, and in the page that takes the code.
+/// A request for an account. It is sealed twice, each time under its own key: in the link, and in the page that
+/// accepts the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Asked {
-    /// The id that the account will have.
+    /// Id that the account will have.
     user: UserId,
     address: String,
-    /// The language of the page, as a tag (BCP 47).
+    /// Language of the page, as a BCP 47 tag.
     language: String,
-    /// The invitation code that was given.
+    /// Hash of the invitation code that was entered.
     invitation: Option<[u8; 32]>,
     written_at: i64,
 }
 
 impl Asked {
-    /// Link and code use up the same.
+    /// The operation that uses up the request: link and code share one use.
     fn once(&self) -> Op {
         let key = sojourn_crypto::sha256(&[b"sign up".as_slice(), self.user.0.as_bytes()].concat());
         Op::UseOnce { key: key.to_vec(), until: Millis(self.written_at).plus(LINK_MS) }
@@ -103,7 +105,7 @@ impl Asked {
 }
 
 impl Engine {
-    /// Whether people can make accounts in a tenant. Without mail nobody can, because addresses have to be proved.
+    /// Returns whether users can sign up in a tenant. This requires mail, because addresses must be confirmed.
     #[must_use]
     pub fn is_sign_up_open(&self, tenant: &Tenant) -> bool {
         self.settings.resets_by_mail && tenant.sign_up.open_to != sojourn_model::OpenTo::Nobody
@@ -115,7 +117,7 @@ impl Engine {
         self.is_recent(Millis(asked.written_at), LINK_MS).then_some(asked)
     }
 
-    /// Whether somebody has an account by that name or proved address.
+    /// Finds the account with this name or confirmed address.
     async fn has_account(
         &self,
         tenant: &Tenant,

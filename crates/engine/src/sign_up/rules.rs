@@ -1,4 +1,4 @@
-//! Who may make an account, and the codes that let people do it.
+//! Rules for sign-up, and invitation codes.
 
 use serde_json::json;
 use sojourn_crypto::totp::base32;
@@ -14,27 +14,27 @@ use crate::error::EngineError;
 use crate::factors::{normalised, spaced};
 use crate::rights::Right;
 
-/// Bytes of a code: 80 bits, so that nobody guesses one.
+/// Bytes of a code: 80 bits, so that it can't be guessed.
 const CODE_BYTES: usize = 10;
-/// Most accounts that one code makes.
+/// Maximum number of accounts that one code may create.
 const USES_MAX: i64 = 100_000;
-/// The longest time that a code counts, in milliseconds.
+/// Maximum validity of a code, in milliseconds.
 const LIFETIME_MAX_MS: i64 = 366 * 24 * 3_600_000;
-/// Longest version of terms and longest label, in characters.
+/// Maximum length of the terms' version and of a label, in characters.
 const WORD_MAX: usize = 60;
-/// The longest time in which a person can think again, in days.
+/// Maximum number of days for which a deletion can be deferred.
 const LEAVING_DAYS_MAX: u16 = 365;
-/// Longest address of terms, in bytes.
+/// Maximum length of the URL of the terms, in bytes.
 const URL_MAX: usize = 500;
 
-/// A code to be made.
+/// An invitation code to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCode {
-    /// What the administrator calls it.
+    /// Label that the administrator chose.
     pub label: String,
-    /// How many accounts it makes.
+    /// Number of accounts that the code may create.
     pub uses: i64,
-    /// How long it counts, in milliseconds.
+    /// Validity of the code, in milliseconds.
     pub lifetime_ms: i64,
 }
 
@@ -42,7 +42,7 @@ fn invalid(why: &str) -> EngineError {
     EngineError::Invalid(why.to_owned())
 }
 
-/// A domain as it is kept: in lower case, and in ASCII where it has other letters (as in the addresses that mail has).
+/// Normalises a domain: lower case, and ASCII if it has other letters (like the domains of mail addresses).
 fn domain(text: &str) -> Result<String, EngineError> {
     let text = text.trim().trim_start_matches('@');
     let no = || EngineError::Invalid(format!("'{text}' is no domain: write one as example.org"));
@@ -65,10 +65,10 @@ fn terms(given: &Terms) -> Result<Terms, EngineError> {
 }
 
 impl Engine {
-    /// Sets who may make an account in a tenant.
+    /// Sets who may sign up in a tenant.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for a domain or an address that is none, and where no mail is sent.
+    /// [`EngineError::Invalid`] if a domain or a URL isn't valid, or if mail isn't configured.
     pub async fn set_sign_up(
         &self,
         tenant: &Tenant,
@@ -108,10 +108,10 @@ impl Engine {
         Ok(rules)
     }
 
-    /// Makes a code that lets people make accounts, and answers what they type. It is shown once.
+    /// Creates an invitation code and returns it in the form that users type. It is shown only once.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] for a label, a number or a time that is out of bounds, and where there are too many codes.
+    /// [`EngineError::Invalid`] if a label, a number or a time is out of range, or if there are too many codes.
     pub async fn add_sign_up_code(
         &self,
         tenant: &Tenant,
@@ -146,10 +146,10 @@ impl Engine {
         Ok((spaced(&text), code))
     }
 
-    /// Removes a code. Accounts that were made with it stay.
+    /// Deletes a code. Accounts that were created with it stay.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] when it is gone.
+    /// [`EngineError::NotFound`] if the code was deleted already.
     pub async fn remove_sign_up_code(
         &self,
         tenant: &Tenant,
@@ -167,10 +167,10 @@ impl Engine {
         }
     }
 
-    /// The codes of a tenant, newest first, used up and expired ones too.
+    /// The codes of a tenant, newest first, including used and expired ones.
     ///
     /// # Errors
-    /// [`EngineError::Store`], [`EngineError::Denied`]
+    /// [`EngineError::Store`] if the database fails, [`EngineError::Forbidden`] if the caller lacks the right.
     pub async fn sign_up_codes(
         &self,
         tenant: &Tenant,
@@ -181,12 +181,13 @@ impl Engine {
         Ok(self.store.sign_up_codes(tenant.id, most).await?)
     }
 
-    /// The hash of what somebody typed; none when it can be no code.
+    /// The hash of a code as a user typed it; `None` if it can't be a code.
     pub(super) fn invitation_hash(&self, tenant: &Tenant, typed: &str) -> Option<[u8; 32]> {
         normalised(typed).map(|plain| self.code_hash(tenant, &plain))
     }
 
-    /// Codes outlive a change of the newest key.
+    /// The hash of a code. Its key doesn't depend on the newest master key, because codes outlive a change of that
+    /// key.
     fn code_hash(&self, tenant: &Tenant, code: &str) -> [u8; 32] {
         let number = tenant.id.0.to_be_bytes();
         let parts = [number.as_slice(), code.as_bytes()];

@@ -1,4 +1,4 @@
-//! Work that a browser has to do before a mail is sent, so that a flood of them is expensive.
+//! Proof of work that a browser must provide before a mail is sent, so that a flood of requests is expensive.
 
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::{TokenKind, sha256};
@@ -6,23 +6,24 @@ use sojourn_model::{Millis, Op, Tenant};
 
 use crate::engine::Engine;
 
-/// How many zero bits a hash has to begin with: about 65,000 hashes, a fraction of a second in a browser and seconds
-/// at worst.
+/// Number of leading zero bits that a hash must have: about 65,000 hashes, which take a fraction of a second in a
+/// browser, and several seconds at worst.
 pub const WORK_BITS: u32 = 16;
 
-/// How long a task can be answered, in milliseconds.
+/// How long a task is valid, in milliseconds.
 const TASK_MS: i64 = 30 * 60_000;
 
-/// A task, sealed under the key of pages that take a code: none can be taken for the other.
+/// Content of a task. It is sealed under the same key as pages that accept a code, but neither can be parsed as the
+/// other.
 #[derive(Serialize, Deserialize)]
 struct Task {
     work_set_at: i64,
     nonce: [u8; 16],
 }
 
-/// Whether an answer solves a task: the hash of `task:answer` begins with [`WORK_BITS`] zero bits.
+/// Returns whether an answer solves a task: the hash of `task:answer` starts with [`WORK_BITS`] zero bits.
 fn solves(task: &str, answer: &str) -> bool {
-    // Answers are numbers; what is longer is no answer.
+    // Answers are numbers, which aren't longer than this.
     if answer.len() > 20 {
         return false;
     }
@@ -40,8 +41,8 @@ fn solves(task: &str, answer: &str) -> bool {
 }
 
 impl Engine {
-    /// A task for a browser: find a number for which the SHA-256 of `task:number` begins with [`WORK_BITS`] zero bits. None
-    /// where the tenant asks for no work.
+    /// A task for a browser: find a number for which the SHA-256 of `task:number` starts with [`WORK_BITS`] zero
+    /// bits. `None` if the tenant requires no proof of work.
     #[must_use]
     pub fn sign_up_work(&self, tenant: &Tenant) -> Option<String> {
         if !tenant.sign_up.proof_of_work {
@@ -52,7 +53,7 @@ impl Engine {
         self.sealer.seal(TokenKind::SignUpCode, tenant.id, &body).ok()
     }
 
-    /// The operation by which a task is used up; none when it isn't solved or is too old.
+    /// The operation that uses up a task; `None` if it isn't solved or has expired.
     pub(super) fn solved(&self, tenant: &Tenant, task: &str, answer: &str) -> Option<Op> {
         let body = self.sealer.open(TokenKind::SignUpCode, tenant.id, task)?;
         let set: Task = serde_json::from_slice(&body).ok()?;

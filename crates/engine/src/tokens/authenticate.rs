@@ -1,4 +1,4 @@
-//! Who an application is.
+//! Client authentication by secret, assertion or, for public clients, by id alone.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use super::request_object::names;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// How far ahead an assertion's expiry may lie, in seconds: each is remembered until then.
+/// Maximum remaining lifetime of an assertion, in seconds: each one is remembered until it expires.
 const ASSERTION_SECONDS_MAX: i64 = 24 * 3600;
 /// How far the application's clock may be ahead, in seconds.
 const CLOCK_SECONDS: i64 = 60;
 
 impl Engine {
-    /// Authenticates an application. A registered secret may come by header or body; a public client
-    /// sends none; an assertion is as the application registered for (OpenID Connect Core 1.0 §9). `ip` is where the
-    /// request comes from, for the throttle.
+    /// Authenticates an application. A secret may be sent in the header or the body; a public client sends none; an
+    /// assertion must match the registered method (OpenID Connect Core 1.0 §9). `ip` is the client's address, for the
+    /// rate limits.
     ///
     /// # Errors
-    /// `invalid_client` for whatever doesn't fit; which part it was isn't told. `temporarily_unavailable` after too
+    /// `invalid_client` if anything doesn't match, without a hint at what it was. `temporarily_unavailable` after too
     /// many wrong secrets.
     pub async fn authenticate_client(
         &self,
@@ -86,7 +86,7 @@ impl Engine {
         {
             return Ok(true);
         }
-        // From here on it may be a guess.
+        // From here on, the secret may be a guess.
         if !self.count_client_attempt(app, ip).await? {
             return Err(too_many());
         }
@@ -107,7 +107,8 @@ impl Engine {
         Ok(verified?)
     }
 
-    /// A JWT of the application about itself, for us, fresh, and never seen before (RFC 7523 §3).
+    /// Verifies an assertion: a JWT of the application about itself, addressed to this server, fresh, and not seen
+    /// before (RFC 7523 §3).
     async fn check_assertion(
         &self,
         tenant: &Tenant,
@@ -122,7 +123,7 @@ impl Engine {
             _ => false,
         };
         let registered = app.settings.token_endpoint_auth_signing_alg.as_deref();
-        // A signed request object is no assertion (RFC 9101 §10.8).
+        // A signed request object isn't an assertion (RFC 9101 §10.8).
         let typ = header.typ.as_deref().unwrap_or("JWT");
         if typ.eq_ignore_ascii_case("oauth-authz-req+jwt") {
             return Ok(false);
@@ -142,7 +143,7 @@ impl Engine {
         };
         let name = [app.id.0.as_bytes().as_slice(), b"assertion", jti.as_bytes()].concat();
         let op = Op::UseOnce { key: sha256(&name).to_vec(), until };
-        // A duplicate: somebody presents it a second time.
+        // A duplicate means that the assertion is presented a second time.
         let good = matches!(self.apply(ChangeSet::of(tenant.id, op)).await?, Outcome::Applied(_));
         if let Some(previous) = verified.secret.filter(|_| good) {
             self.note_secret_use(app, previous).await;
@@ -150,7 +151,7 @@ impl Engine {
         Ok(good)
     }
 
-    /// The name of an assertion and the moment at which it expires, if it is one for us, now.
+    /// The id of an assertion and its expiry, if it is addressed to this server and currently valid.
     fn fresh_assertion<'c>(
         &self,
         tenant: &Tenant,
@@ -163,7 +164,7 @@ impl Engine {
         let own = text("iss") == Some(&app.client_id) && text("sub") == Some(&app.client_id);
         let (issuer, address) = (self.issuer(tenant), self.settings.address(tenant));
         let audience = claims.get("aud")?;
-        // The issuer, or the endpoint that it is presented to.
+        // The issuer, or an endpoint that accepts assertions.
         let ours = names(audience, &issuer)
             || ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"]
                 .iter()

@@ -1,5 +1,5 @@
-//! An authorization request whose person is signed in: the session enters the application, and the
-//! application gets a code.
+//! Completes an authorization request of a signed-in user: the session enters the application, and the application
+//! gets a code.
 
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::grant::CodeState;
@@ -16,48 +16,49 @@ use super::{TRIES, TokenError};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// With a longer `state`, in bytes, the grant gets a row and the code is short.
+/// Maximum length of `state`, in bytes, for codes that carry their grant. With a longer one, the grant gets a row and
+/// the code is short.
 const STATE_BYTES_MAX: usize = 1024;
 
-/// What came of it.
+/// The result of an authorization request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthorizeOutcome {
-    /// What the application gets.
+    /// The parameters that the application gets.
     Answer(AuthorizeAnswer),
-    /// The session ended in this moment: the person has to sign in.
+    /// The session ended at the same time, so the user must sign in again.
     SessionGone,
-    /// The person withdrew their approval in this moment: they have to be asked again.
+    /// The user withdrew their consent at the same time, so they must be asked again.
     ApprovalGone,
 }
 
-/// What was read before the answer was decided. It is a condition of what is written.
+/// The state that the decision was based on. It is a condition of the write.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Read<'a> {
-    /// The session's stay in the application, read with the session.
+    /// The session's stay in the application, read together with the session.
     pub stay: Option<&'a Participation>,
-    /// The scopes that the person approved, where the answer needs an approval.
+    /// The scopes that the user approved, if the application requires consent.
     pub approved: Option<&'a str>,
 }
 
-/// A successful answer of the authorization endpoint.
+/// A successful response of the authorization endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthorizeAnswer {
-    /// A code.
+    /// Authorization code, if the response type includes one.
     pub code: Option<String>,
-    /// An access token, and the seconds that it lives.
+    /// Access token and its lifetime in seconds.
     pub access_token: Option<(String, i64)>,
-    /// An ID token.
+    /// ID token, if the response type includes one.
     pub id_token: Option<String>,
-    /// Scopes that were given, separated by spaces; told beside an access token.
+    /// Granted scopes, separated by spaces; returned next to an access token.
     pub scope: String,
 }
 
 impl Engine {
-    /// Gives an application what it asked for on behalf of a live session. `browser` names the browser by its binding
-    /// cookie, where the application binds its tokens to that.
+    /// Issues what an application requested on behalf of an active session. `browser` is the value of the browser's
+    /// binding cookie, if the application binds its tokens to it.
     ///
     /// # Errors
-    /// [`TokenError`]
+    /// [`TokenError`] if the request is refused or the database fails.
     pub async fn authorize(
         &self,
         tenant: &Tenant,
@@ -75,7 +76,7 @@ impl Engine {
             let stay = match read.stay {
                 Some(stay) if attempt == 0 => stay.clone(),
                 None if attempt == 0 => self.begin_stay(tenant, app, session, &mut change).await?,
-                // What was read doesn't hold any more.
+                // The state that was read is outdated.
                 _ => self.enter(tenant, app, session, &mut change).await?,
             };
             let mut access = None;
@@ -118,7 +119,7 @@ impl Engine {
         Err(EngineError::Contended.into())
     }
 
-    /// What an answer relied on and isn't there any more, after a conflict. `approved` becomes what is approved now.
+    /// Determines, after a conflict, what no longer exists. Sets `approved` to the currently approved scopes.
     async fn gone(
         &self,
         tenant: &Tenant,
@@ -134,7 +135,7 @@ impl Engine {
         if let Some(before) = approved {
             let now = self.consent(tenant, session.user, app.id).await?;
             let scopes = now.map(|(scopes, _)| scopes).unwrap_or_default();
-            // Another tab may have added to it.
+            // Another tab may have added scopes.
             if !before.split(' ').all(|one| scope::has(&scopes, one)) {
                 return Ok(Some(AuthorizeOutcome::ApprovalGone));
             }
@@ -143,8 +144,8 @@ impl Engine {
         Ok(None)
     }
 
-    /// Returns the code, if the response type has one, and whether the grant needs a row now: with an access token, or if the code
-    /// would be too long.
+    /// Returns the code, if the response type has one, and whether the grant needs a row now: with an access token,
+    /// or if the code would be too long.
     fn code_of(
         &self,
         tenant: &Tenant,
@@ -179,7 +180,7 @@ impl Engine {
         Ok(self.sealer.seal_grant(TokenKind::Code, tenant.id, &code)?)
     }
 
-    /// Seals and signs what was decided and written.
+    /// Seals and signs the response after it was decided and stored.
     async fn assemble(
         &self,
         tenant: &Tenant,
@@ -207,7 +208,7 @@ impl Engine {
                 nonce: request.nonce.as_deref(),
                 access_token: access_token.as_ref().map(|(text, _)| text.as_str()),
                 code: code.as_deref(),
-                // Core §5.4: without an access token there is no userinfo to ask.
+                // Core §5.4: without an access token, the application can't request userinfo.
                 scopes: if alone { &grant.scopes } else { "" },
                 named: &request.claims.id_token,
                 at_token_endpoint: false,
@@ -221,7 +222,7 @@ impl Engine {
         Ok(AuthorizeAnswer { code, access_token, id_token, scope })
     }
 
-    /// The living stay of a session in an application; a new one is added to the change set.
+    /// The active stay of a session in an application; a new one is added to the change set.
     pub(crate) async fn enter(
         &self,
         tenant: &Tenant,
@@ -235,7 +236,7 @@ impl Engine {
         self.begin_stay(tenant, app, session, change).await
     }
 
-    /// A new stay, added to the change set.
+    /// Creates a stay and adds it to the change set.
     async fn begin_stay(
         &self,
         tenant: &Tenant,
@@ -256,7 +257,7 @@ impl Engine {
             cut: 0,
         };
         let stay = participation.clone();
-        // The exclusive lock before the shared one, so that two tabs can't wait for each other.
+        // The exclusive lock comes before the shared one, so that two tabs can't deadlock.
         change.ops.extend(self.tightened(tenant, app, session).await?);
         change.ops.push(Op::AddParticipation { participation, now });
         Ok(stay)
@@ -265,7 +266,7 @@ impl Engine {
     /// Lets a session enter a built-in application, such as My Account.
     ///
     /// # Errors
-    /// [`EngineError`]
+    /// [`EngineError`] if the application doesn't exist or the database fails.
     pub async fn enter_built_in(
         &self,
         tenant: &Tenant,
@@ -279,15 +280,15 @@ impl Engine {
         let mut change = ChangeSet::new(tenant.id);
         self.enter(tenant, &app, session, &mut change).await?;
         if !change.ops.is_empty() {
-            // A duplicate means that another tab was quicker, a conflict that the session ended; the
-            // next request notices.
+            // A duplicate means that another tab was faster, a conflict that the session ended; the next request
+            // notices.
             self.apply(change).await?;
         }
         self.touch(tenant.id, session.id, Some(app.id));
         Ok(())
     }
 
-    /// Administrative scopes are given only as far as the user has the right.
+    /// Removes administrative scopes that exceed the user's rights.
     async fn grantable(
         &self,
         tenant: &Tenant,
@@ -364,7 +365,7 @@ impl Engine {
         }
     }
 
-    /// What is kept of a browser's binding cookie for one application.
+    /// The stored form of a browser's binding cookie, specific to one application.
     pub(crate) fn browser_reference(&self, app: &Application, browser: &str) -> String {
         let parts = [app.id.0.as_bytes().as_slice(), browser.as_bytes()];
         let hash = self.hasher.keyed_for_good("token binding cookie", &parts);
@@ -372,12 +373,13 @@ impl Engine {
     }
 }
 
-/// Whether the response has room for a code that carries its grant: a response shouldn't be much longer than its request.
+/// Returns whether the response has room for a code that carries its grant: a response shouldn't be much longer than
+/// its request.
 fn has_room(request: &AuthorizeRequest) -> bool {
     request.reply.state.as_ref().map_or(0, String::len) <= STATE_BYTES_MAX
 }
 
-/// What an answer is put together from.
+/// The parts of a response.
 struct Parts<'a> {
     app: &'a Application,
     session: &'a Session,

@@ -1,21 +1,21 @@
-//! Require proof of the token binding with each request, where the application wants that.
+//! Requires proof of the token binding with each request, if the application's settings demand it.
 
 use sojourn_model::{AccessTokenBinding, Application, SessionId};
 
 use super::detail::GrantDetail;
 use crate::engine::Engine;
 
-/// What a request proves of where it comes from.
+/// What a request proves about its origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BindingProof {
-    /// The browser's binding cookie.
+    /// Value of the browser's binding cookie.
     pub browser: Option<String>,
-    /// The session that the browser has.
+    /// Active session of the browser.
     pub session: Option<SessionId>,
 }
 
 impl Engine {
-    /// Whether a token may be used by a request: true for applications that don't want to know.
+    /// Returns whether a request may use a token; always `true` if the application doesn't validate bindings.
     pub(crate) fn binding_holds(
         &self,
         app: &Application,

@@ -1,5 +1,5 @@
-//! Whether an access token is valid, here and now. Each check reads the database: what was ended a
-//! moment ago on another node is refused.
+//! Checks whether an access token is valid. Each check reads the database, so that tokens that were ended on another
+//! node are refused immediately.
 
 use std::sync::Arc;
 
@@ -13,55 +13,55 @@ use sojourn_store::{ClientStanding, Standing};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A valid access token.
+/// A valid access token and its properties.
 #[derive(Debug, Clone)]
 pub struct ActiveAccess {
     /// The application that it was issued to.
     pub app: Arc<Application>,
-    /// Whose it is.
+    /// The owner of the token.
     pub bearer: Bearer,
     /// Scopes, separated by spaces.
     pub scopes: String,
-    /// When it was issued.
+    /// Time at which it was issued.
     pub issued_at: Millis,
-    /// When it dies of itself.
+    /// Time at which it expires.
     pub expires_at: Millis,
-    /// What it hangs on.
+    /// What the token is bound to, if anything.
     pub binding: Option<AccessTokenBinding>,
-    /// When its person proved who they are; nothing for an application's own token, and for one that sessions share.
+    /// When the user authenticated; `None` for an application's own token, and for a token that sessions share.
     pub auth_time: Option<Millis>,
-    /// What its grant keeps of the request.
+    /// The request details that the grant stores.
     pub(crate) detail: String,
 }
 
-/// Whose a token is.
+/// The owner of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bearer {
-    /// A user's.
+    /// A user, through an application.
     User {
-        /// The account that it concerns.
+        /// The user that the token is about.
         user: UserId,
-        /// Login name.
+        /// Login name of the user.
         username: String,
-        /// What the application knows the user by.
+        /// Subject identifier of the user for this application.
         sub: String,
-        /// The session it hangs on.
+        /// Session on which the token depends.
         session: Option<SessionId>,
-        /// The participation; none where sessions share the token.
+        /// Id of the stay; `None` if sessions share the token.
         sid: Option<Sid>,
     },
-    /// The application's own.
+    /// The application itself, without a user.
     Application,
 }
 
-/// Names a token in the list of revoked ones.
+/// The key of a token in the list of revoked ones.
 pub(crate) fn token_key(grant: GrantId, number: i64) -> Vec<u8> {
     let mut key = grant.to_vec();
     key.extend_from_slice(&number.to_be_bytes());
     key
 }
 
-/// Whether a grant's session lives. A grant without one (detached) needs none.
+/// Returns whether a grant's session is active. A detached grant, which has no session, needs none.
 pub(crate) fn session_lives(standing: &Standing, now: Millis, slack_ms: i64) -> bool {
     match (&standing.grant.session, &standing.session) {
         (None, _) => true,
@@ -81,10 +81,10 @@ fn is_valid(standing: &Standing, token: &GrantToken, now: Millis, slack_ms: i64)
 }
 
 impl Engine {
-    /// Checks an access token; `None` for whatever isn't valid.
+    /// Checks an access token; `None` if it isn't valid.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn check_access(
         &self,
         tenant: &Tenant,
@@ -101,7 +101,8 @@ impl Engine {
         }
     }
 
-    /// Opens an access token: a sealed one, or a JWT of ours by its `jti`, once the signature is right.
+    /// Opens an access token: a sealed one, or a JWT, which is identified by its `jti` after its signature is
+    /// verified.
     pub(crate) async fn open_access(
         &self,
         tenant: &Tenant,
@@ -138,8 +139,8 @@ impl Engine {
         let Some(standing) = self.store.standing(tenant, token.grant, key).await? else {
             return Ok(None);
         };
-        // The stored deadline may be a flush behind; what this process knows better isn't needed,
-        // because the slack allows for it.
+        // The stored deadline may lag behind by one flush. More recent accesses known to this process aren't needed,
+        // because the slack covers them.
         if !is_valid(&standing, token, self.now(), self.settings.lifetimes.touch_flush_ms) {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! An application's own token (RFC 6749 §4.4). Neither a row nor a write: it is valid by the
+//! An application's own token (RFC 6749 §4.4). It needs no row and no write: its validity depends on the
 //! application's epoch and the list of revoked tokens.
 
 use sojourn_crypto::{ClientToken, TokenKind};
@@ -12,10 +12,11 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// Gives an application a token for itself.
+    /// Issues an access token to an application for itself.
     ///
     /// # Errors
-    /// `unauthorized_client` or `invalid_scope`.
+    /// `unauthorized_client` if the application may not use this grant type, `invalid_scope` if a scope isn't
+    /// allowed.
     pub async fn client_token(
         &self,
         tenant: &Tenant,
@@ -75,7 +76,7 @@ impl Engine {
         let issuer = self.issuer(tenant);
         let claims = JwtAccessClaims {
             iss: &issuer,
-            // RFC 9068 §2.2: without a person the subject is the client.
+            // RFC 9068 §2.2: without a user, the subject is the client.
             sub: &app.client_id,
             aud: audience(app),
             client_id: &app.client_id,

@@ -1,4 +1,4 @@
-//! A code for tokens (RFC 6749 §4.1.3, OpenID Connect Core 1.0 §3.1.3).
+//! Exchanges a code for tokens (RFC 6749 §4.1.3, OpenID Connect Core 1.0 §3.1.3).
 
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::grant::CodeState;
@@ -24,11 +24,11 @@ fn invalid() -> OAuthError {
 impl Engine {
     /// Redeems a code.
     ///
-    /// A wrong client, redirect URI or verifier doesn't use the code up. A second redemption by the
-    /// right client ends everything that the first one got: someone else may hold it.
+    /// A wrong client, redirect URI or verifier doesn't use the code up. A second redemption by the right client ends
+    /// everything that the first one obtained, because someone else may have it.
     ///
     /// # Errors
-    /// `invalid_grant`, or [`TokenError::Failed`].
+    /// `invalid_grant` if the code can't be redeemed, or [`TokenError::Failed`].
     pub async fn redeem_code(
         &self,
         tenant: &Tenant,
@@ -110,7 +110,8 @@ impl Engine {
         Err(EngineError::Contended.into())
     }
 
-    /// The code was redeemed before, or its stay ended. A second redemption ends the grant of the first one.
+    /// Refuses a code that was redeemed before, or with a stay that has ended. A second redemption ends the grant of
+    /// the first one.
     async fn refuse_sealed(
         &self,
         tenant: &Tenant,
@@ -124,7 +125,7 @@ impl Engine {
         Err(invalid().into())
     }
 
-    /// One try; `None` when something changed since it was read.
+    /// A single attempt; `None` if something has changed since it was read.
     async fn make_grant(
         &self,
         tenant: &Tenant,
@@ -139,7 +140,7 @@ impl Engine {
         if let Some(approved) = &code.approved {
             let given = self.consent(tenant, standing.user, app.id).await?;
             let scopes = given.map(|(scopes, _)| scopes).unwrap_or_default();
-            // Another tab may have approved more scopes meanwhile.
+            // Another tab may have approved more scopes in the meantime.
             if !approved.split(' ').all(|one| scope::has(&scopes, one)) {
                 return Err(invalid().into());
             }
@@ -159,7 +160,8 @@ impl Engine {
         Ok(answer)
     }
 
-    /// Whether a redeemed code gives a refresh token, and when everything that the grant issues now has expired.
+    /// Returns whether a redeemed code yields a refresh token, and when everything that the grant issues now has
+    /// expired.
     fn lifetime_of_grant(&self, app: &Application, now: Millis) -> (bool, Millis) {
         let refresh = app.may(GrantType::RefreshToken);
         let longest = if refresh { self.refresh_lifetime_ms(app) } else { 0 };
@@ -176,7 +178,7 @@ impl Engine {
         Ok(())
     }
 
-    /// One try; `None` when something changed since it was read.
+    /// A single attempt; `None` if something has changed since it was read.
     async fn redeem(
         &self,
         tenant: &Tenant,
@@ -223,7 +225,7 @@ fn check_redirect_uri(asked: &str, repeated: Option<&str>) -> Result<(), OAuthEr
     Err(OAuthError::invalid_grant("redirect_uri is not the one of the authorization request"))
 }
 
-/// The verifier is checked whenever a challenge was sent, and refused when none was (RFC 9700 §2.1.1).
+/// The verifier is required if a challenge was sent, and refused if none was (RFC 9700 §2.1.1).
 fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
     let good = match (challenge, verifier) {
         (None, None) => true,

@@ -1,4 +1,4 @@
-//! What a grant keeps of its request besides scopes.
+//! Details of the authorization request that a grant stores in addition to scopes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,22 +8,22 @@ use sojourn_oidc::AuthorizeRequest;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct GrantDetail {
-    /// Claims asked for by name, for userinfo.
+    /// Claims that were requested by name, for userinfo.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) userinfo: Map<String, Value>,
-    /// Claims asked for by name, for ID tokens.
+    /// Claims that were requested by name, for ID tokens.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) id_token: Map<String, Value>,
-    /// What the browser's binding cookie hashes to.
+    /// Hash of the browser's binding cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) binding: Option<String>,
-    /// By which methods the person had proven who they are when it was given, where that was more than a password. The
-    /// session may reach a higher level later; what was given before keeps its own (RFC 9470 §6).
+    /// Authentication methods at the time of the grant, if they were more than a password. The session may reach a
+    /// higher level later, but an existing grant keeps its level (RFC 9470 §6).
     #[serde(skip_serializing_if = "Option::is_none")]
     amr: Option<String>,
 }
 
-/// The methods of a grant that says nothing of them.
+/// The methods of a grant that stores none.
 const PASSWORD: &str = "pwd";
 
 impl GrantDetail {
@@ -31,7 +31,7 @@ impl GrantDetail {
         if text == "{}" { Self::default() } else { serde_json::from_str(text).unwrap_or_default() }
     }
 
-    /// What a grant keeps of a request: with a browser's binding, and the methods of the session.
+    /// The details of a request, with the browser's binding and the session's methods.
     pub(crate) fn of(request: &AuthorizeRequest, binding: Option<String>, amr: &str) -> Self {
         let (userinfo, id_token) =
             (request.claims.userinfo.clone(), request.claims.id_token.clone());
@@ -39,7 +39,7 @@ impl GrantDetail {
         Self { userinfo, id_token, binding, amr }
     }
 
-    /// The methods by which the person had proven who they are, as in `amr`, separated by spaces.
+    /// The authentication methods at the time of the grant, as in `amr`, separated by spaces.
     pub(crate) fn amr(&self) -> &str {
         self.amr.as_deref().unwrap_or(PASSWORD)
     }

@@ -11,7 +11,7 @@ use sojourn_oidc::{IdTokenClaims, claims};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What an ID token says.
+/// The content of an ID token.
 pub(crate) struct IdToken<'a> {
     pub(crate) app: &'a Application,
     pub(crate) user: UserId,
@@ -21,16 +21,16 @@ pub(crate) struct IdToken<'a> {
     pub(crate) auth_time: Millis,
     pub(crate) amr: &'a str,
     pub(crate) nonce: Option<&'a str>,
-    /// Tokens beside it.
+    /// Access token that is returned with the ID token, for `at_hash`.
     pub(crate) access_token: Option<&'a str>,
     pub(crate) code: Option<&'a str>,
-    /// Scopes whose claims go into it: where there is no access token to ask userinfo with.
+    /// Scopes that add their claims to the ID token; empty if an access token for userinfo is issued too.
     pub(crate) scopes: &'a str,
-    /// Claims asked for by name.
+    /// Claims that were requested by name.
     pub(crate) named: &'a Map<String, Value>,
-    /// Whether it comes from the token endpoint.
+    /// Whether the token endpoint returns it.
     pub(crate) at_token_endpoint: bool,
-    /// The scopes that were given.
+    /// All scopes of the grant, for the claims `roles` and `groups`.
     pub(crate) granted: &'a str,
 }
 
@@ -62,7 +62,7 @@ impl Engine {
             nonce: wanted.nonce,
             at_hash: wanted.access_token.map(|token| claims::half_hash(alg, token)),
             c_hash: wanted.code.map(|code| claims::half_hash(alg, code)),
-            // A grant whose session is over is from someone who gave a proof.
+            // The methods may be unknown for a grant with an ended session; its user gave at least one proof.
             acr: Level::of(wanted.amr).unwrap_or(Level::One).acr(),
             sid: wanted.sid.to_string(),
             amr: wanted.amr.split(' ').filter(|method| !method.is_empty()).collect(),
@@ -81,7 +81,7 @@ impl Engine {
         Ok(token)
     }
 
-    /// Signs claims with the tenant's key of an algorithm.
+    /// Signs claims with the tenant's key for an algorithm.
     pub(crate) async fn signed(
         &self,
         tenant: &Tenant,
@@ -102,7 +102,7 @@ impl Engine {
         Ok(sojourn_crypto::sign_jwt(key, typ, claims)?)
     }
 
-    /// By which an application extends a session that it takes part in.
+    /// The key with which an application extends a session that it takes part in.
     fn session_key(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): only the token's own client and declared resource servers are told.
+//! Introspection (RFC 7662): only the token's own client and registered resource servers get a result.
 
 use sojourn_crypto::TokenKind;
 use sojourn_model::ids::hex;
@@ -12,10 +12,10 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// What a caller is told of a token; `None` means `{"active":false}`.
+    /// Returns the properties of a token that a caller may know; `None` means `{"active":false}`.
     ///
     /// # Errors
-    /// [`EngineError::Store`]
+    /// [`EngineError::Store`] if the database fails.
     pub async fn introspect(
         &self,
         tenant: &Tenant,
@@ -120,7 +120,7 @@ impl Engine {
         }))
     }
 
-    /// Names a session to one application, without giving it away: another one gets another name.
+    /// A reference to a session that is specific to one application and doesn't reveal the session.
     fn binding_reference(&self, app: &Application, session: SessionId) -> String {
         let parts = [app.id.0.as_bytes().as_slice(), &session.0];
         let hash = self.hasher.keyed_for_good("token binding session", &parts);
@@ -128,7 +128,8 @@ impl Engine {
     }
 }
 
-/// The login name is a part of the profile: an application of others is told it only where it was given that.
+/// Returns whether the caller may know the login name. It is part of the profile: a third-party application gets it
+/// only with the scope `profile`.
 fn may_know_the_name(caller: &Application, app: &Application, scopes: &str) -> bool {
     caller.settings.resource_server || app.settings.first_party || scope::has(scopes, "profile")
 }

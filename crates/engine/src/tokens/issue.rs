@@ -1,4 +1,4 @@
-//! The answer of the token endpoint.
+//! Creates the response of the token endpoint.
 
 use serde::Serialize;
 use sojourn_crypto::{GrantToken, TokenKind};
@@ -12,22 +12,22 @@ use super::id_token::IdToken;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// A successful answer (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3).
+/// A successful response (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenAnswer {
-    /// Access token.
+    /// Access token, opaque or a JWT.
     pub access_token: String,
-    /// `Bearer`.
+    /// Type of the access token, always `Bearer`.
     pub token_type: &'static str,
-    /// Seconds that the access token has left.
+    /// Remaining lifetime of the access token, in seconds.
     pub expires_in: i64,
-    /// Refresh token.
+    /// Refresh token, if the application may use one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// ID token.
+    /// ID token, if the scope `openid` was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
-    /// Scopes that were given, separated by spaces.
+    /// Granted scopes, separated by spaces.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
 }
@@ -39,18 +39,18 @@ pub(crate) struct Access {
     pub(crate) scopes: String,
 }
 
-/// What the answer is made of.
+/// The parts of a response.
 pub(crate) struct Issue<'a> {
     pub(crate) app: &'a Application,
     pub(crate) grant: &'a Grant,
     pub(crate) access: Access,
-    /// Generation and issue of the refresh token.
+    /// Generation of the refresh token, and when it was issued.
     pub(crate) refresh: Option<(i64, Millis)>,
     pub(crate) nonce: Option<&'a str>,
 }
 
 impl Engine {
-    /// The access token of a grant with the given number.
+    /// The access token of a grant, with the given sequence number.
     pub(crate) fn own_access(
         &self,
         app: &Application,
@@ -73,8 +73,8 @@ impl Engine {
         }
     }
 
-    /// Writes a change set and, while that is on its way to the disk, signs what is answered once it is there; `None` when
-    /// something changed since it was read. Nothing signed leaves before it is written.
+    /// Writes a change set and signs the tokens while the write is in progress; `None` if something has changed since
+    /// it was read. Signed tokens are returned only after the write succeeded.
     pub(crate) async fn written_and_signed(
         &self,
         tenant: &Tenant,
@@ -88,7 +88,7 @@ impl Engine {
         }
     }
 
-    /// Seals and signs everything.
+    /// Seals and signs all tokens of a response.
     pub(crate) async fn answer(
         &self,
         tenant: &Tenant,
@@ -145,7 +145,7 @@ impl Engine {
         })
     }
 
-    /// The text of an access token, in the form that the application registered for.
+    /// The text of an access token, in the format that the application registered.
     pub(crate) async fn access_token(
         &self,
         tenant: &Tenant,
@@ -154,7 +154,7 @@ impl Engine {
         access: &Access,
         amr: &str,
     ) -> Result<String, EngineError> {
-        // Sessions share opaque tokens only: a JWT names one session.
+        // Sessions share only opaque tokens, because a JWT names one session.
         if app.settings.access_token_format == AccessTokenFormat::Opaque || access.token.shared {
             return Ok(self.sealer.seal_grant(TokenKind::Access, tenant.id, &access.token)?);
         }
@@ -179,7 +179,7 @@ impl Engine {
     }
 }
 
-/// For whom an application's JWT access tokens are.
+/// The audience of an application's JWT access tokens.
 pub(crate) fn audience(app: &Application) -> Vec<&str> {
     if app.settings.audiences.is_empty() {
         vec![&app.client_id]
@@ -188,7 +188,7 @@ pub(crate) fn audience(app: &Application) -> Vec<&str> {
     }
 }
 
-/// A JWT access token (RFC 9068 §2.2). Times in seconds since 1970.
+/// Claims of a JWT access token (RFC 9068 §2.2). Times are in seconds since 1970.
 #[derive(Serialize)]
 pub(crate) struct JwtAccessClaims<'a> {
     pub(crate) iss: &'a str,
@@ -197,7 +197,7 @@ pub(crate) struct JwtAccessClaims<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) exp: i64,
     pub(crate) iat: i64,
-    /// The sealed token that a check of ours goes by.
+    /// The sealed token, by which this server checks the JWT.
     pub(crate) jti: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) scope: &'a str,
@@ -209,7 +209,7 @@ pub(crate) struct JwtAccessClaims<'a> {
     pub(crate) amr: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<String>,
-    /// Roles and groups, where they were asked for.
+    /// Roles and groups, if their scopes were granted.
     #[serde(flatten)]
     pub(crate) more: serde_json::Map<String, serde_json::Value>,
 }

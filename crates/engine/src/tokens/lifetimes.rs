@@ -1,4 +1,4 @@
-//! How long an application's tokens live: as it was set for it, else as for all.
+//! Lifetimes of an application's tokens: its own settings override the defaults.
 
 use sojourn_model::limits::{REFRESH_LIFETIME_MAX_MS, TOKEN_LIFETIME_MAX_MS};
 use sojourn_model::{AccessTokenFormat, Application};
@@ -6,7 +6,7 @@ use sojourn_model::{AccessTokenFormat, Application};
 use crate::engine::Engine;
 
 impl Engine {
-    /// Of access tokens, a service's own among them.
+    /// Lifetime of access tokens in milliseconds, including an application's own tokens.
     pub(crate) fn access_lifetime_ms(&self, app: &Application) -> i64 {
         let all = match app.settings.access_token_format {
             AccessTokenFormat::Opaque => self.settings.lifetimes.access_token_ms,
@@ -15,13 +15,13 @@ impl Engine {
         app.settings.access_token_ms.map_or(all, |own| own.clamp(1_000, TOKEN_LIFETIME_MAX_MS))
     }
 
-    /// Of ID tokens.
+    /// Lifetime of ID tokens, in milliseconds.
     pub(crate) fn id_lifetime_ms(&self, app: &Application) -> i64 {
         let own = app.settings.id_token_ms.map(|own| own.clamp(1_000, TOKEN_LIFETIME_MAX_MS));
         own.unwrap_or(self.settings.lifetimes.id_token_ms)
     }
 
-    /// Of refresh tokens, each from its own issue.
+    /// Lifetime of refresh tokens in milliseconds, counted from the issue of each one.
     pub(crate) fn refresh_lifetime_ms(&self, app: &Application) -> i64 {
         let own =
             app.settings.refresh_token_ms.map(|own| own.clamp(1_000, REFRESH_LIFETIME_MAX_MS));

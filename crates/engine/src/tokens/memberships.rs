@@ -1,4 +1,4 @@
-//! The scopes `roles` and `groups`: what a person has and belongs to, told to applications.
+//! The scopes `roles` and `groups`, which reveal a user's roles and groups to applications.
 
 use serde_json::{Map, Value, json};
 use sojourn_model::{Application, RoleState, Tenant, UserId};
@@ -7,12 +7,14 @@ use sojourn_oidc::scope;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// Values of one claim. Beyond that a token would outgrow headers: the application is told where to ask instead.
+/// Maximum number of values in a claim. With more, a token would exceed header limits; the application gets a
+/// reference instead.
 const TOLD_MAX: usize = 200;
 
 impl Engine {
-    /// The claims `roles` and `groups` as far as the scopes of the same names were given. Of more than two hundred none is
-    /// told: `_claim_names` and `_claim_sources` (OpenID Connect Core 1.0 §5.6.2) say where they are.
+    /// The claims `roles` and `groups`, if the scopes of the same names were granted. A claim with more than two
+    /// hundred values is replaced by a reference in `_claim_names` and `_claim_sources` (OpenID Connect Core 1.0
+    /// §5.6.2).
     pub(crate) async fn memberships(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Grants and tokens: authorizing, exchanging, refreshing, checking, revoking.
+//! Grants and tokens: authorization, exchange, refresh, validation and revocation.
 
 mod authenticate;
 mod authorize;
@@ -33,13 +33,13 @@ pub use userinfo::{Userinfo, UserinfoRefused};
 
 use crate::error::EngineError;
 
-/// Why a token request isn't granted.
+/// Reasons why a token request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// What the specification says to answer.
+    /// An error response that the specification defines.
     #[error(transparent)]
     Refused(#[from] OAuthError),
-    /// Something failed.
+    /// The use case failed.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
@@ -56,5 +56,5 @@ impl From<sojourn_crypto::SealError> for TokenError {
     }
 }
 
-/// How often a decision is made again after a conflict.
+/// Maximum number of attempts at a decision after conflicts.
 pub(crate) const TRIES: usize = CONFLICT_RETRIES_MAX;

@@ -1,5 +1,5 @@
-//! A person's name and password for tokens (RFC 6749 §4.3), for applications that can't do otherwise and were
-//! explicitly allowed to. There is no session: an end by user takes the grant.
+//! Exchanges a user's name and password for tokens (RFC 6749 §4.3), for applications that support nothing else and
+//! were explicitly allowed to. There is no session; an end of all of the user's sessions also ends the grant.
 
 use sojourn_model::grant::CodeState;
 use sojourn_model::{
@@ -14,22 +14,23 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::sign_in::{Checked, Credentials, SignInError};
 
-/// What is presented.
+/// Parameters of a password grant request.
 #[derive(Clone)]
 pub struct PasswordGrant {
-    /// Name and password.
+    /// Name and password of the user.
     pub typed: Credentials,
-    /// Scopes, if named.
+    /// Requested scopes; `None` if the request names none.
     pub scopes: Option<Vec<String>>,
-    /// Where it came from, for the throttle.
+    /// IP address of the client, for the rate limits.
     pub ip: String,
 }
 
 impl Engine {
-    /// Gives tokens for a name and a password. Attempts are counted as at the sign-in page.
+    /// Issues tokens for a name and a password. Attempts share the rate limits of the sign-in page.
     ///
     /// # Errors
-    /// `unauthorized_client`, `invalid_grant`, `invalid_scope`, or [`TokenError::Failed`].
+    /// `unauthorized_client` if the application may not use this grant type, `invalid_grant` if the credentials
+    /// aren't accepted, `invalid_scope` if a scope isn't allowed, or [`TokenError::Failed`].
     pub async fn password_grant(
         &self,
         tenant: &Tenant,
@@ -108,7 +109,7 @@ impl Engine {
                     "this account signs in with a second factor: use the authorization code flow";
                 Err(OAuthError::invalid_grant(why).into())
             }
-            // Which of them it was isn't told, nor that there were too many attempts.
+            // The response doesn't reveal which of them was wrong, nor that there were too many attempts.
             Err(_) => Err(OAuthError::invalid_grant("name or password is not right").into()),
         }
     }

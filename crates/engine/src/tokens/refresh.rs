@@ -1,4 +1,4 @@
-//! A refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14).
+//! Exchanges a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14).
 
 use sojourn_crypto::{GrantToken, TokenKind};
 use sojourn_model::{
@@ -18,22 +18,22 @@ fn invalid() -> OAuthError {
     OAuthError::invalid_grant("the refresh token is not valid, or not any more")
 }
 
-/// What a presented generation means beside the stored one.
+/// Relation of a presented generation to the stored one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presented {
-    /// The newest: go on.
+    /// The current one, which is accepted.
     Newest,
-    /// The one just replaced, whose successor wasn't used: the same answer again.
+    /// The previous one, and its successor wasn't used: the same response is returned again.
     JustReplaced,
-    /// An older one: someone else may hold it.
+    /// An older one, which someone else may have.
     Reused,
-    /// From a future that this database doesn't know.
+    /// Newer than the stored one: this database never issued it.
     Unknown,
 }
 
 fn judge(presented: i64, grant: &Grant, now: Millis, grace_ms: i64) -> Presented {
     let stored = grant.refresh_generation;
-    // Issued by a clock that was ahead: there is no telling how long ago.
+    // A time in the future means that the clock was ahead; the real age is unknown.
     let in_grace = (-grace_ms..=grace_ms).contains(&now.since(grant.refresh_issued_at));
     match presented {
         _ if presented < 1 || presented > stored => Presented::Unknown,
@@ -48,7 +48,8 @@ impl Engine {
     /// Redeems a refresh token.
     ///
     /// # Errors
-    /// `invalid_grant`, `invalid_scope`, or [`TokenError::Failed`].
+    /// `invalid_grant` if the token isn't valid, `invalid_scope` if a scope wasn't granted, or
+    /// [`TokenError::Failed`].
     pub async fn refresh(
         &self,
         tenant: &Tenant,
@@ -117,14 +118,14 @@ impl Engine {
         if grant.offline || session_lives(standing, now, slack) {
             Ok(())
         } else {
-            // The client may know the reason: it has proven that the token was its own.
+            // The client may know the reason, because it has proven that the token is its own.
             Err(OAuthError::invalid_grant(
                 "the session that the refresh token belongs to has ended",
             ))
         }
     }
 
-    /// Goes to the next generation; `None` when something changed since it was read.
+    /// Advances to the next generation; `None` if something has changed since it was read.
     async fn advance(
         &self,
         tenant: &Tenant,
@@ -161,8 +162,8 @@ impl Engine {
         Ok(Some(answer))
     }
 
-    /// The answer that was given a moment ago, made again: the client didn't get it, or asked twice. `None` when
-    /// something changed since it was read.
+    /// Recreates the previous response, because the client didn't get it or asked twice. `None` if something has
+    /// changed since it was read.
     async fn again(
         &self,
         tenant: &Tenant,
@@ -184,7 +185,7 @@ impl Engine {
     }
 }
 
-/// Fewer scopes, if asked for; more than the grant has are refused (RFC 6749 §6).
+/// Limits the scopes if requested; fails if the grant doesn't have one of them (RFC 6749 §6).
 fn narrow(grant: &Grant, wanted: Option<&[String]>) -> Result<Option<String>, OAuthError> {
     let Some(wanted) = wanted else { return Ok(None) };
     if wanted.iter().any(|one| !scope::has(&grant.scopes, one)) {

@@ -8,7 +8,7 @@ use sojourn_oidc::{OAuthError, Params};
 
 use crate::engine::Engine;
 
-/// Claims of the JWT itself, which are no parameters.
+/// Claims of the JWT itself, which aren't request parameters.
 const NO_PARAMETERS: [&str; 6] = ["iss", "aud", "exp", "nbf", "iat", "jti"];
 
 fn wrong(why: impl Into<String>) -> OAuthError {
@@ -16,10 +16,10 @@ fn wrong(why: impl Into<String>) -> OAuthError {
 }
 
 impl Engine {
-    /// The parameters of a request, with those of its request object in place of its own (Core §6.1).
+    /// Merges the parameters of a request with those of its request object, which take precedence (Core §6.1).
     ///
     /// # Errors
-    /// `invalid_request_object`, `invalid_request_uri` or `invalid_request`.
+    /// `invalid_request_object`, `invalid_request_uri` or `invalid_request`, depending on which part isn't valid.
     pub async fn with_request_object(
         &self,
         tenant: &Tenant,
@@ -47,7 +47,7 @@ impl Engine {
             let value = match value {
                 Value::String(text) => text,
                 Value::Null => continue,
-                // `claims` is an object there, `max_age` a number.
+                // In a request object, `claims` is an object and `max_age` a number.
                 other => other.to_string(),
             };
             merged.push((name, value));
@@ -55,7 +55,8 @@ impl Engine {
         params.merged(&["request", "request_uri"], merged).map(Some).map_err(OAuthError::from)
     }
 
-    /// Only registered addresses are fetched: anything else would be a way to send requests through us.
+    /// Fetches a request object. Only registered addresses are fetched, so that nobody can send requests to others
+    /// through this server.
     async fn fetched_request(&self, app: &Application, uri: &str) -> Result<String, OAuthError> {
         let refused = |why: &str| OAuthError::new("invalid_request_uri", why);
         let without_fragment = |uri: &str| uri.split('#').next().unwrap_or_default().to_owned();
@@ -80,7 +81,8 @@ impl Engine {
             return Err(wrong("the request object has another algorithm than the registered one"));
         }
         if header.alg == "none" {
-            // Registration §2: without a registered algorithm any is fine. It is worth as much as parameters.
+            // Registration §2: without a registered algorithm, any is acceptable. It is trusted no more than plain
+            // parameters.
             return if text.ends_with('.') {
                 Ok((unproven, None))
             } else {
@@ -91,8 +93,8 @@ impl Engine {
         Ok((verified.claims, verified.secret))
     }
 
-    /// Verifies a JWT that an application made, with its keys or its secret. The caller notes the use of a secret once the
-    /// claims are checked too.
+    /// Verifies a JWT of an application, with its keys or its secret. The caller records the use of a secret after it
+    /// has checked the claims.
     pub(crate) async fn verify_of_client(
         &self,
         app: &Application,
@@ -131,7 +133,7 @@ impl Engine {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         let now = self.now().seconds();
         let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|at| at as i64);
-        // RFC 9101 §10.8: what says of itself that it is the client could be used as its assertion.
+        // RFC 9101 §10.8: a JWT with the client as subject could be used as a client assertion.
         if text("sub").is_some_and(|sub| sub == app.client_id) {
             return Err(wrong("a request object has no sub of the client"));
         }
@@ -159,14 +161,14 @@ impl Engine {
     }
 }
 
-/// A JWT of an application whose signature or MAC is right. Its claims aren't checked yet.
+/// A JWT of an application with a valid signature or MAC. Its claims aren't checked yet.
 pub(crate) struct VerifiedOfClient {
     pub(crate) claims: Map<String, Value>,
-    /// Where a secret made the MAC: whether it was the previous one.
+    /// If a secret was used for the MAC: whether it was the previous one.
     pub(crate) secret: Option<bool>,
 }
 
-/// Whether an audience is, or holds, a name.
+/// Returns whether an audience equals or contains a name.
 pub(crate) fn names(audience: &Value, name: &str) -> bool {
     match audience {
         Value::String(one) => one == name,

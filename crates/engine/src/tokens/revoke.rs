@@ -1,4 +1,4 @@
-//! Revocation (RFC 7009). A refresh token takes its grant with it, an access token only itself.
+//! Revocation (RFC 7009). Revoking a refresh token ends its grant; revoking an access token affects only that token.
 
 use sojourn_crypto::{OpenedAccess, TokenKind};
 use sojourn_model::{
@@ -13,10 +13,10 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 
 impl Engine {
-    /// Revokes a token of the calling application. What isn't a token, or is dead already, is fine.
+    /// Revokes a token of the calling application. Succeeds for texts that aren't valid tokens, too.
     ///
     /// # Errors
-    /// `unauthorized_client` for a token of another application (§2.1), or [`TokenError::Failed`].
+    /// `unauthorized_client` if the token belongs to another application (§2.1), or [`TokenError::Failed`].
     pub async fn revoke(
         &self,
         tenant: &Tenant,

@@ -1,7 +1,8 @@
 //! An authorization code that carries its grant: nothing is written before it is redeemed.
 //!
-//! [`sojourn_crypto::TokenSealer`] encrypts and authenticates the body. Its format: one byte for the kind of code, one byte of
-//! flags, one for the binding, ids and numbers of fixed length, then texts, each after its length in two bytes.
+//! [`sojourn_crypto::TokenSealer`] encrypts and authenticates the body. Its format: one byte for the kind of code,
+//! one byte of flags, one for the binding, ids and numbers of fixed length, then texts, each after its length in two
+//! bytes.
 
 use sojourn_model::{
     AccessTokenBinding, AppId, Grant, GrantId, GrantKind, Millis, SessionId, Sid, TenantId,
@@ -9,14 +10,15 @@ use sojourn_model::{
 };
 use sojourn_store::CodeStanding;
 
-/// First byte of the body. That of a [`sojourn_crypto::GrantToken`], whose grant has a row, is 1.
+/// First byte of the body. A [`sojourn_crypto::GrantToken`], which refers to a row, has the value 1.
 const BODY: u8 = 3;
 const OFFLINE: u8 = 1;
 const OUTLIVES_LOGOUT: u8 = 2;
 const CHALLENGE: u8 = 4;
 const NONCE: u8 = 8;
 const APPROVED: u8 = 16;
-/// Longest texts of a code in bytes. A grant with longer ones gets a row: codes are part of URLs, whose length proxies limit.
+/// Maximum total length of a code's texts, in bytes. A grant with longer ones gets a row: codes are part of URLs, and
+/// proxies limit the length of those.
 const BODY_BYTES_MAX: usize = 640;
 
 /// The grant that a code carries, and what its redemption depends on.
@@ -39,12 +41,12 @@ pub(crate) struct SealedCode {
     pub(crate) detail: String,
     pub(crate) challenge: Option<String>,
     pub(crate) nonce: Option<String>,
-    /// The scopes that the person approved, if the application needs an approval.
+    /// The scopes that the user approved, if the application requires consent.
     pub(crate) approved: Option<String>,
 }
 
 impl SealedCode {
-    /// The code of a grant. `None` without a code or session, and if it would be too long.
+    /// The code of a grant. `None` if the grant has no code or session, or if the code would be too long.
     pub(crate) fn of(grant: &Grant, lifetime_ms: i64, approved: Option<&str>) -> Option<Self> {
         let CodeState::Issued { redirect_uri, challenge, nonce } = &grant.code else { return None };
         let code = Self {
@@ -81,12 +83,12 @@ impl SealedCode {
         self.texts().map(|text| text.len() + 2).sum()
     }
 
-    /// When the code expires.
+    /// The time at which the code expires.
     pub(crate) const fn expires_at(&self) -> Millis {
         self.issued_at.plus(self.lifetime_ms)
     }
 
-    /// The bytes to seal.
+    /// Encodes the body, which is then sealed.
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut flags = 0;
         for (is, flag) in [
@@ -113,14 +115,14 @@ impl SealedCode {
             body.extend_from_slice(&number.to_be_bytes());
         }
         for text in self.texts() {
-            // At most BODY_BYTES_MAX of them.
+            // At most `BODY_BYTES_MAX` bytes.
             body.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
             body.extend_from_slice(text.as_bytes());
         }
         body
     }
 
-    /// Reads what [`SealedCode::body`] wrote; `None` for everything else.
+    /// Decodes the output of [`SealedCode::body`]; `None` for anything else.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let (&[BODY, flags, binding], mut rest) = body.split_first_chunk::<3>()? else {
             return None;
@@ -153,7 +155,7 @@ impl SealedCode {
         rest.is_empty().then_some(code)
     }
 
-    /// The grant as it is made when the code is redeemed.
+    /// The grant that is created when the code is redeemed.
     pub(crate) fn grant(
         &self,
         tenant: TenantId,

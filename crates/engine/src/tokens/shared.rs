@@ -1,5 +1,5 @@
-//! Binding `none`: the active access token of the same user, application and scopes is given to each
-//! session again, with what is left of its life.
+//! Binding `none`: each session gets the active access token of the same user, application and scopes, with its
+//! remaining lifetime.
 
 use sojourn_crypto::GrantToken;
 use sojourn_model::grant::SharedToken;
@@ -11,8 +11,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 impl Engine {
-    /// The access token of a grant: its own with this number, or, where the sessions of a user share one,
-    /// that one with what is to be written for it.
+    /// The access token of a grant: its own one with this number, or the one that the user's sessions share, with the
+    /// operation to store for it.
     pub(super) async fn access(
         &self,
         app: &Application,
@@ -32,9 +32,8 @@ impl Engine {
         }
     }
 
-    /// The shared access token for a grant, and the operation that lets the grant's session use it.
-    /// Offline grants and those without a session have tokens of their own: there is no session to
-    /// share by.
+    /// The shared access token for a grant, and the operation that lets the grant's session use it. Offline grants
+    /// and grants without a session have their own tokens, because there is no session to share by.
     pub(crate) async fn shared_access(
         &self,
         app: &Application,

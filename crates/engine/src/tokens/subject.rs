@@ -1,11 +1,11 @@
-//! What an application knows a person by (OpenID Connect Core 1.0 §8).
+//! Subject identifiers of users at applications (OpenID Connect Core 1.0 §8).
 
 use sojourn_model::{Application, SubjectType, UserId};
 
 use crate::engine::Engine;
 
 impl Engine {
-    /// The `sub` of a person at an application: the same everywhere, or its sector's own.
+    /// The `sub` of a user at an application: public, or pairwise for its sector.
     #[must_use]
     pub fn subject(&self, app: &Application, user: UserId) -> String {
         match app.settings.subject_type {
@@ -22,8 +22,9 @@ impl Engine {
     }
 }
 
-/// The host that applications of one sector share: of the sector's list, or of the redirect URIs. Addresses on a
-/// person's own device say nothing of who made an application; those have a sector of their own.
+/// The host that the applications of a sector share: from the sector identifier URI, or from the redirect URIs.
+/// Addresses on the user's own device don't identify the vendor of an application, so such an application has its own
+/// sector.
 fn sector(app: &Application) -> String {
     let settings = &app.settings;
     let uri = settings.sector_identifier_uri.as_ref().or(settings.redirect_uris.first());

@@ -1,4 +1,4 @@
-//! Userinfo (OpenID Connect Core 1.0 §5.3).
+//! The userinfo endpoint (OpenID Connect Core 1.0 §5.3).
 
 use serde_json::{Map, Value};
 use sojourn_model::{AccessTokenBinding, Tenant};
@@ -11,37 +11,37 @@ use super::detail::GrantDetail;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// What is told, in the form that the application registered for.
+/// A userinfo response, in the format that the application registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Userinfo {
-    /// JSON.
+    /// Claims as a JSON object.
     Json(Map<String, Value>),
-    /// A JWT.
+    /// Claims as a signed JWT.
     Jwt(String),
 }
 
-/// Why userinfo isn't told (RFC 6750 §3.1).
+/// Reasons why userinfo is refused (RFC 6750 §3.1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserinfoRefused {
     /// The token isn't valid.
     #[error("invalid_token")]
     InvalidToken,
-    /// The token has no scope `openid`.
+    /// The token lacks the scope `openid`.
     #[error("insufficient_scope")]
     InsufficientScope,
-    /// What the token is bound to didn't come with it.
+    /// The request lacks the proof of the token's binding.
     #[error("invalid_request")]
     BindingMissing,
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
 
 impl Engine {
-    /// What an access token's owner may know of its user.
+    /// Returns the claims about a user that the token's application may know.
     ///
     /// # Errors
-    /// [`UserinfoRefused`]
+    /// [`UserinfoRefused`] if the token isn't sufficient or the database fails.
     pub async fn userinfo(
         &self,
         tenant: &Tenant,
@@ -81,7 +81,7 @@ impl Engine {
         let Some(alg) = access.app.settings.userinfo_signed_response_alg else {
             return Ok(Userinfo::Json(told));
         };
-        // Core §5.3.2: a signed answer says by whom and for whom.
+        // Core §5.3.2: a signed response names its issuer and its audience.
         told.insert("iss".to_owned(), self.issuer(tenant).into());
         told.insert("aud".to_owned(), access.app.client_id.clone().into());
         Ok(Userinfo::Jwt(self.signed(tenant, alg, "JWT", &told).await?))

@@ -17,584 +17,583 @@ mod parts;
 
 pub use parts::{KeyAccount, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
 
-/// One operation. Those that rely on what was read make the change set a [conflict](crate::change::Outcome) when it changed.
+/// One operation. A change to a state that it relies on makes the change set a [conflict](crate::change::Outcome).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// Make a tenant.
+    /// Creates a tenant; a duplicate if its name is taken.
     CreateTenant(Tenant),
-    /// Make an account.
+    /// Creates an account; a duplicate if its login name is taken.
     CreateUser(User),
-    /// Set a password hash and raise the epoch.
+    /// Stores a new password hash and increments the account's epoch.
     SetPassword {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// PHC text.
+        /// Password hash in PHC string format.
         hash: String,
-        /// Only if nothing has happened to the account since it had this epoch; else a conflict.
+        /// If set, the operation is a conflict unless the account still has this epoch.
         epoch: Option<i64>,
     },
-    /// Remember a password that a user had, and forget the oldest beyond some number.
+    /// Adds a former password to the password history and trims the history.
     KeepPassword {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// PHC text.
+        /// Password hash in PHC string format.
         hash: String,
-        /// When it was replaced.
+        /// Time at which it was replaced.
         at: Millis,
-        /// So many are kept.
+        /// Number of former passwords to keep.
         keep: i64,
     },
-    /// Write what SCIM shows of an account. A conflict when its version moved.
+    /// Writes the attributes of an account that SCIM exposes. A conflict if its version has changed.
     UpdateUser {
-        /// As it is to be; its version is one more than the one that was read.
+        /// The new state of the account; its version is one more than the version that was read.
         user: Box<User>,
     },
-    /// Remove an account with its memberships, approvals and known browsers.
+    /// Removes an account with its memberships, consents and known browsers.
     DeleteUser {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
     },
-    /// Let a user's sessions reach applications only after a fresh sign-in.
+    /// Requires a fresh sign-in before a user's sessions can reach applications again.
     DemandSignIn {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
     },
-    /// Note what happened to an account's mail address.
+    /// Records a verification or replacement of an account's email address.
     Address(AddressChange),
-    /// Something about accounts that people make themselves.
+    /// Changes self-service sign-up, account deletion or accepted terms.
     SignUp(SignUpChange),
-    /// Something about service providers of SAML.
+    /// Changes the state that is kept for SAML service providers.
     Saml(SamlChange),
-    /// Change an account's second factors.
+    /// Changes an account's factors, trusted browsers or recovery codes.
     Factor(FactorChange),
-    /// Make a group.
+    /// Creates a group; a duplicate if its name is taken.
     CreateGroup(Group),
-    /// Write a group. A conflict when its version moved.
+    /// Writes a group. A conflict if its version has changed.
     UpdateGroup(Group),
-    /// Remove a group with its memberships.
+    /// Removes a group with its memberships.
     DeleteGroup {
-        /// The group that it concerns.
+        /// The group that is removed.
         group: GroupId,
     },
-    /// Put users into a group; those in it stay.
+    /// Adds users to a group; existing members stay.
     JoinGroup {
-        /// The group.
+        /// The group that gets the members.
         group: GroupId,
-        /// The accounts that it concerns.
+        /// The users who are added.
         users: Vec<UserId>,
     },
-    /// Take users out of a group.
+    /// Removes users from a group.
     LeaveGroup {
-        /// The group.
+        /// The group that loses the members.
         group: GroupId,
-        /// The accounts that it concerns.
+        /// The users who are removed.
         users: Vec<UserId>,
     },
-    /// Let a group carry a role; a conflict when the role is being removed.
+    /// Assigns a role to a group; a conflict if the role is being removed.
     CarryRole {
-        /// The group.
+        /// The group that gets the role.
         group: GroupId,
-        /// The role.
+        /// The role that is assigned.
         role: RoleId,
     },
-    /// Let a group carry a role no more.
+    /// Takes a role from a group.
     DropRole {
-        /// The group.
+        /// The group that loses the role.
         group: GroupId,
-        /// The role.
+        /// The role that is taken away.
         role: RoleId,
     },
-    /// Write a role's name and permissions. A conflict when its version moved or it is being removed.
+    /// Writes a role's name and permissions. A conflict if its version has changed or it is being removed.
     UpdateRole(Role),
-    /// Give a role to several users; those who have it keep it.
+    /// Assigns a role to several users; those who already have it keep it.
     AssignRoleToMany {
-        /// The role.
+        /// The role that is assigned.
         role: RoleId,
-        /// The accounts that get it.
+        /// The users who get the role.
         users: Vec<UserId>,
     },
-    /// Take a role from several users.
+    /// Takes a role from several users.
     UnassignRoleFromMany {
-        /// The role.
+        /// The role that is taken away.
         role: RoleId,
-        /// The accounts that lose it.
+        /// The users who lose the role.
         users: Vec<UserId>,
     },
-    /// Switch a tenant on or off.
+    /// Enables or disables the tenant.
     SetTenantEnabled {
-        /// Which way.
+        /// Whether the tenant is enabled.
         enabled: bool,
     },
-    /// Remove accounts of a tenant that is deleted, with everything that is theirs.
+    /// Removes accounts of a tenant that is being deleted, with all their data.
     EraseUsers {
-        /// The accounts that it concerns.
+        /// The accounts that are removed.
         users: Vec<UserId>,
     },
-    /// Remove what a tenant without users still has.
+    /// Removes the remaining data of a tenant that has no users left.
     EraseTenant,
-    /// Remove a tenant of which nothing is left.
+    /// Removes a tenant that has no data left.
     DeleteTenant,
-    /// Take tasks of handlers that are due, for the time of a lease. [`Applied::tasks`](crate::change::Applied::tasks) has them.
+    /// Claims due tasks of a handler under a lease. [`Applied::tasks`](crate::change::Applied::tasks) has them.
     ClaimTasks {
-        /// The handler.
+        /// Id of the handler.
         handler: String,
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
-        /// Until when nobody else takes them.
+        /// End of the lease: no other worker can claim them before.
         lease_until: Millis,
-        /// At most so many.
+        /// Maximum number of rows.
         limit: i64,
     },
-    /// Take the leases of a handler's tasks from workers that are not there any more. Only where this process is the
-    /// only server.
+    /// Releases leases on tasks held by workers that are gone. Only valid if this process is the only server.
     ReleaseTasks {
-        /// The handler.
+        /// Id of the handler.
         handler: String,
     },
-    /// Remove tasks of a handler that are done, the oldest.
+    /// Removes the oldest completed tasks of a handler.
     PurgeTasks {
-        /// The handler.
+        /// Id of the handler.
         handler: String,
-        /// Of events before this.
+        /// Only tasks of events before this time are removed.
         before: Millis,
-        /// At most so many.
+        /// Maximum number of rows.
         limit: i64,
     },
-    /// Write what came of a task.
+    /// Records the result of a task attempt.
     SettleTask(SettleTask),
-    /// Let a task that was parked or done be done again, or skip a parked one; a conflict when it waits already.
+    /// Schedules a task that isn't pending again, or skips a parked one; a conflict if the task is in another state.
     RedoTask {
-        /// What the event is about.
+        /// The subject of the event.
         subject: Subject,
-        /// The handler.
+        /// Id of the handler.
         handler: String,
-        /// The event's number.
+        /// Number of the event among those of its subject.
         n: i64,
-        /// When; `None` skips it.
+        /// Time at which it is due; `None` skips it.
         due_at: Option<Millis>,
     },
-    /// Replace a password hash by a stronger one of the same password; nothing else changes.
+    /// Replaces a password hash by a stronger one of the same password; nothing else changes.
     UpgradePassword {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// The one that was verified.
+        /// The hash that was verified.
         from: String,
-        /// The stronger one.
+        /// The stronger hash that replaces it.
         to: String,
     },
-    /// Let a password open nothing until another is chosen.
+    /// Makes the password unusable until a new one is chosen.
     DuePassword {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// How it is chosen.
+        /// How the new password has to be chosen.
         due: PasswordDue,
     },
-    /// Remember that a user signs in with a browser.
+    /// Records that a user signed in with a browser.
     KnowBrowser {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// SHA-256 of the browser's own secret.
+        /// SHA-256 of the browser's secret.
         browser: [u8; 32],
-        /// When it happened.
+        /// Time of the sign-in.
         at: Millis,
     },
-    /// Write a mail.
+    /// Queues a mail for sending.
     AddMail(Mail),
-    /// Take mails that are due, for the time of a lease. [`Applied::mail`](crate::change::Applied::mail) has them.
+    /// Claims due mails under a lease. [`Applied::mail`](crate::change::Applied::mail) has them.
     ClaimMail {
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
-        /// Until when nobody else takes them.
+        /// End of the lease: no other worker can claim them before.
         lease_until: Millis,
-        /// At most so many.
+        /// Maximum number of rows.
         limit: i64,
     },
-    /// A mail was sent or given up, or waits for another attempt.
+    /// Removes a mail that was sent or given up, or schedules another attempt.
     SettleMail {
-        /// The id by which it is named.
+        /// Id of the mail.
         id: [u8; 16],
-        /// When it is tried again.
+        /// Time of the next attempt; `None` removes the mail.
         retry_at: Option<Millis>,
     },
-    /// Enable or disable an account.
+    /// Activates, disables or locks an account.
     SetUserState {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// The state that the account gets.
+        /// The new state of the account.
         state: UserState,
-        /// When a lock opens by itself.
+        /// Time at which a lock expires by itself, if it does.
         unlock_at: Option<Millis>,
-        /// Only if nothing has happened to the account since it had this epoch; else a conflict.
+        /// If set, the operation is a conflict unless the account still has this epoch.
         epoch: Option<i64>,
     },
-    /// Make a role.
+    /// Creates a role; a duplicate if its name is taken.
     CreateRole(Role),
-    /// Give a role to a user; a conflict when the role is being removed.
+    /// Assigns a role to a user; a conflict if the role is being removed.
     AssignRole {
-        /// The role.
+        /// The role that is assigned.
         role: RoleId,
-        /// The account that gets it.
+        /// The user who gets the role.
         user: UserId,
     },
-    /// Take a role from a user; a conflict when the user hasn't got it.
+    /// Takes a role from a user; a conflict if the user doesn't have it.
     UnassignRole {
-        /// The role.
+        /// The role that is taken away.
         role: RoleId,
-        /// The account that loses it.
+        /// The user who loses the role.
         user: UserId,
     },
-    /// Mark a role as being removed: it grants nothing from now on.
+    /// Marks a role as being removed: it grants nothing from now on.
     BeginRoleRemoval {
-        /// The role.
+        /// The role that is marked.
         role: RoleId,
     },
-    /// Remove a role that has no members left.
+    /// Removes a role that has no members left.
     DeleteRole {
-        /// The role.
+        /// The role that is removed.
         role: RoleId,
     },
-    /// Write what the tenant looks like. The logo stays unless there is another, or none any more.
+    /// Writes the branding of the tenant. The logo changes only if `logo` is set.
     SetLook {
-        /// The look, with the tag of the logo that it will have.
+        /// The branding, with the tag of the logo after the change.
         look: Look,
-        /// Another logo, or none.
+        /// `Some(Some(…))` replaces the logo, `Some(None)` removes it.
         logo: Option<Option<Logo>>,
     },
-    /// Count that something happened.
+    /// Increments a counter of the tenant, with one row for each minute.
     Tally {
-        /// The name of what is counted.
+        /// Name of the counter.
         name: &'static str,
-        /// When it happened.
+        /// Time of what is counted.
         at: Millis,
     },
-    /// Make an application, or make one what is declared.
+    /// Creates an application, or updates an existing one to what is declared.
     SaveApplication(Box<Application>),
-    /// Change an application; a conflict when it hasn't the version any more that the value says.
+    /// Updates an application; a conflict unless its stored version is still the version of this value.
     UpdateApplication(Box<Application>),
-    /// Write which origins' scripts belong to an application.
+    /// Replaces the origins of an application, from which scripts may call.
     PutOrigins {
-        /// The application.
+        /// The application that owns the origins.
         app: AppId,
-        /// Scheme, host and port of each, as browsers write them.
+        /// Scheme, host and port of each, as browsers serialize them.
         origins: Vec<String>,
     },
-    /// Write down when a secret of an application was used.
+    /// Records when a secret of an application was used.
     NoteSecretUse {
-        /// The application.
+        /// The application that owns the secret.
         app: AppId,
-        /// The beginning of the hash of what is stored of the secret.
+        /// First 8 bytes of the hash of the stored form of the secret.
         secret: [u8; 8],
-        /// When it happened.
+        /// Time of the use.
         at: Millis,
     },
-    /// Remove an application: nothing that it was given works any more.
+    /// Removes an application: its grants and tokens are no longer valid.
     RemoveApplication {
-        /// The application that it concerns.
+        /// The application that is removed.
         app: AppId,
     },
-    /// Make a session. A conflict when the user's epoch moved or the account was disabled.
+    /// Creates a session. A conflict if the user's epoch has changed, or the account or the tenant is not active.
     StartSession {
-        /// The session.
+        /// The session that is created.
         session: Session,
-        /// The epoch read before the credentials were checked.
+        /// The account's epoch, read before the credentials were checked.
         epoch: i64,
-        /// Most live sessions that the user may have, this one with them; more make a conflict.
+        /// Maximum number of live sessions of the user, including this one; more are a conflict.
         limit: Option<SessionLimit>,
     },
-    /// The same person proved again who they are: new secret, same id.
+    /// Records that the same user authenticated again: the session gets a new secret and keeps its id.
     RenewSession {
         /// The session with its new secret, times and methods.
         session: Session,
-        /// The secret's hash that was read.
+        /// Hash of the previous secret, as it was read.
         from_secret_hash: [u8; 32],
-        /// Until when that one still opens the session.
+        /// Time until which the previous secret is still accepted.
         previous_until: Millis,
-        /// The epoch read before the credentials were checked.
+        /// The account's epoch, read before the credentials were checked.
         epoch: i64,
     },
-    /// Shorten what is left of a living session; nothing is ever lengthened.
+    /// Shortens the deadlines of a living session; they are never extended.
     TightenSession {
-        /// The session.
+        /// The session that is shortened.
         session: SessionId,
-        /// Milliseconds that an access keeps it alive, at most.
+        /// Upper bound of the idle timeout, in milliseconds.
         idle_timeout_ms: i64,
-        /// When it ends in any case, at the latest.
+        /// Upper bound of the absolute deadline, if any.
         absolute_deadline: Option<Millis>,
     },
-    /// Set a policy.
+    /// Sets the policy of a scope.
     PutPolicy {
-        /// Whom it is for.
+        /// The scope that the policy applies to.
         scope: PolicyScope,
-        /// What it sets; nothing removes it.
+        /// The settings; an empty policy removes the stored one.
         policy: SessionPolicy,
     },
-    /// Write last accesses; only ever forwards, only for living sessions.
+    /// Writes last accesses; they only move forward, and only for living sessions.
     Touch(Vec<Touch>),
-    /// Extend a session now. A conflict when it ended, or its time is over.
+    /// Extends a session. A conflict if it has ended or is past a deadline.
     ExtendSession {
-        /// The session.
+        /// The session that is extended.
         session: SessionId,
-        /// The time that is recorded: the present.
+        /// Current time, which is stored.
         at: Millis,
-        /// How far behind a stored last access may be, in milliseconds.
+        /// How far the stored last access may lag behind, in milliseconds.
         slack_ms: i64,
     },
-    /// A session enters an application. A conflict when the session ended or is there already, a duplicate
-    /// when another enters at this moment.
+    /// Adds a session's participation in an application. A conflict if the session has ended or already participates, a
+    /// duplicate if a concurrent change adds one.
     AddParticipation {
-        /// The stay.
+        /// The participation that is added.
         participation: Participation,
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
     },
-    /// Make a grant. A conflict when the session or the participation ended.
+    /// Creates a grant. A conflict if the session or the participation has ended.
     IssueGrant {
-        /// The grant.
+        /// The grant that is created.
         grant: Box<Grant>,
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
     },
-    /// Make a grant without a session. A conflict when the user's epoch moved or the account was disabled.
+    /// Creates a grant without a session. A conflict if the user's epoch has changed or the account is disabled.
     IssueDetachedGrant {
-        /// The grant.
+        /// The grant that is created.
         grant: Box<Grant>,
-        /// The epoch read before the credentials were checked.
+        /// The account's epoch, read before the credentials were checked.
         epoch: i64,
     },
-    /// Remember that something may not come again, such as a client assertion; a duplicate when it did.
+    /// Records a single-use value, such as a client assertion; a duplicate if it was used before.
     UseOnce {
-        /// What names it.
+        /// Key that identifies the value.
         key: Vec<u8>,
-        /// When it would be refused anyway.
+        /// Time from which the value is rejected anyway.
         until: Millis,
     },
-    /// Redeem a code: at most once.
+    /// Redeems a code, which succeeds at most once.
     RedeemCode {
-        /// The code's grant.
+        /// The grant of the code.
         grant: GrantId,
-        /// When its access token is issued.
+        /// Time at which the access token is issued.
         at: Millis,
         /// Whether a refresh token is issued.
         refresh: bool,
-        /// When everything issued is dead.
+        /// Time at which everything issued has expired.
         expires_at: Millis,
     },
-    /// Go to the next refresh generation and access token number. A conflict when the grant ended.
+    /// Advances the refresh generation and the access token number. A conflict if the grant has ended.
     Refresh {
-        /// The grant.
+        /// The grant that is refreshed.
         grant: GrantId,
-        /// The generation that was read.
+        /// The refresh generation that was read.
         from_generation: i64,
-        /// The generation to be stored: one more, or the same where rotation is off.
+        /// The refresh generation to store: one more, or the same if rotation is off.
         to_generation: i64,
-        /// The token number that was read.
+        /// The access token number that was read.
         from_number: i64,
-        /// The time that is recorded: the present.
+        /// Current time, which is stored.
         at: Millis,
-        /// When everything issued is dead.
+        /// Time at which everything issued has expired.
         expires_at: Millis,
     },
-    /// Let a session use the shared access token that was read. A conflict when the grant ended or left the session.
+    /// Links a session to the shared access token that was read. A conflict if the grant has ended or left the session.
     JoinSharedToken {
-        /// The grant that it is for.
+        /// The grant for which the token is used.
         grant: GrantId,
-        /// The shared token.
+        /// Id of the shared token.
         id: GrantId,
-        /// The number that was read.
+        /// The token number that was read; a conflict if it has changed.
         number: i64,
-        /// Who joins.
+        /// The session that is linked.
         session: SessionId,
     },
-    /// Issue the next number of a shared access token, making its row if need be. A conflict when the grant ended or
-    /// left the session.
+    /// Issues the next number of a shared access token, and creates its row if needed. A conflict if the grant has
+    /// ended or left the session.
     IssueSharedToken {
-        /// The grant that it is for.
+        /// The grant for which the token is used.
         grant: GrantId,
-        /// The id, if the row is new.
+        /// Id of the shared token, used if the row is new.
         id: GrantId,
-        /// The user on whose behalf it was given.
+        /// The user for whom the application acts.
         user: UserId,
-        /// The application that was given it.
+        /// The application that gets the token.
         app: AppId,
-        /// Scopes, separated by spaces, sorted.
+        /// Scopes, sorted and separated by spaces.
         scopes: String,
-        /// The number that was read; 0 when there was no row.
+        /// The token number that was read; 0 if there was no row.
         from_number: i64,
-        /// The time that is recorded: the present.
+        /// Current time, which is stored.
         at: Millis,
-        /// Milliseconds that it lives.
+        /// Lifetime of the token in milliseconds.
         lifetime_ms: i64,
         /// The session that uses it first.
         session: SessionId,
     },
-    /// Remember that one token is revoked.
+    /// Records the revocation of a single token.
     RevokeToken {
-        /// What names the token.
+        /// Key that identifies the token.
         key: Vec<u8>,
-        /// When it would have died anyway.
+        /// Time at which the token expires anyway.
         until: Millis,
     },
-    /// Remember a user's approval. A conflict when the session ended in which it is given, or the approval changed.
+    /// Stores a user's consent. A conflict if the session in which it is given has ended, or the consent has changed.
     PutConsent {
-        /// The account that it concerns.
+        /// The account that the operation applies to.
         user: UserId,
-        /// The session in which it is given.
+        /// The session in which the consent is given.
         session: SessionId,
-        /// The scopes that were read; empty when there was no approval.
+        /// The scopes that were read; empty if there was no consent.
         from: String,
-        /// The application that was given it.
+        /// The application that gets the consent.
         app: AppId,
-        /// Scopes, separated by spaces.
+        /// Approved scopes, separated by spaces.
         scopes: String,
-        /// When it happened.
+        /// Time of the consent.
         at: Millis,
     },
-    /// A condition: an approval is as it was read, in a session that lives. Withdrawals wait until the change set ends.
+    /// Requires an unchanged consent and a living session, else a conflict. Withdrawals wait for the commit.
     RequireApproval {
         /// The user who approved.
         user: UserId,
         /// A session of that user.
         session: SessionId,
-        /// The application.
+        /// The application that has the consent.
         app: AppId,
         /// The approved scopes, as they were read.
         scopes: String,
     },
-    /// Append an event at this place, for subjects that a later operation removes.
+    /// Appends an event at this point, for a subject that a later operation removes.
     Append(NewEvent),
-    /// Go through the door.
+    /// Ends sessions, grants and participations; every session ends through it.
     EndSessions(EndSessions),
-    /// Take deliveries that are due, for the time of a lease. [`Applied::deliveries`](crate::change::Applied::deliveries) has them.
+    /// Claims due deliveries under a lease. [`Applied::deliveries`](crate::change::Applied::deliveries) has them.
     ClaimDeliveries {
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
-        /// Until when nobody else takes them.
+        /// End of the lease: no other worker can claim them before.
         lease_until: Millis,
-        /// At most so many.
+        /// Maximum number of rows.
         limit: i64,
     },
-    /// Write what came of an attempt.
+    /// Records the result of a delivery attempt.
     SettleDelivery(SettleDelivery),
-    /// Try a dead or refused delivery again.
+    /// Schedules a dead or refused delivery again.
     ResendDelivery {
         /// The session that ended.
         session: SessionId,
-        /// Its participation.
+        /// The participation that ended, which identifies the delivery.
         sid: Sid,
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
-        /// When it is given up.
+        /// Time at which it is given up.
         expires_at: Millis,
     },
-    /// Give up a delivery that waits; a conflict when it doesn't.
+    /// Gives up a pending delivery; a conflict if it isn't pending.
     GiveUpDelivery {
         /// The session that ended.
         session: SessionId,
-        /// Its participation.
+        /// The participation that ended, which identifies the delivery.
         sid: Sid,
-        /// By whom, in words.
+        /// Text that says who gave it up, stored as the last error.
         why: String,
     },
-    /// Take the leases from workers that are not there any more. Only where this process is the only one.
+    /// Releases leases on deliveries held by workers that are gone. Only valid if this process is the only server.
     ReleaseDeliveries {
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
     },
-    /// Count an attempt. [`Applied::attempts`](crate::change::Applied::attempts) has the count in the window, one number for each.
+    /// Counts an attempt. [`Applied::attempts`](crate::change::Applied::attempts) has the count in the window.
     CountAttempt {
-        /// What is counted: a keyed hash of the account or the address.
+        /// Key of the counter: a keyed hash of the account or the address.
         key: Vec<u8>,
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
-        /// Milliseconds after which counting begins anew.
+        /// Length of the window in milliseconds; the count restarts after it.
         window_ms: i64,
     },
-    /// Forget attempts.
+    /// Clears or decrements counters of attempts.
     ClearAttempts {
-        /// What is counted.
+        /// The counter to clear, if any.
         key: Option<Vec<u8>>,
-        /// Counters that lose one attempt.
+        /// Counters to decrement by one attempt.
         one_of: Vec<Vec<u8>>,
     },
-    /// Keep a signing key. A duplicate when the tenant has one of that algorithm and generation already.
+    /// Stores a signing key. A duplicate if the tenant already has one of that algorithm and generation.
     AddKey(StoredKey),
-    /// Say from when on a key is not published any more.
+    /// Sets the time from which a key is no longer published; it can only become earlier.
     RetireKey {
-        /// Its algorithm.
+        /// Algorithm of the key.
         alg: SigningAlg,
-        /// Its generation.
+        /// Generation of the key.
         generation: i64,
-        /// From when on.
+        /// Time from which it is no longer published.
         at: Millis,
     },
-    /// Keep a fact about the installation; a duplicate when it is kept already.
+    /// Stores a fact about the installation; a duplicate if it is already stored.
     SetMeta {
-        /// Its name.
+        /// Name of the fact.
         name: String,
-        /// Its value.
+        /// Value of the fact.
         value: String,
     },
-    /// Enqueue a durable job.
+    /// Enqueues a durable job.
     AddJob(NewJob),
-    /// Take one job that is due, for the time of a lease. [`Applied::jobs`](crate::change::Applied::jobs) has it.
+    /// Claims one due job under a lease. [`Applied::jobs`](crate::change::Applied::jobs) has it.
     ClaimJob {
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
-        /// Until when nobody else takes it.
+        /// End of the lease: no other worker can claim it before.
         lease_until: Millis,
     },
-    /// Write how far a job came; a conflict when it is no longer pending.
+    /// Records the progress of a job; a conflict if it is no longer pending.
     AdvanceJob(JobAdvance),
-    /// Take the leases of jobs from workers that are gone. Only where this process is the only server.
+    /// Releases leases on jobs held by workers that are gone. Only valid if this process is the only server.
     ReleaseJobs,
-    /// Stop a job; a conflict when it is no longer pending.
+    /// Cancels a job; a conflict if it is no longer pending.
     CancelJob {
-        /// The job.
+        /// The job that is cancelled.
         id: JobId,
-        /// The time that is recorded: the present.
+        /// Current time, which is stored.
         at: Millis,
     },
-    /// Keep the key of a request with its answer; a duplicate when it came before.
+    /// Stores the idempotency key of a request with its response; a duplicate if the key was used before.
     KeepRequest {
-        /// Names the caller and their key.
+        /// Identifies the caller and their idempotency key.
         key: Vec<u8>,
-        /// Of the request.
+        /// Hash of the request, by which another request with the same key is detected.
         hash: [u8; 32],
-        /// What is answered when it comes again.
+        /// The response that is returned if the request is repeated.
         answer: String,
-        /// The time that is recorded: the present.
+        /// Current time, which is stored.
         at: Millis,
     },
-    /// Write a fuller answer to a kept request.
+    /// Replaces the stored response to a request by a more complete one.
     AnswerRequest {
-        /// Names the caller and their key.
+        /// Identifies the caller and their idempotency key.
         key: Vec<u8>,
-        /// What is answered when it comes again.
+        /// The response that is returned if the request is repeated.
         answer: String,
     },
-    /// Take back what a clock wrote that was ahead and has gone back since: nothing waits for a date that it gave.
+    /// Corrects times that a clock wrote while it was ahead, so that nothing waits for a date in the future.
     SetRight {
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
     },
-    /// Remove what nobody can need any more.
+    /// Removes rows that are no longer needed.
     Purge(Purge),
-    /// Write the address keys of sessions that a program wrote which knew none.
+    /// Writes the address keys of sessions that an older version stored without them.
     KeyAddresses(Vec<(SessionId, Vec<u8>)>),
-    /// Write the keys of an account that a program wrote which knew none; nothing where it changed since.
+    /// Writes the keys of an account that an older version stored without them, unless it has changed since.
     KeyAccount(KeyAccount),
-    /// Forget the addresses of these sessions.
+    /// Erases the IP addresses of these sessions.
     ForgetAddresses(Vec<SessionId>),
-    /// Write the sign-in's time into stays that a program wrote which kept it elsewhere; of all tenants.
+    /// Writes the sign-in time into participations that an older version stored without it, in all tenants.
     PlaceStays {
-        /// At most so many.
+        /// Maximum number of rows.
         limit: i64,
     },
-    /// Remove these grants, as far as everything issued from them is dead.
+    /// Removes these grants if everything issued from them has expired.
     PurgeGrants {
-        /// The grants.
+        /// The grants that may be removed.
         grants: Vec<GrantId>,
-        /// The present time.
+        /// Current time, from the caller's clock.
         now: Millis,
     },
 }

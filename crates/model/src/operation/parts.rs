@@ -1,93 +1,93 @@
-//! What operations are made of.
+//! Parameters of operations that have a type of their own.
 
 use crate::delivery::DeliveryState;
 use crate::ids::{AppId, SessionId, Sid, TenantId, UserId};
 use crate::time::Millis;
 
-/// How long the answer to a request that may be repeated is kept, in milliseconds.
+/// Retention of the response to a request with an idempotency key, in milliseconds: 24 hours.
 pub const REQUEST_KEPT_MS: i64 = 24 * 3_600_000;
 
-/// A limit on a user's live sessions.
+/// A limit on the live sessions of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimit {
-    /// So many at most.
+    /// Maximum number of live sessions, including the new one.
     pub max: i64,
-    /// The present time.
+    /// Current time, from the caller's clock.
     pub now: Millis,
-    /// How far behind a stored last access may be, in milliseconds.
+    /// How far the stored last access may lag behind, in milliseconds.
     pub slack_ms: i64,
 }
 
-/// A last access.
+/// A last access that is to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {
-    /// The session.
+    /// The session that was used.
     pub session: SessionId,
-    /// The application through which it was used, if one was.
+    /// The application through which it was used, if any.
     pub app: Option<AppId>,
-    /// When it happened.
+    /// Time of the access.
     pub at: Millis,
 }
 
-/// What came of an attempt to deliver.
+/// The result of a delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleDelivery {
-    /// The tenant that it belongs to; deliveries of several tenants are settled together.
+    /// The tenant of the delivery; deliveries of several tenants are settled together.
     pub tenant: TenantId,
-    /// When it was written.
+    /// Time at which the delivery was created.
     pub created_at: Millis,
-    /// The delivery.
+    /// The participation that ended, which identifies the delivery.
     pub sid: Sid,
-    /// Its attempts as they were read; nothing is written when another worker was quicker.
+    /// Number of attempts when it was read; nothing is written if another worker has changed it since.
     pub attempts: i64,
-    /// Where it stands now.
+    /// State of the delivery after this attempt.
     pub state: DeliveryState,
-    /// When the next attempt is due.
+    /// Time at which the next attempt is due.
     pub due_at: Millis,
-    /// When this attempt was made.
+    /// Time of this attempt.
     pub at: Millis,
-    /// HTTP status of the answer.
+    /// HTTP status of the response, if there was one.
     pub status: Option<i64>,
-    /// What went wrong.
+    /// Description of the failure, if the attempt failed.
     pub error: Option<String>,
-    /// `jti` of the token that was sent.
+    /// `jti` of the logout token that was sent.
     pub jti: String,
-    /// Whether the answer counts as a refusal.
+    /// Whether the response counts as a refusal.
     pub refused: bool,
-    /// Whether the answer was lost.
+    /// Whether the response was lost, so that the application may have acted on the token.
     pub answer_lost: bool,
-    /// Whether an attempt was made at all; otherwise it was put off.
+    /// Whether an attempt was made; otherwise it was postponed.
     pub attempted: bool,
 }
 
-/// What nobody can need any more.
+/// Bounds of what a purge removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purge {
-    /// The present time.
+    /// Current time, from the caller's clock.
     pub now: Millis,
-    /// Ended sessions and deliveries older than this go.
+    /// Ended sessions and deliveries older than this are removed.
     pub history_before: Millis,
-    /// Events older than this go, but those with an unfinished task.
+    /// Events older than this are removed, except those with an unfinished task.
     pub events_before: Millis,
-    /// Rows of the audit log older than this go.
+    /// Audit log rows older than this are removed.
     pub audit_before: Millis,
-    /// Browsers not seen since then are known no more.
+    /// Known browsers that were last seen before this are removed.
     pub browsers_before: Millis,
-    /// At most so many rows of each kind.
+    /// Maximum number of rows of each kind.
     pub limit: i64,
 }
 
-/// The forms in which an account's texts are compared.
+/// The lookup keys of an account: the forms in which its texts are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyAccount {
-    /// The account.
+    /// The account that gets the keys.
     pub user: UserId,
-    /// Its version as it was read.
+    /// The account's version when it was read.
     pub version: i64,
-    /// Of its login name; none where another account has that, which is noted.
+    /// Key of the login name; `None` if another account has the same key, which is recorded as a clash.
     pub username: Option<String>,
-    /// Of its mail address.
+    /// Key of the email address.
     pub email: Option<String>,
-    /// Of its shown name.
+    /// Key of the display name.
     pub display: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One row for each rule.
+//! One table row for each rule.
 
 use sojourn_model::{AppId, AppKind, AppOwner, ApplicationSettings, ClientAuthMethod, TenantId};
 
@@ -153,7 +153,7 @@ fn params(pairs: &[(&str, &str)]) -> Params {
     Params::parse(text.as_bytes()).expect("parses")
 }
 
-/// OpenID Connect Core 1.0 §11: without a code there is nothing that could be refreshed.
+/// OpenID Connect Core 1.0 §11: without a code there is no refresh token.
 #[test]
 fn offline_access_needs_a_code() {
     let mut app = app(false);
@@ -187,7 +187,8 @@ fn offline_access_needs_a_code() {
     }
 }
 
-/// RFC 8252 §7.3: only the port of a loopback address is free, and of `localhost` only where the application says so.
+/// RFC 8252 §7.3: only the port of a loopback address is free; the port of `localhost` only if the application
+/// allows it.
 #[test]
 fn only_the_port_of_a_loopback_address_is_free() {
     for (registered, any, asked, good) in [

@@ -1,4 +1,4 @@
-//! One row for each reason.
+//! One table row for each reason.
 
 use super::*;
 use crate::authorize::Prompt;
@@ -28,7 +28,8 @@ fn request(prompt: &str, max_age: Option<i64>) -> AuthorizeRequest {
     }
 }
 
-/// With a session of that age, perhaps begun or renewed for the request.
+/// A session with this authentication time, if any; `signed_in` says whether the user signed in for the
+/// request.
 fn situation(auth_time: Option<i64>, signed_in: bool) -> Situation {
     Situation {
         present: auth_time.map(|at| Present {
@@ -72,7 +73,7 @@ fn core_3_1_2_3_reasons_to_sign_in() {
 #[test]
 fn core_5_5_1_1_a_level_is_reached_where_the_person_has_a_way_to_it() {
     use Level::{One, Two};
-    // Values of acr_values, or of the claim; whether it is essential.
+    // `values` is `acr_values`, `claim` the values of the claim `acr`, and `essential` belongs to the claim.
     for (values, claim, essential, level, reachable, want, out_of_reach) in [
         ("", "", false, One, Two, false, false),
         ("2", "", false, One, Two, true, false),
@@ -111,7 +112,7 @@ fn a_level_that_the_organisation_demands_is_reached_or_a_sign_in_leads_to_it() {
         (One, One, Two, None),
         (Two, Two, Two, None),
         (Two, One, Two, Some(Needs::StepUp(Two))),
-        // Without a factor the sign-in asks the person to add one.
+        // A user without a second factor is asked to add one at the sign-in.
         (Two, One, One, Some(Needs::SignIn(SignInReason::Level))),
     ] {
         let asked = AuthorizeRequest { least_level: least, ..request("", None) };

@@ -1,4 +1,4 @@
-//! One row for each rule.
+//! One table row for each rule.
 
 use super::*;
 

@@ -1,5 +1,6 @@
-//! XML Signature 1.1 in one strict profile (Core §5.4): one signature, a child of the root; one reference, to the root; the
-//! two transforms that SAML names; keys that were registered and never those of the message.
+//! XML Signature 1.1 in one strict profile (Core §5.4): exactly one signature, which is a child of the root; one
+//! reference, to the root; only the two transforms that SAML names; only registered keys, never a key from the
+//! message.
 
 mod octets;
 mod sign;
@@ -14,26 +15,26 @@ use sojourn_crypto::SignatureDigest;
 
 use crate::names;
 
-/// Why a signature isn't accepted.
+/// The reason why a signature isn't accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// There is none.
+    /// The document has no signature.
     #[error("it isn't signed")]
     Missing,
-    /// It isn't built as SAML demands.
+    /// The signature doesn't follow the profile of SAML.
     #[error("its signature isn't as SAML demands: {0}")]
     Profile(&'static str),
-    /// It uses an algorithm that isn't accepted; SHA-1 isn't.
+    /// The signature uses an unsupported algorithm, such as one with SHA-1.
     #[error(
         "its signature uses an algorithm that isn't accepted; RSA or ECDSA with SHA-256, SHA-384 or SHA-512 are"
     )]
     Algorithm,
-    /// No registered certificate fits.
+    /// The signature or digest is wrong, or no registered certificate verifies it.
     #[error("its signature fits none of the registered certificates")]
     Wrong,
 }
 
-/// The digest of a signature algorithm, and whether its key is RSA.
+/// Returns the digest of a signature algorithm, and whether its key is RSA; `None` if it isn't supported.
 pub(crate) fn algorithm(uri: &str) -> Option<(SignatureDigest, bool)> {
     Some(match uri {
         names::RSA_SHA256 => (SignatureDigest::Sha256, true),

@@ -1,25 +1,27 @@
-//! The signature of the HTTP-Redirect binding (Bindings §3.4.4.1): over octets of the query as they were sent.
+//! The signature of the HTTP-Redirect binding (Bindings §3.4.4.1), which covers octets of the query as they were
+//! sent.
 
 use sojourn_crypto::{Certificate, KeyError, b64};
 
 use super::{SignatureError, Signer, algorithm};
 
-/// A signature that came in a query, and what it is for.
+/// A signature from a query, with the octets that it covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectSignature {
-    /// `SAMLRequest=…&RelayState=…&SigAlg=…`, as received.
+    /// The signed octets as received: `SAMLRequest=…&RelayState=…&SigAlg=…`.
     pub octets: String,
-    /// The algorithm, decoded.
+    /// URI of the signature algorithm, decoded.
     pub algorithm: String,
-    /// The signature, decoded.
+    /// The signature value, decoded.
     pub value: Vec<u8>,
 }
 
 impl RedirectSignature {
-    /// Verifies it with the registered certificates of the sender.
+    /// Verifies the signature with the registered certificates of the sender.
     ///
     /// # Errors
-    /// [`SignatureError`]
+    /// [`SignatureError::Algorithm`] if the algorithm isn't supported, [`SignatureError::Wrong`] if no certificate
+    /// verifies the signature.
     pub fn verify(&self, certificates: &[Certificate]) -> Result<(), SignatureError> {
         let (digest, rsa) = algorithm(&self.algorithm).ok_or(SignatureError::Algorithm)?;
         let fits = certificates.iter().any(|certificate| {
@@ -30,10 +32,10 @@ impl RedirectSignature {
     }
 }
 
-/// Adds `SigAlg` and `Signature` to the part of a query that is to be signed.
+/// Appends `SigAlg` and `Signature` to the part of a query that has to be signed.
 ///
 /// # Errors
-/// [`KeyError`] when the provider fails.
+/// [`KeyError::Refused`] if the cryptography provider fails to sign.
 pub fn sign_octets(query: &str, signer: &Signer) -> Result<String, KeyError> {
     let encode =
         |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };

@@ -1,4 +1,4 @@
-//! Signing what is written.
+//! Signs XML elements and octets.
 
 use sojourn_crypto::digest::sha256;
 use sojourn_crypto::{Certificate, KeyError, SigningKey, b64};
@@ -7,7 +7,7 @@ use sojourn_model::SigningAlg;
 use crate::names::{ECDSA_SHA256, ENVELOPED, EXCLUSIVE, RSA_SHA256, SHA256};
 use crate::xml::Element;
 
-/// A key of ours with the certificate that service providers know it by.
+/// A signing key of this server, with the certificate by which service providers know it.
 #[derive(Debug)]
 pub struct Signer {
     key: SigningKey,
@@ -15,10 +15,10 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A key and its certificate. RSA and ECDSA keys alone can sign here.
+    /// Creates a signer from a key and its certificate. Only RSA and ECDSA keys can sign SAML messages.
     ///
     /// # Errors
-    /// [`KeyError`] for a key of another kind.
+    /// [`KeyError::Refused`] for a key with another algorithm.
     pub fn new(key: SigningKey, certificate: Certificate) -> Result<Self, KeyError> {
         match key.alg() {
             SigningAlg::Rs256 | SigningAlg::Es256 => Ok(Self { key, certificate }),
@@ -26,32 +26,32 @@ impl Signer {
         }
     }
 
-    /// The certificate.
+    /// Returns the certificate of the signing key.
     #[must_use]
     pub const fn certificate(&self) -> &Certificate {
         &self.certificate
     }
 
-    /// The algorithm's name in signatures.
+    /// Returns the URI of the signature algorithm.
     #[must_use]
     pub fn algorithm(&self) -> &'static str {
         if self.key.alg() == SigningAlg::Rs256 { RSA_SHA256 } else { ECDSA_SHA256 }
     }
 
-    /// Signs.
+    /// Signs octets and returns the signature.
     ///
     /// # Errors
-    /// [`KeyError`] when the provider fails.
+    /// [`KeyError::Refused`] if the cryptography provider fails to sign.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         self.key.sign(message)
     }
 }
 
-/// Signs an element that has an `ID`, and writes it. The signature stands at the place `at` among its contents: after
+/// Signs an element that has an `ID`, and writes it. The signature is inserted at index `at` of its content: after
 /// `Issuer` in messages and assertions, first in metadata.
 ///
 /// # Errors
-/// [`KeyError`] when the provider fails.
+/// [`KeyError::Refused`] if the cryptography provider fails to sign.
 pub fn sign(mut element: Element, at: usize, signer: &Signer) -> Result<String, KeyError> {
     let digest = b64(&sha256(element.write().as_bytes()));
     let reference = format!("#{}", element.get("ID").unwrap_or_default());
@@ -79,7 +79,7 @@ pub fn sign(mut element: Element, at: usize, signer: &Signer) -> Result<String, 
     Ok(element.write())
 }
 
-/// `ds:KeyInfo` with a certificate.
+/// Returns a `ds:KeyInfo` element with a certificate.
 pub(crate) fn key_info(certificate: &Certificate) -> Element {
     Element::new("ds:KeyInfo").child(
         Element::new("ds:X509Data")

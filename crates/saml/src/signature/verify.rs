@@ -1,4 +1,4 @@
-//! Verifying a message. What comes out is the node that was verified: every later value is read from it.
+//! Verifies the signature of a document. The result is the verified node, from which every later value is read.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +10,10 @@ use crate::names::{DSIG, ENVELOPED, EXCLUSIVE, SHA256, SHA384, SHA512};
 use crate::xml::Read as _;
 use crate::xml::{Document, Node, canonical_without};
 
-/// Most prefixes of a list.
+/// Maximum number of prefixes in an `InclusiveNamespaces` list.
 const PREFIXES_MAX: usize = 32;
 
-/// The root of a document, and how far it can be trusted.
+/// The root of a document, and whether its signature was verified.
 #[derive(Clone, Copy)]
 pub struct Trusted<'a, 'i> {
     node: Node<'a, 'i>,
@@ -27,7 +27,8 @@ impl std::fmt::Debug for Trusted<'_, '_> {
 }
 
 impl<'a, 'i> Trusted<'a, 'i> {
-    /// The root of a message whose sender is known in another way, or needn't be: a signature in the query, or none.
+    /// Returns the root of a message without a verified signature of its own: the query is signed, or the sender
+    /// doesn't have to be known.
     #[must_use]
     pub fn unsigned(document: &'a Document<'i>) -> Self {
         Self { node: document.root(), signed: false }
@@ -47,7 +48,9 @@ impl<'a, 'i> Trusted<'a, 'i> {
 /// Verifies a document's signature with the registered certificates of its sender.
 ///
 /// # Errors
-/// [`SignatureError::Missing`] where there is none, else why it isn't accepted.
+/// [`SignatureError::Missing`] if there is no signature, [`SignatureError::Profile`] if it doesn't follow the
+/// profile, [`SignatureError::Algorithm`] if an algorithm isn't supported, and [`SignatureError::Wrong`] if it can't
+/// be verified.
 pub fn verify<'a, 'i>(
     document: &'a Document<'i>,
     certificates: &[Certificate],
@@ -63,7 +66,7 @@ pub fn verify<'a, 'i>(
     }
     let parts = Parts::of(signature)?;
     let reference = Reference::of(parts.reference)?;
-    // The root is what is read, so nothing else may be what is signed.
+    // Values are read from the root, so the signature has to cover the root.
     let id = root.attr("ID").filter(|id| !id.is_empty());
     if reference.uri.strip_prefix('#') != id || id.is_none() {
         return Err(SignatureError::Profile("it isn't for the message as a whole"));
@@ -89,7 +92,7 @@ pub fn verify<'a, 'i>(
     if fits { Ok(Trusted { node: root, signed: true }) } else { Err(SignatureError::Wrong) }
 }
 
-/// The element children, of which there may be no text in between but white space.
+/// Returns the element children of a node that has no other text than white space.
 fn elements<'a, 'i>(node: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>, SignatureError> {
     let mut all = Vec::new();
     for child in node.children() {
@@ -120,7 +123,7 @@ fn bytes(node: Node<'_, '_>) -> Result<Vec<u8>, SignatureError> {
     STANDARD.decode(packed).map_err(|_| malformed)
 }
 
-/// `InclusiveNamespaces` below a canonicalization, the only thing that may be there.
+/// Parses `InclusiveNamespaces`, the only element that a canonicalization may contain.
 fn inclusive<'a>(node: Node<'a, '_>) -> Result<Vec<&'a str>, SignatureError> {
     match elements(node)?.as_slice() {
         [] => Ok(Vec::new()),
@@ -149,12 +152,12 @@ impl<'a, 'i> Parts<'a, 'i> {
         let children = elements(signature)?;
         let info = named(children.first(), "SignedInfo")?;
         let value = bytes(named(children.get(1), "SignatureValue")?)?;
-        // What it says of its key is read by nobody.
+        // The content of `KeyInfo` is ignored: only registered keys are used.
         let rest = children.get(2..).unwrap_or_default();
         if rest.len() > 1 || rest.iter().any(|node| !node.is(DSIG, "KeyInfo")) {
             return Err(SignatureError::Profile("there is more in it than KeyInfo"));
         }
-        // What is in it isn't a part of what is signed: nothing may be found there by its name.
+        // `KeyInfo` isn't signed, so it must not contain elements that could be mistaken for those of the message.
         let foreign = |node: Node<'_, '_>| {
             node.is_element()
                 && !matches!(

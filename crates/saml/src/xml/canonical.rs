@@ -1,21 +1,22 @@
-//! Exclusive XML Canonicalization 1.0 without comments (W3C, 18 July 2002), of a whole element.
+//! Exclusive XML Canonicalization 1.0 without comments (W3C, 18 July 2002), of whole elements.
 
 use std::collections::BTreeMap;
 
 use super::Node;
 
-/// Longest canonical form, in bytes: it may be longer than the document, since it repeats declarations.
+/// Maximum length of a canonical form, in bytes. It can be longer than the document, because it repeats declarations.
 const FORM_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The canonical form of an element and what is below.
+/// Returns the canonical form of a document's root element.
 #[must_use]
 pub fn canonical(document: &super::Document<'_>) -> Vec<u8> {
     canonical_without(document.root(), None, &[])
 }
 
-/// The canonical form of an element without one of its children, the signature. Prefixes of `inclusive` are treated as
-/// inclusive canonicalization does (§2.1, `InclusiveNamespaces`); the default namespace is `#default` there. Empty where it
-/// would be longer than two MiB: nothing has an empty form, so that is refused wherever it is used.
+/// Returns the canonical form of an element, leaving out one of its children (the signature). Prefixes in `inclusive`
+/// are treated as in inclusive canonicalization (§2.1, `InclusiveNamespaces`), where `#default` is the default
+/// namespace. The result is empty if it would be longer than two MiB; no element has an empty form, so every caller
+/// rejects it.
 #[must_use]
 pub fn canonical_without(
     node: Node<'_, '_>,
@@ -27,7 +28,7 @@ pub fn canonical_without(
     if writer.out.len() > FORM_BYTES_MAX { Vec::new() } else { writer.out }
 }
 
-/// The namespace that each prefix was declared as by what is written already; `""` is the default one.
+/// The namespace of each prefix that is already declared in the output; `""` is the default namespace.
 type Rendered<'a> = BTreeMap<&'a str, &'a str>;
 
 struct Writer<'w, 'a, 'i> {
@@ -37,7 +38,7 @@ struct Writer<'w, 'a, 'i> {
 }
 
 impl<'a> Writer<'_, 'a, '_> {
-    // As deep as the document, which is bounded.
+    // The recursion is as deep as the document, which is limited.
     fn element<'n>(&mut self, node: Node<'n, '_>, rendered: &Rendered<'n>) {
         if self.out.len() > FORM_BYTES_MAX {
             return;
@@ -125,12 +126,12 @@ impl<'a> Writer<'_, 'a, '_> {
         }
     }
 
-    /// A piece that holds something to be escaped at its end alone, if at all.
+    /// Writes a piece in which only the last character can need escaping.
     fn escaped(&mut self, piece: &str, escape: impl Fn(char) -> Option<&'static str>) {
         let last = piece.chars().next_back();
         match last.and_then(escape) {
             Some(escaped) => {
-                // All that is escaped is one byte long.
+                // Every escaped character is one byte long.
                 self.push(piece.get(..piece.len() - 1).unwrap_or_default());
                 self.push(escaped);
             }
@@ -143,7 +144,7 @@ fn is_same(a: Node<'_, '_>, b: Node<'_, '_>) -> bool {
     a.id() == b.id()
 }
 
-/// The prefix of an `InclusiveNamespaces` list as the tree names it, where it is declared here.
+/// Returns a prefix of an `InclusiveNamespaces` list as the tree names it, if it is in scope.
 fn in_scope<'n>(node: Node<'n, '_>, listed: &str) -> Option<&'n str> {
     if listed == "#default" {
         return node.lookup_namespace_uri(None).map(|_| "");
@@ -151,7 +152,7 @@ fn in_scope<'n>(node: Node<'n, '_>, listed: &str) -> Option<&'n str> {
     node.namespaces().find(|one| one.name() == Some(listed)).and_then(|one| one.name())
 }
 
-/// A name as it is written: the tree keeps namespaces and forgets prefixes.
+/// Returns an element's name as written, because the tree keeps the namespace but not the prefix.
 fn qualified_name<'n>(node: Node<'n, '_>) -> &'n str {
     let start = node.range().start + 1;
     let rest = node.document().input_text().get(start..).unwrap_or_default();
@@ -183,12 +184,12 @@ mod tests {
                 "<?xml version='1.0'?><!-- x --><a  c='1' b=\"2\" ><d/></a>",
                 r#"<a b="2" c="1"><d></d></a>"#,
             ),
-            // Namespaces appear where they are used first, sorted by prefix, before attributes.
+            // Namespaces are declared where they are first used, sorted by prefix, before attributes.
             (
                 "<p:a xmlns:q='urn:q' xmlns:p='urn:p' xmlns:r='urn:r' q:z='1' y='2'><q:b/></p:a>",
                 r#"<p:a xmlns:p="urn:p" xmlns:q="urn:q" y="2" q:z="1"><q:b></q:b></p:a>"#,
             ),
-            // Attributes of a namespace are sorted by its URI, not its prefix.
+            // Attributes with a namespace are sorted by its URI, not by prefix.
             (
                 "<a xmlns:z='urn:a' xmlns:y='urn:b' y:k='1' z:k='2'/>",
                 r#"<a xmlns:y="urn:b" xmlns:z="urn:a" z:k="2" y:k="1"></a>"#,
@@ -198,7 +199,7 @@ mod tests {
                 "<p:a xmlns:p='urn:x' xmlns='urn:y'><b/></p:a>",
                 r#"<p:a xmlns:p="urn:x"><b xmlns="urn:y"></b></p:a>"#,
             ),
-            // The same prefix, declared as something else below.
+            // The same prefix is declared with another namespace below.
             (
                 "<p:a xmlns:p='urn:x'><p:b xmlns:p='urn:y'><p:c xmlns:p='urn:x'/></p:b><p:d/></p:a>",
                 r#"<p:a xmlns:p="urn:x"><p:b xmlns:p="urn:y"><p:c xmlns:p="urn:x"></p:c></p:b><p:d></p:d></p:a>"#,

@@ -1,44 +1,46 @@
-//! The strict reader. What protocols of sign-in were attacked by is refused before anything is looked at: document types,
-//! processing instructions, CDATA sections, ids that occur twice, namespaces that are relative, trees that are too deep.
+//! The strict parser. It rejects what has been used to attack sign-in protocols before anything is read: document
+//! types, processing instructions, CDATA sections, duplicate ids, relative namespaces, and deep trees.
 
 use std::collections::HashSet;
 
 use roxmltree::{NodeType, ParsingOptions};
 
-/// Longest document that is read, in bytes; metadata of federations is longer, and isn't read whole here.
+/// Maximum length of a document, in bytes. Metadata of federations is longer; such documents are not parsed as a
+/// whole.
 const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
-/// Most nodes of a document.
+/// Maximum number of nodes in a document.
 const NODES_MAX: u32 = 50_000;
-/// Deepest element. What SAML writes is a dozen deep.
+/// Maximum nesting depth of elements; SAML messages are about a dozen levels deep.
 const DEPTH_MAX: usize = 64;
-/// Most attributes and declarations of an element, and most declarations in scope: looking them up costs their number.
+/// Maximum number of attributes and declarations of an element, and of declarations in scope: each lookup takes time
+/// proportional to their number.
 const ATTRIBUTES_MAX: usize = 64;
-/// Longest name of a namespace, in bytes: a canonical form repeats it.
+/// Maximum length of a namespace URI, in bytes, because canonical forms repeat it.
 const NAMESPACE_BYTES_MAX: usize = 512;
 
-/// Why a document isn't read.
+/// The reason why a document is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
-    /// It isn't UTF-8, or says that it is written in something else.
+    /// The document isn't UTF-8, or declares another encoding.
     #[error("it isn't XML in UTF-8")]
     Encoding,
-    /// It is no well-formed XML.
+    /// The document isn't well-formed XML.
     #[error("it is no well-formed XML: {0}")]
     Malformed(String),
-    /// It is longer, deeper, or has more nodes than anything in SAML.
+    /// The document is longer or deeper than any SAML message, or has more nodes.
     #[error("it is too large")]
     TooLarge,
-    /// It has something that isn't allowed.
+    /// The document contains this construct, which isn't allowed.
     #[error("it has {0}, which isn't allowed")]
     Forbidden(&'static str),
-    /// Something is missing, or not what the schema says.
+    /// Something is missing or doesn't conform to the schema.
     #[error("{0}")]
     Invalid(String),
 }
 
 pub(crate) type Node<'a, 'i> = roxmltree::Node<'a, 'i>;
 
-/// A document that was read once. What is verified in it is what is read from it.
+/// A document that is parsed once, so values are read from the same tree that was verified.
 pub struct Document<'i> {
     tree: roxmltree::Document<'i>,
 }
@@ -50,10 +52,12 @@ impl std::fmt::Debug for Document<'_> {
 }
 
 impl<'i> Document<'i> {
-    /// Reads a document.
+    /// Parses a document.
     ///
     /// # Errors
-    /// [`XmlError`]
+    /// [`XmlError::TooLarge`] if it exceeds a limit, [`XmlError::Encoding`] if it isn't UTF-8,
+    /// [`XmlError::Forbidden`] if it contains a construct that isn't allowed, and [`XmlError::Malformed`] if it isn't
+    /// well-formed.
     pub fn parse(bytes: &'i [u8]) -> Result<Self, XmlError> {
         if bytes.len() > DOCUMENT_BYTES_MAX {
             return Err(XmlError::TooLarge);
@@ -78,13 +82,13 @@ impl<'i> Document<'i> {
         Ok(document)
     }
 
-    /// The name of the root element, without its namespace: what kind of message it may be.
+    /// Returns the local name of the root element, which is the type of the message.
     #[must_use]
     pub fn root_name(&self) -> &str {
         self.root().tag_name().name()
     }
 
-    /// The root element. Nothing says yet who wrote it.
+    /// Returns the root element, which isn't verified yet.
     pub(crate) fn root(&self) -> Node<'_, 'i> {
         self.tree.root_element()
     }
@@ -107,7 +111,7 @@ impl<'i> Document<'i> {
                 }
             }
             for attribute in node.attributes() {
-                // `ID` of SAML, `Id` of XML Signature, `id` and `xml:id` of others.
+                // SAML uses `ID`, XML Signature `Id`, other specifications `id` and `xml:id`.
                 let names_it = attribute.name().eq_ignore_ascii_case("id");
                 if names_it && !ids.insert(attribute.value()) {
                     return Err(XmlError::Forbidden("the same id twice"));
@@ -118,7 +122,7 @@ impl<'i> Document<'i> {
     }
 }
 
-/// A declaration may name UTF-8 alone.
+/// Checks that an XML declaration names no other encoding than UTF-8.
 fn declared_encoding(text: &str) -> Result<(), XmlError> {
     let Some(rest) = text.strip_prefix("<?xml") else { return Ok(()) };
     let declaration = rest.split_once("?>").map(|(inner, _)| inner).ok_or(XmlError::Encoding)?;
@@ -130,9 +134,10 @@ fn declared_encoding(text: &str) -> Result<(), XmlError> {
     if named.eq_ignore_ascii_case("utf-8") { Ok(()) } else { Err(XmlError::Encoding) }
 }
 
-/// What has to be known before a tree is built: how deep it gets, and what the tree wouldn't show.
+/// Checks what has to be known before parsing, such as the depth, and what the tree doesn't show, such as CDATA
+/// sections.
 fn before_parsing(text: &str) -> Result<(), XmlError> {
-    // Of each open element: the declarations in scope.
+    // For each open element: the number of declarations in scope.
     let mut open: Vec<usize> = Vec::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('<') {
@@ -148,7 +153,7 @@ fn before_parsing(text: &str) -> Result<(), XmlError> {
             open.pop();
         } else if !tag.starts_with(['?', '!']) {
             let in_scope = open.last().copied().unwrap_or(0) + tag.matches("xmlns").count();
-            // Each attribute has a sign of equality, and values have no more than that.
+            // Every attribute has an equals sign, so only a tag with too many of them has to be examined closely.
             let equal = tag.bytes().filter(|byte| *byte == b'=').count();
             if in_scope > ATTRIBUTES_MAX
                 || (equal > ATTRIBUTES_MAX && attributes(tag) > ATTRIBUTES_MAX)
@@ -167,7 +172,7 @@ fn before_parsing(text: &str) -> Result<(), XmlError> {
     Ok(())
 }
 
-/// The attributes of a tag: signs of equality outside of values.
+/// Counts the attributes of a tag: equals signs outside of values.
 fn attributes(tag: &str) -> usize {
     let (mut quote, mut count) = (None, 0);
     for c in tag.chars() {
@@ -181,7 +186,8 @@ fn attributes(tag: &str) -> usize {
     count
 }
 
-/// References to characters that XML can't have (XML 1.0 §4.1), which the parser makes something else of.
+/// Rejects references to characters that XML doesn't allow (XML 1.0 §4.1), which the parser would convert to
+/// something else.
 fn references(text: &str) -> Result<(), XmlError> {
     let wrong = || XmlError::Malformed("a reference to a character that XML can't have".into());
     for after in text.split("&#").skip(1) {
@@ -199,7 +205,7 @@ fn references(text: &str) -> Result<(), XmlError> {
     Ok(())
 }
 
-/// A tag without its brackets, and what follows: `>` may stand in the value of an attribute.
+/// Splits a text after the `>` that ends its first tag; a `>` in an attribute value doesn't end the tag.
 fn end_of_tag(text: &str) -> Option<(&str, &str)> {
     let mut quote = None;
     for (at, c) in text.char_indices() {
@@ -213,31 +219,32 @@ fn end_of_tag(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Reads values of a node of known names.
+/// Accessors that read the values of a node by name.
 pub(crate) trait Read<'a, 'i: 'a> {
-    /// Whether the element has this name.
+    /// Whether the element has this namespace and local name.
     fn is(&self, namespace: &str, name: &str) -> bool;
-    /// The elements below of this name.
+    /// Returns the child elements with this name.
     fn all(
         &self,
         namespace: &'static str,
         name: &'static str,
     ) -> impl Iterator<Item = Node<'a, 'i>>;
-    /// The one element below of this name, if there is any.
+    /// Returns the only child element with this name, if there is one.
     ///
     /// # Errors
-    /// Where there are several.
+    /// [`XmlError::Invalid`] if there are several.
     fn one(
         &self,
         namespace: &'static str,
         name: &'static str,
     ) -> Result<Option<Node<'a, 'i>>, XmlError>;
-    /// The element's text, which has to be of one piece: no comment, no element in between.
+    /// Returns the element's text without surrounding white space; it must not be interrupted by comments or
+    /// elements.
     ///
     /// # Errors
-    /// Where it isn't.
+    /// [`XmlError::Invalid`] if the element has other content than one text.
     fn value(&self) -> Result<&'a str, XmlError>;
-    /// The text of an attribute without namespace.
+    /// Returns the value of an attribute without a namespace.
     fn attr(&self, name: &str) -> Option<&'a str>;
 }
 

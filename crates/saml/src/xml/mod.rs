@@ -1,5 +1,5 @@
-//! XML as far as SAML needs it: a strict reader, the one canonical form that signatures are made over, and a writer that
-//! writes nothing else than that form; for people, the same with lines.
+//! The part of XML that SAML needs: a strict parser, the canonical form that signatures cover, a writer that writes
+//! only that form, and a formatter with line breaks for people.
 
 mod canonical;
 mod document;

@@ -1,9 +1,10 @@
-//! Messages for people to read.
+//! Formats messages for people to read.
 
-/// What must not be shown: with it, a message could be presented, or it is long and says nothing.
+/// Elements with content that is hidden: a message with it could be presented to a service provider, or it is long
+/// and meaningless to people.
 const CUT: [&str; 3] = ["ds:SignatureValue", "ds:DigestValue", "ds:X509Certificate"];
 
-/// The end of the tag that a text begins with, behind its `>`.
+/// Returns the index after the `>` that ends the tag at the start of a text.
 fn tag_end(text: &str) -> usize {
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate() {
@@ -17,15 +18,15 @@ fn tag_end(text: &str) -> usize {
     text.len()
 }
 
-/// A message of ours with a line for each element. Values of signatures and certificates are left out, so that what is
-/// shown can't be presented to anybody. It is for [`Element`](super::Element)'s writing alone, and no longer XML that a
-/// signature would hold for.
+/// Formats a message with one line for each element. Signature values and certificates are left out, so the result
+/// can't be presented to a service provider and its signature no longer verifies. The input has to be written by
+/// [`Element`](super::Element).
 #[must_use]
 pub fn for_reading(message: &str) -> String {
     let mut out = String::with_capacity(message.len() * 2);
     let mut rest = message;
     let mut depth = 0_usize;
-    // The name of the element whose beginning was written last, while nothing but text came after it.
+    // The name of the last opening tag, as long as only text followed it.
     let mut open: Option<&str> = None;
     while !rest.is_empty() {
         if !rest.starts_with('<') {
@@ -82,7 +83,7 @@ mod tests {
             "</a>",
         ];
         let written = message.write();
-        // Namespaces aside: the names are only written.
+        // Namespaces aside: the elements only have to have these names.
         let shown = for_reading(&written);
         assert_eq!(shown.lines().count(), lines.len(), "{shown}");
         for (line, expected) in shown.lines().zip(lines) {

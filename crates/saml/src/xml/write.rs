@@ -1,8 +1,9 @@
-//! The writer: elements in their canonical form, so that what is written is what is signed.
+//! Writes elements in their canonical form, so the written text is exactly what is signed.
 
 use crate::names::namespace_of;
 
-/// An element to be written. Names carry prefixes of ours; namespaces are declared where they are used first.
+/// An element to write. Its names use the fixed prefixes in [`crate::names`]; each namespace is declared where it is
+/// first used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
     name: &'static str,
@@ -14,25 +15,25 @@ pub struct Element {
 enum Content {
     Element(Element),
     Text(String),
-    /// An element that is written already, in its canonical form.
+    /// An element that is already in its canonical form.
     Written(String),
 }
 
 impl Element {
-    /// An empty element.
+    /// Creates an element without attributes and content.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, attributes: Vec::new(), content: Vec::new() }
     }
 
-    /// With an attribute.
+    /// Adds an attribute; the order doesn't matter.
     #[must_use]
     pub fn attr(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.attributes.push((name, value.into()));
         self
     }
 
-    /// With an attribute, if there is a value.
+    /// Adds an attribute if there is a value.
     #[must_use]
     pub fn maybe_attr(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         match value {
@@ -41,45 +42,45 @@ impl Element {
         }
     }
 
-    /// With an element at its end.
+    /// Appends a child element to the content.
     #[must_use]
     pub fn child(mut self, child: Self) -> Self {
         self.content.push(Content::Element(child));
         self
     }
 
-    /// With elements at its end.
+    /// Appends child elements to the content.
     #[must_use]
     pub fn children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
         self.content.extend(children.into_iter().map(Content::Element));
         self
     }
 
-    /// With text at its end. Characters that XML can't have are left out.
+    /// Appends text to the content. Characters that XML doesn't allow are left out.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
         self.content.push(Content::Text(text.chars().filter(|c| is_xml(*c)).collect()));
         self
     }
 
-    /// With an element that is written already, in its canonical form and with its own namespaces.
+    /// Appends an element that is already in its canonical form and declares its own namespaces.
     #[must_use]
     pub fn written(mut self, text: String) -> Self {
         self.content.push(Content::Written(text));
         self
     }
 
-    /// Puts a written element at a place among its contents.
+    /// Inserts an already written element at an index of the content.
     pub(crate) fn insert_written(&mut self, at: usize, text: String) {
         self.content.insert(at.min(self.content.len()), Content::Written(text));
     }
 
-    /// The value of an attribute.
+    /// Returns the value of an attribute.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Its canonical form.
+    /// Returns the element in its canonical form.
     #[must_use]
     pub fn write(&self) -> String {
         let mut out = String::with_capacity(4096);
@@ -133,7 +134,7 @@ impl Element {
     }
 }
 
-/// Whether XML 1.0 can have a character (§2.2).
+/// Whether XML 1.0 allows a character (§2.2).
 pub(super) fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

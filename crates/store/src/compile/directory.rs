@@ -1,4 +1,4 @@
-//! Tenants, users, roles, applications.
+//! Tenants, users, roles, applications and policies.
 
 use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{
@@ -98,7 +98,7 @@ fn roles(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::DeleteTenant => steps.must(&sql::TENANT_DELETE, params![tenant]),
         Op::DuePassword { user, due } => {
             steps.must(&sql::ACCOUNT_PASSWORD_DUE, params![tenant, user, due.code()]);
-            // The account was in other hands, which may have asked for its deletion.
+            // The account may have been taken over, and the intruder may have requested its deletion.
             if due == sojourn_model::PasswordDue::ByMail {
                 steps.run(&sql::ACCOUNT_DELETION, params![tenant, user]);
             }
@@ -214,7 +214,7 @@ pub(crate) const fn owner_code(owner: AppOwner) -> i64 {
     }
 }
 
-/// The number and the subject that the database keeps of a scope.
+/// Returns the number and the subject that the database stores for a scope.
 fn scope_key(scope: PolicyScope) -> (i64, Vec<u8>) {
     match scope {
         PolicyScope::Tenant => (0, Vec::new()),
@@ -230,7 +230,7 @@ fn put_policy(steps: &mut Steps, tenant: TenantId, scope: PolicyScope, policy: &
     if *policy == SessionPolicy::default() {
         steps.run(&sql::POLICY_REMOVE, params![tenant, number, subject]);
     } else {
-        // What our own types can't be turned into JSON doesn't exist.
+        // Serializing our own types to JSON can't fail.
         let settings = serde_json::to_string(policy).unwrap_or_default();
         steps.run(&sql::POLICY_PUT, params![tenant, number, subject, settings]);
     }

@@ -1,5 +1,5 @@
-//! The one door, as statements. The order matters: locks, then what is selected by way of living
-//! sessions (tokens, notices), and the sessions themselves last.
+//! Ends as statements. The order matters: locks first, then what is selected through living sessions (tokens,
+//! notifications), and the sessions themselves last.
 
 use sojourn_model::{
     AppId, Effects, EndReason, EndSessions, EndTarget, EventName, SessionId, UserId,
@@ -10,7 +10,7 @@ use crate::dialect::Statement;
 use crate::sql::end as sql;
 use crate::value::Value;
 
-/// A target in the form in which the statements take it.
+/// A target in the form of statement parameters.
 pub(crate) struct Selected {
     user: Value,
     session: Value,
@@ -18,17 +18,17 @@ pub(crate) struct Selected {
     by: By,
 }
 
-/// What a target names.
+/// What a target selects by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Session,
     User,
-    /// Several users at once.
+    /// A list of users at once.
     Users,
 }
 
 impl Selected {
-    /// `None` for a single grant, which is no selection of sessions.
+    /// Converts a target; `None` for a single grant, which doesn't select sessions.
     pub(crate) fn of(target: EndTarget, effects: &Effects) -> Option<Self> {
         match target {
             EndTarget::User(user) => Some(Self {
@@ -40,7 +40,7 @@ impl Selected {
             EndTarget::UserExcept(user, spared) => Some(Self {
                 user: user.into(),
                 session: spared.into(),
-                // An end that takes offline grants takes those too whose session is gone.
+                // An end that includes offline grants also includes grants without a session.
                 detached: i64::from(effects.offline),
                 by: By::User,
             }),
@@ -60,7 +60,7 @@ impl Selected {
         self.user.clone()
     }
 
-    /// Several users, whatever they have.
+    /// Selects everything of several users.
     fn many(users: &[UserId]) -> Self {
         Self {
             user: Value::Text(super::many(users, |user| user.to_vec())),
@@ -103,7 +103,7 @@ impl Selected {
     }
 }
 
-/// The applications of an end, as the statements take them: one NULL for all, or one by one.
+/// Returns the applications of an end as statement parameters: a single `NULL` for all, or one parameter for each.
 pub(crate) fn each_app(applications: Option<&[AppId]>) -> Vec<Value> {
     match applications {
         None => vec![Value::Null],
@@ -112,7 +112,7 @@ pub(crate) fn each_app(applications: Option<&[AppId]>) -> Vec<Value> {
 }
 
 pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
-    // One order for all ends, so that two of them can't wait for each other.
+    // The same order for all ends, so that two of them can't deadlock.
     let mut targets = end.targets.clone();
     targets.sort_unstable();
     targets.dedup();
@@ -142,7 +142,7 @@ pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
                     Expect::Any,
                     Gather::Grants,
                 );
-                // After the grant is held: a token that was being made for it has its link by now.
+                // Runs after the grant is locked: a token that was being issued for it has its link by now.
                 steps.run(&sql::GRANT_END_SHARED, params![end.tenant, grant]);
             }
         } else if let Some(selected) = Selected::of(target, &end.effects) {
@@ -154,7 +154,7 @@ pub(super) fn compile(steps: &mut Steps, end: &EndSessions) {
     }
 }
 
-/// Several users at once: a handful of statements for all of them.
+/// Ends several users at once with a handful of statements.
 fn end_users(steps: &mut Steps, end: &EndSessions, users: &[UserId]) {
     let selected = Selected::many(users);
     if end.effects.session || end.effects.tokens {
@@ -173,7 +173,7 @@ fn expired_guard(steps: &mut Steps, end: &EndSessions, session: SessionId) {
 fn one(steps: &mut Steps, end: &EndSessions, selected: &Selected) {
     let tenant = end.tenant;
     let apps = each_app(end.applications.as_deref());
-    // The account first: every writer of its events and sessions takes it in this order.
+    // The account is locked first: every writer of its events and sessions uses this order.
     let accounts = match selected.by {
         By::Users => &sql::ACCOUNTS_LOCK,
         _ => &sql::ACCOUNT_LOCK,
@@ -289,7 +289,7 @@ fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &V
         Expect::Any,
         Gather::Grants,
     );
-    // Whoever shares an access token with a session that ends loses it too.
+    // Sessions that share an access token with an ending session lose it as well.
     let mut more = params![app.clone()];
     if selected.by == By::Session {
         more.push(spare.into());
@@ -304,7 +304,7 @@ fn end_tokens(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &V
     );
 }
 
-/// Codes that were given in stays that go on, and weren't redeemed yet.
+/// Invalidates unredeemed codes of participations that continue.
 fn cut_stays(steps: &mut Steps, end: &EndSessions, selected: &Selected, app: &Value) {
     steps.run(
         selected.pick_of_three(&sql::CUT_BY_SESSION, &sql::CUT_BY_USER, &sql::CUT_BY_USERS),

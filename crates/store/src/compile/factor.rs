@@ -1,4 +1,4 @@
-//! Second factors and recovery codes.
+//! Factors, recovery codes and trusted browsers.
 
 use sojourn_model::limits::FACTORS_MAX;
 use sojourn_model::{FactorChange, TenantId, TrustedBrowser, UserId};
@@ -29,7 +29,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
                 ],
             );
             steps.must(&sql::FACTORS_COUNT, params![tenant, user, 0]);
-            // Whoever adds one expects to be asked for it.
+            // A user who adds a factor expects to be asked for it.
             steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
         }
         FactorChange::Use { user, factor, step, at } => {
@@ -77,7 +77,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
     }
 }
 
-/// Browsers in which a second factor isn't asked for.
+/// Compiles changes of trusted browsers, in which a second factor isn't asked for.
 fn trust(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
     match change {
         FactorChange::Trust { trusted, epoch } => {
@@ -101,7 +101,7 @@ fn trust(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
     }
 }
 
-/// A sign-in that began with a factor that is gone doesn't finish: the epoch moves.
+/// Runs after a removal. It increments the epoch, so that a sign-in that began with a removed factor can't complete.
 fn fewer(steps: &mut Steps, tenant: TenantId, user: UserId) {
     steps.run(&sql::CODES_IDLE, params![tenant, user]);
     steps.must(&sql::FACTORS_COUNT, params![tenant, user, 1]);

@@ -26,7 +26,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
             );
         }
         Op::JoinSharedToken { grant, id, number, session } => {
-            // Held until the commit: an end that comes meanwhile waits, and then sees what was written.
+            // Locked until the commit: a concurrent end waits, and then sees what was written.
             steps.must(&sql::GRANT_HOLD, params![tenant, grant, session]);
             steps.must(&sql::SHARED_JOIN, params![tenant, id, session, number]);
         }
@@ -57,13 +57,13 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
         }
         Op::RevokeToken { key, until } => steps.run(&sql::REVOKE, params![tenant, key, until]),
         Op::PutConsent { user, session, from, app, scopes, at } => {
-            // Ends take the session first as well, so an approval that is withdrawn meanwhile is seen to be gone.
+            // Ends lock the session first as well, so that a concurrent withdrawal of the consent is noticed.
             steps.must(&sql::CONSENT_GATE, params![tenant, user, session]);
             steps.must(&sql::CONSENT_PUT, params![tenant, user, app, scopes, at, from]);
         }
         Op::RequireApproval { user, session, app, scopes } => {
-            // The gate first: a withdrawal takes the session's row too, so what is read after it can't be withdrawn
-            // before the commit.
+            // The gate runs first: a withdrawal locks the session's row too, so that what is read after it can't be
+            // withdrawn before the commit.
             steps.must(&sql::CONSENT_GATE, params![tenant, user, session]);
             steps.must(&sql::CONSENT_HELD, params![tenant, user, app, scopes]);
         }

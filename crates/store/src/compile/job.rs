@@ -1,4 +1,4 @@
-//! Jobs, mail, and requests that came with a key.
+//! Jobs, mail, and requests with idempotency keys.
 
 use sojourn_model::{JobAdvance, JobState, Op, TenantId};
 

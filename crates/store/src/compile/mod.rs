@@ -1,8 +1,7 @@
-//! From typed operations to statements: a pure translation that both databases share.
+//! Translates typed operations to statements. The translation is pure, and both databases share it.
 //!
-//! A change set becomes a list of steps. No step depends on what another one answered, so that
-//! PostgreSQL can take them all at once; what must hold is said by each step's expectation and
-//! checked before the commit.
+//! A change set becomes a list of steps. No step depends on the result of another one, so that PostgreSQL can receive
+//! them all at once. Each step states the row count that it expects, which is checked before the commit.
 
 mod directory;
 pub(crate) mod end;
@@ -22,20 +21,20 @@ use crate::dialect::Statement;
 use crate::sql;
 use crate::value::Value;
 
-/// What the number of rows must be.
+/// The row count that a step requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
-    /// Anything.
+    /// Any row count is accepted.
     Any,
-    /// One at least; none means that something changed since it was read.
+    /// At least one row; none means that something has changed since it was read.
     Some,
-    /// None; a row means that tokens bound to the session would be left behind.
+    /// No row; a row means that tokens bound to the session would be left.
     NoBoundTokens,
-    /// One at least; none means that nobody would be left who may do everything.
+    /// At least one row; none means that no user with all permissions would be left.
     Administrator,
 }
 
-/// What a step adds to the answer.
+/// What a step adds to the results of the change set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gather {
     Nothing,
@@ -43,7 +42,7 @@ pub(crate) enum Gather {
     Grants,
     Consents,
     Deliveries,
-    /// Counts them, and answers them when they were handed over.
+    /// Counts the deliveries, and returns those that are handed to the worker of this process.
     HandedDeliveries,
     ClaimedDeliveries,
     ClaimedJobs,
@@ -53,21 +52,21 @@ pub(crate) enum Gather {
     Purged,
 }
 
-/// One statement with its parameters.
+/// A statement with its parameters and expectations.
 pub(crate) struct Step {
     pub(crate) statement: &'static Statement,
     pub(crate) params: Vec<Value>,
     pub(crate) expect: Expect,
     pub(crate) gather: Gather,
-    /// It only takes row locks: nothing to do where there is one writer.
+    /// Whether it only takes row locks, so that SQLite skips it: it has a single writer.
     pub(crate) lock_only: bool,
 }
 
-/// The steps of a change set, in order.
+/// The steps of a change set, in the order of execution.
 #[derive(Default)]
 pub(crate) struct Steps {
     pub(crate) list: Vec<Step>,
-    /// Which handlers get a task for which events.
+    /// Rules by which handlers get tasks for events.
     rules: Vec<TaskRule>,
 }
 
@@ -82,22 +81,22 @@ impl Steps {
         self.list.push(Step { statement, params, expect, gather, lock_only: false });
     }
 
-    /// A step whose row count doesn't matter.
+    /// Adds a step with any row count.
     pub(crate) fn run(&mut self, statement: &'static Statement, params: Vec<Value>) {
         self.push(statement, params, Expect::Any, Gather::Nothing);
     }
 
-    /// A step that must hit a row.
+    /// Adds a step that has to affect at least one row; otherwise the change set is a conflict.
     pub(crate) fn must(&mut self, statement: &'static Statement, params: Vec<Value>) {
         self.push(statement, params, Expect::Some, Gather::Nothing);
     }
 
-    /// The rules for an event.
+    /// Returns the task rules for an event.
     pub(crate) fn rules_for(&self, event: EventName) -> Vec<TaskRule> {
         self.rules.iter().filter(|rule| rule.event == event).cloned().collect()
     }
 
-    /// A task for each handler that is to hear of the event that the step before wrote.
+    /// Adds a task for each handler with a rule for the event that the previous step wrote.
     pub(crate) fn tasks_for(
         &mut self,
         tenant: TenantId,
@@ -125,7 +124,7 @@ impl Steps {
     }
 }
 
-/// Writes a parameter list.
+/// Creates a list of parameters.
 macro_rules! params {
     ($($value:expr),* $(,)?) => {
         vec![$($crate::value::Value::from($value)),*]
@@ -133,13 +132,13 @@ macro_rules! params {
 }
 pub(crate) use params;
 
-/// Translates a change set.
+/// Translates a change set to steps.
 pub(crate) fn compile(change: ChangeSet) -> Steps {
     let tenant = change.tenant.unwrap_or(TenantId::DEFAULT);
     let mut steps = Steps { rules: change.tasks, ..Steps::default() };
     let keeps_administrator = change.keeps_administrator;
     if keeps_administrator {
-        // Two that take one administrator each wait for each other.
+        // The lock serializes concurrent change sets that each remove an administrator.
         steps.lock(&sql::directory::TENANT_LOCK, params![tenant]);
     }
     for op in change.ops {
@@ -267,7 +266,7 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
     }
 }
 
-/// The subject's row counts its events; counting first takes the row's lock on PostgreSQL.
+/// Appends an event. The subject's row counts its events; counting first takes the row's lock on PostgreSQL.
 fn append_event(steps: &mut Steps, tenant: TenantId, event: NewEvent) {
     let (count, insert) = match event.subject {
         Subject::User(_) => (&sql::directory::ACCOUNT_COUNT_EVENT, &sql::directory::ACCOUNT_EVENT),
@@ -295,7 +294,7 @@ fn append_event(steps: &mut Steps, tenant: TenantId, event: NewEvent) {
     steps.tasks_for(tenant, subject, name, at);
 }
 
-/// Ids as a statement takes a list of them: a JSON array of hex digits.
+/// Encodes ids as a list parameter: a JSON array of hex digits.
 pub(crate) fn many<T>(ids: &[T], bytes: impl Fn(&T) -> Vec<u8>) -> String {
     let all: Vec<String> =
         ids.iter().map(|id| format!("\"{}\"", sojourn_model::ids::hex(&bytes(id)))).collect();

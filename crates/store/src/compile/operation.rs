@@ -1,4 +1,4 @@
-//! Deliveries, throttles, keys and cleaning.
+//! Deliveries, attempt counters, keys and cleaning.
 
 use sojourn_model::limits::FAILED_SIGN_INS;
 use sojourn_model::operation::{Purge, REQUEST_KEPT_MS, SettleDelivery};
@@ -73,7 +73,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     }
 }
 
-/// Fills in what programs before this one left out.
+/// Fills in keys that older versions left out.
 fn keys(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
         Op::KeyAccount(of) => {
@@ -91,9 +91,9 @@ fn keys(steps: &mut Steps, tenant: TenantId, op: Op) {
     }
 }
 
-/// How far apart the clocks of nodes may be, in milliseconds, and longer than any lease.
+/// Maximum difference between the clocks of nodes in milliseconds, longer than any lease.
 const CLOCKS_APART_MS: i64 = 120_000;
-/// The longest pause between two attempts to send a mail, and a little more, in milliseconds.
+/// Longest pause between two attempts to send a mail plus [`CLOCKS_APART_MS`], in milliseconds.
 const LONGEST_PAUSE_MS: i64 = 3_600_000 + CLOCKS_APART_MS;
 
 fn purge(steps: &mut Steps, tenant: TenantId, what: Purge) {

@@ -1,4 +1,4 @@
-//! People, groups and who belongs to what.
+//! Users, groups, roles and their memberships.
 
 use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{Op, TenantId, User, UserId};

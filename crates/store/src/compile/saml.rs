@@ -1,4 +1,4 @@
-//! Service providers of SAML.
+//! SAML service providers: keys, name identifiers and requests.
 
 use sojourn_model::{SamlChange, TenantId};
 

@@ -1,4 +1,4 @@
-//! Sessions and participations.
+//! Sessions, their participations and last accesses.
 
 use sojourn_model::network::address_key;
 use sojourn_model::operation::SessionLimit;

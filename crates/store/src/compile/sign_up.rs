@@ -1,4 +1,4 @@
-//! Accounts that people make themselves.
+//! Self-service sign-up, requested deletions and accepted terms.
 
 use sojourn_model::{OpenTo, SignUpChange, TenantId};
 
@@ -9,7 +9,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: SignUpChange)
     match change {
         SignUpChange::Set(rules) => {
             let open = rules.open_to != OpenTo::Nobody;
-            // What our own types can't be turned into JSON doesn't exist.
+            // Serializing our own types to JSON can't fail.
             let text = serde_json::to_string(&rules).unwrap_or_default();
             steps.must(&sql::SIGN_UP_SET, params![tenant, text, open]);
         }

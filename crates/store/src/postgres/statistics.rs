@@ -1,5 +1,5 @@
-//! The planner's statistics. A fresh or restored database has none until autovacuum comes by, a minute or more after the
-//! first load; until then the planner guesses.
+//! The planner's statistics. A new or restored database has none until autovacuum runs, a minute or more after the
+//! first load; until then the planner guesses. This module also reads the database's clock.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use deadpool_postgres::Object;
 use super::{NO_LIMITS, Postgres, failure};
 use crate::error::StoreError;
 
-/// Rows from which on a table is worth the look.
+/// Minimum number of rows for which a table is analyzed.
 const ROWS_MIN: i64 = 500;
-/// How long one table may take: it is read in samples.
+/// Maximum time for one table, which is read in samples.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Tables that were never analyzed and have rows. Names are quoted by the database.
-/// Tables of another owner can't be analyzed by this one.
+/// Selects tables that have rows and were never analyzed. The database quotes the names. Tables of another owner are
+/// left out, because this role can't analyze them.
 const UNKNOWN: &str = "SELECT format('%I', s.relname) FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid \
      WHERE s.schemaname = current_schema() AND s.last_analyze IS NULL AND s.last_autoanalyze IS NULL \
      AND greatest(s.n_live_tup, s.n_tup_ins, s.n_mod_since_analyze) >= $1 \
      AND pg_has_role(c.relowner, 'USAGE') ORDER BY 1";
 
 impl Postgres {
-    /// The database's clock, in milliseconds since 1970.
+    /// Returns the database's clock in milliseconds since 1970.
     pub(crate) async fn clock(&self) -> Result<i64, StoreError> {
         const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
         let client = self.client().await?;
         match tokio::time::timeout(self.times.read, client.query_one(CLOCK, &[])).await {
             Ok(row) => row.and_then(|row| row.try_get(0)).map_err(|error| failure(&error, "clock")),
             Err(_) => {
-                // Its answer may still come: the connection is not reused.
+                // The response may still arrive, so the connection is not reused.
                 drop(Object::take(client));
                 Err(super::too_long("clock"))
             }

@@ -1,4 +1,4 @@
-//! Deliveries and jobs.
+//! Deliveries and jobs: lists, backlogs and due times.
 
 use sojourn_model::{
     AppId, Delivery, DeliveryState, EndSummary, Job, JobId, JobKind, JobState, Millis, SessionId,
@@ -10,12 +10,12 @@ use crate::compile::params;
 use crate::sql::delivery as sql;
 use crate::{Reads, Row, StoreError};
 
-/// What waits to be delivered.
+/// The backlog of pending deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeliveryBacklog {
-    /// How many.
+    /// Number of pending deliveries.
     pub pending: i64,
-    /// Since when the oldest is due.
+    /// Time since which the oldest one is due.
     pub oldest_due: Option<Millis>,
 }
 
@@ -67,10 +67,10 @@ pub(crate) fn job(mut row: Row) -> Result<Job, StoreError> {
 }
 
 impl Reads {
-    /// The deliveries of a session.
+    /// Returns the deliveries of a session.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deliveries_of_session(
         &self,
         t: TenantId,
@@ -80,20 +80,20 @@ impl Reads {
         rows.into_iter().map(delivery).collect()
     }
 
-    /// The tenant's deliveries, newest first.
+    /// Returns the tenant's deliveries, newest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deliveries(&self, t: TenantId, limit: i64) -> Result<Vec<Delivery>, StoreError> {
         let rows = self.list(&sql::DELIVERIES_NEWEST, params![t, limit]).await?;
         rows.into_iter().map(delivery).collect()
     }
 
-    /// The tenant's deliveries that were written before a place, newest first: all, or those alone that were
-    /// refused or given up.
+    /// Returns the tenant's deliveries that were created before a position, newest first; with `failed`, only those
+    /// that were refused or given up.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deliveries_below(
         &self,
         t: TenantId,
@@ -106,10 +106,10 @@ impl Reads {
         rows.into_iter().map(delivery).collect()
     }
 
-    /// What waits to be delivered, in all tenants.
+    /// Returns the backlog of pending deliveries in all tenants.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn delivery_backlog(&self) -> Result<DeliveryBacklog, StoreError> {
         let row = self.list(&sql::DELIVERY_STATES, params![]).await?.into_iter().next();
         let Some(mut row) = row else { return Ok(DeliveryBacklog::default()) };
@@ -118,19 +118,19 @@ impl Reads {
         Ok(DeliveryBacklog { pending, oldest_due: (pending > 0).then_some(oldest) })
     }
 
-    /// How many deliveries of a tenant wait, and how many were given up.
+    /// Returns the numbers of a tenant's pending deliveries and of those that were given up.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deliveries_open(&self, t: TenantId) -> Result<(i64, i64), StoreError> {
         let waiting = self.number(&sql::DELIVERIES_WAITING_OF, params![t]).await?;
         Ok((waiting, self.number(&sql::DELIVERIES_DEAD_OF, params![t]).await?))
     }
 
-    /// When the next delivery can be claimed: due, or its lease over.
+    /// Returns the time at which the next delivery can be claimed, because it is due or its lease has ended.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn next_delivery_due(&self) -> Result<Option<Millis>, StoreError> {
         match self.row(&sql::DELIVERY_NEXT_DUE, params![]).await? {
             Some(mut row) => row.opt_millis(),
@@ -138,27 +138,27 @@ impl Reads {
         }
     }
 
-    /// A job.
+    /// Returns a job by id.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn job(&self, t: TenantId, id: JobId) -> Result<Option<Job>, StoreError> {
         self.row(&sql::JOB_BY_ID, params![t, id]).await?.map(job).transpose()
     }
 
-    /// The tenant's jobs, the latest first.
+    /// Returns the tenant's jobs, latest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn jobs(&self, t: TenantId, limit: i64) -> Result<Vec<Job>, StoreError> {
         let rows = self.list(&sql::JOBS_LATEST, params![t, limit]).await?;
         rows.into_iter().map(job).collect()
     }
 
-    /// Jobs that aren't done.
+    /// Returns the tenant's pending jobs.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn pending_jobs(&self, t: TenantId, limit: i64) -> Result<Vec<Job>, StoreError> {
         let rows = self.list(&sql::JOBS_PENDING, params![t, limit]).await?;
         rows.into_iter().map(job).collect()

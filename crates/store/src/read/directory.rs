@@ -1,4 +1,4 @@
-//! Tenants, users, roles and applications.
+//! Tenants, users, roles, policies and applications.
 
 use sojourn_model::directory::name_key;
 use sojourn_model::{
@@ -10,14 +10,14 @@ use crate::compile::params;
 use crate::sql::directory as sql;
 use crate::{Reads, Row, StoreError};
 
-/// Whether a user has signed in with a browser.
+/// Which browsers a user has signed in with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KnownBrowser {
-    /// With this one.
+    /// Whether the user has signed in with this browser.
     pub this: bool,
-    /// With another.
+    /// Whether the user has signed in with another browser.
     pub another: bool,
-    /// When this one was seen last; 0 when a program wrote it that didn't keep that.
+    /// Time at which this browser was last seen; 0 if an older version stored it without that time.
     pub last_seen: Millis,
 }
 
@@ -25,7 +25,7 @@ fn tenant(mut row: Row) -> Result<Tenant, StoreError> {
     let (id, name) = (TenantId(row.int()?), row.text()?);
     let (enabled, created_at) = (row.flag()?, row.millis()?);
     let look = Look { name: row.opt_text()?, accent: row.opt_text()?, logo: row.opt_text()? };
-    // Rules that a later program wrote and that aren't understood let nobody in.
+    // Rules from a newer version that can't be parsed disable sign-up.
     let sign_up = row.opt_text()?.and_then(|text| serde_json::from_str(&text).ok());
     let sign_up = sign_up.unwrap_or_default();
     Ok(Tenant { id, name, enabled, created_at, look, sign_up })
@@ -112,21 +112,21 @@ fn policy(mut row: Row) -> Result<(PolicyScope, SessionPolicy), StoreError> {
     Ok((scope, row.parsed(|text| serde_json::from_str(text).ok())?))
 }
 
-/// The first text after a key, in the order of code points: no key has a NUL in it.
+/// Returns the first text after a key in the order of code points: keys contain no NUL.
 fn behind(key: &str) -> String {
     format!("{key}\u{1}")
 }
 
-/// The first text after every one that begins with `prefix`, in the order of code points.
+/// Returns a text that follows every text that begins with `prefix`, in the order of code points.
 pub(super) fn after_prefix(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
 }
 
 impl Reads {
-    /// The proved address that an account had before its present one, if that was replaced after a time.
+    /// Returns the verified address that an account had before its current one, if it was replaced after a time.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn address_before(
         &self,
         t: TenantId,
@@ -138,43 +138,43 @@ impl Reads {
             .transpose()
     }
 
-    /// A tenant by its name in paths.
+    /// Returns a tenant by its name in paths.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn tenant_by_name(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
         self.row(&sql::TENANT_BY_NAME, params![name]).await?.map(tenant).transpose()
     }
 
-    /// A tenant by its number.
+    /// Returns a tenant by its number.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.row(&sql::TENANT_BY_ID, params![id]).await?.map(tenant).transpose()
     }
 
-    /// A tenant's logo.
+    /// Returns the logo of a tenant.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn logo(&self, t: TenantId) -> Result<Option<Logo>, StoreError> {
         let row = self.row(&sql::TENANT_LOGO, params![t]).await?;
         row.map(|mut row| Ok(Logo { kind: row.text()?, body: row.blob()? })).transpose()
     }
 
-    /// Every tenant.
+    /// Returns all tenants, enabled or not.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         self.list(&sql::TENANT_ALL, params![]).await?.into_iter().map(tenant).collect()
     }
 
-    /// A number that grows with every change of applications or keys.
+    /// Returns a number that increases with every change of applications, policies or keys of a tenant.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn catalog_version(&self, id: TenantId) -> Result<i64, StoreError> {
         match self.row(&sql::CATALOG_VERSION, params![id]).await? {
             Some(mut row) => row.int(),
@@ -182,18 +182,18 @@ impl Reads {
         }
     }
 
-    /// A user by id.
+    /// Returns a user by id.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn user(&self, t: TenantId, id: UserId) -> Result<Option<User>, StoreError> {
         self.row(&sql::ACCOUNT_BY_ID, params![t, id]).await?.map(user).transpose()
     }
 
-    /// A user by login name, without regard to case.
+    /// Returns a user by login name, without regard to case.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn user_by_name(&self, t: TenantId, name: &str) -> Result<Option<User>, StoreError> {
         let key = User::username_key(name);
         let earlier = name.to_lowercase();
@@ -205,7 +205,7 @@ impl Reads {
         row.map(user).transpose()
     }
 
-    /// The key under which a login name is kept, which an older program may have written.
+    /// Returns the key under which a login name is stored, which an older version may have written.
     pub(super) async fn key_of(&self, t: TenantId, name: &str) -> Result<String, StoreError> {
         let (key, earlier) = (User::username_key(name), name.to_lowercase());
         if key == earlier {
@@ -215,10 +215,11 @@ impl Reads {
         kept.map_or(Ok(key), |mut row| row.text())
     }
 
-    /// Users whose login names begin with a text, in the order of names, perhaps only those behind a name.
+    /// Returns users with a login name that begins with a text, in the order of names; with `after`, only those after
+    /// that name.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_by_prefix(
         &self,
         t: TenantId,
@@ -236,10 +237,10 @@ impl Reads {
         rows.into_iter().map(user).collect()
     }
 
-    /// Which browsers a user is known to use.
+    /// Returns whether a user is known to use this browser, or another one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn known_browser(
         &self,
         t: TenantId,
@@ -252,27 +253,27 @@ impl Reads {
         Ok(KnownBrowser { this: this > 0, another: all > this, last_seen: row.millis()? })
     }
 
-    /// A role by id.
+    /// Returns a role by id.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role(&self, t: TenantId, id: RoleId) -> Result<Option<Role>, StoreError> {
         self.row(&sql::ROLE_BY_ID, params![t, id]).await?.map(role).transpose()
     }
 
-    /// A role by name, without regard to case.
+    /// Returns a role by name, without regard to case.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role_by_name(&self, t: TenantId, name: &str) -> Result<Option<Role>, StoreError> {
         let key = name_key(name);
         self.row(&sql::ROLE_BY_NAME, params![t, key]).await?.map(role).transpose()
     }
 
-    /// The tenant's roles by name.
+    /// Returns the tenant's roles in the order of names, after a name or from the beginning.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn roles(
         &self,
         t: TenantId,
@@ -283,18 +284,18 @@ impl Reads {
         self.list(&sql::ROLES_FROM, params![t, from, limit]).await?.into_iter().map(role).collect()
     }
 
-    /// The roles that a user has, those being removed included.
+    /// Returns the roles of a user, including roles that are being removed.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn roles_of_user(&self, t: TenantId, id: UserId) -> Result<Vec<Role>, StoreError> {
         self.rows(&sql::ROLES_OF_USER, params![t, id]).await?.into_iter().map(role).collect()
     }
 
-    /// Members of a role, in the order of their ids.
+    /// Returns direct members of a role in the order of their ids.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role_members(
         &self,
         t: TenantId,
@@ -305,10 +306,10 @@ impl Reads {
         rows.into_iter().map(|mut row| row.id(UserId::from_slice)).collect()
     }
 
-    /// Who has a role, by themselves or by a group that carries it, after one, in the order of their ids.
+    /// Returns users who have a role, directly or through a group, in the order of their ids, after a given one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role_members_after(
         &self,
         t: TenantId,
@@ -321,7 +322,7 @@ impl Reads {
         let mut all: Vec<UserId> =
             rows.into_iter().map(|mut row| row.id(UserId::from_slice)).collect::<Result<_, _>>()?;
         let groups = self.groups_with_role(t, id).await?;
-        // Each group is walked in the same order, so that a portion costs the same however many belong.
+        // Each group is scanned in the same order, so that a page costs the same for any number of members.
         for group in &groups {
             all.extend(self.group_members_after(t, *group, after, limit).await?);
         }
@@ -333,10 +334,10 @@ impl Reads {
         Ok(all)
     }
 
-    /// The tenant's policies but those of users.
+    /// Returns the tenant's policies except those of users.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn policies(
         &self,
         t: TenantId,
@@ -344,10 +345,10 @@ impl Reads {
         self.list(&sql::POLICIES, params![t]).await?.into_iter().map(policy).collect()
     }
 
-    /// Policies of users, a bounded number of them.
+    /// Returns at most `limit` policies of users.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn policies_of_users(
         &self,
         t: TenantId,
@@ -360,10 +361,10 @@ impl Reads {
             .collect()
     }
 
-    /// The policy of one user.
+    /// Returns the policy of a user, if there is one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn policy_of_user(
         &self,
         t: TenantId,
@@ -373,10 +374,10 @@ impl Reads {
         Ok(row.map(policy).transpose()?.map(|(_, policy)| policy))
     }
 
-    /// How many members a role has.
+    /// Returns the number of direct members of a role.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role_member_count(&self, t: TenantId, id: RoleId) -> Result<i64, StoreError> {
         match self.list(&sql::ROLE_MEMBER_COUNT, params![t, id]).await?.into_iter().next() {
             Some(mut row) => row.int(),
@@ -384,10 +385,10 @@ impl Reads {
         }
     }
 
-    /// An application by `client_id`.
+    /// Returns an application by `client_id`.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn application_by_client(
         &self,
         t: TenantId,
@@ -397,10 +398,10 @@ impl Reads {
         found.map(application).transpose()
     }
 
-    /// An application by id.
+    /// Returns an application by id.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn application(
         &self,
         t: TenantId,
@@ -409,10 +410,10 @@ impl Reads {
         self.row(&sql::APPLICATION_BY_ID, params![t, id]).await?.map(application).transpose()
     }
 
-    /// The tenant's applications by number.
+    /// Returns the tenant's applications in the order of their numbers.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn applications(
         &self,
         t: TenantId,
@@ -422,10 +423,10 @@ impl Reads {
         rows.into_iter().map(application).collect()
     }
 
-    /// Applications with numbers above one, in the order of their numbers.
+    /// Returns applications with numbers above the given one, in the order of their numbers.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn applications_after(
         &self,
         t: TenantId,
@@ -436,10 +437,10 @@ impl Reads {
         rows.into_iter().map(application).collect()
     }
 
-    /// Applications that were removed, and whose rows are still there.
+    /// Returns removed applications that still have rows.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn removed_applications(
         &self,
         t: TenantId,
@@ -449,10 +450,11 @@ impl Reads {
         rows.into_iter().map(application).collect()
     }
 
-    /// When secrets of an application were used last, by their marks.
+    /// Returns the marks of an application's secrets (the first 8 bytes of their hashes) with the times of their last
+    /// uses.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn secret_uses(
         &self,
         t: TenantId,
@@ -462,10 +464,10 @@ impl Reads {
         rows.into_iter().map(|mut row| Ok((row.blob()?, row.millis()?))).collect()
     }
 
-    /// Whether scripts of an origin belong to an application in use.
+    /// Returns whether an origin belongs to an enabled application.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn is_origin_known(&self, t: TenantId, origin: &str) -> Result<bool, StoreError> {
         Ok(self.row(&sql::ORIGIN_KNOWN, params![t, origin]).await?.is_some())
     }

@@ -1,4 +1,4 @@
-//! What an end would do, counted by the same selections that the end uses.
+//! Previews of ends, counted with the same selections that the end uses.
 
 use sojourn_model::{AppId, EndSessions, EndSummary, EndTarget};
 
@@ -9,12 +9,12 @@ use crate::sql::end as sql;
 use crate::value::Value;
 use crate::{Reads, StoreError};
 
-/// What an end would do.
+/// The preview of an end: what it would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EndPreview {
-    /// The counts.
+    /// Counts of what would end.
     pub summary: EndSummary,
-    /// Whether it would be refused, because tokens bound to the session would be left behind.
+    /// Whether the end would be rejected because it would leave tokens that are bound to the session.
     pub session_bound_tokens: bool,
 }
 
@@ -30,11 +30,10 @@ impl Reads {
         }
     }
 
-    /// Counts what an end would do, and does nothing. Another change may come between this answer
-    /// and the end itself.
+    /// Counts what an end would do, without doing it. Other changes may happen between the preview and the end itself.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if a query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn preview_end(&self, end: &EndSessions) -> Result<EndPreview, StoreError> {
         let mut preview = EndPreview::default();
         let mut targets = end.targets.clone();

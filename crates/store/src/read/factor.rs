@@ -1,4 +1,4 @@
-//! Second factors and recovery codes.
+//! Factors, recovery codes and trusted browsers.
 
 use sojourn_model::{Factor, FactorId, FactorKind, Millis, TenantId, TrustedBrowser, UserId};
 
@@ -6,7 +6,7 @@ use crate::compile::params;
 use crate::sql::factor as sql;
 use crate::{Reads, Row, StoreError};
 
-/// Reads a factor; none of a kind that only a newer program knows.
+/// Decodes a factor; `None` for a kind that only a newer version knows.
 fn factor(mut row: Row, user: UserId) -> Result<Option<Factor>, StoreError> {
     let id = row.id(FactorId::from_slice)?;
     let Some(kind) = FactorKind::from_code(row.int()?) else { return Ok(None) };
@@ -23,19 +23,19 @@ fn factor(mut row: Row, user: UserId) -> Result<Option<Factor>, StoreError> {
 }
 
 impl Reads {
-    /// The second factors of a user, oldest first. Kinds that only a newer program knows are left out.
+    /// Returns the factors of a user, oldest first. Kinds that only a newer version knows are left out.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn factors_of(&self, t: TenantId, user: UserId) -> Result<Vec<Factor>, StoreError> {
         let rows = self.list(&sql::FACTORS_OF, params![t, user]).await?;
         rows.into_iter().filter_map(|row| factor(row, user).transpose()).collect()
     }
 
-    /// The factor with an id, whose ever it is.
+    /// Returns the factor with an id, of any user.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn factor(&self, t: TenantId, id: FactorId) -> Result<Option<Factor>, StoreError> {
         let Some(mut row) = self.row(&sql::FACTOR_BY_ID, params![t, id]).await? else {
             return Ok(None);
@@ -44,18 +44,18 @@ impl Reads {
         factor(row, user)
     }
 
-    /// How many recovery codes a user has left.
+    /// Returns the number of recovery codes that a user has left.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn recovery_codes_left(&self, t: TenantId, user: UserId) -> Result<i64, StoreError> {
         self.row(&sql::CODES_LEFT, params![t, user]).await?.map_or(Ok(0), |mut row| row.int())
     }
 
-    /// Whether a user has a recovery code, by its keyed hash.
+    /// Returns whether a user has a recovery code with this keyed hash.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn has_recovery_code(
         &self,
         t: TenantId,
@@ -65,10 +65,10 @@ impl Reads {
         Ok(self.row(&sql::CODE_THERE, params![t, user, hash.to_vec()]).await?.is_some())
     }
 
-    /// The browsers that a user trusts at a time, the newest first.
+    /// Returns the browsers that a user trusts at a time, newest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn trusted_browsers(
         &self,
         t: TenantId,
@@ -90,11 +90,11 @@ impl Reads {
         rows.into_iter().map(read).collect()
     }
 
-    /// Whether a user trusts a browser at a time: since another time, which leaves out the first of these and takes in the
-    /// second.
+    /// Returns whether a user trusts a browser at the time `now`, if the trust began after `after` and at or before
+    /// `until`.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn is_trusted(
         &self,
         t: TenantId,

@@ -1,4 +1,4 @@
-//! Grants and what decides whether their tokens are valid.
+//! Grants, and the state that decides whether their tokens are valid.
 
 use sojourn_model::grant::{CodeState, SharedToken};
 use sojourn_model::{
@@ -10,57 +10,57 @@ use crate::compile::params;
 use crate::sql::grant as sql;
 use crate::{Reads, Row, StoreError};
 
-/// A grant with the state of everything that its tokens depend on, from one read.
+/// A grant with all the state that its tokens depend on, from one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// The grant.
+    /// The grant that the token names.
     pub grant: Grant,
-    /// The account's state.
+    /// State of the user's account.
     pub user_state: UserState,
-    /// The account's login name.
+    /// Login name of the user's account.
     pub username: String,
-    /// Whether the grant has a session and it lives (deadlines are the caller's to compare).
+    /// The session of the grant, if it has one. The caller compares its deadlines.
     pub session: Option<SessionStanding>,
-    /// Whether the token asked about is revoked by its number.
+    /// Whether the token in question is in the list of revoked tokens.
     pub revoked: bool,
-    /// Whether application and tenant are in use.
+    /// Whether application and tenant are enabled.
     pub in_use: bool,
 }
 
-/// The session of a grant.
+/// State of the session of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStanding {
-    /// The id by which it is named.
+    /// Id of the session.
     pub id: SessionId,
-    /// Whether it was ended.
+    /// Whether the session has ended.
     pub ended: bool,
-    /// Its end for want of access.
+    /// Time at which the session ends if it isn't used.
     pub idle_deadline: Millis,
-    /// Its end whatever happens.
+    /// Time at which the session ends in any case, if limited.
     pub absolute_deadline: Option<Millis>,
 }
 
-/// What the redemption of a code depends on that has no row yet, from one read.
+/// The state that the redemption of a code without a row depends on, from one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeStanding {
-    /// Whose session it is.
+    /// The user of the session.
     pub user: UserId,
-    /// What the application knows the user by.
+    /// The `sub` by which the application knows the user.
     pub sub: String,
-    /// How often the stay's tokens were ended.
+    /// Number of times that the participation's tokens were ended.
     pub cut: i64,
-    /// The account's state.
+    /// State of the user's account.
     pub user_state: UserState,
-    /// The session (deadlines are the caller's to compare).
+    /// State of the session. The caller compares its deadlines.
     pub session: SessionStanding,
-    /// Whether the code was redeemed before.
+    /// Whether the code was already redeemed.
     pub redeemed: bool,
-    /// Whether application and tenant are in use.
+    /// Whether application and tenant are enabled.
     pub in_use: bool,
 }
 
 impl SessionStanding {
-    /// Whether the session lives. `slack_ms` as for [`sojourn_model::Session::is_live`].
+    /// Returns whether the session is live. `slack_ms` as for [`sojourn_model::Session::is_live`].
     #[must_use]
     pub fn lives(&self, now: Millis, slack_ms: i64) -> bool {
         !self.ended
@@ -69,57 +69,57 @@ impl SessionStanding {
     }
 }
 
-/// A grant on the walk of the purge.
+/// A grant with its expiry, as the purge reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrantExpiry {
-    /// Its tenant.
+    /// Tenant of the grant.
     pub tenant: TenantId,
-    /// The grant.
+    /// Id of the grant.
     pub id: GrantId,
-    /// When everything issued from it is dead.
+    /// Time at which everything issued from it has expired.
     pub expires_at: Millis,
 }
 
-/// A shared access token with the state of what it depends on.
+/// A shared access token with the state that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedStanding {
-    /// The token.
+    /// The shared token itself.
     pub token: SharedToken,
-    /// The account that it concerns.
+    /// The user for whom the application acts.
     pub user: UserId,
-    /// The application that was given it.
+    /// The application that holds the token.
     pub app: AppId,
-    /// Scopes, separated by spaces.
+    /// Granted scopes, separated by spaces.
     pub scopes: String,
-    /// The account's state.
+    /// State of the user's account.
     pub user_state: UserState,
-    /// The account's login name.
+    /// Login name of the user's account.
     pub username: String,
-    /// Whether the token asked about is revoked by its number.
+    /// Whether the token in question is in the list of revoked tokens.
     pub revoked: bool,
-    /// Whether application and tenant are in use.
+    /// Whether application and tenant are enabled.
     pub in_use: bool,
 }
 
-/// What a token depends on that an application has for itself.
+/// The state that a token of an application for itself depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientStanding {
-    /// The application's epoch.
+    /// Current epoch of the application.
     pub epoch: i64,
-    /// Whether application and tenant are in use.
+    /// Whether application and tenant are enabled.
     pub in_use: bool,
-    /// Whether the token asked about is revoked.
+    /// Whether the token in question is revoked.
     pub revoked: bool,
 }
 
-/// A user's approval of an application.
+/// A user's consent for an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentRow {
-    /// The application that was given it.
+    /// The application that has the consent.
     pub app: AppId,
-    /// Scopes, separated by spaces.
+    /// Approved scopes, separated by spaces.
     pub scopes: String,
-    /// When the approval was given.
+    /// Time at which the consent was given.
     pub given_at: Millis,
 }
 
@@ -132,7 +132,7 @@ fn grant(row: &mut Row) -> Result<Grant, StoreError> {
         session: row.opt_id(SessionId::from_slice)?,
         sid: row.id(Sid::from_slice)?,
         sub: row.text()?,
-        // Among the last columns.
+        // Set below: it is among the last columns.
         kind: GrantKind::Code,
         scopes: row.text()?,
         offline: row.flag()?,
@@ -188,10 +188,10 @@ fn standing(mut row: Row) -> Result<Standing, StoreError> {
 }
 
 impl Reads {
-    /// Grants of all tenants, living or not, in the order in which they were made, after a given one.
+    /// Returns grants of all tenants after a given one, ended or not, in the order of their creation.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn grants_after(
         &self,
         after: GrantId,
@@ -209,11 +209,11 @@ impl Reads {
             .collect()
     }
 
-    /// A grant and what its tokens depend on. `token_key` names the token asked about in the list of
-    /// revoked ones.
+    /// Returns a grant and the state that its tokens depend on. `token_key` is the key of the token in question in the
+    /// list of revoked tokens.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn standing(
         &self,
         t: TenantId,
@@ -224,11 +224,11 @@ impl Reads {
         row.map(standing).transpose()
     }
 
-    /// What the redemption of a code depends on: a living stay, by `sid`, of a session in an application. `None` where there
-    /// is none. `grant` is the id that the grant will have.
+    /// Returns the state that the redemption of a code depends on: the living participation with this `sid` of a
+    /// session in an application. `None` if there is none. `grant` is the id that the grant will have.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn code_standing(
         &self,
         t: TenantId,
@@ -254,10 +254,10 @@ impl Reads {
         Ok(Some(CodeStanding { user, sub, cut, user_state, session, redeemed, in_use }))
     }
 
-    /// The living grants of a session.
+    /// Returns the grants of a session that haven't ended.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn grants_of_session(
         &self,
         t: TenantId,
@@ -269,10 +269,10 @@ impl Reads {
         rows.into_iter().map(|mut row| grant(&mut row)).collect()
     }
 
-    /// The access token that a user's sessions share in an application, if there is one.
+    /// Returns the access token that a user's sessions share in an application, if there is one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn shared_token(
         &self,
         t: TenantId,
@@ -290,10 +290,10 @@ impl Reads {
         }))
     }
 
-    /// A shared access token and what it depends on.
+    /// Returns a shared access token and the state that it depends on.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn shared_standing(
         &self,
         t: TenantId,
@@ -323,10 +323,10 @@ impl Reads {
         }))
     }
 
-    /// What a token of an application's own depends on; `None` when there is no such application.
+    /// Returns the state that a token of an application for itself depends on; `None` if the application doesn't exist.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn client_standing(
         &self,
         t: TenantId,
@@ -338,18 +338,18 @@ impl Reads {
         Ok(Some(ClientStanding { epoch: row.int()?, in_use: row.flag()?, revoked: row.flag()? }))
     }
 
-    /// Whether one token is in the list of revoked ones.
+    /// Returns whether a token is in the list of revoked tokens.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn is_revoked(&self, t: TenantId, token_key: Vec<u8>) -> Result<bool, StoreError> {
         Ok(self.row(&sql::REVOKED, params![t, token_key]).await?.is_some())
     }
 
-    /// A user's approvals.
+    /// Returns the consents of a user.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn consents(&self, t: TenantId, user: UserId) -> Result<Vec<ConsentRow>, StoreError> {
         let rows = self.rows(&sql::CONSENTS_OF_USER, params![t, user]).await?;
         rows.into_iter()

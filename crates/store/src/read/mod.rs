@@ -1,4 +1,4 @@
-//! Reads, by what they are about. Each takes the tenant; a row of another tenant isn't there.
+//! Reads, grouped by subject. Each takes the tenant and never returns rows of another tenant.
 
 pub(crate) mod delivery;
 mod directory;

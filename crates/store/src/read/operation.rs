@@ -10,17 +10,17 @@ use crate::{Reads, Row, StoreError};
 /// A row of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Its name.
+    /// Id that distinguishes rows of the same millisecond.
     pub id: [u8; 16],
-    /// When it happened.
+    /// Time of the action.
     pub at: Millis,
-    /// Who, as text.
+    /// The actor who performed the action, as text.
     pub actor: String,
-    /// What was done, as `noun.verb`.
+    /// The action, as `noun.verb`.
     pub action: String,
-    /// The id of what it was done to.
+    /// Id of the object that the action applies to.
     pub target: String,
-    /// More, a JSON object.
+    /// Further details, as a JSON object.
     pub detail: String,
 }
 
@@ -50,40 +50,40 @@ pub(crate) fn mail(mut row: Row) -> Result<Mail, StoreError> {
     })
 }
 
-/// The oldest rows of what is kept for a time only.
+/// Times of the oldest rows of everything that has a limited retention.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Oldest {
-    /// When the oldest event happened.
+    /// Time of the oldest event.
     pub event: Option<Millis>,
-    /// When the first revoked token would have died.
+    /// Earliest expiry of a revoked token.
     pub revoked: Option<Millis>,
-    /// When the first window of attempts is over.
+    /// Earliest end of a window of attempts.
     pub throttle: Option<Millis>,
-    /// When the oldest request was kept.
+    /// Time at which the oldest request with an idempotency key was stored.
     pub request: Option<Millis>,
-    /// When the browser was seen that was seen least lately.
+    /// Time at which the least recently seen browser was seen.
     pub browser: Option<Millis>,
-    /// When the oldest ended session ended.
+    /// Earliest end of an ended session.
     pub ended_session: Option<Millis>,
-    /// When the oldest delivery was written.
+    /// Time at which the oldest delivery was created.
     pub delivery: Option<Millis>,
-    /// When the oldest row of the audit log was written.
+    /// Time of the oldest audit log row.
     pub audit: Option<Millis>,
 }
 
 impl Reads {
-    /// A fact about the installation.
+    /// Returns a fact about the installation by its name.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.row(&sql::META_GET, params![name]).await?.map(|mut row| row.text()).transpose()
     }
 
-    /// When the oldest row of each kind was written or became due, of those that are kept for a time.
+    /// Returns the times of the oldest row of each kind that has a limited retention.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn oldest(&self) -> Result<Oldest, StoreError> {
         let rows = self.list(&sql::PURGE_OLDEST, Vec::new()).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(Oldest::default()) };
@@ -99,10 +99,10 @@ impl Reads {
         })
     }
 
-    /// A tenant's signing keys, oldest first.
+    /// Returns a tenant's signing keys, oldest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn signing_keys(&self, t: TenantId) -> Result<Vec<StoredKey>, StoreError> {
         let rows = self.rows(&sql::KEYS, params![t]).await?;
         rows.into_iter()
@@ -121,10 +121,10 @@ impl Reads {
             .collect()
     }
 
-    /// Rows of the audit log from a time back, the newest first: those before the row of a name at that time.
+    /// Returns the audit log rows before a time and, at that time, before an id; newest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn audit_before(
         &self,
         t: TenantId,
@@ -135,10 +135,11 @@ impl Reads {
         rows.into_iter().map(audit_entry).collect()
     }
 
-    /// Rows of the audit log in order, behind the row of a name at a time; an empty name stands before all of that time.
+    /// Returns the audit log rows after a time and, at that time, after an id, oldest first. An empty id includes all
+    /// rows of that time.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn audit_since(
         &self,
         t: TenantId,
@@ -149,10 +150,10 @@ impl Reads {
         rows.into_iter().map(audit_entry).collect()
     }
 
-    /// What a request was answered that came with a key, and the hash of that request.
+    /// Returns the hash of the request that was stored under an idempotency key, and its response.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn kept_request(
         &self,
         t: TenantId,
@@ -162,10 +163,10 @@ impl Reads {
         row.map(|mut row| Ok((row.blob()?, row.text()?))).transpose()
     }
 
-    /// How often something was counted in the window that lasts until the given moment.
+    /// Returns the count of a counter of attempts, and the time at which its window ends.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn attempts(
         &self,
         t: TenantId,
@@ -175,10 +176,10 @@ impl Reads {
         row.map(|mut row| Ok((row.int()?, row.millis()?))).transpose()
     }
 
-    /// A subject's events after the given number, in order.
+    /// Returns a subject's events after the given number, in order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn events(
         &self,
         t: TenantId,

@@ -1,4 +1,4 @@
-//! Lists of people, groups and roles, and who belongs to what.
+//! Lists of users, groups and roles, and their memberships.
 
 use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{Group, GroupId, Millis, Role, RoleId, TenantId, User, UserId};
@@ -10,16 +10,16 @@ use crate::sql::search;
 use crate::value::Value;
 use crate::{Reads, Row, StoreError};
 
-/// An order of the users of a tenant.
+/// The order of a list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserOrder {
-    /// By the time at which they were made.
+    /// By time of creation.
     Age,
-    /// By login name.
+    /// By the key of the login name.
     Name,
 }
 
-/// A place in such an order.
+/// A position in such an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     Age(Millis, Vec<u8>),
@@ -47,10 +47,10 @@ fn list_of(users: &[UserId]) -> String {
 }
 
 impl Reads {
-    /// Users in an order, after one of them or from the beginning.
+    /// Returns users in an order, after a given one or from the beginning.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_after(
         &self,
         t: TenantId,
@@ -102,10 +102,10 @@ impl Reads {
         self.list(statement, params).await?.into_iter().map(user).collect()
     }
 
-    /// Users in an order from a place given by its number, the first of all being 0.
+    /// Returns users in an order from an offset on, which counts from 0.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_at(
         &self,
         t: TenantId,
@@ -123,7 +123,7 @@ impl Reads {
             (UserOrder::Name, false) => &sql::ACCOUNT_AT_NAME,
             (UserOrder::Name, true) => &sql::ACCOUNT_AT_NAME_DOWN,
         };
-        // The one before, so that the page begins after it.
+        // The user before the offset, so that the page begins after it.
         let Some(mut row) = self.list(statement, params![t, number - 1]).await?.into_iter().next()
         else {
             return Ok(Vec::new());
@@ -135,10 +135,11 @@ impl Reads {
         self.users_from(t, order, descending, Some(place), limit).await
     }
 
-    /// Users in an order, after a place that was kept: the time and id of the last one by age, its name by name.
+    /// Returns users in an order after a stored position: by age the time and id of the last user, by name its login
+    /// name.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_after_place(
         &self,
         t: TenantId,
@@ -153,10 +154,10 @@ impl Reads {
         self.users_from(t, order, descending, Some(place), limit).await
     }
 
-    /// How many users a tenant has.
+    /// Returns the number of users of a tenant.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn user_count(&self, t: TenantId) -> Result<i64, StoreError> {
         self.number(&sql::ACCOUNT_NUMBER, params![t]).await
     }
@@ -172,10 +173,10 @@ impl Reads {
         }
     }
 
-    /// Users by mail address, without regard to case.
+    /// Returns users by email address, without regard to case.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_by_email(
         &self,
         t: TenantId,
@@ -187,10 +188,10 @@ impl Reads {
         rows.into_iter().map(user).collect()
     }
 
-    /// Users whose mail address this is known to be, without regard to case.
+    /// Returns users by verified email address, without regard to case.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_by_proved_email(
         &self,
         t: TenantId,
@@ -203,28 +204,28 @@ impl Reads {
         rows.into_iter().map(user).collect()
     }
 
-    /// Accounts that a program wrote which knew no keys, of all tenants.
+    /// Returns accounts of all tenants that an older version stored without keys.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn unkeyed_users(&self, limit: i64) -> Result<Vec<User>, StoreError> {
         let rows = self.list(&sql::ACCOUNTS_UNKEYED, params![limit]).await?;
         rows.into_iter().map(user).collect()
     }
 
-    /// Login names that differ from another one by nothing that people see.
+    /// Returns login names that equal another one in the form in which names are compared.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn clashing_names(&self, t: TenantId, limit: i64) -> Result<Vec<String>, StoreError> {
         let rows = self.list(&sql::ACCOUNTS_CLASHING, params![t, limit]).await?;
         rows.into_iter().map(|mut row| row.text()).collect()
     }
 
-    /// Users by the id that another system knows them by.
+    /// Returns users by their id in another system (SCIM `externalId`).
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_by_external_id(
         &self,
         t: TenantId,
@@ -235,10 +236,10 @@ impl Reads {
         rows.into_iter().map(user).collect()
     }
 
-    /// Which of these users there are.
+    /// Returns those of these users that exist.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_there(
         &self,
         t: TenantId,
@@ -247,19 +248,19 @@ impl Reads {
         ids(self.list(&sql::ACCOUNTS_THERE, params![t, list_of(users)]).await?)
     }
 
-    /// These users, in no order.
+    /// Returns these users in no particular order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_of(&self, t: TenantId, users: &[UserId]) -> Result<Vec<User>, StoreError> {
         let rows = self.list(&sql::ACCOUNTS_OF, params![t, list_of(users)]).await?;
         rows.into_iter().map(user).collect()
     }
 
-    /// Hashes of a user's earlier passwords, the latest first.
+    /// Returns hashes of a user's former passwords, latest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn passwords_before(
         &self,
         t: TenantId,
@@ -270,10 +271,10 @@ impl Reads {
         rows.into_iter().map(|mut row| row.text()).collect()
     }
 
-    /// The roles that a user has without any group.
+    /// Returns the roles that are assigned to a user directly, not through a group.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn own_roles_of_user(
         &self,
         t: TenantId,
@@ -283,10 +284,10 @@ impl Reads {
         rows.into_iter().map(|mut row| row.id(RoleId::from_slice)).collect()
     }
 
-    /// Which of these users have a role by themselves.
+    /// Returns those of these users that have a role directly, not through a group.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role_members_among(
         &self,
         t: TenantId,
@@ -296,10 +297,10 @@ impl Reads {
         ids(self.list(&sql::ROLE_MEMBERS_AMONG, params![t, role, list_of(users)]).await?)
     }
 
-    /// Who has a role without any group, after one, in the order of their ids.
+    /// Returns users who have a role directly, not through a group, in the order of their ids, after a given one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn own_role_members_after(
         &self,
         t: TenantId,
@@ -311,10 +312,10 @@ impl Reads {
         ids(self.list(&sql::ROLE_MEMBERS_AFTER, params![t, role, from, limit]).await?)
     }
 
-    /// The groups that carry a role.
+    /// Returns the groups that have a role.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn groups_with_role(
         &self,
         t: TenantId,
@@ -324,18 +325,18 @@ impl Reads {
         rows.into_iter().map(|mut row| row.id(GroupId::from_slice)).collect()
     }
 
-    /// A group by id.
+    /// Returns a group by id.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn group(&self, t: TenantId, id: GroupId) -> Result<Option<Group>, StoreError> {
         self.row(&sql::GROUP_BY_ID, params![t, id]).await?.map(group).transpose()
     }
 
-    /// A group by name, without regard to case.
+    /// Returns a group by name, without regard to case.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn group_by_name(
         &self,
         t: TenantId,
@@ -345,10 +346,10 @@ impl Reads {
         self.row(&sql::GROUP_BY_NAME, params![t, key]).await?.map(group).transpose()
     }
 
-    /// Groups by name, after one of them or from the beginning.
+    /// Returns groups in the order of names, after a given name or from the beginning.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn groups_after(
         &self,
         t: TenantId,
@@ -360,10 +361,10 @@ impl Reads {
         rows.into_iter().map(group).collect()
     }
 
-    /// Groups by name from a place given by its number.
+    /// Returns groups in the order of names from an offset on, which counts from 0.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn groups_at(
         &self,
         t: TenantId,
@@ -379,18 +380,18 @@ impl Reads {
         rows.into_iter().map(group).collect()
     }
 
-    /// How many groups a tenant has.
+    /// Returns the number of groups of a tenant.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn group_count(&self, t: TenantId) -> Result<i64, StoreError> {
         self.number(&sql::GROUP_NUMBER, params![t]).await
     }
 
-    /// Roles by name, after one of them or from the beginning.
+    /// Returns roles in the order of names, after a given name or from the beginning.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn roles_after(
         &self,
         t: TenantId,
@@ -402,10 +403,10 @@ impl Reads {
         rows.into_iter().map(role).collect()
     }
 
-    /// Roles by name from a place given by its number.
+    /// Returns roles in the order of names from an offset on, which counts from 0.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn roles_at(
         &self,
         t: TenantId,
@@ -421,18 +422,18 @@ impl Reads {
         rows.into_iter().map(role).collect()
     }
 
-    /// How many roles a tenant has.
+    /// Returns the number of roles of a tenant.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn role_count(&self, t: TenantId) -> Result<i64, StoreError> {
         self.number(&sql::ROLE_NUMBER, params![t]).await
     }
 
-    /// The groups that a user is in.
+    /// Returns the groups of a user.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn groups_of_user(
         &self,
         t: TenantId,
@@ -441,10 +442,10 @@ impl Reads {
         self.rows(&sql::GROUPS_OF_USER, params![t, user]).await?.into_iter().map(group).collect()
     }
 
-    /// The groups of users: whose, which and its name.
+    /// Returns the groups of users, each as user, group and name of the group.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn groups_among(
         &self,
         t: TenantId,
@@ -461,10 +462,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// The roles that users have without any group: whose, which and its name.
+    /// Returns the roles that are assigned to users directly, each as user, role and name of the role.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn own_roles_among(
         &self,
         t: TenantId,
@@ -481,10 +482,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// Members of a group after one, in the order of their ids.
+    /// Returns members of a group in the order of their ids, after a given one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn group_members_after(
         &self,
         t: TenantId,
@@ -496,10 +497,10 @@ impl Reads {
         ids(self.list(&sql::GROUP_MEMBERS_AFTER, params![t, group, from, limit]).await?)
     }
 
-    /// Which of these users are in a group.
+    /// Returns those of these users that are in a group.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn group_members_among(
         &self,
         t: TenantId,
@@ -509,18 +510,18 @@ impl Reads {
         ids(self.list(&sql::GROUP_MEMBERS_AMONG, params![t, group, list_of(users)]).await?)
     }
 
-    /// How many members a group has.
+    /// Returns the number of members of a group.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn group_member_count(&self, t: TenantId, group: GroupId) -> Result<i64, StoreError> {
         self.number(&sql::GROUP_MEMBER_COUNT, params![t, group]).await
     }
 
-    /// The roles that a group carries.
+    /// Returns the roles of a group.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn roles_of_group(
         &self,
         t: TenantId,
@@ -529,10 +530,10 @@ impl Reads {
         self.rows(&sql::GROUP_ROLES, params![t, group]).await?.into_iter().map(role).collect()
     }
 
-    /// The greatest number of a tenant.
+    /// Returns the highest number that a tenant has or had.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn last_tenant(&self) -> Result<TenantId, StoreError> {
         self.number(&sql::TENANT_LAST, params![]).await.map(TenantId)
     }

@@ -1,4 +1,4 @@
-//! Service providers of SAML.
+//! State of SAML service providers: keys and name identifiers.
 
 use sojourn_model::{AppId, SessionId, Sid, SigningAlg, StoredSamlKey, TenantId, UserId};
 
@@ -6,24 +6,24 @@ use crate::compile::params;
 use crate::sql::saml as sql;
 use crate::{Reads, StoreError};
 
-/// A living stay in which somebody has a name.
+/// A living participation in which a user has a name identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedStay {
-    /// The session.
+    /// The session of the user.
     pub session: SessionId,
-    /// The stay.
+    /// The `sid` of the participation.
     pub sid: Sid,
-    /// Whose session it is.
+    /// The user of the session.
     pub user: UserId,
-    /// The whole name, as JSON.
+    /// The name identifier with its format and qualifiers, as JSON.
     pub name: String,
 }
 
 impl Reads {
-    /// A tenant's keys for SAML, of each algorithm oldest first.
+    /// Returns a tenant's SAML keys, for each algorithm the oldest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn saml_keys(&self, t: TenantId) -> Result<Vec<StoredSamlKey>, StoreError> {
         let rows = self.rows(&sql::SAML_KEYS, params![t]).await?;
         rows.into_iter()
@@ -41,10 +41,10 @@ impl Reads {
             .collect()
     }
 
-    /// The names that a person was given in a stay, living or ended, as JSON.
+    /// Returns the name identifiers that a user got in a participation, living or ended, as JSON.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn saml_names(
         &self,
         t: TenantId,
@@ -56,10 +56,10 @@ impl Reads {
         rows.into_iter().map(|mut row| row.text()).collect()
     }
 
-    /// The living stays in an application in which somebody has a name.
+    /// Returns the living participations in an application in which a user has a name identifier.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn saml_stays(
         &self,
         t: TenantId,

@@ -1,4 +1,4 @@
-//! Sessions by ranges of an order, and what belongs to a few of them, read at once.
+//! Sessions by ranges of an order, and batch reads of what belongs to a few of them.
 
 use sojourn_model::directory::text_key;
 use sojourn_model::{
@@ -12,23 +12,23 @@ use crate::dialect::Statement;
 use crate::sql::search as sql;
 use crate::{Reads, Row, StoreError, Value};
 
-/// A place in an order of sessions: a time, and where within it. An id, or the beginning of one: every id that
-/// begins so stands from here on.
+/// A position in an order of sessions: a time, and an id or the beginning of one at that time. Every id that begins
+/// with it follows the position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The time.
+    /// Time in the order of the range.
     pub at: Millis,
-    /// An id, or its beginning.
+    /// A session id, or the beginning of one.
     pub id: Vec<u8>,
 }
 
 impl Place {
-    /// Before everything.
+    /// The position before all sessions.
     pub const FIRST: Self = Self { at: Millis(i64::MIN), id: Vec::new() };
-    /// After everything.
+    /// The position after all sessions.
     pub const LAST: Self = Self { at: Millis(i64::MAX), id: Vec::new() };
 
-    /// The place right after this one.
+    /// Returns the position immediately after this one.
     #[must_use]
     pub fn after(mut self) -> Self {
         self.id.push(0);
@@ -36,20 +36,21 @@ impl Place {
     }
 }
 
-/// An order of sessions, and which of them stand in it.
+/// A set of sessions with an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionRange {
-    /// Those that haven't ended, by sign-in.
+    /// Sessions that haven't ended, by time of sign-in.
     Living,
-    /// All, by sign-in.
+    /// All sessions, by time of sign-in.
     All,
-    /// All, by last access as far as it is written.
+    /// All sessions, by last access as stored.
     Accessed,
-    /// Those that have ended, by their end.
+    /// Sessions that have ended, by time of their end.
     Ended,
-    /// Those that came from an address, as [`sojourn_model::network::address_key`] gives it, by sign-in.
+    /// Sessions from an address, given as the result of [`sojourn_model::network::address_key`], by time of sign-in.
     Address(Vec<u8>),
-    /// Those that live in an application, by sign-in. One that entered twice may come twice in a row.
+    /// Sessions with a living participation in an application, by time of sign-in. A session that entered it twice may
+    /// occur twice in a row.
     Application(AppId),
 }
 
@@ -76,7 +77,8 @@ impl SessionRange {
     }
 }
 
-/// A batch of ids with the tenant before them; nothing when there is none.
+/// Returns the parameters of a batch statement: the tenant and the ids, with the last id repeated to fill the batch.
+/// `None` if there are no ids.
 pub(super) fn batch<Id: Copy + Into<Value>>(t: TenantId, ids: &[Id]) -> Option<Vec<Value>> {
     let last = *ids.last()?;
     let filled = ids.iter().copied().chain(std::iter::repeat(last)).take(sql::BATCH);
@@ -87,22 +89,22 @@ fn sessions(rows: Vec<Row>) -> Result<Vec<Session>, StoreError> {
     rows.into_iter().map(session).collect()
 }
 
-/// What is alive or to be done, of all tenants.
+/// Counts of living sessions and open work in all tenants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenWork {
-    /// Sessions that haven't ended.
+    /// Number of sessions that haven't ended.
     pub sessions: i64,
-    /// Mails that haven't been sent.
+    /// Number of mails in the queue.
     pub mails: i64,
-    /// Jobs that are under way.
+    /// Number of pending jobs.
     pub jobs: i64,
 }
 
 impl Reads {
-    /// Sessions of a range that stand below a place, the greatest first, down to the time `stop`.
+    /// Returns sessions of a range before a position in descending order, down to the time `stop`.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sessions_below(
         &self,
         t: TenantId,
@@ -115,10 +117,10 @@ impl Reads {
         sessions(self.list(below, range.params(t, place, stop, limit)).await?)
     }
 
-    /// Sessions of a range from a place on, the least first, up to the time `stop`.
+    /// Returns sessions of a range from a position in ascending order, up to the time `stop`.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sessions_from(
         &self,
         t: TenantId,
@@ -131,11 +133,11 @@ impl Reads {
         sessions(self.list(from, range.params(t, place, stop, limit)).await?)
     }
 
-    /// Sessions that came from addresses between two, in no order, with the times of their sign-ins; a bounded
-    /// number of them.
+    /// Returns at most `limit` sessions from addresses between two, with their times of sign-in, in no particular
+    /// order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sessions_of_network(
         &self,
         t: TenantId,
@@ -149,10 +151,10 @@ impl Reads {
             .collect()
     }
 
-    /// How many sessions haven't ended, of those that signed in between two times.
+    /// Returns the number of sessions that began between two times and haven't ended.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn living_count(
         &self,
         t: TenantId,
@@ -164,10 +166,11 @@ impl Reads {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// What is alive or to be done in all tenants together. Counts rows of an index: not for every request.
+    /// Returns the counts of living sessions and open work in all tenants. It counts rows of an index, which is too
+    /// slow for every request.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn open_work(&self) -> Result<OpenWork, StoreError> {
         let Some(mut row) = self.list(&sql::OPEN_WORK, Vec::new()).await?.into_iter().next() else {
             return Ok(OpenWork::default());
@@ -175,10 +178,11 @@ impl Reads {
         Ok(OpenWork { sessions: row.int()?, mails: row.int()?, jobs: row.int()? })
     }
 
-    /// How many sessions began in each stretch of `step` milliseconds from a time on: the stretch's number, and how many.
+    /// Returns how many sessions began in each interval of `step` milliseconds from a time on: the number of the
+    /// interval and the count.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sign_ins_by_time(
         &self,
         t: TenantId,
@@ -189,10 +193,10 @@ impl Reads {
         rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
     }
 
-    /// The same for what is tallied; a stretch is exact to the minute.
+    /// Like [`Self::sign_ins_by_time`] for a named counter; the intervals are exact to the minute.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn tally_by_time(
         &self,
         t: TenantId,
@@ -205,10 +209,10 @@ impl Reads {
         rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
     }
 
-    /// The same for ends.
+    /// Like [`Self::sign_ins_by_time`] for the ends of sessions.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn ends_by_time(
         &self,
         t: TenantId,
@@ -219,10 +223,10 @@ impl Reads {
         rows.into_iter().map(|mut row| Ok((row.int()?, row.int()?))).collect()
     }
 
-    /// Why the latest sessions ended: each reason with how many, of at most a number of sessions.
+    /// Returns the reasons of the latest ends since a time with their counts, of at most `limit` sessions.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn ends_by_reason(
         &self,
         t: TenantId,
@@ -235,10 +239,10 @@ impl Reads {
             .collect()
     }
 
-    /// The session that an application knows by a `sid`.
+    /// Returns the session that an application knows by a `sid`.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn session_of_sid(
         &self,
         t: TenantId,
@@ -248,10 +252,10 @@ impl Reads {
         row.map(|mut row| row.id(SessionId::from_slice)).transpose()
     }
 
-    /// These sessions, in no order.
+    /// Returns these sessions in no particular order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sessions_among(
         &self,
         t: TenantId,
@@ -265,11 +269,11 @@ impl Reads {
         Ok(found)
     }
 
-    /// The living sessions of users, or their latest ended ones, in no order; of each 25 users a bounded
-    /// number.
+    /// Returns the living sessions of users, or their latest ended ones, in no particular order: at most `limit` for
+    /// each 25 users.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sessions_of_users(
         &self,
         t: TenantId,
@@ -287,10 +291,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// The stays of sessions, living and over.
+    /// Returns the participations of sessions, living and ended.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn stays_among(
         &self,
         t: TenantId,
@@ -307,10 +311,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// These users, in no order.
+    /// Returns these users in no particular order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_among(&self, t: TenantId, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(sql::BATCH) {
@@ -322,10 +326,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// The roles of users, those being removed included.
+    /// Returns the roles of users, including roles that are being removed.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn roles_among(
         &self,
         t: TenantId,
@@ -341,10 +345,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// Users whose shown names begin with a text, a bounded number of them in no order.
+    /// Returns at most `limit` users with a display name that begins with a text, in no particular order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_by_shown_name(
         &self,
         t: TenantId,
@@ -358,10 +362,10 @@ impl Reads {
         rows.into_iter().map(user).collect()
     }
 
-    /// Users of whom a name is shown, without regard to case; a bounded number of them in no order.
+    /// Returns at most `limit` users with a display name, compared without regard to case, in no particular order.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn users_of_shown_name(
         &self,
         t: TenantId,
@@ -373,10 +377,10 @@ impl Reads {
         rows.into_iter().map(user).collect()
     }
 
-    /// Sessions whose address isn't in the index yet, of all tenants, with their addresses.
+    /// Returns sessions of all tenants that aren't in the index of addresses yet, with their addresses.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn unkeyed_sessions(
         &self,
         limit: i64,

@@ -1,4 +1,4 @@
-//! Sessions, their stays in applications, and the ledger of those that ended.
+//! Sessions, their participations in applications, and the history of ended sessions.
 
 use sojourn_model::ids::MalformedId;
 use sojourn_model::{
@@ -10,25 +10,25 @@ use crate::compile::params;
 use crate::sql::session as sql;
 use crate::{Reads, Row, StoreError};
 
-/// A session past a deadline, for the sweep.
+/// A session that is past a deadline, for the sweep of expired sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionExpiry {
-    /// Its tenant.
+    /// Tenant of the session.
     pub tenant: TenantId,
-    /// Its user.
+    /// User of the session.
     pub user: UserId,
-    /// The session.
+    /// Id of the session.
     pub session: SessionId,
-    /// Whether its absolute lifetime is over; otherwise nobody used it.
+    /// Whether its absolute lifetime is over; otherwise it was idle for too long.
     pub lifetime: bool,
 }
 
-/// A stay, living or over.
+/// A participation, living or ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StayRow {
-    /// The stay.
+    /// The participation, with `cut` always 0.
     pub stay: Participation,
-    /// When it ended, if it has.
+    /// Time at which it ended, if it has.
     pub ended_at: Option<Millis>,
 }
 
@@ -67,7 +67,7 @@ fn session_in(row: &mut Row) -> Result<Session, StoreError> {
         sign_in_due: false,
     };
     if session.state == SessionState::Living {
-        // Reason, actor, id and effects of an end that hasn't been.
+        // Skips reason, actor, id and effects of the end, which are `NULL`.
         for _ in 0..4 {
             row.value()?;
         }
@@ -82,11 +82,11 @@ fn sessions(rows: Vec<Row>) -> Result<Vec<Session>, StoreError> {
 }
 
 impl Reads {
-    /// The living session that a cookie's secret opens: by the present secret, or by the one before
-    /// within its grace.
+    /// Returns the living session for the secret in a cookie: the current secret, or the previous one within its grace
+    /// period.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn session_by_secret(
         &self,
         t: TenantId,
@@ -100,10 +100,10 @@ impl Reads {
         self.row(&sql::SESSION_BY_PREVIOUS, params![t, hash, now]).await?.map(session).transpose()
     }
 
-    /// The living session that a cookie's secret opens, with its living stay in an application.
+    /// Returns the living session for the secret in a cookie, with its living participation in an application.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn session_and_stay(
         &self,
         t: TenantId,
@@ -135,18 +135,18 @@ impl Reads {
         Ok(Some((session, Some(stay))))
     }
 
-    /// A session, living or ended.
+    /// Returns a session, living or ended.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn session(&self, t: TenantId, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.row(&sql::SESSION_BY_ID, params![t, id]).await?.map(session).transpose()
     }
 
-    /// A user's live sessions, newest sign-in first. `slack_ms` as for [`Session::is_live`].
+    /// Returns a user's live sessions, newest sign-in first. `slack_ms` as for [`Session::is_live`].
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sessions_of_user(
         &self,
         t: TenantId,
@@ -159,10 +159,10 @@ impl Reads {
         sessions(self.list(&sql::SESSIONS_OF_USER, params![t, user, now, since, limit]).await?)
     }
 
-    /// A user's ended sessions, latest end first.
+    /// Returns a user's ended sessions, latest end first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn ledger_of_user(
         &self,
         t: TenantId,
@@ -172,10 +172,11 @@ impl Reads {
         sessions(self.list(&sql::LEDGER_OF_USER, params![t, user, limit]).await?)
     }
 
-    /// Sessions past a deadline, of all tenants, the longest overdue first.
+    /// Returns sessions of all tenants that are past a deadline: first those past their absolute lifetime, then those
+    /// that are idle, each with the longest overdue first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn expired_sessions(
         &self,
         now: Millis,
@@ -205,10 +206,10 @@ impl Reads {
         Ok(found)
     }
 
-    /// The living stay of a session in an application.
+    /// Returns the living participation of a session in an application.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn participation(
         &self,
         t: TenantId,
@@ -230,17 +231,17 @@ impl Reads {
         }))
     }
 
-    /// All stays of a session, living and over, in the order of their beginning.
+    /// Returns all participations of a session, living and ended, in the order of their beginning.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn stays(&self, t: TenantId, session: SessionId) -> Result<Vec<StayRow>, StoreError> {
         let rows = self.rows(&sql::PARTICIPATIONS_OF_SESSION, params![t, session]).await?;
         rows.into_iter().map(|row| stay_in(t, session, row)).collect()
     }
 }
 
-/// A stay from a row that goes on after the session's id.
+/// Decodes a participation from a row that continues after the session's id.
 pub(super) fn stay_in(
     t: TenantId,
     session: SessionId,

@@ -1,4 +1,4 @@
-//! Accounts that people make themselves.
+//! Self-service sign-up: codes, requested deletions and accepted terms.
 
 use sojourn_model::{AcceptedTerms, AskedDeletion, Millis, SignUpCode, TenantId, UserId};
 
@@ -22,10 +22,10 @@ fn asked(mut row: Row) -> Result<AskedDeletion, StoreError> {
 }
 
 impl Reads {
-    /// The code with a hash.
+    /// Returns the sign-up code with a keyed hash.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sign_up_code(
         &self,
         t: TenantId,
@@ -34,10 +34,10 @@ impl Reads {
         self.row(&sql::CODE_BY_HASH, params![t, hash.to_vec()]).await?.map(code).transpose()
     }
 
-    /// A tenant's codes, newest first.
+    /// Returns a tenant's sign-up codes, newest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn sign_up_codes(
         &self,
         t: TenantId,
@@ -47,10 +47,10 @@ impl Reads {
         rows.into_iter().map(code).collect()
     }
 
-    /// Whether a person wants to delete their account.
+    /// Returns a user's request to delete their account, if there is one.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deletion_of(
         &self,
         t: TenantId,
@@ -59,10 +59,10 @@ impl Reads {
         self.row(&sql::DELETION_OF, params![t, user]).await?.map(asked).transpose()
     }
 
-    /// The accounts whose people want to delete them, longest waiting first.
+    /// Returns the requests to delete accounts, longest waiting first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deletions(
         &self,
         t: TenantId,
@@ -72,10 +72,10 @@ impl Reads {
         rows.into_iter().map(asked).collect()
     }
 
-    /// The accounts that are due to be deleted, in all tenants.
+    /// Returns the accounts that are due for deletion, in all tenants.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn deletions_due(
         &self,
         now: Millis,
@@ -86,10 +86,10 @@ impl Reads {
         rows.into_iter().map(due).collect()
     }
 
-    /// The terms of use that a person accepted, oldest first.
+    /// Returns the terms of use that a user accepted, oldest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn terms_of(
         &self,
         t: TenantId,

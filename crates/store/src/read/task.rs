@@ -1,4 +1,4 @@
-//! Tasks of handlers.
+//! Tasks of event handlers and their backlogs.
 
 use sojourn_model::{Event, HandlerTask, Millis, SessionId, Subject, TaskState, TenantId};
 
@@ -6,32 +6,32 @@ use crate::compile::params;
 use crate::sql::task as sql;
 use crate::{Reads, Row, StoreError};
 
-/// What waits for one handler.
+/// The backlog of one handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskBacklog {
-    /// The handler's id.
+    /// Id of the handler.
     pub handler: String,
-    /// Tasks to be done.
+    /// Number of pending tasks.
     pub pending: i64,
-    /// Tasks that failed too often.
+    /// Number of parked tasks, which failed too often.
     pub parked: i64,
-    /// When the event of the oldest one happened that waits.
+    /// Time of the event of the oldest pending task.
     pub oldest: Option<Millis>,
 }
 
-/// A place in a handler's log.
+/// A position in the log of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskPlace {
-    /// When the event happened.
+    /// Time of the event.
     pub at: Millis,
-    /// The subject's id.
+    /// Id of the event's subject.
     pub subject: Vec<u8>,
-    /// The event's number.
+    /// Number of the event among those of its subject.
     pub n: i64,
 }
 
 impl TaskPlace {
-    /// Before every task.
+    /// The position before all tasks, as the newest come first.
     pub const NEWEST: Self = Self { at: Millis(i64::MAX), subject: Vec::new(), n: 0 };
 }
 
@@ -54,10 +54,10 @@ pub(crate) fn task(mut row: Row) -> Result<HandlerTask, StoreError> {
 }
 
 impl Reads {
-    /// The event of a task.
+    /// Returns the event of a task.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn event(
         &self,
         t: TenantId,
@@ -78,10 +78,10 @@ impl Reads {
         .transpose()
     }
 
-    /// When the next task of a handler is due that nothing holds up.
+    /// Returns the time at which the next task of a handler is due that doesn't wait for another task.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn next_task_due(
         &self,
         handler: &str,
@@ -93,10 +93,10 @@ impl Reads {
         }
     }
 
-    /// What waits for each handler of a tenant.
+    /// Returns the backlog of each handler of a tenant.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn task_backlogs(&self, t: TenantId) -> Result<Vec<TaskBacklog>, StoreError> {
         let mut all: Vec<TaskBacklog> = Vec::new();
         for mut row in self.list(&sql::TASKS_OPEN, params![t]).await? {
@@ -113,10 +113,10 @@ impl Reads {
         Ok(all)
     }
 
-    /// How many tasks wait in all tenants, and since when the oldest.
+    /// Returns the number of pending tasks in all tenants, and the time of the oldest one's event.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn task_lag(&self) -> Result<(i64, Millis), StoreError> {
         match self.list(&sql::TASKS_LAG, params![]).await?.into_iter().next() {
             Some(mut row) => Ok((row.int()?, row.millis()?)),
@@ -124,10 +124,10 @@ impl Reads {
         }
     }
 
-    /// A handler's tasks, latest event first, below a place.
+    /// Returns a handler's tasks before a position, latest event first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn tasks_below(
         &self,
         t: TenantId,
@@ -139,10 +139,10 @@ impl Reads {
         self.list(&sql::TASKS_BELOW, params).await?.into_iter().map(task).collect()
     }
 
-    /// A handler's tasks that failed too often, latest first.
+    /// Returns a handler's parked tasks, which failed too often, latest first.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
     pub async fn tasks_parked(
         &self,
         t: TenantId,

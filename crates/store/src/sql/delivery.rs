@@ -1,4 +1,4 @@
-//! Deliveries and jobs: claiming them for the time of a lease, and writing what came of them.
+//! Deliveries and jobs: claims for the time of a lease, and results.
 
 use crate::dialect::statements;
 
@@ -34,7 +34,7 @@ statements! {
          AND state = 'pending'";
     DELIVERY_GIVE_UP = "UPDATE delivery SET state = 'dead', leased = 0, last_error = $4 \
          WHERE +tenant_id = $1 AND session_id = $2 AND sid = $3 AND state = 'pending'";
-    // $2 and $3 a place in the order in which they were written.
+    // $2 and $3 are a position in the order of creation.
     DELIVERIES_BELOW = concat!(
         "SELECT ", delivery_columns!(), " FROM delivery WHERE tenant_id = $1 \
          AND (created_at, sid) < ($2, $3) ORDER BY created_at DESC, sid DESC LIMIT $4");
@@ -42,11 +42,11 @@ statements! {
         "SELECT ", delivery_columns!(), " FROM delivery INDEXED BY delivery_failed \
          WHERE tenant_id = $1 AND state IN ('dead', 'refused') \
          AND (created_at, sid) < ($2, $3) ORDER BY created_at DESC, sid DESC LIMIT $4");
-    // The plus keeps the key, which begins with the tenant, from being preferred to the session's index.
+    // The plus prevents the planner from preferring the key, which begins with the tenant, to the session's index.
     DELIVERY_RESEND = "UPDATE delivery SET state = 'pending', refusals = 0, due_at = $4, \
          expires_at = $5, leased = 0 WHERE +tenant_id = $1 AND session_id = $2 AND sid = $3 \
          AND state IN ('dead', 'refused')";
-    // Of a worker that isn't there any more, where no other can be.
+    // Leases of a worker that is gone; only valid if there is no other server.
     DELIVERY_RELEASE = "UPDATE delivery SET due_at = $1, leased = 0 \
          WHERE state = 'pending' AND leased = 1";
     DELIVERIES_OF_SESSION = concat!(

@@ -1,4 +1,4 @@
-//! Tenants, users, roles and applications.
+//! Tenants, users, roles, groups and applications.
 
 use crate::dialect::statements;
 
@@ -69,7 +69,7 @@ pub(crate) use {account_columns, role_columns};
 
 statements! {
     TENANT_LOCK = "SELECT id FROM tenant WHERE id = $1 FOR UPDATE";
-    // Somebody active who may do everything, by a role of their own or by a group's.
+    // An active user with all permissions, through a direct role or through a group.
     ADMINISTRATOR = "SELECT r.id FROM role r WHERE r.tenant_id = $1 AND r.state = 0 \
          AND ' ' || r.permissions || ' ' LIKE '% internal~_* %' ESCAPE '~' \
          AND (EXISTS (SELECT 1 FROM role_member m JOIN account a ON +a.tenant_id = m.tenant_id AND a.id = m.user_id \
@@ -81,7 +81,7 @@ statements! {
     TENANT_BY_ID = "SELECT id, name, enabled, created_at, shown_name, accent, logo_tag, sign_up FROM tenant WHERE id = $1";
     TENANT_CREATE = "INSERT INTO tenant (id, name, enabled, catalog_version, created_at) \
          VALUES ($1, $2, $3, 1, $4)";
-    // Ids of tenants that are gone are never given again.
+    // Ids of deleted tenants are never reused.
     TENANT_LAST = "SELECT coalesce(max(id), 0) FROM (SELECT id FROM tenant \
          UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_tenant') AS known";
     TENANT_COUNTED = "INSERT INTO meta (name, value) VALUES ('last_tenant', $1) \
@@ -94,14 +94,14 @@ statements! {
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id = $2");
     ACCOUNT_BY_NAME = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2");
-    // Of two keys the one that a program before this one wrote comes first: who had that name keeps it.
+    // Of two keys, the one that an older version wrote comes first: the account that had the name keeps it.
     ACCOUNT_BY_NAMES = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $3 UNION ALL ",
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key = $2 LIMIT 1");
     ACCOUNT_KEY_OF = "SELECT username_key FROM account \
          WHERE tenant_id = $1 AND username_key = $3 AND username = $4 UNION ALL SELECT username_key \
          FROM account WHERE tenant_id = $1 AND username_key = $2 AND username = $4 LIMIT 1";
-    // $3 is the first text after every one that begins with $2.
+    // $3 is a text that follows every text that begins with $2.
     ACCOUNT_SEARCH = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND username_key >= $2 \
          AND username_key < $3 ORDER BY username_key LIMIT $4");
@@ -110,9 +110,9 @@ statements! {
          created_at, updated_at, profile, external_id, attributes, password_due, email_key, \
          display_key, keyed_version) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $16, $17, $18, $19, $20, 1)";
-    // Nobody comes into a tenant that is switched off, as one is that is being deleted.
+    // No user can be added to a disabled tenant; a tenant that is being deleted is disabled.
     ACCOUNT_COUNTED = "UPDATE tenant SET users = users + $2 WHERE id = $1 AND (enabled = 1 OR $2 < 0)";
-    // A name that clashes keeps its key as long as it is the same name.
+    // A clashing name keeps its key as long as the name doesn't change.
     ACCOUNT_UPDATE = "UPDATE account SET username = $4, username_key = CASE WHEN name_clash = 1 \
          AND username = $4 THEN username_key ELSE $5 END, display_name = $6, \
          given_name = $7, family_name = $8, email = $9, email_verified = $10, updated_at = $11, \
@@ -153,7 +153,7 @@ statements! {
     ACCOUNTS_BY_NAME_DOWN = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 \
          AND username_key < $2 ORDER BY username_key DESC LIMIT $3");
-    // A place by number: only the index is walked.
+    // A position by number: only the index is scanned.
     ACCOUNT_AT_AGE = "SELECT created_at, id FROM account WHERE tenant_id = $1 \
          ORDER BY created_at, id LIMIT 1 OFFSET $2";
     ACCOUNT_AT_AGE_DOWN = "SELECT created_at, id FROM account WHERE tenant_id = $1 \
@@ -172,7 +172,7 @@ statements! {
          AND keyed_version = version AND email_verified = 1 UNION ALL ",
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
          AND lower(email) = lower($2) AND email IS NOT NULL AND email_verified = 1 LIMIT $4");
-    // What was written before the schema knew these keys, or by a program that doesn't.
+    // Accounts that were written before the schema had these keys, or by a version that doesn't know them.
     ACCOUNTS_UNKEYED = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE keyed_version < version LIMIT $1");
     ACCOUNT_KEY = "UPDATE account SET username_key = coalesce($4, username_key), email_key = $5, \
@@ -190,7 +190,7 @@ statements! {
     ACCOUNT_ADDRESS_PROVED = "UPDATE account SET email_verified = 1, updated_at = $4, \
          keyed_version = CASE WHEN keyed_version = version THEN version + 1 ELSE keyed_version END, \
          version = version + 1 WHERE tenant_id = $1 AND id = $2 AND email = $3 AND epoch = $5";
-    // The first change of several counts, for as long as it can be undone.
+    // Of several changes the first is kept, as long as it can be undone.
     ADDRESS_REPLACE = "INSERT INTO address_before (tenant_id, user_id, address, replaced_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, tenant_id) DO UPDATE SET address = excluded.address, \
          replaced_at = excluded.replaced_at WHERE address_before.replaced_at < $5";
@@ -229,7 +229,7 @@ statements! {
     ROLES_FROM = concat!(
         "SELECT ", role_columns!(""), " FROM role WHERE tenant_id = $1 AND name_key >= $2 \
          ORDER BY name_key LIMIT $3");
-    // Those that groups carry as well.
+    // Including roles through groups.
     ROLES_OF_USER = concat!("SELECT ", role_columns!("r."), " FROM role r \
          WHERE r.tenant_id = $1 AND r.id IN (\
          SELECT m.role_id FROM role_member m WHERE m.tenant_id = $1 AND m.user_id = $2 \
@@ -325,9 +325,9 @@ statements! {
     ROLE_MEMBERS_AFTER = "SELECT user_id FROM role_member WHERE tenant_id = $1 AND role_id = $2 \
          AND user_id > $3 ORDER BY user_id LIMIT $4";
     ROLE_MEMBER_COUNT = "SELECT count(*) FROM role_member WHERE tenant_id = $1 AND role_id = $2";
-    // First, so that two who give a role wait for each other rather than lock each other out.
+    // Runs first, so that concurrent assignments of a role wait for each other instead of deadlocking.
     ROLE_VERSION = "UPDATE role SET version = version + 1 WHERE tenant_id = $1 AND id = $2";
-    // The role's row is locked so that nobody joins while it is being removed.
+    // The role's row is locked, so that no member is added while the role is being removed.
     ROLE_ASSIGN = "INSERT INTO role_member (tenant_id, role_id, user_id) \
          SELECT tenant_id, id, $3 FROM role \
          WHERE tenant_id = $1 AND id = $2 AND state = 0 FOR SHARE";
@@ -358,7 +358,7 @@ statements! {
     ORIGINS_FORGET = "DELETE FROM application_origin WHERE tenant_id = $1 AND app_id = $2";
     SECRET_USED = "INSERT INTO application_secret_use (tenant_id, app_id, secret, used_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT (app_id, secret, tenant_id) DO UPDATE SET used_at = $4";
-    // Two secrets are valid at most, and an older one was last used before both: its row is not needed any more.
+    // At most two secrets are valid, and an older one was last used before both: its row is no longer needed.
     SECRET_USES_TRIM = "DELETE FROM application_secret_use WHERE tenant_id = $1 AND app_id = $2 \
          AND used_at < (SELECT min(u.used_at) FROM (SELECT used_at FROM application_secret_use \
          WHERE tenant_id = $1 AND app_id = $2 ORDER BY used_at DESC LIMIT 2) u)";
@@ -370,7 +370,7 @@ statements! {
     APPLICATIONS_AFTER = concat!(
         "SELECT ", application_columns!(), " FROM application WHERE tenant_id = $1 AND number > $2 \
          ORDER BY number LIMIT $3");
-    // Removed ones have a client_id that no other can have.
+    // Removed applications have a client_id that no other application can have.
     APPLICATIONS_REMOVED = concat!(
         "SELECT ", application_columns!(), " FROM application WHERE tenant_id = $1 \
          AND client_id >= 'removed:' AND client_id < 'removed;' LIMIT $2");
@@ -383,7 +383,7 @@ statements! {
     APPLICATION_ALL = concat!(
         "SELECT ", application_columns!(),
         " FROM application WHERE tenant_id = $1 ORDER BY number LIMIT $2");
-    // A new one gets the next number of its tenant.
+    // A new application gets the next number of its tenant.
     APPLICATION_SAVE = "INSERT INTO application (tenant_id, id, number, client_id, name, kind, owner, \
          enabled, epoch, secret_hash, backchannel_logout_uri, settings) \
          SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11 \

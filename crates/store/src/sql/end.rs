@@ -1,8 +1,8 @@
-//! The one door. Each target is ended by the same few set-based statements; what is selected by
-//! session and what by user differs in one fragment alone.
+//! Ends of sessions. The same few set-based statements end each target; selections by session and by user differ only
+//! in one fragment.
 //!
-//! Parameters: `$1` tenant, `$2` user. By session: `$3` session. By user: `$3` the session to spare
-//! (empty for none), `$4` whether grants without a session are meant too.
+//! Parameters: `$1` tenant, `$2` user. By session: `$3` session. By user: `$3` the session to spare (empty for none),
+//! `$4` whether grants without a session are included.
 
 use super::delivery::delivery_columns;
 use crate::dialect::statements;
@@ -13,14 +13,14 @@ macro_rules! by_session {
     };
 }
 
-// The sessions themselves, by user.
+// Selects the sessions themselves, by user.
 macro_rules! sessions_by_user {
     ($column:literal) => {
         concat!(" AND ", $column, " <> $3 ")
     };
 }
 
-// Grants by user: those of the sessions, and those that have none where asked for.
+// Selects grants by user: those of the sessions, and those without a session if requested.
 macro_rules! grants_by_user {
     () => {
         " AND ((g.session_id IS NOT NULL AND g.session_id <> $3) \
@@ -55,7 +55,7 @@ macro_rules! session_events {
     };
 }
 
-// $5 when it happened, $6 when the task is due, $7 the handler. Numbered as the events are.
+// $5 is the time of the event, $6 the time at which the task is due, $7 the handler. Numbered like the events.
 macro_rules! session_tasks {
     ($user:literal, $selector:expr) => {
         concat!(
@@ -95,8 +95,8 @@ macro_rules! sessions_lock {
     };
 }
 
-// $5 offline grants too, $6 one application or NULL for all, and a parameter that says whether grants are
-// spared that their application keeps when its person signs out.
+// $5 is whether offline grants are included, $6 one application or NULL for all, and $spare a parameter: whether to
+// spare grants that their application keeps when the user signs out.
 macro_rules! grants_where {
     ($user:literal, $selector:expr, $spare:literal) => {
         concat!(
@@ -148,7 +148,7 @@ macro_rules! grants_bound {
     };
 }
 
-// Participations, by way of their living sessions. $5 is one application or NULL for all.
+// Participations, joined through their living sessions. $5 is one application or NULL for all.
 macro_rules! stays_where {
     ($user:literal, $selector:expr) => {
         concat!(
@@ -170,7 +170,7 @@ macro_rules! stays_end {
     };
 }
 
-// Codes that aren't redeemed yet have no rows: they carry this number.
+// Codes that aren't redeemed yet have no rows: they carry this number, and changing it invalidates them.
 macro_rules! stays_cut {
     ($user:literal, $selector:expr) => {
         concat!(
@@ -180,7 +180,7 @@ macro_rules! stays_cut {
     };
 }
 
-// The plus keeps the applications from being read first, and then everyone who is in them.
+// The plus prevents the planner from reading the applications first, and then all their participations.
 macro_rules! deliveries_write {
     ($user:literal, $selector:expr) => {
         concat!(
@@ -208,8 +208,8 @@ macro_rules! deliveries_count {
     };
 }
 
-// By user all of them go, by name: only one that the spared session uses, and none that ends, is left.
-// $5 is one application or NULL for all.
+// By user all shared tokens of the user end, except those that the spared session uses and no ending session uses. $5
+// is one application or NULL for all.
 macro_rules! shared_of_users {
     ($user:literal) => {
         concat!(
@@ -227,7 +227,7 @@ macro_rules! shared_of_users {
 }
 
 statements! {
-    // Ends by user move the epoch first: a sign-in begun before doesn't finish.
+    // Ends by user increment the epoch first, so that a sign-in that began earlier can't complete.
     EPOCH_BUMP = "UPDATE account SET epoch = epoch + 1 WHERE tenant_id = $1 AND id = $2";
     ACCOUNT_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
     SESSION_OWNER = "SELECT user_id FROM session WHERE tenant_id = $1 AND id = $2";
@@ -243,7 +243,7 @@ statements! {
     DETACH_BY_USER = grants_detach!(" = $2", sessions_by_user!("g.session_id"));
     BOUND_BY_SESSION = grants_bound!(" = $2", by_session!("g.session_id"));
     BOUND_BY_USER = grants_bound!(" = $2", sessions_by_user!("g.session_id"));
-    // Those of other sessions go with it; $6 spares the token of an application that keeps what it has.
+    // It ends for the other sessions as well; $6 spares the token of an application that keeps its grants.
     SHARED_BY_SESSION = "UPDATE shared_token SET number = number + 1, issued_at = 0 WHERE tenant_id = $1 \
          AND user_id = $2 AND (CAST($5 AS BLOB) IS NULL OR app_id = $5) AND id IN (\
          SELECT l.shared_id FROM shared_token_session l WHERE l.tenant_id = $1 \
@@ -253,7 +253,7 @@ statements! {
          WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.session_id = $3 AND g.ended_at IS NULL \
          AND g.app_id = shared_token.app_id AND g.outlives_logout = 1))";
     SHARED_BY_USER = shared_of_users!(" = $2");
-    // Answers them: the worker of this process takes them from there.
+    // Returns the deliveries, which the worker of this process takes from the result.
     DELIVER_BY_SESSION = concat!(
         deliveries_write!(" = $2", by_session!("s.id")), " RETURNING ", delivery_columns!());
     DELIVER_BY_USER = deliveries_write!(" = $2", sessions_by_user!("s.id"));
@@ -271,7 +271,7 @@ statements! {
     COUNT_BY_USER = count_events!(" = $2", sessions_by_user!("s.id"));
     END_BY_SESSION = session_end!(" = $2", by_session!("id"));
     END_BY_USER = session_end!(" = $2", sessions_by_user!("id"));
-    // The same for many users at once; $2 lists them.
+    // The same statements for many users at once; $2 is the list of users.
     EPOCHS_BUMP = "UPDATE account SET epoch = epoch + 1 WHERE tenant_id = $1 AND id = ANY(MANY($2))";
     ACCOUNTS_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2)) \
          ORDER BY id FOR UPDATE";
@@ -291,14 +291,14 @@ statements! {
          AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
     GRANT_END = "UPDATE oauth_grant SET ended_at = $3, end_reason = $4, end_id = $5 \
          WHERE tenant_id = $1 AND id = $2 AND +ended_at IS NULL";
-    // A shared access token of the same user and application goes with the grant.
+    // A shared access token of the same user and application ends with the grant.
     GRANT_END_SHARED = "UPDATE shared_token SET number = number + 1, issued_at = 0 \
          WHERE tenant_id = $1 AND id IN (SELECT l.shared_id FROM shared_token_session l \
          JOIN oauth_grant g ON g.tenant_id = l.tenant_id AND g.session_id = l.session_id \
          WHERE g.tenant_id = $1 AND g.id = $2) \
          AND app_id = (SELECT g.app_id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.id = $2)";
 
-    // What an end would do.
+    // Previews: counts of what an end would do.
     PREVIEW_SESSIONS_BY_SESSION = concat!(
         "SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
          AND s.ended_at IS NULL AND CAST($4 AS BIGINT) >= 0", by_session!("s.id"));
@@ -315,8 +315,8 @@ statements! {
          AND (CAST($3 AS BLOB) IS NULL OR app_id = $3)";
     PREVIEW_GRANT = "SELECT count(*) FROM oauth_grant WHERE tenant_id = $1 AND id = $2 \
          AND ended_at IS NULL";
-    // Grants that would be left behind by an end without their tokens. $5 one application whose
-    // tokens go, or NULL for none.
+    // Bound grants that an end without their tokens would leave. $5 is one application whose tokens end, or NULL for
+    // none.
     PREVIEW_BOUND_BY_SESSION = concat!(
         "SELECT g.app_id FROM oauth_grant g WHERE g.tenant_id = $1 AND g.user_id = $2 \
          AND g.ended_at IS NULL AND g.session_id IS NOT NULL AND g.offline = 0 \

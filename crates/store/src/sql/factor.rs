@@ -1,13 +1,13 @@
-//! Second factors and recovery codes.
+//! Factors, recovery codes and trusted browsers.
 
 use crate::dialect::statements;
 
 statements! {
-    // Changes of one account's factors come one after the other, so that their number is right.
+    // Serializes changes of an account's factors, so that their number stays correct.
     FACTORS_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
-    // The same for what adds to them: as long as nothing happened to the account.
+    // The same for additions, which also require an unchanged epoch of the account.
     FACTORS_LOCK_AT = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 AND epoch = $3 FOR UPDATE";
-    // A passkey, kind 2, signs in by itself: it isn't asked for after a password.
+    // A passkey (kind 2) is sufficient to sign in by itself, so it isn't asked for after a password.
     FACTORS_COUNT = "UPDATE account SET factors = (SELECT count(*) FROM factor f \
          WHERE f.user_id = $2 AND f.tenant_id = $1 AND f.kind <> 2), epoch = epoch + $3 WHERE tenant_id = $1 AND id = $2";
     FACTOR_ADD = "INSERT INTO factor (tenant_id, user_id, id, kind, name, secret, step, added_at) \
@@ -32,11 +32,11 @@ statements! {
     CODE_THERE = "SELECT 1 FROM recovery_code WHERE user_id = $2 AND code_hash = $3 AND tenant_id = $1";
     CODES_REMOVE = "DELETE FROM recovery_code WHERE user_id = $2 AND tenant_id = $1";
     CODES_SINCE = "DELETE FROM recovery_code WHERE user_id = $2 AND tenant_id = $1 AND made_at >= $3";
-    // Codes are for who has factors.
+    // Recovery codes are removed if no factor is left.
     CODES_IDLE = "DELETE FROM recovery_code WHERE user_id = $2 AND tenant_id = $1 AND NOT EXISTS (\
          SELECT 1 FROM factor f WHERE f.user_id = $2 AND f.tenant_id = $1)";
     CODES_LEFT = "SELECT count(*) FROM recovery_code WHERE user_id = $2 AND tenant_id = $1";
-    // Another change of the account makes it void.
+    // The trust is tied to the account's epoch: a later change of the account revokes it.
     TRUST_PUT = "INSERT INTO trusted_browser (tenant_id, user_id, browser_hash, user_agent, trusted_at, \
          trusted_until, epoch) SELECT tenant_id, id, $3, $4, $5, $6, epoch FROM account \
          WHERE tenant_id = $1 AND id = $2 AND epoch = $7 ON CONFLICT (user_id, browser_hash, tenant_id) DO UPDATE SET \

@@ -1,4 +1,4 @@
-//! Grants, shared tokens and revoked ones.
+//! Grants, shared tokens, revoked tokens and consents.
 
 use crate::dialect::statements;
 
@@ -17,7 +17,7 @@ macro_rules! standing_columns {
     };
 }
 
-// Whether application and tenant are in use. What decides on a token's life is read with it: what is kept in memory
+// Whether application and tenant are enabled. This is read together with the token's state, because the in-memory copy
 // may be a second old.
 macro_rules! in_use {
     ($app:literal) => {
@@ -30,7 +30,7 @@ macro_rules! in_use {
 }
 
 statements! {
-    // A grant is made only for a living stay in a living session.
+    // A grant is created only for a living participation in a living session.
     GRANT_ISSUE = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, session_id, sid, sub, \
          kind, scopes, offline, binding, auth_time, created_at, expires_at, code_state, \
          code_redirect_uri, code_challenge, nonce, token_number, token_issued_at, \
@@ -40,7 +40,7 @@ statements! {
          FROM session s JOIN participation p ON p.tenant_id = s.tenant_id \
          AND p.session_id = s.id AND p.app_id = $4 AND p.ended_at IS NULL \
          WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND p.sid = $5 AND p.cut = $23 FOR SHARE";
-    // Without a session: the account's epoch is the gate, as at a sign-in.
+    // Without a session the account's epoch is checked, as at a sign-in.
     GRANT_DETACHED = "INSERT INTO oauth_grant (tenant_id, id, user_id, app_id, sid, sub, kind, scopes, \
          offline, binding, auth_time, created_at, expires_at, code_state, token_number, \
          token_issued_at, refresh_generation, refresh_issued_at, detail) \
@@ -48,7 +48,7 @@ statements! {
          FROM account a WHERE a.tenant_id = $1 AND a.id = $2 AND a.epoch = $14 AND a.state = 0 \
          AND EXISTS (SELECT 1 FROM application x JOIN tenant t ON t.id = x.tenant_id \
          WHERE x.tenant_id = $1 AND x.id = $4 AND x.enabled = 1 AND t.enabled = 1) FOR SHARE OF a";
-    // What decides whether a token of a grant is valid, in one read.
+    // All state that decides whether a token of a grant is valid, in one read.
     GRANT_STANDING = concat!(
         "SELECT ", grant_columns!(), ", ", standing_columns!(), ", \
          CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
@@ -57,7 +57,8 @@ statements! {
          JOIN account a ON a.tenant_id = g.tenant_id AND a.id = g.user_id \
          LEFT JOIN session s ON s.tenant_id = g.tenant_id AND s.id = g.session_id \
          WHERE g.tenant_id = $1 AND g.id = $2");
-    // What the redemption of a code depends on that has no row yet. A row of that id says that it was redeemed before.
+    // The state that the redemption of a code without a row depends on. A row with that id means that it was redeemed
+    // before.
     CODE_STANDING = concat!(
         "SELECT a.id, p.sub, p.cut, ", standing_columns!(), ", \
          CASE WHEN EXISTS (SELECT 1 FROM oauth_grant g \
@@ -72,7 +73,7 @@ statements! {
          ORDER BY g.created_at LIMIT $4");
     GRANTS_AFTER = "SELECT tenant_id, id, expires_at FROM oauth_grant WHERE id > $1 \
          ORDER BY id LIMIT $2";
-    // The plus keeps the partial index by user out: without statistics PostgreSQL takes it for as good as the key.
+    // The plus excludes the partial index by user: without statistics PostgreSQL considers it as good as the key.
     CODE_REDEEM = "UPDATE oauth_grant SET code_state = 2, code_redirect_uri = NULL, \
          code_challenge = NULL, nonce = NULL, token_number = token_number + 1, token_issued_at = $3, \
          refresh_generation = $4, refresh_issued_at = $3, expires_at = $5 \
@@ -84,8 +85,8 @@ statements! {
          WHERE tenant_id = $1 AND id = $2 AND refresh_generation = $3 AND token_number = $4 \
          AND +ended_at IS NULL";
 
-    // Whatever ends a session ends its grants or takes them from it in the same transaction, so a grant that is held
-    // and hangs on its session stands for both.
+    // Every end of a session ends or detaches its grants in the same transaction, so a locked grant that still has its
+    // session stands for both.
     GRANT_HOLD = "SELECT id FROM oauth_grant WHERE tenant_id = $1 AND id = $2 AND session_id = $3 \
          AND +ended_at IS NULL FOR SHARE";
     SHARED_BY_KEY = "SELECT id, number, issued_at, lifetime_ms FROM shared_token \
@@ -96,7 +97,7 @@ statements! {
          WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END, ", in_use!("h.app_id"), " \
          FROM shared_token h JOIN account a ON a.tenant_id = h.tenant_id AND a.id = h.user_id \
          WHERE h.tenant_id = $1 AND h.id = $2");
-    // Of a token that an application has for itself.
+    // State of a token that an application has for itself.
     CLIENT_STANDING = "SELECT x.epoch, x.enabled * t.enabled, \
          CASE WHEN EXISTS (SELECT 1 FROM revoked_token r \
          WHERE r.tenant_id = $1 AND r.token_key = $3) THEN 1 ELSE 0 END \
@@ -105,7 +106,7 @@ statements! {
          issued_at, lifetime_ms) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)";
     SHARED_NEXT = "UPDATE shared_token SET number = number + 1, issued_at = $6, lifetime_ms = $7 \
          WHERE tenant_id = $1 AND user_id = $2 AND app_id = $3 AND scopes = $4 AND number = $5";
-    // The row of the shared token is locked, so its number can't move between check and link.
+    // The row of the shared token is locked, so that its number can't change between the check and the link.
     SHARED_JOIN = "INSERT INTO shared_token_session (tenant_id, session_id, shared_id) \
          SELECT t.tenant_id, $3, t.id FROM shared_token t \
          WHERE t.tenant_id = $1 AND t.id = $2 AND t.number = $4 FOR UPDATE \
@@ -116,7 +117,7 @@ statements! {
          ON CONFLICT (tenant_id, session_id, shared_id) DO UPDATE SET shared_id = excluded.shared_id";
 
     REVOKED = "SELECT 1 FROM revoked_token WHERE tenant_id = $1 AND token_key = $2";
-    // Refused by the key when it is there already.
+    // The primary key rejects a value that was used before.
     USE_ONCE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3)";
     REVOKE = "INSERT INTO revoked_token (tenant_id, token_key, expires_at) VALUES ($1, $2, $3) \
          ON CONFLICT (tenant_id, token_key) DO NOTHING";

@@ -1,4 +1,4 @@
-//! Every statement of the program, one text for both databases.
+//! All SQL statements of the program, with one text for both databases.
 
 pub(crate) mod delivery;
 pub(crate) mod directory;
@@ -14,7 +14,7 @@ pub(crate) mod task;
 
 use crate::dialect::Statement;
 
-/// All statements, for the test that prepares each on both databases.
+/// Returns all statements, for the test that prepares each on both databases.
 pub fn all() -> impl Iterator<Item = &'static Statement> {
     [
         directory::ALL,

@@ -1,8 +1,8 @@
-//! Keys, throttles, events, audit and what keeps the house clean.
+//! Keys, attempt counters, events, audit log, tenant erasure and cleaning.
 
 use crate::dialect::statements;
 
-/// Removes what belongs to some users: `$1` tenant, `$2` a list of them.
+/// Statements that remove the data of users: `$1` tenant, `$2` list of users.
 pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &crate::sql::saml::ERASE_SAML_NAMES,
     &ERASE_DELIVERIES,
@@ -27,7 +27,7 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_ACCOUNTS,
 ];
 
-/// Removes the rest of a tenant, when it has no users any more.
+/// Statements that remove the remaining data of a tenant without users: `$1` tenant.
 pub(crate) static ERASURE_OF_TENANT: &[&crate::dialect::Statement] = &[
     &ERASE_ROLE_EVENTS,
     &ERASE_GROUP_EVENTS,
@@ -89,7 +89,7 @@ statements! {
     ERASE_DELIVERIES = erase_by_session!("delivery");
     ERASE_STAYS = erase_by_session!("participation");
     ERASE_LINKS = erase_by_session!("shared_token_session");
-    // The ended ones go when the purge walks by.
+    // The purge removes ended grants later.
     ERASE_GRANTS = "DELETE FROM oauth_grant WHERE tenant_id = $1 AND user_id = ANY(MANY($2)) \
          AND ended_at IS NULL";
     ERASE_SHARED = erase_by_user!("shared_token");
@@ -130,7 +130,7 @@ statements! {
     ERASE_TALLY = "DELETE FROM tally WHERE tenant_id = $1";
     META_GET = "SELECT value FROM meta WHERE name = $1";
     META_SET = "INSERT INTO meta (name, value) VALUES ($1, $2)";
-    // What the key before has signed is dead when the new one has been in use for that long.
+    // Everything that the previous key signed has expired once the new one has been in use for that long.
     KEY_RETIRE = "UPDATE signing_key SET retired_at = $4 \
          WHERE tenant_id = $1 AND alg = $2 AND generation = $3 \
          AND (retired_at IS NULL OR retired_at > $4)";
@@ -154,14 +154,15 @@ statements! {
          FROM tally WHERE tenant_id = $1 AND name = $2 AND minute * 60000 >= $3 AND minute >= $5 \
          GROUP BY (minute * 60000 - $3) / CAST($4 AS BIGINT)";
     PURGE_TALLY = "DELETE FROM tally WHERE tenant_id = $1 AND name = $2 AND minute < $3";
-    // A window that ends later than one that begins now was opened by a clock that has gone back since: it is over.
+    // A window that ends later than one that begins now was opened by a clock that has been set back since: it counts
+    // as over.
     ATTEMPT_COUNT = concat!(
         "INSERT INTO throttle (tenant_id, counter_key, attempts, window_ends_at) \
          VALUES ($1, $2, 1, CAST($3 AS BIGINT) + CAST($4 AS BIGINT)) ON CONFLICT (tenant_id, counter_key) DO UPDATE SET \
          attempts = CASE WHEN ", window_over!(), " THEN 1 ELSE throttle.attempts + 1 END, \
          window_ends_at = CASE WHEN ", window_over!(), " THEN CAST($3 AS BIGINT) + CAST($4 AS BIGINT) \
          ELSE throttle.window_ends_at END RETURNING attempts");
-    // $1 is now, $2 the latest moment that another node's clock may say.
+    // $1 is the current time, $2 the latest time that another node's clock may show.
     RIGHT_DELIVERIES = "UPDATE delivery SET due_at = $1, leased = 0 WHERE state = 'pending' AND due_at > $2 \
          AND (created_at > $2 OR coalesce(last_attempt_at, 0) > $2 OR leased = 1)";
     RIGHT_TASKS = "UPDATE handler_task SET due_at = CASE WHEN created_at > $2 \
@@ -221,15 +222,15 @@ statements! {
     PURGE_LINKS = "DELETE FROM shared_token_session WHERE tenant_id = $1 AND session_id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
          ORDER BY ended_at, id LIMIT $3)";
-    // Only sessions without stays and links: those are found by way of them. Another node may have removed the sessions
-    // that the statements before looked at, and then these are others.
+    // Only sessions without participations and links, which are found through their session. Another node may have
+    // removed the sessions that the previous statements examined, and then these are others.
     PURGE_SESSIONS = "DELETE FROM session WHERE tenant_id = $1 AND id IN (\
          SELECT id FROM session WHERE tenant_id = $1 AND ended_at IS NOT NULL AND ended_at < $2 \
          ORDER BY ended_at, id LIMIT $3) \
          AND NOT EXISTS (SELECT 1 FROM participation p WHERE p.session_id = session.id AND p.tenant_id = $1) \
          AND NOT EXISTS (SELECT 1 FROM saml_name n WHERE n.session_id = session.id AND n.tenant_id = $1) \
          AND NOT EXISTS (SELECT 1 FROM shared_token_session l WHERE l.session_id = session.id AND l.tenant_id = $1)";
-    // An event that a handler has not dealt with stays.
+    // An event that a handler hasn't processed stays.
     PURGE_EVENTS = "DELETE FROM event WHERE (subject_id, subject_kind, tenant_id, n) IN (\
          SELECT e.subject_id, e.subject_kind, e.tenant_id, e.n FROM event e WHERE e.happened_at < $1 \
          AND NOT EXISTS (SELECT 1 FROM handler_task k WHERE k.subject_id = e.subject_id \
@@ -238,11 +239,11 @@ statements! {
     PURGE_AUDIT = "DELETE FROM audit WHERE (tenant_id, happened_at, id) IN (\
          SELECT tenant_id, happened_at, id FROM audit WHERE tenant_id = $1 AND happened_at < $2 \
          ORDER BY happened_at LIMIT $3)";
-    // What a program before wrote has no last use: the first counts.
+    // Rows of an older version have no time of last use: the first use counts.
     PURGE_BROWSERS = "DELETE FROM known_browser WHERE (user_id, browser_hash, tenant_id) IN (\
          SELECT user_id, browser_hash, tenant_id FROM known_browser \
          WHERE last_seen < $1 AND first_seen < $1 ORDER BY last_seen LIMIT $2)";
-    // The oldest row of each kind that is kept for a time.
+    // The oldest row of each kind with a limited retention.
     PURGE_OLDEST = "SELECT (SELECT min(happened_at) FROM event), \
          (SELECT min(expires_at) FROM revoked_token), \
          (SELECT min(window_ends_at) FROM throttle), \
@@ -252,6 +253,6 @@ statements! {
          AND s.ended_at IS NOT NULL)) FROM tenant t), \
          (SELECT min((SELECT min(d.created_at) FROM delivery d WHERE d.tenant_id = t.id)) FROM tenant t), \
          (SELECT min((SELECT min(l.happened_at) FROM audit l WHERE l.tenant_id = t.id)) FROM tenant t)";
-    // The caller walks through the grants in the order of their ids, so no index by expiry is needed.
+    // The caller scans the grants in the order of their ids, so no index by expiry is needed.
     PURGE_GRANT = "DELETE FROM oauth_grant WHERE tenant_id = $1 AND id = $2 AND expires_at < $3";
 }

@@ -1,4 +1,4 @@
-//! Service providers of SAML: keys, names of persons, requests.
+//! SAML service providers: keys, name identifiers and requests.
 
 use crate::dialect::statements;
 
@@ -9,11 +9,11 @@ statements! {
          AND (retired_at IS NULL OR retired_at > $4)";
     SAML_KEYS = "SELECT alg, generation, sealed_private, certificate, created_at, active_from, retired_at \
          FROM saml_key WHERE tenant_id = $1 ORDER BY alg, generation";
-    // Answered once, or again to the same session: a form that is sent twice gets two answers.
+    // A request is answered once, or again for the same session: a form that is submitted twice gets two responses.
     SAML_REQUEST_ANSWER = "INSERT INTO saml_request (tenant_id, request_key, session_id, expires_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT (request_key, tenant_id) DO UPDATE \
          SET expires_at = saml_request.expires_at WHERE saml_request.session_id = $3";
-    // A name is given only in a stay that lives, of an application in use.
+    // A name is stored only for a living participation in an enabled application.
     SAML_NAME_ADD = "INSERT INTO saml_name (tenant_id, session_id, sid, name_key, app_id, value, name) \
          SELECT p.tenant_id, p.session_id, p.sid, $5, p.app_id, $6, $7 FROM session s \
          JOIN participation p ON p.session_id = s.id AND p.tenant_id = s.tenant_id AND p.app_id = $3 \
@@ -24,13 +24,13 @@ statements! {
          ON CONFLICT (session_id, sid, name_key, tenant_id) DO UPDATE SET value = saml_name.value";
     SAML_NAMES_OF_STAY = "SELECT name FROM saml_name WHERE session_id = $2 AND sid = $3 AND tenant_id = $1 \
          ORDER BY name_key LIMIT $4";
-    // Where somebody is signed in under a name, in sessions and stays that live.
+    // Living sessions and participations in which a user has a name.
     SAML_STAYS_BY_NAME = "SELECT n.session_id, n.sid, s.user_id, n.name FROM saml_name n \
          JOIN session s ON s.id = n.session_id AND s.tenant_id = n.tenant_id AND s.ended_at IS NULL \
          JOIN participation p ON p.session_id = n.session_id AND p.tenant_id = n.tenant_id \
          AND p.app_id = n.app_id AND p.sid = n.sid AND p.ended_at IS NULL \
          WHERE n.value = $3 AND n.app_id = $2 AND +n.tenant_id = $1 ORDER BY n.session_id, n.sid LIMIT $4";
-    // One without a SOAP address is notified only in the browser.
+    // A service provider without a SOAP address is notified only through the browser.
     SAML_ANSWERED = "UPDATE delivery SET state = $4, attempts = attempts + 1, last_attempt_at = $5, last_error = $6 \
          WHERE +tenant_id = $1 AND session_id = $2 AND sid = $3 AND state = 'unreachable'";
     PURGE_SAML_NAMES = "DELETE FROM saml_name WHERE tenant_id = $1 AND session_id IN (\

@@ -1,6 +1,7 @@
-//! Finding sessions: ranges of an order, and the rows that belong to a few of them at once.
+//! Session search: ranges of an order, and batch reads of the rows that belong to a few sessions.
 //!
-//! A range: `$1` tenant, `$2` and `$3` a place in the order, `$4` the time at which it stops, `$5` rows at most.
+//! A range: `$1` tenant, `$2` and `$3` a position in the order, `$4` the time at which it stops, `$5` maximum number of
+//! rows.
 
 use super::directory::{account_columns, role_columns};
 use super::session::session_columns;
@@ -46,7 +47,8 @@ macro_rules! from {
     };
 }
 
-// As many as a page has by default: one statement reads what belongs to all of them. Fewer repeat the last.
+// The default size of a page, so that one statement reads what belongs to all its rows. With fewer ids the last one is
+// repeated.
 macro_rules! batch {
     () => {
         "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
@@ -54,7 +56,7 @@ macro_rules! batch {
     };
 }
 
-/// Ids that a statement takes at once.
+/// Number of ids that a batch statement takes.
 pub(crate) const BATCH: usize = 25;
 
 statements! {
@@ -66,10 +68,10 @@ statements! {
     ACCESSED_FROM = from!("session_accessed", "s.last_access", "");
     ENDED_BELOW = below!("session_ledger", "s.ended_at", " AND s.ended_at IS NOT NULL");
     ENDED_FROM = from!("session_ledger", "s.ended_at", " AND s.ended_at IS NOT NULL");
-    // $6 an address.
+    // $6 is an address.
     ADDRESS_BELOW = below!("session_network", "s.signed_in_at", " AND s.ip_key = $6");
     ADDRESS_FROM = from!("session_network", "s.signed_in_at", " AND s.ip_key = $6");
-    // $6 an application. A session that comes twice comes twice in a row.
+    // $6 is an application. A session that occurs twice occurs twice in a row.
     IN_APPLICATION_BELOW = concat!(
         "SELECT ", session_columns!(), " FROM participation p JOIN session s \
          ON s.tenant_id = p.tenant_id AND s.id = p.session_id \
@@ -82,23 +84,23 @@ statements! {
          WHERE p.tenant_id = $1 AND p.app_id = $6 AND p.ended_at IS NULL \
          AND (p.signed_in_at, p.session_id) >= ($2, $3) AND p.signed_in_at <= $4 \
          ORDER BY p.signed_in_at, p.session_id LIMIT $5");
-    // The ids alone stand in the index: many are looked at for the price of one.
+    // The index contains the ids, so that many are read at the cost of one row.
     NETWORK = "SELECT s.signed_in_at, s.id FROM session s INDEXED BY session_network \
          WHERE s.tenant_id = $1 AND s.ip_key >= $2 AND s.ip_key <= $3 LIMIT $4";
     LIVING_COUNT = "SELECT count(*) FROM session s INDEXED BY session_newest \
          WHERE s.tenant_id = $1 AND s.ended_at IS NULL AND s.signed_in_at >= $2 \
          AND s.signed_in_at <= $3";
-    // Of all tenants: what is still alive or to be done.
+    // Living sessions and open work of all tenants.
     OPEN_WORK = "SELECT (SELECT count(*) FROM session s INDEXED BY session_newest WHERE s.ended_at IS NULL), \
          (SELECT count(*) FROM mail), (SELECT count(*) FROM job WHERE state = 'pending')";
-    // How many began, and how many ended, in each of equal stretches of time from $2 on; from the index alone.
+    // Numbers of sessions that began, and that ended, in equal intervals from $2 on; read from the index only.
     SIGN_INS_BY_TIME = "SELECT (s.signed_in_at - $2) / CAST($3 AS BIGINT), count(*) FROM session s \
          INDEXED BY session_signed_in WHERE s.tenant_id = $1 AND s.signed_in_at >= $2 \
          GROUP BY (s.signed_in_at - $2) / CAST($3 AS BIGINT)";
     ENDS_BY_TIME = "SELECT (s.ended_at - $2) / CAST($3 AS BIGINT), count(*) FROM session s \
          INDEXED BY session_ledger WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
          AND s.ended_at >= $2 GROUP BY (s.ended_at - $2) / CAST($3 AS BIGINT)";
-    // The latest alone: a row of each is read.
+    // Only the latest sessions, because a row of each is read.
     ENDS_BY_REASON = "SELECT e.end_reason, count(*) FROM (SELECT s.end_reason FROM session s \
          INDEXED BY session_ledger WHERE s.tenant_id = $1 AND s.ended_at IS NOT NULL \
          AND s.ended_at >= $2 ORDER BY s.ended_at DESC, s.id DESC LIMIT $3) e GROUP BY e.end_reason";
@@ -138,14 +140,14 @@ statements! {
          AND keyed_version = version UNION ALL ",
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
          AND lower(display_name) = lower($2) LIMIT $4");
-    // $3 and $5 are the first texts after every one that begins with $2 and $4.
+    // $3 and $5 are texts that follow every text that begins with $2 and $4.
     ACCOUNT_BY_SHOWN_NAME = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND display_key >= $4 \
          AND display_key < $5 AND keyed_version = version UNION ALL ",
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
          AND lower(display_name) >= lower($2) AND lower(display_name) < lower($3) LIMIT $6");
 
-    // What was written before the schema knew these two, or by a program that doesn't.
+    // Rows that were written before the schema had these two columns, or by a version that doesn't know them.
     SESSIONS_UNKEYED = "SELECT tenant_id, id, ip FROM session WHERE ip_key IS NULL LIMIT $1";
     SESSION_KEY = "UPDATE session SET ip_key = $3 WHERE tenant_id = $1 AND id = $2";
     SESSION_FORGET_ADDRESS = "UPDATE session SET ip = '', ip_key = $3 \

@@ -1,4 +1,4 @@
-//! Sessions and participations: making, renewing, touching and reading them.
+//! Sessions and participations: creating, renewing, touching and reading them.
 
 use crate::dialect::statements;
 
@@ -14,11 +14,11 @@ macro_rules! session_columns {
 pub(crate) use session_columns;
 
 statements! {
-    // The epoch is the gate: an end by user, role or group has moved it.
+    // The epoch is the gate: an end by user, role or group increments it.
     SESSION_GATE = "UPDATE account SET event_count = event_count + 1 \
          WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 0 \
          AND EXISTS (SELECT 1 FROM tenant t WHERE t.id = $1 AND t.enabled = 1)";
-    // After the gate, which holds the user's row: two sign-ins count one after the other.
+    // Runs after the gate, which locks the user's row, so that concurrent sign-ins count one after the other.
     SESSION_LIMIT = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 AND (\
          SELECT count(*) FROM session s WHERE s.tenant_id = $1 AND s.user_id = $2 \
          AND s.ended_at IS NULL AND s.idle_deadline > $4 \
@@ -43,7 +43,7 @@ statements! {
          CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \
          ELSE $3 + idle_timeout_ms END \
          WHERE tenant_id = $1 AND id = $2 AND last_access < $3 AND ended_at IS NULL";
-    // $4 is now less one flush interval: nothing is revived.
+    // $4 is the current time minus one flush interval, so that no expired session is revived.
     SESSION_EXTEND = "UPDATE session SET \
          last_access = CASE WHEN last_access > $3 THEN last_access ELSE $3 END, idle_deadline = \
          CASE WHEN idle_deadline > $3 + idle_timeout_ms THEN idle_deadline \
@@ -54,13 +54,13 @@ statements! {
          WHERE tenant_id = $1 AND session_id = $2 AND app_id = $3 AND last_access < $4 \
          AND ended_at IS NULL";
 
-    // A session of an account that is locked or switched off is of no use while it is.
+    // Sessions of a locked or disabled account can't be used.
     SESSION_BY_SECRET = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.secret_hash = $2 AND s.ended_at IS NULL \
          AND EXISTS (SELECT 1 FROM account a WHERE a.id = s.user_id AND a.tenant_id = s.tenant_id \
          AND a.state = 0)");
-    // What an authorization wants to know of a browser, in one read.
+    // Everything that an authorization request needs about a browser, in one read.
     SESSION_AND_STAY = concat!(
         "SELECT ", session_columns!(), ", p.sid, p.sub, p.first_access, p.last_access, p.cut \
          FROM session s LEFT JOIN participation p ON p.tenant_id = s.tenant_id \
@@ -76,7 +76,7 @@ statements! {
          AND a.state = 0)");
     SESSION_BY_ID = concat!(
         "SELECT ", session_columns!(), " FROM session s WHERE s.tenant_id = $1 AND s.id = $2");
-    // Living and not past a deadline: $3 is now, $4 now less one flush interval.
+    // Living and not past a deadline: $3 is the current time, $4 the current time minus one flush interval.
     SESSIONS_OF_USER = concat!(
         "SELECT ", session_columns!(), " FROM session s \
          WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
@@ -92,8 +92,8 @@ statements! {
          WHERE ended_at IS NULL AND absolute_deadline IS NOT NULL AND absolute_deadline <= $1 \
          ORDER BY absolute_deadline LIMIT $2";
 
-    // A stay begins only in a living session and an application in use, and only when none is there. Two that begin at once
-    // count the same number, and the key refuses one of them.
+    // A participation begins only in a living session and an enabled application, and only if there is none. Two that
+    // begin at once count the same number, and the primary key rejects one of them.
     PARTICIPATION_ADD = "INSERT INTO participation (tenant_id, session_id, app_id, stay, sid, \
          user_id, sub, first_access, last_access, signed_in_at) \
          SELECT s.tenant_id, s.id, $3, \

@@ -1,4 +1,4 @@
-//! Accounts that people make themselves.
+//! Self-service sign-up: rules, codes, requested deletions and accepted terms.
 
 use crate::dialect::statements;
 

@@ -1,4 +1,4 @@
-//! Tasks of handlers: written with their events, claimed one after the other for each handler and subject.
+//! Tasks of handlers: written with their events, and claimed one at a time for each handler and subject.
 
 use crate::dialect::statements;
 
@@ -10,12 +10,12 @@ macro_rules! task_columns {
 }
 
 statements! {
-    // For the latest event of the subject, which the step before wrote.
+    // For the latest event of the subject, which the previous step wrote.
     TASK_ADD = "INSERT INTO handler_task (tenant_id, subject_kind, subject_id, handler, n, state, \
          attempts, created_at, due_at) SELECT tenant_id, subject_kind, subject_id, $4, n, 'pending', 0, \
          CAST($5 AS BIGINT), CAST($6 AS BIGINT) \
          FROM event WHERE tenant_id = $1 AND subject_kind = $2 AND subject_id = $3 ORDER BY n DESC LIMIT 1";
-    // The first of each handler and subject; what comes after it waits.
+    // Only the first task of each handler and subject; later ones wait.
     TASK_CLAIM = concat!(
         "UPDATE handler_task SET lease_until = $2 WHERE (subject_id, handler, subject_kind, tenant_id, n) IN (\
          SELECT t.subject_id, t.handler, t.subject_kind, t.tenant_id, t.n FROM handler_task t \

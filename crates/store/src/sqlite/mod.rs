@@ -1,7 +1,7 @@
-//! SQLite: one writer thread that commits waiting change sets together, readers of their own.
+//! SQLite: one writer thread that commits waiting change sets together, and separate connections for readers.
 //!
-//! What is promised after a power loss rests on `synchronous=FULL` with a write-ahead log: each
-//! group's commit is flushed before any of its callers is answered.
+//! Durability after a power loss depends on `synchronous=FULL` with a write-ahead log: each group's commit is flushed
+//! before any of its callers gets its result.
 
 mod writer;
 
@@ -19,17 +19,17 @@ use crate::error::StoreError;
 use crate::migrate::{self, SchemaState};
 use crate::value::{Row, Value};
 
-/// Where and how the embedded database is kept.
+/// Location and settings of the embedded database.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
-    /// The file.
+    /// Path of the database file.
     pub path: PathBuf,
-    /// Milliseconds between two checkpoints of the write-ahead log.
+    /// Interval between two checkpoints of the write-ahead log, in milliseconds.
     pub checkpoint_every_ms: u64,
 }
 
 impl SqliteOptions {
-    /// The usual options for a file.
+    /// Returns the default options for a file.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), checkpoint_every_ms: 1_000 }
@@ -40,13 +40,13 @@ struct Shared {
     path: PathBuf,
     idle_readers: Mutex<Vec<Connection>>,
     healthy: AtomicBool,
-    /// Pages in the write-ahead log when the checkpoint beside the writer last looked.
+    /// Number of pages in the write-ahead log, as of the last run of the checkpoint thread.
     log_pages: AtomicU64,
 }
 
 pub(crate) struct Sqlite {
     shared: Arc<Shared>,
-    /// As the writer's connection reported them when it was opened.
+    /// Journal mode and synchronous level that the writer's connection reported when it was opened.
     durability: (String, i64),
     writer: writer::Writer,
 }
@@ -89,8 +89,8 @@ fn connect(path: &Path, readable_only: bool) -> Result<Connection, StoreError> {
         }
     })?;
     connection.set_prepared_statement_cache_capacity(256);
-    // Without it every statement is parsed and planned anew at each use, because the planner would look
-    // at the bound values. One plan for each statement is what the tests look at, too.
+    // Without it every statement is parsed and planned again at each use, because the planner would examine the bound
+    // values. One plan for each statement is also what the tests check.
     connection
         .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(|error| failure(&error, "planner stability"))?;
@@ -106,12 +106,13 @@ fn connect_writer(path: &Path) -> Result<Connection, StoreError> {
         ("journal_mode", "WAL"),
         ("synchronous", "FULL"),
         ("wal_autocheckpoint", "0"),
-        // A log that starts over is written in place, which costs less than growing it anew.
+        // A log that restarts is overwritten in place, which is cheaper than growing the file again.
         ("journal_size_limit", writer::WAL_BYTES_KEPT),
-        // At the end of a transaction that moved pages, SQLite looks through all of the cache (it borrows the number of a
-        // page that lies beyond the file): a large cache costs each commit a fifth of a millisecond.
+        // At the end of a transaction that moved pages, SQLite scans the whole cache (it borrows a page number beyond
+        // the end of the file): a large cache costs each commit a fifth of a millisecond.
         ("cache_size", "-16384"),
-        // A large end touches some ten thousand pages in one transaction, more than the cache has: none is written twice.
+        // A large end modifies some ten thousand pages in one transaction, more than the cache holds: without spilling,
+        // no page is written twice.
         ("cache_spill", "OFF"),
         ("temp_store", "MEMORY"),
         ("trusted_schema", "OFF"),
@@ -121,8 +122,8 @@ fn connect_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// The settings that durability rests on, as the connection reports them: journal mode and
-/// synchronous level (2 is FULL).
+/// Returns the settings that durability depends on, as the connection reports them: journal mode and synchronous level
+/// (2 is FULL).
 fn durability(connection: &Connection) -> rusqlite::Result<(String, i64)> {
     let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     let level = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
@@ -130,7 +131,7 @@ fn durability(connection: &Connection) -> rusqlite::Result<(String, i64)> {
 }
 
 impl Sqlite {
-    /// Change sets that wait for the writer.
+    /// Returns the number of change sets that wait for the writer.
     pub(crate) fn waiting(&self) -> usize {
         self.writer.waiting()
     }
@@ -223,7 +224,7 @@ impl Shared {
             }
         };
         let result = work(&connection);
-        // A connection that failed may hold a damaged view; it is closed instead of kept.
+        // A connection that failed may have an inconsistent view of the file, so it is closed instead of reused.
         if !matches!(result, Err(StoreError::Unavailable(_))) {
             self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
@@ -264,7 +265,7 @@ fn query_raw(
                 ValueRef::Integer(value) => Value::Int(value),
                 ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
                 ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-                // No column of ours is a float; reading one as NULL makes the row corrupt.
+                // The schema has no float columns; a float is read as NULL, so that the row counts as corrupt.
                 ValueRef::Real(_) => Value::Null,
             });
         }
@@ -313,10 +314,11 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.commit().map_err(wrong)
 }
 
-/// The schema as SQLite shows it after every migration; committed, so that a change is seen.
+/// Returns the schema as SQLite shows it after all migrations. It is committed to the repository, so that changes are
+/// visible.
 ///
 /// # Errors
-/// [`StoreError`] when a migration fails.
+/// [`StoreError`] if a migration fails.
 pub fn schema_dump() -> Result<String, StoreError> {
     let wrong = |error: rusqlite::Error| failure(&error, "schema dump");
     let mut connection = Connection::open_in_memory().map_err(wrong)?;

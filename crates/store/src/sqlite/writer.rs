@@ -1,5 +1,5 @@
-//! The writer: gathers the change sets that are waiting, applies each under a savepoint and commits
-//! them together. One flush to disk for all; each caller is answered after it.
+//! The writer: collects the waiting change sets, applies each under a savepoint and commits them together, with one
+//! flush to disk for all. Each caller gets its result after the flush.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
@@ -17,24 +17,25 @@ use crate::compile::{Step, Steps};
 use crate::error::StoreError;
 use crate::gather::{self, Answer};
 
-/// A write-ahead log of more pages than this (256 MiB) is started over by the writer itself, between two groups:
-/// under steady load the checkpoint beside it may never find a moment in which the log is done with.
+/// Size of the write-ahead log in pages (256 MiB) above which the writer itself restarts it, between two groups: under
+/// steady load the checkpoint thread may never find a moment at which the log is fully checkpointed.
 const WAL_PAGES_MAX: u64 = 65_536;
 
-/// What a log that starts over may keep of its file.
+/// Maximum size in bytes that the file of a restarted log keeps.
 pub(super) const WAL_BYTES_KEPT: &str = "402653184";
 
-/// A group of so many says that the processor is what there is little of: then a flush is shared by as many as can be.
+/// Size of a group from which the processor counts as the bottleneck: then as many change sets as possible share a
+/// flush.
 const CROWD: usize = 12;
-/// How long the writer lets others join a group after a crowd.
+/// How long the writer waits for others to join a group if the previous group had at least [`CROWD`] change sets.
 const LINGER_IN_A_CROWD: Duration = Duration::from_millis(1);
-/// How long otherwise, times the square of how many wait when it comes back from the group before: few are not worth a
-/// wait, and theirs would be the longer. What joins while it lingers doesn't count, so that a long wait is no reason for
-/// the next.
+/// How long it waits otherwise, times the square of the number of change sets that wait after the previous group: a few
+/// aren't worth a wait, which would make them slower. Change sets that arrive during the wait don't count, so that a
+/// long wait doesn't cause another one.
 const LINGER: Duration = Duration::from_micros(12);
-/// And never longer than so many times the last flush, which is what can be shared.
+/// Upper bound of the wait as a multiple of the last flush, because the flush is the cost that is shared.
 const LINGER_FLUSHES: u32 = 2;
-/// How often it looks meanwhile whether as many wait as the group before had.
+/// How often it checks during the wait whether the previous group's number of change sets is waiting.
 const LOOK: Duration = Duration::from_micros(100);
 
 type Result1 = Result<Outcome, StoreError>;
@@ -51,13 +52,13 @@ enum Message {
 
 pub(super) struct Writer {
     queue: mpsc::SyncSender<Message>,
-    /// Change sets in the queue.
+    /// Number of change sets in the queue.
     waiting: Arc<AtomicUsize>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Writer {
-    /// Change sets in the queue.
+    /// Returns the number of change sets in the queue.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -99,7 +100,7 @@ impl Writer {
                 }
             },
         )?;
-        // The writer answers every message; it is gone only when the program is ending.
+        // The writer responds to every message; it is gone only when the program is exiting.
         answered.await.unwrap_or(Err(StoreError::Unknown))
     }
 
@@ -121,10 +122,11 @@ impl Writer {
     }
 }
 
-/// Lets others join a group. Not a wait for each message: being woken by every one would cost what the sharing saves.
+/// Waits for others to join a group. It polls instead of waiting for each message, because a wake-up per message would
+/// cost what the sharing saves.
 #[expect(clippy::disallowed_methods, reason = "how long it lingers decides nothing about data")]
 fn linger(group_before: usize, last_flush: Duration, waiting: &AtomicUsize) {
-    // The one that was taken waits as well.
+    // The change set that was taken from the queue is counted as well.
     let wait = u32::try_from(waiting.load(Ordering::Relaxed)).unwrap_or(u32::MAX).min(100);
     let longest = match group_before >= CROWD {
         true => LINGER_IN_A_CROWD,
@@ -182,7 +184,7 @@ fn write(
             keep_log_short(&connection, shared);
         }
     }
-    // What is in the log is durable; a last checkpoint only makes the next start quicker.
+    // The content of the log is durable; a last checkpoint only makes the next start faster.
     let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     drop(connection);
     if let Some(answer) = closing {
@@ -190,20 +192,20 @@ fn write(
     }
 }
 
-/// Applies and commits a group and answers its callers. Says whether the file has to be reopened.
+/// Applies and commits a group and sends the results to its callers. Returns whether the file has to be reopened.
 fn commit_group(connection: &Connection, group: &mut Vec<Waiting>, flush: &mut Duration) -> bool {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         let failed = failure(&error, "BEGIN");
         return answer_all(group.drain(..).map(|waiting| waiting.answer), &failed, &error);
     }
-    // Where it is alone, the transaction itself undoes it, and no page is kept twice.
+    // A single change set needs no savepoint: the transaction itself undoes it, and no page is saved twice.
     if let [_] = group.as_slice() {
         return commit_alone(connection, group, flush);
     }
     let mut answers = Vec::with_capacity(group.len());
     for waiting in group.drain(..) {
         if connection.is_autocommit() {
-            // SQLite rolled the whole group back with the statement that failed.
+            // SQLite rolled back the whole group because of the failed statement.
             answers.push((waiting.answer, Err(lost_group())));
             continue;
         }
@@ -289,7 +291,7 @@ fn answer_all(
 }
 
 fn apply_one(connection: &Connection, steps: &[Step]) -> Result1 {
-    // A single statement undoes itself when it fails.
+    // A single statement is undone when it fails.
     let nested = steps.len() > 1;
     let wrong = |error: rusqlite::Error| failure(&error, "SAVEPOINT");
     if nested {
@@ -311,8 +313,8 @@ fn apply_one(connection: &Connection, steps: &[Step]) -> Result1 {
     result
 }
 
-/// How long the writer works at a change set before it lets those run who wait for a processor: reads are answered
-/// meanwhile, where a job ends a hundred people's sessions at a time.
+/// Time that the writer works on a change set before it yields the processor, so that reads continue while, for
+/// example, a job ends the sessions of a hundred users at a time.
 const TURN: Duration = Duration::from_millis(1);
 
 #[expect(clippy::disallowed_methods, reason = "how long it has worked decides nothing about data")]
@@ -356,7 +358,7 @@ fn keep_log_short(connection: &Connection, shared: &Shared) {
     }
 }
 
-/// Moves the log into the file beside the writer, so that no commit pays for it.
+/// Copies the log into the database file in a separate thread, so that commits don't pay for it.
 fn checkpoint(shared: &Shared, stopped: &mpsc::Receiver<()>, every_ms: u64) {
     let mut connection = None;
     while let Err(RecvTimeoutError::Timeout) =

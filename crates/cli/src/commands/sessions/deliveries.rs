@@ -1,4 +1,4 @@
-//! What applications were told.
+//! `sojourn sessions deliveries`: lists logout notifications to applications, resends them or gives them up.
 
 use crate::commands::is_json;
 use clap::Args;

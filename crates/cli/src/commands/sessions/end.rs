@@ -1,4 +1,4 @@
-//! Ending.
+//! `sojourn sessions end`: ends sessions and grants.
 
 use crate::commands::is_json;
 use clap::Args;
@@ -89,7 +89,7 @@ async fn targets(work: &Work<'_>, args: &EndArgs) -> Result<EndTargets, Failure>
         });
     }
     if !args.sessions.is_empty() && args.usernames.len() == 1 && args.except.is_none() {
-        // 'end alex --session …': that session of hers alone.
+        // 'end alex --session …' ends only that session of alex.
         named.clear();
     }
     for id in &args.sessions {

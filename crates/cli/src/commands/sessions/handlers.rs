@@ -1,4 +1,4 @@
-//! Event handlers and their log.
+//! `sojourn sessions handlers`: lists event handlers and their tasks; repeats or skips tasks.
 
 use crate::commands::is_json;
 use clap::Args;

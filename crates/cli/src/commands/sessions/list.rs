@@ -1,4 +1,4 @@
-//! Lists, and one session.
+//! `sojourn sessions list` and `sojourn sessions show`.
 
 use crate::commands::is_json;
 use clap::Args;
@@ -107,7 +107,7 @@ fn say_page(page: &SearchPage, total: Option<Total>) {
             let shown = sojourn_server::session_json(user, view, true);
             let text = |name: &str| {
                 let text = shown.get(name).and_then(|one| one.as_str()).unwrap_or_default();
-                // To the second: what is behind the point helps nobody who reads a list.
+                // Fractions of a second don't help people who read a list.
                 text.split('.').next().unwrap_or_default().trim_end_matches('Z').replace('T', " ")
             };
             let of_browser = |name: &str| shown.get("browser")?.get(name)?.as_str();

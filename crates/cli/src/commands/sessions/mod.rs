@@ -1,4 +1,4 @@
-//! `sojourn sessions`: the session service on the terminal.
+//! `sojourn sessions`: lists, watches and ends sessions.
 
 mod deliveries;
 mod end;
@@ -49,7 +49,7 @@ pub(crate) enum SessionCommand {
     Policy(policies::PolicyArgs),
 }
 
-/// An installation that a command works on, with every right.
+/// The installation that a command works on, with every right.
 struct Work<'a> {
     engine: &'a Engine,
     tenant: &'a Tenant,
@@ -77,7 +77,7 @@ pub(crate) async fn session(config_file: &Path, command: SessionCommand) -> Done
     Ok(())
 }
 
-/// Prints JSON as a whole, or a line for each.
+/// Prints a JSON value with indentation.
 fn say_json(value: &Value) {
     say(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
@@ -121,7 +121,7 @@ async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool) -> Done {
     Ok(())
 }
 
-/// Works at jobs beside the running server until one is done, and shows how far it is.
+/// Runs steps of jobs, alongside a running server, until this job is done, and shows its progress.
 async fn bring_to_end(work: &Work<'_>, id: JobId) -> Result<Job, Failure> {
     let bar = std::io::stderr().is_terminal();
     loop {
@@ -139,7 +139,7 @@ async fn bring_to_end(work: &Work<'_>, id: JobId) -> Result<Job, Failure> {
 
 async fn engine_step(work: &Work<'_>) -> Done {
     if !work.engine.run_job_step().await? {
-        // The server has it, or it keeps to its rate.
+        // The running server works on the job, or the job waits because of its rate limit.
         let moved = work.engine.job_moved();
         let _ = tokio::time::timeout(std::time::Duration::from_millis(200), moved).await;
     }

@@ -1,4 +1,4 @@
-//! Policies.
+//! `sojourn sessions policy`: shows and sets session policies.
 
 use clap::Args;
 use sojourn_engine::Authority;

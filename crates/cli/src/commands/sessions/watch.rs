@@ -1,4 +1,4 @@
-//! What happens, as it happens.
+//! `sojourn sessions watch`: prints sign-ins and ends of sessions as they occur.
 
 use crate::commands::is_json;
 use clap::Args;
@@ -20,7 +20,7 @@ pub(crate) struct WatchArgs {
     count: Option<usize>,
 }
 
-/// Something that happened, as a line tells it.
+/// An event to print on one line.
 struct Happened<'a> {
     at: jiff::Timestamp,
     what: &'a str,
@@ -31,7 +31,7 @@ struct Happened<'a> {
 }
 
 impl Happened<'_> {
-    /// The line, cut to the width of a terminal if it goes to one.
+    /// Returns the line; for a terminal it is cut to the terminal's width.
     fn line(&self, width: Option<usize>, colours: bool) -> String {
         let paint = |colour: Colour, text: String| if colours { colour.on(&text) } else { text };
         let Self { at, what, user, ip, browser, why } = self;
@@ -40,7 +40,7 @@ impl Happened<'_> {
                 .trim_end()
                 .to_owned();
         };
-        // What is left of the line behind the time, the word and the spaces between all of them.
+        // The rest of the line, after the time, the word and the spaces between them.
         let time = at.strftime("%H:%M:%S").to_string();
         let rest = cut(
             &format!("{}  {ip:15}  {}  {why}", cut(user, 16), cut(browser, 22)),
@@ -52,7 +52,7 @@ impl Happened<'_> {
     }
 }
 
-/// `Chrome on Linux`, as far as it is understood.
+/// Returns a description such as `Chrome on Linux`, or as much of it as is known.
 fn browser(user_agent: &str) -> String {
     let Browser { name, system, .. } = Browser::of(user_agent);
     match (name.is_empty(), system.is_empty()) {
@@ -61,7 +61,7 @@ fn browser(user_agent: &str) -> String {
     }
 }
 
-/// How long it waits before it looks again, in milliseconds.
+/// Maximum time before the next look at the feed, in milliseconds.
 const LOOK_EVERY_MS: u64 = 300;
 
 pub(super) async fn watch(work: &Work<'_>, args: WatchArgs) -> Done {

@@ -1,4 +1,4 @@
-//! Mistakes, and what stands over the file.
+//! Mistakes, and environment variables that override the file.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Lists of groups.
+//! Lists of groups, with their members if requested.
 
 use serde_json::json;
 use sojourn_model::{Group, Tenant};
@@ -13,10 +13,10 @@ use crate::engine::Engine;
 use crate::rights::Right;
 
 impl Engine {
-    /// Groups.
+    /// Lists groups, filtered, sorted and paged.
     ///
     /// # Errors
-    /// As [`Engine::list_users`].
+    /// The same as [`Engine::list_users`].
     pub async fn list_groups(
         &self,
         tenant: &Tenant,

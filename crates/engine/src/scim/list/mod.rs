@@ -1,5 +1,5 @@
-//! Lists (RFC 7644 §3.4.2, RFC 9865). What an index answers is read from it; for anything else as many are looked at as
-//! a request may cost, and a list that would need more is refused with a word about what to do.
+//! Lists (RFC 7644 §3.4.2, RFC 9865). An index is used where one applies. Otherwise a limited number of resources is
+//! scanned, and a list that would need more is refused with advice on what to do.
 
 mod groups;
 mod roles;
@@ -18,15 +18,15 @@ use sojourn_scim::{Resource, ResourceType, ScimError};
 use super::{ListQuery, Page, SCAN_MAX, ScimFailure};
 use crate::engine::Engine;
 
-/// The kind of cursor in its first byte; those of sessions have others.
+/// First byte of the cursor, which differs from that of session cursors.
 const CURSOR: u8 = 16;
 
-/// Where a page by cursor begins.
+/// Position at which a page by cursor starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Mark {
-    /// After so many of a list that is gathered anew.
+    /// After this number of entries in a list that is collected again.
     Number(usize),
-    /// After a user of this age and id, or name.
+    /// After the user with this creation time and id, or this name.
     User(Millis, UserId, String),
 }
 
@@ -38,7 +38,7 @@ fn too_many(what: &str) -> ScimFailure {
     ScimError::too_many(why).into()
 }
 
-/// The first comparison that everything in the list passes and that an index answers.
+/// The first comparison that all results must satisfy and for which there is an index.
 fn required<'f>(
     of: &ResourceType,
     filter: &'f Filter,
@@ -62,7 +62,7 @@ fn sort_path<'a>(of: &'a ResourceType, query: &ListQuery) -> Result<Option<Path<
     Ok(Some(path))
 }
 
-/// What a resource is sorted by: the primary value of a list, else its first.
+/// The value by which a resource is sorted: the primary value of a list, otherwise its first.
 fn sort_key<'r>(resource: &'r Resource, path: &Path<'_>) -> Option<&'r Value> {
     let inside = match path.extension {
         Some(extension) => resource.get(&extension.id)?.as_object()?,
@@ -82,7 +82,7 @@ fn sort_key<'r>(resource: &'r Resource, path: &Path<'_>) -> Option<&'r Value> {
 
 fn compare(a: Option<&Value>, b: Option<&Value>, exact: bool) -> Ordering {
     match (a, b) {
-        // What has no value comes last (RFC 7644 §3.4.2.3).
+        // Resources without a value come last (RFC 7644 §3.4.2.3).
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Greater,
         (Some(_), None) => Ordering::Less,
@@ -94,7 +94,7 @@ fn compare(a: Option<&Value>, b: Option<&Value>, exact: bool) -> Ordering {
     }
 }
 
-/// Sorts what was gathered, if an order is asked for.
+/// Sorts the collected resources if an order is requested.
 fn sort<T>(found: &mut [(T, Resource)], path: Option<&Path<'_>>, descending: bool) {
     let Some(path) = path else { return };
     let exact = path.last().is_some_and(|one| one.case_exact || one.kind == Kind::DateTime);
@@ -161,13 +161,13 @@ impl Engine {
         read().map(Some).ok_or_else(foreign)
     }
 
-    /// Members are read for a filter only when it looks at them.
+    /// Members are only read if the filter uses them.
     fn looked_at(members: bool, name: &str) -> sojourn_scim::Projection {
         let excluded = if members { Vec::new() } else { vec![name.to_owned()] };
         sojourn_scim::Projection { attributes: Vec::new(), excluded }
     }
 
-    /// The part of a gathered list that is asked for.
+    /// The requested page of a collected list.
     fn part<T>(
         &self,
         tenant: &Tenant,
@@ -193,7 +193,7 @@ impl Engine {
     }
 }
 
-/// Whether a filter names an attribute.
+/// Returns whether a filter uses an attribute.
 fn names(of: &ResourceType, filter: &Filter, attribute: &str) -> bool {
     filter.attributes().into_iter().any(|name| {
         let path = Path::parse(of, name);
@@ -201,8 +201,8 @@ fn names(of: &ResourceType, filter: &Filter, attribute: &str) -> bool {
     })
 }
 
-/// The one member that a filter asks for, where that is all that it asks of members: an index has answered it, and
-/// nobody else needs to be read.
+/// The only member that a filter asks for, if it asks nothing else about members: the index has evaluated it, so no
+/// other member needs to be read.
 fn only_member<'f>(
     of: &ResourceType,
     filter: &Filter,
@@ -217,7 +217,7 @@ fn only_member<'f>(
         .then(|| (attribute.clone(), *one))
 }
 
-/// What a cursor is bound to.
+/// Hash of the query and the caller that a cursor is bound to.
 fn question(query: &ListQuery, caller: &Actor) -> [u8; 32] {
     let ListQuery { filter, sort_by, descending, .. } = query;
     sha256(format!("{caller}\n{filter:?}\n{sort_by:?}\n{descending}").as_bytes())

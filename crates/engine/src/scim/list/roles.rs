@@ -1,4 +1,4 @@
-//! Lists of roles.
+//! Lists of roles, with their users if requested.
 
 use serde_json::json;
 use sojourn_model::{Role, Tenant};
@@ -13,10 +13,10 @@ use crate::engine::Engine;
 use crate::rights::Right;
 
 impl Engine {
-    /// Roles.
+    /// Lists roles, filtered, sorted and paged.
     ///
     /// # Errors
-    /// As [`Engine::list_users`].
+    /// The same as [`Engine::list_users`].
     pub async fn list_roles(
         &self,
         tenant: &Tenant,

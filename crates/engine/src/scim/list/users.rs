@@ -1,4 +1,4 @@
-//! Lists of users.
+//! Lists of users, from an index or a limited scan.
 
 use sojourn_model::{Actor, GroupId, RoleId, Tenant, User, UserId};
 use sojourn_scim::evaluate::{check, passes};
@@ -13,17 +13,17 @@ use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::rights::Right;
 
-/// Users that are looked at, at a time.
+/// Number of users that are read at a time.
 const STEP: usize = 500;
-/// From where the users of a list come.
+/// The users among which a list is selected.
 enum Source {
-    /// Few enough to be here.
+    /// A small set of users, already read.
     These(Vec<User>),
-    /// All of the tenant.
+    /// All users of the tenant.
     Everyone,
 }
 
-/// Whether a filter or an order looks at what a user belongs to.
+/// Returns whether the filter or the sort order uses a user's groups or roles.
 fn looks_at_belongings(of: &ResourceType, query: &ListQuery) -> bool {
     let mut names: Vec<&str> = query.filter.iter().flat_map(Filter::attributes).collect();
     names.extend(query.sort_by.as_deref());
@@ -35,7 +35,7 @@ fn looks_at_belongings(of: &ResourceType, query: &ListQuery) -> bool {
     })
 }
 
-/// Which names of a filter and order are those of an order that an index has.
+/// The indexed order that a sort attribute corresponds to, if any.
 fn indexed(path: Option<&Path<'_>>) -> Option<UserOrder> {
     let Some(path) = path else { return Some(UserOrder::Age) };
     match (path.extension, path.attribute.map(|one| &*one.name), path.part.map(|one| &*one.name)) {
@@ -46,10 +46,11 @@ fn indexed(path: Option<&Path<'_>>) -> Option<UserOrder> {
 }
 
 impl Engine {
-    /// Users.
+    /// Lists users, filtered, sorted and paged.
     ///
     /// # Errors
-    /// [`ScimFailure`]; `tooMany` when more would have to be looked at than a list may cost.
+    /// [`ScimFailure`] if the query isn't valid or the caller lacks a right; `tooMany` if more users would have to be
+    /// scanned than a list may.
     pub async fn list_users(
         &self,
         tenant: &Tenant,
@@ -107,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// Goes through everyone in an order, looking at a bounded number.
+    /// Walks through all users in an order, with a limit on the number that is scanned.
     async fn users_in_order(
         &self,
         tenant: &Tenant,
@@ -212,7 +213,8 @@ impl Engine {
             }
             ("userName", _) => store.user_by_name(tenant.id, &value).await?.into_iter().collect(),
             ("externalId", _) => store.users_by_external_id(tenant.id, &value, most).await?,
-            // Only the preferred address has an index; as long as everyone can be looked at, the others count too.
+            // Only the primary address has an index; as long as all users can be scanned, the other addresses match
+            // too.
             ("emails", _) if self.store.user_count(tenant.id).await? < most => {
                 return Ok(Source::Everyone);
             }

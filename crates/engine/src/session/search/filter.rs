@@ -1,4 +1,4 @@
-//! Filters of sessions: which attributes there are, what goes with each, and whether a session passes.
+//! Filters of sessions: attributes, their operators, and the evaluation for a session.
 
 use sojourn_model::network::{Network, address_key};
 use sojourn_model::{Millis, Role, RoleState, Session, SessionState, User};
@@ -7,7 +7,7 @@ use sojourn_scim::{Comparison, Filter, Literal, Operator};
 use super::SearchRefused;
 use crate::session::list::SessionView;
 
-/// An attribute of sessions.
+/// An attribute that filters can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attribute {
     Id,
@@ -35,18 +35,17 @@ pub(super) enum Attribute {
     Remember,
 }
 
-/// What values an attribute has, and so which operators go with it.
+/// Type of an attribute's values, which determines its operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
-    /// Equal or not.
+    /// Only equality can be tested.
     Exact,
     Time,
     Flag,
 }
 
-/// The attributes with the names by which filters know them, WSO2's behind our own. Underscores and dots in a
-/// name don't count, nor does case.
+/// Attributes with their names in filters, WSO2's names last. Underscores, dots and case in a name are ignored.
 const ATTRIBUTES: [(Attribute, Kind, &[&str]); 23] = [
     (Attribute::Id, Kind::Text, &["id", "sessionid"]),
     (Attribute::Sid, Kind::Exact, &["sid"]),
@@ -73,7 +72,7 @@ const ATTRIBUTES: [(Attribute, Kind, &[&str]); 23] = [
     (Attribute::Remember, Kind::Flag, &["remember"]),
 ];
 
-/// WSO2's attributes with the operators that its search takes.
+/// WSO2's attributes with the operators that its search supports.
 const WSO2: [(&str, &[Operator]); 7] = [
     ("loginid", &[Operator::Eq, Operator::Sw, Operator::Ew, Operator::Co]),
     ("appname", &[Operator::Eq, Operator::Sw, Operator::Ew, Operator::Co]),
@@ -99,7 +98,7 @@ impl Attribute {
         Self::find(name).map(|(attribute, _)| attribute)
     }
 
-    /// Whether it is one of the parts that a user agent is read into, which costs more than a look.
+    /// Returns whether the attribute is parsed from the user agent, which costs more than a lookup.
     const fn is_of_browser(self) -> bool {
         matches!(self, Self::Browser | Self::System | Self::Device)
     }
@@ -109,26 +108,26 @@ impl Attribute {
     }
 }
 
-/// Whose words a filter is written in.
+/// The syntax that a filter may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vocabulary {
-    /// Every attribute with every operator that makes sense.
+    /// All attributes with all applicable operators.
     Full,
-    /// WSO2's search: seven attributes, and of each the operators that it knows.
+    /// WSO2's search: seven attributes with the operators that WSO2 supports for them.
     Wso2,
 }
 
-/// A filter whose attributes, operators and values fit each other.
+/// A validated filter: attributes, operators and values match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionFilter {
     filter: Option<Filter>,
-    /// Only sessions in applications of the outside: WSO2's paths know no others.
+    /// Whether only sessions in external applications match: WSO2's endpoints know no others.
     in_applications: bool,
-    /// Also those that aren't live, where the filter doesn't ask about the end.
+    /// Whether sessions in any state match, if the filter doesn't ask about the end.
     any_state: bool,
 }
 
-/// What is known of a session when it is looked at: more from step to step.
+/// The data of a session that is known so far; more is loaded step by step.
 pub(super) struct Known<'a> {
     pub(super) session: &'a Session,
     pub(super) user: Option<&'a User>,
@@ -136,9 +135,9 @@ pub(super) struct Known<'a> {
     /// Names of the groups that the user is in.
     pub(super) groups: Option<&'a [String]>,
     pub(super) view: Option<&'a SessionView>,
-    /// Whether it lives and no deadline has passed.
+    /// Whether the session is active and no deadline has passed.
     pub(super) live: bool,
-    /// Whether stays in our own pages don't count.
+    /// Whether stays in built-in applications are ignored.
     pub(super) clients_only: bool,
 }
 
@@ -146,20 +145,20 @@ fn wrong<T>(why: impl Into<String>) -> Result<T, SearchRefused> {
     Err(SearchRefused::Filter(why.into()))
 }
 
-/// A single session, as a filter names it.
+/// A single session that a filter selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OneSession {
-    /// By its id.
+    /// Selected by its id.
     Id(String),
-    /// By the `sid` of a stay of its.
+    /// Selected by the `sid` of one of its stays.
     Sid(String),
 }
 
 impl SessionFilter {
-    /// Reads a filter of sessions.
+    /// Parses a filter of sessions.
     ///
     /// # Errors
-    /// [`SearchRefused::Filter`] says what is wrong.
+    /// [`SearchRefused::Filter`] with a text that says what is wrong.
     pub fn parse(text: Option<&str>, words: Vocabulary) -> Result<Self, SearchRefused> {
         let Some(text) = text else {
             let in_applications = words == Vocabulary::Wso2;
@@ -183,12 +182,12 @@ impl SessionFilter {
         Ok(Self { filter: Some(filter), in_applications, any_state: false })
     }
 
-    /// The same for sessions in any state, where it doesn't ask about the end.
+    /// The same filter for sessions in any state, if it doesn't ask about the end.
     pub(in crate::session) fn of_any_state(self) -> Self {
         Self { any_state: true, ..self }
     }
 
-    /// The comparison that whatever passes the filter passes, of an attribute with one of some operators.
+    /// A comparison of an attribute, with one of the operators, that every match must satisfy.
     pub(super) fn required(&self, wanted: Attribute, operators: &[Operator]) -> Option<Comparison> {
         let filter = self.filter.as_ref()?;
         let found = filter.required().into_iter().find(|one| {
@@ -197,12 +196,12 @@ impl SessionFilter {
         found.cloned()
     }
 
-    /// The value that an attribute has to have, where the filter says so for all that pass.
+    /// The value that the attribute of every match must equal.
     pub(super) fn exactly(&self, wanted: Attribute) -> Option<String> {
         self.required(wanted, &[Operator::Eq]).map(|one| one.value.text())
     }
 
-    /// The session that the filter is about and nothing else, by its id or by a `sid`.
+    /// The only session that the filter selects, by its id or by a `sid`.
     pub(crate) fn one_session(&self) -> Option<OneSession> {
         let Some(Filter::Compare(one)) = &self.filter else { return None };
         if one.operator != Operator::Eq {
@@ -228,7 +227,8 @@ impl SessionFilter {
         self.names(|one| one == Attribute::Role)
     }
 
-    /// Whether only live sessions can pass: also where the filter doesn't ask about the end at all.
+    /// Returns whether only active sessions can match, which is also the case if the filter doesn't ask about the
+    /// end.
     #[must_use]
     pub fn live_only(&self) -> bool {
         (!self.any_state && !self.names(Attribute::tells_of_the_end))
@@ -237,7 +237,7 @@ impl SessionFilter {
                 .is_some_and(|state| state.eq_ignore_ascii_case("active"))
     }
 
-    /// Whether only ended sessions can pass.
+    /// Returns whether only ended sessions can match.
     #[must_use]
     pub fn ended_only(&self) -> bool {
         self.exactly(Attribute::State).is_some_and(|state| state.eq_ignore_ascii_case("ended"))
@@ -252,7 +252,7 @@ impl SessionFilter {
         self.in_applications
     }
 
-    /// The first and the last time that a time attribute may have.
+    /// The first and the last time that a time attribute of a match can have.
     pub(super) fn span(&self, of: Attribute) -> (Millis, Millis) {
         let bound = |operators: &[Operator]| {
             let one = self.required(of, operators)?;
@@ -267,7 +267,7 @@ impl SessionFilter {
         (first, bound(&[Operator::Le, Operator::Lt]).unwrap_or(Millis(i64::MAX)))
     }
 
-    /// Whether a session passes, as far as it is known.
+    /// Returns whether a session matches; `None` if that isn't known yet.
     pub(super) fn decide(&self, known: &Known<'_>) -> Option<bool> {
         if self.live_only() && !known.live {
             return Some(false);
@@ -288,7 +288,7 @@ impl SessionFilter {
         }
     }
 
-    /// Whether a live session with its user and applications passes; for lists that know no roles.
+    /// Returns whether an active session matches; for lists that don't know roles.
     #[must_use]
     pub fn passes(&self, user: &User, view: &SessionView) -> bool {
         let session = &view.session;
@@ -324,7 +324,7 @@ fn names(words: Vocabulary) -> String {
     }
 }
 
-/// The attributes of filters with the operators that go with each, for who completes what a person types.
+/// The attributes of filters, each with its operators, for autocompletion.
 #[must_use]
 pub fn vocabulary() -> Vec<(String, &'static [&'static str])> {
     let all = names(Vocabulary::Full);
@@ -383,7 +383,7 @@ const fn is_order(operator: Operator) -> bool {
     matches!(operator, Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le)
 }
 
-/// Milliseconds since 1970, as a number or written out.
+/// Parses milliseconds since 1970, as a number or as a formatted time.
 fn moment(value: &Literal) -> Option<Millis> {
     match value {
         Literal::Number(number) => Some(Millis(*number)),
@@ -396,14 +396,14 @@ fn moment(value: &Literal) -> Option<Millis> {
     }
 }
 
-/// What a user agent says of itself, as far as it is understood.
+/// Parsed content of a user agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Browser {
-    /// Such as `Chrome`; empty when it isn't known.
+    /// Name such as `Chrome`; empty if unknown.
     pub name: String,
-    /// The system under it, such as `Windows 10`; empty when it isn't known.
+    /// Operating system such as `Windows 10`; empty if unknown.
     pub system: String,
-    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`; empty when it isn't known.
+    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`; empty if unknown.
     pub device: String,
 }
 
@@ -412,7 +412,7 @@ fn known(text: &str) -> String {
 }
 
 impl Browser {
-    /// Reads a user agent.
+    /// Parses a `User-Agent` header.
     #[must_use]
     pub fn of(user_agent: &str) -> Self {
         match woothee::parser::Parser::new().parse(user_agent) {
@@ -445,7 +445,7 @@ fn present(name: &str, known: &Known<'_>) -> Option<bool> {
     })
 }
 
-/// Whether addresses are equal, or aren't, however they are written; nothing where that isn't asked.
+/// Compares IP addresses independently of their notation; `None` for another operator or value.
 fn same_ip(one: &Comparison, wanted: &str, ip: &str) -> Option<bool> {
     wanted.parse::<std::net::IpAddr>().ok()?;
     let same = address_key(wanted) == address_key(ip);
@@ -465,7 +465,7 @@ fn holds<'b>(
     let stays = || known.view.map(|view| view.known_stays(known.clients_only));
     let wanted = one.value.text().to_lowercase();
     let text = |value: &str| compared(one.operator, &value.to_lowercase(), &wanted);
-    // Of several values one that fits is enough; 'not equal' means that none is equal.
+    // One matching value is sufficient; 'not equal' means that no value is equal.
     let any = |values: &mut dyn Iterator<Item = String>| {
         let mut values = values.map(|value| value.to_lowercase());
         match one.operator {

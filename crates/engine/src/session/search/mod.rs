@@ -1,7 +1,7 @@
-//! Finding sessions by a filter, page by page.
+//! Searches sessions by a filter, page by page.
 //!
-//! A search walks a range of an order, or sorts the few sessions that can pass at all. A page has a budget of
-//! rows: what stands beyond it is reached by the next page, however short this one is.
+//! A search walks through a range of an order, or sorts the sessions that can match if they are few. The number of
+//! rows read per page is limited: the next page continues there, even if this one is short.
 
 mod filter;
 mod place;
@@ -22,51 +22,51 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 
-/// What is searched for.
+/// A search for sessions.
 #[derive(Debug, Clone)]
 pub struct SessionQuery<'a> {
-    /// Which sessions.
+    /// Filter that the sessions must match.
     pub filter: &'a SessionFilter,
-    /// In which order, the latest first.
+    /// Order of the results, latest first.
     pub sort: Sort,
-    /// Where the page begins.
+    /// Position at which the page starts.
     pub position: Position,
     /// Sessions on the page, at most [`SESSION_LIST_MAX`].
     pub limit: i64,
-    /// The caller's: sessions of people above aren't found.
+    /// Rights of the caller; sessions of users with more rights aren't found.
     pub rights: &'a Rights,
-    /// With [`Sort::LastAccess`]: sessions used after this moment are left out, because they may have moved
+    /// With [`Sort::LastAccess`]: sessions that were used after this time are left out, because they may have moved
     /// while the caller went from page to page.
     pub as_of: Option<Millis>,
 }
 
-/// A page of sessions, the latest first.
+/// A page of sessions, sorted latest first.
 #[derive(Debug, Clone, Default)]
 pub struct SearchPage {
     /// The sessions with their users.
     pub found: Vec<(User, SessionView)>,
-    /// The place of the first, if later ones may stand above it.
+    /// Position of the first session, if later ones may exist.
     pub newer: Option<Place>,
-    /// The place below which earlier ones stand, if there may be any.
+    /// Position after which earlier sessions may exist; `None` at the end.
     pub older: Option<Place>,
 }
 
-/// How many sessions pass a filter.
+/// Number of sessions that match a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Total {
-    /// So many at least.
+    /// Number of sessions counted, which is a minimum unless `exact` is set.
     pub count: u64,
-    /// Whether that is all; otherwise counting stopped at its budget.
+    /// Whether the count is complete; otherwise it stopped at its limit.
     pub exact: bool,
 }
 
-/// Why a filter can't be used.
+/// Reasons why a search fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchRefused {
-    /// It isn't one, or names what there isn't.
+    /// The filter is malformed, or uses an unknown attribute or operator.
     #[error("{0}")]
     Filter(String),
-    /// Something failed.
+    /// The use case failed for another reason.
     #[error(transparent)]
     Failed(#[from] EngineError),
 }
@@ -77,10 +77,10 @@ impl From<sojourn_store::StoreError> for SearchRefused {
     }
 }
 
-/// Rows read at a time where not all of them will pass.
+/// Rows read at a time if not all of them will match.
 const CHUNK: usize = 100;
 
-/// A walk through a range: where it is, and how much it may still look at.
+/// A walk through a range, with its position and the number of rows that it may still read.
 struct Walk<'a> {
     range: SessionRange,
     sort: Sort,
@@ -104,7 +104,7 @@ impl Walk<'_> {
         };
         self.exhausted = chunk.len() < rows;
         self.budget = self.budget.saturating_sub(chunk.len());
-        // A session that entered an application twice.
+        // A session may have entered an application twice.
         chunk.dedup_by_key(|session| session.id);
         Ok(chunk)
     }
@@ -120,11 +120,11 @@ impl Walk<'_> {
 }
 
 impl Engine {
-    /// Sessions of the tenant that pass a filter and that the caller may see, the latest first. By sign-in, no
-    /// session that stays is shown twice or skipped from page to page.
+    /// Finds the tenant's sessions that match a filter and that the caller may see, latest first. Ordered by sign-in,
+    /// no existing session is shown twice or skipped between pages.
     ///
     /// # Errors
-    /// [`SearchRefused`]
+    /// [`SearchRefused`] if the filter can't be used or the database fails.
     pub async fn search_sessions(
         &self,
         tenant: &Tenant,
@@ -137,7 +137,7 @@ impl Engine {
             Source::Placed(placed) => sieve.page_of_placed(placed, limit).await,
             Source::Range(range) => {
                 let mut walk = self.walk(tenant, query, range, SESSION_SCAN_MAX);
-                // Perhaps all of the first ones pass; if not, more are read at a time.
+                // All of the first rows may match; if not, more are read at a time.
                 let mut rows = limit + 1;
                 let mut page = Vec::new();
                 let mut last = None;
@@ -181,10 +181,10 @@ impl Engine {
         Walk { range, sort: query.sort, backwards, place, stop, tenant, budget, exhausted: false }
     }
 
-    /// How many sessions pass a filter, counted up to [`SESSION_COUNT_MAX`] rows.
+    /// Counts the sessions that match a filter, up to [`SESSION_COUNT_MAX`] rows.
     ///
     /// # Errors
-    /// [`SearchRefused`]
+    /// [`SearchRefused`] if the filter can't be used or the database fails.
     pub async fn count_sessions(
         &self,
         tenant: &Tenant,
@@ -219,7 +219,7 @@ impl Engine {
     }
 }
 
-/// Sessions by their names, and where the search goes on.
+/// Ids of sessions, and the position at which the search continues.
 pub(crate) struct Names {
     pub(crate) found: Vec<(UserId, SessionId)>,
     pub(crate) older: Option<Place>,
@@ -235,7 +235,7 @@ impl Engine {
         Ok(self.store.sessions_among(tenant.id, &ids).await?)
     }
 
-    /// The names of sessions that pass a filter, up to the query's limit, going down from its position.
+    /// The ids of matching sessions, up to the query's limit, latest first from its position.
     pub(crate) async fn session_names(
         &self,
         tenant: &Tenant,
@@ -258,7 +258,7 @@ impl Engine {
                 let mut rest = few.as_slice();
                 let mut last = None;
                 while found.len() < most && !rest.is_empty() {
-                    // No more at a time than may still be found.
+                    // Not more at a time than may still be found.
                     let (chunk, after) =
                         rest.split_at(rest.len().min(CHUNK.min(most - found.len())));
                     found.extend(sieve.names(chunk).await?);
@@ -283,7 +283,7 @@ impl Engine {
     }
 }
 
-/// A page as it is shown, from what was found in the direction of the walk.
+/// Turns a page that was found in the direction of the walk into the order of display.
 fn turned(
     query: &SessionQuery<'_>,
     mut page: Vec<(User, SessionView)>,
@@ -295,7 +295,7 @@ fn turned(
     page.truncate(limit);
     let place =
         |found: Option<&(User, SessionView)>| found.map(|one| query.sort.place(&one.1.session));
-    // Where the budget ended the page, the next one goes on from what was looked at last.
+    // If the row limit ended the page, the next one continues after the last row that was read.
     let end = if full { place(page.last()) } else { last }.filter(|_| more);
     let begin = place(page.first());
     match &query.position {

@@ -1,19 +1,19 @@
-//! Orders of sessions and places in them.
+//! Orders of sessions, and positions in them.
 
 use sojourn_model::{Millis, Session, SessionState};
 use sojourn_store::Place;
 
 use super::filter::Attribute;
 
-/// By what sessions are sorted, the latest first.
+/// Sort order of sessions, latest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By sign-in: a session never moves.
+    /// By sign-in; the position of a session never changes.
     #[default]
     SignedIn,
-    /// By last access, as far as it is written: best effort, because sessions move while one looks.
+    /// By stored last access. Best effort, because sessions move between pages.
     LastAccess,
-    /// By the end; living sessions aren't in it.
+    /// By the end; active sessions aren't included.
     Ended,
 }
 
@@ -24,13 +24,13 @@ impl Sort {
         (Self::Ended, "ended_at"),
     ];
 
-    /// Reads its name.
+    /// Parses the name of an order, as used in APIs.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == text).map(|(one, _)| *one)
     }
 
-    /// Its name.
+    /// The name of the order, as used in APIs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(one, _)| *one == self).map_or("", |(_, name)| name)
@@ -44,7 +44,7 @@ impl Sort {
         }
     }
 
-    /// Where a session stands.
+    /// The position of a session in this order.
     pub(in crate::session) fn place(self, session: &Session) -> Place {
         let at = match (self, &session.state) {
             (Self::SignedIn, _) => session.signed_in_at,
@@ -56,29 +56,29 @@ impl Sort {
     }
 }
 
-/// Where a page begins.
+/// Position at which a page starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
-    /// At the latest.
+    /// At the latest session.
     Newest,
-    /// Below (earlier than) a place.
+    /// Earlier than a given place.
     Before(Place),
-    /// From a place on (later).
+    /// Later than a given place.
     From(Place),
 }
 
-/// A place in the order by sign-in as one number: the time and, within a millisecond, a part of the session's
-/// id. Names no session, so it may be told and given back.
+/// A position in the order by sign-in as one number: the time and, within a millisecond, a part of the session's id.
+/// It doesn't identify a session, so it may be shown to callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SignInStamp(pub i64);
 
-/// Steps within a millisecond.
+/// Number of steps within a millisecond.
 const STEPS: i64 = 1_000_000;
-/// Values of the part of an id that is used.
+/// Number of values of the part of the id that is used.
 const PARTS: i64 = 1 << 24;
 
 impl SignInStamp {
-    /// The stamp of a place.
+    /// Converts a place to its stamp.
     #[must_use]
     pub fn of(place: &Place) -> Self {
         let bytes = place.id.iter().copied().chain(std::iter::repeat(0)).take(3);
@@ -92,13 +92,13 @@ impl SignInStamp {
         Place { at: Millis(self.0.div_euclid(STEPS)), id }
     }
 
-    /// What stands below the stamp.
+    /// The sessions earlier than the stamp.
     #[must_use]
     pub fn below(self) -> Position {
         Position::Before(self.place())
     }
 
-    /// What stands above the stamp.
+    /// The sessions later than the stamp.
     #[must_use]
     pub fn above(self) -> Position {
         Position::From(Self(self.0.saturating_add(1)).place())

@@ -1,5 +1,5 @@
-//! Which of some sessions pass: what costs nothing is looked at first, and what has to be read is read for many
-//! at once.
+//! Selects the matching sessions: conditions that need no query are checked first, and data is read for many sessions
+//! at a time.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::error::EngineError;
 use crate::rights::Rights;
 use crate::session::list::SessionView;
 
-/// Sessions looked at together.
+/// Number of sessions that are checked together.
 pub(super) const BATCH: usize = 25;
 
 struct Person {
@@ -26,7 +26,7 @@ pub(in crate::session) struct Sieve<'a> {
     engine: &'a Engine,
     tenant: &'a Tenant,
     query: &'a SessionQuery<'a>,
-    /// Those who are above the caller are known as nobody.
+    /// Users with their roles and groups; `None` for users with more rights than the caller.
     people: HashMap<UserId, Option<Person>>,
     now: Millis,
 }
@@ -83,7 +83,7 @@ impl<'a> Sieve<'a> {
             self.people.insert(user.id, covered.then_some(Person { user, roles, groups }));
         }
         for user in strangers {
-            // Of an account that was deleted the ledger still tells, to those whom nobody is above.
+            // The ledger still has sessions of deleted accounts; callers with every right see them.
             self.people.entry(user).or_insert_with(|| {
                 all.then(|| Person {
                     user: User::deleted(self.tenant.id, user),
@@ -95,7 +95,7 @@ impl<'a> Sieve<'a> {
         Ok(())
     }
 
-    /// Those that pass by what is known without their stays.
+    /// The sessions that match as far as this is known without their stays.
     async fn likely(&mut self, mut sessions: Vec<Session>) -> Result<Vec<Session>, EngineError> {
         sessions.retain(|session| self.may_pass(&self.known(session)));
         self.meet(&sessions).await?;
@@ -110,7 +110,7 @@ impl<'a> Sieve<'a> {
         Ok(sessions)
     }
 
-    /// Those that pass, with what is shown of them, in the order in which they came.
+    /// The matching sessions with their data for display, in the original order.
     pub(in crate::session) async fn sift(
         &mut self,
         sessions: Vec<Session>,
@@ -136,8 +136,7 @@ impl<'a> Sieve<'a> {
         Ok(found)
     }
 
-    /// Those that pass, by their names, in the order in which they came. Where that is clear without their
-    /// stays, those aren't read.
+    /// The ids of the matching sessions, in the original order. Stays are read only if the result depends on them.
     pub(super) async fn names(
         &mut self,
         sessions: &[Session],
@@ -162,12 +161,12 @@ impl<'a> Sieve<'a> {
         Ok(names)
     }
 
-    /// How many pass.
+    /// Number of matching sessions.
     pub(super) async fn count(&mut self, sessions: &[Session]) -> Result<u64, EngineError> {
         Ok(u64::try_from(self.names(sessions).await?.len()).unwrap_or(u64::MAX))
     }
 
-    /// The page at the query's position of sessions by sign-in that are all there are.
+    /// The page at the query's position, from a complete list of candidates with their sign-in times.
     pub(super) async fn page_of_placed(
         &mut self,
         placed: Vec<(Millis, SessionId)>,
@@ -200,7 +199,7 @@ impl<'a> Sieve<'a> {
         Ok(super::turned(self.query, page, limit, None, more))
     }
 
-    /// The page at the query's position of sessions that are all there are.
+    /// The page at the query's position, from a complete list of candidates.
     pub(super) async fn page_of(
         &mut self,
         mut all: Vec<Session>,

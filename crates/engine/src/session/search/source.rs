@@ -1,4 +1,4 @@
-//! Where a search finds its sessions: an index for what the filter demands of all that pass, or a walk in order.
+//! Candidates of a search: from an index on what every match must satisfy, or from a walk in order.
 
 use sojourn_model::limits::{SESSION_SCAN_MAX, SESSION_SEARCH_USERS_MAX};
 use sojourn_model::network::Network;
@@ -11,16 +11,15 @@ use super::{SearchRefused, SessionQuery, Sort};
 use crate::engine::Engine;
 
 pub(super) enum Source {
-    /// All that can pass, in no order.
+    /// All candidates, unordered and already read.
     Few(Vec<Session>),
-    /// All that can pass, in no order, with the times of their sign-ins: only those are read that a page by
-    /// sign-in shows.
+    /// All candidates, unordered, with their sign-in times; a page by sign-in reads only the sessions that it shows.
     Placed(Vec<(Millis, SessionId)>),
-    /// A range in which all that can pass stand.
+    /// A range that contains all candidates.
     Range(SessionRange),
 }
 
-/// Users or roles read before a search gives up on walking them one by one.
+/// Maximum number of users or roles that are processed one by one.
 const USERS: i64 = SESSION_SEARCH_USERS_MAX + 1;
 
 impl Engine {
@@ -52,7 +51,7 @@ impl Engine {
         }))
     }
 
-    /// The session that the filter names.
+    /// The session that the filter identifies.
     async fn sessions_named(
         &self,
         tenant: &Tenant,
@@ -74,7 +73,7 @@ impl Engine {
         }))
     }
 
-    /// The users whose sessions can pass, where the filter says so and they are few.
+    /// The users who have candidates, if the filter restricts them to a small number.
     async fn people_named(
         &self,
         tenant: &Tenant,
@@ -116,7 +115,7 @@ impl Engine {
         Ok(few(users.into_iter().map(|user| user.id).collect()))
     }
 
-    /// The sessions of users; of the ended ones, the latest.
+    /// The sessions of users; of the ended ones only the latest.
     async fn sessions_of_people(
         &self,
         tenant: &Tenant,
@@ -161,7 +160,7 @@ impl Engine {
         Ok(Some(Source::Few(self.store.sessions_among(tenant.id, &ids).await?)))
     }
 
-    /// The application that the filter names, if it is one alone.
+    /// The application that the filter selects, if it is a single one.
     async fn one_application(
         &self,
         tenant: &Tenant,
