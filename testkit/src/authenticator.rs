@@ -1,4 +1,5 @@
-//! An authenticator in software: makes keys and proves them as a browser would hand it on, or a little differently.
+//! A software authenticator: creates keys and signs with them, in the format that a browser would send, or with small
+//! deviations.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -12,22 +13,22 @@ const MAY_SYNC: u8 = 1 << 3;
 const SYNCED: u8 = 1 << 4;
 const NEW: u8 = 1 << 6;
 
-/// One key.
+/// A key of the software authenticator.
 pub struct SoftKey {
     key: EcdsaKeyPair,
-    /// Its id.
+    /// Credential id of the key, in raw bytes.
     pub id: Vec<u8>,
-    /// What names the account, in base64url.
+    /// User handle of the account, in base64url.
     pub handle: String,
-    /// The relying party.
+    /// Id of the relying party, a domain.
     pub rp_id: String,
-    /// On a page of which origin it is used.
+    /// Origin of the page on which the key is used.
     pub origin: String,
     /// The signature counter, before the next use.
     pub counter: u32,
-    /// Whether it verifies its person.
+    /// Whether the key verifies its user.
     pub verifies: bool,
-    /// Whether it may be synced, and is.
+    /// Whether the key can be synced, and is.
     pub synced: bool,
 }
 
@@ -36,7 +37,7 @@ fn text<'v>(options: &'v Value, pointer: &str) -> &'v str {
 }
 
 impl SoftKey {
-    /// A key as `options` ask for it, made on a page of `origin`.
+    /// Creates a key as `options` request it, on a page of `origin`.
     #[must_use]
     pub fn new(options: &Value, origin: &str) -> Self {
         let id: [u8; 16] = sojourn_model::time::random(&sojourn_crypto::SystemRng);
@@ -67,7 +68,7 @@ impl SoftKey {
             .into_bytes()
     }
 
-    /// What a page sends after `navigator.credentials.create()`.
+    /// Returns what a page sends after `navigator.credentials.create()`.
     #[must_use]
     pub fn created(&self, options: &Value) -> String {
         let point = self.key.public_key().as_ref();
@@ -97,7 +98,7 @@ impl SoftKey {
         .to_string()
     }
 
-    /// What a page sends after `navigator.credentials.get()`.
+    /// Returns what a page sends after `navigator.credentials.get()`.
     #[must_use]
     pub fn proved(&mut self, options: &Value) -> String {
         if !self.synced {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use sojourn_model::{Clock, Millis};
 
-/// Stands still until it is told to move.
+/// A clock that stands still until the test moves it.
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);
 
@@ -15,17 +15,17 @@ impl Default for TestClock {
 }
 
 impl TestClock {
-    /// Moves forward.
+    /// Moves the clock forward by `ms` milliseconds.
     pub fn advance(&self, ms: i64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Moves backwards.
+    /// Moves the clock back by `ms` milliseconds.
     pub fn go_back(&self, ms: i64) {
         self.0.fetch_sub(ms, Ordering::SeqCst);
     }
 
-    /// Moves to the machine's time, for tests with programs that look at that.
+    /// Sets the clock to the machine's time, for tests with programs that use that.
     #[expect(clippy::disallowed_methods, reason = "others look at this clock")]
     pub fn go_to_now(&self) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -1,5 +1,5 @@
-//! A line to a PostgreSQL server that can be cut: loudly, so that connections break, or silently, so that nothing comes
-//! through and nobody is told.
+//! A line to a PostgreSQL server that can be cut: loudly, so that connections break, or silently, so that no data comes
+//! through and neither side notices.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
 
-/// How the line is.
+/// State of the line to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
-    /// Everything comes through.
+    /// All data comes through; the initial state.
     Whole,
-    /// Nothing comes through, and nobody is told. What was under way is lost.
+    /// No data comes through, and neither side notices. Data in transit is lost.
     Silent,
     /// Connections break, and new ones are refused.
     Broken,
 }
 
-/// A proxy to a server on a socket.
+/// A proxy to a server on a Unix socket.
 pub struct Cut {
     line: Arc<watch::Sender<Line>>,
     port: u16,
@@ -26,7 +26,7 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Before the server of an address such as [`crate::postgres::empty_database`] answers.
+    /// Starts a proxy before the server of a connection string that [`crate::postgres::empty_database`] returns.
     pub async fn before(url: &str) -> Self {
         let part = |name: &str| {
             let found = url.split(' ').find_map(|part| part.strip_prefix(name));
@@ -55,7 +55,7 @@ impl Cut {
         Self { line, port, database: part("dbname=") }
     }
 
-    /// How to reach the server by way of it.
+    /// Returns the connection string of the server by way of the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         format!(
@@ -64,7 +64,7 @@ impl Cut {
         )
     }
 
-    /// Makes the line so.
+    /// Changes the state of the line.
     pub fn be(&self, line: Line) {
         self.line.send_replace(line);
     }

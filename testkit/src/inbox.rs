@@ -1,4 +1,4 @@
-//! An application that records what it is told, and answers as the test wants.
+//! An application that records the notifications that it receives, and responds as the test wants.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -20,16 +20,16 @@ struct Inner {
     otherwise: u16,
 }
 
-/// A webhook that came.
+/// A webhook request that was received.
 #[derive(Debug, Clone)]
 pub struct Hook {
-    /// Its headers.
+    /// HTTP headers of the request.
     pub headers: HeaderMap,
-    /// Its body, as it came.
+    /// Body of the request, unchanged.
     pub body: String,
 }
 
-/// Goes on to the address in the query.
+/// `GET /leave`: redirects to the URL in the query.
 async fn leave(uri: Uri) -> Redirect {
     Redirect::to(uri.query().unwrap_or_default())
 }
@@ -45,7 +45,7 @@ async fn receive_hook(
     StatusCode::from_u16(status).expect("a status")
 }
 
-/// The application.
+/// The application's web server, which stops on drop.
 pub struct Inbox {
     address: SocketAddr,
     inner: Arc<Mutex<Inner>>,
@@ -63,12 +63,12 @@ async fn receive(State(inner): State<Arc<Mutex<Inner>>>, body: Bytes) -> StatusC
 }
 
 impl Inbox {
-    /// Starts one that answers 200.
+    /// Starts an application on a free port that responds with 200.
     pub async fn start() -> Self {
         Self::at("127.0.0.1:0".parse().expect("an address")).await
     }
 
-    /// Starts one at an address.
+    /// Starts an application at an address that responds with 200.
     pub async fn at(address: SocketAddr) -> Self {
         let listener = tokio::net::TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -85,31 +85,31 @@ impl Inbox {
         Self { address, inner, task }
     }
 
-    /// Where logout tokens go.
+    /// Returns the URL that receives logout tokens.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("http://{}/bclogout", self.address)
     }
 
-    /// The address itself, as an origin.
+    /// Returns the origin of the application.
     #[must_use]
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where webhooks go.
+    /// Returns the URL that receives webhooks.
     #[must_use]
     pub fn hook_uri(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
-    /// The webhooks that came, oldest first.
+    /// Returns the received webhooks, oldest first.
     #[must_use]
     pub fn hooks(&self) -> Vec<Hook> {
         self.inner.lock().expect("an inbox").hooks.clone()
     }
 
-    /// Waits for a number of webhooks, counting those that were answered with an error.
+    /// Waits for at least `count` webhooks, including those that got an error as the response, and returns them.
     pub async fn wait_for_hooks(&self, count: usize) -> Vec<Hook> {
         crate::program::eventually("webhooks arrive", || async {
             let hooks = self.inner.lock().expect("an inbox").hooks.clone();
@@ -118,23 +118,23 @@ impl Inbox {
         .await
     }
 
-    /// Answers these statuses first.
+    /// Responds with these statuses to the next requests.
     pub fn answer(&self, statuses: &[u16]) {
         self.inner.lock().expect("an inbox").answers.extend(statuses);
     }
 
-    /// Answers 200 from now on.
+    /// Discards the remaining statuses, so that it responds with 200 from now on.
     pub fn answer_well(&self) {
         self.inner.lock().expect("an inbox").answers.clear();
     }
 
-    /// The logout tokens that came, oldest first.
+    /// Returns the received logout tokens, oldest first.
     #[must_use]
     pub fn tokens(&self) -> Vec<String> {
         self.inner.lock().expect("an inbox").tokens.clone()
     }
 
-    /// Waits for a number of tokens.
+    /// Waits for at least `count` logout tokens and returns them.
     pub async fn wait_for(&self, count: usize) -> Vec<String> {
         crate::program::eventually("logout tokens arrive", || async {
             let tokens = self.tokens();
@@ -150,7 +150,7 @@ impl Drop for Inbox {
     }
 }
 
-/// An application's web server: documents that the test puts there.
+/// An application's web server with documents that the test provides.
 pub struct Documents {
     address: SocketAddr,
     kept: Arc<Mutex<HashMap<String, String>>>,
@@ -174,7 +174,7 @@ async fn serve_document(
 }
 
 impl Documents {
-    /// Starts one without documents.
+    /// Starts a web server without documents on a free port.
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -186,18 +186,18 @@ impl Documents {
         Self { address, kept, task }
     }
 
-    /// Puts one in its place.
+    /// Serves `text` at `path` from now on.
     pub fn put(&self, path: &str, text: &str) {
         self.kept.lock().expect("documents").insert(path.to_owned(), text.to_owned());
     }
 
-    /// The port.
+    /// Returns the port that the web server listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Where one is.
+    /// Returns the URL of the document at `path`.
     #[must_use]
     pub fn uri(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

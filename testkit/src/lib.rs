@@ -1,5 +1,5 @@
-//! What the tests share: databases made for one test, a clock to move, a server in process, typed
-//! actors and applications that record what they are told.
+//! What the tests share: databases created for one test, a clock to move, a server in process, typed actors, and
+//! applications that record the notifications that they receive.
 
 pub mod authenticator;
 pub mod clock;

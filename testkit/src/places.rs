@@ -1,4 +1,4 @@
-//! A small database of places in MaxMind's format (version 2.0 of its description).
+//! Writes a small geolocation database in MaxMind's format (version 2.0 of its description).
 
 use std::net::Ipv4Addr;
 
@@ -14,7 +14,7 @@ fn map(out: &mut Vec<u8>, members: usize) {
 
 fn number(out: &mut Vec<u8>, kind: u8, value: u32) {
     let bytes = value.to_be_bytes();
-    // Kinds beyond 7 stand in a byte of their own.
+    // Types above 7 are written in a separate byte.
     if kind > 7 {
         out.extend([4, kind - 7]);
     } else {
@@ -23,13 +23,14 @@ fn number(out: &mut Vec<u8>, kind: u8, value: u32) {
     out.extend(bytes);
 }
 
-/// A database in which one network of IPv4 has a place.
+/// Returns a database with a place for one IPv4 network.
 #[must_use]
 pub fn database(network: Ipv4Addr, length: u32, country: &str, city: &str) -> Vec<u8> {
     const NODE: usize = 6;
     let bits = u32::from(network);
     let mut out = Vec::new();
-    // One node for each bit: on the way the next node, beside it nothing, at the end the data.
+    // One node for each bit: the matching side leads to the next node, the other side to nothing, and the last node to
+    // the data.
     for depth in 0..length {
         let last = depth + 1 == length;
         let on_the_way = if last { length + 16 } else { depth + 1 };
@@ -63,7 +64,7 @@ pub fn database(network: Ipv4Addr, length: u32, country: &str, city: &str) -> Ve
         ("build_epoch", 9, 1_760_000_000),
     ] {
         text(&mut out, name);
-        // Sixteen bits may be written in four bytes only where the kind has them.
+        // A 16-bit number must not be written in four bytes.
         if kind == 5 {
             out.push(5 << 5 | 2);
             out.extend_from_slice(&(value as u16).to_be_bytes());

@@ -1,15 +1,15 @@
-//! A PostgreSQL server of the test process's own: started at first use on a socket in a temporary
-//! folder, stopped and removed when the process ends, however it ends.
+//! A PostgreSQL server of the test process: started on first use on a socket in a temporary folder, stopped and removed
+//! when the process ends, however it ends.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A running server. It stops when this is dropped, or its process ends.
+/// A running server. It stops when this is dropped, or when the test process ends.
 pub struct Cluster {
     folder: PathBuf,
-    // Its standard input is the server's life line: when this process ends, the pipe closes.
+    // Its standard input keeps the server running: when this process ends, the pipe closes.
     _keeper: Child,
 }
 
@@ -28,7 +28,7 @@ fn programs() -> PathBuf {
     found.pop().expect("PostgreSQL isn't installed: 'make tools' installs it")
 }
 
-/// Runs a shell script as someone PostgreSQL accepts: it refuses to run as root.
+/// Returns a command that runs a shell script as a user that PostgreSQL accepts: it refuses to run as root.
 fn shell(script: &str) -> Command {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
     if is_root {
@@ -42,10 +42,11 @@ fn shell(script: &str) -> Command {
     }
 }
 
-/// What no test needs: its data outlives nothing.
+/// Turns durability off, which no test needs: the data doesn't outlive the server.
 const CARELESS: &str = "-c fsync=off -c full_page_writes=off";
 
-/// Starts a server with further options, the database program itself under `before`, such as `taskset -c 0`.
+/// Starts a server with additional options; `before` is put before the command of the database program, such as
+/// `taskset -c 0`.
 #[must_use]
 pub fn start(options: &str, before: &str) -> Cluster {
     let bin = programs();
@@ -75,13 +76,13 @@ pub fn start(options: &str, before: &str) -> Cluster {
 }
 
 impl Cluster {
-    /// How its first database is reached.
+    /// Returns the connection string of its first database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("host={} user=sojourn dbname=postgres sslmode=disable", self.folder.display())
     }
 
-    /// The process that all others of it descend from.
+    /// Returns the id of the process that all its others descend from.
     #[must_use]
     pub fn process(&self) -> u32 {
         let file = self.folder.join("data/postmaster.pid");
@@ -101,13 +102,13 @@ fn wait_until_ready(bin: &Path, folder: &Path) {
         if ready {
             return;
         }
-        // The next question waits for the server itself, not for a fixed time.
+        // The next check waits for the server itself, not for a fixed time.
         std::thread::park_timeout(std::time::Duration::from_millis(50));
     }
     panic!("PostgreSQL did not start: see {}", folder.display());
 }
 
-/// Makes an empty database and answers how to reach it.
+/// Creates an empty database and returns its connection string.
 pub async fn empty_database() -> String {
     let cluster = CLUSTER.get_or_init(|| start(CARELESS, ""));
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! The program itself, as a person would run it.
+//! The program itself, as a user would run it.
 
 #![expect(clippy::disallowed_methods, reason = "a process is waited for on its own clock")]
 
@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// The built program, made if it isn't there.
+/// Returns the path of the built program; panics if it isn't built.
 #[must_use]
 pub fn path() -> PathBuf {
-    // Test programs lie in target/<profile>/deps.
+    // Test programs are in target/<profile>/deps.
     let mut folder = std::env::current_exe().expect("a test program has a path");
     folder.pop();
     if folder.ends_with("deps") {
@@ -23,13 +23,13 @@ pub fn path() -> PathBuf {
     program
 }
 
-/// A port of this machine that nobody listens on, with the next `more` ports free as well.
+/// Returns a free port of this machine; the next `more` ports are free as well.
 #[must_use]
 pub fn free_ports(more: u16) -> u16 {
     for _ in 0..100 {
         let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = probe.local_addr().expect("its address").port();
-        // Beside the range that the system hands out by itself, so that nobody is given these meanwhile.
+        // Outside the range that the system assigns by itself, so that no other program gets these meanwhile.
         let port = 15_000 + port % 15_000;
         let free = (0..=more).all(|n| TcpListener::bind(("127.0.0.1", port + n)).is_ok());
         if free {
@@ -39,10 +39,10 @@ pub fn free_ports(more: u16) -> u16 {
     panic!("no free ports");
 }
 
-/// A running program. It is killed when dropped.
+/// A running program. It is killed on drop.
 pub struct Running {
     child: Child,
-    /// What it has said on standard error, line by line.
+    /// Its output on standard error, line by line.
     pub errors: mpsc::Receiver<String>,
 }
 
@@ -53,7 +53,7 @@ impl Running {
         Self::start_with(folder, args, &[])
     }
 
-    /// The same with variables of the environment.
+    /// Starts the program with arguments and environment variables in a folder.
     ///
     /// # Panics
     /// If it can't be started.
@@ -80,29 +80,29 @@ impl Running {
         Self { child, errors }
     }
 
-    /// The number of its process.
+    /// Returns the id of its process.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Kills it as a power cut would: nothing is finished, nothing is written.
+    /// Kills the program as a power cut would: nothing is finished, nothing is written.
     pub fn kill(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Tells it to end and waits for that; answers whether it ended well.
+    /// Sends SIGTERM and waits for the program to end; returns whether it exited successfully.
     pub fn terminate(mut self) -> bool {
         let told = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(told.is_ok_and(|status| status.success()));
         self.child.wait().is_ok_and(|status| status.success())
     }
 
-    /// Tells it to end; returns everything that it said on standard error.
+    /// Sends SIGTERM and waits for the program to end; returns its output on standard error.
     ///
     /// # Panics
-    /// When it can't be told.
+    /// If the signal can't be sent.
     #[must_use]
     pub fn stop(mut self) -> String {
         let told = Command::new("kill").arg(self.child.id().to_string()).status();
@@ -111,12 +111,12 @@ impl Running {
         self.errors.iter().collect::<Vec<_>>().join("\n")
     }
 
-    /// Whether it is still there.
+    /// Whether the program is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Everything it said on standard error until it ended by itself.
+    /// Waits for the program to end by itself; returns its output on standard error.
     pub fn last_words(mut self) -> String {
         let _ = self.child.wait();
         self.errors.iter().collect::<Vec<_>>().join("\n")
@@ -130,10 +130,10 @@ impl Drop for Running {
     }
 }
 
-/// Asks again and again until an answer comes, for half a minute at most.
+/// Calls `ask` repeatedly until it returns a value, for at most half a minute.
 ///
 /// # Panics
-/// When none comes.
+/// If it returns no value in that time.
 pub async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> T
 where
     F: FnMut() -> Fut,
@@ -149,13 +149,13 @@ where
     }
 }
 
-/// A client that trusts any certificate of this machine and follows no redirect.
+/// Returns an HTTP client that trusts any certificate and follows no redirect.
 #[must_use]
 pub fn client() -> reqwest::Client {
     client_with(None)
 }
 
-/// The same, from another address of this machine.
+/// Returns such a client that connects from another address of this machine.
 #[must_use]
 pub fn client_from(address: &str) -> reqwest::Client {
     client_with(Some(address.parse().expect("an address")))

@@ -1,4 +1,4 @@
-//! Proxies that others wrote, run with the configurations of `docs/PROXIES.md`.
+//! Third-party reverse proxies, run with the configurations of `docs/PROXIES.md`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 use crate::program::eventually;
 use crate::store::Folder;
 
-/// A running proxy. It is killed when dropped.
+/// A running proxy. It is stopped on drop.
 pub struct Proxy {
     child: Child,
     _folder: Folder,
 }
 
-/// Which program.
+/// The program that serves as the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// nginx, from Debian's packages.
@@ -21,10 +21,10 @@ pub enum Kind {
     HaProxy,
 }
 
-/// The `n`th configuration in a language from the page about proxies.
+/// Returns the `n`th configuration in a language, counted from 0, from the page about proxies.
 ///
 /// # Panics
-/// When it isn't there.
+/// If there is no such configuration.
 #[must_use]
 pub fn documented(language: &str, n: usize) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/PROXIES.md");
@@ -35,11 +35,11 @@ pub fn documented(language: &str, n: usize) -> String {
 }
 
 impl Proxy {
-    /// Starts one with a configuration from the page: port 443 becomes `port`, 9443 becomes `upstream`. `certificate`
-    /// and `key` are PEM files.
+    /// Starts a proxy with a configuration from the page: port 443 becomes `port`, 9443 becomes `upstream`.
+    /// `certificate` and `key` are PEM files.
     ///
     /// # Panics
-    /// When the program isn't installed, refuses its configuration or doesn't listen within half a minute.
+    /// If the program isn't installed, refuses its configuration or doesn't listen within half a minute.
     pub async fn start(
         kind: Kind,
         text: &str,
@@ -76,8 +76,8 @@ impl Kind {
         let file: PathBuf = folder.join("proxy.conf");
         match self {
             Self::Nginx => {
-                // What a package's own file says around a site, without a place of the system, and with room for the
-                // connections of hundreds of people.
+                // The settings that a package's own file has around a site, without system paths, and with enough
+                // connections for hundreds of users.
                 let user = if is_root() { "user root;" } else { "" };
                 let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                     .map(|name| format!("{name}_temp_path {}/{name};", folder.display()))
@@ -110,7 +110,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Where a program is: Debian keeps servers where only root looks.
+/// Returns the path of a program: Debian installs servers in folders that only root searches.
 fn installed(name: &str) -> PathBuf {
     let places = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
     let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists());

@@ -1,4 +1,4 @@
-//! A server in this process, on a clock that the test moves, with people and applications that use it.
+//! A server in this process, on a clock that the test moves, with users and applications that use it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -22,46 +22,46 @@ use url::Url;
 use crate::clock::TestClock;
 use crate::store::{Engine as Database, Folder};
 
-/// A PKCE verifier, and what belongs to it.
+/// A PKCE verifier; its challenge is [`CHALLENGE`].
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-/// Its S256 challenge.
+/// The S256 challenge of [`VERIFIER`].
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// Where the applications of tests get their answers. Nobody listens there.
+/// Redirect URI of the tests' applications. No server listens there.
 pub const CALLBACK: &str = "https://app.test/callback";
 
-/// A running server.
+/// A running server, with what a test needs to prepare and observe it.
 pub struct TestServer {
-    /// Its issuer and address.
+    /// Issuer and base URL of the server.
     pub base: String,
-    /// Its use cases, for preparations.
+    /// The server's engine, to prepare data.
     pub engine: Arc<Engine>,
-    /// Its clock.
+    /// The server's clock, which the test moves.
     pub clock: Arc<TestClock>,
-    /// Where its password hashes are computed.
+    /// The pool that computes its password hashes.
     pub hashes: Arc<HashPool>,
-    /// Its database, for what no use case brings about.
+    /// The server's database, for states that no use case creates.
     pub store: sojourn_store::Store,
-    /// Its default tenant.
+    /// The default tenant of the server.
     pub tenant: Tenant,
-    /// A plain client.
+    /// An HTTP client that keeps no cookies.
     pub http: reqwest::Client,
     running: Option<Running>,
     _folder: Folder,
 }
 
-/// An answer, read whole.
+/// A response with its complete body.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Status code.
+    /// HTTP status code of the response.
     pub status: u16,
-    /// Headers.
+    /// HTTP headers of the response.
     pub headers: header::HeaderMap,
-    /// Body as text.
+    /// Body of the response as text.
     pub body: String,
 }
 
 impl Answer {
-    /// Reads one.
+    /// Reads a response with its body.
     pub async fn of(response: reqwest::Response) -> Self {
         Self {
             status: response.status().as_u16(),
@@ -70,32 +70,32 @@ impl Answer {
         }
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON; panics if it isn't JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// A header's text.
+    /// Returns the text of a header; empty if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Where it redirects to.
+    /// Returns the URL of a redirect; empty if it isn't one.
     #[must_use]
     pub fn location(&self) -> &str {
         self.header("location")
     }
 
-    /// A parameter of the address that it redirects to.
+    /// Returns a query parameter of the URL of a redirect.
     #[must_use]
     pub fn redirect_param(&self, name: &str) -> Option<String> {
         let url = Url::parse(self.location()).ok()?;
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// A parameter of the fragment of the address that it redirects to.
+    /// Returns a parameter in the fragment of the URL of a redirect.
     #[must_use]
     pub fn fragment_param(&self, name: &str) -> Option<String> {
         let (_, fragment) = self.location().split_once('#')?;
@@ -104,7 +104,7 @@ impl Answer {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The value of a hidden field of a form.
+    /// Returns the value of a hidden field of a form; empty if there is none.
     #[must_use]
     pub fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
@@ -114,22 +114,22 @@ impl Answer {
 }
 
 impl TestServer {
-    /// Starts one with an SQLite file and the article's handler.
+    /// Starts a server with an SQLite file and the article's handler.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// Starts one with changed settings.
+    /// Starts a server on SQLite with changed settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         Self::on(Database::Sqlite, change).await
     }
 
-    /// Starts one on either database.
+    /// Starts a server on either database with changed settings.
     pub async fn on(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
         Self::with_options(database, change, |_| {}).await
     }
 
-    /// Starts one that also serves in another way.
+    /// Starts a server on either database with changed settings and server options.
     pub async fn with_options(
         database: Database,
         change: impl FnOnce(&mut Settings),
@@ -150,7 +150,7 @@ impl TestServer {
         Self::over((store, folder), change, serve).await
     }
 
-    /// Starts one over an opened database; the folder goes with it.
+    /// Starts a server on an opened database; the folder is kept as long as the server.
     pub async fn over(
         (store, folder): (sojourn_store::Store, Folder),
         change: impl FnOnce(&mut Settings),
@@ -205,20 +205,20 @@ impl TestServer {
         }
     }
 
-    /// Where it tells its metrics, if that is elsewhere.
+    /// Returns the address of the metrics, if they have a separate one.
     #[must_use]
     pub fn metrics_address(&self) -> Option<std::net::SocketAddr> {
         self.running.as_ref().and_then(|running| running.metrics_address)
     }
 
-    /// Ends it as a good end does.
+    /// Shuts the server down gracefully.
     pub async fn stop(mut self) {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
     }
 
-    /// Makes a second tenant.
+    /// Creates a second tenant, with the id 2.
     pub async fn second_tenant(&self, name: &str) -> Tenant {
         let tenant = Tenant {
             id: TenantId(2),
@@ -232,12 +232,12 @@ impl TestServer {
         tenant
     }
 
-    /// Makes a user with a password and roles; roles that aren't there are made.
+    /// Creates a user with a password and roles; missing roles are created.
     pub async fn user(&self, name: &str, password: &str, roles: &[&str]) -> User {
         self.user_in(&self.tenant, name, password, roles).await
     }
 
-    /// The same in any tenant.
+    /// Creates a user in any tenant, like [`Self::user`].
     pub async fn user_in(
         &self,
         tenant: &Tenant,
@@ -268,7 +268,7 @@ impl TestServer {
         user
     }
 
-    /// Makes an application with the secret `secret`, changed as wanted.
+    /// Creates an application with the secret `secret`, adjusted by `change`.
     pub async fn app(
         &self,
         client_id: &str,
@@ -277,7 +277,7 @@ impl TestServer {
         self.app_in(&self.tenant, client_id, change).await
     }
 
-    /// The same in any tenant.
+    /// Creates an application in any tenant, like [`Self::app`].
     pub async fn app_in(
         &self,
         tenant: &Tenant,
@@ -301,14 +301,14 @@ impl TestServer {
         self.engine.declare_application(tenant, new).await.expect("an application")
     }
 
-    /// The newest rows of the audit log.
+    /// Returns the newest rows of the audit log.
     pub async fn audit(&self, limit: usize) -> Vec<sojourn_engine::AuditEntry> {
         let (question, from) = (AuditQuestion::default(), AuditPlace::NEWEST);
         let page = self.engine.audit(&self.tenant, &question, from, limit).await;
         page.expect("the audit log is read").rows
     }
 
-    /// The ended sessions, latest end first.
+    /// Returns the ended sessions, latest end first.
     pub async fn ledger(&self, limit: i64) -> Vec<sojourn_model::Session> {
         let (range, stop) = (sojourn_store::SessionRange::Ended, sojourn_model::Millis(0));
         let place = sojourn_store::Place::LAST;
@@ -316,13 +316,13 @@ impl TestServer {
         found.await.expect("read")
     }
 
-    /// A browser without cookies.
+    /// Returns a browser without cookies.
     #[must_use]
     pub fn browser(&self) -> Browser {
         Browser::new(&self.base, self.http.clone())
     }
 
-    /// A browser in which someone is signed in.
+    /// Returns a browser in which a user is signed in.
     pub async fn signed_in(&self, name: &str, password: &str) -> Browser {
         let browser = self.browser();
         let answer = browser.sign_in(name, password).await;
@@ -330,7 +330,7 @@ impl TestServer {
         browser
     }
 
-    /// Posts a form as an application with HTTP Basic.
+    /// Posts a form, authenticated by HTTP Basic if a client is given.
     pub async fn post(
         &self,
         path: &str,
@@ -344,21 +344,21 @@ impl TestServer {
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    /// Sends any request with a name and password.
+    /// Sends a request without a body, with a user name and password.
     pub async fn api(&self, method: &str, path: &str, who: (&str, &str)) -> Answer {
         let method = method.parse().expect("a method");
         let request = self.http.request(method, format!("{}{path}", self.base));
         Answer::of(request.basic_auth(who.0, Some(who.1)).send().await.expect("an answer")).await
     }
 
-    /// Sends JSON with a name and password.
+    /// Sends a JSON body, with a user name and password.
     pub async fn send(&self, method: &str, path: &str, who: (&str, &str), body: &Value) -> Answer {
         let method = method.parse().expect("a method");
         let request = self.http.request(method, format!("{}{path}", self.base)).json(body);
         Answer::of(request.basic_auth(who.0, Some(who.1)).send().await.expect("an answer")).await
     }
 
-    /// The same, for a version that was read.
+    /// Sends a JSON body like [`Self::send`], with an entity tag in `If-Match`.
     pub async fn send_if_match(
         &self,
         method: &str,
@@ -372,7 +372,7 @@ impl TestServer {
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    /// Redeems a code.
+    /// Redeems a code at the token endpoint.
     pub async fn redeem(&self, client_id: &str, code: &str) -> Answer {
         let form = [
             ("grant_type", "authorization_code"),
@@ -383,7 +383,7 @@ impl TestServer {
         self.post("/oauth2/token", Some((client_id, "secret")), &form).await
     }
 
-    /// The whole code flow of a signed-in browser: the token endpoint's answer.
+    /// Runs the complete code flow in a signed-in browser; returns the token endpoint's response.
     pub async fn tokens(&self, browser: &Browser, client_id: &str, scope: &str) -> Value {
         let code = browser.code(client_id, scope).await;
         let answer = self.redeem(client_id, &code).await;
@@ -391,13 +391,13 @@ impl TestServer {
         answer.json()
     }
 
-    /// Uses a refresh token.
+    /// Redeems a refresh token at the token endpoint.
     pub async fn refresh(&self, client_id: &str, token: &str) -> Answer {
         let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
         self.post("/oauth2/token", Some((client_id, "secret")), &form).await
     }
 
-    /// Whether a token is active, as its own client is told.
+    /// Whether a token is active, as introspection reports to its own client.
     pub async fn active(&self, client_id: &str, token: &str) -> bool {
         let answer =
             self.post("/oauth2/introspect", Some((client_id, "secret")), &[("token", token)]).await;
@@ -410,7 +410,7 @@ impl TestServer {
     }
 }
 
-/// A browser as far as cookies and redirects go.
+/// A browser, reduced to cookies and redirects.
 pub struct Browser {
     base: String,
     http: reqwest::Client,
@@ -418,7 +418,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// One without cookies, for a server at an address.
+    /// Creates a browser without cookies, for a server at a base URL.
     #[must_use]
     pub fn new(base: &str, http: reqwest::Client) -> Self {
         Self { base: base.to_owned(), http, jar: Mutex::new(BTreeMap::new()) }
@@ -429,13 +429,13 @@ impl Browser {
         jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    /// The value of a cookie.
+    /// Returns the value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.jar.lock().expect("a jar").get(name).cloned()
     }
 
-    /// Puts a cookie.
+    /// Sets a cookie in the browser.
     pub fn set_cookie(&self, name: &str, value: &str) {
         self.jar.lock().expect("a jar").insert(name.into(), value.into());
     }
@@ -463,31 +463,31 @@ impl Browser {
         if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) }
     }
 
-    /// Loads a page.
+    /// Loads a page with GET.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.http.get(self.at(path))).await
     }
 
-    /// Sends a form as a page of the server does.
+    /// Sends a form as a page of the server would.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let request = self.http.post(self.at(path)).form(form).header(header::ORIGIN, &self.base);
         self.send(request).await
     }
 
-    /// Sends a body of some type as a page of the server does.
+    /// Sends a body of the media type `kind` as a page of the server would.
     pub async fn post_body(&self, path: &str, kind: &str, body: String) -> Answer {
         let request = self.http.post(self.at(path)).body(body);
         let request = request.header(header::CONTENT_TYPE, kind).header(header::ORIGIN, &self.base);
         self.send(request).await
     }
 
-    /// Sends a form as a page of another site does.
+    /// Sends a form as a page of another origin would.
     pub async fn post_from(&self, origin: &str, path: &str, form: &[(&str, &str)]) -> Answer {
         let request = self.http.post(self.at(path)).form(form).header(header::ORIGIN, origin);
         self.send(request).await
     }
 
-    /// Signs in on the page that a sign-in leads to.
+    /// Signs in on the default sign-in page, `/login`.
     pub async fn sign_in(&self, name: &str, password: &str) -> Answer {
         self.sign_in_at("/login", name, password, false).await
     }
@@ -512,14 +512,14 @@ impl Browser {
         self.post(path, &form).await
     }
 
-    /// Sends an authorization request with more parameters.
+    /// Sends an authorization request with additional parameters.
     pub async fn authorize(&self, client_id: &str, scope: &str, more: &[(&str, &str)]) -> Answer {
         let mut pairs = authorization(client_id, scope);
         pairs.extend(more);
         self.get(&authorize_path(&pairs)).await
     }
 
-    /// Sends an authorization request in which some parameters are others, and empty ones are left out.
+    /// Sends an authorization request with some parameters replaced; empty ones are left out.
     pub async fn ask(&self, client_id: &str, scope: &str, other: &[(&str, &str)]) -> Answer {
         let mut pairs = authorization(client_id, scope);
         pairs.retain(|(name, _)| !other.iter().any(|(changed, _)| changed == name));
@@ -527,7 +527,7 @@ impl Browser {
         self.get(&authorize_path(&pairs)).await
     }
 
-    /// A code for an application, without any page.
+    /// Returns a code for an application; panics if a page is shown first.
     pub async fn code(&self, client_id: &str, scope: &str) -> String {
         let answer = self.authorize(client_id, scope, &[]).await;
         answer.redirect_param("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
@@ -552,7 +552,7 @@ pub fn authorize_path(pairs: &[(&str, &str)]) -> String {
     format!("/oauth2/authorize?{query}")
 }
 
-/// The claims of a JWT, unverified.
+/// Returns the claims of a JWT, unverified.
 #[must_use]
 pub fn claims(jwt: &str) -> Value {
     let part = jwt.split('.').nth(1).unwrap_or_default();
@@ -560,7 +560,7 @@ pub fn claims(jwt: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JWT: {jwt}"))
 }
 
-/// The header of a JWT.
+/// Returns the header of a JWT.
 #[must_use]
 pub fn jwt_header(jwt: &str) -> Value {
     let part = jwt.split('.').next().unwrap_or_default();
@@ -568,7 +568,7 @@ pub fn jwt_header(jwt: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JWT: {jwt}"))
 }
 
-/// The challenge of a verifier.
+/// Returns the S256 challenge of a PKCE verifier.
 #[must_use]
 pub fn challenge(verifier: &str) -> String {
     b64url(&sha256(verifier.as_bytes()))

@@ -1,4 +1,4 @@
-//! A service provider of SAML: makes requests, and listens for logouts from server to server.
+//! A SAML service provider: creates requests, and listens for logouts from server to server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use sojourn_saml::signature::{Signer, Trusted, sign};
 use sojourn_saml::xml::{Document, Element};
 use sojourn_saml::{NameId, Status, SubStatus};
 
-/// What came, and what is answered.
+/// The received requests, and the responses to the next ones.
 struct Inner {
     requests: Vec<LogoutRequest>,
     answers: Vec<Option<Status>>,
@@ -30,11 +30,11 @@ struct Shared {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// A service provider with an address of its own.
+/// A service provider with a server of its own, which stops on drop.
 pub struct ServiceProvider {
-    /// Its entity id.
+    /// Entity id of the service provider.
     pub entity_id: String,
-    /// Its key and certificate.
+    /// Signing key and certificate of the service provider.
     pub signer: Arc<Signer>,
     address: SocketAddr,
     server: Mutex<String>,
@@ -78,7 +78,7 @@ async fn receive(
 }
 
 impl ServiceProvider {
-    /// Starts one that follows every logout.
+    /// Starts a service provider that follows every logout.
     pub async fn start(entity_id: &str) -> Self {
         let pkcs8 = SigningKey::generate(SigningAlg::Es256).expect("a key");
         let key = SigningKey::from_pkcs8(SigningAlg::Es256, &pkcs8).expect("a key");
@@ -101,36 +101,36 @@ impl ServiceProvider {
         Self { entity_id: entity_id.to_owned(), signer, address, server, inner, task }
     }
 
-    /// Says which server its requests are meant for from now on, by its address.
+    /// Sets the server that its requests are meant for from now on, by its base URL.
     pub fn talks_to(&self, base: &str) {
         *self.server.lock().expect("an address") = format!("{base}/samlsso");
     }
 
-    /// Where logout requests go from server to server.
+    /// Returns the URL for logout requests from server to server.
     #[must_use]
     pub fn soap(&self) -> String {
         format!("http://{}/soap", self.address)
     }
 
-    /// Where assertions go. Nobody listens there.
+    /// Returns the URL for assertions. No server listens there.
     #[must_use]
     pub fn acs(&self) -> String {
         "https://sp.test/acs".into()
     }
 
-    /// What it answers to the next logout requests; nothing: a failure.
+    /// Sets the responses to the next logout requests: a status with this substatus, or a failure for `None`.
     pub fn answer(&self, answers: impl IntoIterator<Item = Option<SubStatus>>) {
         let answers = answers.into_iter().map(|sub| sub.map(Status::Responder));
         self.inner.lock().expect("an inbox").answers.extend(answers);
     }
 
-    /// The logout requests that came, oldest first.
+    /// Returns the received logout requests, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<LogoutRequest> {
         self.inner.lock().expect("an inbox").requests.clone()
     }
 
-    /// Waits for logout requests.
+    /// Waits for at least `count` logout requests and returns them.
     pub async fn wait_for(&self, count: usize) -> Vec<LogoutRequest> {
         crate::program::eventually("logout requests", async || {
             let found = self.requests();
@@ -139,13 +139,13 @@ impl ServiceProvider {
         .await
     }
 
-    /// Its metadata.
+    /// Returns its metadata, without a signature.
     #[must_use]
     pub fn metadata(&self) -> String {
         self.descriptor().write()
     }
 
-    /// Its metadata, signed by somebody, such as a federation.
+    /// Returns its metadata, signed by a third party such as a federation.
     #[must_use]
     pub fn metadata_signed_by(&self, signer: &Signer) -> String {
         sign(self.descriptor(), 0, signer).expect("signs")
@@ -186,7 +186,7 @@ impl ServiceProvider {
             .child(role)
     }
 
-    /// An authentication request with more attributes and children.
+    /// Creates an authentication request; `change` adds attributes and children.
     #[must_use]
     pub fn request(
         &self,
@@ -203,7 +203,7 @@ impl ServiceProvider {
         change(request)
     }
 
-    /// The path and query that carry a message to a server, signed or not.
+    /// Returns the path and query that carry a message to a server, signed or not.
     #[must_use]
     pub fn by_query(
         &self,
@@ -216,13 +216,13 @@ impl ServiceProvider {
         binding::redirect("/samlsso", kind, xml, relay_state, signer).expect("encodes")
     }
 
-    /// A message, signed.
+    /// Signs a message with the service provider's key.
     #[must_use]
     pub fn signed(&self, element: Element) -> String {
         sign(element, 1, &self.signer).expect("signs")
     }
 
-    /// A logout request for a name and a stay.
+    /// Creates a logout request for a name and a stay.
     #[must_use]
     pub fn logout(
         &self,

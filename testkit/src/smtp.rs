@@ -1,4 +1,4 @@
-//! A server of mail that keeps what it is given.
+//! An SMTP server that keeps the mails that it receives.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,12 +11,12 @@ use crate::program::eventually;
 
 #[derive(Default)]
 struct Inner {
-    /// Refuse so many mails for now.
+    /// Number of the next mails to refuse.
     refuse: usize,
     mails: Vec<String>,
 }
 
-/// Speaks SMTP (RFC 5321), as far as a client without wishes needs it.
+/// An SMTP server (RFC 5321), reduced to what a client without extensions needs.
 pub struct Smtp {
     address: SocketAddr,
     inner: Arc<Mutex<Inner>>,
@@ -24,7 +24,7 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Starts one.
+    /// Starts a server on a free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -38,7 +38,7 @@ impl Smtp {
         Self { address, inner, task }
     }
 
-    /// What sends mail to it.
+    /// Returns a mailer that sends mail to this server.
     #[must_use]
     pub fn post(&self) -> Arc<Post> {
         let options = MailOptions::Smtp {
@@ -52,7 +52,7 @@ impl Smtp {
         Arc::new(Post::new(options).expect("mail"))
     }
 
-    /// The first link that begins so, in the mails from a number on; waits for it.
+    /// Waits for the first link with this beginning, in the mails from number `from` on, and returns it.
     pub async fn link(&self, beginning: &str, from: usize) -> String {
         eventually("the mail", || async {
             self.mails().iter().skip(from).find_map(|mail| {
@@ -64,7 +64,7 @@ impl Smtp {
         .await
     }
 
-    /// The first code that stands in a line of its own, in the mails from a number on; waits for it.
+    /// Waits for the first code at the end of a line, in the mails from number `from` on, and returns it.
     pub async fn code(&self, from: usize) -> String {
         eventually("the code", || async {
             let mails = self.mails();
@@ -73,25 +73,26 @@ impl Smtp {
         .await
     }
 
-    /// Refuses so many mails for now (451).
+    /// Refuses the next `count` mails (451).
     pub fn refuse(&self, count: usize) {
         self.inner.lock().expect("mails").refuse = count;
     }
 
-    /// The mails, as they came.
+    /// Returns the received mails, unchanged.
     #[must_use]
     pub fn mails(&self) -> Vec<String> {
         self.inner.lock().expect("mails").mails.clone()
     }
 }
 
-/// The text of a mail: long lines come folded, and signs encoded (RFC 2045 §6.7).
+/// Decodes the text of a mail: long lines arrive folded, and characters encoded (RFC 2045 §6.7).
 #[must_use]
 pub fn plain(mail: &str) -> String {
     mail.replace("=\n", "").replace("=3D", "=")
 }
 
-/// Eight digits at the end of a line. A link has digits as well, any number of them: it is a word of other signs too.
+/// Returns the first word of exactly eight digits at the end of a line. A link can contain eight digits as well, but it
+/// has other characters too.
 fn code_of(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let word = line.split_whitespace().last()?;

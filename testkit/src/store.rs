@@ -1,4 +1,4 @@
-//! Empty stores on either engine, and the rows that most tests begin with.
+//! Empty stores on either engine, and the rows that most tests start with.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,29 +13,29 @@ use sojourn_store::{PostgresOptions, SqliteOptions, Store};
 
 /// The tenant of most tests.
 pub const T: TenantId = TenantId::DEFAULT;
-/// The moment at which most tests begin.
+/// The time at which most tests start.
 pub const NOW: Millis = Millis(1_760_000_000_000);
 
-/// An engine under test.
+/// A database engine under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// Embedded.
+    /// SQLite, embedded in the test process.
     Sqlite,
-    /// A server of the test process's own.
+    /// A PostgreSQL server that the test process starts.
     Postgres,
 }
 
 impl Engine {
-    /// Both.
+    /// Both engines, for tests that run on each.
     pub const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
 }
 
-/// A folder that is removed when the test ends.
+/// A temporary folder that is removed when the test ends.
 #[derive(Debug)]
 pub struct Folder(pub PathBuf);
 
 impl Folder {
-    /// A new empty folder.
+    /// Creates a new empty folder.
     #[must_use]
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -60,7 +60,7 @@ impl Drop for Folder {
     }
 }
 
-/// Makes an SQLite file from a dump.
+/// Creates an SQLite file from a dump.
 pub fn load_sqlite(path: &std::path::Path, dump: &str) {
     let connection = rusqlite::Connection::open(path).expect("opens");
     connection.execute_batch(dump).expect("the dump runs");
@@ -69,16 +69,16 @@ pub fn load_sqlite(path: &std::path::Path, dump: &str) {
 /// An empty, migrated store.
 #[derive(Clone)]
 pub struct TestStore {
-    /// The store.
+    /// The opened store under test.
     pub store: Store,
-    /// For a second store on the same PostgreSQL database.
+    /// Connection string for a second store on the same PostgreSQL database.
     pub url: Option<String>,
-    /// The SQLite file's folder.
+    /// Folder of the SQLite file.
     pub folder: Option<std::sync::Arc<Folder>>,
 }
 
 impl TestStore {
-    /// Makes one, with the default tenant in it.
+    /// Creates a store with the default tenant in it.
     pub async fn new(engine: Engine) -> Self {
         let made = match engine {
             Engine::Sqlite => {
@@ -99,7 +99,7 @@ impl TestStore {
         made
     }
 
-    /// Applies a change set that has to succeed.
+    /// Applies a change set; panics if it isn't applied.
     pub async fn must(&self, change: ChangeSet) -> sojourn_model::Applied {
         match self.store.apply(change).await.expect("the database works") {
             Outcome::Applied(applied) => applied,
@@ -107,7 +107,7 @@ impl TestStore {
         }
     }
 
-    /// Makes a user.
+    /// Creates a user without a password.
     pub async fn user(&self, name: &str) -> UserId {
         let user = user(name);
         let id = user.id;
@@ -115,7 +115,7 @@ impl TestStore {
         id
     }
 
-    /// Makes an application with a back-channel address.
+    /// Creates an application with a back-channel logout URI.
     pub async fn app(&self, name: &str) -> AppId {
         let app = application(name, Some(format!("https://{name}.test/bclogout")));
         let id = app.id;
@@ -123,7 +123,7 @@ impl TestStore {
         id
     }
 
-    /// Signs a user in.
+    /// Starts a session of a user.
     pub async fn session(&self, user: UserId) -> SessionId {
         let session = session(user);
         let id = session.id;
@@ -132,7 +132,7 @@ impl TestStore {
         id
     }
 
-    /// Lets a session enter an application.
+    /// Adds a stay of a session in an application.
     pub async fn stay(&self, user: UserId, session: SessionId, app: AppId) -> Sid {
         let participation = participation(user, session, app);
         let sid = participation.sid;
@@ -140,7 +140,7 @@ impl TestStore {
         sid
     }
 
-    /// Gives an application a grant with a redeemed code.
+    /// Issues a grant and redeems its code.
     pub async fn grant(&self, grant: Grant) -> GrantId {
         let id = grant.id;
         let redeem =
@@ -151,13 +151,13 @@ impl TestStore {
     }
 }
 
-/// Random bytes for ids.
+/// Returns random bytes for ids.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     sojourn_model::time::random(&sojourn_crypto::SystemRng)
 }
 
-/// An account.
+/// Returns an account without a password.
 #[must_use]
 pub fn user(name: &str) -> User {
     User {
@@ -184,7 +184,7 @@ pub fn user(name: &str) -> User {
     }
 }
 
-/// An application.
+/// Returns an enabled client application; its `client_id` is its name.
 #[must_use]
 pub fn application(name: &str, backchannel_logout_uri: Option<String>) -> Application {
     Application {
@@ -204,7 +204,7 @@ pub fn application(name: &str, backchannel_logout_uri: Option<String>) -> Applic
     }
 }
 
-/// A session of fifteen minutes.
+/// Returns a session of fifteen minutes.
 #[must_use]
 pub fn session(user: UserId) -> Session {
     Session {
@@ -228,7 +228,7 @@ pub fn session(user: UserId) -> Session {
     }
 }
 
-/// A stay.
+/// Returns a stay of a session in an application.
 #[must_use]
 pub fn participation(user: UserId, session: SessionId, app: AppId) -> Participation {
     Participation {
@@ -244,7 +244,7 @@ pub fn participation(user: UserId, session: SessionId, app: AppId) -> Participat
     }
 }
 
-/// A grant whose code waits.
+/// Returns a grant with a code that hasn't been redeemed.
 #[must_use]
 pub fn grant(user: UserId, session: SessionId, app: AppId, sid: Sid) -> Grant {
     Grant {
@@ -278,7 +278,7 @@ pub fn grant(user: UserId, session: SessionId, app: AppId, sid: Sid) -> Grant {
     }
 }
 
-/// A sign-out of one target by the system.
+/// Returns a sign-out of one target by the system.
 #[must_use]
 pub fn end_of(target: EndTarget) -> EndSessions {
     EndSessions {
@@ -308,7 +308,7 @@ impl TestStore {
         self.run(&statements).await;
     }
 
-    /// Runs statements as another program would.
+    /// Runs SQL statements on a separate connection, as another program would.
     pub async fn run(&self, statements: &str) {
         if let Some(folder) = &self.folder {
             let connection =
@@ -324,7 +324,7 @@ impl TestStore {
         }
     }
 
-    /// How SQLite would find the rows of a statement, a line for each table.
+    /// Returns SQLite's query plan of a statement, a line for each table.
     #[must_use]
     pub fn sqlite_plan(&self, statement: &sojourn_store::dialect::Statement) -> Vec<String> {
         let folder = self.folder.as_ref().expect("an SQLite store");
@@ -341,7 +341,7 @@ impl TestStore {
         lines
     }
 
-    /// A setting of the PostgreSQL server, as a connection sees it.
+    /// Returns a setting of the PostgreSQL server, as a connection sees it.
     pub async fn postgres_setting(&self, name: &str) -> String {
         let url = self.url.as_ref().expect("a PostgreSQL store");
         let (client, connection) =
@@ -354,7 +354,7 @@ impl TestStore {
         value
     }
 
-    /// The rows of a table.
+    /// Counts the rows of a table.
     pub async fn count(&self, table: &str) -> i64 {
         let text = format!("SELECT count(*) FROM {table}");
         if let Some(folder) = &self.folder {
@@ -372,7 +372,7 @@ impl TestStore {
         count
     }
 
-    /// How often PostgreSQL had to break up transactions that waited for each other.
+    /// Returns how many deadlocks PostgreSQL has resolved in this database; 0 on SQLite.
     pub async fn deadlocks(&self) -> u64 {
         let Some(url) = &self.url else { return 0 };
         let (client, connection) =
@@ -389,7 +389,7 @@ impl TestStore {
     /// Opens the same database once more.
     ///
     /// # Errors
-    /// What opening says.
+    /// The errors of opening the store.
     pub async fn reopen(&self) -> Result<Store, sojourn_store::StoreError> {
         match (&self.folder, &self.url) {
             (Some(folder), _) => {

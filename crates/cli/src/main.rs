@@ -21,21 +21,21 @@ use clap::{Parser, Subcommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// An identity server whose speciality is the user session.
+/// An identity server that specialises in user sessions.
 ///
-/// People sign in once and reach every application; they, their administrators and the
-/// organisation's own rules see every session, end any of it, and know that tokens and
-/// applications followed.
+/// Users sign in once for all applications. They and their administrators can see and end
+/// every session, and the organisation's rules can end sessions automatically. When a session
+/// ends, its tokens are revoked and its applications are notified.
 #[derive(Debug, Parser)]
 #[command(name = "sojourn", version, propagate_version = true)]
 struct Cli {
     /// Configuration file
     #[arg(long, global = true, default_value = "deployment.toml", env = "SOJOURN_CONFIG")]
     config: PathBuf,
-    /// Print JSON
+    /// Print the output as JSON
     #[arg(long = "json", alias = "as-json", global = true)]
     as_json: bool,
-    /// The tenant that the command is about; the first one when left out, and all of them for the rotation of keys
+    /// Tenant that the command works on [default: the default tenant; all tenants for 'key rotate' without '--saml']
     #[arg(long = "tenant", global = true)]
     of_tenant: Option<String>,
     #[command(subcommand)]
@@ -46,34 +46,34 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve,
-    /// Run the server with two sample applications and people to sign in as
+    /// Run the server with two sample applications and sample users
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
-    /// Look for common mistakes of the installation
+    /// Check the installation for common problems
     Doctor,
-    /// Print completions for a shell
+    /// Print a completion script for a shell
     Completions {
-        /// The shell
+        /// Name of the shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
     Man,
-    /// Look at the configuration
+    /// Configuration: check
     #[command(subcommand)]
     Config(commands::ConfigCommand),
     /// Signing keys: list, rotate
     #[command(subcommand)]
     Key(commands::KeyCommand),
-    /// The master key: make, rotate, note that it is backed up
+    /// The master key: create, rotate, confirm that it is backed up
     #[command(subcommand)]
     MasterKey(commands::MasterKeyCommand),
-    /// Users: add, list, password, enable, disable, lock, remove
+    /// Users: add, list, invite, disable, lock, remove; passwords and second factors
     #[command(subcommand)]
     User(commands::UserCommand),
     /// Roles: add, list, assign, unassign, remove
     #[command(subcommand)]
     Role(commands::RoleCommand),
-    /// Groups: add, list, join, leave, carry and drop roles, remove
+    /// Groups: add, list, remove; members and roles
     #[command(subcommand)]
     Group(commands::GroupCommand),
     /// Applications: add, list, show, set, secret, remove
@@ -82,13 +82,13 @@ enum Command {
     /// Tenants: add, list, enable, disable, remove
     #[command(subcommand)]
     Tenant(commands::TenantCommand),
-    /// Accounts that people create themselves: show and set who can; invitation codes
+    /// Sign-up: show and set who can create an account; invitation codes
     #[command(subcommand)]
     SignUp(commands::SignUpCommand),
-    /// Sessions: list, show, end, watch; jobs, deliveries, policies
+    /// Sessions: list, show, end, watch; jobs, deliveries, event handlers, policies
     #[command(subcommand, visible_alias = "session")]
     Sessions(commands::SessionCommand),
-    /// One of the sample applications; started by 'demo'
+    /// Run one of the sample applications; started by 'demo'
     #[cfg(feature = "demo")]
     #[command(hide = true)]
     DemoApp(demo::DemoAppArgs),

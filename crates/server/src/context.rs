@@ -1,4 +1,4 @@
-//! What a request brings besides its parameters: tenant, address, cookies, request id.
+//! The context of a request besides its parameters: tenant, address, cookies, request id.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -17,32 +17,32 @@ use crate::AppState;
 use crate::language::{Text, plain, say};
 use crate::respond;
 
-/// Put into each request by the accept loop.
+/// What is known when a request arrives. The accept loop attaches it to each request.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     pub(crate) tenant: Tenant,
-    /// `/t/{tenant}` where the request came with it, to be put before links.
+    /// Prefix of links: `/t/{tenant}` if the request came with it.
     pub(crate) prefix: Arc<str>,
-    /// Host and port as the client writes them.
+    /// Host and port as the client sent them.
     pub(crate) host: Arc<str>,
     pub(crate) ip: IpAddr,
     pub(crate) request_id: Arc<str>,
     pub(crate) secure: bool,
-    /// Whether the request comes from this machine or a trusted proxy, and from nobody behind them.
+    /// Whether the request comes from this machine or a trusted proxy itself, not from a client behind it.
     pub(crate) own: bool,
-    /// SHA-256 of the certificate that the client showed and the handshake verified.
+    /// SHA-256 of the client certificate that the handshake verified.
     pub(crate) certificate: Option<[u8; 32]>,
 }
 
-/// What a handler knows of its request. Clones are of the same request, and cost next to nothing.
+/// What a handler knows about its request. Clones share the same request and are cheap.
 #[derive(Clone)]
 pub(crate) struct Context(Arc<Known>);
 
-/// See [`Context`].
+/// The shared content of a [`Context`].
 pub(crate) struct Known {
     pub(crate) arrival: Arrival,
     pub(crate) method: http::Method,
-    /// Path and query, as the browser sees them.
+    /// Path and query as the browser sees them, with the tenant's prefix.
     pub(crate) here: String,
     pub(crate) headers: HeaderMap,
     pub(crate) state: AppState,
@@ -70,17 +70,17 @@ impl std::ops::Deref for Context {
     }
 }
 
-/// Before sign-in: carries the secret of forms.
+/// Name of the cookie with the secret of forms before sign-in.
 const PRE_COOKIE: &str = "sojourn-pre";
-/// Seconds that it lives.
+/// Lifetime of that cookie in seconds.
 const PRE_COOKIE_SECONDS: i64 = 86_400;
-/// By which a browser is known again; opens nothing.
+/// Name of the cookie that recognises a browser. It grants no access.
 const BROWSER_COOKIE: &str = "sojourn-browser";
-/// Seconds that it lives: as long as browsers keep any cookie.
+/// Lifetime of that cookie in seconds: the longest that browsers keep any cookie.
 const BROWSER_COOKIE_SECONDS: i64 = 400 * 86_400;
 
 impl Context {
-    /// The context of a request that has arrived; handlers find it there.
+    /// Creates the context of a request that has arrived and stores it in the request, where handlers find it.
     pub(crate) fn put_into<B>(
         request: &mut http::Request<B>,
         arrival: Arrival,
@@ -91,7 +91,7 @@ impl Context {
             here: format!("{}{here}", arrival.prefix),
             arrival,
             method: request.method().clone(),
-            // Taken, not copied: whatever else a handler extracts comes from path, query and body.
+            // Taken, not copied: everything else that a handler extracts comes from path, query and body.
             headers: std::mem::take(request.headers_mut()),
             state: state.clone(),
             language: std::sync::OnceLock::new(),
@@ -117,8 +117,8 @@ impl Context {
         self.header(header::USER_AGENT).unwrap_or_default()
     }
 
-    /// Adds what a caller of an API has to know of a refusal (RFC 6750 §3, RFC 7617 §2). An error is named only to who
-    /// sent a token.
+    /// Adds the `WWW-Authenticate` challenge that an API caller needs with a refusal (RFC 6750 §3, RFC 7617 §2). The
+    /// error is included only if the caller sent a token.
     pub(crate) fn challenged(&self, response: Response) -> Response {
         let scheme = self.header(header::AUTHORIZATION).and_then(|text| text.split(' ').next());
         let bearer = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
@@ -136,7 +136,7 @@ impl Context {
         };
         let unauthorized = response.status() == http::StatusCode::UNAUTHORIZED;
         let response = respond::with(response, header::WWW_AUTHENTICATE, challenge);
-        // A browser would pop up a dialogue of its own.
+        // A browser would open a dialogue of its own.
         if unauthorized && !self.headers.contains_key("sec-fetch-mode") {
             respond::with(response, header::WWW_AUTHENTICATE, "Basic realm=\"sojourn\"")
         } else {
@@ -144,12 +144,12 @@ impl Context {
         }
     }
 
-    /// A link of ours, under the prefix by which the request came.
+    /// Returns a link to one of our paths, under the prefix of the request.
     pub(crate) fn link(&self, path: &str) -> String {
         format!("{}{path}", self.arrival.prefix)
     }
 
-    /// A link that is the same for all tenants.
+    /// Returns a link that is the same for all tenants.
     pub(crate) fn at_root(&self, path: &str) -> String {
         format!("{}{path}", self.engine().settings().path())
     }
@@ -159,14 +159,14 @@ impl Context {
         values.filter_map(|value| value.to_str().ok()).find_map(|value| cookie_in(value, name))
     }
 
-    /// The name of a cookie of ours. No other host can set one with these prefixes; below a path, `__Host-` is refused by
-    /// browsers, since such a cookie is for all of the host (RFC 6265bis §4.1.3).
+    /// Returns the full name of one of our cookies. No other host can set a cookie with these prefixes. Below a path,
+    /// browsers refuse `__Host-`, because such a cookie applies to the whole host (RFC 6265bis §4.1.3).
     pub(crate) fn own_cookie_name(&self, name: &str) -> String {
         let below = !self.engine().settings().path().is_empty();
         format!("{}{name}", if below { "__Secure-" } else { "__Host-" })
     }
 
-    /// The path that our cookies are for: whatever else is at this host doesn't get them.
+    /// Returns the path of our cookies, so that other services at this host don't receive them.
     pub(crate) fn cookie_path(&self) -> &str {
         match self.engine().settings().path() {
             "" => "/",
@@ -182,8 +182,8 @@ impl Context {
         }
     }
 
-    /// The browser's state (Session Management §2): of no use for anything else, and another one for each
-    /// session. Computed once for the session that a request has.
+    /// Returns the browser state (Session Management §2), which has no other use and differs for each session. Computed
+    /// once for the session of a request.
     pub(crate) fn browser_state(&self, session: &Session) -> Cow<'_, str> {
         let compute = || {
             let tenant = session.tenant.0.to_be_bytes();
@@ -194,26 +194,27 @@ impl Context {
         if *of == session.id { Cow::Borrowed(state) } else { Cow::Owned(compute()) }
     }
 
-    /// Whether the browser sent a session cookie at all: it may be told not to in frames.
+    /// Whether the browser sent a session cookie: it may be configured not to send it in frames.
     pub(crate) fn has_session_cookie(&self) -> bool {
         self.cookie(&self.session_cookie_name()).is_some()
     }
 
-    /// Whether a browser may have kept its session cookie back from a form that another site's page posted: with
-    /// `SameSite=Lax` it does.
+    /// Whether a browser may have withheld its session cookie from a form that another site's page posted, which it
+    /// does with `SameSite=Lax`.
     pub(crate) fn keeps_session_back(&self) -> bool {
         self.state.same_site == "Lax" && !self.has_session_cookie()
     }
 
-    /// Where a form that another site's page posted has to go again as a query: with `SameSite=Lax` its browser
-    /// keeps the session cookie back from the form, and sends it when it follows a link.
+    /// Redirects a form that another site's page posted to the same request as a query: with `SameSite=Lax` the browser
+    /// withholds the session cookie from the form but sends it when it follows a link. `None` if that isn't needed, or
+    /// the query would be too long.
     pub(crate) fn again_as_query(&self, path: &str, params: &Params) -> Option<Response> {
         let query = params.to_query();
         (self.keeps_session_back() && query.len() <= REQUEST_BYTES_MAX)
             .then(|| respond::see_other(&format!("{}?{query}", self.link(path))))
     }
 
-    /// The live session of this browser.
+    /// Returns the active session of this browser.
     pub(crate) async fn session(&self) -> Result<Option<Session>, sojourn_engine::EngineError> {
         match self.session_secret() {
             Some(secret) => self.engine().current_session(self.tenant(), &secret).await,
@@ -221,7 +222,7 @@ impl Context {
         }
     }
 
-    /// The same with its stay in an application.
+    /// Returns the active session of this browser with its stay in an application.
     pub(crate) async fn session_in(
         &self,
         app: AppId,
@@ -238,7 +239,7 @@ impl Context {
             .filter(|secret| secret.len() == 32)
     }
 
-    /// The cookie of a session that just began or changed its secret.
+    /// Returns the cookie of a session that has just begun or changed its secret.
     pub(crate) fn session_cookie(&self, secret: &[u8; 32], session: &Session) -> String {
         let value = b64url(secret);
         let lasting = if session.remember {
@@ -255,7 +256,7 @@ impl Context {
         )
     }
 
-    /// Takes the session cookie away.
+    /// Returns the cookie that removes the session cookie.
     pub(crate) fn no_session_cookie(&self) -> String {
         format!(
             "{}=; Path={}; Secure; HttpOnly; SameSite={}; Max-Age=0",
@@ -265,7 +266,7 @@ impl Context {
         )
     }
 
-    /// The browser's own secret, by which it is known again, and the cookie to set when it has none yet.
+    /// Returns the secret that recognises the browser, and the cookie to set if it has none yet.
     pub(crate) fn browser_secret(&self) -> ([u8; 32], Option<String>) {
         let name = if self.tenant().id == TenantId::DEFAULT {
             self.own_cookie_name(BROWSER_COOKIE)
@@ -285,7 +286,8 @@ impl Context {
         (secret, Some(cookie))
     }
 
-    /// The secret of forms before sign-in, and the cookie that keeps it, to be set by each page with such a form.
+    /// Returns the secret of forms before sign-in, and the cookie that stores it. Each page with such a form must set
+    /// the cookie.
     pub(crate) fn form_secret(&self) -> (String, String) {
         let name = self.own_cookie_name(PRE_COOKIE);
         let set = |value: &str| {
@@ -295,7 +297,7 @@ impl Context {
             )
         };
         if let Some(value) = self.cookie(&name).filter(|value| value.len() == 43) {
-            // Kept for another day by each page.
+            // Each page extends it by a day.
             return (value.to_owned(), set(value));
         }
         let bytes: [u8; 32] = sojourn_model::time::random(self.engine().rng());
@@ -304,18 +306,18 @@ impl Context {
         (value, cookie)
     }
 
-    /// Whether the browser brought its secret of forms.
+    /// Whether the browser sent its secret of forms.
     pub(crate) fn has_form_secret(&self) -> bool {
         self.cookie(&self.own_cookie_name(PRE_COOKIE)).is_some_and(|value| value.len() == 43)
     }
 
-    /// The CSRF token of forms before sign-in.
+    /// Returns the CSRF token of forms before sign-in.
     pub(crate) fn form_token(&self, secret: &str) -> String {
         self.token("csrf before sign-in", secret.as_bytes())
     }
 
-    /// The CSRF token of a signed-in person's forms. It hangs on the session's id, which stays while the
-    /// secret rotates, so that forms in other tabs keep working.
+    /// Returns the CSRF token of a signed-in user's forms. It depends on the session's id, which stays the same when
+    /// the secret rotates, so that forms in other tabs keep working.
     pub(crate) fn session_token(&self, session: &Session) -> String {
         self.token("csrf", &session.id.0)
     }
@@ -326,8 +328,8 @@ impl Context {
         sojourn_model::ids::hex(&hash)
     }
 
-    /// Why a form of ours can't be told from a forged one, where the cause lies in the browser or on the way, with what to
-    /// do; none where the page is only too old.
+    /// Returns why one of our forms can't be distinguished from a forged one, and what to do, if the cause is the
+    /// browser or something between it and the server; `None` if the page is only too old.
     pub(crate) fn why_not_genuine(&self) -> Option<Text> {
         let base = &self.engine().settings().base_url;
         let host = &*self.arrival.host;
@@ -363,7 +365,7 @@ impl Context {
         }
     }
 
-    /// The page that a form was on, as far as the browser says so; else the one at the form's own address.
+    /// Returns the page that contains the form, from `Referer`; My Account if that isn't one of our pages.
     pub(crate) fn page_of_form(&self) -> String {
         let referer = self.header(header::REFERER).unwrap_or_default();
         let path = referer.strip_prefix(self.engine().settings().origin()).unwrap_or_default();
@@ -371,7 +373,7 @@ impl Context {
         own.unwrap_or_else(|| self.link("/myaccount"))
     }
 
-    /// Whether a form of ours was sent by a page of ours.
+    /// Whether a form came from one of our own pages, according to its `Origin`.
     pub(crate) fn same_origin(&self) -> bool {
         let Some(origin) = self.header(header::ORIGIN) else { return false };
         if origin == self.engine().settings().origin() {
@@ -381,8 +383,8 @@ impl Context {
         !self.arrival.host.is_empty() && origin == format!("{scheme}://{}", self.arrival.host)
     }
 
-    /// Whether a browser says that a page of another site caused this request (Fetch Metadata; older ones say it by
-    /// `Origin` or `Referer`). What is no browser says nothing.
+    /// Whether the browser reports that a page of another site caused this request (Fetch Metadata; older browsers
+    /// report it by `Origin` or `Referer`). Clients that aren't browsers report nothing.
     pub(crate) fn is_from_another_site(&self) -> bool {
         if let Some(site) = self.header("sec-fetch-site") {
             return !matches!(site, "same-origin" | "none");
@@ -396,12 +398,13 @@ impl Context {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Whether a signed-in person's form is genuine.
+    /// Whether a signed-in user's form is genuine: its origin is ours and its CSRF token is correct.
     pub(crate) fn genuine(&self, session: &Session, token: Option<&str>) -> bool {
         self.same_origin() && token.is_some_and(|token| equal(token, &self.session_token(session)))
     }
 
-    /// Whether a form from before sign-in is genuine.
+    /// Whether a form from before sign-in is genuine: the browser sent its secret of forms, the origin is ours and the
+    /// CSRF token is correct.
     pub(crate) fn genuine_before_sign_in(&self, token: Option<&str>) -> bool {
         self.has_form_secret()
             && self.same_origin()
@@ -409,7 +412,7 @@ impl Context {
     }
 }
 
-/// A cookie's value in a `Cookie` header (RFC 6265 §4.2).
+/// Returns a cookie's value from a `Cookie` header (RFC 6265 §4.2).
 fn cookie_in<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     header
         .split(';')

@@ -1,6 +1,6 @@
-//! Which pages of other origins may call which endpoints (the Fetch standard's CORS protocol). What is public
-//! anyone's script may read; endpoints that take tokens and codes, and the APIs, answer scripts of registered
-//! applications. Cookies come only to the endpoints where a token may be bound to one, and are no proof of anything there.
+//! Which pages of other origins may call which endpoints (the Fetch standard's CORS protocol). Any script may read
+//! public documents; endpoints that accept tokens and codes, and the APIs, respond to scripts of registered
+//! applications. Cookies are only allowed at endpoints where a token may be bound to one, and prove nothing there.
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -10,26 +10,26 @@ use crate::AppState;
 use crate::respond;
 
 const PUBLIC: [&str; 2] = ["/.well-known/openid-configuration", "/oauth2/jwks"];
-/// Tokens may be bound to a cookie (`binding.rs`), so it has to come along.
+/// Tokens may be bound to a cookie (`binding.rs`), so these endpoints need it.
 const WITH_COOKIES: [&str; 4] =
     ["/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/introspect"];
-/// Taken with a bearer token alone.
+/// Prefixes of paths that scripts call with a bearer token only.
 const WITH_TOKENS: [&str; 3] = ["/api/", "/connect/register", "/scim2/Me"];
 
-/// What a request's answer tells the browser.
+/// What a response tells the browser about other origins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cors {
-    /// Nothing: no such endpoint, or no script of another origin.
+    /// No headers: the endpoint isn't open to other origins, or no script of another origin calls it.
     None,
-    /// Anyone may read it.
+    /// Scripts of any origin may read the response.
     Anyone,
-    /// Scripts of this origin may, perhaps with cookies.
+    /// Scripts of this origin may read the response; the flag says whether with cookies.
     Origin(HeaderValue, bool),
-    /// It depends on the origin, and this one isn't registered.
+    /// The response depends on the origin, and this origin isn't registered.
     Stranger,
 }
 
-/// Decides about a request to a path below its tenant.
+/// Decides on a request to a path below its tenant.
 pub(crate) async fn decide(
     state: &AppState,
     tenant: TenantId,
@@ -55,7 +55,7 @@ pub(crate) async fn decide(
     }
 }
 
-/// The answer to a preflight; `None` for any other request.
+/// Returns the response to a preflight; `None` for any other request.
 pub(crate) fn preflight(cors: &Cors, method: &Method, headers: &HeaderMap) -> Option<Response> {
     let asks = method == Method::OPTIONS
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
@@ -78,7 +78,7 @@ pub(crate) fn preflight(cors: &Cors, method: &Method, headers: &HeaderMap) -> Op
     })
 }
 
-/// Adds what the browser has to know, to errors as well.
+/// Adds the CORS headers to a response, errors included.
 pub(crate) fn apply(cors: Cors, response: &mut Response) {
     let headers = response.headers_mut();
     let mut put = |name: HeaderName, value: HeaderValue| {

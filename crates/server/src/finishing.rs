@@ -1,5 +1,5 @@
-//! What has begun is finished: a request whose client went away goes on by itself, so that nothing stays half done. An
-//! end that was written is told to the applications at once, and a tenant that was made gets its administrator.
+//! A request that has begun is finished, even if its client disconnects, so that nothing is left half done.
+//! Applications are notified as soon as an end is written, and a new tenant gets its administrator.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Requests under way at once, those included whose clients went away: each holds memory.
+/// Maximum number of concurrent requests, including those of clients that disconnected: each holds memory.
 const REQUESTS_MAX: usize = 4_096;
 
-/// Counts what is under way.
+/// Limits and counts the requests in progress.
 #[derive(Clone)]
 pub(crate) struct UnderWay(Arc<Semaphore>);
 
@@ -21,19 +21,19 @@ impl Default for UnderWay {
 }
 
 impl UnderWay {
-    /// A place for one more request; none when there are too many.
+    /// Returns a place for one more request; `None` if there are too many.
     pub(crate) fn begin(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0).try_acquire_owned().ok()
     }
 
-    /// Resolves when nothing is under way any more.
+    /// Resolves when no request is in progress.
     pub(crate) async fn done(&self) {
         let all = u32::try_from(REQUESTS_MAX).unwrap_or(u32::MAX);
         let _ = self.0.acquire_many(all).await;
     }
 }
 
-/// A future that goes on in the background when whoever waits for it goes away after it began.
+/// A future that continues in the background if it is dropped after it began.
 pub(crate) struct Finishing<F: Future<Output: Send> + Send + 'static> {
     work: Option<Pin<Box<F>>>,
     began: bool,

@@ -1,4 +1,4 @@
-//! Probes.
+//! Health endpoints for probes: `/health/live` and `/health/ready`.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,22 +13,22 @@ use tokio::sync::Mutex;
 use crate::AppState;
 use crate::respond;
 
-/// How long the database may take for its part of an answer here: whoever asks has a time limit as well.
+/// How long the database can take to respond here: the caller of a probe has a time limit as well.
 const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
-/// The process answers.
+/// `GET /health/live`: returns 200 while the process responds.
 pub(crate) async fn live() -> Response {
     respond::json(StatusCode::OK, &json!({ "status": "live" }))
 }
 
-/// How long the outcome of a check is reused: anyone may ask, and each check writes.
+/// How long the outcome of a check is reused: anyone can call the endpoint, and each check writes.
 const REUSED_FOR: Duration = Duration::from_millis(500);
 
-/// The outcome of the last check of the database. One check runs at a time, however many ask.
+/// The outcome of the last check of the database. Only one check runs at a time, however many callers there are.
 #[derive(Default)]
 pub(crate) struct Readiness(Mutex<Option<(Instant, Checked)>>);
 
-/// By how much this node's clock is ahead of the database's, in milliseconds, where that has one.
+/// Milliseconds by which this node's clock is ahead of the database's; `None` if the database has no clock.
 type Checked = Result<Option<i64>, StoreError>;
 
 impl Readiness {
@@ -60,7 +60,8 @@ fn monotonic() -> Instant {
     Instant::now()
 }
 
-/// Requests can be served: the database answers, and the server isn't ending.
+/// `GET /health/ready`: returns 200 if requests can be served: the database responds, and the server isn't shutting
+/// down.
 pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     if state.draining.load(Ordering::Acquire) {
         let body = json!({ "status": "ending" });

@@ -1,5 +1,5 @@
-//! HTTP: protocol endpoints, REST APIs, pages, workers. A handler reads the request, calls the
-//! engine and renders; it holds no rule and no SQL.
+//! HTTP: protocol endpoints, REST APIs, pages, workers. A handler reads the request, calls the engine and renders; it
+//! contains no rules and no SQL.
 
 mod api;
 mod connections;
@@ -42,37 +42,37 @@ pub use pool::HashPool;
 pub use proxies::ProxyOptions;
 pub use serve::{Running, ServerOptions, SystemClock};
 
-/// What every handler can reach.
+/// The state that every handler can access.
 #[derive(Clone)]
 pub struct AppState {
-    /// The use cases.
+    /// The engine, which implements the use cases.
     pub engine: Arc<Engine>,
-    /// What is counted.
+    /// Metrics of this process.
     pub metrics: Arc<metrics::Metrics>,
-    /// Who may read that.
+    /// Who can read the metrics.
     pub metrics_access: Arc<arc_swap::ArcSwap<MetricsAccess>>,
-    /// When rows were counted for it.
+    /// When rows were last counted for the metrics.
     pub(crate) counted: Arc<metrics::Counted>,
     /// `SameSite` of the session cookie.
     pub same_site: &'static str,
-    /// Set when the server is ending: it is no longer ready.
+    /// Set when the server is shutting down: it is no longer ready.
     pub draining: Arc<std::sync::atomic::AtomicBool>,
-    /// Where addresses are, if a database of that is configured.
+    /// Geolocation of IP addresses, if a database is configured.
     pub places: Option<Arc<places::Places>>,
-    /// Where mail is written instead of sent, if it is.
+    /// Folder that mail is written to instead of being sent, if configured.
     pub mail_folder: Option<Arc<std::path::Path>>,
     /// The languages of the pages.
     pub languages: language::Languages,
-    /// Streams that are open.
+    /// The open event streams, which are limited in number.
     pub streams: Arc<api::v1::streams::Streams>,
-    /// Turns true when the server is ending: streams end.
+    /// Becomes true when the server is shutting down: streams end.
     pub stopped: tokio::sync::watch::Receiver<bool>,
-    /// Whether the database could be written a moment ago.
+    /// Outcome of the last readiness check of the database.
     pub(crate) readiness: Arc<health::Readiness>,
-    /// Documents that are the same for everyone.
+    /// Cached documents that are the same for everyone.
     pub(crate) documents: Arc<oidc::discovery::Documents>,
-    /// Whether each request is a line in the log.
+    /// Whether each request is logged.
     pub access_log: Arc<std::sync::atomic::AtomicBool>,
-    /// Requests under way.
+    /// Limits and counts the requests in progress.
     pub(crate) under_way: finishing::UnderWay,
 }

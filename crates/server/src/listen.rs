@@ -21,11 +21,11 @@ use crate::finishing::Finishing;
 use crate::routes::of_the_table;
 use crate::{cors, refusal, respond};
 
-/// Carries the matched route out to the log and the metrics.
+/// Carries the matched route to the log and the metrics.
 #[derive(Clone)]
 struct Matched(MatchedPath);
 
-/// The router with what all routes share.
+/// Builds the router with the layers that all routes share.
 pub(crate) fn application(state: AppState) -> Router {
     crate::routes::router()
         .route_layer(axum::middleware::from_fn(note_route))
@@ -44,7 +44,7 @@ async fn note_route(request: axum::extract::Request, next: axum::middleware::Nex
     response
 }
 
-/// The tenant's name and the rest of the path, for paths under `/t/`.
+/// Splits a path under `/t/` into the tenant's name and the rest of the path.
 fn split_tenant(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix("/t/")?;
     match rest.find('/') {
@@ -53,19 +53,20 @@ fn split_tenant(path: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// The provider's description of itself.
+/// Path of the provider's discovery document.
 const DESCRIPTION: &str = "/.well-known/openid-configuration";
-/// What clients put behind an issuer's host (RFC 8414 §3.1) or append to the issuer (Discovery 1.0 §4) to find it.
+/// Paths that clients insert after an issuer's host (RFC 8414 §3.1) or append to the issuer (Discovery 1.0 §4) to find
+/// the document.
 const DESCRIPTIONS: [&str; 2] = ["/.well-known/oauth-authorization-server", DESCRIPTION];
-/// WSO2's issuer ends with this, and its clients look there.
+/// Suffix of WSO2's issuer, where its clients look for the document.
 const OTHER_ISSUER: &str = "/oauth2/token";
 
-/// Where a path leads.
+/// The tenant and the route that a path refers to.
 #[derive(Debug, PartialEq, Eq)]
 struct Place<'p> {
-    /// The tenant that is named.
+    /// The tenant named in the path, if any.
     tenant: Option<&'p str>,
-    /// The path below it.
+    /// The path below the tenant.
     rest: &'p str,
 }
 
@@ -80,7 +81,7 @@ fn place<'p>(settings: &'p Settings, host: &str, path: &'p str) -> Place<'p> {
     }
 }
 
-/// The path below the server's own. A proxy may have taken that away, so what comes without it is served as well.
+/// Returns the path below the server's own. A proxy may have removed that, so paths without it are served as well.
 fn below<'p>(path: &'p str, root: &str) -> &'p str {
     match path.strip_prefix(root) {
         Some("") => "/",
@@ -89,7 +90,8 @@ fn below<'p>(path: &'p str, root: &str) -> &'p str {
     }
 }
 
-/// Whose description is asked for, if it is one, by whatever issuer and at whichever place.
+/// Returns the tenant of a request for a discovery document, with any issuer and any of its places; `None` for any
+/// other request.
 fn description<'p>(settings: &'p Settings, host: &str, path: &'p str) -> Option<Place<'p>> {
     let issuer = DESCRIPTIONS.iter().find_map(|known| {
         let behind = path.strip_prefix(known).filter(|rest| rest.starts_with('/'));
@@ -109,7 +111,7 @@ fn description<'p>(settings: &'p Settings, host: &str, path: &'p str) -> Option<
     if rest.is_empty() || rest == OTHER_ISSUER || rest == own {
         return found(tenant);
     }
-    // A proxy that writes its own host leaves the path, which has to be one tenant's alone.
+    // A proxy that replaces the host leaves the path, which must belong to exactly one tenant.
     let mut named = named();
     match (named.next(), named.next()) {
         (Some((tenant, _)), None) => found(Some(tenant.as_str())),
@@ -117,7 +119,7 @@ fn description<'p>(settings: &'p Settings, host: &str, path: &'p str) -> Option<
     }
 }
 
-/// Host and port of an address.
+/// Returns the host and port of a URL.
 fn host_of(address: &str) -> &str {
     let host = address.split_once("://").map_or("", |(_, host)| host);
     host.split('/').next().unwrap_or_default()
@@ -133,33 +135,34 @@ fn rewritten(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Who is at the other end of a connection.
+/// The peer of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// The client's address: the connection's, or what trusted proxies say.
+    /// The client's address: the connection's, or the one that trusted proxies report.
     pub(crate) client: IpAddr,
-    /// Whether the client speaks TLS.
+    /// Whether the client uses TLS.
     pub(crate) secure: bool,
-    /// Whether the request comes from this machine or a trusted proxy, and from nobody behind them.
+    /// Whether the request comes from this machine or a trusted proxy itself, not from a client behind it.
     pub(crate) own: bool,
-    /// SHA-256 of the certificate that it showed.
+    /// SHA-256 of the client's certificate.
     pub(crate) certificate: Option<[u8; 32]>,
 }
 
 impl Peer {
-    /// One that shows and encrypts nothing, until more is known.
+    /// Creates a peer without certificate and encryption, until more is known.
     pub(crate) fn new(address: SocketAddr, client: IpAddr) -> Self {
         Self { address, client, secure: false, own: false, certificate: None }
     }
 }
 
-/// Whether browsers are to insist on TLS. Not for localhost: that would force it on every other server of a developer's machine.
+/// Whether browsers must use TLS from now on (HSTS). Not for localhost: that would force TLS on every other server on a
+/// developer's machine.
 fn wants_hsts(base_url: &str) -> bool {
     base_url.starts_with("https://") && !base_url.starts_with("https://localhost")
 }
 
-/// Serves one request.
+/// Serves one request: routes it, logs it, and adds the common headers.
 pub(crate) async fn handle(
     state: AppState,
     router: Router,
@@ -169,11 +172,11 @@ pub(crate) async fn handle(
     let began = started();
     let bytes: [u8; 12] = sojourn_model::time::random(state.engine.rng());
     let request_id: Arc<str> = sojourn_model::ids::hex(&bytes).into();
-    // Of the highest level: whatever is logged within names its request.
+    // At the highest level, so that everything logged within it includes the request's id.
     let span = tracing::error_span!("request", id = %request_id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    // Whether the process answers is asked of the process alone.
+    // Liveness depends only on the process itself.
     if path == "/health/live" && method == http::Method::GET {
         let mut response = crate::health::live().await;
         finish(&mut response, &request_id, false);
@@ -205,7 +208,7 @@ pub(crate) async fn handle(
             target: "sojourn::access",
             address = %peer.client,
             %method,
-            // The query may hold codes and tokens and stays out of the log.
+            // The query can contain codes and tokens and stays out of the log.
             path = ?path,
             route,
             status,
@@ -217,7 +220,7 @@ pub(crate) async fn handle(
     response
 }
 
-/// What the handler of a request answers, or what its refusal says.
+/// Returns the response of the request's handler, or of its refusal.
 async fn routed(
     state: &AppState,
     router: Router,
@@ -257,7 +260,7 @@ async fn arrive(
         let text = format!("The query is longer than {QUERY_BYTES_MAX} bytes.");
         return Err(Box::new(respond::plain(StatusCode::URI_TOO_LONG, text)));
     }
-    // HTTP/2 has it in the address.
+    // HTTP/2 has the host in the URI.
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str));
     let host: Arc<str> = host.unwrap_or_default().into();

@@ -1,4 +1,4 @@
-//! Sending mail: over SMTP, or into a folder.
+//! Sends mail over SMTP, or writes it to a folder.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,46 +10,46 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use sojourn_engine::{Boxed, Mailer};
 use sojourn_model::Mail;
 
-/// An answer of the server that takes longer is given up.
+/// Time limit for a response of the SMTP server.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A mail that takes longer in all is given up: less than the time for which nobody else takes it.
+/// Time limit for sending one mail: shorter than the time for which no other worker takes it.
 const TIMEOUT_IN_ALL: Duration = Duration::from_secs(45);
 
 /// How to connect to the SMTP server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailTls {
-    /// Not encrypted; for a relay on this machine.
+    /// No encryption; for a relay on this machine.
     None,
-    /// STARTTLS (RFC 3207), and nothing without it.
+    /// STARTTLS (RFC 3207), required: without it, nothing is sent.
     StartTls,
     /// TLS from the first byte (RFC 8314).
     Implicit,
 }
 
-/// Where mail goes.
+/// How mail is delivered: over SMTP or to a folder.
 #[derive(Debug, Clone)]
 pub enum MailOptions {
-    /// To a server, over SMTP (RFC 5321).
+    /// To an SMTP server (RFC 5321).
     Smtp {
-        /// Its name.
+        /// Host name of the SMTP server.
         host: String,
-        /// Its port.
+        /// Port of the SMTP server.
         port: u16,
-        /// How it is spoken to.
+        /// Encryption of the connection to the server.
         tls: MailTls,
-        /// Name and password, if it wants them.
+        /// User name and password, if the server requires them.
         credentials: Option<(String, String)>,
-        /// An authority to trust besides those of the Web, in PEM.
+        /// A CA certificate to trust in addition to the public CAs, in PEM.
         ca_pem: Option<Vec<u8>>,
-        /// The sender.
+        /// Sender address of all mails.
         from: String,
     },
-    /// Into a folder, a file each.
+    /// To a folder, with one file for each mail.
     Folder {
-        /// The folder.
+        /// The folder for the files; it is created if it is missing.
         folder: PathBuf,
-        /// The sender.
+        /// Sender address of all mails.
         from: String,
     },
 }
@@ -59,17 +59,17 @@ enum Way {
     Folder(PathBuf),
 }
 
-/// Sends mail.
+/// Sends mail as configured by [`MailOptions`].
 pub struct Post {
     way: Way,
     from: Mailbox,
 }
 
 impl Post {
-    /// Prepares to send; nothing is connected yet.
+    /// Prepares the transport; doesn't connect yet.
     ///
     /// # Errors
-    /// What is wrong with the options, in words.
+    /// A message that says what is wrong with the options.
     pub fn new(options: MailOptions) -> Result<Self, String> {
         let (way, from) = match options {
             MailOptions::Folder { folder, from } => {
@@ -148,7 +148,7 @@ impl Post {
     }
 }
 
-/// An address with its domain as the DNS has it (RFC 5891 §4.4): not every server on the way knows RFC 6531.
+/// Converts an address's domain to its form in the DNS (RFC 5891 §4.4): not every server on the way supports RFC 6531.
 fn in_ascii(mailbox: Mailbox) -> Option<Mailbox> {
     if mailbox.email.domain().is_ascii() {
         return Some(mailbox);

@@ -1,5 +1,5 @@
-//! Requests that we send: to addresses that applications registered, and so not to be trusted.
-//! No redirects, a time limit, a size limit, and a guard against private addresses.
+//! Outgoing requests, to addresses that applications registered and that are therefore not trusted. No redirects, a
+//! time limit, a size limit, and a guard against private addresses.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -9,31 +9,31 @@ use arc_swap::ArcSwap;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use sojourn_engine::{AttemptResult, Boxed, DeliverySender, Fetcher, WebhookSender};
 
-/// Longest answer of a service provider, in bytes.
+/// Maximum size of a service provider's response, in bytes.
 const SOAP_BYTES_MAX: usize = 128 * 1024;
 
-/// How requests are sent.
+/// Options of outgoing requests.
 #[derive(Debug, Clone, Default)]
 pub struct OutgoingOptions {
-    /// Certificates (PEM) of the only authorities to trust; without them those of the system.
+    /// Certificates (PEM) of the only CAs to trust; defaults to those of the system.
     pub ca_pem: Option<Vec<u8>>,
-    /// Networks inside the guard that may be reached all the same: loopback for a demonstration.
+    /// Whether private addresses can be reached despite the guard: loopback for a demonstration.
     pub allow_private: bool,
     /// Time limit of one request in milliseconds; 0 means five seconds.
     pub timeout_ms: u64,
 }
 
-/// The one client for everything that goes out.
+/// The one client for all outgoing requests.
 pub struct Outgoing(ArcSwap<Way>);
 
-/// How requests go out for now.
+/// The current options, and the client that uses them.
 struct Way {
     options: OutgoingOptions,
-    // Made at first use: reading the system's authorities would hold up every start.
+    // Created on first use: reading the system's CAs would delay every start.
     client: OnceLock<Result<reqwest::Client, String>>,
 }
 
-/// Whether an address is one of the public internet.
+/// Whether an address belongs to the public internet.
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
@@ -61,7 +61,7 @@ fn is_public(ip: IpAddr) -> bool {
                     || (first & 0xfe00) == 0xfc00
                     || (first & 0xffc0) == 0xfe80
                     || (first == 0x2001 && second == 0xdb8)
-                    // NAT64 and 6to4 lead to IPv4 addresses that would have to be looked at again.
+                    // NAT64 and 6to4 lead to IPv4 addresses that would have to be checked again.
                     || (first == 0x64 && second == 0xff9b)
                     || first == 0x2002)
             }
@@ -69,7 +69,7 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// Resolves names, and answers only addresses that may be reached: what was checked is what is used.
+/// Resolves names, and returns only addresses that may be reached: the checked addresses are the ones that are used.
 struct GuardedResolver {
     allow_private: bool,
 }
@@ -91,13 +91,13 @@ impl Resolve for GuardedResolver {
 }
 
 impl Outgoing {
-    /// With the given options.
+    /// Creates the client for the given options; nothing is read or connected yet.
     #[must_use]
     pub fn new(options: OutgoingOptions) -> Self {
         Self(ArcSwap::from_pointee(Way { options, client: OnceLock::new() }))
     }
 
-    /// Sends in another way from now on; what is under way ends as it began.
+    /// Uses other options from now on; requests in progress finish with the old ones.
     pub fn change(&self, options: OutgoingOptions) {
         self.0.store(Arc::new(Way { options, client: OnceLock::new() }));
     }
@@ -122,10 +122,10 @@ impl Way {
         builder.build().map_err(|error| error.to_string())
     }
 
-    /// The client, and an address that may be asked.
+    /// Returns the client and the parsed URL; fails if its host is a private address.
     fn ready(&self, uri: &str) -> Result<(reqwest::Client, url::Url), String> {
         let client = self.client.get_or_init(|| self.make()).clone()?;
-        // An address given as a number isn't resolved, so the guard looks at it here.
+        // A literal IP address isn't resolved, so the guard checks it here.
         let url = url::Url::parse(uri).map_err(|_| "the address is malformed")?;
         let literal = match url.host() {
             Some(url::Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
@@ -176,7 +176,7 @@ impl Outgoing {
         let lost = |error: &reqwest::Error| AttemptResult::AnswerLost(in_words(error));
         let mut answer = match request.send().await {
             Ok(answer) if answer.status() == reqwest::StatusCode::OK => answer,
-            // A redirect or a failure is no answer; anything else says nothing in SAML's words.
+            // A redirect or a server error isn't a response; any other status means that there is no SAML message.
             Ok(answer) if answer.status().is_server_error() || answer.status().is_redirection() => {
                 return Err(AttemptResult::Answered(answer.status().as_u16()));
             }
@@ -201,7 +201,7 @@ impl Outgoing {
 
     async fn outcome(request: reqwest::RequestBuilder) -> AttemptResult {
         match request.send().await {
-            // The body is never read: the status says it all.
+            // The body is never read: the status is sufficient.
             Ok(answer) => AttemptResult::Answered(answer.status().as_u16()),
             Err(error) if error.is_connect() || error.is_builder() => {
                 AttemptResult::NotSent(in_words(&error))
@@ -211,7 +211,7 @@ impl Outgoing {
     }
 }
 
-/// The innermost cause, which names what went wrong.
+/// Returns the innermost cause, which names what went wrong.
 fn in_words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

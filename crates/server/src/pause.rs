@@ -1,8 +1,8 @@
-//! Waiting, where no request waits with it.
+//! Pauses of background work, during which no request waits.
 
 use std::time::Duration;
 
-/// How many times as fast as the machine's the program's clock goes: a day in half an hour with `hurry`.
+/// Speed of the program's clock relative to the machine's: a day in half an hour with `hurry`.
 pub(crate) const PACE: i64 = if cfg!(feature = "hurry") { 48 } else { 1 };
 
 #[expect(clippy::disallowed_methods, reason = "no request waits for it")]

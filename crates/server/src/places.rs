@@ -1,11 +1,11 @@
-//! Where an address is, by a database in MaxMind's format that the operator supplies.
+//! Geolocation of IP addresses, from a database in MaxMind's format that the operator supplies.
 
 use std::net::IpAddr;
 use std::path::Path;
 
 use maxminddb::{Reader, geoip2};
 
-/// A place, as far as it is known.
+/// The place of an IP address, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// ISO 3166-1 code of the country.
@@ -18,17 +18,17 @@ pub struct Place {
 pub struct Places(Reader<Vec<u8>>);
 
 impl Places {
-    /// Reads a database: GeoLite2 City, GeoIP2 Country or another of the format.
+    /// Opens a database: GeoLite2 City, GeoIP2 Country or another one in this format.
     ///
     /// # Errors
-    /// What is wrong with the file, in words.
+    /// A message that names the file and what is wrong with it.
     pub fn open(path: &Path) -> Result<Self, String> {
         Reader::open_readfile(path)
             .map(Self)
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// Where an address is; nothing where the database doesn't know.
+    /// Returns the place of an IP address; `None` if the database doesn't contain it.
     #[must_use]
     pub fn find(&self, ip: &str) -> Option<Place> {
         let ip: IpAddr = ip.parse().ok()?;

@@ -1,5 +1,4 @@
-//! Where password hashes are computed: beside the async threads, as many at once as there are cores,
-//! with a bounded queue.
+//! Computes password hashes outside the async threads, at most one per core at a time, with a bounded queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +7,7 @@ use sojourn_engine::{Boxed, Offload};
 use sojourn_model::limits::HASH_QUEUE_MAX;
 use tokio::sync::Semaphore;
 
-/// A bounded pool for heavy work.
+/// A bounded pool for CPU-intensive work.
 #[derive(Debug)]
 pub struct HashPool {
     running: Arc<Semaphore>,
@@ -22,7 +21,8 @@ impl Default for HashPool {
     }
 }
 
-/// Travels with the work: who goes away before it is done leaves no room for more.
+/// A place in the pool. It belongs to the work, so that a caller that goes away before the work is done doesn't make
+/// room for more.
 struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Whoever goes away leaves their work running; it keeps its place until it is done.
+    /// A caller that goes away leaves its work running; the work keeps its place until it is done.
     #[tokio::test]
     async fn abandoned_work_keeps_its_place() {
         let pool = HashPool { running: Arc::new(Semaphore::new(2)), waiting: Arc::default() };
@@ -78,7 +78,7 @@ mod tests {
             })
         };
         for _ in 0..20 {
-            // Polled once, which starts the work where there is a place, then dropped.
+            // Polled once, which starts the work if there is a place, then dropped.
             let mut run = pool.run(job());
             let polled = futures_util::future::poll_immediate(&mut run).await;
             assert_eq!(polled, None);

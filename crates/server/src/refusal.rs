@@ -1,5 +1,5 @@
-//! Refusals that answer themselves. A handler ends in `?`: it says what is wrong, and the face that it belongs to (pages,
-//! the session service, SCIM, WSO2's paths) says it in its own form, once the request is at hand.
+//! Refusals that render themselves. A handler returns one with `?`; once the request is at hand, the interface that it
+//! belongs to (pages, the session service, SCIM, WSO2's paths) renders it in its own form.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,29 +7,29 @@ use axum::response::Response;
 
 use crate::context::Context;
 
-/// Writes the answer of a refusal.
+/// Renders the response of a refusal.
 type Say = Box<dyn FnOnce(&Context) -> Response + Send>;
 
-/// Travels with an answer that is still to be written.
+/// Extension of a response that is still to be rendered.
 #[derive(Clone)]
 struct Unsaid(Arc<Mutex<Option<Say>>>);
 
-/// An answer that [`said`] writes: a refusal doesn't know its request (language, address, id), which what it says
-/// depends on.
+/// Returns a response that [`said`] renders later: a refusal doesn't know its request (language, address, id), on which
+/// its content depends.
 pub(crate) fn later(say: impl FnOnce(&Context) -> Response + Send + 'static) -> Response {
     let mut response = Response::default();
     response.extensions_mut().insert(Unsaid(Arc::new(Mutex::new(Some(Box::new(say))))));
     response
 }
 
-/// The answer to a request: what a handler made, or what its refusal says.
+/// Returns the response to a request: the handler's, or the rendered refusal.
 pub(crate) fn said(context: &Context, mut response: Response) -> Response {
     let Some(Unsaid(say)) = response.extensions_mut().remove::<Unsaid>() else { return response };
     let say = say.lock().unwrap_or_else(PoisonError::into_inner).take();
     match say {
         Some(say) => {
             let mut written = say(context);
-            // What the router noted stays with the answer.
+            // Extensions that the router added stay with the response.
             written.extensions_mut().extend(std::mem::take(response.extensions_mut()));
             written
         }

@@ -1,14 +1,14 @@
-//! Reading bodies and queries.
+//! Parsing of request bodies and queries.
 
 use axum::body::Bytes;
 use http::{HeaderMap, header};
 use sojourn_model::limits::QUERY_BYTES_MAX;
 use sojourn_oidc::{ParamError, Params};
 
-/// Why a form isn't read.
+/// The reason why a form can't be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormError {
-    /// The content type is another.
+    /// The content type isn't that of a form.
     #[error("send application/x-www-form-urlencoded")]
     ContentType,
     /// The parameters are malformed.
@@ -16,7 +16,7 @@ pub(crate) enum FormError {
     Params(#[from] ParamError),
 }
 
-/// Reads a form. An empty body needs no content type.
+/// Parses a form. An empty body needs no content type.
 pub(crate) fn form(headers: &HeaderMap, body: &Bytes) -> Result<Params, FormError> {
     let kind = headers
         .get(header::CONTENT_TYPE)
@@ -29,7 +29,7 @@ pub(crate) fn form(headers: &HeaderMap, body: &Bytes) -> Result<Params, FormErro
     }
 }
 
-/// Reads a query.
+/// Parses a query; fails if it is too long.
 pub(crate) fn query(text: Option<&str>) -> Result<Params, ParamError> {
     let text = text.unwrap_or_default();
     if text.len() > QUERY_BYTES_MAX {
@@ -38,10 +38,10 @@ pub(crate) fn query(text: Option<&str>) -> Result<Params, ParamError> {
     Params::parse(text.as_bytes())
 }
 
-/// Parameters of the APIs that are numbers: what is empty there is no number, and not left out either.
+/// Numeric parameters of the APIs: an empty value there is neither a number nor an omitted parameter.
 const NUMBERS: [&str; 7] = ["limit", "offset", "since", "until", "startIndex", "count", "rate"];
 
-/// Reads a query of an API.
+/// Parses a query of an API; fails if a numeric parameter is empty.
 pub(crate) fn api_query(text: Option<&str>) -> Result<Params, ParamError> {
     let params = query(text)?;
     let pairs = form_urlencoded::parse(text.unwrap_or_default().as_bytes());

@@ -1,4 +1,4 @@
-//! Answers: JSON, redirects, errors.
+//! Builders of responses: JSON, redirects, errors.
 
 use std::convert::Infallible;
 
@@ -23,37 +23,37 @@ fn build(
     response
 }
 
-/// Text for people and probes.
+/// Builds a plain text response, for people and probes.
 pub(crate) fn plain(status: StatusCode, text: impl Into<String>) -> Response {
     build(status, "text/plain; charset=utf-8", text.into())
 }
 
-/// JSON. What our own types can't be turned into JSON doesn't exist.
+/// Builds a JSON response. Serialization of our own types can't fail.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     build(status, "application/json", serde_json::to_vec(body).unwrap_or_default())
 }
 
-/// JSON that was written before.
+/// Builds a JSON response from bytes that were serialized before.
 pub(crate) fn json_bytes(status: StatusCode, body: bytes::Bytes) -> Response {
     build(status, "application/json", body)
 }
 
-/// JSON that is text already.
+/// Builds a JSON response from text that is already JSON.
 pub(crate) fn json_text(status: StatusCode, body: String) -> Response {
     build(status, "application/json", body)
 }
 
-/// A JWT as a document of its own.
+/// Builds a response that consists of a JWT (`application/jwt`).
 pub(crate) fn jwt(token: String) -> Response {
     build(StatusCode::OK, "application/jwt", token)
 }
 
-/// HTML.
+/// Builds an HTML response.
 pub(crate) fn html(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
     build(status, "text/html; charset=utf-8", body)
 }
 
-/// An event stream: its first byte is sent at once, and nothing on the way keeps it back.
+/// Builds an event stream. Its first bytes are sent at once, and its headers keep proxies from buffering it.
 pub(crate) fn events(
     stream: impl futures_util::Stream<Item = Result<Event, Infallible>> + Send + 'static,
 ) -> Response {
@@ -66,7 +66,7 @@ pub(crate) fn events(
     response
 }
 
-/// No body.
+/// Builds a response without a body that must not be cached.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(axum::body::Body::empty());
     *response.status_mut() = status;
@@ -74,24 +74,25 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// The longest address that goes into a header. Proxies allow 4 KiB for all headers of an answer by default, and there are
-/// cookies beside it.
+/// Maximum length in bytes of a URL in a header. By default, proxies allow 4 KiB for all headers of a response, and
+/// there are cookies as well.
 const LOCATION_BYTES_MAX: usize = 2_500;
 
-/// A redirect that is followed with GET; to a long address by a page, since proxies refuse long headers.
+/// Builds a redirect that is followed with GET; to a long URL by a page, because proxies refuse long headers.
 pub(crate) fn see_other(location: &str) -> Response {
     if location.len() > LOCATION_BYTES_MAX {
         return onward(location);
     }
     let mut response = empty(StatusCode::SEE_OTHER);
-    // An address that isn't a header value was refused before; the start page is never wrong.
+    // URLs that aren't a header value were refused before; the start page is always valid.
     let value = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, value);
     response
 }
 
-/// A page that leads on by itself, and by a link where the browser doesn't. It may be framed, as a redirect may: silent
-/// requests come from frames. It shows where it leads and has no words, so it is in no language (BCP 47 `zxx`).
+/// Builds a page that redirects by itself, with a link in case the browser doesn't follow. It may be framed, as a
+/// redirect may: silent requests come from frames. It shows its target and has no words, so it is in no language (BCP
+/// 47 `zxx`).
 fn onward(location: &str) -> Response {
     let to = crate::web::filters::escaped(location);
     let host = sojourn_engine::directory::frame_source(location).unwrap_or("…");
@@ -105,7 +106,7 @@ fn onward(location: &str) -> Response {
     with(response, header::CONTENT_SECURITY_POLICY, "default-src 'none'")
 }
 
-/// Adds a header.
+/// Appends a header; does nothing if the value is invalid.
 pub(crate) fn with(mut response: Response, name: header::HeaderName, value: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().append(name, value);
@@ -119,8 +120,8 @@ struct ErrorBody<'a> {
     error_description: &'a str,
 }
 
-/// An OAuth error (RFC 6749 §5.2). `challenged`: the client authenticated by header, and is answered
-/// with a challenge.
+/// Builds an OAuth error response (RFC 6749 §5.2). `challenged`: the client authenticated by header and gets a
+/// challenge.
 pub(crate) fn oauth_error(error: &OAuthError, challenged: bool) -> Response {
     let status = match error.code {
         "invalid_client" => StatusCode::UNAUTHORIZED,
@@ -138,7 +139,7 @@ pub(crate) fn oauth_error(error: &OAuthError, challenged: bool) -> Response {
     }
 }
 
-/// The status for a failure of ours.
+/// Returns the HTTP status for an error of the engine.
 pub(crate) fn status_of(error: &EngineError) -> StatusCode {
     match error {
         EngineError::Busy | EngineError::Contended | EngineError::Store(_) => {
@@ -156,7 +157,7 @@ pub(crate) fn status_of(error: &EngineError) -> StatusCode {
     }
 }
 
-/// A failure of ours at a protocol endpoint: what happened goes to the log, not to the caller.
+/// Builds the response to an internal failure at a protocol endpoint: the cause goes to the log, not to the caller.
 pub(crate) fn failure(error: &EngineError) -> Response {
     tracing::error!(%error, "request failed");
     let status = status_of(error);

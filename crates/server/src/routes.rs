@@ -1,4 +1,4 @@
-//! Every route of the server, in one table. The tests walk it.
+//! Every route of the server, in one table. The tests iterate over it.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -21,16 +21,16 @@ pub struct Route {
 
 macro_rules! routes {
     ($($method:ident $path:literal => $handler:path;)+) => {
-        /// All routes.
+        /// All routes of the server, in the order of the table.
         pub const ROUTES: &[Route] =
             &[$(Route { method: routes!(@name $method), path: $path }),+];
 
-        /// The router. A path that comes with several methods gets them all.
+        /// Builds the router. A path with several methods gets all of them.
         pub(crate) fn router() -> Router<AppState> {
             let mut paths: Vec<(&'static str, MethodRouter<AppState>)> = Vec::new();
             $(add(&mut paths, $path, routes!(@route $method, $handler));)+
             paths.into_iter().fold(Router::new(), |router, (path, methods)| {
-                // Groups have long lists of members, and a bulk request many resources.
+                // Groups can have long lists of members, and bulk requests many resources.
                 let methods = if path.starts_with("/scim2/") {
                     methods.layer(axum::extract::DefaultBodyLimit::max(SCIM_BYTES_MAX))
                 } else {
@@ -52,7 +52,8 @@ macro_rules! routes {
     (@route DELETE, $handler:path) => { delete($handler) };
 }
 
-/// The table's own text of a route, so that metrics make no label for each request; `none` for what isn't in it.
+/// Returns the table's own text of a route, so that metrics don't create a label for each request; `none` if the route
+/// isn't in the table.
 pub(crate) fn of_the_table(route: &str) -> &'static str {
     static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
     let table = TABLE.get_or_init(|| ROUTES.iter().map(|one| (one.path, one.path)).collect());

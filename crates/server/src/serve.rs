@@ -1,4 +1,4 @@
-//! The accept loop and the life of the server.
+//! The accept loop and the lifecycle of the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::places::Places;
 use crate::proxies::{Proxies, ProxyOptions};
 use crate::{AppState, connections, workers};
 
-/// How long requests under way may take to finish when the server ends.
+/// How long requests in progress can take to finish when the server shuts down.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The machine's clock.
+/// The machine's wall clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -40,7 +40,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time as it would be if it had passed [`PACE`](crate::pause::PACE) times as fast since the program began.
+/// Returns the time as if it had passed [`PACE`](crate::pause::PACE) times as fast since the program began.
 #[cfg(feature = "hurry")]
 fn hurried(now: Millis) -> Millis {
     static BEGAN: std::sync::OnceLock<Millis> = std::sync::OnceLock::new();
@@ -48,34 +48,34 @@ fn hurried(now: Millis) -> Millis {
     began.plus(now.since(began) * crate::pause::PACE)
 }
 
-/// How the server listens and reaches out.
+/// Options of the listener and of outgoing connections.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// TLS; none for plain HTTP behind a proxy.
+    /// TLS configuration; `None` for plain HTTP behind a proxy.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// `None` or `Lax`: `SameSite` of the session cookie.
     pub same_site: &'static str,
-    /// Requests that we send.
+    /// Options of outgoing requests.
     pub outgoing: OutgoingOptions,
     /// Milliseconds between two sweeps of expired sessions.
     pub sweep_ms: u64,
-    /// Where addresses are.
+    /// Geolocation of IP addresses, if a database is configured.
     pub places: Option<Arc<Places>>,
     /// The languages of the pages.
     pub languages: crate::language::Languages,
-    /// Where mail is written instead of sent: the Console shows it.
+    /// Folder that mail is written to instead of being sent: the Console shows it.
     pub mail_folder: Option<std::path::PathBuf>,
-    /// Sends mail, if it can be sent.
+    /// Sends mail; `None` if mail can't be sent.
     pub mailer: Option<Arc<dyn sojourn_engine::Mailer>>,
-    /// How long connections may take for what.
+    /// Time limits of connections.
     pub times: Times,
-    /// How many connections there may be.
+    /// Limits on the number of connections.
     pub admission: Admission,
-    /// Whether each request is a line in the log.
+    /// Whether each request is logged.
     pub access_log: bool,
-    /// Proxies in front that are trusted.
+    /// Reverse proxies that are trusted.
     pub proxies: ProxyOptions,
-    /// Where the metrics are, and for whom.
+    /// Where the metrics are served, and who can read them.
     pub metrics: MetricsAccess,
 }
 
@@ -99,24 +99,24 @@ impl Default for ServerOptions {
     }
 }
 
-/// A server that is running.
+/// A running server. [`Running::stop`] shuts it down.
 pub struct Running {
-    /// Where it listens.
+    /// Address that the server listens on.
     pub address: SocketAddr,
-    /// Where it tells its metrics, if that is elsewhere.
+    /// Address of the metrics, if they have a separate one.
     pub metrics_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
     under_way: UnderWay,
     tasks: JoinSet<()>,
-    /// Its threads outlive the tasks: connections to the database may belong to them.
+    /// Its threads outlive the tasks: database connections may belong to them.
     _background: workers::Background,
     engine: Arc<Engine>,
     tls: Option<watch::Sender<Arc<rustls::ServerConfig>>>,
     changing: Changing,
 }
 
-/// What can be changed while the server runs.
+/// The settings that can be changed while the server runs.
 struct Changing {
     access_log: Arc<AtomicBool>,
     metrics: Arc<ArcSwap<MetricsAccess>>,
@@ -126,14 +126,13 @@ struct Changing {
 }
 
 impl Running {
-    /// Uses other certificates for connections from now on; those that are open keep theirs. Answers false where the
-    /// server doesn't speak TLS.
+    /// Uses other certificates for new connections; open ones keep theirs. Returns false if the server doesn't use TLS.
     pub fn set_tls(&self, config: Arc<rustls::ServerConfig>) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.send(config).is_ok())
     }
 
-    /// Serves and reaches out in another way from now on, as far as that needs no restart: requests that go out, proxies,
-    /// the access log, the token of the metrics, and how mail is sent where it is.
+    /// Applies new options, as far as they need no restart: outgoing requests, proxies, the access log, the token of
+    /// the metrics, certificates, and how mail is sent if it is sent.
     pub fn change(&self, options: ServerOptions) {
         let Changing { access_log, metrics, proxies, outgoing, mailer } = &self.changing;
         access_log.store(options.access_log, Ordering::Relaxed);
@@ -149,10 +148,10 @@ impl Running {
         }
     }
 
-    /// Starts to serve on a bound listener.
+    /// Starts serving on a bound listener.
     ///
     /// # Errors
-    /// When the listener has no address, or the address of the metrics can't be listened on.
+    /// Fails if the listener has no address, or the address of the metrics can't be listened on.
     pub fn start(
         listener: TcpListener,
         engine: Arc<Engine>,
@@ -214,14 +213,14 @@ impl Running {
         })
     }
 
-    /// Ends the server: no new connections, what is under way finishes, what is only in memory is
-    /// written, the database is closed.
+    /// Shuts the server down: accepts no new connections, finishes requests in progress, writes what is only in memory,
+    /// and closes the database.
     pub async fn stop(mut self) {
         self.draining.store(true, Ordering::Release);
-        // Receivers are gone only when every task is.
+        // All receivers are gone only when all tasks are.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
-        // Requests whose clients went away are finished as well.
+        // Requests of disconnected clients are finished as well.
         if tokio::time::timeout(DRAIN_TIMEOUT, self.under_way.done()).await.is_err() {
             tracing::warn!("some of what clients left behind was cut off");
         }
@@ -232,7 +231,7 @@ impl Running {
     }
 }
 
-/// What handlers share.
+/// Creates the state that handlers share.
 fn state(
     engine: &Arc<Engine>,
     options: &ServerOptions,
@@ -258,7 +257,7 @@ fn state(
     }
 }
 
-/// Listens for requests for metrics.
+/// Binds the listener of the metrics.
 fn bound(address: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address).map_err(|error| {
         std::io::Error::new(error.kind(), format!("[metrics] listen {address}: {error}"))

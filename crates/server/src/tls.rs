@@ -1,5 +1,5 @@
-//! Certificates for one machine: a local authority in the data folder, and certificates signed by it.
-//! An organisation configures its own instead.
+//! Certificates for one machine: a local CA in the data folder, and certificates signed by it. An organisation
+//! configures its own instead.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A certificate can't be made or read.
+/// A certificate can't be created or read.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file.
+    /// A file can't be read or written.
     #[error("{path}: {source}")]
     File {
-        /// The file that was read.
+        /// The file that was read or written.
         path: PathBuf,
-        /// Why it could not be read.
+        /// Why it can't be read or written.
         source: std::io::Error,
     },
-    /// Its content.
+    /// The content of a file is invalid.
     #[error("{path}: {message}")]
     Content {
         /// The file that was read.
@@ -32,12 +32,12 @@ pub enum TlsError {
     },
 }
 
-/// Where a certificate and its key are.
+/// Paths of a certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// PEM, the server's certificate first.
+    /// Certificate chain in PEM, the server's certificate first.
     pub certificate: PathBuf,
-    /// PEM, PKCS #8.
+    /// Private key in PEM (PKCS #8).
     pub key: PathBuf,
 }
 
@@ -78,8 +78,8 @@ fn authority_params() -> CertificateParams {
     params
 }
 
-/// Makes what is missing in `folder`: the local authority (`ca.pem`) and a certificate for this
-/// machine's names, called `name`.
+/// Creates what is missing in `folder`: the local CA (`ca.pem`) and a certificate for this machine's names, called
+/// `name`.
 ///
 /// # Errors
 /// [`TlsError`] names the file.
@@ -119,8 +119,8 @@ pub fn local_certificate(folder: &Path, name: &str) -> Result<TlsFiles, TlsError
     Ok(files)
 }
 
-/// Reads a certificate for the listener. With `client_ca`, clients may show certificates of those authorities
-/// (RFC 8446 §4.4.2.4); none has to.
+/// Loads a certificate for the listener. With `client_ca`, clients may present certificates of those CAs (RFC 8446
+/// §4.4.2.4), but don't have to.
 ///
 /// # Errors
 /// [`TlsError`] names the file.

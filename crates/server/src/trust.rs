@@ -1,6 +1,6 @@
-//! Whom requests that we send trust: the authorities of a file, and, for exactly themselves, certificates that are named in
-//! it. `openssl req -x509` makes certificates that say they are an authority (`CA:TRUE`) and are used by a server itself;
-//! RFC 5280 §4.2.1.9 doesn't allow that, and the verifier refuses it.
+//! Trust of outgoing requests: the CAs in a file, and, for exactly themselves, certificates in that file. `openssl req
+//! -x509` creates certificates that claim to be a CA (`CA:TRUE`) and that a server uses itself; RFC 5280 §4.2.1.9
+//! doesn't allow that, and the verifier refuses it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-/// Verifies as the library does, and accepts a certificate that is named itself for its own names in its own time.
+/// Verifies like the library, and also accepts a certificate that is in the file itself, for its own names and within
+/// its validity period.
 #[derive(Debug)]
 struct Named {
     authorities: Arc<WebPkiServerVerifier>,
@@ -20,7 +21,7 @@ struct Named {
 }
 
 impl Named {
-    /// A certificate that was named, byte for byte: it still has to be for this host and moment.
+    /// Whether a certificate is in the file, byte for byte. It must also be valid for this host and time.
     fn itself(
         &self,
         certificate: &CertificateDer<'_>,
@@ -92,10 +93,10 @@ impl ServerCertVerifier for Named {
     }
 }
 
-/// The configuration of a client that trusts a file (PEM) and nobody else.
+/// Returns the configuration of a client that trusts a file (PEM) and nothing else.
 ///
 /// # Errors
-/// What is wrong with the file, in words.
+/// A message that says what is wrong with the file.
 pub(crate) fn client_config(pem: &[u8]) -> Result<rustls::ClientConfig, String> {
     let named: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
@@ -143,7 +144,7 @@ mod tests {
         server: (CertificateDer<'static>, PrivateKeyDer<'static>),
         name: &'static str,
     ) -> bool {
-        // Another test may have been first.
+        // Another test may have installed it already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let config = rustls::ServerConfig::builder()
             .with_no_client_auth()
@@ -174,7 +175,7 @@ mod tests {
                 "{names:?} {ca} {years:?} {host}"
             );
         }
-        // Another one of the same names isn't named.
+        // Another certificate with the same names isn't in the file.
         let (pem, ..) = certificate(&["app.test"], true, (2000, 2100));
         let (_, der, key) = certificate(&["app.test"], true, (2000, 2100));
         assert!(!connects(&pem, (der, key), "app.test").await);

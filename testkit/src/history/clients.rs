@@ -1,4 +1,4 @@
-//! What people and applications do.
+//! Simulated users and applications.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use sojourn_model::Session;
 use super::nodes::{APPS, PEOPLE};
 use super::{Dice, KnownGrant, KnownSession, World};
 
-/// Signs in again and again and uses what it is given.
+/// Signs in repeatedly and uses the tokens that it gets.
 pub(crate) async fn client(world: Arc<World>, mut dice: Dice) {
     while !world.over() {
         let person = usize::try_from(dice.below(PEOPLE as u64)).expect("small");
         let session = match world.nodes.sign_in(node(&mut dice), person).await {
             Ok(signed_in) => signed_in.session,
-            // An end by user came between, or the account is switched off at the moment.
+            // An end by user came in between, or the account is disabled at the moment.
             Err(SignInError::Interrupted | SignInError::Wrong) => continue,
             Err(SignInError::Failed(EngineError::Contended)) => {
                 world.did("sign-in contended");
@@ -47,7 +47,7 @@ fn node(dice: &mut Dice) -> usize {
     usize::from(dice.below(2) == 1)
 }
 
-/// Visits an application; answers whether the session still lives.
+/// Visits an application; returns whether the session is still active.
 async fn visit(world: &World, dice: &mut Dice, session: &Session) -> bool {
     let (client_id, _) = *dice.one(&APPS);
     let offline = dice.below(4) == 0;
@@ -60,7 +60,7 @@ async fn visit(world: &World, dice: &mut Dice, session: &Session) -> bool {
     let born = world.now();
     let app = world.nodes.registered(client_id).id;
     let grant = world.known(|known| {
-        // Begun before its session's end had answered: it must have been refused, or must be dead.
+        // Begun before the end of its session had returned: it must have been refused, or must be dead.
         let ended_by = known.ended(session.id, offline);
         known.grants.push(KnownGrant {
             session: session.id,
@@ -82,7 +82,7 @@ async fn visit(world: &World, dice: &mut Dice, session: &Session) -> bool {
     };
     world.did("redemption");
     for _ in 0..1 + dice.below(4) {
-        // Several at once with the same token: one rotates it, the others repeat.
+        // Several requests at once with the same token: one rotates it, the others repeat.
         let several = 1 + dice.below(5);
         let requests = (0..several).map(|_| world.nodes.refresh(node(dice), client_id, &refresh));
         let requests: Vec<_> = requests.collect();
@@ -107,7 +107,7 @@ async fn visit(world: &World, dice: &mut Dice, session: &Session) -> bool {
     true
 }
 
-/// Remembers what a grant was given. If that has ended by now, it must be dead.
+/// Records the tokens that a grant got. If the grant has ended by now, they must be dead.
 async fn given(world: &World, grant: usize, access: String, refresh: Option<String>) -> String {
     let refresh = refresh.unwrap_or_default();
     let ended = world.known(|known| {
@@ -126,7 +126,7 @@ async fn given(world: &World, grant: usize, access: String, refresh: Option<Stri
     refresh
 }
 
-/// Counts what was refused, and keeps what failed. Answers whether it is worth going on.
+/// Counts refusals and records failures. Returns whether to continue, which is always false.
 fn told(world: &World, what: &'static str, error: &TokenError) -> bool {
     match error {
         TokenError::Refused(_) => world.did("refusal"),

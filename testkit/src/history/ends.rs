@@ -1,4 +1,4 @@
-//! Ends of every kind.
+//! Ends of every kind, while clients are running.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use sojourn_model::{
 
 use super::{Dice, Known, KnownGrant, Moment, World};
 
-/// What an end takes.
+/// The sessions and grants that an end takes.
 enum Takes {
-    /// These sessions, and their grants whenever those were made. Offline grants too?
+    /// These sessions and their grants, whenever those were created; the flag says whether offline grants are included.
     Sessions(Vec<SessionId>, bool),
-    /// What users had when it began, sessions and grants. Offline grants too?
+    /// Sessions and grants that users had when the end began; the flag says whether offline grants are included.
     Users(Vec<UserId>, bool),
-    /// What users had but for one session.
+    /// Sessions and grants that a user had, except one session; the flag says whether offline grants are included.
     UserExcept(UserId, SessionId, bool),
-    /// What a user had given an application.
+    /// Grants that a user had given to an application.
     Given(UserId, AppId),
-    /// One grant.
+    /// One grant, by its index.
     Grant(usize),
 }
 
 impl Known {
-    /// What ended a session, if its end has answered and takes such a grant.
+    /// Returns what ended a session, if its end has returned and takes such a grant.
     pub(crate) fn ended(&self, session: SessionId, offline: bool) -> Option<&'static str> {
         let one = self.sessions.iter().rev().find(|one| one.id == session)?;
         one.ended_by.filter(|(_, with_offline)| *with_offline || !offline).map(|(by, _)| by)
     }
 
-    /// Marks what an end that began at a moment and has answered took; answers the grants.
+    /// Marks what an end took that began at `began` and has returned; returns the indexes of the grants.
     fn mark(&mut self, takes: &Takes, began: Moment, by: &'static str) -> Vec<usize> {
         let (sessions, offline) = match takes {
             Takes::Sessions(ids, offline) => (ids.clone(), *offline),
@@ -48,7 +48,7 @@ impl Known {
             let before = one.ended_by.is_some_and(|(_, offline)| offline);
             one.ended_by = Some((by, before || offline));
         }
-        // A grant is made only in a living session, so whatever a session has was there before it ended.
+        // A grant is only created in an active session, so everything that a session has was there before it ended.
         let taken = |at: usize, one: &KnownGrant| {
             let by_name = match takes {
                 Takes::Users(users, _) => users.contains(&one.user) && one.born < began,
@@ -86,7 +86,7 @@ struct Organisation {
     group: Group,
 }
 
-/// Ends something again and again.
+/// Executes random ends repeatedly.
 pub(crate) async fn ends(world: Arc<World>, mut dice: Dice) {
     let engine = world.nodes.engine(0);
     let number = dice.below(u64::MAX);
@@ -182,7 +182,7 @@ async fn one(
             check(world, &Takes::Users(vec![person], true), began, "session: account off").await;
             let user = engine.reads().user(tenant.id, person).await?.unwrap_or(user);
             let state = UserState::Active;
-            // Nothing of before comes back with the account.
+            // Nothing from before comes back with the account.
             engine.set_user_state(tenant, &user, state, &Authority::system()).await?;
             (Takes::Users(vec![person], true), "session: account off and on")
         }
@@ -191,7 +191,7 @@ async fn one(
     Ok(())
 }
 
-/// After the answer to an end nothing of it may work on any node.
+/// After an end has returned, nothing that it took may work on any node.
 async fn check(world: &World, takes: &Takes, began: Moment, by: &'static str) {
     world.did(by);
     for grant in world.known(|known| known.mark(takes, began, by)) {
@@ -211,7 +211,7 @@ async fn end(
     engine.end_sessions(&world.nodes.tenant, plan).await.map(|_| ())
 }
 
-/// Gives up the newest refresh token of some grant.
+/// Revokes the newest refresh token of some grant.
 async fn revoke(
     world: &World,
     engine: &Engine,
@@ -235,7 +235,7 @@ async fn revoke(
     }
 }
 
-/// Takes a role away, directly or with a group that carries it; answers whether there was one to take.
+/// Removes a role, directly or with a group that carries it; returns whether there was one to remove.
 async fn by_role(
     world: &World,
     engine: &Engine,

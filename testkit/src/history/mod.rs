@@ -1,9 +1,9 @@
-//! A checker of the promise: "after the answer to an end, every node refuses the tokens".
+//! Checks the guarantee that every node refuses the tokens after an end has returned.
 //!
 //! Many clients sign in, get codes, redeem and refresh them on two nodes at once, with random pauses at every boundary
-//! between two statements, while ends of every kind go through. Whatever was given out is remembered with what it hangs
-//! on; after each answer to an end everything that it takes is tried on both nodes, and once more when all is over. What
-//! still works then, or comes into being for something that has ended, is a violation.
+//! between two statements, while ends of every kind are executed. Everything that was issued is recorded with what it
+//! depends on; after each end has returned, everything that it takes is tried on both nodes, and once more at the end
+//! of the run. Anything that still works then, or is created for something that has ended, is a violation.
 
 mod clients;
 mod ends;
@@ -19,42 +19,42 @@ use sojourn_model::{AppId, SessionId, UserId};
 use crate::store::Engine as Database;
 use nodes::Nodes;
 
-/// How a run is to be.
+/// Parameters of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// On which database.
+    /// Kind of database that the nodes use.
     pub database: Database,
-    /// How long.
+    /// Duration of the run.
     pub lasts: Duration,
-    /// Where randomness begins; the schedule of threads is not part of it.
+    /// Seed of the random numbers; it doesn't determine the schedule of threads.
     pub seed: u64,
 }
 
 /// What a run did and found.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// How often each thing was done that succeeded.
+    /// Number of successful operations, by name.
     pub done: BTreeMap<&'static str, u64>,
-    /// What broke the promise, in words. The first hundred.
+    /// Descriptions of what violated the guarantee, at most the first hundred.
     pub violations: Vec<String>,
-    /// Requests that failed for another reason than being refused.
+    /// Requests that failed for another reason than a refusal.
     pub failures: Vec<String>,
-    /// Requests that waited longer than their limit, for a connection or for locks that others held through their pauses.
-    /// They are undone and answered as failed, which promises nothing.
+    /// Requests that waited longer than their limit, for a connection or for locks that others held through their
+    /// pauses. They are rolled back and fail, which guarantees nothing.
     pub given_up: u64,
-    /// Tokens of ended things that were tried, and refused as they must be.
+    /// Number of tokens of ended sessions and grants that were tried, and refused as required.
     pub refused: u64,
 }
 
 impl Report {
-    /// How often something was done.
+    /// Returns how often an operation succeeded.
     #[must_use]
     pub fn count(&self, what: &str) -> u64 {
         self.done.get(what).copied().unwrap_or(0)
     }
 }
 
-/// Tells nobody anything: whatever is to be told is told well.
+/// A sender that sends nothing and reports every delivery as successful.
 pub struct Nobody;
 
 impl sojourn_engine::DeliverySender for Nobody {
@@ -75,7 +75,7 @@ impl sojourn_engine::DeliverySender for Nobody {
     }
 }
 
-/// Small, quick, repeatable randomness.
+/// A small, fast and reproducible random number generator.
 #[derive(Debug)]
 pub(crate) struct Dice(u64);
 
@@ -97,38 +97,38 @@ impl Dice {
     }
 }
 
-/// Moments of the run, in the order in which they happened.
+/// A moment of the run, numbered in the order of events.
 pub(crate) type Moment = u64;
 
-/// A session that someone signed in to.
+/// A session that a client signed in to.
 pub(crate) struct KnownSession {
     pub(crate) id: SessionId,
     pub(crate) user: UserId,
-    /// When the sign-in had answered.
+    /// When the sign-in had returned.
     pub(crate) born: Moment,
-    /// An end that names this session alone is under way, or was: there is one for each session.
+    /// Whether an end of only this session is in progress or done: there is one for each session.
     pub(crate) aimed_at: bool,
-    /// What ended it, once the end has answered, and whether that takes offline grants.
+    /// What ended it, once the end has returned, and whether that takes offline grants.
     pub(crate) ended_by: Option<(&'static str, bool)>,
 }
 
-/// What an application was given by one authorization.
+/// What one authorization issued to an application.
 pub(crate) struct KnownGrant {
     pub(crate) session: SessionId,
     pub(crate) user: UserId,
     pub(crate) app: AppId,
     pub(crate) client_id: &'static str,
     pub(crate) offline: bool,
-    /// When the authorization had answered.
+    /// When the authorization had returned.
     pub(crate) born: Moment,
-    /// What ended it, once the end has answered.
+    /// What ended it, once the end has returned.
     pub(crate) ended_by: Option<&'static str>,
     pub(crate) code: String,
     pub(crate) tokens: Vec<String>,
     pub(crate) refresh: Vec<String>,
 }
 
-/// What is known of everything that was given out.
+/// Records of everything that was issued.
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) sessions: Vec<KnownSession>,
@@ -136,7 +136,7 @@ pub(crate) struct Known {
     report: Report,
 }
 
-/// A run under way.
+/// The shared state of a run in progress.
 pub(crate) struct World {
     pub(crate) nodes: Nodes,
     pub(crate) known: Mutex<Known>,
@@ -162,7 +162,7 @@ impl World {
     }
 
     pub(crate) fn failed(&self, what: &str, error: &dyn std::fmt::Display) {
-        /// What the database's limits say.
+        /// Texts in the errors of the database's limits.
         const LIMITS: [&str; 2] = ["took too long for a change", "while waiting for a slot"];
         let error = error.to_string();
         self.known(|known| {
@@ -182,7 +182,7 @@ impl World {
         });
     }
 
-    /// Tries everything of a grant that has ended, on both nodes.
+    /// Tries everything of an ended grant on both nodes.
     pub(crate) async fn must_be_dead(&self, grant: usize, when: &str) {
         let (tokens, refresh, code, client_id, offline, why) = self.known(|known| {
             let one = &known.grants[grant];
@@ -220,7 +220,7 @@ impl World {
     }
 }
 
-/// Runs clients and ends against two nodes for a while.
+/// Runs clients and ends against two nodes for the planned duration.
 pub async fn run(plan: Plan) -> Report {
     let world = Arc::new(World {
         nodes: Nodes::start(plan.database, plan.seed).await,

@@ -28,33 +28,33 @@ use crate::clock::TestClock;
 use crate::store::{Engine as Database, TestStore};
 
 const CALLBACK: &str = "https://app.test/callback";
-/// How many people there are.
+/// Number of users on the nodes.
 pub(crate) const PEOPLE: usize = 8;
-/// The applications: one for each way to bind a token.
+/// The applications, one for each kind of token binding.
 pub(crate) const APPS: [(&str, AccessTokenBinding); 3] = [
     ("bound", AccessTokenBinding::SsoSession),
     ("cookied", AccessTokenBinding::Cookie),
     ("shared", AccessTokenBinding::None),
 ];
 
-/// Two nodes with people and applications. The clock stands still unless it is moved.
+/// Two nodes with users and applications. The clock stands still unless it is moved.
 pub struct Nodes {
     engines: [Engine; 2],
-    /// The same two nodes to look with: a look needs no pause.
+    /// The same two nodes for checks, which need no pauses.
     lookers: [Engine; 2],
-    /// The default tenant.
+    /// The default tenant, which all users belong to.
     pub tenant: Tenant,
-    /// The clock of both.
+    /// The clock that both nodes share.
     pub clock: Arc<TestClock>,
-    /// `person-0` and so on, with the password `password`.
+    /// Users `person-0` and so on, with the password `password`.
     pub people: Vec<User>,
     apps: Vec<Application>,
     pausing: Arc<AtomicBool>,
-    /// The database.
+    /// The database that both nodes share.
     pub test: TestStore,
 }
 
-/// Sleeps a little now and then.
+/// Returns a pause that sometimes sleeps for a short time.
 fn pauses(seed: u64, pausing: &Arc<AtomicBool>) -> Pause {
     let dice = Arc::new(Mutex::new(Dice::new(seed)));
     let pausing = Arc::clone(pausing);
@@ -108,11 +108,11 @@ fn engine(store: Store, key: &MasterKey, clock: &Arc<TestClock>) -> Engine {
 }
 
 impl Nodes {
-    /// Starts them on a new database.
+    /// Starts both nodes on a new database.
     pub async fn start(database: Database, seed: u64) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let test = TestStore::new(database).await;
-        // Each node and each looker with connections of its own: a pause must hold up nobody else.
+        // Each node and each looker has its own connections: a pause must not delay anything else.
         let open = async || match &test.url {
             None => test.store.clone(),
             Some(url) => {
@@ -145,55 +145,55 @@ impl Nodes {
         Self { engines, lookers, tenant, clock, people, apps, pausing, test }
     }
 
-    /// Goes on without pauses.
+    /// Turns the pauses off from now on.
     pub fn without_pauses(&self) {
         self.pausing.store(false, Ordering::Relaxed);
     }
 
-    /// A code, where nothing stands in its way.
+    /// Returns a code from the first node; panics if there is none.
     pub async fn calm_code(&self, session: &Session, client_id: &str) -> String {
         let code = self.code(0, session, client_id, false).await.expect("no failure");
         code.expect("a code")
     }
 
-    /// A node's use cases, with pauses.
+    /// Returns a node's engine, with pauses.
     #[must_use]
     pub fn engine(&self, node: usize) -> &Engine {
         &self.engines[node]
     }
 
-    /// The same without pauses.
+    /// Returns a node's engine, without pauses.
     #[must_use]
     pub fn calm(&self, node: usize) -> &Engine {
         &self.lookers[node]
     }
 
-    /// The application as this node knows it.
+    /// Returns the application as this node knows it.
     async fn app(&self, node: usize, client_id: &str) -> Result<Arc<Application>, EngineError> {
         let found = self.engines[node].application_by_client(self.tenant.id, client_id).await?;
         found.ok_or(EngineError::NotFound("application"))
     }
 
-    /// An application as it was registered.
+    /// Returns an application as it was registered.
     #[must_use]
     pub fn registered(&self, client_id: &str) -> &Application {
         self.apps.iter().find(|app| app.client_id == client_id).expect("registered")
     }
 
-    /// Signs a person in.
+    /// Signs a user in on a node.
     ///
     /// # Errors
-    /// As the use case.
+    /// The errors of the use case.
     pub async fn sign_in(&self, node: usize, person: usize) -> Result<SignedIn, SignInError> {
         let typed = Credentials::new(format!("person-{person}"), "password");
         let visit = Visit { ip: "192.0.2.1".into(), ..Visit::default() };
         self.engines[node].sign_in(&self.tenant, &typed, &visit).await
     }
 
-    /// A code for an application; `None` when the session has ended.
+    /// Returns a code for an application; `None` if the session has ended.
     ///
     /// # Errors
-    /// As the use case.
+    /// The errors of the use case.
     pub async fn code(
         &self,
         node: usize,
@@ -231,10 +231,10 @@ impl Nodes {
         }
     }
 
-    /// Redeems a code.
+    /// Redeems a code for tokens.
     ///
     /// # Errors
-    /// As the use case.
+    /// The errors of the use case.
     pub async fn redeem(
         &self,
         node: usize,
@@ -245,10 +245,10 @@ impl Nodes {
         self.engines[node].redeem_code(&self.tenant, &app, code, Some(CALLBACK), None).await
     }
 
-    /// Uses a refresh token.
+    /// Redeems a refresh token for new tokens.
     ///
     /// # Errors
-    /// As the use case.
+    /// The errors of the use case.
     pub async fn refresh(
         &self,
         node: usize,
@@ -260,18 +260,18 @@ impl Nodes {
         self.engines[node].refresh(&self.tenant, &app, token, None, &proof).await
     }
 
-    /// Whether an access token is good.
+    /// Whether a node accepts an access token.
     ///
     /// # Errors
-    /// As the use case.
+    /// The errors of the use case.
     pub async fn is_active(&self, node: usize, token: &str) -> Result<bool, EngineError> {
         Ok(self.lookers[node].check_access(&self.tenant, token).await?.is_some())
     }
 
-    /// Tries a code and a refresh token without any pause.
+    /// Whether a node refuses a code or a refresh token, tried without pauses.
     ///
     /// # Errors
-    /// As the use case.
+    /// The errors of the use case.
     pub async fn is_refused(
         &self,
         node: usize,

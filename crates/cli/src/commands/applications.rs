@@ -14,34 +14,34 @@ use crate::config::Duration;
 use crate::open::Opened;
 use crate::{Done, Failure, say};
 
-/// What can be done with applications. Settings have the names of registered metadata (RFC 7591 §2).
+/// Commands for applications. Settings have the names of registered metadata (RFC 7591 §2).
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApplicationCommand {
     /// Add an application and print its secret
     Add {
-        /// Its `client_id`; left out where metadata has its entity id
+        /// Client id; optional with '--saml-metadata', which contains the entity id
         #[arg(required_unless_present = "saml_metadata")]
         client_id: Option<String>,
-        /// The name that people see; the `client_id` when left out
+        /// Name that is shown to people [default: the client id]
         #[arg(long)]
         name: Option<String>,
-        /// Metadata of a SAML service provider: an XML file
+        /// XML file with the metadata of a SAML service provider
         #[arg(long, value_name = "FILE", conflicts_with_all = ["redirect_uris", "public"])]
         saml_metadata: Option<PathBuf>,
-        /// Attributes that a SAML service provider receives: none, basic, oid or microsoft
+        /// Attributes that the SAML service provider receives: none, basic, oid or microsoft
         #[arg(long, value_name = "PRESET", requires = "saml_metadata")]
         saml_attributes: Option<String>,
-        /// Where answers may be sent; repeat for more
+        /// Allowed redirect URI; repeat for more
         #[arg(long = "redirect-uri")]
         redirect_uris: Vec<String>,
-        /// A public client: one without a secret
+        /// Create a public client, which has no secret
         #[arg(long)]
         public: bool,
-        /// Operated by the organisation: users are not asked for consent
+        /// Mark the application as the organisation's own, so that users aren't asked for consent
         #[arg(long)]
         first_party: bool,
-        /// Another setting, such as backchannel_logout_uri=https://… or 'grant_types=["client_credentials"]'; repeat for
-        /// more
+        /// Any other setting, such as backchannel_logout_uri=https://… or 'grant_types=["client_credentials"]'; repeat
+        /// for more
         #[arg(long = "set", value_name = "NAME=VALUE")]
         settings: Vec<String>,
     },
@@ -49,20 +49,20 @@ pub(crate) enum ApplicationCommand {
     List,
     /// Show an application with all its settings and its secrets
     Show {
-        /// Its `client_id`
+        /// Client id of the application
         client_id: String,
     },
     /// Change settings of an application
     Set {
-        /// Its `client_id`
+        /// Client id of the application
         client_id: String,
-        /// A setting and its value, as JSON or as text; 'name=' puts back the default
+        /// Setting and its value, as JSON or text; 'name=' restores the default; repeat for more
         #[arg(required = true, value_name = "NAME=VALUE")]
         settings: Vec<String>,
     },
     /// Create a new secret and print it
     Secret {
-        /// Its `client_id`
+        /// Client id of the application
         client_id: String,
         /// How long the previous secret stays valid, at most 90d; 0s revokes it immediately [default: 24h]
         #[arg(long, value_name = "TIME")]
@@ -71,9 +71,9 @@ pub(crate) enum ApplicationCommand {
         #[arg(long, conflicts_with = "keep_previous")]
         drop_previous: bool,
     },
-    /// Remove an application: its tokens are revoked, and it is notified of the sign-ins that end
+    /// Remove an application; its tokens are revoked, and it is notified of the sessions that end in it
     Remove {
-        /// Its `client_id`
+        /// Client id of the application
         client_id: String,
     },
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::{Done, say};
 use clap::Subcommand;
 
-/// What can be asked of the configuration.
+/// Commands for the configuration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say what is wrong with the configuration, with file and line
+    /// Check the configuration and list every mistake with file and line
     Check,
 }
 

@@ -11,47 +11,47 @@ use super::{opened, table};
 use crate::open::Opened;
 use crate::{Done, Failure, say};
 
-/// What can be done with groups.
+/// Commands for groups.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupCommand {
     /// Add a group
     Add {
-        /// Its name
+        /// Name of the group
         name: String,
     },
-    /// List groups with their members' number and the roles that they carry
+    /// List groups with their number of members and their roles
     List,
-    /// Put a user into a group; gives the roles that it carries
+    /// Add a user to a group, which grants its roles
     Join {
-        /// The group
+        /// Name of the group
         group: String,
-        /// The user's login name
+        /// Login name of the user
         username: String,
     },
-    /// Take a user out of a group; ends sessions where a handler or a policy says so
+    /// Remove a user from a group; ends sessions if a handler or a policy says so
     Leave {
-        /// The group
+        /// Name of the group
         group: String,
-        /// The user's login name
+        /// Login name of the user
         username: String,
     },
-    /// Let a group carry a role: its members have it
+    /// Assign a role to a group, which grants it to the members
     Carry {
-        /// The group
+        /// Name of the group
         group: String,
-        /// The role
+        /// Name of the role
         role: String,
     },
-    /// Let a group carry a role no more
+    /// Unassign a role from a group
     Drop {
-        /// The group
+        /// Name of the group
         group: String,
-        /// The role
+        /// Name of the role
         role: String,
     },
-    /// Remove a group; its members lose the roles that it carries
+    /// Remove a group; its members lose its roles
     Remove {
-        /// The group
+        /// Name of the group
         group: String,
     },
 }

@@ -10,23 +10,23 @@ use super::{moment, opened, table};
 use crate::config::Duration;
 use crate::{Done, Failure, say};
 
-/// What can be done with signing keys.
+/// Commands for signing keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// The keys, and since when each is published and used
+    /// List the keys, and when each is published, signs and is removed
     List,
-    /// Publish a new key, which signs after a while; the one before stays until its tokens are dead
+    /// Publish a new key, which signs after a while; the previous one stays until its tokens have expired
     Rotate {
-        /// RS256, PS256, ES256 or EdDSA; all that there are when left out
+        /// RS256, PS256, ES256 or EdDSA [default: all existing ones; RS256 with '--saml']
         #[arg(long)]
         alg: Option<String>,
-        /// At once, because somebody else may have the keys: what they signed is refused from now on
+        /// Replace the keys immediately, because they may be compromised: everything that they signed is refused
         #[arg(long)]
         now: bool,
-        /// Rotate the keys for SAML. Service providers pin their certificates, so the next key signs only after 30 days
+        /// Rotate the key for SAML; it signs only after 30 days, because service providers pin its certificate
         #[arg(long, conflicts_with = "now")]
         saml: bool,
-        /// After which time the next key for SAML signs
+        /// Time until the new key for SAML signs [default: 30d]
         #[arg(long, value_name = "TIME", requires = "saml")]
         after: Option<Duration>,
     },

@@ -8,17 +8,17 @@ use sojourn_crypto::{MasterKey, SystemRng};
 use super::opened;
 use crate::{Done, Failure, open, say};
 
-/// What can be done with the master key.
+/// Commands for the master key.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
-    /// Write a new master key into a file that doesn't exist yet
+    /// Create a master key and write it to a new file
     New {
-        /// The file
+        /// Path of the file, which must not exist yet
         path: PathBuf,
     },
-    /// Add a new key to the file; the ones before stay for what they have sealed
+    /// Add a new key to the file; previous keys stay, because existing data is sealed with them
     Rotate,
-    /// Say that the key in use is kept at another place, so that the server stops warning
+    /// Confirm that the current key is backed up, so that the server stops warning
     BackedUp,
 }
 

@@ -10,36 +10,36 @@ use sojourn_model::RoleState;
 use super::{opened, table};
 use crate::{Done, say};
 
-/// What can be done with roles.
+/// Commands for roles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
     /// Add a role
     Add {
-        /// Its name
+        /// Name of the role
         name: String,
-        /// A scope that it carries, such as internal_session_view; repeat for more
+        /// Scope that the role grants, such as internal_session_view; repeat for more
         #[arg(long = "permission")]
         permissions: Vec<String>,
     },
     /// List roles
     List,
-    /// Give a role to a user
+    /// Assign a role to a user; ends sessions if a handler or a policy says so
     Assign {
-        /// The role
+        /// Name of the role
         role: String,
-        /// The user's login name
+        /// Login name of the user
         username: String,
     },
-    /// Take a role from a user; ends sessions where a handler says so
+    /// Unassign a role from a user; ends sessions if a handler or a policy says so
     Unassign {
-        /// The role
+        /// Name of the role
         role: String,
-        /// The user's login name
+        /// Login name of the user
         username: String,
     },
-    /// Remove a role from everyone and for good
+    /// Delete a role permanently; all its members lose it
     Remove {
-        /// The role
+        /// Name of the role
         role: String,
     },
 }

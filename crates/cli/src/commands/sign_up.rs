@@ -12,30 +12,30 @@ use crate::{Done, Failure, say};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// What can be done about accounts that people make themselves.
+/// Commands for sign-up, by which people create their own accounts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SignUpCommand {
     /// Show who can create an account
     Show,
-    /// Set who can create an account; replaces all that was set before
+    /// Set who can create an account; replaces all previous settings of sign-up
     Set(Rules),
-    /// Add an invitation code, and print it
+    /// Create an invitation code and print it
     AddCode {
-        /// How many accounts it makes
+        /// Number of accounts that can be created with the code
         #[arg(long, default_value_t = 1)]
         uses: i64,
-        /// For how many days it is valid
+        /// Number of days that the code is valid
         #[arg(long, default_value_t = 30)]
         days: i64,
-        /// What it is called in lists
+        /// Label of the code in lists
         #[arg(long, default_value = "")]
         label: String,
     },
     /// List invitation codes
     Codes,
-    /// Remove an invitation code, by its id in the list; accounts that were made with it stay
+    /// Remove an invitation code; accounts that were created with it stay
     RemoveCode {
-        /// The id, or its beginning
+        /// Id of the code in the list, or its beginning
         id: String,
     },
 }
@@ -46,36 +46,36 @@ pub(crate) struct Rules {
     /// Who can create an account
     #[arg(value_enum)]
     open_to: Who,
-    /// A domain whose addresses can, with 'domains'; several times for several
+    /// Domain of allowed mail addresses, with 'domains'; repeat for more
     #[arg(long = "domain")]
     domains: Vec<String>,
-    /// Where the terms of use are, which have to be accepted
+    /// URL of terms of use that have to be accepted
     #[arg(long, requires = "terms_version")]
     terms_url: Option<String>,
-    /// The version of the terms, kept with who accepted them
+    /// Version of the terms, which is stored with each acceptance
     #[arg(long, requires = "terms_url")]
     terms_version: Option<String>,
-    /// Make browsers work for a second before a mail is sent
+    /// Require a proof of work from the browser before a mail is sent
     #[arg(long)]
     proof_of_work: bool,
-    /// Whether people delete their own accounts
+    /// Whether users can delete their own accounts
     #[arg(long, value_enum, default_value_t = Leave::Never)]
     leaving: Leave,
-    /// After how many days, with '--leaving after-days'
+    /// Number of days until an account is deleted, with '--leaving after-days'
     #[arg(long, default_value_t = 14)]
     leaving_days: u16,
 }
 
-/// Whether people delete their own accounts.
+/// Whether users can delete their own accounts.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Leave {
-    /// Administrators do
+    /// No; only administrators delete accounts
     Never,
-    /// At once
+    /// Immediately
     AtOnce,
-    /// After some days in which they can think again
+    /// After some days, during which they can cancel
     AfterDays,
-    /// Once an administrator agrees
+    /// After an administrator approves
     ByApproval,
 }
 
@@ -86,7 +86,7 @@ enum Who {
     Nobody,
     /// Everybody with a mail address
     Everybody,
-    /// Everybody with an address in a domain that is named
+    /// Everybody with a mail address in one of the domains in '--domain'
     Domains,
     /// Everybody with an invitation code
     Codes,

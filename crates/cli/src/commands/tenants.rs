@@ -11,32 +11,32 @@ use super::{opened, table};
 use crate::open::Opened;
 use crate::{Done, Failure, say};
 
-/// What can be done with tenants.
+/// Commands for tenants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TenantCommand {
     /// Add a tenant with its first administrator; the password is read from standard input
     Add {
-        /// Its name in paths
+        /// Name of the tenant, which is part of its URLs
         name: String,
-        /// Login name of its first administrator
+        /// Login name of the first administrator
         #[arg(long)]
         owner: String,
     },
     /// List tenants
     List,
-    /// Switch a tenant off; the running server ends its sessions
+    /// Disable a tenant; the running server ends its sessions
     Disable {
-        /// The tenant
+        /// Name of the tenant
         name: String,
     },
-    /// Switch a tenant on again
+    /// Enable a disabled tenant
     Enable {
-        /// The tenant
+        /// Name of the tenant
         name: String,
     },
-    /// Remove a tenant with everything in it, for good; the running server does the work
+    /// Delete a tenant and all its data permanently; the running server deletes the data
     Remove {
-        /// The tenant
+        /// Name of the tenant
         name: String,
     },
 }

@@ -12,57 +12,57 @@ use sojourn_model::{Tenant, UserState};
 use super::{moment, opened, table};
 use crate::{Done, Failure, say};
 
-/// What can be done with users.
+/// Commands for users.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
     /// Add a user; the password is read from standard input
     Add {
         /// Login name
         username: String,
-        /// Name to show
+        /// Display name
         #[arg(long)]
         name: Option<String>,
         /// Mail address
         #[arg(long)]
         email: Option<String>,
-        /// The mail address is known to be the person's
+        /// Mark the mail address as verified
         #[arg(long, requires = "email")]
         email_verified: bool,
-        /// Make the account without a password
+        /// Create the account without a password
         #[arg(long)]
         no_password: bool,
-        /// Invite the person by mail to set a passkey or a password
+        /// Create the account without a password and invite the user by mail to set a passkey or a password
         #[arg(long, requires = "email", conflicts_with = "no_password")]
         invite: bool,
     },
-    /// List users whose login name begins with a text
+    /// List users, optionally by the beginning of the login name; at most 1000
     List {
-        /// The beginning
+        /// Beginning of the login name
         #[arg(default_value = "")]
         prefix: String,
     },
-    /// Set a password, read from standard input; ends every session of the user
+    /// Set a password, read from standard input; ends the user's sessions unless a policy keeps them
     Password {
         /// Login name
         username: String,
     },
-    /// Switch an account off; ends every session of the user
+    /// Disable an account; ends the user's sessions unless a policy keeps them
     Disable {
         /// Login name
         username: String,
     },
-    /// Switch an account on again, or unlock it
+    /// Enable a disabled account, or unlock a locked one
     #[command(visible_alias = "unlock")]
     Enable {
         /// Login name
         username: String,
     },
-    /// Lock an account; ends every session of the user
+    /// Lock an account; ends the user's sessions unless a policy keeps them
     Lock {
         /// Login name
         username: String,
     },
-    /// Require a new password: the present one opens nothing but the page for that
+    /// Require a new password at the next sign-in; ends every session of the user
     ExpirePassword {
         /// Login name
         username: String,
@@ -72,22 +72,22 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
-    /// Remove all passkeys and second factors of a user who has lost them; ends the sessions that were made with one
+    /// Remove all passkeys and second factors of a user who has lost them; ends sessions that were started with one
     ResetFactors {
         /// Login name
         username: String,
     },
-    /// Invite the person of an account without a way to sign in, by mail, to set one
+    /// Invite a user who has no way to sign in, by mail, to set a passkey or a password
     Invite {
         /// Login name
         username: String,
     },
-    /// Secure an account that somebody else may be in: ends everything, and demands new credentials
+    /// Secure a compromised account: end all sessions and tokens, remove all factors, disable the password
     Secure {
         /// Login name
         username: String,
     },
-    /// Remove an account for good; ends every session of the user
+    /// Delete an account permanently; ends every session of the user
     Remove {
         /// Login name
         username: String,

@@ -11,106 +11,119 @@ use sojourn_model::{
 
 use super::values::Duration;
 
-/// `[[application]]`: belongs to this file, read-only elsewhere.
+/// `[[application]]`: an application that is managed in this file and read-only everywhere else.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApplicationSection {
-    /// What it calls itself.
+    /// Client id of the application. For a SAML service provider, this is the entity id.
     pub(crate) client_id: String,
-    /// "openid-connect" or "saml". For SAML `client_id` is the entity id.
+    /// Protocol of the application: "openid-connect" (the default) or "saml". With "saml", settings of OpenID Connect
+    /// have no effect.
     #[serde(default)]
     pub(crate) protocol: ProtocolWord,
-    /// Metadata of a SAML service provider: an XML file.
+    /// XML file with the metadata of a SAML service provider, relative to the configuration file. Requires
+    /// `protocol = "saml"`.
     pub(crate) saml_metadata: Option<PathBuf>,
-    /// What is registered of a SAML service provider; it comes before what the metadata says.
+    /// Settings of a SAML service provider, which override its metadata. Requires `protocol = "saml"`.
     pub(crate) saml: Option<Form>,
-    /// Its secret; without one it is a public client.
+    /// Client secret. If left out and `token_endpoint_auth_method` isn't set, the application is a public client.
     pub(crate) client_secret: Option<String>,
-    /// What people call it; its `client_id` when left out.
+    /// Name that is shown to people. Defaults to the name in the SAML metadata, if there is one, otherwise to
+    /// `client_id`.
     pub(crate) name: Option<String>,
-    /// Where authorization answers may go.
+    /// Allowed redirect URIs for authorization responses, compared exactly. Defaults to none.
     #[serde(default)]
     pub(crate) redirect_uris: Vec<String>,
-    /// Where people may be sent after signing out.
+    /// Allowed redirect URIs after a sign-out, compared exactly. Defaults to none.
     #[serde(default)]
     pub(crate) post_logout_redirect_uris: Vec<String>,
-    /// Where logout tokens are posted.
+    /// URL to which logout tokens are posted. If left out, the application gets no logout tokens.
     pub(crate) backchannel_logout_uri: Option<String>,
-    /// "authorization_code", "implicit", "refresh_token", "client_credentials", "password".
+    /// Allowed grant types: "authorization_code", "implicit", "refresh_token", "client_credentials", "password".
+    /// Defaults to "authorization_code" and "refresh_token".
     pub(crate) grant_types: Option<Vec<GrantType>>,
-    /// Scopes that it may ask for.
+    /// Scopes that the application can request for a user. Defaults to "openid", "profile", "email", "address", "phone"
+    /// and "offline_access".
     pub(crate) scopes: Option<Vec<String>>,
-    /// Scopes that it may have for itself.
+    /// Scopes that the application can get for itself, without a user. Defaults to none.
     #[serde(default)]
     pub(crate) own_scopes: Vec<String>,
-    /// "RS256", "PS256", "ES256" or "EdDSA".
+    /// Signature algorithm of ID tokens and logout tokens: "RS256" (the default), "PS256", "ES256" or "EdDSA".
     pub(crate) id_token_signed_response_alg: Option<SigningAlg>,
-    /// "sso-session", "cookie" or "none".
+    /// What access tokens are bound to: "sso-session" (the session; the default), "cookie" (the browser) or "none".
     pub(crate) token_binding: Option<AccessTokenBinding>,
-    /// Whether refresh tokens change at each use.
+    /// Whether each use of a refresh token replaces it with a new one. Defaults to `true`.
     pub(crate) refresh_rotation: Option<bool>,
-    /// Whether it may introspect every token of its tenant.
+    /// Whether the application can introspect every token of its tenant, instead of only its own. Defaults to `false`.
     #[serde(default)]
     pub(crate) resource_server: bool,
-    /// Whether refresh, userinfo and introspection keep the session alive. An application that was there before it was the
-    /// default keeps what it had.
+    /// Whether `prompt=none`, refresh, userinfo and introspection keep the session alive. Defaults to `true` for a new
+    /// application; an existing one keeps its value.
     pub(crate) coordinate_inactivity: Option<bool>,
-    /// How long its access tokens live; as for all when left out.
+    /// Lifetime of the application's access tokens, at most `24h`. Defaults to the lifetime in
+    /// `[oauth.token_validation]`.
     pub(crate) access_token_validity: Option<Duration>,
-    /// How long its ID tokens live; as for all when left out.
+    /// Lifetime of the application's ID tokens, at most `24h`. Defaults to the lifetime in `[oauth.token_validation]`.
     pub(crate) id_token_validity: Option<Duration>,
-    /// How long its refresh tokens live from their issue; as for all when left out.
+    /// Lifetime of the application's refresh tokens, counted from their own issue, at most `400d`. Defaults to the
+    /// lifetime in `[oauth.token_validation]`.
     pub(crate) refresh_token_validity: Option<Duration>,
-    /// Whether `http://localhost` may have any port in redirect URIs.
+    /// Whether redirect URIs with `http://localhost` match with any port. Defaults to `false`.
     #[serde(default)]
     pub(crate) any_localhost_port: bool,
-    /// What the claims `roles` and `groups` hold: "names" or "ids".
+    /// Values of the claims `roles` and `groups`: "names" (the default) or "ids".
     #[serde(default)]
     pub(crate) membership_claims: MembershipClaims,
-    /// Its start page.
+    /// URL of the application's start page, linked on sign-in, sign-up and consent pages.
     pub(crate) home_uri: Option<String>,
-    /// The organisation's own: people are not asked for their consent.
+    /// Whether the application belongs to the organisation, so that users aren't asked for consent. Defaults to `true`.
     #[serde(default = "yes")]
     pub(crate) first_party: bool,
-    /// "code", "id_token", "id_token token", "code id_token", "code token", "code id_token token".
+    /// Allowed response types: "code", "id_token", "id_token token", "code id_token", "code token",
+    /// "code id_token token". Defaults to "code".
     pub(crate) response_types: Option<Vec<String>>,
-    /// Loaded in a frame when a session ends in the browser.
+    /// URL that is loaded in a frame when a session ends in the browser (front-channel logout). If left out, no frame
+    /// is loaded.
     pub(crate) frontchannel_logout_uri: Option<String>,
-    /// Origins that this address leads on to.
+    /// Origins to which `frontchannel_logout_uri` redirects, such as `https://app.example.org`. Defaults to none.
     #[serde(default)]
     pub(crate) frontchannel_logout_origins: Vec<String>,
-    /// How it proves who it is: "client_secret_basic", "private_key_jwt" …
+    /// Client authentication method: "client_secret_basic", "client_secret_post", "client_secret_jwt",
+    /// "private_key_jwt" or "none". Defaults to "client_secret_basic" if there is a `client_secret`, otherwise to
+    /// "none".
     pub(crate) token_endpoint_auth_method: Option<ClientAuthMethod>,
-    /// Where its public keys are.
+    /// URL of the application's public keys (JWK set).
     pub(crate) jwks_uri: Option<String>,
-    /// Its logo.
+    /// URL of the application's logo, shown on sign-in, sign-up and consent pages.
     pub(crate) logo_uri: Option<String>,
-    /// Its privacy policy.
+    /// URL of the application's privacy policy, linked on sign-in, sign-up and consent pages.
     pub(crate) policy_uri: Option<String>,
-    /// Its terms.
+    /// URL of the application's terms of service, linked on sign-in, sign-up and consent pages.
     pub(crate) tos_uri: Option<String>,
-    /// Where others may send a person who is to sign in there.
+    /// URL at which a third party can initiate a sign-in to the application (OpenID Connect Core 1.0 §4).
     pub(crate) initiate_login_uri: Option<String>,
-    /// "public" or "pairwise".
+    /// Subject identifier type: "public" (the same `sub` for every application; the default) or "pairwise" (a different
+    /// `sub` for each sector).
     pub(crate) subject_type: Option<SubjectType>,
-    /// "opaque" or "jwt".
+    /// Format of access tokens: "opaque" (the default) or "jwt".
     pub(crate) access_token_format: Option<AccessTokenFormat>,
-    /// `aud` of its JWT access tokens.
+    /// Values of `aud` in the application's JWT access tokens. Defaults to `client_id`.
     #[serde(default)]
     pub(crate) audiences: Vec<String>,
-    /// Origins whose scripts may call, besides those of its redirect URIs.
+    /// Origins from which scripts can call the server, in addition to the origins of `redirect_uris`. Defaults to none.
     #[serde(default)]
     pub(crate) allowed_origins: Vec<String>,
-    /// Whether what a token is bound to has to be presented with it.
+    /// Whether refresh, userinfo and revocation require proof of the token binding. Defaults to `false`.
     #[serde(default)]
     pub(crate) validate_token_binding: bool,
-    /// Whether a sign-out in the browser takes tokens with it that aren't bound to the session.
+    /// Whether a sign-out in the browser also revokes tokens that aren't bound to the session. Defaults to `true`.
     #[serde(default = "yes")]
     pub(crate) revoke_tokens_when_session_ends: bool,
-    /// "web" or "native": a native application may have a scheme of its own.
+    /// Type of the application: "web" (the default) or "native". Redirect URIs of a native application can have a
+    /// private-use scheme.
     #[serde(default)]
     pub(crate) application_type: ApplicationType,
-    /// Whether it may extend sessions (`isk` in its ID tokens).
+    /// Whether ID tokens contain `isk`, with which the application can extend the session. Defaults to `false`.
     #[serde(default)]
     pub(crate) session_extension: bool,
 }
@@ -124,7 +137,7 @@ pub(crate) enum ProtocolWord {
     Saml,
 }
 
-/// How roles and groups are named to an application.
+/// How the claims `roles` and `groups` identify roles and groups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MembershipClaims {
@@ -133,7 +146,7 @@ pub(crate) enum MembershipClaims {
     Ids,
 }
 
-/// What an application is (Registration §2).
+/// The type of an application (OpenID Connect Dynamic Client Registration 1.0 §2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ApplicationType {

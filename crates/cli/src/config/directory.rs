@@ -6,13 +6,14 @@ use sojourn_engine::scim::{Custom, Kind};
 
 use super::values::Duration;
 
-/// `[account_lock]`: locks accounts after failed attempts. Without it they are throttled and never locked.
+/// `[account_lock]`: locks accounts after failed attempts. Without this section, attempts are only throttled.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountLockSection {
-    /// So many failed attempts within the window of `[throttle]`; fewer than its `per_account`.
+    /// Number of failed attempts within the window of `[throttle]` that locks an account, from 1 to `per_account` of
+    /// `[throttle]`.
     pub(crate) attempts: i64,
-    /// When it opens by itself; without it an administrator opens it.
+    /// Time after which the account is unlocked automatically. If left out, only an administrator can unlock it.
     pub(crate) unlock_after: Option<Duration>,
 }
 
@@ -34,22 +35,23 @@ pub(crate) enum AttributeType {
     Reference,
 }
 
-/// `[[custom_attribute]]`: an attribute of users in SCIM, in `urn:sojourn:schemas:extension:custom:2.0:User`.
+/// `[[custom_attribute]]`: an additional attribute of users in SCIM, in
+/// `urn:sojourn:schemas:extension:custom:2.0:User`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CustomAttributeSection {
-    /// Its name: letters, digits, `-` and `_`.
+    /// Name of the attribute: a letter, followed by letters, digits, `-` and `_`.
     pub(crate) name: String,
-    /// What it is, for people.
+    /// Description of the attribute in the SCIM schema. Defaults to an empty text.
     #[serde(default)]
     pub(crate) description: String,
-    /// "string", "boolean", "integer", "dateTime" or "reference".
+    /// Type of the attribute: "string" (the default), "boolean", "integer", "dateTime" or "reference".
     #[serde(default, rename = "type")]
     pub(crate) kind: AttributeType,
-    /// Whether it has several values.
+    /// Whether the attribute can have several values. Defaults to `false`.
     #[serde(default)]
     pub(crate) multi_valued: bool,
-    /// Whether SCIM takes no user without it.
+    /// Whether SCIM refuses users without the attribute. Defaults to `false`.
     #[serde(default)]
     pub(crate) required: bool,
 }

@@ -12,15 +12,17 @@ const ATTEMPTS: i64 = 20;
 /// Minimum length of a webhook's secret, in bytes (Standard Webhooks).
 const SECRET_BYTES_MIN: usize = 24;
 
-/// `[[event_handler]]`
+/// `[[event_handler]]`: a handler that reacts to events.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub(crate) struct HandlerSection {
+    /// Type of the handler: "sessionTermination" (ends sessions) or "webhook" (posts events to a URL). `subscriptions`
+    /// lists the events that it reacts to, at least one.
     name: HandlerName,
     settings: HandlerSettings,
 }
 
-/// The handlers that there are.
+/// The types of handlers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 enum HandlerName {
     #[serde(rename = "sessionTermination")]
@@ -29,44 +31,50 @@ enum HandlerName {
     Webhook,
 }
 
-/// As it stands in the file.
+/// A handler as the file declares it, before its settings are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     /// `sessionTermination` or `webhook`.
     name: HandlerName,
-    /// Events that it reacts to.
+    /// Events that the handler reacts to, at least one.
     subscriptions: Vec<Event>,
-    /// Its properties.
+    /// Parameters of the handler.
     #[serde(default)]
     properties: Properties,
 }
 
-/// `[event_handler.properties]`
+/// `[event_handler.properties]`: parameters of a handler.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Properties {
-    /// Names the handler where several have one name.
+    /// Unique id of the handler in logs and APIs. Defaults to its `name`, with a number if several handlers have the
+    /// same one.
     id: Option<String>,
-    /// Which direction of a role change: "removed", "added" or "any".
+    /// Direction of the role changes that a `sessionTermination` handler reacts to: "removed", "added" or "any" (the
+    /// default).
     on: Option<Direction>,
-    /// The roles whose change matters; none: all.
+    /// Names of the roles that a `sessionTermination` handler reacts to. Defaults to all roles.
     roles: Vec<String>,
-    /// session, tokens, offline, consents, notify: what ends.
+    /// What a `sessionTermination` handler does: "session", "tokens", "offline", "consents" and "notify". Defaults to
+    /// all of them except "consents", or to none if `action` is "sign_in".
     effects: Option<Vec<Effect>>,
-    /// "end" or "sign_in": whether sessions end, or their people have to sign in afresh.
+    /// "end" (the default) ends sessions. "sign_in" keeps them, but requires their users to sign in again; `effects`
+    /// can't contain "session" then.
     action: Action,
-    /// How long after the event.
+    /// Time between the event and the reaction of a `sessionTermination` handler. If left out, it reacts immediately.
     delay: Option<Duration>,
-    /// Only say in the log what would end.
+    /// Whether a `sessionTermination` handler only logs what it would end. Defaults to `false`.
     dry_run: bool,
-    /// Where a webhook goes.
+    /// URL to which a webhook posts events, required for a webhook. Private addresses need `allow_private_addresses` in
+    /// `[outgoing]`.
     url: Option<String>,
-    /// Its secret, as `whsec_` and base64.
+    /// Secret with which a webhook signs its requests (Standard Webhooks): `whsec_` and base64 of at least 24 bytes. A
+    /// webhook requires `secret` or `secrets`.
     secret: Option<String>,
-    /// Its secrets, the newest first, while one replaces another.
+    /// Several secrets of a webhook, newest first, while one replaces another. Each request is signed with all of them.
     secrets: Vec<String>,
-    /// Attempts before it is parked.
+    /// Number of failed attempts after which a webhook's task is parked, from 1 to 100. Defaults to 20.
     attempts: Option<i64>,
 }
 

@@ -17,7 +17,7 @@ use super::handlers::{HandlerSection, handlers};
 use super::metrics::MetricsSection;
 use super::values::{Duration, Thumbprint};
 
-/// The whole file.
+/// The whole configuration file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
@@ -47,51 +47,61 @@ pub(crate) struct Config {
     pub(crate) client_certificate: Vec<CertificateSection>,
 }
 
-/// `[[client_certificate]]`: who calls the APIs with a certificate.
+/// `[[client_certificate]]`: a client certificate that authenticates a caller of the REST APIs in the default tenant.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CertificateSection {
-    /// SHA-256 of the certificate (DER), 64 hex digits.
+    /// SHA-256 fingerprint of the certificate (DER): 64 hex digits, with or without colons.
     pub(crate) sha256: Thumbprint,
-    /// The user that it stands for, by login name.
+    /// Login name of the user that the certificate authenticates. Set either `user` or `application`.
     pub(crate) user: Option<String>,
-    /// The application that it stands for, by client_id.
+    /// `client_id` of the application that the certificate authenticates; its rights are its `own_scopes`. Set either
+    /// `user` or `application`.
     pub(crate) application: Option<String>,
 }
 
-/// `[server]`
+/// `[server]`: address, TLS, connections and proxies.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSection {
-    /// Scheme, host and port under which people reach the server: the issuer.
+    /// Public URL of the server, which is also the default issuer: scheme, host, port and optionally a path, without a
+    /// slash at the end. Defaults to `https://localhost:9443`.
     pub(crate) base_url: String,
-    /// Address and port to listen on.
+    /// IP address and port to listen on. Defaults to `127.0.0.1:9443`.
     pub(crate) listen: SocketAddr,
-    /// Folder for the database, keys and certificates; relative to this file.
+    /// Folder for the database, keys and certificates, relative to the configuration file. Defaults to `data`.
     pub(crate) data: PathBuf,
-    /// Whether to speak TLS; false behind a proxy that does.
+    /// Whether the server terminates TLS. Defaults to `true`; set it to `false` behind a proxy that terminates TLS.
     pub(crate) tls: bool,
-    /// Certificate chain in PEM; without it a local one is made in the data folder.
+    /// PEM file with the certificate chain, relative to the configuration file; requires `key`. If both are left out, a
+    /// local certificate is created in the data folder.
     pub(crate) certificate: Option<PathBuf>,
-    /// Its key in PEM.
+    /// PEM file with the private key of `certificate`, relative to the configuration file.
     pub(crate) key: Option<PathBuf>,
-    /// Authorities in PEM whose certificates clients may show; see `[[client_certificate]]`.
+    /// PEM file with the certificate authorities that can issue client certificates, relative to the configuration
+    /// file; see `[[client_certificate]]`. If left out, clients can't authenticate with a certificate.
     pub(crate) client_ca: Option<PathBuf>,
-    /// `SameSite` of the session cookie: "None" or "Lax".
+    /// `SameSite` attribute of the session cookie: "None" (the default) or "Lax". With "Lax", silent renewal in frames
+    /// of other sites doesn't work.
     pub(crate) cookie_same_site: SameSite,
-    /// Whether APIs take names and passwords.
+    /// Whether the APIs accept a login name and password (HTTP Basic authentication). Defaults to `true`.
     pub(crate) basic_authentication: bool,
-    /// Connections at once; none for as many as the limit of open files allows.
+    /// Maximum number of open connections; when it is reached, the connection that has been idle longest is closed.
+    /// Defaults to 10,000, or fewer if the limit of open files is lower.
     pub(crate) connections: Option<usize>,
-    /// Connections of one address at once; none for a quarter of all.
+    /// Maximum number of open connections from one IPv4 address or one IPv6 /64 network; trusted proxies are exempt.
+    /// Defaults to a quarter of `connections`.
     pub(crate) connections_of_one_address: Option<usize>,
-    /// Addresses and networks of proxies in front: they say where a request comes from.
+    /// Addresses and networks of proxies in front of the server, such as "10.0.0.7" or "192.168.4.0/24". Forwarding
+    /// headers from other addresses are ignored; defaults to none.
     pub(crate) trusted_proxies: Vec<super::values::Network>,
-    /// Whether connections from trusted proxies begin with a PROXY protocol header (version 1 or 2).
+    /// Whether every connection from a trusted proxy must begin with a PROXY protocol header (version 1 or 2). Defaults
+    /// to `false`.
     pub(crate) proxy_protocol: bool,
-    /// Whether `Forwarded` wins over `X-Forwarded-For` where a request has both.
+    /// Whether `Forwarded` overrides `X-Forwarded-For` if a request from a trusted proxy has both headers. Defaults to
+    /// `false`.
     pub(crate) prefer_forwarded: bool,
-    /// Whether `base_url` may be http: on a developer's machine.
+    /// Whether `base_url` can use http, which is only meant for a developer's machine. Defaults to `false`.
     pub(crate) insecure_development: bool,
 }
 
@@ -133,21 +143,21 @@ impl SameSite {
     }
 }
 
-/// `[database]`
+/// `[database]`: where the data is stored. Defaults to SQLite.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum DatabaseSection {
-    /// Embedded: one file, one node.
+    /// SQLite: one file for one node.
     Sqlite {
-        /// The file; relative to the data folder.
+        /// The database file, relative to the data folder. Defaults to `sojourn.db`.
         #[serde(default = "sqlite_file")]
         path: PathBuf,
     },
-    /// A server: any number of nodes.
+    /// PostgreSQL: a server for any number of nodes.
     Postgresql {
-        /// `postgresql://user@host/database`.
+        /// Connection URL, such as `postgresql://user@host/database`.
         url: String,
-        /// Connections at most.
+        /// Maximum number of connections. Defaults to 16.
         #[serde(default = "connections")]
         connections: usize,
     },
@@ -167,78 +177,83 @@ impl Default for DatabaseSection {
     }
 }
 
-/// `[session]`
+/// `[session]`: sessions and their history.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SessionSection {
     pub(crate) timeout: TimeoutSection,
-    /// How long ended sessions and what applications were told of them are kept.
+    /// How long ended sessions, settled deliveries and completed handler tasks are kept. Defaults to `90d`.
     pub(crate) history: Option<Duration>,
-    /// Whether people are asked if they want to stay signed in.
+    /// Whether sessions outlast the browser window and the idle timeout: "ask" (users decide on the sign-in page; the
+    /// default), "always" or "never". Policies can override it.
     pub(crate) remember_me: RememberMe,
-    /// A database of places in MaxMind's format (GeoLite2 City); relative to this file.
+    /// Database in MaxMind's format, such as GeoLite2 City, that maps IP addresses to country and city; relative to the
+    /// configuration file. If left out, sessions have no place.
     pub(crate) places: Option<PathBuf>,
-    /// How long the addresses of ended sessions are kept; when left out, as long as the sessions.
+    /// How long the IP addresses of ended sessions are kept. Defaults to `history`.
     pub(crate) addresses: Option<Duration>,
 }
 
-/// `[session.timeout]`
+/// `[session.timeout]`: lifetimes of sessions, which policies can override.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TimeoutSection {
-    /// A session that nobody uses.
+    /// How long a session lasts without activity. Defaults to `15m`.
     pub(crate) idle_session_timeout: Option<Duration>,
-    /// A session of someone who asked to stay signed in.
+    /// How long a session lasts if the user stays signed in, counted from the last sign-in. Defaults to `14d`.
     pub(crate) remember_me_session_timeout: Option<Duration>,
-    /// Any session, whatever happens. Off when left out.
+    /// Maximum lifetime of any session, regardless of activity. If left out, there is no maximum.
     pub(crate) maximum_session_timeout: Option<Duration>,
 }
 
-/// `[oauth]`
+/// `[oauth]`: issuers, tokens and registration.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OauthSection {
-    /// What tenants call themselves in tokens, where that isn't their address; `{base}` stands for the address.
+    /// Template for the issuer of every tenant, such as `{base}/oauth2/token`; `{base}` stands for the tenant's URL.
+    /// Defaults to `{base}`.
     pub(crate) issuer: Option<String>,
-    /// The same for single tenants, by name.
+    /// Table of issuers of individual tenants, by name, such as `{ acme = "https://login.example.org" }`; they override
+    /// `issuer`. Defaults to none.
     pub(crate) tenant_issuers: std::collections::HashMap<String, String>,
     pub(crate) token_validation: TokenSection,
     pub(crate) dcr: RegistrationSection,
 }
 
-/// `[oauth.dcr]`: whether applications register themselves.
+/// `[oauth.dcr]`: dynamic registration of applications.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RegistrationSection {
-    /// "off", "initial_access_token" or "open".
+    /// Who can register applications: "off" (nobody; the default), "initial_access_token" (clients that send the token)
+    /// or "open" (everybody).
     pub(crate) mode: RegistrationWord,
-    /// What opens the registration in that mode: at least 32 characters.
+    /// Token of at least 32 characters that a registration must send; required if `mode` is "initial_access_token".
     pub(crate) initial_access_token: Option<String>,
-    /// Registrations in an hour from one address, where anyone may register.
+    /// Maximum number of registrations per hour from one IP address in one tenant, if `mode` is "open". Defaults to 20.
     pub(crate) per_address: Option<i64>,
-    /// Registrations in an hour in all, where anyone may register.
+    /// Maximum number of registrations per hour in one tenant, if `mode` is "open". Defaults to 200.
     pub(crate) in_all: Option<i64>,
 }
 
-/// `[sign_up]`: limits for accounts that people make themselves, where a tenant lets them.
+/// `[sign_up]`: limits on sign-up, where a tenant allows people to create accounts themselves.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SignUpSection {
-    /// Mails in an hour that are asked for from one address.
+    /// Maximum number of sign-up mails per hour requested from one IP address in one tenant. Defaults to 20.
     pub(crate) per_address: Option<i64>,
-    /// Mails in an hour in one tenant.
+    /// Maximum number of sign-up mails per hour in one tenant. Defaults to 200.
     pub(crate) in_all: Option<i64>,
 }
 
-/// `[retention]`: how long what only records something is kept.
+/// `[retention]`: how long records are kept.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RetentionSection {
-    /// Events.
+    /// How long events are kept. Defaults to `90d`; events that a handler hasn't processed yet are kept longer.
     pub(crate) events: Option<Duration>,
-    /// The audit log.
+    /// How long entries of the audit log are kept. Defaults to `730d`.
     pub(crate) audit: Option<Duration>,
-    /// Browsers by which people are known again.
+    /// How long a user's known browser is remembered after the last sign-in with it. Defaults to `400d`.
     pub(crate) browsers: Option<Duration>,
 }
 
@@ -252,102 +267,114 @@ pub(crate) enum RegistrationWord {
     Open,
 }
 
-/// `[keys]`: signing keys.
+/// `[keys]`: rotation of signing keys.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct KeysSection {
-    /// How long a key is in use; without it until someone rotates it.
+    /// How long a signing key signs before the next one replaces it; must be longer than `publish_ahead`. If left out,
+    /// keys are only rotated by hand.
     pub(crate) rotate_every: Option<Duration>,
-    /// How long the next key is published before it signs.
+    /// How long a new signing key is published before it signs. Defaults to `1h`.
     pub(crate) publish_ahead: Option<Duration>,
 }
 
-/// `[oauth.token_validation]`
+/// `[oauth.token_validation]`: lifetimes of codes and tokens.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TokenSection {
-    /// An authorization code.
+    /// Lifetime of an authorization code. Defaults to `60s`.
     pub(crate) authorization_code_validity: Option<Duration>,
-    /// An access token.
+    /// Lifetime of an opaque access token. Defaults to `1h`.
     pub(crate) access_token_validity: Option<Duration>,
-    /// An access token that is a JWT.
+    /// Lifetime of a JWT access token. Defaults to `5m`; resource servers verify a JWT themselves and don't notice that
+    /// it was revoked, so keep it short.
     pub(crate) jwt_access_token_validity: Option<Duration>,
-    /// An ID token.
+    /// Lifetime of an ID token. Defaults to `1h`.
     pub(crate) id_token_validity: Option<Duration>,
-    /// A refresh token.
+    /// Lifetime of a refresh token, counted from its own issue. Defaults to `24h`.
     pub(crate) refresh_token_validity: Option<Duration>,
-    /// A logout token.
+    /// Lifetime of a logout token. Defaults to `2m`.
     pub(crate) logout_token_validity: Option<Duration>,
 }
 
-/// `[pages]`
+/// `[pages]`: languages of pages and mails.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PagesSection {
-    /// A folder of further languages, a file each; relative to this file.
+    /// Folder with additional languages, one `.toml` file each, relative to the configuration file. If left out, pages
+    /// and mails are in English and German.
     pub(crate) languages: Option<PathBuf>,
 }
 
-/// `[password]`: what people may choose.
+/// `[password]`: rules for new passwords.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PasswordSection {
-    /// Fewest characters where nothing but the password protects an account.
+    /// Minimum number of characters, from 1 to 128, if the account has no second factor and the policy requires none.
+    /// Defaults to 15, or to 8 in installations older than this default.
     pub(crate) min_length: Option<usize>,
-    /// The same where a second factor protects it too; left out: `min_length`, else 8.
+    /// Minimum number of characters, from 1 to 128, if the account has a second factor or the policy requires one.
+    /// Defaults to `min_length` if that is set, otherwise to 8.
     pub(crate) min_length_with_second_factor: Option<usize>,
-    /// Whether those are refused that are guessed first.
+    /// Whether passwords that are easy to guess are refused: common passwords, keyboard rows and the user's own name.
+    /// Defaults to `true`.
     pub(crate) refuse_common: Option<bool>,
-    /// How many earlier ones can't be chosen again.
+    /// Number of previous passwords that a user can't choose again, from 0 to 24. Defaults to 0.
     pub(crate) history: Option<i64>,
 }
 
-/// `[throttle]`
+/// `[throttle]`: rate limits for attempts to sign in.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ThrottleSection {
-    /// Attempts to sign in to one account within the window.
+    /// Maximum number of attempts to sign in to one account within `window`. Defaults to 10; browsers and addresses
+    /// that the account knows are counted separately.
     pub(crate) per_account: Option<i64>,
-    /// Attempts to sign in from one address within the window.
+    /// Maximum number of attempts to sign in from one IP address within `window`. Defaults to 100.
     pub(crate) per_address: Option<i64>,
-    /// The window.
+    /// Time from the first attempt until counting starts again. Defaults to `5m`.
     pub(crate) window: Option<Duration>,
 }
 
-/// `[outgoing]`
+/// `[outgoing]`: requests to applications and webhooks.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OutgoingSection {
-    /// Certificates in PEM of the only authorities to trust; relative to this file.
+    /// PEM file with the only certificate authorities to trust, relative to the configuration file; it can also contain
+    /// a server's own certificate. Defaults to the system's authorities.
     pub(crate) ca_file: Option<PathBuf>,
-    /// Whether applications may be at private and loopback addresses.
+    /// Whether requests can go to private and loopback addresses. Defaults to `false`.
     pub(crate) allow_private_addresses: bool,
-    /// Time limit of one request.
+    /// Time limit of one request. Defaults to `5s`.
     pub(crate) timeout: Option<Duration>,
 }
 
-/// `[mail]`: over SMTP, or into a folder.
+/// `[mail]`: outgoing mail, by SMTP or into a folder. Without this section, no mail is sent.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MailSection {
-    /// The sender, such as "Sojourn <no-reply@example.com>".
+    /// Sender of all mails, such as "Sojourn <no-reply@example.com>".
     pub(crate) from: String,
-    /// The SMTP server.
+    /// Host name of the SMTP server. Set either `host` or `folder`.
     pub(crate) host: Option<String>,
-    /// Its port: 587 when left out, 465 with implicit TLS.
+    /// Port of the SMTP server. Defaults to 587, to 465 if `tls` is "implicit", and to 25 if `tls` is "none".
     pub(crate) port: Option<u16>,
-    /// "starttls", "implicit" or "none".
+    /// Encryption of the connection to the SMTP server: "starttls" (the default), "implicit", or "none" for a relay on
+    /// the same machine.
     #[serde(default)]
     pub(crate) tls: MailTlsWord,
-    /// User name at the SMTP server.
+    /// User name at the SMTP server. If `username` or `password` is left out, mails are sent without authentication.
     pub(crate) username: Option<String>,
-    /// Password there.
+    /// Password at the SMTP server.
     pub(crate) password: Option<String>,
-    /// A folder in which mails are written instead, a file each; relative to this file.
+    /// Folder to which mails are written instead of being sent, one file each, relative to the configuration file. Set
+    /// either `host` or `folder`.
     pub(crate) folder: Option<PathBuf>,
-    /// A folder with mails in the operator's own words; relative to this file.
+    /// Folder with your own mail templates, relative to the configuration file. Mails without a template have the
+    /// built-in text.
     pub(crate) templates: Option<PathBuf>,
-    /// Whether addresses that administrators give by SCIM count as proved: mails about passwords go to proved ones alone.
+    /// Whether mail addresses that administrators set by SCIM count as verified; mails about passwords only go to
+    /// verified addresses. Defaults to `false`.
     #[serde(default)]
     pub(crate) trust_given_addresses: bool,
 }
@@ -362,73 +389,77 @@ pub(crate) enum MailTlsWord {
     None,
 }
 
-/// `[passkeys]`: what is set here can't be changed later, since every passkey is bound to it.
+/// `[passkeys]`: the domain of passkeys and security keys. Don't change it later, because every key is bound to it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PasskeysSection {
-    /// For whom passkeys are made: the host of `base_url`, or a domain above it.
+    /// Domain that passkeys and security keys are created for (relying party id): the host of `base_url`, which is the
+    /// default, or a domain above it. If it changes, all existing keys are lost.
     pub(crate) rp_id: Option<String>,
-    /// Further origins whose pages may use them.
+    /// Further origins on which pages can use these keys, such as `https://example.net`. Defaults to none.
     pub(crate) related_origins: Vec<String>,
 }
 
-/// `[cluster]`
+/// `[cluster]`: nodes that share one database.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClusterSection {
-    /// By how much the clocks of nodes may differ.
+    /// Maximum difference between the clocks of two nodes. Defaults to `30s`.
     pub(crate) clock_skew: Option<Duration>,
 }
 
-/// `[log]`
+/// `[log]`: level and format of the log.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LogSection {
-    /// "error", "warn", "info" or "debug", also by module.
+    /// Log level: "error", "warn", "info" (the default) or "debug", also by module, such as
+    /// `info,sojourn_server=debug`.
     pub(crate) level: Option<String>,
-    /// One JSON object a line.
+    /// Whether the log is written as one JSON object per line. Defaults to `false`.
     pub(crate) json: bool,
-    /// A line for each request.
+    /// Whether the log has one line for each request except `/health/live`. Defaults to `false`.
     pub(crate) access: bool,
 }
 
-/// `[[role]]`: made at the first start, then the database's.
+/// `[[role]]`: a role that is created if it doesn't exist. After that, the database is authoritative.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleSection {
-    /// Its name.
+    /// Name of the role.
     pub(crate) name: String,
-    /// Scopes that it carries.
+    /// Scopes that the role grants, such as "internal_session_view". Defaults to none.
     #[serde(default)]
     pub(crate) permissions: Vec<String>,
 }
 
-/// `[[user]]` and `[super_admin]`: made at the first start, then the database's.
+/// `[[user]]` and `[super_admin]`: a user that is created if it doesn't exist. After that, the database is
+/// authoritative.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserSection {
-    /// Login name.
+    /// Login name of the user.
     pub(crate) username: String,
-    /// Password at the first sign-in.
+    /// Initial password, which isn't checked against the rules of `[password]`. If left out, the account has no
+    /// password.
     pub(crate) password: Option<String>,
-    /// Name to show.
+    /// Name that is shown to people. Defaults to the login name.
     pub(crate) display_name: Option<String>,
-    /// Given name.
+    /// Given name of the user.
     pub(crate) given_name: Option<String>,
-    /// Family name.
+    /// Family name of the user.
     pub(crate) family_name: Option<String>,
-    /// Mail address.
+    /// Mail address of the user.
     pub(crate) email: Option<String>,
-    /// Whether the address is known to be the person's.
+    /// Whether the mail address counts as verified. Defaults to `false`.
     #[serde(default)]
     pub(crate) email_verified: bool,
-    /// What applications may learn besides.
+    /// Other standard claims of the user.
     #[serde(default)]
     pub(crate) claims: ClaimsSection,
-    /// Roles.
+    /// Names of existing roles that are assigned when the user is created. `[super_admin]` also gets the role "admin".
     #[serde(default)]
     pub(crate) roles: Vec<String>,
-    /// Accepted for files of WSO2; the account is made in any case.
+    /// Accepted in configuration files from WSO2, and ignored.
     #[serde(default, rename = "create_admin_account")]
     pub(crate) _create_admin_account: Option<bool>,
 }

@@ -1,5 +1,5 @@
-//! `/api/server/v1/applications/{id}/secrets`: what an application authenticates with. Times are in seconds since 1970, as
-//! in registered metadata (RFC 7591 §3.2.1).
+//! `/api/server/v1/applications/{id}/secrets`: the client secrets of an application. Times are in seconds since 1970,
+//! as in registered metadata (RFC 7591 §3.2.1).
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -25,15 +25,16 @@ fn shown(secret: &SecretInfo) -> serde_json::Value {
     })
 }
 
-/// The version of the application that a request relies on (RFC 9110 §13.1.1), so that one that is sent twice creates one
-/// secret. A tag that isn't one of ours matches no version.
+/// Returns the application version that the request requires (`If-Match`, RFC 9110 §13.1.1), so that a request that is
+/// sent twice creates only one secret. An unknown entity tag matches no version.
 fn if_match(context: &Context) -> Option<i64> {
     let tag = context.header(header::IF_MATCH)?.trim();
     let number = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     (tag != "*").then(|| number.and_then(|text| text.parse().ok()).unwrap_or(-1))
 }
 
-/// `GET …/secrets`: the valid ones by their last characters, the current one first. The entity tag is for `If-Match`.
+/// `GET …/secrets`: lists the valid secrets by their last characters, the current one first. The entity tag is for
+/// `If-Match`.
 pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Answer {
     caller(&context, VIEW).await?;
     let engine = context.engine();
@@ -44,7 +45,7 @@ pub(crate) async fn list(context: Context, Path(id): Path<String>) -> Answer {
     Ok(respond::with(response, header::ETAG, &format!("\"{}\"", app.version)))
 }
 
-/// What may be said about another secret.
+/// Optional body of `POST …/secret`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Wanted {

@@ -1,5 +1,5 @@
-//! `/api/server/v1/applications`: applications by administrators. Documents have the names of registered metadata (RFC
-//! 7591 §2), and a few that only an organisation decides; docs/ADMINISTRATION.md has them.
+//! `/api/server/v1/applications`: administration of applications. Documents use the names of registered metadata (RFC
+//! 7591 §2), and a few that only an organisation sets; docs/ADMINISTRATION.md lists them.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -23,7 +23,7 @@ pub(super) fn id_of(id: &str) -> Result<AppId, EngineError> {
     id.parse().map_err(|_| EngineError::NotFound("application"))
 }
 
-/// Reads a JSON object.
+/// Parses a body as a JSON object. The media type must be `application/json` or `application/merge-patch+json`.
 pub(super) fn document(context: &Context, body: &Bytes) -> Result<Map<String, Value>, EngineError> {
     let kind = context.header(header::CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -42,7 +42,7 @@ fn shown(app: &Application, secret: Option<String>) -> Map<String, Value> {
     document
 }
 
-/// `GET`: all of them.
+/// `GET`: lists all applications of the tenant.
 pub(crate) async fn list(context: Context) -> Answer {
     caller(&context, VIEW).await?;
     let found = context.engine().applications(context.tenant()).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     Ok(respond::json(StatusCode::OK, &body))
 }
 
-/// `POST`: makes one. Its secret is told this once.
+/// `POST`: creates an application. Its secret is shown only in this response.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let caller = caller(&context, CREATE).await?;
     let document = document(&context, &body)?;
@@ -62,7 +62,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     Ok(respond::with(response, header::LOCATION, &location))
 }
 
-/// `GET …/{id}`.
+/// `GET …/{id}`: returns one application, without its secret.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     caller(&context, VIEW).await?;
     let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
@@ -78,17 +78,18 @@ async fn change(context: Context, id: String, body: Bytes, patch: bool) -> Answe
     Ok(respond::json(StatusCode::OK, &shown(&app, secret)))
 }
 
-/// `PUT …/{id}`: replaces it.
+/// `PUT …/{id}`: replaces the metadata of an application.
 pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     change(context, id, body, false).await
 }
 
-/// `PATCH …/{id}`: changes a part (RFC 7396).
+/// `PATCH …/{id}`: changes part of an application, with a JSON Merge Patch (RFC 7396).
 pub(crate) async fn patch(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     change(context, id, body, true).await
 }
 
-/// `DELETE …/{id}`: nothing that it was given works any more, and it is told of the stays that end.
+/// `DELETE …/{id}`: removes an application. Everything that was issued to it stops working, and it is notified of the
+/// stays that end.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
     let caller = caller(&context, DELETE).await?;
     let (engine, id) = (context.engine(), id_of(&id)?);

@@ -1,4 +1,4 @@
-//! `/api/server/v1/audit`: who did what, newest first.
+//! `/api/server/v1/audit`: the audit log, newest entries first.
 
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
@@ -10,12 +10,13 @@ use super::refusal::{Answer, Refusal};
 use crate::context::Context;
 use crate::{request, respond};
 
-/// Rows, when nobody says how many.
+/// Default number of rows in a response.
 const ROWS: usize = 100;
-/// Most rows of an answer.
+/// Maximum number of rows in a response.
 const ROWS_MAX: usize = 1_000;
 
-/// `actor` and `target` as the log writes them, `action` whole or its first word, `before` from an answer's `next`.
+/// Parses the query: `actor` and `target` as the log writes them, `action` in full or its first word, `before` from
+/// `next` of an earlier response.
 fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
     let params = request::api_query(uri.query()).map_err(|wrong| wrong.to_string())?;
     let limit = match params.get("limit").map(str::parse::<usize>) {
@@ -33,7 +34,7 @@ fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
     Ok((question, from.unwrap_or(AuditPlace::NEWEST), limit))
 }
 
-/// `GET`: rows from the newest back.
+/// `GET`: lists rows of the audit log, newest first.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     caller(&context, Right::AuditView).await?;
     let (question, from, limit) = match asked(&uri) {

@@ -1,4 +1,4 @@
-//! Who calls: Basic, Bearer or a client certificate.
+//! Authentication of API callers: Basic, Bearer or a client certificate.
 
 use http::header;
 use sojourn_engine::directory::ApiRefused;
@@ -9,13 +9,13 @@ use sojourn_oidc::client_auth;
 use super::refusal::Refusal;
 use crate::context::Context;
 
-/// Lets the caller in who has a right.
+/// Authenticates the caller; fails if it lacks the right.
 pub(super) async fn caller(context: &Context, right: Right) -> Result<Authority, Refusal> {
     let caller = authenticated(context).await?;
     if caller.may(right) { Ok(caller) } else { Err(EngineError::Forbidden.into()) }
 }
 
-/// The person who calls, for what is their own: an application has no sessions and no factors.
+/// Authenticates a user who accesses their own data. Applications are refused: they have no sessions and no factors.
 pub(super) async fn person(context: &Context) -> Result<UserId, Refusal> {
     match caller(context, Right::Login).await?.who() {
         Who::User(user, _) => Ok(user),
@@ -23,17 +23,17 @@ pub(super) async fn person(context: &Context) -> Result<UserId, Refusal> {
     }
 }
 
-/// Whether a request brings a name and a password.
+/// Whether the request has Basic credentials (a user name and a password).
 pub(crate) fn is_basic(context: &Context) -> bool {
     let header = context.header(header::AUTHORIZATION).unwrap_or_default();
     header.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
 }
 
-/// Who calls.
+/// Authenticates the caller by a bearer token, Basic credentials or a client certificate.
 pub(crate) async fn authenticated(context: &Context) -> Result<Authority, ApiRefused> {
     let header = context.header(header::AUTHORIZATION);
     let Some(header) = header else {
-        // A browser shows a certificate by itself, whoever's page it is that asks.
+        // A browser sends its certificate by itself, even if another site's page causes the request.
         let certificate = context.arrival.certificate.filter(|_| !cross_site(context));
         return match &certificate {
             Some(sha256) => context.engine().certificate_caller(context.tenant(), sha256).await,
@@ -56,7 +56,7 @@ pub(crate) async fn authenticated(context: &Context) -> Result<Authority, ApiRef
     }
 }
 
-/// A page of another site must not use a password that the browser remembers.
+/// Whether another site's page caused the request. Such a page must not use a password that the browser remembers.
 fn cross_site(context: &Context) -> bool {
     context.header("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site")
 }

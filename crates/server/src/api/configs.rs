@@ -1,4 +1,4 @@
-//! `/api/server/v1/configs`: WSO2's configuration endpoint, as far as it is about sessions.
+//! `/api/server/v1/configs`: the session settings of WSO2's configuration endpoint.
 
 use axum::body::Bytes;
 use http::StatusCode;
@@ -16,7 +16,7 @@ use crate::respond;
 const READ: Right = Right::ConfigView;
 const WRITE: Right = Right::ConfigUpdate;
 const MINUTE: i64 = 60_000;
-/// WSO2's longest lifetime while none is set: thirty days.
+/// WSO2's maximum session lifetime if none is set: thirty days.
 const LONGEST_MINUTES: i64 = 43_200;
 
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ struct Patch {
     value: Option<Value>,
 }
 
-/// Shows it.
+/// `GET`: returns the session settings of the tenant.
 pub(crate) async fn get(context: Context) -> Answer {
     caller(&context, READ).await?;
     let config = shown(&context).await?;
@@ -60,7 +60,7 @@ async fn shown(context: &Context) -> Result<ConfigJson, EngineError> {
     })
 }
 
-/// Changes it: all operations of a request, or none.
+/// `PATCH`: changes the session settings; applies all operations of a request or none.
 pub(crate) async fn patch(context: Context, body: Bytes) -> Answer {
     let caller = caller(&context, WRITE).await?;
     let patches = object::read::<Vec<Object<Patch>>>(&body).map_err(EngineError::Invalid)?;

@@ -19,7 +19,7 @@ struct Body<'a> {
     trace_id: &'a str,
 }
 
-/// An error by its row in the catalogue.
+/// Builds the error body for a row of WSO2's error catalogue.
 pub(super) fn error(
     context: &Context,
     status: StatusCode,
@@ -41,7 +41,7 @@ pub(super) fn unauthenticated(context: &Context) -> Response {
     ))
 }
 
-/// A name and a right password, of an account that signs in with a second factor.
+/// The response to a user name with the correct password, if the account signs in with a second factor.
 pub(super) fn second_factor(context: &Context) -> Response {
     context.challenged(error(
         context,
@@ -116,7 +116,7 @@ pub(super) fn failure(context: &Context, cause: &EngineError) -> Response {
     }
 }
 
-/// A list or a search with parameters that don't fit.
+/// The response to a list or a search with invalid parameters.
 pub(super) fn invalid_search(context: &Context, why: &str) -> Response {
     let description = format!("Data validation has failed, {why}.");
     error(context, StatusCode::BAD_REQUEST, "USM-10011", "Invalid data", &description)

@@ -1,7 +1,8 @@
-//! `/api/users/v1/me/factors` and `/api/users/v1/{user-id}/factors`: passkeys, security keys and authenticator apps; and what
-//! an administrator does about an account's credentials.
+//! `/api/users/v1/me/factors` and `/api/users/v1/{user-id}/factors`: passkeys, security keys and authenticator apps;
+//! and what an administrator can do with an account's credentials.
 //!
-//! People add and remove their own in My Account, because that takes a fresh proof, which a token isn't.
+//! Users add and remove their own factors in My Account, because that requires fresh authentication, which a token
+//! doesn't provide.
 
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -27,7 +28,7 @@ struct FactorJson {
     added_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
-    /// Whether a key may leave its device; of keys alone.
+    /// Whether the key is synced or can be synced between devices; only present for keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     synced: Option<bool>,
 }
@@ -58,26 +59,27 @@ async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Answer {
     Ok(respond::json(StatusCode::OK, &all))
 }
 
-/// The caller's own.
+/// `GET /api/users/v1/me/factors`: lists the caller's own factors.
 pub(crate) async fn mine(context: Context, uri: Uri) -> Answer {
     let user = person(&context).await?;
     list_of(&context, &uri, user).await
 }
 
-/// Someone's.
+/// `GET /api/users/v1/{user-id}/factors`: lists a user's factors.
 pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri) -> Answer {
     let (_, user) = arrive(&context, Right::UserFactorView, &user_id).await?;
     list_of(&context, &uri, user.id).await
 }
 
-/// Removes all of someone's, with recovery codes, and ends the sessions that were made with one.
+/// `DELETE /api/users/v1/{user-id}/factors`: removes all factors and recovery codes of a user, and ends the sessions
+/// that were created with one of them.
 pub(crate) async fn reset(context: Context, Path(user_id): Path<String>) -> Answer {
     let (by, user) = arrive(&context, Right::UserFactorReset, &user_id).await?;
     context.engine().reset_factors(context.tenant(), &user, &by).await?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
-/// Ends everything of someone's account, and demands new credentials.
+/// `POST /api/users/v1/{user-id}/secure`: ends everything of a user's account and requires new credentials.
 pub(crate) async fn secure(context: Context, Path(user_id): Path<String>) -> Answer {
     let (by, user) = arrive(&context, Right::UserSecure, &user_id).await?;
     context.engine().secure_account(context.tenant(), &user, &by).await?;
@@ -97,7 +99,7 @@ struct CheckJson {
     sessions: usize,
     trusted_browsers: usize,
     offline_applications: usize,
-    /// What to do next, most important first.
+    /// Recommended next steps, most important first.
     advice: Vec<&'static str>,
 }
 
@@ -127,7 +129,7 @@ fn check_json(check: SecurityCheck) -> CheckJson {
     }
 }
 
-/// The caller's own security check.
+/// `GET /api/users/v1/me/security-check`: returns the security check of the caller's own account.
 pub(crate) async fn check(context: Context, uri: Uri) -> Answer {
     request::api_query(uri.query())?;
     let user = person(&context).await?;

@@ -1,5 +1,5 @@
-//! `/api/server/v1/applications/{id}/inbound-protocols/oidc`: what WSO2 keeps there of an application's sessions and
-//! tokens, in its words.
+//! `/api/server/v1/applications/{id}/inbound-protocols/oidc`: the session and token settings of an application, in
+//! WSO2's format.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -16,7 +16,7 @@ use super::refusal::Answer;
 use crate::context::Context;
 use crate::respond;
 
-/// What may be set. What is left out stays.
+/// The settings that can be changed. Omitted settings keep their values.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Inbound {
@@ -63,7 +63,7 @@ struct Logout {
 fn shown(app: &Application) -> Value {
     let settings = &app.settings;
     let grants: Vec<&str> = settings.grant_types.iter().map(|one| one.as_str()).collect();
-    // WSO2 writes the word with a capital.
+    // WSO2 writes this value with a capital letter.
     let binding = match settings.token_binding.as_str() {
         "none" => "None",
         other => other,
@@ -99,7 +99,7 @@ fn shown(app: &Application) -> Value {
     })
 }
 
-/// The same in the words of registered metadata.
+/// Converts the settings to registered metadata.
 fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
     let mut out = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -138,7 +138,7 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
     let renew = inbound.refresh_token.and_then(|token| token.renew_refresh_token);
     put("refresh_rotation", renew.map(Value::from));
     if let Some(logout) = inbound.logout {
-        // An empty text takes the address away.
+        // An empty string removes the URL.
         let uri = |text: String| if text.is_empty() { Value::Null } else { text.into() };
         put("backchannel_logout_uri", logout.back_channel_logout_url.map(uri));
         put("frontchannel_logout_uri", logout.front_channel_logout_url.map(uri));
@@ -146,19 +146,20 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
     Ok(out)
 }
 
-/// `GET`.
+/// `GET`: returns the session and token settings of an application.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     caller(&context, VIEW).await?;
     let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
     Ok(respond::json(StatusCode::OK, &shown(&app)))
 }
 
-/// `PUT`: what is left out stays.
+/// `PUT`: changes the settings; omitted ones keep their values.
 pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     replace(&context, &id, &body, as_document).await
 }
 
-/// Changes an application by a document in WSO2's words for one protocol, which `translate` puts into ours.
+/// Changes an application according to a document in WSO2's format for one protocol, which `translate` converts to our
+/// own.
 pub(super) async fn replace<T: DeserializeOwned>(
     context: &Context,
     id: &str,

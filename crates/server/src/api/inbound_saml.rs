@@ -1,4 +1,5 @@
-//! `/api/server/v1/applications/{id}/inbound-protocols/saml`: a service provider in WSO2's words.
+//! `/api/server/v1/applications/{id}/inbound-protocols/saml`: the settings of a SAML service provider, in WSO2's
+//! format.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -16,7 +17,7 @@ use super::refusal::Answer;
 use crate::context::Context;
 use crate::respond;
 
-/// What may be set: metadata, or by hand. What is left out stays.
+/// The settings that can be changed, as metadata or one by one. Omitted settings keep their values.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Inbound {
@@ -107,7 +108,7 @@ fn invalid(why: &str) -> EngineError {
     EngineError::Invalid(why.to_owned())
 }
 
-/// The same in the words of our own documents.
+/// Converts the settings to the format of our own documents.
 fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
     let mut saml = Map::new();
     if let Some(file) = inbound.metadata_file {
@@ -166,7 +167,7 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
     Ok([("saml".to_owned(), Value::from(saml))].into_iter().collect())
 }
 
-/// `GET`.
+/// `GET`: returns the SAML settings of an application; fails if it isn't a service provider.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     caller(&context, VIEW).await?;
     let app = context.engine().application_to_manage(context.tenant(), id_of(&id)?).await?;
@@ -176,7 +177,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     }
 }
 
-/// `PUT`: what is left out stays.
+/// `PUT`: changes the settings; omitted ones keep their values.
 pub(crate) async fn put(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     super::inbound_oidc::replace(&context, &id, &body, as_document).await
 }

@@ -1,4 +1,4 @@
-//! The JSON of WSO2's session API: every value is text, nulls are left out.
+//! The JSON of WSO2's session API: every value is a string, and nulls are omitted.
 
 use serde::Serialize;
 use sojourn_engine::session::SessionView;
@@ -25,7 +25,7 @@ pub(super) struct SessionJson {
     id: String,
 }
 
-/// A list of one user's sessions; without any it is `{}`.
+/// The sessions of one user; `{}` if there are none.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SessionsJson {
@@ -35,20 +35,20 @@ pub(super) struct SessionsJson {
     sessions: Vec<SessionJson>,
 }
 
-/// A list of the tenant's sessions.
+/// A page of the tenant's sessions.
 #[derive(Serialize)]
 pub(super) struct SearchJson {
-    /// Where newer ones are.
+    /// Link to the page with newer sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) previous: Option<String>,
-    /// Where older ones are.
+    /// Link to the page with older sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
     #[serde(rename = "Resources")]
     pub(super) resources: Vec<SessionJson>,
 }
 
-/// A session; none when it is in no application of the outside.
+/// Returns a session as JSON; `None` if it has no stay in a client application.
 pub(super) fn session(user: &User, view: &SessionView) -> Option<SessionJson> {
     let applications: Vec<ApplicationJson> = view
         .client_stays()
@@ -74,14 +74,14 @@ pub(super) fn session(user: &User, view: &SessionView) -> Option<SessionJson> {
     })
 }
 
-/// A user's sessions.
+/// Returns a user's sessions as JSON, without those that have no stay in a client application.
 pub(super) fn sessions(user: &User, views: &[SessionView]) -> SessionsJson {
     let sessions: Vec<SessionJson> = views.iter().filter_map(|view| session(user, view)).collect();
     let user_id = (!sessions.is_empty()).then(|| user.id.to_string());
     SessionsJson { user_id, sessions }
 }
 
-/// A time as RFC 3339 has it.
+/// Formats a time according to RFC 3339, in UTC.
 pub(super) fn moment(at: sojourn_model::Millis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }

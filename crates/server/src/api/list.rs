@@ -1,31 +1,31 @@
-//! `limit`, `offset`, `filter` and `sort` of the lists of one user's sessions.
+//! The query parameters `limit`, `offset`, `filter` and `sort` of lists of one user's sessions.
 
 use sojourn_engine::session::{SessionFilter, SessionView, Vocabulary};
 use sojourn_model::User;
 use sojourn_oidc::Params;
 
-/// By what a list is sorted.
+/// The field by which a list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     LoginTime,
     LastAccessTime,
 }
 
-/// What a list is asked for.
+/// The parsed query parameters of a list.
 pub(super) struct ListQuery {
     limit: Option<usize>,
     offset: usize,
     filter: SessionFilter,
-    /// The key, and whether the smallest comes first.
+    /// The sort key, and whether the order is ascending.
     sort: (Key, bool),
 }
 
 impl ListQuery {
-    /// Reads the parameters. `sort` is `loginTime` or `lastAccessTime`, newest first; with a `+` before it
-    /// oldest first, with a `-` newest first.
+    /// Parses the parameters. `sort` is `loginTime` or `lastAccessTime`: newest first by default or with the prefix
+    /// `-`, oldest first with the prefix `+`.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// A message that says which parameter is invalid and why.
     pub(super) fn read(params: &Params) -> Result<Self, String> {
         params.no_doubles().map_err(|error| error.to_string())?;
         let number = |name: &str| -> Result<Option<usize>, String> {
@@ -37,7 +37,7 @@ impl ListQuery {
         let sort = match params.get("sort") {
             None => (Key::LoginTime, false),
             Some(text) => {
-                // A plus that wasn't escaped arrives as a blank.
+                // An unescaped plus arrives as a space.
                 let ascending = text.starts_with(['+', ' ']);
                 match text.trim_start_matches(['+', ' ', '-']) {
                     "loginTime" => (Key::LoginTime, ascending),
@@ -55,7 +55,7 @@ impl ListQuery {
         })
     }
 
-    /// The part of a list that is asked for.
+    /// Filters, sorts and pages a user's sessions.
     pub(super) fn apply(&self, user: &User, mut all: Vec<SessionView>) -> Vec<SessionView> {
         all.retain(|view| self.filter.passes(user, view));
         let (key, ascending) = self.sort;

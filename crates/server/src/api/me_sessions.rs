@@ -10,21 +10,21 @@ use super::refusal::Answer;
 use crate::context::Context;
 use crate::{request, respond};
 
-/// Lists them.
+/// `GET /api/users/v1/me/sessions`: lists the caller's own sessions.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let user = person(&context).await?;
     super::user_sessions::list_of(&context, &uri, user).await
 }
 
-/// Ends all.
+/// `DELETE /api/users/v1/me/sessions`: ends all sessions of the caller.
 pub(crate) async fn end_all(context: Context, uri: Uri) -> Answer {
     request::api_query(uri.query())?;
     let user = person(&context).await?;
     end(&context, user, EndTarget::User(user)).await
 }
 
-/// Ends one. An id that is unknown, ended or someone else's is answered the same way, and nothing
-/// happens: what it is isn't told.
+/// `DELETE …/{session_id}`: ends one session. An id that is unknown, ended or another user's gets the same response and
+/// has no effect, so that the response doesn't reveal which of these it is.
 pub(crate) async fn end_one(context: Context, Path(id): Path<String>) -> Answer {
     let user = person(&context).await?;
     match id.parse::<SessionId>() {

@@ -1,4 +1,4 @@
-//! The REST APIs. They never take the session cookie.
+//! The REST APIs. They never accept the session cookie.
 
 pub(crate) mod application_secrets;
 pub(crate) mod applications;

@@ -1,5 +1,5 @@
-//! JSON objects that are objects: what is derived for a struct would take an array for one, its values in the order of the
-//! fields, and an empty array for a struct whose fields may all be left out.
+//! Deserialization from JSON objects only. A derived implementation for a struct also accepts an array with the values
+//! in the order of the fields, and an empty array for a struct with only optional fields.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// Reads a `T` from an object alone.
+/// Deserializes a `T` from a JSON object, and from nothing else.
 pub(crate) struct Object<T>(pub(crate) T);
 
 struct OfMap<T>(PhantomData<T>);
@@ -30,15 +30,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads a document of JSON.
+/// Parses a JSON document; trailing data is an error.
 ///
 /// # Errors
-/// Which member is wrong, and how.
+/// A message that says which member is invalid and why.
 pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize::<_, T>(&mut reader).map_err(|error| {
         let (path, why) = (error.path().to_string(), error.inner().to_string());
-        // Where in the text it is helps nobody who wrote it by a program.
+        // The line and column don't help anybody who generated the document with a program.
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
         if path == "." { why.to_owned() } else { format!("{path}: {why}") }
     })?;
@@ -46,7 +46,7 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Strin
     Ok(read)
 }
 
-/// For a field that may be null.
+/// Deserializes a field that is an object or null, for `deserialize_with`.
 pub(crate) fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -54,7 +54,7 @@ pub(crate) fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(read.map(|object| object.0))
 }
 
-/// For a list.
+/// Deserializes a list of objects, for `deserialize_with`.
 pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -1,4 +1,4 @@
-//! Why a request to one of WSO2's APIs isn't served. Handlers end in `?`.
+//! Refusals of requests to WSO2's APIs. Handlers return them with `?`.
 
 use axum::response::{IntoResponse, Response};
 use sojourn_engine::directory::ApiRefused;
@@ -9,25 +9,25 @@ use super::error;
 use crate::context::Context;
 use crate::refusal::later;
 
-/// What a handler returns.
+/// The result of a handler: a response, or a refusal that becomes an error body.
 pub(crate) type Answer = Result<Response, Refusal>;
 
-/// Why a request isn't served.
+/// The reason why a request isn't served.
 pub(crate) enum Refusal {
-    /// The caller isn't let in.
+    /// The caller could not be authenticated.
     Denied(ApiRefused),
-    /// The engine refused or failed.
+    /// The engine refused the request or failed.
     Failed(EngineError),
     /// The path names no user of the tenant.
     UnknownUser,
-    /// A list or a search with parameters that don't fit; the text says which.
+    /// A list or search parameter is invalid; the text says which one.
     InvalidSearch(String),
-    /// No more than a status: WSO2 says nothing else here.
+    /// A status without a body: WSO2 returns nothing else here.
     Bare(http::StatusCode),
 }
 
 impl Refusal {
-    /// The error of the catalogue.
+    /// Converts the refusal to a response with an error of WSO2's catalogue.
     fn respond(self, context: &Context) -> Response {
         match self {
             Self::Denied(ApiRefused::Unauthenticated) => error::unauthenticated(context),

@@ -1,4 +1,4 @@
-//! `GET /api/users/v1/sessions`: a search of the tenant's sessions.
+//! `GET /api/users/v1/sessions`: searches the tenant's sessions.
 
 use http::{StatusCode, Uri};
 use sojourn_engine::Right;
@@ -13,7 +13,7 @@ use super::refusal::{Answer, Refusal};
 use crate::context::Context;
 use crate::{request, respond};
 
-/// WSO2's default.
+/// Default number of sessions on a page, as in WSO2.
 const LIMIT: i64 = 20;
 
 struct Asked {
@@ -23,7 +23,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// With both, `since` wins. A limit below one is the default.
+    /// Parses the query. If both `since` and `until` are set, `since` applies. A limit below one means the default.
     fn read(params: &Params) -> Result<Self, String> {
         let number = |name: &str| -> Result<Option<i64>, String> {
             params
@@ -54,7 +54,7 @@ impl Asked {
     }
 }
 
-/// Finds them. Sessions of people with more rights than the caller's are left out.
+/// Searches sessions. Sessions of users with more rights than the caller are left out.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let caller = caller(&context, Right::SessionView).await?;
     let params = request::api_query(uri.query())?;

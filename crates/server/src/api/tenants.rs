@@ -1,4 +1,4 @@
-//! `/api/server/v1/tenants`: tenants, for administrators of the default one alone.
+//! `/api/server/v1/tenants`: administration of tenants, only for administrators of the default tenant.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -48,7 +48,7 @@ fn shown(tenant: &Tenant) -> Value {
     })
 }
 
-/// Lets in administrators of the default tenant; for others there are no tenants.
+/// Authenticates an administrator of the default tenant; for callers of other tenants no tenant exists.
 async fn overseer(context: &Context, right: Right) -> Result<Authority, Refusal> {
     let caller = caller(context, right).await?;
     if context.tenant().id == TenantId::DEFAULT {
@@ -63,7 +63,7 @@ async fn named(context: &Context, id: &str) -> Result<Tenant, EngineError> {
     found.ok_or(EngineError::NotFound("tenant"))
 }
 
-/// `GET`: all of them.
+/// `GET`: lists all tenants.
 pub(crate) async fn list(context: Context) -> Answer {
     overseer(&context, Right::TenantList).await?;
     let found = context.engine().tenants().await?;
@@ -72,7 +72,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     Ok(respond::json(StatusCode::OK, &body))
 }
 
-/// `POST`: makes one with its first administrator.
+/// `POST`: creates a tenant with its first administrator.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let caller = overseer(&context, Right::TenantCreate).await?;
     let body = applications::document(&context, &body)?;
@@ -96,14 +96,14 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     Ok(respond::with(response, header::LOCATION, &location))
 }
 
-/// `GET …/{id}`.
+/// `GET …/{id}`: returns one tenant.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     overseer(&context, Right::TenantView).await?;
     let tenant = named(&context, &id).await?;
     Ok(respond::json(StatusCode::OK, &shown(&tenant)))
 }
 
-/// `PUT …/{id}/lifecycle-status`: switches it on or off. Off, its sessions end.
+/// `PUT …/{id}/lifecycle-status`: enables or disables a tenant. Disabling it ends its sessions.
 pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let caller = overseer(&context, Right::TenantUpdate).await?;
     let body = applications::document(&context, &body)?;
@@ -115,7 +115,7 @@ pub(crate) async fn put_status(context: Context, Path(id): Path<String>, body: B
     Ok(respond::empty(StatusCode::OK))
 }
 
-/// `DELETE …/{id}`: it answers nothing more from now on, and a job removes what it has.
+/// `DELETE …/{id}`: removes a tenant. It stops serving requests at once, and a job erases its data.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
     let caller = overseer(&context, Right::TenantDelete).await?;
     let tenant = named(&context, &id).await?;

@@ -1,4 +1,4 @@
-//! `/api/users/v1/{user-id}/sessions`: an administrator looks at anyone's sessions and ends them.
+//! `/api/users/v1/{user-id}/sessions`: an administrator views and ends any user's sessions.
 
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -15,19 +15,19 @@ use crate::{request, respond};
 const VIEW: Right = Right::SessionView;
 const DELETE: Right = Right::SessionDelete;
 
-/// The user of the path, whom the caller may not be below.
+/// Returns the user that the path names; fails if that user has rights that the caller lacks.
 async fn target(context: &Context, caller: &Authority, id: &str) -> Result<User, Refusal> {
     let id: UserId = id.parse().map_err(|_| Refusal::UnknownUser)?;
     let found = context.engine().reads().user(context.tenant().id, id).await?;
     let user = found.ok_or(Refusal::UnknownUser)?;
     match context.engine().must_cover(context.tenant(), caller, id).await {
-        // WSO2's answer when the target stands above the caller.
+        // WSO2's response if the target has more rights than the caller.
         Err(EngineError::Forbidden) => Err(Refusal::Bare(StatusCode::FORBIDDEN)),
         done => Ok(done.map(|()| user)?),
     }
 }
 
-/// The caller, who has a right, and the user of the path.
+/// Returns the caller and the user that the path names; fails if the caller lacks the right.
 pub(super) async fn arrive(
     context: &Context,
     right: Right,
@@ -38,14 +38,14 @@ pub(super) async fn arrive(
     Ok((caller, user))
 }
 
-/// Lists one user's sessions, as the parameters want them.
+/// Lists one user's sessions, filtered, sorted and paged by the query parameters.
 pub(super) async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Answer {
     let params = request::api_query(uri.query())?;
     let query = ListQuery::read(&params).map_err(Refusal::InvalidSearch)?;
     render(context, user, &query).await
 }
 
-/// The list of one user, for this path and the administrators'.
+/// Renders the list of one user's sessions, for users themselves and for administrators.
 async fn render(context: &Context, user: UserId, query: &ListQuery) -> Answer {
     let found = context.engine().reads().user(context.tenant().id, user).await;
     let user = match found {
@@ -58,13 +58,13 @@ async fn render(context: &Context, user: UserId, query: &ListQuery) -> Answer {
     Ok(respond::json(StatusCode::OK, &json::sessions(&user, &views)))
 }
 
-/// Lists them.
+/// `GET /api/users/v1/{user-id}/sessions`: lists a user's sessions.
 pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri) -> Answer {
     let (_, user) = arrive(&context, VIEW, &user_id).await?;
     list_of(&context, &uri, user.id).await
 }
 
-/// One session, by its id.
+/// `GET …/{session_id}`: returns one session of a user.
 pub(crate) async fn get(
     context: Context,
     Path((user_id, session_id)): Path<(String, String)>,
@@ -83,13 +83,13 @@ pub(crate) async fn get(
     }
 }
 
-/// Ends all.
+/// `DELETE /api/users/v1/{user-id}/sessions`: ends all sessions of a user.
 pub(crate) async fn end_all(context: Context, Path(user_id): Path<String>) -> Answer {
     let (caller, user) = arrive(&context, DELETE, &user_id).await?;
     end(&context, &caller, EndTarget::User(user.id)).await
 }
 
-/// Ends one; an unknown one is as good as ended.
+/// `DELETE …/{session_id}`: ends one session; an unknown session counts as ended.
 pub(crate) async fn end_one(
     context: Context,
     Path((user_id, session_id)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! What a connection is doing, and whether it takes too long for it.
+//! The state of a connection, and whether it has exceeded one of its time limits.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -16,29 +16,29 @@ use tokio::sync::Notify;
 
 use super::Times;
 
-/// The reason of a connection that went because another needed its place.
+/// Close reason of a connection that was closed because another one needed its place.
 pub(super) const DISPLACED: &str = "displaced";
 
-/// What is known of a connection. Times are milliseconds since it began, and one more.
+/// The state of a connection. Times are milliseconds since it began, plus one.
 pub(super) struct Line {
     began: Instant,
-    /// Requests that are not answered to the last byte.
+    /// Requests that haven't been answered to the last byte.
     busy: AtomicUsize,
-    /// When the last one was; 0 before the first.
+    /// When the last request was finished; 0 before the first one.
     idle_since: AtomicU64,
-    /// Since when its peer takes nothing of what is to be sent; 0 when it does.
+    /// Since when the peer has not accepted the bytes that are to be sent; 0 while it accepts them.
     unread_since: AtomicU64,
-    /// Requests whose body has not arrived yet.
+    /// Requests with a body that hasn't arrived completely.
     receiving: AtomicUsize,
-    /// Answers that have more to send and are not asked for it, because the peer takes nothing: since when. An HTTP/2
-    /// peer with a flow-control window of zero shows up here and nowhere else.
+    /// Responses that have more to send but aren't polled, because the peer accepts nothing: since when. An HTTP/2 peer
+    /// with a flow-control window of zero is only visible here.
     untaken: Mutex<HashMap<u64, u64>>,
     next: AtomicU64,
     displaced: AtomicBool,
     told: Notify,
 }
 
-/// How long an answer is not asked for more, in milliseconds, before it counts as waiting for its peer.
+/// How long a response isn't polled, in milliseconds, before it counts as waiting for its peer.
 const UNTAKEN_MS: u64 = 1_000;
 
 impl Line {
@@ -65,7 +65,8 @@ impl Line {
         self.untaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when the server has nothing to do for the peer: no request, or only requests that wait for the peer itself.
+    /// Since when the server has had nothing to do for the peer: no request, or only requests that wait for the peer
+    /// itself. `None` while it is busy.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let busy = self.busy.load(Ordering::Acquire);
         if busy > 0 {
@@ -88,7 +89,7 @@ impl Line {
         self.displaced.load(Ordering::Acquire)
     }
 
-    /// Why it takes too long by now, or how long it may go on before that is asked again.
+    /// Returns how long to wait before the next check; fails with the reason if a time limit is exceeded.
     fn look(&self, times: &Times) -> Result<Duration, &'static str> {
         let age = self.age();
         let mut again = times.idle;
@@ -115,13 +116,13 @@ impl Line {
                 since => over(since, times.idle, "idle")?,
             }
         } else {
-            // Whether an answer is read may change at any time.
+            // Whether a response is read can change at any time.
             again = again.min(times.unread);
         }
         Ok(again)
     }
 
-    /// Resolves when the connection has to go, with the reason.
+    /// Resolves when the connection must be closed, with the reason.
     pub(super) async fn overdue(&self, times: &Times) -> &'static str {
         loop {
             if self.displaced.load(Ordering::Acquire) {
@@ -131,13 +132,13 @@ impl Line {
                 Ok(again) => again,
                 Err(reason) => return reason,
             };
-            // Whichever comes first; then it is asked again.
+            // Whichever comes first: the limits are checked again.
             let _ = tokio::time::timeout(again, self.told.notified()).await;
         }
     }
 }
 
-/// A request under way.
+/// A request in progress: the connection is busy until this is dropped.
 pub(super) struct Busy(Arc<Line>);
 
 impl Busy {
@@ -146,7 +147,7 @@ impl Busy {
         Self(line)
     }
 
-    /// It is under way until the answer's body is sent or given up.
+    /// Keeps the request in progress until the response's body is sent or abandoned.
     pub(super) fn until_sent(self, body: Body) -> Sent {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         let sent = Sent { body, id, busy: self };
@@ -162,7 +163,7 @@ impl Drop for Busy {
     }
 }
 
-/// The body of an answer.
+/// A response's body that keeps its request in progress until it is sent or dropped.
 pub(super) struct Sent {
     body: Body,
     id: u64,
@@ -170,7 +171,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// From now on the peer has to take something before more is asked for.
+    /// Records that the peer must accept data before the body is polled again.
     fn more_to_take(&self) {
         let line = &self.busy.0;
         line.untaken().insert(self.id, line.age());
@@ -187,7 +188,7 @@ impl Drop for Sent {
     }
 }
 
-/// A request whose body is being received.
+/// A request with a body that is still being received.
 pub(super) struct Receiving(Arc<Line>);
 
 impl Receiving {
@@ -213,7 +214,7 @@ impl HttpBody for Sent {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.asked_for_more();
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        // While it waits for the body itself, such as an event stream, the peer owes nothing.
+        // While the body itself is pending, as in an event stream, the peer isn't late.
         if matches!(frame, Poll::Ready(Some(_))) {
             self.more_to_take();
         }
@@ -229,7 +230,7 @@ impl HttpBody for Sent {
     }
 }
 
-/// A stream that notes when its peer takes nothing.
+/// A stream that records when its peer accepts no data.
 pub(super) struct Guarded {
     stream: TcpStream,
     line: Arc<Line>,

@@ -1,5 +1,5 @@
-//! Connections: taken in up to a limit, each with limits of its own, so that whoever sends nothing, slowly or too much
-//! takes no place from others. The times are in [`Times`], the places in [`places`].
+//! Connections: accepted up to a limit, each with time and size limits of its own, so that a client that sends nothing,
+//! slowly or too much doesn't use up places of others. The times are in [`Times`], the places in [`places`].
 
 mod guard;
 mod pace;
@@ -32,29 +32,30 @@ pub use places::file_limit;
 use places::{Entered, Place, Places};
 use said::Said;
 
-/// How long requests under way may take to finish when the server ends.
+/// How long requests in progress can take to finish when the server shuts down.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Requests of one HTTP/2 connection at once.
+/// Maximum number of concurrent requests on one HTTP/2 connection.
 const STREAMS_OF_ONE_CONNECTION: u32 = 128;
-/// Bytes of a request's head, in HTTP/1.1 and HTTP/2 alike.
+/// Maximum size of a request's head in bytes, in HTTP/1.1 and HTTP/2.
 const HEAD_BYTES_MAX: u32 = 64 * 1024;
 
-/// How long a connection may take for what. All of them are measured on the machine's monotonic clock.
+/// Time limits of a connection, measured on the machine's monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// From the connection to the end of the TLS handshake.
+    /// From the start of the connection to the end of the TLS handshake.
     pub handshake: Duration,
-    /// From the connection to its first whole request.
+    /// From the start of the connection to its first complete request.
     pub first_request: Duration,
-    /// Without any whole request: from the last answer to the head of the next.
+    /// Without a complete request: from the last response to the head of the next request.
     pub idle: Duration,
-    /// Between two parts of a body; and for all of it this time, a second more for each KiB, and `request` at most.
+    /// Between two parts of a body. The whole body can take this time plus one second for each KiB, but at most
+    /// `request`.
     pub body: Duration,
-    /// Without taking a byte of an answer.
+    /// Without accepting a byte of a response.
     pub unread: Duration,
-    /// Until the head of the answer; what has begun to be written is finished all the same.
+    /// Until the head of the response. A response that has begun to be written is still finished.
     pub request: Duration,
-    /// Between two pings of an idle HTTP/2 connection, and for their answer.
+    /// Between two pings of an idle HTTP/2 connection, and until their acknowledgement.
     pub ping: Duration,
 }
 
@@ -73,12 +74,12 @@ impl Default for Times {
     }
 }
 
-/// How many connections there may be.
+/// Limits on the number of connections.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    /// All together.
+    /// Maximum number of all connections together.
     pub connections: usize,
-    /// From one address, or one /64 of IPv6. Trusted proxies have no such limit.
+    /// Maximum number from one address, or from one /64 of IPv6. Trusted proxies have no such limit.
     pub of_one_address: usize,
 }
 
@@ -89,7 +90,7 @@ impl Default for Admission {
     }
 }
 
-/// Serves a listener until the server ends.
+/// Accepts and serves the connections of a listener until the server shuts down.
 pub(crate) async fn accept(
     listener: TcpListener,
     state: AppState,
@@ -118,7 +119,7 @@ pub(crate) async fn accept(
         let (stream, peer) = match connection {
             Ok(connection) => connection,
             Err(error) => {
-                // Out of file descriptors, most likely: let some go first.
+                // Most likely out of file descriptors: close an idle connection first.
                 tracing::warn!(%error, "a connection was not accepted");
                 shared.places.let_one_go();
                 pause(Duration::from_millis(50)).await;
@@ -136,10 +137,10 @@ pub(crate) async fn accept(
     }
 }
 
-/// What all connections share.
+/// The state that all connections share.
 struct Shared {
     router: Router,
-    /// Changes when certificates are read again: connections that are open keep theirs.
+    /// Changes when certificates are reloaded; open connections keep theirs.
     tls: Option<watch::Receiver<Arc<rustls::ServerConfig>>>,
     places: Arc<Places>,
     proxies: Arc<Proxies>,
@@ -152,7 +153,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// A place for a connection; none when it is refused.
+    /// Returns a place for a connection; `None` if the connection is refused.
     fn enter(&self, peer: SocketAddr) -> Option<Place> {
         let metrics = &self.state.metrics;
         let place = match self.places.enter(peer.ip()) {
@@ -194,7 +195,7 @@ impl Shared {
         place: Place,
         watcher: Watcher,
     ) {
-        // Answers are small and written at once; waiting to fill a packet only costs time.
+        // Responses are small and written at once; waiting to fill a packet only costs time.
         let _ = stream.set_nodelay(true);
         places::set_user_timeout(&stream, self.times.unread);
         let line = Arc::clone(place.line());
@@ -239,7 +240,7 @@ impl Shared {
         };
         if let Some(reason) = closed {
             tracing::debug!(reason, client.ip = %peer.ip(), "connection closed");
-            // Who was displaced is counted where that was decided.
+            // Displaced connections are counted where they are displaced.
             if reason != guard::DISPLACED {
                 self.state.metrics.connection_closed(reason);
             }
@@ -248,8 +249,8 @@ impl Shared {
         self.state.metrics.connections(self.places.open());
     }
 
-    /// The address of a connection's client: the peer's, or the one that a trusted load balancer names before anything
-    /// else. What a connection is closed for, if that isn't there.
+    /// Returns the address of a connection's client: the peer's, or the one in the PROXY protocol header that a trusted
+    /// load balancer sends before anything else. Fails with the close reason if that header is missing.
     async fn client(
         &self,
         stream: &mut (impl AsyncRead + Unpin),
@@ -296,7 +297,7 @@ impl Shared {
                     } else {
                         shared.one(request, peer, &line).await
                     };
-                    // The connection is busy until the answer's last byte.
+                    // The connection is busy until the response's last byte.
                     Ok::<_, std::convert::Infallible>(response.map(|body| busy.until_sent(body)))
                 }
             });
@@ -304,7 +305,8 @@ impl Shared {
         builder
             .http1()
             .timer(TokioTimer::new())
-            // Ours are the times above: this one would cut off a proxy's idle connection in the middle of its next use.
+            // The limits in `Times` apply instead: this one would close a proxy's idle connection in the middle of its
+            // next use.
             .header_read_timeout(None)
             .max_buf_size(HEAD_BYTES_MAX as usize);
         builder
@@ -320,7 +322,7 @@ impl Shared {
         }
     }
 
-    /// Serves one request within its time.
+    /// Serves one request within its time limit.
     async fn one(
         &self,
         request: hyper::Request<hyper::body::Incoming>,
@@ -378,7 +380,7 @@ impl Shared {
     }
 }
 
-/// The machine's monotonic clock.
+/// Current time of the machine's monotonic clock.
 #[expect(clippy::disallowed_methods, reason = "how long a connection takes is measured here")]
 fn monotonic() -> Instant {
     Instant::now()

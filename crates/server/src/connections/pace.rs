@@ -1,5 +1,5 @@
-//! A request's body is read whole before anything is done about it, at a least rate and within a limit for all bodies
-//! together: no use case waits for a client, and a slow one costs its own connection alone.
+//! A request's body is read completely before it is processed, at a minimum rate and within a limit for all bodies
+//! together: no use case waits for a client, and a slow client affects only its own connection.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use hyper::body::Incoming;
 
 use super::Times;
 
-/// Bytes that buy a second.
+/// Number of received bytes that extend the time limit by one second.
 const BYTES_A_SECOND: u64 = 1024;
-/// Bytes of all longer bodies that are being read or worked at.
+/// Maximum number of bytes of all longer bodies that are being read or processed.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
-/// A body of so few bytes is read in any case: a form, a small document.
+/// A body of at most this many bytes is always read: a form, a small document.
 const SHORT: usize = 4 * 1024;
 
-/// Why a body isn't read to its end.
+/// The reason why a body isn't read completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
-    /// It came too slowly.
+    /// The body arrived too slowly.
     #[error("The body of the request came too slowly.")]
     Slow,
-    /// The connection failed.
+    /// The connection failed before the body was complete.
     #[error("The body of the request did not come whole.")]
     Failed,
-    /// All bodies together are too long.
+    /// All bodies together exceed the limit.
     #[error("Too many long requests at once: try again in a moment.")]
     Full,
 }
 
-/// Counts the bytes of longer bodies.
+/// Counts the bytes of longer bodies in memory.
 #[derive(Clone, Default)]
 pub(super) struct Held(Arc<AtomicUsize>);
 
-/// Bytes that count until it is dropped.
+/// Bytes of one body that count until this is dropped.
 pub(super) struct Hold {
     held: Held,
     bytes: usize,
@@ -61,7 +61,7 @@ impl Drop for Hold {
     }
 }
 
-/// Reads a body up to one byte more than `limit`, so that whoever has the limit sees that it is too long.
+/// Reads a body up to one byte more than `limit`, so that the code that enforces the limit sees that it is too long.
 pub(super) async fn read(
     mut body: Incoming,
     limit: usize,
@@ -76,7 +76,7 @@ pub(super) async fn read(
     while whole.len().max(parts.len()) <= limit {
         let read = whole.len().max(parts.len());
         let bought = Duration::from_secs(read as u64 / BYTES_A_SECOND);
-        // What came fast buys no time to be silent.
+        // Bytes that arrived fast don't allow a longer pause.
         let whole_by = began + (times.body + bought).min(times.request);
         let deadline = whole_by.min(super::monotonic() + times.body);
         let deadline = tokio::time::Instant::from_std(deadline);
@@ -89,7 +89,7 @@ pub(super) async fn read(
         };
         let Ok(data) = frame.into_data() else { continue };
         hold.grow(read + data.len())?;
-        // Most bodies come in one piece, which is kept as it is.
+        // Most bodies arrive in one piece, which is kept without copying.
         if first {
             whole = data;
             first = false;

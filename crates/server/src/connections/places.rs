@@ -1,5 +1,5 @@
-//! Places for connections: so many in all, so many for one address, and a few that only health checks and trusted
-//! proxies get. Where there is none left, the connection goes that was idle longest.
+//! Places for connections: a maximum in total, a maximum for one address, and a reserve for health checks and trusted
+//! proxies. If no place is left, the connection that has been idle longest is closed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,14 +13,15 @@ use super::Admission;
 use super::guard::Line;
 use crate::proxies::Proxies;
 
-/// Connections at once, where the limit of open files allows as many.
+/// Maximum number of concurrent connections, if the limit of open files allows it.
 pub(super) const CONNECTIONS_MAX: usize = 10_000;
-/// Beyond the limit, for health checks and trusted proxies.
+/// Places beyond the limit, for health checks and trusted proxies.
 const RESERVE: usize = 64;
-/// Files that are none of connections: the database, deliveries, webhooks, mail, logs.
+/// Open files other than connections: the database, deliveries, webhooks, mail, logs.
 const OTHER_FILES: usize = 256;
 
-/// Raises the limit of open files as far as the process may, and answers how many connections that leaves room for.
+/// Raises the limit of open files as far as the process is allowed to, and returns the number of connections that this
+/// leaves room for.
 #[must_use]
 pub fn file_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -34,13 +35,13 @@ pub fn file_limit() -> usize {
     files.saturating_sub(OTHER_FILES + RESERVE).clamp(16, CONNECTIONS_MAX)
 }
 
-/// A peer that is gone without a word is noticed by what it doesn't acknowledge.
+/// Sets the TCP user timeout: a peer that vanished is detected by data that it doesn't acknowledge.
 pub(super) fn set_user_timeout(stream: &TcpStream, time: Duration) {
     let ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, ms);
 }
 
-/// Whose limit it was.
+/// Name of the limit that was reached, for logs.
 pub(super) const ALL: &str = "of all";
 pub(super) const OF_ONE: &str = "of one address";
 
@@ -58,10 +59,10 @@ pub(super) struct Places {
     inner: Mutex<Inner>,
 }
 
-/// What came of a wish to enter.
+/// The outcome of requesting a place.
 pub(super) enum Entered {
     There(Place),
-    /// Another one has to go; whose limit it was.
+    /// A place that another connection has to give up; the text is the limit that was reached.
     InsteadOf(Place, &'static str),
     InReserve(Place),
     Refused(&'static str),
@@ -132,14 +133,15 @@ impl Places {
         })
     }
 
-    /// Lets the connection go that was idle longest, whoever wants its place.
+    /// Closes the connection that has been idle longest, from any address.
     pub(super) fn let_one_go(&self) {
         self.inner().displace(None);
     }
 }
 
 impl Inner {
-    /// Tells the connection to go that was idle longest, of one address or of all. Its place is free at once.
+    /// Closes the connection that has been idle longest, of one address or of all. Its place is free at once. Returns
+    /// whether there was one.
     fn displace(&mut self, of: Option<u128>) -> bool {
         let idle = self
             .lines
@@ -163,10 +165,10 @@ impl Inner {
     }
 }
 
-/// A connection's place, until it is dropped.
+/// A connection's place, released on drop.
 pub(super) struct Place {
     places: Arc<Places>,
-    /// None in the reserve.
+    /// Key of the connection; `None` in the reserve.
     id: Option<u64>,
     probes_only: bool,
     line: Arc<Line>,
@@ -177,7 +179,7 @@ impl Place {
         &self.line
     }
 
-    /// Whether health checks alone are answered here.
+    /// Whether only health checks are served on this connection.
     pub(super) fn is_reserve(&self) -> bool {
         self.probes_only
     }

@@ -1,11 +1,11 @@
-//! What would be logged a thousand times a second is said once a minute.
+//! Limits messages that could be logged a thousand times a second to one a minute.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Whether it is time to say something again.
+/// When a message was last logged.
 #[derive(Default)]
 pub(super) struct Said(Mutex<Option<Instant>>);
 

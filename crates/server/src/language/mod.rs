@@ -1,6 +1,6 @@
-//! The languages of the pages. English is what templates and code say; another language is a file that says the same
-//! phrases in its own words. Which one a person reads: what the request asks for (`ui_locales`, OpenID Connect Core 1.0
-//! §3.1.2.1), what they chose, what their account says, what their browser prefers.
+//! The languages of the pages. Templates and code contain English phrases; any other language is a file that translates
+//! them. The language of a page comes from, in this order: the request (`ui_locales`, OpenID Connect Core 1.0
+//! §3.1.2.1), the user's choice, the user's account, the browser's preference.
 
 mod text;
 
@@ -14,20 +14,20 @@ use unic_langid::LanguageIdentifier;
 
 pub use text::{Text, plain, say};
 
-/// The languages that are part of the program, besides English.
+/// Language files embedded in the program, besides English.
 const EMBEDDED: [&str; 1] = [include_str!("../../languages/de.toml")];
 
-/// Why a file of a language can't be used.
+/// The reason why a language file can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {why}")]
 pub struct LanguageError {
-    /// Which file.
+    /// Path of the language file.
     pub file: String,
-    /// What is wrong with it.
+    /// Description of what is wrong with the file.
     pub why: String,
 }
 
-/// One phrase, or one for each kind of number (CLDR's categories: zero, one, two, few, many, other).
+/// One translation, or one for each plural category of CLDR (zero, one, two, few, many, other).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum Said {
@@ -45,19 +45,19 @@ struct File {
     phrases: HashMap<String, Said>,
 }
 
-/// Where lines begin.
+/// Base direction of a language's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// On the left.
+    /// Left to right, as in English.
     #[default]
     Ltr,
-    /// On the right.
+    /// Right to left, as in Arabic.
     Rtl,
 }
 
 impl Direction {
-    /// As HTML has it (`dir`).
+    /// Returns the value of HTML's `dir` attribute.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -67,16 +67,17 @@ impl Direction {
     }
 }
 
-/// A language.
+/// A language and its translations of the phrases.
 pub struct Language {
-    /// Its tag (BCP 47).
+    /// Language tag (BCP 47), such as `de`.
     pub code: String,
-    /// What its speakers call it.
+    /// Name of the language in the language itself.
     pub name: String,
-    /// Where its lines begin.
+    /// Base direction of the language's text.
     pub direction: Direction,
     phrases: HashMap<String, Said>,
-    /// Phrases with values in them, for what comes as one text: what stands before, between and behind the values.
+    /// Phrases with placeholders, to translate complete texts: the pieces before, between and after the values, and the
+    /// translation.
     patterns: Vec<(Vec<String>, String)>,
     plural: Option<PluralRules>,
 }
@@ -98,7 +99,7 @@ const fn category(category: PluralCategory) -> &'static str {
     }
 }
 
-/// What stands around the values of a phrase: `a {0} b` is `a ` and ` b`.
+/// Returns the pieces around the values of a phrase: `a {0} b` is `a ` and ` b`.
 fn pieces(phrase: &str) -> Vec<String> {
     let mut out = vec![String::new()];
     let mut rest = phrase;
@@ -117,7 +118,7 @@ fn pieces(phrase: &str) -> Vec<String> {
 }
 
 impl Language {
-    /// English, which needs no words.
+    /// Returns English, which needs no translations.
     #[must_use]
     pub fn english() -> Self {
         Self {
@@ -130,10 +131,10 @@ impl Language {
         }
     }
 
-    /// Reads a file of a language.
+    /// Parses a language file.
     ///
     /// # Errors
-    /// [`LanguageError`]: it isn't TOML of that shape, or its code is no tag of a language.
+    /// [`LanguageError`] if the file isn't TOML of the expected shape, or its code isn't a language tag.
     pub fn read(file: &str, text: &str) -> Result<Self, LanguageError> {
         let wrong = |why: String| LanguageError { file: file.to_owned(), why };
         let read: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -165,7 +166,7 @@ impl Language {
         })
     }
 
-    /// How a phrase is said.
+    /// Translates a phrase; returns it unchanged if there is no translation.
     #[must_use]
     pub fn phrase<'l>(&'l self, phrase: &'l str) -> &'l str {
         match self.phrases.get(phrase) {
@@ -175,8 +176,8 @@ impl Language {
         }
     }
 
-    /// How a phrase is said of a number of things. `one` is English for one, `many` for any other number, and the
-    /// phrase's name in files.
+    /// Translates a phrase about a number of things. `one` is the English text for one, `many` the text for any other
+    /// number and the phrase's key in files.
     #[must_use]
     pub fn counted<'l>(&'l self, one: &'l str, many: &'l str, number: u64) -> &'l str {
         match self.phrases.get(many) {
@@ -191,7 +192,7 @@ impl Language {
         }
     }
 
-    /// How a text is said that came as a whole, with values in it already.
+    /// Translates a complete text that already contains its values.
     #[must_use]
     pub fn message(&self, text: &str) -> String {
         if self.phrases.contains_key(text) {
@@ -212,7 +213,7 @@ impl Language {
             }
             Some(values)
         };
-        // The one that says most itself.
+        // The pattern with the most literal text wins.
         let weight = |around: &[String]| around.iter().map(String::len).sum::<usize>();
         let best = self
             .patterns
@@ -226,7 +227,7 @@ impl Language {
     }
 }
 
-/// A phrase with values in the place of `{0}`, `{1}` ….
+/// Replaces `{0}`, `{1}` … in a phrase with values.
 pub(crate) fn filled(phrase: &str, values: &[String]) -> String {
     let mut out = String::with_capacity(phrase.len() + 16);
     let mut rest = phrase;
@@ -250,7 +251,7 @@ pub(crate) fn filled(phrase: &str, values: &[String]) -> String {
     out
 }
 
-/// The languages that there are, English first.
+/// The available languages, English first.
 #[derive(Debug, Clone)]
 pub struct Languages {
     all: Arc<[Arc<Language>]>,
@@ -259,15 +260,15 @@ pub struct Languages {
 impl Default for Languages {
     fn default() -> Self {
         let mut all = vec![Arc::new(Language::english())];
-        // A test reads them: what is part of the program is well-formed.
+        // A test parses them: embedded files are well-formed.
         all.extend(EMBEDDED.iter().filter_map(|text| Language::read("", text).ok()).map(Arc::new));
         Self { all: all.into() }
     }
 }
 
 impl Languages {
-    /// Those of the program and those of a folder: each file there whose name ends with `.toml` is one, and stands
-    /// before one of the program that has the same code.
+    /// Returns the embedded languages and those of a folder: each file there with a name that ends in `.toml` is a
+    /// language and overrides the embedded one with the same code.
     ///
     /// # Errors
     /// [`LanguageError`] for the first file that can't be read or used.
@@ -290,13 +291,14 @@ impl Languages {
         Ok(Self { all: all.into() })
     }
 
-    /// All of them.
+    /// Returns all available languages, English first.
     #[must_use]
     pub fn all(&self) -> &[Arc<Language>] {
         &self.all
     }
 
-    /// Those that a list of tags names, the most wanted first: the same tag, else the same language.
+    /// Returns the first available language in a list of tags, which is sorted by preference: the same tag, or else the
+    /// same language.
     #[must_use]
     pub fn of_tags<'t>(&self, tags: impl IntoIterator<Item = &'t str>) -> Option<Arc<Language>> {
         let main =
@@ -308,7 +310,7 @@ impl Languages {
         })
     }
 
-    /// The one that a browser prefers (RFC 9110 §12.5.4).
+    /// Returns the language that a browser prefers, from its `Accept-Language` header (RFC 9110 §12.5.4).
     #[must_use]
     pub fn accepted(&self, header: &str) -> Option<Arc<Language>> {
         let mut wanted: Vec<(u32, &str)> = header
@@ -322,7 +324,7 @@ impl Languages {
                     }
                     None => (one, 1.0),
                 };
-                // Thousandths are as fine as weights are.
+                // Weights have at most three decimals.
                 Some(((weight * 1000.0) as u32, tag.trim()))
             })
             .filter(|(weight, tag)| *weight > 0 && !tag.is_empty())
@@ -331,7 +333,7 @@ impl Languages {
         self.of_tags(wanted.into_iter().map(|(_, tag)| tag))
     }
 
-    /// English, where nothing says otherwise.
+    /// Returns English, the default if nothing else applies.
     #[must_use]
     pub fn english(&self) -> Arc<Language> {
         self.all

@@ -1,34 +1,34 @@
-//! What pages say: phrases of the catalogue with values, and what is the same in any language.
+//! Texts of pages: phrases of the catalogue with values, and text that is the same in any language.
 
 use sojourn_model::Millis;
 
 use super::{Language, filled};
 
-/// Something that is said to a person, in their language once it is shown.
+/// A text for a user, translated when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
-    /// A phrase, with what stands in the place of `{0}`, `{1}` ….
+    /// A phrase, with the values for `{0}`, `{1}` ….
     Phrase(&'static str, Vec<Text>),
-    /// A phrase about a number of things: for one, for any other number.
+    /// A phrase about a number of things: the text for one, the text for any other number, and the number.
     Counted(&'static str, &'static str, u64),
-    /// The same in any language: a name, an address, an id.
+    /// Text that is the same in any language: a name, an address, an id.
     Plain(String),
-    /// A text that comes as a whole, like the message of an error.
+    /// A complete text, such as the message of an error.
     Message(String),
-    /// A moment, in words.
+    /// A point in time, written out with the month's name.
     Moment(Millis),
-    /// So many milliseconds ago.
+    /// A point in time relative to now, in milliseconds ago.
     Ago(i64),
-    /// Several, one after the other.
+    /// Several texts, and the separator between them.
     Joined(Vec<Text>, &'static str),
 }
 
-/// A phrase with values.
+/// Creates a phrase with values for its placeholders.
 pub fn say<const N: usize>(phrase: &'static str, values: [Text; N]) -> Text {
     Text::Phrase(phrase, values.into())
 }
 
-/// What is the same in any language.
+/// Creates a text that is the same in any language.
 pub fn plain(text: impl ToString) -> Text {
     Text::Plain(text.to_string())
 }
@@ -86,7 +86,7 @@ fn ago(language: &Language, ms: i64) -> String {
 }
 
 impl Text {
-    /// In a language.
+    /// Renders the text in a language.
     #[must_use]
     pub fn in_language(&self, language: &Language) -> String {
         match self {
@@ -110,7 +110,7 @@ impl Text {
         }
     }
 
-    /// Whether there is nothing to say.
+    /// Whether the text is empty in every language.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Plain(text) | Self::Message(text) if text.is_empty())
@@ -136,7 +136,7 @@ mod tests {
         ] {
             assert_eq!(say_it(&Text::Ago(ms)), want);
         }
-        // What a value holds is never taken for a place.
+        // Braces in a value are never treated as a placeholder.
         let tricky = say("{0} and {1}", [plain("{1}"), plain("b{")]);
         assert_eq!(say_it(&tricky), "{1} and b{");
         let counted = Text::Counted("{0} application", "{0} applications", 2);

@@ -1,4 +1,4 @@
-//! A letter as HTML: for mail programs, so that styles stand at each element, and nothing is loaded but a tenant's logo.
+//! Renders mails as HTML for mail programs: styles are in each element, and nothing is loaded except a tenant's logo.
 
 use askama::Template;
 use sojourn_engine::{Addressee, Letter};
@@ -7,12 +7,12 @@ use super::{organisation, values};
 use crate::language::Language;
 use crate::web::colours;
 
-/// A part of a letter.
+/// A paragraph of a letter.
 struct Part {
     text: String,
-    /// Whether it is the address of a page.
+    /// Whether the text is the URL of a page.
     link: bool,
-    /// A code that it ends with, which is shown in large.
+    /// A code at the end of the text, shown in large type.
     code: Option<String>,
 }
 
@@ -29,16 +29,16 @@ struct LetterPage<'a> {
     dir: &'static str,
     subject: &'a str,
     organisation: String,
-    /// The logo's address, where the tenant has one of its own.
+    /// URL of the tenant's logo, if the tenant has its own.
     logo: Option<String>,
-    /// The colour of the button, and of the text on it.
+    /// The colours of the button and of the text on it.
     accent: (String, String),
-    /// What stands on the button.
+    /// The label of the button.
     open: String,
     parts: Vec<Part>,
 }
 
-/// The letter.
+/// Renders a letter as an HTML document.
 pub(super) fn letter(
     to: &Addressee<'_>,
     language: &Language,

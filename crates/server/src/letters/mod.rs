@@ -1,4 +1,4 @@
-//! Writes mails as text and HTML in the recipient's language, from the built-in words or an operator's templates.
+//! Writes mails as text and HTML in the recipient's language, from the built-in texts or an operator's templates.
 
 mod html;
 mod templates;
@@ -12,12 +12,12 @@ use sojourn_engine::{Addressee, Letter, Letters, Written};
 use crate::language::{Language, Languages, Text, plain, say};
 pub use templates::Templates;
 
-/// Writes mails by the catalogue of the pages, or by templates.
+/// Writes mails from the phrase catalogue of the pages, or from templates.
 #[derive(Debug, Default)]
 pub struct Writer {
-    /// The languages.
+    /// The languages that mails can be written in.
     pub languages: Languages,
-    /// An operator's own letters.
+    /// The operator's templates, which replace the built-in texts.
     pub templates: Templates,
 }
 
@@ -30,7 +30,7 @@ impl Writer {
     }
 }
 
-/// The organisation that a mail is from, as it calls itself.
+/// Returns the name of the organisation that a mail is from.
 fn organisation(to: &Addressee<'_>) -> String {
     to.tenant.look.name.clone().unwrap_or_else(|| "Sojourn".into())
 }
@@ -129,7 +129,7 @@ mod tests {
         let want =
             "<p style=\"a{b:c}\">a&lt;b 12345678 <a href=\"https://id.test/a?x=&quot;\">x</a></p>";
         assert_eq!(html, want);
-        // In another language, the program's own.
+        // In another language, the built-in text is used.
         assert_eq!(write(&writer, &user, &reset, Some("de")).subject, "Neues Passwort wählen");
     }
 }

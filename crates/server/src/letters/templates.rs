@@ -1,7 +1,7 @@
-//! An operator's own letters: files in a folder, `{kind}.{language}.txt` and, if wanted, `{kind}.{language}.html`.
+//! An operator's mail templates: files in a folder, `{kind}.{language}.txt` and optionally `{kind}.{language}.html`.
 //!
-//! The first line of a text is `Subject: …`, then comes an empty one. `{name}`, `{link}` and the other names of
-//! [`values::NAMES`] stand for what the letter says. What is wrong with a file is said at the start, not when a mail is due.
+//! The first line of a text is `Subject: …`, followed by an empty line. `{name}`, `{link}` and the other names of
+//! [`values::NAMES`] are replaced with values. Errors in a file are reported at startup, not when a mail is due.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,10 +11,10 @@ use sojourn_engine::{Addressee, Letter, Written};
 use super::{html, values};
 use crate::language::{Language, Languages};
 
-/// Bytes of a file at most.
+/// Maximum size of a file in bytes.
 const FILE_BYTES_MAX: usize = 256 * 1024;
 
-/// A letter's own words.
+/// Subject, text and optional HTML of one template.
 #[derive(Debug, Default)]
 struct Template {
     subject: String,
@@ -22,11 +22,11 @@ struct Template {
     html: Option<String>,
 }
 
-/// An operator's own letters, by kind and language.
+/// An operator's mail templates, by kind and language.
 #[derive(Debug, Default)]
 pub struct Templates(HashMap<(String, String), Template>);
 
-/// The names in braces of a text. Braces around anything else, as in a style sheet, are left alone.
+/// Returns the names in braces in a text. Braces around anything else, as in a style sheet, are ignored.
 fn names(text: &str) -> Vec<&str> {
     let word = |name: &&str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
@@ -37,7 +37,7 @@ fn names(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// A text with its names replaced, in one pass: what stands for a name isn't read again.
+/// Replaces the names in a text, in one pass: the values aren't scanned again.
 fn filled(text: &str, value: impl Fn(&str) -> String) -> String {
     let mut all = String::with_capacity(text.len());
     let mut rest = text;
@@ -73,7 +73,7 @@ fn escaped(text: &str) -> String {
     all
 }
 
-/// Fails where a text has a name that nothing stands for, or lacks one that its letter needs.
+/// Fails if a text contains an unknown name or lacks one that its letter needs.
 fn check(text: &str, needed: &[&str]) -> Result<(), String> {
     let found = names(text);
     if let Some(unknown) = found.iter().find(|name| !values::NAMES.contains(name)) {
@@ -87,10 +87,10 @@ fn check(text: &str, needed: &[&str]) -> Result<(), String> {
 }
 
 impl Templates {
-    /// Reads a folder.
+    /// Reads and checks the templates in a folder.
     ///
     /// # Errors
-    /// What is wrong with which file, in words.
+    /// A message that says which file is invalid and why.
     pub fn read(folder: &Path, languages: &Languages) -> Result<Self, String> {
         let wrong = |what: &Path, why: &str| format!("{}: {why}", what.display());
         let entries =
@@ -139,7 +139,7 @@ impl Templates {
         }
     }
 
-    /// The letter by its template, where there is one in the language.
+    /// Writes a letter from its template; `None` if there is none in the language.
     pub(super) fn write(
         &self,
         to: &Addressee<'_>,

@@ -1,4 +1,4 @@
-//! What stands in the place of names in a template.
+//! The values of names in a template.
 
 use sojourn_engine::{Addressee, Letter, News};
 
@@ -6,7 +6,7 @@ use super::organisation;
 use crate::language::Language;
 use crate::web::words;
 
-/// The letters that there are: what a template's file is called by, and what its text has to have.
+/// All kinds of letters: the kind in a template's file name, and the names that its text must contain.
 pub(super) const KINDS: [(&str, &[&str]); 15] = [
     ("new_browser", &["link"]),
     ("new_password", &["link"]),
@@ -25,7 +25,7 @@ pub(super) const KINDS: [(&str, &[&str]); 15] = [
     ("code_used", &[]),
 ];
 
-/// The names that a template may have.
+/// The names that a template can contain.
 pub(super) const NAMES: [&str; 12] = [
     "account",
     "address",
@@ -41,7 +41,7 @@ pub(super) const NAMES: [&str; 12] = [
     "to",
 ];
 
-/// What a template's file is called by.
+/// Returns the kind of a letter in a template's file name.
 pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
     match letter {
         Letter::NewBrowser { .. } => "new_browser",
@@ -64,7 +64,8 @@ pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
     }
 }
 
-/// How the person is addressed. A name that people give themselves goes to nobody else.
+/// Returns the name that addresses the recipient. A display name, which users choose themselves, is only sent to the
+/// user's own address.
 pub(super) fn name<'a>(to: &Addressee<'a>, letter: &Letter<'_>) -> &'a str {
     match letter {
         Letter::Address { .. } | Letter::SignUp { .. } | Letter::HasAccount { .. } => {
@@ -74,7 +75,7 @@ pub(super) fn name<'a>(to: &Addressee<'a>, letter: &Letter<'_>) -> &'a str {
     }
 }
 
-/// The link that a letter leads to.
+/// Returns the link in a letter, if it has one.
 pub(super) const fn link<'a>(letter: &Letter<'a>) -> Option<&'a str> {
     match letter {
         Letter::NewBrowser { link, .. }
@@ -89,7 +90,7 @@ pub(super) const fn link<'a>(letter: &Letter<'a>) -> Option<&'a str> {
     }
 }
 
-/// What a name stands for in a letter; empty where the letter has nothing of that kind.
+/// Returns the value of a name in a letter; empty if the letter has no such value.
 pub(super) fn value(
     of: &str,
     to: &Addressee<'_>,

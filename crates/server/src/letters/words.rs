@@ -1,4 +1,4 @@
-//! What mails say, where an operator has no words of their own.
+//! The built-in texts of mails, used if the operator has no template.
 
 use sojourn_engine::{Letter, News};
 use sojourn_model::limits::RECOVERY_CODES_FEW;
@@ -7,7 +7,7 @@ use sojourn_model::{Millis, Session};
 use crate::language::{Text, plain, say};
 use crate::web::words;
 
-/// Subject and paragraphs.
+/// Returns the subject and the paragraphs of a letter.
 pub(super) fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Text>) {
     match letter {
         Letter::NewBrowser { session, link } => (
@@ -135,7 +135,7 @@ fn new_browser(session: &Session, link: &str, account: [Text; 1]) -> Vec<Text> {
     ]
 }
 
-/// What a notice says about how a person signs in.
+/// Returns the subject and the paragraphs of a notice about how a user signs in.
 fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<Text>) {
     let (subject, what): (&str, Text) = match news {
         News::FactorAdded { name } => (

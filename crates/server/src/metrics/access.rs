@@ -1,21 +1,21 @@
-//! Who may read the metrics.
+//! Access control for the metrics.
 
 use std::net::SocketAddr;
 
 use http::{HeaderMap, header};
 
-/// Where the metrics are served, and to whom.
+/// Where the metrics are served, and who can read them.
 #[derive(Debug, Clone, Default)]
 pub struct MetricsAccess {
-    /// An address of their own: they are then served there alone, over plain HTTP.
+    /// A separate address: the metrics are then served only there, over plain HTTP.
     pub listen: Option<SocketAddr>,
-    /// What has to come as a bearer token (RFC 6750 §2.1). Without it and without an address of their own, loopback
-    /// and the trusted proxies themselves may read them.
+    /// The bearer token that a request must have (RFC 6750 §2.1). Without it and without a separate address, loopback
+    /// and the trusted proxies themselves may read the metrics.
     pub bearer_token: Option<String>,
 }
 
 impl MetricsAccess {
-    /// Whether a request has the token, where one is needed.
+    /// Whether a request has the token, if one is required.
     pub(super) fn has_token(&self, headers: &HeaderMap) -> bool {
         let Some(wanted) = &self.bearer_token else { return true };
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -23,7 +23,7 @@ impl MetricsAccess {
             let (scheme, token) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
         });
-        // Hashes are compared, so that no time tells how much of it was right.
+        // Hashes are compared, so that timing doesn't reveal how much of the token was correct.
         given.is_some_and(|given| {
             sojourn_engine::sha256(given.as_bytes()) == sojourn_engine::sha256(wanted.as_bytes())
         })

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use super::process::Process;
 
-/// Labels of a served request. Route and method are of a table, so their number is bounded.
+/// Labels of a served request. Route and method come from a table, so their number is bounded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub(super) route: &'static str,
@@ -19,38 +19,38 @@ pub(super) struct RequestLabels {
     pub(super) status: u16,
 }
 
-/// Labels of what is measured of a request.
+/// Labels of the duration of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RouteLabels {
     pub(super) route: &'static str,
     pub(super) method: &'static str,
 }
 
-/// One word that says what came of something.
+/// Label with the outcome of an operation, in one word.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ResultLabel {
     pub(super) result: &'static str,
 }
 
-/// A kind of row.
+/// Label with a kind of database row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
-/// A kind of call of the database.
+/// Label with a kind of database call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CallLabel {
     pub(super) call: &'static str,
 }
 
-/// What something is doing.
+/// Label with a state, such as that of database connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StateLabel {
     pub(super) state: &'static str,
 }
 
-/// Which program this is.
+/// Labels of the running build: version and platform.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
@@ -61,18 +61,18 @@ struct BuildLabels {
 type Results = Family<ResultLabel, Counter>;
 type Latency<L> = Family<L, Histogram>;
 
-/// A registered family.
+/// The description of a registered family of metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
-    /// Its name, without the suffixes that samples have.
+    /// Name of the family, without the suffixes of samples.
     pub name: &'static str,
     /// `counter`, `gauge`, `histogram` or `info`.
     pub kind: String,
-    /// What it says.
+    /// What the metric measures, for people.
     pub meaning: &'static str,
 }
 
-/// The metrics of the process.
+/// All metrics of this process.
 pub struct Metrics {
     pub(super) registry: Registry,
     described: Vec<Described>,
@@ -103,12 +103,13 @@ pub struct Metrics {
     pub(super) overdue: Family<KindLabel, Gauge>,
 }
 
-/// From a millisecond, which a page takes, to five seconds.
+/// Creates a histogram in seconds for requests: from a millisecond, which a page takes, to five seconds.
 fn of_requests() -> Histogram {
     Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
 }
 
-/// From ten microseconds, which a point read of SQLite takes, to a second.
+/// Creates a histogram in seconds for database calls: from ten microseconds, which a point read of SQLite takes, to a
+/// second.
 fn of_the_database() -> Histogram {
     Histogram::new([
         0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0,
@@ -116,7 +117,7 @@ fn of_the_database() -> Histogram {
 }
 
 impl Metrics {
-    /// All families, in the order in which they are told.
+    /// Returns all families, in the order in which they are exported.
     #[must_use]
     pub fn described(&self) -> &[Described] {
         &self.described

@@ -1,4 +1,4 @@
-//! What is counted and measured, for Prometheus.
+//! Counters and measurements for Prometheus.
 
 mod access;
 mod families;
@@ -15,7 +15,7 @@ use families::{CallLabel, KindLabel, RequestLabels, ResultLabel, RouteLabels, St
 pub use families::{Described, Metrics};
 pub(crate) use served::{Counted, get, listen};
 
-/// Methods that have a label; others share one.
+/// Returns the label of a method; uncommon methods share one.
 fn of_a_few(method: &http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -34,7 +34,7 @@ fn whole(count: usize) -> i64 {
 }
 
 impl Metrics {
-    /// Counts a request; `route` is the text of the table.
+    /// Counts a request and its duration; `route` is the text of the route table.
     pub(crate) fn request(
         &self,
         route: &'static str,
@@ -121,12 +121,12 @@ impl Metrics {
         self.database_waiting.set(whole(pool.waiting));
     }
 
-    /// What became of a step of a job.
+    /// Counts a step of a job by its outcome.
     pub(crate) fn job_step(&self, result: &'static str) {
         self.job_steps.get_or_create(&ResultLabel { result }).inc();
     }
 
-    /// The text that Prometheus reads.
+    /// Returns all metrics as text for Prometheus.
     #[must_use]
     pub fn encode(&self) -> String {
         self.process.look();
@@ -137,7 +137,7 @@ impl Metrics {
     }
 }
 
-/// A mailer whose attempts are counted.
+/// A mailer that counts attempts by their outcome.
 pub(crate) struct CountedMailer {
     pub(crate) mailer: arc_swap::ArcSwap<std::sync::Arc<dyn Mailer>>,
     pub(crate) metrics: std::sync::Arc<Metrics>,

@@ -1,4 +1,4 @@
-//! Figures of the process, as Linux tells them; elsewhere they stay zero.
+//! Figures of the process, as Linux reports them; on other systems they stay zero.
 
 use std::fs::read_to_string;
 use std::sync::atomic::AtomicU64;
@@ -17,25 +17,25 @@ pub(super) struct Process {
     pub(super) started: Gauge,
 }
 
-/// What the kernel counts times in, by the user's side of it: a hundredth of a second on every Linux.
+/// Ticks per second of the times that the kernel reports to user space: 100 on every Linux.
 const TICKS_PER_SECOND: i64 = 100;
 
-/// `/proc/self/stat` from its third field on: the second is the program's name, which may contain anything.
+/// Parses `/proc/self/stat` from its third field on: the second is the program's name, which may contain anything.
 fn fields(stat: &str) -> Vec<i64> {
     let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
     behind.split_whitespace().map(|text| text.parse().unwrap_or(0)).collect()
 }
 
 impl Process {
-    /// Reads them anew.
+    /// Reads the current figures from `/proc`.
     pub(super) fn look(&self) {
         if let Ok(stat) = read_to_string("/proc/self/stat") {
             let fields = fields(&stat);
-            // By `man proc_pid_stat`, counted from the third field: utime 14, stime 15, num_threads 20, starttime 22,
-            // rss 24.
+            // According to `man proc_pid_stat`, counted from the third field: utime 14, stime 15, num_threads 20,
+            // starttime 22, rss 24.
             let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
             let used = (field(14) + field(15)) as f64 / TICKS_PER_SECOND as f64;
-            // Only ever more; what was counted before is subtracted.
+            // A counter can only be increased, so the value so far is subtracted.
             self.cpu.inc_by((used - self.cpu.get()).max(0.0));
             self.threads.set(field(20));
             self.resident.set(field(24) * whole(rustix::param::page_size()));
@@ -51,7 +51,7 @@ impl Process {
     }
 }
 
-/// When the machine began, in seconds since 1970.
+/// Returns when the machine booted, in seconds since 1970.
 fn booted() -> Option<i64> {
     let stat = read_to_string("/proc/stat").ok()?;
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()

@@ -1,4 +1,4 @@
-//! `GET /metrics`, beside the other endpoints or at an address of its own.
+//! `GET /metrics`, next to the other endpoints or at a separate address.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ use tokio::sync::{Mutex, watch};
 use crate::context::Context;
 use crate::{AppState, respond};
 
-/// How long the database may take for its part of an answer: whoever asks has a time limit as well.
+/// How long the database can take for its part of a response: the client has a time limit as well.
 const ASKED_WITHIN: Duration = Duration::from_secs(1);
-/// How long what takes counting of rows is reused.
+/// How long figures that require counting rows are reused.
 const COUNTED_EVERY: Duration = Duration::from_secs(15);
 
-/// When rows were counted last. One request counts at a time.
+/// When rows were last counted. Only one request counts at a time.
 #[derive(Default)]
 pub(crate) struct Counted(Mutex<Option<Instant>>);
 
@@ -27,7 +27,7 @@ fn monotonic() -> Instant {
     Instant::now()
 }
 
-/// OpenMetrics text, for those who may read it here.
+/// `GET /metrics`: returns OpenMetrics text, if the caller may read it here.
 pub(crate) async fn get(context: Context) -> Response {
     let state = &context.state;
     let access = state.metrics_access.load();
@@ -104,7 +104,7 @@ async fn ask_the_database(state: &AppState) {
     }
 }
 
-/// Serves the metrics at their own address until the server ends.
+/// Serves the metrics at their separate address until the server shuts down.
 pub(crate) async fn listen(
     listener: TcpListener,
     state: AppState,
@@ -115,7 +115,7 @@ pub(crate) async fn listen(
     };
     let router = Router::new().route("/metrics", at(tell)).with_state(state);
     let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-        // An error says that the sender is gone, which is an end as well.
+        // An error means that the sender is gone, which also ends the server.
         let _ = stopped.changed().await;
     });
     if let Err(error) = served.await {

@@ -1,6 +1,6 @@
-//! `/oauth2/authorize`: the order of things is the specification's. Client and redirect URI first, with
-//! a page for what is wrong with them; then the checks that answer to the redirect URI; then whether
-//! the person must act; then the code.
+//! `/oauth2/authorize`: the checks run in the order of the specification. First client and redirect URI, with a page
+//! for errors in them; then the checks with errors that go to the redirect URI; then whether the user must act; then
+//! the code.
 
 use axum::body::Bytes;
 use axum::response::Response;
@@ -22,7 +22,7 @@ use crate::web::ticket::{Opened, Ticket};
 use crate::web::words;
 use crate::{request, respond};
 
-/// The request in the query.
+/// `GET /oauth2/authorize`: a request in the query.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => begin(&context, params).await,
@@ -30,7 +30,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// The request in a form (OpenID Connect Core 1.0 §3.1.2.1).
+/// `POST /oauth2/authorize`: a request in a form (OpenID Connect Core 1.0 §3.1.2.1).
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     match request::form(&context.headers, &body) {
         Ok(params) => match context.again_as_query(AUTHORIZE, &params) {
@@ -41,12 +41,12 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     }
 }
 
-/// A request, or one that comes back from the sign-in page in its ticket.
+/// Starts a request, or resumes one that returns from the sign-in page in its ticket.
 async fn begin(context: &Context, params: Params) -> Answer {
     let Some(text) = params.get("continue") else {
         return answer(context, &params, None).await;
     };
-    // One that took too long counts as the same request, begun again.
+    // An expired ticket counts as the same request, started again.
     match Opened::of(context, text).map(Opened::ticket) {
         Some(ticket) if ticket.path == AUTHORIZE => match Params::parse(ticket.query.as_bytes()) {
             Ok(params) => answer(context, &params, Some(&ticket)).await,
@@ -57,7 +57,7 @@ async fn begin(context: &Context, params: Params) -> Answer {
 }
 
 async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> Answer {
-    // Each byte may take three as a query; only long requests are worth writing out.
+    // Each byte can take three in a query; only long requests are worth serializing.
     if asked.bytes() * 3 > REQUEST_BYTES_MAX && asked.to_query().len() > REQUEST_BYTES_MAX {
         return Err(Refusal::bad_request("The request is too long."));
     }
@@ -88,7 +88,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> A
         request.max_age = Some(0);
     }
     if let Some(session) = &session {
-        // What the organisation demands, if it is more than the application asks for.
+        // The organisation's requirements, where they exceed the application's.
         let demanded = context.engine().demands(context.tenant(), session.user, app.id).await?;
         if let Some(seconds) = demanded.max_age_ms.map(|ms| ms / 1000) {
             let asked = request.max_age.unwrap_or(seconds);
@@ -103,7 +103,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> A
     Ok(session_state::with_cookie(context, session.as_ref(), response))
 }
 
-/// The parameters with those of the request object. What is wrong with that is told to the redirect URI of
+/// Merges the parameters with those of the request object. Errors in the request object are sent to the redirect URI of
 /// the request itself, if it has one that may be used.
 async fn merged(
     context: &Context,
@@ -125,7 +125,7 @@ async fn merged(
     }
 }
 
-/// A checked request on its way.
+/// A checked request that is being processed.
 struct Asking<'a> {
     context: &'a Context,
     params: &'a Params,
@@ -161,7 +161,7 @@ impl Asking<'_> {
         if needed == Some(Needs::SignIn(SignInReason::OtherPerson))
             && situation.present.as_ref().is_some_and(|present| present.signed_in)
         {
-            // Asked once already: the person who is expected isn't the one who is here.
+            // The user was already asked once: the expected user isn't the one who is here.
             return Ok(refuse(&Needs::SignIn(SignInReason::OtherPerson).error()));
         }
         let (Some(session), None) = (session, needed) else {
@@ -205,7 +205,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Fails where no person could do what the request asks for.
+    /// Fails if no user could do what the request asks for.
     fn can_be_met(&self) -> Result<(), OAuthError> {
         let Self { context, request, .. } = *self;
         if request.prompt.create && !context.engine().is_sign_up_open(context.tenant()) {
@@ -216,7 +216,7 @@ impl Asking<'_> {
         if is_out_of_reach(request, Level::HIGHEST) { Err(unmet()) } else { Ok(()) }
     }
 
-    /// What the checks of the interaction look at. Reads only what the request makes necessary.
+    /// Collects the facts that the interaction checks need. Reads only what the request makes necessary.
     async fn situation(
         &self,
         session: Option<&Session>,
@@ -253,7 +253,7 @@ impl Asking<'_> {
             reachable,
             expected,
             signed_in: done.signed_in,
-            // Somebody made the account in another tab, by the link of the mail, or signed in there.
+            // The user created the account in another tab, with the link in the mail, or signed in there.
             chosen: done.chosen
                 || (request.prompt.create
                     && ticket.is_some_and(|ticket| ticket.before != Some(session.id))),
@@ -263,7 +263,7 @@ impl Asking<'_> {
         Ok(Ok(Situation { present: Some(present), first_party, now }))
     }
 
-    /// The page on which the person does what is needed, and which leads back here.
+    /// Sends the user to the page that does what is needed and then leads back here.
     fn ask(&self, session: Option<&Session>, needed: Needs) -> Response {
         let Self { context, params, request, ticket, .. } = *self;
         let (query, hint) = (params.to_query(), request.login_hint.clone());
@@ -271,8 +271,8 @@ impl Asking<'_> {
     }
 }
 
-/// The request can't do without an authentication context that the person has no way to (Unmet Authentication Requirements
-/// 1.0 §2).
+/// The error for a request that requires an authentication context that the user can't reach (Unmet Authentication
+/// Requirements 1.0 §2).
 fn unmet() -> OAuthError {
     OAuthError::new("unmet_authentication_requirements", "none of the acr values can be reached")
 }

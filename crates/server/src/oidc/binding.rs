@@ -12,8 +12,8 @@ fn known(context: &Context) -> Option<&str> {
     context.cookie(COOKIE).filter(|value| value.len() == 43)
 }
 
-/// What a request with a token proves of where it comes from. Reads nothing where there are no cookies, as
-/// with nearly every application.
+/// Returns what a request with a token proves about its origin. Reads nothing if there are no cookies, as with nearly
+/// every application.
 pub(crate) async fn presented(context: &Context) -> Result<BindingProof, EngineError> {
     let session = if context.has_session_cookie() { context.session().await? } else { None };
     Ok(BindingProof {
@@ -22,8 +22,8 @@ pub(crate) async fn presented(context: &Context) -> Result<BindingProof, EngineE
     })
 }
 
-/// What the browser is known by, where the application wants to know, and the cookie to set when it is new.
-/// The cookie stays from session to session; it is no proof of who someone is.
+/// Returns the value that identifies the browser, if the application binds tokens to it, and the cookie to set if it is
+/// new. The cookie stays across sessions and doesn't authenticate anyone.
 pub(crate) fn browser(context: &Context, app: &Application) -> (Option<String>, Option<String>) {
     if app.settings.token_binding != AccessTokenBinding::Cookie {
         return (None, None);

@@ -1,4 +1,4 @@
-//! `/.well-known/openid-configuration`.
+//! `/.well-known/openid-configuration`: the discovery document.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -11,10 +11,10 @@ use sojourn_oidc::{Endpoints, discovery_document};
 use crate::context::Context;
 use crate::respond;
 
-/// Tenants whose documents are kept.
+/// Maximum number of documents that are kept.
 const KEPT_MAX: usize = 1_000;
 
-/// Documents as they are sent, by all that they depend on.
+/// Documents as they are sent, by a key of everything that they depend on.
 #[derive(Default)]
 pub(crate) struct Documents(RwLock<HashMap<String, Bytes>>);
 
@@ -33,12 +33,12 @@ impl Documents {
     }
 }
 
-/// The tenant's description of itself.
+/// `GET`: returns the tenant's discovery document.
 pub(crate) async fn get(context: Context) -> Response {
     let engine = context.engine();
     let issuer = engine.issuer(context.tenant());
     let registration = engine.settings().registration != sojourn_engine::RegistrationMode::Off;
-    // What may change while the program runs is a part of the name.
+    // Everything that can change while the program runs is part of the key.
     let sign_up = engine.is_sign_up_open(context.tenant());
     let name = format!("{issuer} {registration} {sign_up}");
     let document = context.state.documents.of(&name, || {
@@ -54,7 +54,7 @@ pub(crate) async fn get(context: Context) -> Response {
     public(respond::json_bytes(StatusCode::OK, document))
 }
 
-/// Anyone may read it, for a while from memory.
+/// Allows anyone to cache a response for five minutes.
 pub(crate) fn public(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=300"));

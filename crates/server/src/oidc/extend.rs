@@ -1,4 +1,4 @@
-//! WSO2's session extender: an application keeps the session of its person alive while they work there.
+//! WSO2's session extender: an application keeps a user's session alive while the user works there.
 
 use axum::body::Bytes;
 use axum::response::Response;
@@ -10,7 +10,7 @@ use sojourn_oidc::Params;
 use crate::context::Context;
 use crate::{request, respond};
 
-/// By the session key of an ID token (`isk`), by the browser's session, or by both.
+/// `GET`: extends a session, found by the session key of an ID token (`isk`), by the browser's session, or by both.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     match request::query(uri.query()) {
         Ok(params) => extend(context, &params).await,
@@ -18,7 +18,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     }
 }
 
-/// The same with the key in the query or in a form.
+/// `POST`: extends a session, with the key in the query or in a form.
 pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Response {
     if body.is_empty() {
         return get(context, uri).await;

@@ -1,4 +1,4 @@
-//! `/oauth2/introspect` (RFC 7662).
+//! `/oauth2/introspect`: token introspection (RFC 7662).
 
 use axum::body::Bytes;
 use http::StatusCode;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::oidc::authenticated_form;
 use crate::respond;
 
-/// Says whether a token is valid, to those who may know.
+/// `POST`: returns whether a token is valid. Public applications are refused.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (params, app) = authenticated_form(&context, &body).await?;
     if app.is_public() {

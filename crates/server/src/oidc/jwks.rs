@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::oidc::discovery::public;
 use crate::respond;
 
-/// The keys that tokens of this tenant are signed with.
+/// `GET`: returns the keys that tokens of this tenant are signed with.
 pub(crate) async fn get(context: Context) -> Response {
     match context.engine().keys(context.tenant().id).await {
         Ok(set) => {

@@ -17,7 +17,7 @@ use crate::web::ticket::{Opened, Ticket};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// The question before a sign-out that an application asks for.
+/// The page that asks for confirmation of a sign-out that an application requests.
 #[derive(Template)]
 #[template(path = "confirm_logout.html")]
 struct ConfirmLogout {
@@ -25,14 +25,14 @@ struct ConfirmLogout {
     token: String,
     ticket: String,
     app: Option<String>,
-    /// Why the request can't be trusted, if it can't.
+    /// Why the request can't be trusted; `None` if it can.
     untrusted: Option<Text>,
 }
 
-/// Names tickets that carry where to go after a confirmation.
+/// Path of tickets that carry the redirect target beyond the confirmation.
 const CONFIRM: &str = "/oidc/logout/confirm";
 
-/// The request in the query.
+/// `GET /oidc/logout`: a request in the query.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => answer(&context, &params).await,
@@ -40,7 +40,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// The request in a form.
+/// `POST /oidc/logout`: a request in a form.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     match request::form(&context.headers, &body) {
         Ok(params) => match context.again_as_query("/oidc/logout", &params) {
@@ -81,13 +81,13 @@ async fn answer(context: &Context, params: &Params) -> Answer {
     }
 }
 
-/// What a person is asked about.
+/// What the user is asked to confirm.
 struct Asked {
-    /// Where they go then.
+    /// URL that the user is sent to after the confirmation.
     target: Option<String>,
-    /// Who asks.
+    /// Name of the application that requests the sign-out, if known.
     app: Option<String>,
-    /// Why the request can't be trusted, if it can't.
+    /// Why the request can't be trusted; `None` if it can.
     untrusted: Option<&'static str>,
 }
 
@@ -111,8 +111,8 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     }
 }
 
-/// The person's answer to the question. Whoever is signed out meanwhile goes where the answer would have led; a page that
-/// belongs to another session is shown again.
+/// `POST /oidc/logout/confirm`: the user's response to the confirmation page. A user who has been signed out meanwhile
+/// is sent where the confirmation would have led; a page that belongs to another session is shown again.
 pub(crate) async fn confirm(context: Context, body: Bytes) -> Answer {
     let params = request::form(&context.headers, &body)?;
     if !context.same_origin() {

@@ -31,7 +31,7 @@ use crate::request;
 /// Path of the authorization endpoint, below the tenant.
 pub(crate) const AUTHORIZE: &str = "/oauth2/authorize";
 
-/// Reads the form of an endpoint that applications call, and authenticates the application.
+/// Parses the form of an endpoint that applications call, and authenticates the application.
 async fn authenticated_form(
     context: &Context,
     body: &Bytes,
@@ -44,7 +44,7 @@ async fn authenticated_form(
     Ok((params, app))
 }
 
-/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1).
+/// Returns the token of an `Authorization: Bearer` header (RFC 6750 §2.1).
 fn bearer(context: &Context) -> Option<String> {
     let (scheme, token) = context.header(header::AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())

@@ -1,4 +1,4 @@
-//! Why an endpoint of OAuth doesn't do what it is asked for. Handlers end in `?`.
+//! Refusals of OAuth endpoints. Handlers return them with `?`.
 
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -13,20 +13,21 @@ use crate::refusal::later;
 use crate::request::FormError;
 use crate::respond;
 
-/// What a handler returns.
+/// The result of a handler: a response, or a refusal that becomes an error response.
 pub(crate) type Answer = Result<Response, Refusal>;
 
-/// Why an endpoint of OAuth doesn't do what it is asked for.
+/// The reason why an OAuth endpoint refuses a request.
 pub(crate) enum Refusal {
-    /// The error of a specification. It comes with a challenge where the client authenticated in the header (RFC 6749 §5.2).
+    /// An error that a specification defines. Sent with a challenge if the client authenticated in the header (RFC 6749
+    /// §5.2).
     OAuth(OAuthError),
-    /// The error of a resource that takes bearer tokens (RFC 6750 §3.1): status, code, and what is wrong.
+    /// An error of a resource that accepts bearer tokens (RFC 6750 §3.1): status, code, and description.
     Bearer(StatusCode, &'static str, String),
-    /// A resource that takes bearer tokens got none: there is no error code (RFC 6750 §3.1).
+    /// A request without a token to a resource that accepts bearer tokens: there is no error code (RFC 6750 §3.1).
     NoToken,
-    /// A document that isn't read, or a registration that isn't open (RFC 7591 §3.2.2).
+    /// A document that can't be parsed, or a registration that isn't open (RFC 7591 §3.2.2).
     Registration(StatusCode, OAuthError),
-    /// A failure of ours: what happened goes to the log.
+    /// An internal failure: the cause goes to the log.
     Failed(EngineError),
 }
 

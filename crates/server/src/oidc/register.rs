@@ -1,4 +1,4 @@
-//! `/connect/register` and WSO2's path for the same: applications that register themselves.
+//! `/connect/register` and WSO2's path for the same: dynamic registration of applications.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::oidc::bearer;
 use crate::respond;
 
-/// Registers.
+/// `POST /connect/register`: registers an application.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     if context.engine().settings().registration == RegistrationMode::Off {
         let why = "applications can not register themselves here";
@@ -27,14 +27,14 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     Ok(answer(StatusCode::CREATED, &made))
 }
 
-/// Tells what is in force.
+/// `GET …/{client_id}`: returns the registered metadata that is in force.
 pub(crate) async fn get(context: Context, Path(client_id): Path<String>) -> Answer {
     let (engine, token) = (context.engine(), bearer(&context));
     let read = engine.read_registration(context.tenant(), &client_id, token.as_deref()).await?;
     Ok(answer(StatusCode::OK, &read))
 }
 
-/// Replaces it.
+/// `PUT …/{client_id}`: replaces the registered metadata.
 pub(crate) async fn put(context: Context, Path(client_id): Path<String>, body: Bytes) -> Answer {
     let document = document(&context, &body)?;
     let (engine, token) = (context.engine(), bearer(&context));
@@ -43,7 +43,7 @@ pub(crate) async fn put(context: Context, Path(client_id): Path<String>, body: B
     Ok(answer(StatusCode::OK, &updated))
 }
 
-/// Removes it.
+/// `DELETE …/{client_id}`: removes the registration.
 pub(crate) async fn delete(context: Context, Path(client_id): Path<String>) -> Answer {
     let (engine, token) = (context.engine(), bearer(&context));
     engine.remove_registration(context.tenant(), &client_id, token.as_deref()).await?;

@@ -1,4 +1,4 @@
-//! How an authorization answer travels: in a query, a fragment, or a form that the browser posts.
+//! How an authorization response is delivered: in a query, in a fragment, or in a form that the browser posts.
 
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -12,7 +12,7 @@ use crate::respond;
 use crate::web::pages::FormPost;
 use crate::web::render;
 
-/// Sends what an application asked for.
+/// Sends a successful authorization response to the application.
 pub(crate) fn answer(
     context: &Context,
     client_id: &str,
@@ -40,8 +40,8 @@ pub(crate) fn answer(
     send(context, to, pairs, state.as_deref())
 }
 
-/// Sends an error, which says who it is from (RFC 9207 §2) and what the browser's state is (Session
-/// Management §2): an application without a session watches for one.
+/// Sends an error with the issuer (RFC 9207 §2) and the browser's state (Session Management §2): an application without
+/// a session watches for one.
 pub(crate) fn error(
     context: &Context,
     client_id: &str,
@@ -60,7 +60,7 @@ fn send(
     pairs: Vec<(&str, &str)>,
     session_state: Option<&str>,
 ) -> Response {
-    // Shortened to the life of what is made here.
+    // Shortens the lifetime to that of the values created here.
     let mut pairs: Vec<(&str, &str)> = pairs;
     let issuer = context.engine().issuer(context.tenant());
     if let Some(state) = &to.state {

@@ -1,4 +1,4 @@
-//! `/oauth2/revoke` (RFC 7009).
+//! `/oauth2/revoke`: token revocation (RFC 7009).
 
 use axum::body::Bytes;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::oidc::{authenticated_form, binding};
 use crate::respond;
 
-/// Revokes a token of the calling application.
+/// `POST`: revokes a token of the calling application.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (params, app) = authenticated_form(&context, &body).await?;
     let missing = || OAuthError::invalid_request("token is missing");

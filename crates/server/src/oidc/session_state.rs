@@ -1,5 +1,5 @@
-//! OpenID Connect Session Management 1.0: what an application watches the browser's state by, and the frame
-//! that answers it.
+//! OpenID Connect Session Management 1.0: the state by which an application watches the browser's session, and the
+//! frame that reports changes.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -13,7 +13,7 @@ use crate::web::filters;
 use crate::web::render;
 use crate::{request, respond};
 
-/// The frame of session management.
+/// The page in the frame of session management.
 #[derive(Template)]
 #[template(path = "check_session.html")]
 struct CheckSession {
@@ -21,7 +21,7 @@ struct CheckSession {
     check: String,
 }
 
-/// The cookie that the frame reads. Readable by script, because the frame has nothing else.
+/// Returns the name of the cookie that the frame reads. Scripts can read it, because the frame has nothing else.
 pub(crate) fn cookie_name(context: &Context) -> String {
     if context.tenant().id == TenantId::DEFAULT {
         "sojourn_opbs".to_owned()
@@ -30,7 +30,7 @@ pub(crate) fn cookie_name(context: &Context) -> String {
     }
 }
 
-/// Brings the cookie to what the session says; nothing where it says so already.
+/// Returns the cookie that matches the session; `None` if the browser already has it.
 pub(crate) fn cookie(context: &Context, session: Option<&Session>) -> Option<String> {
     let name = cookie_name(context);
     let present = context.cookie(&name);
@@ -45,7 +45,7 @@ pub(crate) fn cookie(context: &Context, session: Option<&Session>) -> Option<Str
     }
 }
 
-/// Sets the cookie on an answer where it has to change.
+/// Sets the cookie on a response if it has to change.
 pub(crate) fn with_cookie(
     context: &Context,
     session: Option<&Session>,
@@ -57,7 +57,7 @@ pub(crate) fn with_cookie(
     }
 }
 
-/// The origin of an address; none for those that have no host, such as a native application's own scheme.
+/// Returns the origin of a URL; `None` for URLs without a host, such as a native application's own scheme.
 fn origin(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().filter(|text| !text.is_empty())?;
@@ -72,7 +72,7 @@ fn salted(parts: &[&str]) -> String {
     sojourn_model::ids::hex(&sojourn_engine::sha256(parts.join(" ").as_bytes()))
 }
 
-/// `session_state` (§2): a salted hash of application, origin and browser state.
+/// Returns `session_state` (§2): a salted hash of application, origin and browser state.
 pub(crate) fn of(
     context: &Context,
     client_id: &str,
@@ -86,7 +86,8 @@ pub(crate) fn of(
     Some(format!("{}.{salt}", salted(&[client_id, &origin, &state, &salt])))
 }
 
-/// The frame. Any application's page may hold it: what it answers depends on who asks.
+/// `GET /oidc/checksession`: returns the frame. Any application's page can embed it: what it reports depends on the
+/// page that asks.
 pub(crate) async fn frame(context: Context) -> Response {
     let page = CheckSession {
         cookie: cookie_name(&context),
@@ -95,10 +96,10 @@ pub(crate) async fn frame(context: Context) -> Response {
     render::frame(&context, &page)
 }
 
-/// What the frame asks now and then: whether the session behind the state still lives. Neither the session
-/// nor its cookies are touched.
+/// `POST /oidc/checksession/state`: returns whether the session behind a state is still active, which the frame asks
+/// from time to time. Neither the session nor its cookies are changed.
 pub(crate) async fn state(context: Context, body: Bytes) -> Response {
-    // Browsers send it with every request; a page of another origin can't pretend to be the frame.
+    // Browsers send this header with every request; a page of another origin can't pretend to be the frame.
     if context.header("sec-fetch-site").is_none_or(|site| site != "same-origin") {
         return respond::json(StatusCode::FORBIDDEN, &json!({ "error": "access_denied" }));
     }

@@ -1,4 +1,4 @@
-//! `/oauth2/token`.
+//! `/oauth2/token`: the token endpoint.
 
 use axum::body::Bytes;
 use http::{StatusCode, header};
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::oidc::{authenticated_form, binding};
 use crate::respond;
 
-/// Gives tokens for a code, a refresh token or the application's own rights.
+/// `POST`: issues tokens for a code, a refresh token or the application's own rights.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (params, app) = authenticated_form(&context, &body).await?;
     let (engine, tenant) = (context.engine(), context.tenant());

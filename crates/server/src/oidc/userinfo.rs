@@ -9,13 +9,13 @@ use crate::context::Context;
 use crate::oidc::{bearer, binding};
 use crate::{request, respond};
 
-/// The token in the header.
+/// `GET`: returns the claims for the token in the header.
 pub(crate) async fn get(context: Context) -> Answer {
     let token = bearer(&context);
     answer(&context, token).await
 }
 
-/// The token in the header, or in the form; not in both.
+/// `POST`: returns the claims for the token in the header or in the form, but not in both.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let in_header = bearer(&context);
     if body.is_empty() {

@@ -1,4 +1,4 @@
-//! WebFinger (RFC 7033): which issuer somebody's identifier belongs to (OpenID Connect Discovery 1.0 §2).
+//! WebFinger (RFC 7033): returns the issuer that a user's identifier belongs to (OpenID Connect Discovery 1.0 §2).
 
 use axum::response::Response;
 use http::{StatusCode, Uri, header};
@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::context::Context;
 use crate::{request, respond};
 
-/// The relation that OpenID Connect asks for.
+/// The link relation that OpenID Connect requests.
 const ISSUER: &str = "http://openid.net/specs/connect/1.0/issuer";
 
-/// Answers for accounts at this server's host and for its own addresses. Whether there is such an account isn't told.
+/// `GET /.well-known/webfinger`: returns the issuer for accounts at this server's host and for its own addresses.
+/// Doesn't reveal whether such an account exists.
 pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     let refuse = |status: StatusCode, why: &str| {
         respond::json(status, &json!({ "error": "invalid_request", "error_description": why }))
@@ -38,7 +39,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
     if !ours {
         return refuse(StatusCode::NOT_FOUND, "nothing is known of that resource here");
     }
-    // `rel` narrows what is told (§4.3); there is one relation.
+    // `rel` filters the links (§4.3); there is one relation.
     let asked: Vec<&str> = params.all("rel").collect();
     let issuer = context.engine().issuer(context.tenant());
     let links = match asked.is_empty() || asked.contains(&ISSUER) {
@@ -49,6 +50,6 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Response {
         respond::json(StatusCode::OK, &json!({ "subject": resource, "links": links }));
     let kind = header::HeaderValue::from_static("application/jrd+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    // §5: any page may ask.
+    // §5: pages of any origin may call this endpoint.
     respond::with(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
 }

@@ -5,21 +5,21 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
-/// Headers by which a proxy names a client.
+/// Headers in which a proxy names a client.
 pub(super) const NAMES: [&str; 3] = ["forwarded", "x-forwarded-for", "x-forwarded-proto"];
-/// Elements that are looked at, from the right: no chain of trusted proxies is longer.
+/// Maximum number of elements that are read, from the right: no chain of trusted proxies is longer.
 const HOPS_MAX: usize = 32;
 
-/// What one proxy says of the connection that it took.
+/// What one proxy reports about the connection that it accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hop {
-    /// Its client; none when that is obfuscated, unknown or malformed.
+    /// Address of its client; `None` if that is obfuscated, unknown or malformed.
     pub(super) client: Option<IpAddr>,
-    /// Whether its client spoke TLS, if it says.
+    /// Whether its client used TLS, if reported.
     pub(super) secure: Option<bool>,
 }
 
-/// Whatever isn't text is lost, and nothing beside it.
+/// Returns the lines of a header as text. Bytes that aren't text are replaced; everything else is kept.
 fn lines<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<Cow<'h, str>>> {
     let lines: Vec<_> = headers
         .get_all(name)
@@ -29,7 +29,7 @@ fn lines<'h>(headers: &'h HeaderMap, name: &str) -> Option<Vec<Cow<'h, str>>> {
     (!lines.is_empty()).then_some(lines)
 }
 
-/// An address, with a port or without.
+/// Parses an IP address, with or without a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     bare.unwrap_or(text)
@@ -42,8 +42,8 @@ fn last(mut hops: Vec<Hop>) -> Vec<Hop> {
     hops.split_off(hops.len().saturating_sub(HOPS_MAX))
 }
 
-/// The hops of `X-Forwarded-For`, first to last; none without the header. `X-Forwarded-Proto` is the last proxy's: each
-/// overwrites it, or appends to it.
+/// Returns the hops of `X-Forwarded-For`, first to last; `None` without the header. `X-Forwarded-Proto` is the last
+/// proxy's: each proxy overwrites it or appends to it.
 pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     let lines = lines(headers, "x-forwarded-for")?;
     let mut hops: Vec<Hop> = lines
@@ -57,7 +57,7 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     Some(last(hops))
 }
 
-/// What `X-Forwarded-Proto` says.
+/// Returns whether `X-Forwarded-Proto` reports TLS; `None` if it is missing or unknown.
 pub(super) fn x_forwarded_proto(headers: &HeaderMap) -> Option<bool> {
     let lines = lines(headers, "x-forwarded-proto")?;
     scheme(lines.last()?.rsplit(',').next()?.trim())
@@ -71,7 +71,7 @@ fn scheme(text: &str) -> Option<bool> {
     }
 }
 
-/// The hops of `Forwarded`, first to last; none without the header.
+/// Returns the hops of `Forwarded`, first to last; `None` without the header.
 pub(super) fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     let lines = lines(headers, "forwarded")?;
     let elements = lines.iter().flat_map(|line| split(line, b','));
@@ -92,8 +92,8 @@ fn element(text: &str) -> Hop {
     hop
 }
 
-/// Splits at a separator outside quoted strings, from the right: what a client left open to the left doesn't swallow what
-/// a proxy appended to it.
+/// Splits at a separator outside quoted strings, from the right: a quote that a client left open to the left doesn't
+/// swallow what a proxy appended.
 fn split(text: &str, separator: u8) -> Vec<&str> {
     let (mut pieces, mut end, mut quoted) = (Vec::new(), text.len(), false);
     let bytes = text.as_bytes();
@@ -112,7 +112,7 @@ fn split(text: &str, separator: u8) -> Vec<&str> {
     pieces
 }
 
-/// A token, or what a quoted string says; none when its quotes are unbalanced.
+/// Returns a token, or the content of a quoted string; `None` if its quotes are unbalanced.
 fn unquoted(text: &str) -> Option<String> {
     let Some(rest) = text.strip_prefix('"') else {
         return (!text.contains('"')).then(|| text.to_owned());

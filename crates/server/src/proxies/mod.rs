@@ -1,5 +1,5 @@
-//! Proxies in front: what they say of a client's address and scheme is believed if their own address is trusted, and
-//! ignored from anyone else.
+//! Reverse proxies: what they report about a client's address and scheme is believed if their own address is trusted,
+//! and ignored otherwise.
 
 mod forwarded;
 pub(crate) mod protocol;
@@ -17,30 +17,30 @@ use forwarded::Hop;
 /// Which proxies are trusted, and what they send.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyOptions {
-    /// Their addresses and networks.
+    /// Addresses and networks of the trusted proxies.
     pub trusted: Vec<Network>,
     /// Whether each connection from them begins with a PROXY protocol header, version 1 or 2.
     pub proxy_protocol: bool,
-    /// Whether `Forwarded` wins where a request has `X-Forwarded-For` too. A proxy that writes one of them passes the
-    /// other on as the client sent it.
+    /// Whether `Forwarded` takes precedence if a request also has `X-Forwarded-For`. A proxy that writes one of them
+    /// passes the other on as the client sent it.
     pub prefer_forwarded: bool,
 }
 
-/// Where a request comes from, past all trusted proxies.
+/// The origin of a request, beyond all trusted proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// The client's address.
+    /// IP address of the client, in canonical form.
     pub(crate) ip: IpAddr,
-    /// Whether the client's connection is TLS.
+    /// Whether the client's connection uses TLS.
     pub(crate) secure: bool,
-    /// Whether the request is the machine's own or a trusted proxy's: past all hops, nobody else is behind it.
+    /// Whether the request is the machine's own or a trusted proxy's: beyond all hops, there is no other client.
     pub(crate) own: bool,
 }
 
-/// Between two log lines about headers from untrusted addresses.
+/// Minimum time between two log lines about headers from untrusted addresses.
 const WARN_EVERY: Duration = Duration::from_secs(3_600);
 
-/// The trusted proxies.
+/// The trusted proxies, which can be replaced at runtime.
 #[derive(Debug)]
 pub(crate) struct Proxies {
     options: ArcSwap<ProxyOptions>,
@@ -52,7 +52,7 @@ impl Proxies {
         Self { options: ArcSwap::from_pointee(options), warned: Mutex::default() }
     }
 
-    /// Trusts others from now on.
+    /// Replaces the trusted proxies and their options.
     pub(crate) fn change(&self, options: ProxyOptions) {
         self.options.store(Arc::new(options));
     }
@@ -64,7 +64,7 @@ impl Proxies {
 
     /// Whether an address belongs to a trusted proxy.
     pub(crate) fn is_trusted(&self, ip: IpAddr) -> bool {
-        // Without proxies, nothing is written down to be compared.
+        // Without proxies, the address needn't be formatted for the comparison.
         let options = self.options.load();
         if options.trusted.is_empty() {
             return false;
@@ -73,13 +73,13 @@ impl Proxies {
         options.trusted.iter().any(|network| network.contains(&key))
     }
 
-    /// Where a request comes from. `peer` is the address that the connection comes from, or that a PROXY protocol
-    /// header named; `secure` is whether that connection is TLS.
+    /// Determines the origin of a request. `peer` is the address that the connection comes from, or that a PROXY
+    /// protocol header named; `secure` is whether that connection uses TLS.
     pub(crate) fn origin(&self, peer: IpAddr, secure: bool, headers: &HeaderMap) -> Origin {
         let peer = peer.to_canonical();
         let direct = Origin { ip: peer, secure, own: false };
         if !self.is_trusted(peer) {
-            // A header that isn't believed may name somebody.
+            // A header that isn't believed may still name another client.
             return Origin { own: peer.is_loopback() && !is_forwarded(headers), ..direct };
         }
         let hops = match self.options.load().prefer_forwarded {
@@ -93,7 +93,7 @@ impl Proxies {
         self.past_trusted(direct, &hops)
     }
 
-    /// Goes from the last hop to the first, as long as the one that wrote it is trusted.
+    /// Walks from the last hop to the first, as long as the proxy that wrote the hop is trusted.
     fn past_trusted(&self, direct: Origin, hops: &[Hop]) -> Origin {
         let mut origin = direct;
         for hop in hops.iter().rev() {
@@ -101,14 +101,14 @@ impl Proxies {
                 return origin;
             }
             origin.secure = hop.secure.unwrap_or(origin.secure);
-            // Obfuscated or malformed: nobody further to the left can be believed, and somebody is there.
+            // Obfuscated or malformed: no hop further to the left can be believed, and there is another client.
             let Some(ip) = hop.client else { return origin };
             origin.ip = ip.to_canonical();
         }
         Origin { own: self.is_trusted(origin.ip), ..origin }
     }
 
-    /// Whether a request that has forwarding headers comes from an address that isn't trusted, and it is time to say so.
+    /// Whether a request with forwarding headers comes from an untrusted address, and a warning about that is due.
     pub(crate) fn is_to_be_warned_of(
         &self,
         peer: IpAddr,
@@ -127,7 +127,7 @@ impl Proxies {
     }
 }
 
-/// Whether a request has a header by which a proxy names a client.
+/// Whether a request has a header in which a proxy names a client.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     forwarded::NAMES.iter().any(|name| headers.contains_key(*name))
 }
@@ -152,7 +152,8 @@ mod tests {
         (origin.ip.to_string(), origin.secure)
     }
 
-    /// Whether a request with one header, of whatever bytes, is a proxy's or the machine's own.
+    /// Returns whether a request with one header, of any bytes, is a proxy's or the machine's own; and its client's
+    /// address.
     fn own(trusted: &str, peer: &str, header: Option<(&'static str, &[u8])>) -> (bool, String) {
         let trusted = trusted.split_whitespace().map(|text| text.parse().expect("a network"));
         let options = ProxyOptions { trusted: trusted.collect(), ..ProxyOptions::default() };
@@ -170,7 +171,7 @@ mod tests {
         const FORWARDED: &str = "forwarded";
         type Header = Option<(&'static str, &'static [u8])>;
         let cases: &[(&str, &str, Header, bool, &str)] = &[
-            // The machine itself, a proxy itself, anybody.
+            // The machine itself, a proxy itself, another client.
             ("", "127.0.0.1", None, true, "127.0.0.1"),
             ("", "::1", None, true, "::1"),
             ("10.0.0.0/8", "10.0.0.1", None, true, "10.0.0.1"),
@@ -179,7 +180,7 @@ mod tests {
             ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"192.0.2.1")), false, "192.0.2.1"),
             ("10.0.0.0/8", "192.0.2.1", Some((XFF, b"10.0.0.1")), false, "192.0.2.1"),
             ("", "127.0.0.1", Some((XFF, b"127.0.0.1")), false, "127.0.0.1"),
-            // Somebody is named who can't be read.
+            // A client is named, but the name can't be parsed.
             ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"\xff")), false, "10.0.0.1"),
             ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"")), false, "10.0.0.1"),
             ("10.0.0.0/8", "10.0.0.1", Some((XFF, b"unknown")), false, "10.0.0.1"),
@@ -214,14 +215,14 @@ mod tests {
         }
     }
 
-    /// One case: what is trusted, the peer, its headers, the client and whether it speaks TLS.
+    /// One case: what is trusted, the peer, its headers, the client and whether it uses TLS.
     type Case<'c> = (&'c [&'c str], &'c str, &'c [(&'static str, &'c str)], &'c str, bool);
 
     #[test]
     fn only_trusted_hops_are_believed() {
         const LB: &[&str] = &["10.0.0.0/8"];
         let cases: &[Case<'_>] = &[
-            // Nobody is trusted, or somebody else.
+            // No proxy is trusted, or another one is.
             (&[], "10.0.0.1", &[("x-forwarded-for", "1.2.3.4")], "10.0.0.1", false),
             (
                 LB,
@@ -230,7 +231,7 @@ mod tests {
                 "192.0.2.1",
                 false,
             ),
-            // One hop, and one that a client made up to its left.
+            // One hop, and one that a client forged to its left.
             (
                 LB,
                 "10.0.0.1",
@@ -255,7 +256,7 @@ mod tests {
                 false,
             ),
             (LB, "10.0.0.1", &[("x-forwarded-for", "10.0.0.9, 10.0.0.2")], "10.0.0.9", false),
-            // Ports and brackets, and what is none of these.
+            // Ports and brackets, and values with neither.
             (LB, "10.0.0.1", &[("x-forwarded-for", "1.2.3.4:4711")], "1.2.3.4", false),
             (LB, "10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]:4711")], "2001:db8::1", false),
             (LB, "10.0.0.1", &[("x-forwarded-for", "2001:db8::1")], "2001:db8::1", false),

@@ -1,27 +1,27 @@
-//! The PROXY protocol, versions 1 and 2: a header before everything else, TLS included, by which a load balancer that
-//! forwards bytes says whose they are.
+//! The PROXY protocol, versions 1 and 2: a header before everything else, TLS included, in which a load balancer that
+//! forwards bytes names their client.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// What version 2 begins with.
+/// Signature at the beginning of version 2.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-/// The longest line of version 1, with its end.
+/// Maximum length of the line of version 1 in bytes, including its end.
 const LINE_BYTES_MAX: usize = 107;
-/// Bytes after the fixed part of version 2, with extensions that nobody here reads.
+/// Maximum number of bytes after the fixed part of version 2, including extensions, which are ignored.
 const REST_BYTES_MAX: u16 = 4096;
 
 fn malformed(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Reads the header, and not a byte more. Returns the client's address; none when the load balancer speaks for itself (a
-/// health check), or says that it doesn't know.
+/// Reads the header, and not a byte more. Returns the client's address; `None` if the load balancer itself is the
+/// client (a health check) or doesn't know the address.
 ///
 /// # Errors
-/// What the connection says, and [`io::ErrorKind::InvalidData`] when it begins with something else.
+/// Errors of the connection, and [`io::ErrorKind::InvalidData`] if it begins with something else.
 pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<IpAddr>> {
     let mut start = [0; 12];
     stream.read_exact(&mut start).await?;
@@ -41,7 +41,7 @@ pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
     version_1(&line).ok_or_else(|| malformed("the PROXY protocol line is malformed"))
 }
 
-/// `PROXY TCP4 192.0.2.1 192.0.2.2 4711 443`; with `UNKNOWN` the rest says nothing.
+/// Parses a line such as `PROXY TCP4 192.0.2.1 192.0.2.2 4711 443`; with `UNKNOWN` the rest is ignored.
 fn version_1(line: &[u8]) -> Option<Option<IpAddr>> {
     let line = std::str::from_utf8(line).ok()?.strip_suffix("\r\n")?;
     let words: Vec<&str> = line.split(' ').collect();
@@ -68,7 +68,7 @@ async fn version_2(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<I
     let mut rest = vec![0; usize::from(length)];
     stream.read_exact(&mut rest).await?;
     match command {
-        // The load balancer itself.
+        // The load balancer itself is the client.
         0x20 => return Ok(None),
         0x21 => {}
         _ => return Err(malformed("another version or command of the PROXY protocol")),
@@ -93,10 +93,10 @@ async fn version_2(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<I
 mod tests {
     use super::*;
 
-    /// What a header says.
+    /// Result of reading a header: the client's address, or the kind of the error.
     type Said = Result<Option<String>, io::ErrorKind>;
 
-    /// What a header says, and how many bytes are left to read after it.
+    /// Reads a header; returns the result and how many bytes are left after it.
     async fn outcome(bytes: &[u8]) -> (Said, usize) {
         let mut stream = bytes;
         let read = read(&mut stream).await;

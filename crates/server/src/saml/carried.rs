@@ -13,9 +13,9 @@ use crate::context::Context;
 
 /// The reason why a message is refused.
 pub(crate) enum Refused {
-    /// It is the message's fault.
+    /// The message is invalid; the text says why.
     Message(String),
-    /// It isn't.
+    /// The message isn't the cause: the engine failed.
     Failed(EngineError),
 }
 
@@ -37,17 +37,18 @@ impl From<sojourn_saml::MessageError> for Refused {
     }
 }
 
-/// Whether metadata that is fetched again and again holds no more. Of one that was given by hand somebody is warned.
+/// Whether metadata that is fetched regularly has expired. For metadata that was entered by hand, there is a warning
+/// instead.
 fn has_run_out(settings: &SamlSettings, context: &Context) -> bool {
     let now = context.engine().now();
     settings.metadata_url.is_some() && settings.valid_until.is_some_and(|until| until <= now)
 }
 
-/// A registered service provider.
+/// The registered service provider that sent a message.
 pub(crate) struct Sender(pub(crate) Arc<Application>);
 
 impl Sender {
-    /// The service provider of an entity id, if it may be used.
+    /// Returns the service provider with an entity id; fails if it is unknown, disabled, or its metadata has expired.
     pub(crate) async fn of(context: &Context, entity_id: &str) -> Result<Self, Refused> {
         let tenant = context.tenant().id;
         let app = context.engine().application_by_client(tenant, entity_id).await?;
@@ -70,8 +71,8 @@ impl Sender {
         }
     }
 
-    /// Verifies a signature of the query or of the document, if there is one that can be verified, and answers the node
-    /// that may be read and whether it was signed. A signature that doesn't fit is refused, never skipped.
+    /// Verifies a signature of the query or of the document, if there is one that can be verified, and returns the node
+    /// that may be read and whether it was signed. An invalid signature is refused, never skipped.
     pub(crate) fn verified<'a, 'i>(
         &self,
         carried: &Carried,
@@ -79,7 +80,7 @@ impl Sender {
     ) -> Result<(Trusted<'a, 'i>, bool), Refused> {
         let certificates = certificates(self.settings()?);
         if certificates.is_empty() {
-            // Nobody registered anything that it could be verified with.
+            // No certificate is registered that it could be verified with.
             return Ok((Trusted::unsigned(document), false));
         }
         if let Some(signature) = &carried.signature {

@@ -1,4 +1,4 @@
-//! Single logout in the browser (Profiles §4.4): a service provider asks for it, or answers to a request that a frame
+//! Single logout in the browser (Profiles §4.4): a service provider requests it, or responds to a request that a frame
 //! carried.
 
 use std::time::Duration;
@@ -27,17 +27,17 @@ use crate::web::signed_out::ended;
 use crate::web::ticket::Ticket;
 use crate::{request, respond};
 
-/// Where a person goes on to the service provider that asked, after all others were notified.
+/// Path from which the user continues to the requesting service provider, after all others were notified.
 const ANSWER_PATH: &str = "/samlsso/answer";
-/// The name of tickets that carry a logout on.
+/// Path of tickets that continue a logout.
 pub(crate) const PATH: &str = "/samlsso/logout";
-/// How long after the end of sessions others are waited for, in milliseconds.
+/// How long to wait for the others after the sessions ended, in milliseconds.
 const AWAITED_MS: i64 = 3_000;
-/// How often, and how many times, it is looked whether the others have followed.
+/// How often, and at most how many times, to check whether the others have followed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOKS_MAX: usize = 60;
 
-/// A logout that was checked, as a link carries it on.
+/// A checked logout request, as a link carries it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Asked {
     entity_id: String,
@@ -48,7 +48,7 @@ struct Asked {
     by_query: bool,
 }
 
-/// What is owed to the service provider that asked, carried by the browser, sealed.
+/// The response that is due to the requesting service provider. The browser carries it, sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Owed {
     entity_id: String,
@@ -60,7 +60,7 @@ struct Owed {
     at: i64,
 }
 
-/// A request.
+/// Processes a logout request of a service provider.
 pub(crate) async fn asked(
     context: &Context,
     carried: &Carried,
@@ -76,7 +76,7 @@ pub(crate) async fn asked(
         relay_state: carried.relay_state.clone(),
         by_query,
     };
-    // The cookie identifies the browser; it comes with a link.
+    // The cookie identifies the browser, which sends it when it follows a link.
     if context.method == http::Method::POST && context.keeps_session_back() {
         let query = serde_json::to_string(&asked).unwrap_or_default();
         let ticket = Ticket { query, ..Ticket::to(context, PATH) };
@@ -87,7 +87,7 @@ pub(crate) async fn asked(
     end(context, &sender, asked).await
 }
 
-/// A request that went on by a link.
+/// Continues a request that was carried by a link.
 pub(crate) async fn resume(context: &Context, ticket: &Ticket) -> Answer {
     let asked = serde_json::from_str::<Asked>(&ticket.query).map_err(|_| Refusal::Incomplete)?;
     let sender = Sender::of(context, &asked.entity_id).await?;
@@ -104,8 +104,8 @@ async fn checked(
     let (trusted, signed) = sender.verified(carried, document)?;
     let request = LogoutRequest::read(trusted)?;
     let settings = sender.settings()?;
-    // The number of a stay is known to nobody but the service provider and the person: who has registered no certificate
-    // proves by it that the request isn't forged.
+    // Only the service provider and the user know the number of a stay: a service provider that has registered no
+    // certificate proves with it that the request isn't forged.
     let provable = !settings.certificates.is_empty();
     if !signed && (provable || request.session_indexes.is_empty()) {
         return Err(Refused::Message("a logout has to be signed".into()));
@@ -121,7 +121,7 @@ async fn checked(
     Ok((sender, request))
 }
 
-/// Whether a request may still be processed (Core §3.7.1).
+/// Fails if a request is too old to be processed (Core §3.7.1).
 pub(super) fn in_time(request: &LogoutRequest, now: Millis) -> Result<(), Refused> {
     let skew = Times::default().skew_ms;
     match request.not_on_or_after {
@@ -138,7 +138,7 @@ async fn end(context: &Context, sender: &Sender, asked: Asked) -> Answer {
         session_indexes: &asked.session_indexes,
     };
     let stays = engine.saml_stays(tenant, &sender.0, request).await?;
-    // Others are told in this browser, and its cookie goes, only if it is the one that was signed in.
+    // Others are notified in this browser, and its cookie is removed, only if it is the browser that was signed in.
     let mine = context.session().await?;
     let mine = mine.filter(|session| stays.iter().any(|stay| stay.session == session.id));
     let done = engine.saml_logout(tenant, &sender.0, request, &stays, mine.as_ref()).await?;
@@ -164,7 +164,7 @@ async fn end(context: &Context, sender: &Sender, asked: Asked) -> Answer {
     ended(context, mine.as_ref(), Some(next), done.frames).await
 }
 
-/// Everybody was told: the answer goes to the service provider that asked.
+/// `GET /samlsso/answer`: sends the response to the requesting service provider, after all others were notified.
 pub(crate) async fn answer(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query()).ok();
     let ticket = params.as_ref().and_then(|params| params.get("of"));
@@ -178,7 +178,7 @@ pub(crate) async fn answer(context: Context, uri: Uri) -> Answer {
     Ok(response)
 }
 
-/// Whether everybody followed, as far as it is known a moment after the end.
+/// Whether all others have followed, as far as that is known a moment after the end.
 pub(super) async fn followed(
     context: &Context,
     sender: &Sender,
@@ -198,7 +198,8 @@ pub(super) async fn followed(
     Ok(false)
 }
 
-/// Where an answer goes: by the binding of the request where the service provider has it, else by the other.
+/// Returns where a response is sent: by the binding of the request if the service provider supports it, else by the
+/// other one.
 fn service(settings: &SamlSettings, by_query: bool) -> Option<&LogoutService> {
     let (first, second) = match by_query {
         true => (LogoutBinding::Redirect, LogoutBinding::Post),
@@ -214,7 +215,7 @@ async fn give(context: &Context, sender: &Sender, owed: &Owed) -> Answer {
     let status = logout_status(followed(context, sender, &sessions, Millis(owed.at)).await?);
     let settings = sender.settings().map_err(|_| EngineError::NotFound("service provider"))?;
     let Some(service) = service(settings, owed.by_query) else {
-        // It has nowhere to be answered at.
+        // The service provider has no address for responses.
         return Ok(respond::see_other(&context.link("/myaccount")));
     };
     let to = service.response_url.as_deref().unwrap_or(&service.url);
@@ -232,7 +233,7 @@ async fn give(context: &Context, sender: &Sender, owed: &Owed) -> Answer {
     Ok(respond::see_other(&uri.await?))
 }
 
-/// The answer of a service provider to what a frame of ours carried to it.
+/// Processes a service provider's response to a request that one of our frames carried.
 pub(crate) async fn answered(
     context: &Context,
     carried: &Carried,
@@ -258,7 +259,7 @@ async fn note(
     Ok(())
 }
 
-/// What a frame shows that has done its work.
+/// Returns the empty page of a frame that has done its work.
 fn empty_frame(context: &Context) -> Response {
     let language = &context.language().code;
     let page = format!("<!doctype html><html lang=\"{language}\"><title>OK</title></html>");
@@ -268,7 +269,7 @@ fn empty_frame(context: &Context) -> Response {
     respond::with(response, HeaderName::from_static("x-frame-options"), "SAMEORIGIN")
 }
 
-/// A frame of ours that posts a logout request.
+/// `GET /samlsso/frame`: returns a page for a frame that posts a logout request to a service provider.
 pub(crate) async fn frame(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query()).ok();
     let of = params.as_ref().and_then(|params| params.get("of")).unwrap_or_default();

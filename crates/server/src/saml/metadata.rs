@@ -1,4 +1,4 @@
-//! `/identity/metadata/saml2`: what service providers have to know of us.
+//! `/identity/metadata/saml2`: our metadata for service providers.
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -12,10 +12,10 @@ use crate::oidc::discovery::public;
 use crate::respond;
 
 const KIND: &str = "application/samlmetadata+xml";
-/// How long it may be kept.
+/// How long service providers can cache the metadata.
 const CACHE: &str = "PT6H";
 
-/// The tenant's metadata, signed.
+/// `GET`: returns the tenant's signed metadata.
 pub(crate) async fn get(context: Context) -> Response {
     match write(&context).await {
         Ok(text) => public(super::xml(StatusCode::OK, KIND, text)),
@@ -41,7 +41,7 @@ async fn write(context: &Context) -> Result<Bytes, EngineError> {
         certificates: &certificates,
         cache_duration: CACHE,
     };
-    // Signed once for as long as it says the same.
+    // Signed once until its content changes.
     let prints: Vec<_> = certificates.iter().map(|one| one.fingerprint()).collect();
     let signs = signer.generation;
     let name = format!("saml {entity_id} {} {signs} {}", metadata.name, prints.join(" "));

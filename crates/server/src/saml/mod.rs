@@ -1,5 +1,5 @@
 //! The endpoints of SAML 2.0, as an identity provider: sign-on and logout in the browser, logout from server to server,
-//! metadata.
+//! and metadata.
 
 pub(crate) mod carried;
 pub(crate) mod logout;
@@ -21,7 +21,8 @@ use crate::language::Text;
 use crate::web::refusal::{Answer, Refusal};
 use crate::{request, respond};
 
-/// A query (HTTP-Redirect), a request that comes back from a page, or a sign-on that begins here.
+/// `GET /samlsso`: a message in the query (HTTP-Redirect), a request that returns from a page, or a sign-on that begins
+/// here.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let query = uri.query().unwrap_or_default();
     if let Some(elsewhere) = of_another_tenant(&context, query) {
@@ -36,7 +37,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     answer(&context, carried, true).await
 }
 
-/// A form (HTTP-POST).
+/// `POST /samlsso`: a message in a form (HTTP-POST).
 pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Answer {
     if let Some(elsewhere) = of_another_tenant(&context, uri.query().unwrap_or_default()) {
         return Ok(elsewhere);
@@ -58,7 +59,7 @@ pub(crate) async fn post(context: Context, uri: Uri, body: Bytes) -> Answer {
     answer(&context, carried, false).await
 }
 
-/// What a message is, its root element says.
+/// Dispatches a message by its root element.
 async fn answer(context: &Context, carried: Carried, by_query: bool) -> Answer {
     let document = Document::parse(&carried.xml).map_err(|error| refused(&error.to_string()))?;
     match (carried.kind, document.root_name()) {
@@ -71,7 +72,7 @@ async fn answer(context: &Context, carried: Carried, by_query: bool) -> Answer {
     }
 }
 
-/// What a message of a browser may name as its destination: this tenant's address, also as WSO2 writes it.
+/// Returns the destinations that a message from a browser can name: this tenant's address, also in WSO2's form.
 pub(crate) fn addresses(context: &Context) -> Vec<String> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let address = engine.saml_address(tenant);
@@ -80,7 +81,7 @@ pub(crate) fn addresses(context: &Context) -> Vec<String> {
     vec![with_tenant(&address), with_tenant(&root), address]
 }
 
-/// A page that says why nothing is answered: nothing is sent anywhere.
+/// Returns a page with the reason why a message is refused; nothing is sent to a service provider.
 pub(crate) fn refused(why: &str) -> Refusal {
     tracing::info!(why, "a SAML message is refused");
     Refusal::bad_request(Text::Message(format!("The SAML message is refused: {why}.")))
@@ -95,7 +96,7 @@ impl From<Refused> for Refusal {
     }
 }
 
-/// XML.
+/// Builds an XML response with the media type `kind`.
 pub(crate) fn xml(
     status: StatusCode,
     kind: &'static str,
@@ -106,7 +107,7 @@ pub(crate) fn xml(
     response
 }
 
-/// `tenantDomain`, as WSO2 takes it: the same request at the tenant that it names.
+/// Redirects a request with WSO2's `tenantDomain` to the tenant that it names.
 fn of_another_tenant(context: &Context, query: &str) -> Option<Response> {
     let mut named = query.split('&').filter_map(|pair| pair.strip_prefix("tenantDomain="));
     let tenant = named.next()?;
@@ -114,7 +115,7 @@ fn of_another_tenant(context: &Context, query: &str) -> Option<Response> {
     if tenant == context.tenant().name || !tenant.chars().all(plain) || named.next().is_some() {
         return None;
     }
-    // What is signed stays as it was sent.
+    // Signed parameters must stay as they were sent.
     let rest: Vec<&str> =
         query.split('&').filter(|pair| !pair.starts_with("tenantDomain=")).collect();
     let path = if tenant == Tenant::DEFAULT_NAME {

@@ -1,5 +1,5 @@
-//! Single sign-on (Profiles §4.1): the request is checked, then the same table as for OpenID Connect decides what the person
-//! has to do, then the browser posts the answer.
+//! Single sign-on (Profiles §4.1): the request is checked, then the same table as for OpenID Connect decides what the
+//! user has to do, then the browser posts the response.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -26,10 +26,10 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::render;
 use crate::web::ticket::{Opened, Ticket};
 
-/// Longest request as its pages carry it, in bytes.
+/// Maximum size of a request as its pages carry it, in bytes.
 const CARRIED_BYTES_MAX: usize = 6_000;
 
-/// A request.
+/// Processes a sign-on request of a service provider.
 pub(crate) async fn asked(context: &Context, carried: &Carried, document: &Document<'_>) -> Answer {
     match checked(context, carried, document).await? {
         (sender, Checked::Good(asked)) => begin(context, &sender.0, asked).await,
@@ -40,9 +40,9 @@ pub(crate) async fn asked(context: &Context, carried: &Carried, document: &Docum
 }
 
 enum Checked {
-    /// It can be answered.
+    /// The request is valid and can be processed.
     Good(SignOn),
-    /// It is answered with a status.
+    /// The request is refused with this status and message.
     Bad(SignOn, Status, &'static str),
 }
 
@@ -111,8 +111,8 @@ async fn checked(
     Ok((sender, Checked::Good(asked)))
 }
 
-/// With `SameSite=Lax` a browser keeps the session cookie back from a form of another site, and sends it when it follows a
-/// link: such a request goes on by one.
+/// Begins a sign-on. With `SameSite=Lax` a browser withholds the session cookie from a form of another site but sends
+/// it when it follows a link: such a request continues with a link.
 async fn begin(context: &Context, app: &Application, asked: SignOn) -> Answer {
     if context.method == http::Method::POST && context.keeps_session_back() {
         let ticket = Ticket { query: asked.to_query(), ..Ticket::to(context, SSO_PATH) };
@@ -121,7 +121,7 @@ async fn begin(context: &Context, app: &Application, asked: SignOn) -> Answer {
     decide(context, app, &asked, None).await
 }
 
-/// A request that comes back from a page; or a sign-on that begins here (Profiles §4.1.5).
+/// Resumes a request that returns from a page, or begins a sign-on without a request (Profiles §4.1.5).
 pub(crate) async fn resume_or_begin(context: &Context, params: &Params) -> Answer {
     let Some(text) = params.get("continue") else {
         return unasked(context, params).await;
@@ -183,7 +183,7 @@ async fn decide(
     Ok(session_state::with_cookie(context, session.as_ref(), response))
 }
 
-/// A checked request on its way.
+/// A checked request that is being processed.
 struct Deciding<'a> {
     context: &'a Context,
     app: &'a Application,
@@ -261,7 +261,7 @@ impl Deciding<'_> {
         Ok(ask(context, interrupted, session, needed))
     }
 
-    /// What the checks of the interaction look at. Reads only what the request makes necessary.
+    /// Collects the facts that the interaction checks need. Reads only what the request makes necessary.
     async fn situation(
         &self,
         session: Option<&Session>,
@@ -297,7 +297,7 @@ impl Deciding<'_> {
     }
 }
 
-/// An answer without an assertion.
+/// Sends a response without an assertion.
 async fn refuse(
     context: &Context,
     app: &Application,
@@ -312,7 +312,7 @@ async fn refuse(
     }
 }
 
-/// The page whose form goes to the service provider.
+/// Returns the page with the form that is posted to the service provider.
 fn posted(context: &Context, asked: &SignOn, xml: &str) -> Response {
     let mut pairs = vec![("SAMLResponse".to_owned(), binding::form_value(xml))];
     pairs.extend(asked.relay_state.clone().map(|state| ("RelayState".to_owned(), state)));

@@ -1,4 +1,5 @@
-//! Single logout from server to server (Bindings §3.2): a service provider asks, and is answered once the others were told.
+//! Single logout from server to server (Bindings §3.2): a service provider requests it, and gets the response after the
+//! others were notified.
 
 use axum::body::Bytes;
 use axum::response::Response;
@@ -18,7 +19,7 @@ use crate::respond;
 
 const KIND: &str = "text/xml; charset=utf-8";
 
-/// A logout request in an envelope.
+/// `POST /samlsso/soap`: a logout request in a SOAP envelope.
 pub(crate) async fn post(context: Context, body: Bytes) -> Response {
     match answer(&context, &body).await {
         Ok(text) => super::xml(StatusCode::OK, KIND, text),
@@ -46,7 +47,7 @@ async fn answer(context: &Context, body: &[u8]) -> Result<String, Refused> {
     let request = LogoutRequest::read(trusted)?;
     let engine = context.engine();
     let (now, soap) = (engine.now(), [engine.saml_soap_address(context.tenant())]);
-    // The binding doesn't need a Destination: the connection says where it goes.
+    // The binding doesn't need a Destination: the connection determines it.
     request.header.check(now, Times::default(), &soap, false)?;
     super::logout::in_time(&request, now)?;
     Ok(end(context, &sender, &request).await?)

@@ -1,5 +1,5 @@
-//! `/scim2/Bulk`: several writes in one request (RFC 7644 §3.7). Each is a transaction of its own, in the order in which
-//! they came; one that refers to what another makes comes after it.
+//! `/scim2/Bulk`: several writes in one request (RFC 7644 §3.7). Each is a transaction of its own, in the order of the
+//! request; a write that refers to a resource that another one creates runs after it.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ struct Operation {
     data: Value,
 }
 
-/// Does all of them.
+/// `POST`: executes all writes of a request.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let mut call = Call::new(&context, None).await?;
     let body = request::body(&context, &body)?;
@@ -63,7 +63,7 @@ fn operations(body: &Value) -> Result<Vec<Operation>, ScimError> {
     all.iter().map(read).collect()
 }
 
-/// The first name in a value that stands for what an operation makes: `bulkId:name`.
+/// Returns the names in a value that refer to resources of other operations: `bulkId:name`.
 fn refers_to(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => {
@@ -75,7 +75,7 @@ fn refers_to(value: &Value) -> Vec<String> {
     }
 }
 
-/// Puts ids in the place of such names.
+/// Replaces such names in a value with ids.
 fn resolve(value: &mut Value, made: &HashMap<String, String>) {
     match value {
         Value::String(text) => {
@@ -89,7 +89,7 @@ fn resolve(value: &mut Value, made: &HashMap<String, String>) {
     }
 }
 
-/// A path with ids in the place of such names.
+/// Returns a path with such names replaced by ids.
 fn resolved(path: &str, made: &HashMap<String, String>) -> String {
     let parts = path.split('/').map(|part| {
         let id = part.strip_prefix("bulkId:").and_then(|name| made.get(name));
@@ -103,10 +103,11 @@ async fn all(call: &mut Call<'_>, body: &Value) -> Answer {
     let most = body.get("failOnErrors").and_then(Value::as_u64).filter(|most| *most > 0);
     let mut made: HashMap<String, String> = HashMap::new();
     let (mut results, mut errors) = (Vec::new(), 0);
-    // The whole resource isn't answered, so its members needn't be read.
+    // The response doesn't contain the whole resource, so its members needn't be read.
     call.shown = Projection { attributes: vec!["id".into(), "meta".into()], excluded: Vec::new() };
     while !waiting.is_empty() {
-        // The next whose references are known; where none is, they wait for each other or for nothing that comes.
+        // The next operation with known references. If there is none, the remaining ones refer to each other or to an
+        // unknown name.
         let ready = waiting.iter().position(|one| {
             let mut names = refers_to(&one.data);
             names.extend(

@@ -1,4 +1,4 @@
-//! What the server says of itself (RFC 7644 §4). Whoever may sign in may read it; it tells nothing of anyone.
+//! Service discovery (RFC 7644 §4). Anyone who may sign in can read it; it reveals nothing about anyone.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -11,7 +11,7 @@ use sojourn_scim::{ResourceType, ScimError};
 use super::{LIST_SCHEMA, document};
 use crate::context::Context;
 
-/// `GET /scim2/ServiceProviderConfig`.
+/// `GET /scim2/ServiceProviderConfig`: returns the supported features and authentication schemes.
 pub(crate) async fn service_provider_config(context: Context) -> Response {
     let base = context.engine().scim_base(context.tenant());
     let basic = context.engine().settings().basic_authentication;
@@ -73,14 +73,14 @@ fn one(found: Option<Value>) -> Response {
     }
 }
 
-/// `GET /scim2/ResourceTypes`.
+/// `GET /scim2/ResourceTypes`: lists the resource types.
 pub(crate) async fn resource_types(context: Context) -> Response {
     let base = context.engine().scim_base(context.tenant());
     let all: Vec<Value> = types(&context).iter().map(|of| of.published(&base)).collect();
     list(&all)
 }
 
-/// `GET /scim2/ResourceTypes/{id}`.
+/// `GET /scim2/ResourceTypes/{id}`: returns one resource type by its name.
 pub(crate) async fn resource_type(context: Context, Path(id): Path<String>) -> Response {
     let base = context.engine().scim_base(context.tenant());
     let found = types(&context).into_iter().find(|of| of.name == id);
@@ -95,12 +95,12 @@ fn published(context: &Context) -> Vec<Value> {
         .collect()
 }
 
-/// `GET /scim2/Schemas`.
+/// `GET /scim2/Schemas`: lists the schemas and their extensions.
 pub(crate) async fn schemas(context: Context) -> Response {
     list(&published(&context))
 }
 
-/// `GET /scim2/Schemas/{id}`.
+/// `GET /scim2/Schemas/{id}`: returns one schema by its URN.
 pub(crate) async fn schema(context: Context, Path(id): Path<String>) -> Response {
     let all = published(&context);
     let is = |one: &&Value| one["id"].as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(&id));

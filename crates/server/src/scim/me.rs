@@ -1,4 +1,5 @@
-//! `/scim2/Me`: one's own account (RFC 7644 §3.11). What would raise one's rights isn't changed here.
+//! `/scim2/Me`: the caller's own account (RFC 7644 §3.11). Attributes that would extend the caller's rights can't be
+//! changed here.
 
 use axum::body::Bytes;
 use axum::extract::RawQuery;
@@ -21,19 +22,19 @@ fn me(call: &Call<'_>) -> Result<UserId, Refusal> {
     }
 }
 
-/// `GET`.
+/// `GET`: returns the caller's own account.
 pub(crate) async fn get(context: Context, RawQuery(query): RawQuery) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     users::one(&call, StatusCode::OK, me(&call)?).await
 }
 
-/// `PUT`: replaces it.
+/// `PUT`: replaces the caller's own account.
 pub(crate) async fn put(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     edit(&call, UserEdit::Replace(&request::body(&context, &body)?)).await
 }
 
-/// `PATCH`: changes a part.
+/// `PATCH`: changes part of the caller's own account.
 pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     edit(&call, UserEdit::Patch(&request::body(&context, &body)?)).await

@@ -1,4 +1,4 @@
-//! SCIM 2.0 at `/scim2` (RFC 7643, RFC 7644): people, groups, roles, and what the server says of itself.
+//! SCIM 2.0 at `/scim2` (RFC 7643, RFC 7644): users, groups, roles, and service discovery.
 
 pub(crate) mod bulk;
 pub(crate) mod discovery;
@@ -21,14 +21,14 @@ use crate::context::Context;
 use crate::refusal::later;
 use crate::respond;
 
-/// The schema of a page of a list.
+/// Schema URN of a page of a list.
 const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// Why a request isn't served. Handlers end in `?`.
+/// The reason why a request isn't served. Handlers return it with `?`.
 pub(super) enum Refusal {
-    /// Nobody is let in.
+    /// The caller could not be authenticated.
     Denied(ApiRefused),
-    /// A rule was broken, or something failed.
+    /// The request broke a rule, or the engine failed.
     Failed(ScimFailure),
 }
 
@@ -50,17 +50,17 @@ impl From<EngineError> for Refusal {
     }
 }
 
-/// A request that is served, and on whose behalf.
+/// A request that is served, and its authenticated caller.
 pub(super) struct Call<'c> {
     pub(super) context: &'c Context,
     pub(super) caller: Authority,
-    /// Which attributes of the answer are shown.
+    /// The attributes to include in the response.
     pub(super) shown: Projection,
-    /// The entity tag that a write relies on.
+    /// The entity tag that a write requires (`If-Match`); `None` for `*`.
     pub(super) if_match: Option<String>,
 }
 
-/// An answer.
+/// A response: a status and an optional resource.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -84,7 +84,7 @@ impl Reply {
 }
 
 impl<'c> Call<'c> {
-    /// Lets a caller in and reads which attributes they want.
+    /// Authenticates the caller and parses which attributes it wants.
     pub(super) async fn new(context: &'c Context, query: Option<&str>) -> Result<Self, Refusal> {
         let caller = crate::api::caller::authenticated(context).await.map_err(Refusal::Denied)?;
         let shown = request::projection(&request::query(query)?)?;
@@ -93,18 +93,18 @@ impl<'c> Call<'c> {
         Ok(Self { context, caller, shown, if_match })
     }
 
-    /// The version of a group or a role that a write relies on.
+    /// Returns the version of a group or a role that a write requires.
     pub(super) fn if_version(&self) -> Option<i64> {
-        // A tag that isn't one of ours matches nothing.
+        // An unknown tag matches no version.
         self.if_match.as_deref().map(|tag| version_of(tag).unwrap_or(-1))
     }
 
-    /// Refuses who has not the right.
+    /// Fails if the caller lacks the right.
     pub(super) fn need(&self, right: Right) -> Result<(), Refusal> {
         if self.caller.may(right) { Ok(()) } else { Err(EngineError::Forbidden.into()) }
     }
 
-    /// A page of a list, as it is answered.
+    /// Builds the response with a page of a list.
     pub(super) fn listed(&self, query: &ListQuery, listed: Listed) -> Reply {
         let mut body = json!({
             "schemas": [LIST_SCHEMA],
@@ -145,11 +145,11 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// An answer, as its request wants it.
+/// Builds the response in the form that the request wants; 304 if the client already has this version.
 fn written(context: &Context, reply: &Reply) -> Response {
     let Some(body) = &reply.body else { return respond::empty(reply.status) };
     let version = reply.meta("version");
-    // Of a write the answer is what it did, whatever the client knows (RFC 9110 §13.1.2).
+    // The response to a write reports its outcome, whatever the client has cached (RFC 9110 §13.1.2).
     let reads = context.method == http::Method::GET;
     let known = context.header(header::IF_NONE_MATCH).filter(|_| reads);
     if let (StatusCode::OK, Some(version), Some(known)) = (reply.status, version, known)
@@ -167,7 +167,7 @@ fn written(context: &Context, reply: &Reply) -> Response {
     response
 }
 
-/// What went wrong, in SCIM's words.
+/// Converts a failure to a SCIM error.
 pub(super) fn in_words(failure: &ScimFailure) -> ScimError {
     let error = match failure {
         ScimFailure::Refused(error) => return error.clone(),
@@ -221,23 +221,23 @@ fn refuse(context: &Context, refusal: &Refusal) -> Response {
     context.challenged(document(status, &error.body()))
 }
 
-/// No such path below `/scim2`.
+/// Builds the response for an unknown path below `/scim2`.
 pub(crate) fn no_such_path() -> Response {
     not_found("There is nothing here.")
 }
 
-/// Nothing is there, for a reason.
+/// Builds a 404 response with the reason.
 pub(crate) fn not_found(why: &str) -> Response {
     document(StatusCode::NOT_FOUND, &ScimError::new(404, None, why).body())
 }
 
-/// The path has other methods; the router adds `Allow`.
+/// Builds the response for a method that the path doesn't support; the router adds `Allow`.
 pub(crate) fn no_such_method() -> Response {
     let error = ScimError::new(405, None, "The path has other methods: see the header Allow.");
     document(StatusCode::METHOD_NOT_ALLOWED, &error.body())
 }
 
-/// Nothing of that id, in this tenant.
+/// Returns the refusal for an id that doesn't exist in this tenant.
 pub(super) fn unknown(what: &'static str) -> Refusal {
     EngineError::NotFound(what).into()
 }

@@ -1,4 +1,4 @@
-//! What a SCIM request brings: parameters of lists, bodies.
+//! Parsing of SCIM requests: parameters of lists, bodies.
 
 use axum::body::Bytes;
 use http::header;
@@ -11,10 +11,10 @@ use sojourn_scim::{Projection, ScimError};
 use super::Refusal;
 use crate::context::Context;
 
-/// The schema of a search by POST.
+/// Schema URN of a search by POST.
 const SEARCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
-/// Reads a query.
+/// Parses a query; fails if a parameter is repeated.
 pub(super) fn query(text: Option<&str>) -> Result<Params, Refusal> {
     let wrong = |error: sojourn_oidc::ParamError| ScimError::invalid_value(error.to_string());
     let params = crate::request::api_query(text).map_err(wrong)?;
@@ -22,12 +22,12 @@ pub(super) fn query(text: Option<&str>) -> Result<Params, Refusal> {
     Ok(params)
 }
 
-/// Which attributes are shown.
+/// Parses `attributes` and `excludedAttributes`.
 pub(super) fn projection(params: &Params) -> Result<Projection, Refusal> {
     Ok(Projection::of(params.get("attributes"), params.get("excludedAttributes"))?)
 }
 
-/// The parts of a list's question, as text.
+/// The parameters of a list request, as text.
 struct Asked {
     filter: Option<String>,
     sort_by: Option<String>,
@@ -52,7 +52,7 @@ fn list(asked: Asked) -> Result<ListQuery, ScimError> {
             return Err(ScimError::invalid_value("'sortOrder' is ascending or descending"));
         }
     };
-    // Less than none is none, more than a page holds is a page (RFC 7644 §3.4.2.4).
+    // A negative count means none, and a count above the maximum means the maximum (RFC 7644 §3.4.2.4).
     let count = match asked.count {
         None => PAGE,
         Some(count) => usize::try_from(count.max(0)).unwrap_or(PAGE_MAX).min(PAGE_MAX),
@@ -73,7 +73,7 @@ fn list(asked: Asked) -> Result<ListQuery, ScimError> {
     Ok(ListQuery { filter, sort_by: asked.sort_by, descending, page, shown: asked.shown })
 }
 
-/// The question of a list, from a query.
+/// Parses a list request from a query.
 pub(super) fn list_of_query(text: Option<&str>) -> Result<ListQuery, Refusal> {
     let params = query(text)?;
     let number = |name: &str| -> Result<Option<i64>, ScimError> {
@@ -81,7 +81,7 @@ pub(super) fn list_of_query(text: Option<&str>) -> Result<ListQuery, Refusal> {
         params.get(name).map(|text| text.parse().map_err(wrong)).transpose()
     };
     let own = |name: &str| params.get(name).map(str::to_owned);
-    // An empty cursor asks for the first page, and a parameter without a value counts as left out elsewhere.
+    // An empty cursor requests the first page; elsewhere, a parameter without a value counts as omitted.
     let first = text.unwrap_or_default().split('&').any(|one| one == "cursor" || one == "cursor=");
     Ok(list(Asked {
         filter: own("filter"),
@@ -94,7 +94,7 @@ pub(super) fn list_of_query(text: Option<&str>) -> Result<ListQuery, Refusal> {
     })?)
 }
 
-/// The question of a list, from a body (RFC 7644 §3.4.3).
+/// Parses a list request from a body (RFC 7644 §3.4.3).
 pub(super) fn list_of_body(context: &Context, bytes: &Bytes) -> Result<ListQuery, Refusal> {
     let body = body(context, bytes)?;
     let schemas = body.get("schemas").and_then(Value::as_array).into_iter().flatten();
@@ -139,7 +139,7 @@ pub(super) fn list_of_body(context: &Context, bytes: &Bytes) -> Result<ListQuery
     })?)
 }
 
-/// Reads a body.
+/// Parses a JSON body; 415 if the media type is neither `application/scim+json` nor `application/json`.
 pub(super) fn body(context: &Context, bytes: &Bytes) -> Result<Value, Refusal> {
     let kind = context.header(header::CONTENT_TYPE).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! `/scim2/v2/Roles`.
+//! `/scim2/v2/Roles`: administration of roles.
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
@@ -15,7 +15,7 @@ fn id_of(id: &str) -> Result<RoleId, Refusal> {
     id.parse().map_err(|_| unknown("role"))
 }
 
-/// A page of roles.
+/// Returns a page of roles; fails if the caller lacks the right.
 pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
     call.need(Right::RoleList)?;
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
@@ -23,25 +23,25 @@ pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
     Ok(call.listed(query, listed))
 }
 
-/// `GET`: lists.
+/// `GET`: lists roles, with the parameters in the query.
 pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     found(&call, &request::list_of_query(query.as_deref())?).await
 }
 
-/// `POST …/.search`: lists.
+/// `POST …/.search`: lists roles, with the parameters in the body.
 pub(crate) async fn search(context: Context, body: Bytes) -> Answer {
     let call = Call::new(&context, None).await?;
     found(&call, &request::list_of_body(&context, &body)?).await
 }
 
-/// `POST`: makes one.
+/// `POST`: creates a role.
 pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     create(&call, &request::body(&context, &body)?).await
 }
 
-/// `GET …/{id}`.
+/// `GET …/{id}`: returns one role.
 pub(crate) async fn get(
     context: Context,
     Path(id): Path<String>,
@@ -52,7 +52,7 @@ pub(crate) async fn get(
     one(&call, StatusCode::OK, id_of(&id)?).await
 }
 
-/// `PUT …/{id}`: replaces it.
+/// `PUT …/{id}`: replaces a role.
 pub(crate) async fn put(
     context: Context,
     Path(id): Path<String>,
@@ -63,7 +63,7 @@ pub(crate) async fn put(
     replace(&call, &id, &request::body(&context, &body)?).await
 }
 
-/// `PATCH …/{id}`: changes a part.
+/// `PATCH …/{id}`: changes part of a role.
 pub(crate) async fn patch(
     context: Context,
     Path(id): Path<String>,
@@ -74,13 +74,13 @@ pub(crate) async fn patch(
     change(&call, &id, &request::body(&context, &body)?).await
 }
 
-/// `DELETE …/{id}`.
+/// `DELETE …/{id}`: removes a role.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
     let call = Call::new(&context, None).await?;
     remove(&call, &id).await
 }
 
-/// A role, as it is shown.
+/// Returns a role with the attributes that the request selects.
 pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: RoleId) -> Answer {
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
     let mut resource = engine.role_resource(tenant, id, &call.shown).await?;
@@ -88,7 +88,7 @@ pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: RoleId) -> Answ
     Ok(Reply::resource(status, resource))
 }
 
-/// Makes a role.
+/// Creates a role and returns it.
 pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
     call.need(Right::RoleCreate)?;
     let engine = call.context.engine();
@@ -96,7 +96,7 @@ pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
     one(call, StatusCode::CREATED, made).await
 }
 
-/// Makes a role what was sent.
+/// Replaces a role with the sent resource and returns it.
 pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     call.need(Right::RoleUpdate)?;
     let (engine, id) = (call.context.engine(), id_of(id)?);
@@ -105,7 +105,7 @@ pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     one(call, StatusCode::OK, id).await
 }
 
-/// Changes a part of a role.
+/// Applies a patch to a role and returns it.
 pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     call.need(Right::RoleUpdate)?;
     let (engine, id) = (call.context.engine(), id_of(id)?);
@@ -114,7 +114,7 @@ pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     one(call, StatusCode::OK, id).await
 }
 
-/// Removes a role.
+/// Removes a role, if the caller has the right and the version matches.
 pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
     call.need(Right::RoleDelete)?;
     let (engine, version) = (call.context.engine(), call.if_version());

@@ -9,14 +9,15 @@ use sojourn_scim::evaluate::check;
 use super::{Answer, Call, request};
 use crate::context::Context;
 
-/// Searches.
+/// `POST`: searches users, groups and roles.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let call = Call::new(&context, None).await?;
     let query = request::list_of_body(&context, &body)?;
     everything(&call, &query).await
 }
 
-/// First the users, then the groups, then the roles that the caller may list and that have what the filter names.
+/// Lists first the users, then the groups, then the roles that the caller may list and that have the attributes in the
+/// filter.
 async fn everything(call: &Call<'_>, query: &ListQuery) -> Answer {
     let Page::Index { start, count } = query.page else {
         let why = "pages of everything begin at 'startIndex'; search one type to use 'cursor'";
@@ -37,7 +38,7 @@ async fn everything(call: &Call<'_>, query: &ListQuery) -> Answer {
             continue;
         }
         may = true;
-        // What has no such attribute has nothing that passes.
+        // A resource type without such an attribute has no matches.
         if let Some(Err(error)) = query.filter.as_ref().map(|filter| check(of, filter)) {
             why_not = Some(error);
             continue;

@@ -1,4 +1,4 @@
-//! `/scim2/Users`.
+//! `/scim2/Users`: administration of accounts.
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
@@ -16,7 +16,7 @@ fn id_of(id: &str) -> Result<UserId, Refusal> {
     id.parse().map_err(|_| unknown("user"))
 }
 
-/// A page of users.
+/// Returns a page of users; fails if the caller lacks the right.
 pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
     call.need(Right::UserList)?;
     let (engine, tenant) = (call.context.engine(), call.context.tenant());
@@ -24,25 +24,25 @@ pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
     Ok(call.listed(query, listed))
 }
 
-/// `GET`: lists.
+/// `GET`: lists users, with the parameters in the query.
 pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     found(&call, &request::list_of_query(query.as_deref())?).await
 }
 
-/// `POST …/.search`: lists.
+/// `POST …/.search`: lists users, with the parameters in the body.
 pub(crate) async fn search(context: Context, body: Bytes) -> Answer {
     let call = Call::new(&context, None).await?;
     found(&call, &request::list_of_body(&context, &body)?).await
 }
 
-/// `POST`: makes one.
+/// `POST`: creates an account.
 pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
     let call = Call::new(&context, query.as_deref()).await?;
     create(&call, &request::body(&context, &body)?).await
 }
 
-/// `GET …/{id}`.
+/// `GET …/{id}`: returns one account.
 pub(crate) async fn get(
     context: Context,
     Path(id): Path<String>,
@@ -53,7 +53,7 @@ pub(crate) async fn get(
     one(&call, StatusCode::OK, id_of(&id)?).await
 }
 
-/// `PUT …/{id}`: replaces it.
+/// `PUT …/{id}`: replaces an account.
 pub(crate) async fn put(
     context: Context,
     Path(id): Path<String>,
@@ -64,7 +64,7 @@ pub(crate) async fn put(
     replace(&call, &id, &request::body(&context, &body)?).await
 }
 
-/// `PATCH …/{id}`: changes a part.
+/// `PATCH …/{id}`: changes part of an account.
 pub(crate) async fn patch(
     context: Context,
     Path(id): Path<String>,
@@ -75,13 +75,13 @@ pub(crate) async fn patch(
     change(&call, &id, &request::body(&context, &body)?).await
 }
 
-/// `DELETE …/{id}`.
+/// `DELETE …/{id}`: removes an account.
 pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
     let call = Call::new(&context, None).await?;
     remove(&call, &id).await
 }
 
-/// An account, as it is shown.
+/// Returns an account with the attributes that the request selects.
 pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: UserId) -> Answer {
     let resource = call.context.engine().user_resource(call.context.tenant(), id).await?;
     Ok(shown(call, status, resource))
@@ -92,7 +92,7 @@ pub(super) fn shown(call: &Call<'_>, status: StatusCode, mut resource: Resource)
     Reply::resource(status, resource)
 }
 
-/// Makes an account.
+/// Creates an account and returns it.
 pub(super) async fn create(call: &Call<'_>, body: &Value) -> Answer {
     call.need(Right::UserCreate)?;
     let engine = call.context.engine();
@@ -104,12 +104,12 @@ fn writing<'w>(call: &'w Call<'_>) -> Writing<'w> {
     Writing { by: &call.caller, own: false, fresh: false, if_match: call.if_match.as_deref() }
 }
 
-/// Makes an account what was sent.
+/// Replaces an account with the sent resource and returns it.
 pub(super) async fn replace(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     edit(call, id, UserEdit::Replace(body)).await
 }
 
-/// Changes a part of an account.
+/// Applies a patch to an account and returns it.
 pub(super) async fn change(call: &Call<'_>, id: &str, body: &Value) -> Answer {
     edit(call, id, UserEdit::Patch(body)).await
 }
@@ -121,7 +121,7 @@ async fn edit(call: &Call<'_>, id: &str, edit: UserEdit<'_>) -> Answer {
     Ok(shown(call, StatusCode::OK, written))
 }
 
-/// Removes an account.
+/// Removes an account, if the caller has the right and the entity tag matches.
 pub(super) async fn remove(call: &Call<'_>, id: &str) -> Answer {
     call.need(Right::UserDelete)?;
     let engine = call.context.engine();

@@ -1,4 +1,4 @@
-//! Style sheet, scripts and logo, embedded in the program.
+//! Static files: embedded style sheet, scripts and default logo, and the tenant's own logo and colours.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -20,10 +20,10 @@ const SEARCH: &str = include_str!("../../assets/search.js");
 const WORK: &str = include_str!("../../assets/work.js");
 const SIGNED_OUT: &str = include_str!("../../assets/signed_out.js");
 
-/// A logo is shown as a picture; opened by itself it may do nothing, whatever it holds.
+/// Content security policy of an uploaded logo: if it is opened directly, nothing in it may run, whatever it contains.
 const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// The tenant's own logo.
+/// Returns the logo that the tenant uploaded; 404 if there is none.
 async fn logo(context: &Context) -> Answer {
     match context.engine().logo(context.tenant()).await? {
         Some(logo) => {
@@ -43,7 +43,7 @@ async fn logo(context: &Context) -> Answer {
     }
 }
 
-/// One asset, by its name.
+/// Serves `GET /assets/{name}`: an embedded file, or the tenant's `logo` or `colours.css`.
 pub(crate) async fn get(context: Context, Path(name): Path<String>) -> Answer {
     if name == "logo" {
         return logo(&context).await;

@@ -1,11 +1,11 @@
-//! A tenant's colour as the pages use it: whatever it chose, text in it and on it can be read (WCAG 2.2 §1.4.3).
+//! The tenant's colour, adjusted so that text in it and on it is readable whatever colour is chosen (WCAG 2.2 §1.4.3).
 
-/// Red, green and blue, of 255.
+/// Red, green and blue, each from 0 to 255.
 type Colour = [f64; 3];
 
-/// Where text in the colour stands in the light theme and in the dark one: the least favourable of the papers.
+/// The background on which text in the colour has the lowest contrast: in the light theme and in the dark theme.
 const PAPERS: [Colour; 2] = [[233.0, 238.0, 252.0], [34.0, 43.0, 74.0]];
-/// Contrast of text, with a little to spare.
+/// Minimum contrast ratio of text: the required 4.5 plus a small margin.
 const CONTRAST: f64 = 4.6;
 
 fn parse(text: &str) -> Option<Colour> {
@@ -27,7 +27,7 @@ fn contrast(a: &Colour, b: &Colour) -> f64 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// The colour, moved to black or white until it can be read on a paper.
+/// Moves a colour towards `end` (0 is black, 255 is white) until it is readable on a background.
 fn readable(colour: Colour, paper: &Colour, end: f64) -> Colour {
     let mut moved = colour;
     for step in 1..=20 {
@@ -51,14 +51,14 @@ fn tokens(colour: &Colour) -> String {
     format!("--brand: {}; --brand-ink: {};", written(colour), written(&on))
 }
 
-/// The colour of a button in a letter, on white paper, and of the text on it.
+/// Returns the colours of a button in a mail, on a white background, and of its text, as `#rrggbb`.
 pub(crate) fn of_letters(accent: Option<&str>) -> (String, String) {
     let own = accent.and_then(parse).unwrap_or([52.0, 87.0, 213.0]);
     let colour = readable(own, &[255.0; 3], 0.0);
     (written(&colour), "#ffffff".to_owned())
 }
 
-/// The style sheet of a tenant with a colour of its own.
+/// Creates the style sheet for a tenant's colour (`#rrggbb`); `None` if the colour is malformed.
 pub(crate) fn sheet(accent: &str) -> Option<String> {
     let colour = parse(accent)?;
     let [light, dark] = &PAPERS;

@@ -1,4 +1,4 @@
-//! My Account: applications that the person approved, and the way to withdraw it.
+//! My Account: applications with the user's consent, and withdrawing it.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -16,17 +16,17 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::sign_out::signed_in_form;
 use crate::web::{filters, render, words};
 
-/// An application that a person approved.
+/// An application with the user's consent.
 struct ConnectionLine {
     id: String,
     name: String,
     items: Vec<Text>,
     since: Text,
-    /// What it was given works while its person is away.
+    /// Whether it has offline access, which works while the user is away.
     away: bool,
 }
 
-/// My Account: applications that the person approved.
+/// The page that lists the applications with the user's consent.
 #[derive(Template)]
 #[template(path = "connections.html")]
 struct ConnectionsPage {
@@ -36,7 +36,7 @@ struct ConnectionsPage {
 
 const PATH: &str = "/myaccount/connections";
 
-/// The list.
+/// Serves `GET /myaccount/connections`: the list of applications with the user's consent.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let engine = context.engine();
@@ -56,7 +56,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Withdraws one.
+/// Serves `POST /myaccount/connections/{app_id}/withdraw`: withdraws the consent for an application.
 pub(crate) async fn withdraw(context: Context, Path(app): Path<String>, body: Bytes) -> Answer {
     let (session, _) = signed_in_form(&context, &body).await?;
     let app =

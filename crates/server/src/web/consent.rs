@@ -1,4 +1,4 @@
-//! Between sign-in and application: what the person has to approve, and which account to go on with.
+//! Pages between the sign-in and the application: consent, and account selection.
 
 use askama::Template;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::web::ticket::{Done, Opened, Ticket};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// What pages show of an application.
+/// What pages show of an application: its name, logo and links.
 pub(crate) struct AppFace {
     pub(crate) name: String,
     pub(crate) logo: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) struct AppFace {
     pub(crate) terms: Option<String>,
 }
 
-/// What an application would be given.
+/// The consent page, which lists what an application requests.
 #[derive(Template)]
 #[template(path = "consent.html")]
 struct ConsentPage {
@@ -43,7 +43,7 @@ struct ConsentPage {
     app: AppFace,
 }
 
-/// Which account to go on with.
+/// The page on which the user selects the account to continue with.
 #[derive(Template)]
 #[template(path = "select_account.html")]
 struct SelectAccountPage {
@@ -51,7 +51,7 @@ struct SelectAccountPage {
     csrf: String,
     ticket: String,
     user: String,
-    /// Mail address or login name.
+    /// Mail address, or the login name if there is none.
     known_as: String,
     initial: String,
     app: AppFace,
@@ -60,17 +60,17 @@ struct SelectAccountPage {
 const GONE: &str =
     "The application or its request has changed. Go back to the application and begin again.";
 
-/// A request that waits for the person, with its application.
+/// An authorization request that waits for the user, with its application.
 struct Waiting {
     ticket: Ticket,
     app: Arc<Application>,
     request: AuthorizeRequest,
-    /// The page was open for too long: the request begins again.
+    /// Whether the page was open for too long, so that the request starts again.
     late: bool,
 }
 
 impl Waiting {
-    /// Reads the request of a ticket again: what was right a moment ago may not be any more.
+    /// Parses and checks the request of a ticket again, because it may have become invalid in the meantime.
     async fn read(context: &Context, text: Option<&str>) -> Result<Self, Refusal> {
         let gone = || Refusal::bad_request(GONE);
         let opened = text.and_then(|text| Opened::of(context, text));
@@ -101,8 +101,8 @@ async fn app_of(
     }
 }
 
-/// The application that a ticket leads to: that of a request that was checked. What stands in the query of a page of
-/// ours is anybody's to write.
+/// Returns the application that a ticket leads to; only for a ticket of a checked request. `None` for a ticket to a
+/// built-in page, because anyone can write the query of such a page.
 pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<Arc<Application>> {
     if !ticket.is_request() {
         return None;
@@ -111,7 +111,7 @@ pub(crate) async fn app_of_ticket(context: &Context, ticket: &Ticket) -> Option<
     app_of(context, &params).await.ok()?
 }
 
-/// What pages show of an application.
+/// Selects what pages show of an application.
 pub(super) fn face(app: &Application) -> AppFace {
     let settings = &app.settings;
     AppFace {
@@ -127,8 +127,8 @@ fn ticket_in(uri: &Uri) -> Option<String> {
     request::query(uri.query()).ok()?.get("ticket").map(str::to_owned)
 }
 
-/// What one of these pages is shown for: a request that waits, and the session that it waits for. Who signed out
-/// in another tab begins the request again.
+/// Loads what one of these pages is shown for: the waiting request and the current session. If the user has signed out
+/// in another tab, the request starts again.
 async fn shown(context: &Context, uri: &Uri) -> Result<(Waiting, Session), Refusal> {
     let waiting = Waiting::read(context, ticket_in(uri).as_deref()).await?;
     match context.session().await? {
@@ -137,8 +137,8 @@ async fn shown(context: &Context, uri: &Uri) -> Result<(Waiting, Session), Refus
     }
 }
 
-/// What the form of one of these pages brings. A page that was open for too long, and one whose session has ended since,
-/// begin their request again.
+/// Parses and verifies the form of one of these pages. If the page was open for too long or the session has ended, the
+/// request starts again.
 async fn sent(context: &Context, body: &Bytes) -> Result<(Waiting, Session, Params), Refusal> {
     let params = request::form(&context.headers, body)?;
     if !context.same_origin() {
@@ -152,7 +152,7 @@ async fn sent(context: &Context, body: &Bytes) -> Result<(Waiting, Session, Para
     }
 }
 
-/// Whose session it is: a name as pages say it, and what else they are known as.
+/// Returns the display name of the session's user, and their mail address or login name.
 async fn person(context: &Context, session: &Session) -> Result<(String, String), Refusal> {
     let user = context.engine().reads().user(context.tenant().id, session.user).await?;
     let user = user.ok_or_else(|| Refusal::bad_request(GONE))?;
@@ -160,7 +160,7 @@ async fn person(context: &Context, session: &Session) -> Result<(String, String)
     Ok((user.shown_name().to_owned(), known_as))
 }
 
-/// What the application would be given, for the person to approve.
+/// Serves `GET /consent`: shows what the application requests, for the user to approve.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let (waiting, session) = shown(&context, &uri).await?;
     let (user, _) = person(&context, &session).await?;
@@ -177,7 +177,8 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     Ok(render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref()))
 }
 
-/// Where the answer goes, as far as a person can judge it.
+/// Returns the host and port of a redirect URI, by which the user can judge where the response goes; for a URI without
+/// a host, its scheme.
 fn host_of(uri: &str) -> Text {
     let Ok(url) = url::Url::parse(uri) else { return Text::default() };
     match (url.host_str(), url.port()) {
@@ -187,7 +188,7 @@ fn host_of(uri: &str) -> Text {
     }
 }
 
-/// The person's answer.
+/// Serves `POST /consent`: stores the consent (`answer=yes`) or marks the request as denied, and continues the request.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (mut waiting, session, params) = sent(&context, &body).await?;
     if params.get("answer") == Some("yes") {
@@ -195,7 +196,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         let (engine, tenant) = (context.engine(), context.tenant());
         match engine.give_consent(tenant, &session, waiting.app.id, &approved).await {
             Ok(()) => {}
-            // It ended in this moment: the way leads to the sign-in.
+            // The session has just ended: the request leads to the sign-in page.
             Err(EngineError::NotFound(_)) => {
                 return Ok(respond::see_other(&waiting.ticket.location(&context)));
             }
@@ -209,7 +210,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     Ok(respond::see_other(&waiting.ticket.location(&context)))
 }
 
-/// Which account to go on with.
+/// Serves `GET /select-account`: asks which account to continue with.
 pub(crate) async fn accounts(context: Context, uri: Uri) -> Answer {
     let (waiting, session) = shown(&context, &uri).await?;
     let (user, known_as) = person(&context, &session).await?;
@@ -225,7 +226,8 @@ pub(crate) async fn accounts(context: Context, uri: Uri) -> Answer {
     Ok(render::face_page(&context, StatusCode::OK, &page, page.app.logo.as_deref()))
 }
 
-/// The person chose.
+/// Serves `POST /select-account`: continues with the present account, or leads to the sign-in page for another one
+/// (`answer=other`).
 pub(crate) async fn chosen(context: Context, body: Bytes) -> Answer {
     let (mut waiting, session, params) = sent(&context, &body).await?;
     if params.get("answer") == Some("other") {

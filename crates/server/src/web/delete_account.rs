@@ -1,4 +1,4 @@
-//! My Account: deleting one's own account, where the organisation lets people do that.
+//! My Account: deleting the user's own account, if the tenant allows it.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -25,13 +25,13 @@ const CLOSED: &str = "Accounts are deleted by administrators here. Ask one of th
 #[template(path = "delete_account.html")]
 struct DeletePage {
     frame: Frame,
-    /// What happens, and when.
+    /// What happens to the account, and when.
     what: Text,
-    /// Whether that was asked for already.
+    /// Whether the deletion has been requested already.
     asked: bool,
 }
 
-/// What happens when the button is pressed.
+/// Returns the sentence that says what the button does under the tenant's setting.
 fn promise(leaving: Leaving) -> Text {
     match leaving {
         Leaving::Never => CLOSED.into(),
@@ -44,7 +44,7 @@ fn promise(leaving: Leaving) -> Text {
     }
 }
 
-/// Asks; or shows that it is asked for, and the way back.
+/// Serves `GET /myaccount/delete`: asks for confirmation, or shows the pending request with a way to withdraw it.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -70,13 +70,14 @@ pub(crate) async fn get(context: Context) -> Answer {
     }
 }
 
-/// Deletes it, notes that it is to be deleted, or keeps it.
+/// Serves `POST /myaccount/delete`: deletes the account, stores the request for deletion, or withdraws the request
+/// (`act=keep`).
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
     if params.get("act") == Some("keep") {
         return match engine.stay(tenant, &visitor.session).await {
-            // Sent twice: it stays all the same.
+            // The form was sent twice: the account stays in either case.
             Ok(()) | Err(EngineError::NotFound(_)) => {
                 Ok(respond::see_other(&context.link("/myaccount/profile?done=kept")))
             }
@@ -89,7 +90,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
             let response = errors::page(&context, StatusCode::OK, "Your account is deleted", text);
             Ok(respond::with(response, header::SET_COOKIE, &context.no_session_cookie()))
         }
-        // Asked for already, where it is refused as gone.
+        // The page shows the stored request. `Gone` below: it was stored already, or the tenant doesn't allow deletion.
         Ok(Left::Waits) => Ok(respond::see_other(&context.link(PATH))),
         Err(FactorRefused::Gone) if tenant.sign_up.leaving == Leaving::Never => {
             Err(Refusal::missing(CLOSED))

@@ -1,4 +1,4 @@
-//! Pages for what went wrong: what happened, what to do, and the request's id.
+//! Error pages: what happened, what to do next, and the request ID.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -26,22 +26,22 @@ pub(crate) fn page(
     render::page(context, status, &page)
 }
 
-/// The way that is always there.
+/// Returns the link to My Account, which every error page offers.
 fn home(context: &Context) -> (String, Text) {
     (context.link("/myaccount"), "Go to My Account".into())
 }
 
-/// A page of ours that carries no request any more: the way is to begin.
+/// The error page (400) for a built-in page without a valid ticket: the user must start again at the application.
 pub(crate) fn unknown_ticket(context: &Context) -> Response {
     bad_request(context, "This page is incomplete. Go back to the application and begin again.")
 }
 
-/// The request itself is wrong; the person who sees the page can't mend it.
+/// The error page (400) for an invalid request, which the user can't correct.
 pub(crate) fn bad_request(context: &Context, what: impl Into<Text>) -> Response {
     page(context, StatusCode::BAD_REQUEST, "This request can't be answered", what)
 }
 
-/// A form of ours that didn't come from a page of ours, or came without what proves that it did.
+/// The error page (403) for a form that doesn't come from a page of this server or has no valid CSRF token.
 pub(crate) fn forged(context: &Context) -> Response {
     let text = context.why_not_genuine().unwrap_or_else(|| {
         "This page was open for too long. Nothing was changed: load it again and repeat what you did.".into()
@@ -55,14 +55,14 @@ pub(crate) fn forged(context: &Context) -> Response {
     render::page(context, StatusCode::FORBIDDEN, &page)
 }
 
-/// Where another person signs in, to come back to this page.
+/// Returns the address of the sign-in page for another user, which leads back to the current page.
 pub(crate) fn as_someone_else(context: &Context) -> String {
     let ticket = crate::web::ticket::way_back(context, "/myaccount").seal(context);
     let pairs = [("ticket", &*ticket.unwrap_or_default()), ("other", "yes")];
     with_query(&context.link("/login"), &pairs)
 }
 
-/// The person may not see this.
+/// The error page (403) for a user who lacks the right to view a page or to do something.
 pub(crate) fn forbidden(context: &Context) -> Response {
     let page = Message {
         title: "Not for this account".into(),
@@ -75,12 +75,12 @@ pub(crate) fn forbidden(context: &Context) -> Response {
     render::page(context, StatusCode::FORBIDDEN, &page)
 }
 
-/// What was named isn't there.
+/// The error page (404) for an object that doesn't exist; `what` is a sentence that says so.
 pub(crate) fn missing(context: &Context, what: impl Into<Text>) -> Response {
     page(context, StatusCode::NOT_FOUND, "Not found", what)
 }
 
-/// A failure.
+/// The error page for an engine error, with the matching status; server errors are also logged with the request ID.
 pub(crate) fn failure(context: &Context, error: &EngineError) -> Response {
     let status = respond::status_of(error);
     if status.is_server_error() {
@@ -114,7 +114,7 @@ fn wants_json(path: &str) -> bool {
     ["/api/", "/oauth2/", "/scim2/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// Nothing of an unknown tenant, in the shape of what was asked.
+/// The 404 response for an unknown tenant, in the format of the requested path: SCIM, session API, JSON or plain text.
 pub(crate) fn no_such_tenant(path: &str, request_id: &str) -> Response {
     const TEXT: &str = "There is no such tenant.";
     let status = StatusCode::NOT_FOUND;
@@ -131,7 +131,7 @@ pub(crate) fn no_such_tenant(path: &str, request_id: &str) -> Response {
     respond::plain(status, TEXT)
 }
 
-/// No such path.
+/// The 404 response for an unknown path, in the format of that path: SCIM, session API, JSON or a page.
 pub(crate) async fn not_found(context: Context, uri: http::Uri) -> Response {
     if uri.path().starts_with("/scim2") {
         return crate::scim::no_such_path();
@@ -146,7 +146,7 @@ pub(crate) async fn not_found(context: Context, uri: http::Uri) -> Response {
     missing(&context, "There is no page at this address.")
 }
 
-/// No such method; the router adds `Allow`.
+/// The 405 response for an unsupported method, in the format of the path; the router adds `Allow`.
 pub(crate) async fn method_not_allowed(context: Context, uri: http::Uri) -> Response {
     if uri.path().starts_with("/scim2") {
         return crate::scim::no_such_method();

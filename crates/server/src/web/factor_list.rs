@@ -1,4 +1,4 @@
-//! An account's factors as pages list them, and as authenticators learn of them.
+//! An account's factors, as pages list them and as browsers report them to authenticators.
 
 use serde_json::json;
 use sojourn_engine::factors::{KeyFacts, Listed};
@@ -10,7 +10,7 @@ use crate::language::Text;
 use crate::language::say;
 use crate::web::words;
 
-/// A browser in which the second factor isn't asked for.
+/// A trusted browser, in which the second factor isn't asked for.
 pub(super) struct TrustedLine {
     pub(super) id: String,
     pub(super) browser: Text,
@@ -19,19 +19,19 @@ pub(super) struct TrustedLine {
     pub(super) used: Text,
 }
 
-/// A factor.
+/// A factor in the list of an account.
 pub(super) struct FactorLine {
     pub(super) id: String,
     pub(super) name: String,
-    /// What it is.
+    /// Display name of the kind, such as "Passkey".
     pub(super) kind: Text,
-    /// Where it is and where it was added, for a key.
+    /// For a key: whether it is synced between devices, and the browser in which it was added.
     pub(super) about: Option<Text>,
     pub(super) added: Text,
     pub(super) used: Text,
 }
 
-/// What a factor is, in words.
+/// Returns the display name of a kind of factor.
 const fn kind(kind: FactorKind) -> &'static str {
     match kind {
         FactorKind::Totp => "Authenticator app",
@@ -40,7 +40,7 @@ const fn kind(kind: FactorKind) -> &'static str {
     }
 }
 
-/// A factor as My Account lists it.
+/// Creates the list entry of a factor. `now` is the current time.
 pub(super) fn line(listed: &Listed, now: Millis) -> FactorLine {
     let Listed { factor, key } = listed;
     let kind = kind(factor.kind);
@@ -62,7 +62,8 @@ pub(super) fn line(listed: &Listed, now: Millis) -> FactorLine {
     }
 }
 
-/// Which passkeys of an account are good, as JSON, for the authenticators to learn (Web Authentication §5.1.10.3).
+/// The accepted credentials of an account as JSON, for `signalAllAcceptedCredentials` (Web Authentication §5.1.10.3);
+/// `None` if the account has no keys.
 pub(super) fn accepted(context: &Context, factors: &[Listed]) -> Option<String> {
     let rp = context.engine().settings().relying_party()?;
     let keys: Vec<&KeyFacts> = factors.iter().filter_map(|one| one.key.as_ref()).collect();
@@ -72,7 +73,7 @@ pub(super) fn accepted(context: &Context, factors: &[Listed]) -> Option<String> 
     Some(accepted.to_string())
 }
 
-/// A trusted browser as My Account lists it.
+/// Creates the list entry of a trusted browser. `now` is the current time.
 pub(super) fn trusted(one: &TrustedBrowser, now: Millis) -> TrustedLine {
     TrustedLine {
         id: trusted_browser_id(one),

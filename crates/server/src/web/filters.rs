@@ -1,4 +1,4 @@
-//! What templates write `|t` behind: phrases in the language of the person who reads the page.
+//! Template filters such as `|t`, which translate phrases to the reader's language.
 
 #![expect(unreachable_pub, reason = "what the macro makes of a filter is public")]
 
@@ -8,7 +8,7 @@ use askama::Values;
 
 use crate::language::{Language, Text};
 
-/// What every page knows without being told: its reader's language, and what the tenant looks like.
+/// Values that every template can use: the reader's language and the tenant's appearance.
 #[derive(Clone)]
 pub(crate) struct Around {
     pub(crate) language: Arc<Language>,
@@ -16,15 +16,15 @@ pub(crate) struct Around {
     pub(crate) languages: Vec<(String, String)>,
     /// Prefix of links: empty, or `/t/{tenant}`, below the server's own path.
     pub(crate) base: String,
-    /// Prefix of what is the same for all tenants: the server's own path.
+    /// Prefix of addresses that all tenants share: the server's own path.
     pub(crate) root: String,
-    /// Where the reader is, to come back after the choice of another language.
+    /// Path and query of the current page, to which the user returns after selecting another language.
     pub(crate) here: String,
-    /// Where the logo is.
+    /// Address of the logo: the tenant's own or the default one.
     pub(crate) logo: String,
-    /// Where the style sheet with the tenant's colours is, if it has any.
+    /// Address of the style sheet with the tenant's colours, if it has any.
     pub(crate) colours: Option<String>,
-    /// What the tenant calls itself.
+    /// Display name of the tenant; "Sojourn" by default.
     pub(crate) name: String,
 }
 
@@ -38,7 +38,7 @@ fn around(values: &dyn Values) -> askama::Result<&Around> {
     askama::get_value::<Around>(values, "around")
 }
 
-/// What can be said.
+/// A text that can be translated to a language.
 pub(crate) trait Said {
     fn said(&self, language: &Language) -> String;
 }
@@ -61,7 +61,7 @@ impl<T: Said + ?Sized> Said for &T {
     }
 }
 
-/// What stands in the place of a value.
+/// A value that is inserted into a phrase.
 pub(crate) trait Value {
     fn value(&self, language: &Language) -> String;
 }
@@ -94,20 +94,20 @@ fn with(phrase: &str, values: &[String], language: &Language) -> String {
     crate::language::filled(language.phrase(phrase), values)
 }
 
-/// A phrase, or a [`Text`].
+/// Translates a phrase or a [`Text`].
 #[askama::filter_fn]
 pub(crate) fn t<S: Said>(said: S, values: &dyn Values) -> askama::Result<String> {
     Ok(said.said(&around(values)?.language))
 }
 
-/// A phrase with a value.
+/// Translates a phrase and inserts a value for `{0}`.
 #[askama::filter_fn]
 pub(crate) fn t1<A: Value>(phrase: &str, values: &dyn Values, a: A) -> askama::Result<String> {
     let language = &around(values)?.language;
     Ok(with(phrase, &[a.value(language)], language))
 }
 
-/// A phrase with two values.
+/// Translates a phrase and inserts two values for `{0}` and `{1}`.
 #[askama::filter_fn]
 pub(crate) fn t2<A: Value, B: Value>(
     phrase: &str,
@@ -119,7 +119,7 @@ pub(crate) fn t2<A: Value, B: Value>(
     Ok(with(phrase, &[a.value(language), b.value(language)], language))
 }
 
-/// A text for an attribute in double quotes.
+/// Escapes a text for HTML, including attributes in double quotes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -135,7 +135,7 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-/// A phrase of ours with tags in it, and a value that is escaped.
+/// Translates a built-in phrase that contains HTML tags, and inserts an escaped value for `{0}`.
 #[askama::filter_fn]
 pub(crate) fn h1<A: Value>(
     phrase: &str,
@@ -146,7 +146,7 @@ pub(crate) fn h1<A: Value>(
     Ok(askama::filters::Safe(with(phrase, &[escaped(&a.value(language))], language)))
 }
 
-/// The same with two values.
+/// The same as `h1`, with two values for `{0}` and `{1}`.
 #[askama::filter_fn]
 pub(crate) fn h2<A: Value, B: Value>(
     phrase: &str,
@@ -159,7 +159,7 @@ pub(crate) fn h2<A: Value, B: Value>(
     Ok(askama::filters::Safe(with(phrase, &both, language)))
 }
 
-/// So many things: for one, and for any other number.
+/// Translates a count: `one` is the phrase for one, `many` for any other number.
 #[askama::filter_fn]
 pub(crate) fn count(
     number: &usize,
@@ -172,7 +172,7 @@ pub(crate) fn count(
     Ok(form.replace("{0}", &number.to_string()))
 }
 
-/// What the page is shown in: `lang`, `dir`, `logo`, `base`, `name`.
+/// Returns a property of the page: `lang`, `dir`, `logo`, `base` or `name`; empty for any other word.
 #[askama::filter_fn]
 pub(crate) fn about(what: &str, values: &dyn Values) -> askama::Result<String> {
     let around = around(values)?;
@@ -186,7 +186,7 @@ pub(crate) fn about(what: &str, values: &dyn Values) -> askama::Result<String> {
     })
 }
 
-/// Links to the page in other languages.
+/// Renders links to the page in the other languages; the current language is plain text.
 #[askama::filter_fn]
 pub(crate) fn languages(
     _: &str,
@@ -210,7 +210,7 @@ pub(crate) fn languages(
     Ok(askama::filters::Safe(links.collect::<Vec<_>>().join(" ")))
 }
 
-/// The style sheet with the tenant's colours.
+/// Renders the link to the style sheet with the tenant's colours; empty if it has none.
 #[askama::filter_fn]
 pub(crate) fn colours(
     _: &str,
@@ -223,7 +223,7 @@ pub(crate) fn colours(
     Ok(askama::filters::Safe(link.unwrap_or_default()))
 }
 
-/// The address of an asset, which all tenants share.
+/// Returns the address of an asset, which all tenants share.
 #[askama::filter_fn]
 pub(crate) fn root(path: &str, values: &dyn Values) -> askama::Result<String> {
     Ok(format!("{}{path}", around(values)?.root))

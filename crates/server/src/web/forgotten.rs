@@ -1,4 +1,4 @@
-//! A forgotten password: a link by mail lets its person choose another.
+//! Password reset: a link in a mail lets the user choose a new password.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -18,7 +18,7 @@ const TOO_OLD: &str = "This link is too old, or was used already. Ask for anothe
 const BY_MAIL: &str = "Choose a password that you use nowhere else. You are signed out everywhere.";
 const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
 
-/// A forgotten password.
+/// The page on which a user requests a password reset.
 #[derive(Template)]
 #[template(path = "forgot.html")]
 pub(crate) struct Forgot {
@@ -40,7 +40,7 @@ fn ask(context: &Context, status: StatusCode, sent: bool, error: Option<&'static
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// Asks whose password is forgotten.
+/// Serves `GET /forgot`: asks for the login name or mail address.
 pub(crate) async fn forgot(context: Context) -> Answer {
     if !context.engine().settings().resets_by_mail {
         return Err(Refusal::missing("This server doesn't send mail. Ask your administrator."));
@@ -48,7 +48,7 @@ pub(crate) async fn forgot(context: Context) -> Answer {
     Ok(ask(&context, StatusCode::OK, false, None))
 }
 
-/// Has the mail written. The answer is the same, and as quick, whether there is such a person or not.
+/// Serves `POST /forgot`: has the mail sent. The response and its timing are the same whether or not the user exists.
 pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     if !context.engine().settings().resets_by_mail {
@@ -78,7 +78,7 @@ pub(crate) async fn post_forgot(context: Context, body: Bytes) -> Answer {
     Ok(ask(&context, StatusCode::OK, true, None))
 }
 
-/// The page behind the link of such a mail; it changes nothing.
+/// Serves `GET /reset`: the page of the link in that mail; it changes nothing.
 pub(crate) async fn reset(context: Context, uri: Uri) -> Answer {
     let token = {
         let params = request::query(uri.query())?;
@@ -94,7 +94,7 @@ fn by_mail(token: String, user: String, error: Option<Text>) -> Shown {
     Shown { action: "/reset", token, why: BY_MAIL, user, done: false, error }
 }
 
-/// Sets it.
+/// Serves `POST /reset`: sets the new password.
 pub(crate) async fn post_reset(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Forms of pages that nobody needs to be signed in for.
+//! Forms of pages that require no sign-in.
 
 use axum::body::Bytes;
 use sojourn_oidc::Params;
@@ -8,7 +8,8 @@ use crate::request;
 use crate::web::refusal::Refusal;
 use crate::web::words;
 
-/// The fields of a form that was sent from a page of this browser, each at most once; or the answer that refuses it.
+/// Parses a form that was sent from a page in this browser, each field at most once. Returns a refusal if the form is
+/// invalid or not genuine.
 pub(crate) fn before_sign_in(context: &Context, body: &Bytes) -> Result<Params, Refusal> {
     let bad = |error: String| Refusal::bad_request(words::message(error));
     let params = request::form(&context.headers, body).map_err(|error| bad(error.to_string()))?;

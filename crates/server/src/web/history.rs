@@ -1,4 +1,4 @@
-//! My Account: what happened: sign-ins, sessions that ended, why, and what applications answered.
+//! My Account: the history of sign-ins and of ended sessions, with the reason and the responses of applications.
 
 use askama::Template;
 use http::StatusCode;
@@ -14,10 +14,10 @@ use crate::web::pages::Frame;
 use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
-/// Ended sessions on the page.
+/// Maximum number of ended sessions on the page.
 const SHOWN: i64 = 25;
 
-/// A session that lives.
+/// An active session in the history.
 struct Present {
     browser: Text,
     ip: String,
@@ -26,7 +26,7 @@ struct Present {
     apps: Vec<String>,
 }
 
-/// A session that ended.
+/// An ended session in the history, with the applications that were notified.
 struct Past {
     browser: Text,
     ip: String,
@@ -72,7 +72,7 @@ async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineE
             });
             let name = app.map(|app| app.name.clone()).unwrap_or_default();
             let said = match delivery.state {
-                // Its frame was loaded, and frames give no receipts.
+                // Its front-channel frame was loaded, and frames report no result.
                 DeliveryState::Unreachable if in_browser => "told in the browser",
                 state => words::told(state),
             };
@@ -90,7 +90,7 @@ async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineE
     Ok(all)
 }
 
-/// The page.
+/// Serves `GET /myaccount/history`: the active sessions and the latest ended sessions of the user.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, "/myaccount/history", MY_ACCOUNT).await?;
     let (present, past) = (present(&context, &visitor).await?, past(&context, &visitor).await?);

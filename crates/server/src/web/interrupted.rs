@@ -1,4 +1,4 @@
-//! A request of an application that needs its person: the page on which they act leads back to it.
+//! An application's request that requires an action of the user; the page for the action leads back to the request.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -11,19 +11,19 @@ use crate::respond;
 use crate::web::errors;
 use crate::web::ticket::Ticket;
 
-/// A checked request that can't be answered yet.
+/// A checked request that can't be completed yet.
 pub(crate) struct Interrupted<'a> {
-    /// Where it came to, below the tenant.
+    /// Path that received the request, without the tenant's prefix.
     pub(crate) path: &'static str,
-    /// The request, as it is read again.
+    /// The request as a query, which is parsed again when the user returns.
     pub(crate) query: String,
-    /// A login name to begin with.
+    /// Login name to fill in on the sign-in page.
     pub(crate) hint: Option<String>,
-    /// The ticket with which it came back from a page, if it did.
+    /// The ticket with which the request returned from an earlier page, if any.
     pub(crate) ticket: Option<&'a Ticket>,
 }
 
-/// The way to the page on which the person does what is needed.
+/// Redirects to the page on which the user does what is needed.
 pub(crate) fn ask(
     context: &Context,
     request: Interrupted<'_>,
@@ -35,7 +35,7 @@ pub(crate) fn ask(
     let ticket = Ticket {
         path: path.to_owned(),
         query,
-        // The time that a person may take counts from the request, however many pages there are.
+        // The time limit starts with the request, regardless of the number of pages.
         made_at: ticket.map_or(now.0, |ticket| ticket.made_at),
         hint,
         done: ticket.map(|ticket| ticket.done.clone()).unwrap_or_default(),

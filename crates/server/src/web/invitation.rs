@@ -1,4 +1,4 @@
-//! The page behind the link of an invitation: a person sets a passkey or a password.
+//! The page of the link in an invitation, on which a user sets a passkey or a password.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -18,7 +18,7 @@ use crate::{request, respond};
 const TOO_OLD: &str = "This invitation is too old, or was used already. If you can't sign in, ask your administrator for another one.";
 const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
 
-/// The page.
+/// The page on which an invited user sets a passkey or a password.
 #[derive(Template)]
 #[template(path = "invitation.html")]
 struct Invitation {
@@ -27,20 +27,20 @@ struct Invitation {
     token: String,
     user: String,
     name: String,
-    /// The offer of a passkey and what the browser is asked for, where this server takes any.
+    /// The sealed offer of a passkey and its creation options as JSON; `None` if this server supports no passkeys.
     key: Option<(String, String)>,
-    /// Fewest characters of a password.
+    /// Minimum length of a password, in characters.
     least: usize,
     error: Option<Text>,
 }
 
-/// After it.
+/// The page after an invitation has been accepted.
 #[derive(Template)]
 #[template(path = "invitation_done.html")]
 struct Accepted {
     base: String,
     user: String,
-    /// Recovery codes that come with a passkey.
+    /// Recovery codes that were created with a passkey; empty after a password.
     codes: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ async fn show(
     Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
-/// Shows it; programs that look at mail follow links, so nothing changes.
+/// Serves `GET /invitation`: shows the form. It changes nothing, because programs that scan mail follow links.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let token = {
         let params = request::query(uri.query())?;
@@ -88,7 +88,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// Sets what the person chose.
+/// Serves `POST /invitation`: sets the passkey or password that the user chose.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which language a person reads pages in, and the link by which they choose another.
+//! The language of pages, and the link for selecting another one.
 
 use std::sync::Arc;
 
@@ -14,12 +14,13 @@ use crate::web::own_path::own_path;
 use crate::web::refusal::{Answer, Refusal};
 use crate::{request, respond};
 
-/// What the person chose; a tag and nothing else.
+/// Cookie with the selected language; it contains a language tag and nothing else.
 const COOKIE: &str = "sojourn-language";
 const COOKIE_SECONDS: i64 = 400 * 86_400;
 
 impl Context {
-    /// The language of the answer: what was preferred already, what the person chose, what the browser prefers.
+    /// The language of the response: the one set earlier in this request, else the one that the user selected, else the
+    /// one that the browser prefers, else English.
     pub(crate) fn language(&self) -> &Arc<Language> {
         self.language.get_or_init(|| {
             let languages = &self.state.languages;
@@ -31,15 +32,15 @@ impl Context {
         })
     }
 
-    /// Answers in the first of the languages that a request names (`ui_locales`, OpenID Connect Core 1.0 §3.1.2.1),
-    /// unless the person chose another in this browser.
+    /// Sets the language of the response to the first supported one that a request names (`ui_locales`, OpenID Connect
+    /// Core 1.0 §3.1.2.1), unless the user selected another one in this browser.
     pub(crate) fn speak(&self, params: &Params) {
         if let Some(tags) = params.get("ui_locales") {
             self.speak_one_of(tags);
         }
     }
 
-    /// Answers in the language of an account, unless the person chose another in this browser.
+    /// Sets the language of the response to that of an account, unless the user selected another one in this browser.
     pub(crate) fn speak_as(&self, profile: &str) {
         let claims: serde_json::Value = serde_json::from_str(profile).unwrap_or_default();
         if let Some(locale) = claims.get("locale").and_then(serde_json::Value::as_str) {
@@ -52,12 +53,12 @@ impl Context {
         if let Some(language) =
             found.filter(|_| self.cookie(&self.own_cookie_name(COOKIE)).is_none())
         {
-            // Whoever came first knew better.
+            // The first setting within a request takes precedence.
             let _ = self.language.set(language);
         }
     }
 
-    /// What templates know without being told.
+    /// Returns the values that every template can use without a parameter.
     pub(crate) fn around(&self) -> Around {
         let language = Arc::clone(self.language());
         let all = self.state.languages.all();
@@ -73,7 +74,7 @@ impl Context {
                 None => self.at_root("/assets/logo.svg"),
             },
             colours: look.accent.as_ref().map(|accent| {
-                // Another colour is another address, so that none is kept too long.
+                // The address contains the colour, so that no outdated style sheet stays in a cache.
                 self.link(&format!("/assets/colours.css?{}", accent.trim_start_matches('#')))
             }),
             name: look.name.clone().unwrap_or_else(|| "Sojourn".into()),
@@ -81,7 +82,8 @@ impl Context {
     }
 }
 
-/// `GET /language?to=…&back=…`: remembers the choice in this browser and goes back. It changes nothing but words.
+/// Serves `GET /language?to=…&back=…`: stores the selected language in this browser and redirects back. It changes
+/// nothing but the language.
 pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Answer {
     let params = request::query(query.as_deref())
         .map_err(|_| Refusal::bad_request("The address is malformed."))?;

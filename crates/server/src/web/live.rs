@@ -1,5 +1,5 @@
-//! What happens to sessions, for pages that are open: their scripts take away what has ended and say what began. By the
-//! session cookie, and only as long as that session lives.
+//! Events about sessions, for open pages: their scripts remove sessions that have ended and announce new ones. The
+//! session cookie authenticates a stream, which ends with that session.
 
 use askama::Template;
 use std::collections::VecDeque;
@@ -27,12 +27,12 @@ use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-/// How long a stream waits before it looks again: what another node did comes without a word.
+/// Polling interval of a stream: changes by other replicas send no notification to this one.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Between two looks, so that a busy server isn't asked for each change.
+/// Minimum pause between two queries, so that a busy server isn't queried for each change.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// A stream's place among those that are open.
+/// A slot within the limit of open streams, which is released on drop.
 struct Held {
     streams: Arc<Streams>,
     of: String,
@@ -46,26 +46,26 @@ impl Drop for Held {
 
 struct Listener {
     context: Context,
-    /// Without the right to look at sessions it is about one's own alone.
+    /// Whether the stream is limited to the user's own sessions, for which no right is required.
     own: bool,
-    /// Whether what is waiting is the last.
+    /// Whether the waiting items are the last ones of the stream.
     last: bool,
     _held: Held,
     tenant: Tenant,
     feed: Feed,
-    /// Acts of administrators, for who may read of them.
+    /// Actions in the audit log, for users with the right to view it.
     tail: Tail,
     rights: Rights,
     waiting: VecDeque<Told>,
 }
 
-/// Something to tell.
+/// An item of the stream: a session or an audited action.
 enum Told {
     Session(Box<FeedItem>),
     Act(Spoken),
 }
 
-/// One's own sessions.
+/// Serves `GET /myaccount/events`: the stream about the user's own sessions.
 pub(crate) async fn mine(context: Context) -> Answer {
     match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
         Ok(visitor) => {
@@ -76,7 +76,7 @@ pub(crate) async fn mine(context: Context) -> Answer {
     }
 }
 
-/// Everyone's, for who may look at them.
+/// Serves `GET /console/events`: the stream about all sessions, for users with the right to view them.
 pub(crate) async fn all(context: Context) -> Answer {
     match visitor(&context, "/console/live", CONSOLE).await {
         Ok(visitor) if visitor.by.may(Right::SessionView) => {
@@ -161,8 +161,8 @@ fn of_session(listener: &Listener, item: &FeedItem) -> Event {
 }
 
 impl Listener {
-    /// Whether the page may still hear: its own session lives, and who looks at everyone's has the right to it as of
-    /// now.
+    /// Reloads the rights and returns whether the stream may continue: its own session must be active, and a stream
+    /// about all sessions requires the right to view them.
     async fn goes_on(&mut self) -> bool {
         let Ok(Some(current)) = self.context.session().await else { return false };
         let engine = self.context.engine();
@@ -175,7 +175,7 @@ impl Listener {
         may
     }
 
-    /// What happened since the last look.
+    /// Loads what has happened since the previous query.
     async fn look(&mut self) -> Result<VecDeque<Told>, EngineError> {
         let engine = Arc::clone(&self.context.state.engine);
         let sessions = engine.look(&self.tenant, &mut self.feed).await?;
@@ -202,7 +202,7 @@ impl Listener {
                 return None;
             }
             self.waiting = self.look().await.ok()?;
-            // The end of the page's own session is the last that it hears.
+            // The end of the page's own session is the last item of its stream.
             self.last = !self.goes_on().await;
             if self.last && !self.own {
                 return None;
@@ -227,7 +227,7 @@ struct LivePage {
     frame: Frame,
 }
 
-/// The page on which an administrator sees it.
+/// Serves `GET /console/live`: the page on which administrators follow the stream.
 pub(crate) async fn page(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/live", Right::SessionView).await?;
     let page = LivePage { frame: visitor.frame(&context, "live") };

@@ -1,4 +1,5 @@
-//! Pages: sign-in, My Account, the Console. Rendered on the server, without scripts.
+//! HTML pages: sign-in, My Account and the Console. They are rendered on the server and work without scripts, except
+//! for passkeys, proof of work and live updates.
 
 pub(crate) mod address;
 pub(crate) mod assets;

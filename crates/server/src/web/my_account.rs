@@ -1,4 +1,4 @@
-//! My Account: who one is, and one's sessions.
+//! My Account: overview and sessions. Also the access check and the form check of all pages that require a sign-in.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -24,46 +24,46 @@ use crate::web::ticket::{Ticket, way_back};
 use crate::web::{factor_list, filters, render, signed_out, words};
 use crate::{request, respond};
 
-/// My Account: who one is.
+/// The overview page of My Account.
 #[derive(Template)]
 #[template(path = "my_account.html")]
 struct MyAccountPage {
     frame: Frame,
     rows: Vec<(&'static str, Text)>,
     sessions: Text,
-    /// How many things the security check found that need attention.
+    /// Number of findings of the security check that need attention.
     due: usize,
 }
 
-/// My Account: sessions.
+/// The page with the user's sessions, factors and trusted browsers.
 #[derive(Template)]
 #[template(path = "security.html")]
 struct SecurityPage {
     frame: Frame,
-    /// The session of this browser.
+    /// ID of the session of this browser.
     own: String,
     sessions: Vec<SessionCard>,
-    /// One's second factors.
+    /// The user's passkeys, security keys and authenticator apps.
     factors: Vec<FactorLine>,
-    /// Recovery codes that are left.
+    /// Number of unused recovery codes.
     codes_left: usize,
-    /// Whether it is time for new ones.
+    /// Whether fewer than [`RECOVERY_CODES_FEW`] codes are left, so that the user should create new ones.
     few_codes: bool,
-    /// Whether keys can be added at this address.
+    /// Whether passkeys and security keys can be added at this server's address.
     takes_keys: bool,
-    /// Whether a password alone signs in.
+    /// Whether the password alone is sufficient to sign in.
     password_alone: bool,
-    /// Which passkeys are good, for the authenticators to learn, as JSON.
+    /// The accepted passkeys as JSON, which the browser reports to authenticators.
     accepted: Option<String>,
     /// Browsers in which the second factor isn't asked for.
     trusted: Vec<TrustedLine>,
 }
 
-/// A signed-in person.
+/// The signed-in user of a page, with their session.
 pub(crate) struct Visitor {
     pub(crate) session: Session,
     pub(crate) user: User,
-    /// Their rights, and the actor for the audit log.
+    /// The user's rights, and the actor for the audit log.
     pub(crate) by: Authority,
 }
 
@@ -82,16 +82,16 @@ impl Visitor {
     }
 }
 
-/// What is demanded of a session before it is of use.
+/// An authentication that is required before a session can be used.
 enum Due {
-    /// A fresh sign-in.
+    /// A new sign-in, because the account was changed or the sign-in is too old or too weak.
     SignIn,
-    /// A factor more, in the same session.
+    /// One more factor in the same session, which raises it to this level.
     Level(Level),
 }
 
-/// What is demanded of a session before it is of use: by what happened to the account, or by a policy that the sign-in has
-/// become too old or too weak for. It holds for pages of ours as for applications.
+/// Returns the authentication that a session requires before it can be used: because of a change to the account, or
+/// because a policy considers the sign-in too old or too weak. It applies to built-in pages as well as to applications.
 async fn due(
     context: &Context,
     client_id: &str,
@@ -112,12 +112,12 @@ async fn due(
     if demanded.level_met_by(session) {
         return Ok(None);
     }
-    // Who has no such factor adds one while signing in.
+    // A user without such a factor adds one during the sign-in.
     let can = engine.level_of(tenant, session.user).await? >= demanded.level;
     Ok(Some(if can { Due::Level(demanded.level) } else { Due::SignIn }))
 }
 
-/// The way to what is demanded of the session with this id, if there is one, and back.
+/// Redirects to the required authentication, which leads back to `back`. `before` is the current session, if any.
 fn way_to(context: &Context, back: &str, before: Option<SessionId>, due: &Due) -> Response {
     let ticket = Ticket { before, ..way_back(context, back) };
     let (page, ticket) = match due {
@@ -128,7 +128,8 @@ fn way_to(context: &Context, back: &str, before: Option<SessionId>, due: &Due) -
     respond::see_other(&sojourn_oidc::params::with_query(&context.link(page), &[("ticket", &text)]))
 }
 
-/// Whether an administrator has to prove a second factor before they use the Console: who has one does, in any browser.
+/// Returns whether an administrator must prove a second factor before using the Console: everyone who has one must, in
+/// any browser.
 async fn must_step_up(
     context: &Context,
     session: &Session,
@@ -140,7 +141,8 @@ async fn must_step_up(
     Ok(context.engine().level_of(context.tenant(), session.user).await? >= Level::Two)
 }
 
-/// The person of this browser, or the way to the sign-in page and back.
+/// Returns the signed-in user of this browser, or a redirect to the sign-in page, which leads back to `back`.
+/// `client_id` names the built-in application of the page.
 pub(crate) async fn visitor(
     context: &Context,
     back: &str,
@@ -170,7 +172,7 @@ pub(crate) async fn visitor(
     Ok(Visitor { session, user, by })
 }
 
-/// A session as cards show it.
+/// Creates the card of a session. `this_one` is the session of the current browser.
 pub(crate) fn card(
     user: &User,
     view: &SessionView,
@@ -221,7 +223,7 @@ pub(crate) fn card(
     }
 }
 
-/// Who one is.
+/// Serves `GET /myaccount`: the overview of the user's account.
 pub(crate) async fn overview(context: Context) -> Answer {
     let visitor = visitor(&context, "/myaccount", MY_ACCOUNT).await?;
     let check = context.engine().security_check(context.tenant(), visitor.user.id).await?;
@@ -241,7 +243,7 @@ pub(crate) async fn overview(context: Context) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// One's sessions.
+/// Serves `GET /myaccount/security`: the user's sessions, factors and trusted browsers.
 pub(crate) async fn security(context: Context, uri: Uri) -> Answer {
     let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let engine = context.engine();
@@ -273,7 +275,7 @@ pub(crate) async fn security(context: Context, uri: Uri) -> Answer {
     Ok(render::live_page(&context, StatusCode::OK, &page))
 }
 
-/// Where an address is, in words.
+/// Returns the city and country of an IP address; empty if they are unknown.
 fn place(context: &Context, ip: &str) -> String {
     let found = context.state.places.as_ref().and_then(|places| places.find(ip));
     let found = found.unwrap_or_default();
@@ -296,7 +298,7 @@ fn notice(uri: &Uri) -> Option<Text> {
     }
 }
 
-/// Asks before one session ends.
+/// Serves `GET /myaccount/sessions/{session_id}/end`: asks for confirmation before one session ends.
 pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let id = id.parse::<SessionId>().map_err(|_| Refusal::missing("There is no such session."))?;
@@ -328,7 +330,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Ans
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Asks before all sessions end.
+/// Serves `GET /myaccount/sessions/end-all`: asks for confirmation before all sessions end.
 pub(crate) async fn confirm_all(context: Context) -> Answer {
     let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let plan = plan(&visitor, EndTarget::User(visitor.user.id));
@@ -348,7 +350,7 @@ pub(crate) async fn confirm_all(context: Context) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Asks before all other sessions end.
+/// Serves `GET /myaccount/sessions/end-others`: asks for confirmation before all other sessions end.
 pub(crate) async fn confirm_others(context: Context) -> Answer {
     let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
@@ -369,7 +371,7 @@ pub(crate) async fn confirm_others(context: Context) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Ends all other sessions.
+/// Serves `POST /myaccount/sessions/end-others`: ends all sessions except the one of this browser.
 pub(crate) async fn end_others(context: Context, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
     let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
@@ -377,7 +379,7 @@ pub(crate) async fn end_others(context: Context, body: Bytes) -> Answer {
     Ok(respond::see_other(&context.link("/myaccount/security?done=others")))
 }
 
-/// A session of one's own and an application in which it stays.
+/// Finds an active application in one of the user's own sessions, by the IDs of both; also returns its name.
 async fn stay(
     context: &Context,
     visitor: &Visitor,
@@ -393,7 +395,8 @@ async fn stay(
     name.map(|name| (id, app, name)).ok_or_else(missing)
 }
 
-/// Asks before one is signed out of one application.
+/// Serves `GET /myaccount/sessions/{session_id}/applications/{app_id}/end`: asks for confirmation before the user is
+/// signed out of one application.
 pub(crate) async fn confirm_application(
     context: Context,
     Path((id, app)): Path<(String, String)>,
@@ -414,7 +417,8 @@ pub(crate) async fn confirm_application(
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Signs out of one application.
+/// Serves `POST /myaccount/sessions/{session_id}/applications/{app_id}/end`: signs out of one application; the session
+/// stays.
 pub(crate) async fn end_application(
     context: Context,
     Path((id, app)): Path<(String, String)>,
@@ -433,7 +437,7 @@ fn plan(visitor: &Visitor, target: EndTarget) -> EndPlan {
     EndPlan::new(target, EndReason::User, Actor::User(visitor.user.id))
 }
 
-/// Reads a form of a signed-in person and checks that it is genuine.
+/// Parses a form of a signed-in user and verifies its origin and CSRF token.
 pub(crate) async fn genuine_form(
     context: &Context,
     body: &Bytes,
@@ -449,7 +453,7 @@ pub(crate) async fn genuine_form(
     Ok((visitor, params))
 }
 
-/// Ends one session.
+/// Serves `POST /myaccount/sessions/{session_id}/end`: ends one session.
 pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
     let id = id.parse::<SessionId>().map_err(|_| Refusal::missing("There is no such session."))?;
@@ -457,7 +461,8 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Byte
     end(&context, &visitor, target, id == visitor.session.id).await
 }
 
-/// Ends one's sessions, perhaps this browser's own among them: then its frames tell who listens in it.
+/// Ends sessions of the user. If the browser's own session is among them (`own`), frames on the next page notify the
+/// applications that use front-channel logout.
 async fn end(context: &Context, visitor: &Visitor, target: EndTarget, own: bool) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
     let frames = match own {
@@ -471,13 +476,13 @@ async fn end(context: &Context, visitor: &Visitor, target: EndTarget, own: bool)
     }
 }
 
-/// Ends all sessions.
+/// Serves `POST /myaccount/sessions/end-all`: ends all sessions, including the one of this browser.
 pub(crate) async fn end_all(context: Context, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
     end(&context, &visitor, EndTarget::User(visitor.user.id), true).await
 }
 
-/// This browser's own session is among the ended.
+/// Responds after this browser's own session has ended: shows the signed-out page and removes the cookies.
 pub(crate) async fn everything_ended(
     context: &Context,
     visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! "This was not me": the page behind the link of a mail that told of a sign-in.
+//! "This was not me": the page of the link in a mail that reported a sign-in.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -15,7 +15,7 @@ use crate::{request, respond};
 
 const TOO_OLD: &str = "This link is too old, was used already, or is not complete. Sign in and look at your sessions instead.";
 
-/// A sign-in that was perhaps not its person's.
+/// The page about a reported sign-in, before and after the user has confirmed that it wasn't theirs.
 #[derive(Template)]
 #[template(path = "not_me.html")]
 pub(crate) struct NotMe {
@@ -28,7 +28,7 @@ pub(crate) struct NotMe {
     pub(crate) by_mail: bool,
 }
 
-/// Asks, and changes nothing: programs that look at mail follow links.
+/// Serves `GET /not-me`: asks for confirmation. It changes nothing, because programs that scan mail follow links.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query())?;
     let token = params.get("token").unwrap_or_default();
@@ -62,7 +62,8 @@ fn show(context: &Context, token: &str, user: &User, facts: Vec<Text>, ended: bo
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// Ends the session. Another password is chosen as one that was forgotten is: by a proof of its own.
+/// Serves `POST /not-me`: ends the session. The user then chooses another password through the password reset, which
+/// requires a proof of its own.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let token = params.get("token").unwrap_or_default();

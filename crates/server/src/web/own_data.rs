@@ -1,4 +1,4 @@
-//! My Account: what is kept about one, as a file.
+//! My Account: export of the user's own data as a file.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -22,7 +22,7 @@ struct OwnDataPage {
     frame: Frame,
 }
 
-/// The page, once the person has signed in afresh.
+/// Serves `GET /myaccount/data`: the page for the export; requires a recent authentication.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     match context.engine().is_fresh(context.tenant(), &visitor.session).await? {
@@ -34,7 +34,7 @@ pub(crate) async fn get(context: Context) -> Answer {
     }
 }
 
-/// The file.
+/// Serves `POST /myaccount/data`: returns the user's data as the attachment `my-data.json`.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     match context.engine().own_data(context.tenant(), &visitor.session).await {

@@ -1,16 +1,16 @@
-//! What a path of ours is. Whatever a request names as the place to go on goes through here: where it leads is decided
-//! as a browser decides it, and what was decided about is what is used.
+//! Validation of redirect targets. Every place to continue that a request names passes through here: it is resolved as
+//! a browser resolves it, and only the resolved form is used.
 
 use url::Url;
 
-/// A path of this server under a tenant's prefix, with its query, as a browser would follow it; none for whatever leads
+/// Resolves a path of this server under a tenant's prefix, with its query, as a browser does; `None` if it leads
 /// elsewhere. `prefix` is empty or `/t/{tenant}`.
 pub(crate) fn own_path(prefix: &str, text: &str) -> Option<String> {
-    // A browser drops tabs and line breaks and takes a backslash for a slash: whoever writes them means no page of ours.
+    // Browsers drop tabs and line breaks and treat a backslash as a slash. No page of this server has them in its path.
     if !text.starts_with('/') || text.chars().any(|c| c.is_control() || c == '\\') {
         return None;
     }
-    // Any origin does: only whether it stays the same counts.
+    // Any origin works: it only matters whether it stays the same.
     let here = Url::parse("https://here.invalid/").ok()?;
     let there = here.join(text).ok()?;
     if there.origin() != here.origin() || !there.username().is_empty() {

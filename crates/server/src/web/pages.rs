@@ -1,5 +1,5 @@
-//! What several pages share: the frame, messages, questions, and sessions as cards. What one page alone is filled with
-//! stands beside its handler.
+//! Templates that several pages share: the frame, messages, confirmations, and session cards. The types of a single
+//! page are next to its handler.
 
 use askama::Template;
 use sojourn_engine::{Right, Rights};
@@ -7,58 +7,58 @@ use sojourn_engine::{Right, Rights};
 use crate::language::Text;
 use crate::web::filters;
 
-/// What every page behind a sign-in shows around its content.
+/// What every page that requires a sign-in shows around its content.
 pub(crate) struct Frame {
     /// Prefix of links: empty, or `/t/{tenant}`.
     pub(crate) base: String,
-    /// Which entry of the menu is the present one.
+    /// Key of the current menu entry; empty if there is none.
     pub(crate) here: &'static str,
-    /// Whose page it is.
+    /// Display name of the signed-in user.
     pub(crate) user: String,
-    /// For forms.
+    /// CSRF token for the forms of the page.
     pub(crate) csrf: String,
-    /// Whether the person may use the Console.
+    /// Whether the user may use the Console.
     pub(crate) administrator: bool,
-    /// The menu of the Console.
+    /// The sections of the Console's menu that the user may see.
     pub(crate) menu: Vec<MenuSection>,
-    /// What just happened.
+    /// A message about what has just happened.
     pub(crate) notice: Option<Text>,
-    /// What the person may: what they may not isn't offered.
+    /// The user's rights; actions that they don't permit aren't offered.
     pub(crate) rights: Rights,
 }
 
 impl Frame {
-    /// Whether the person has a right.
+    /// Returns whether the user has a right.
     pub(crate) fn may(&self, right: impl std::borrow::Borrow<Right>) -> bool {
         self.rights.has(*right.borrow())
     }
 }
 
-/// A part of a menu.
+/// A section of a menu, with its heading.
 pub(crate) struct MenuSection {
     pub(crate) name: &'static str,
     pub(crate) entries: Vec<MenuEntry>,
 }
 
-/// A link of a menu.
+/// A link in a menu; `here` marks the current page.
 pub(crate) struct MenuEntry {
     pub(crate) here: bool,
     pub(crate) link: String,
     pub(crate) name: &'static str,
 }
 
-/// A message: done, wrong, gone.
+/// A page with a single message, about a success or an error.
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(crate) struct Message {
     pub(crate) title: Text,
     pub(crate) text: Text,
     pub(crate) request_id: Option<String>,
-    /// Where a person can go on, the most likely first.
+    /// Addresses and labels of links with which the user can continue, the most likely first.
     pub(crate) links: Vec<(String, Text)>,
 }
 
-/// An answer that the browser posts.
+/// A page with a form that the browser posts automatically, such as a response to an application.
 #[derive(Template)]
 #[template(path = "form_post.html")]
 pub(crate) struct FormPost {
@@ -66,7 +66,7 @@ pub(crate) struct FormPost {
     pub(crate) pairs: Vec<(String, String)>,
 }
 
-/// A stay in an application.
+/// An application that a session has entered.
 pub(crate) struct AppLine {
     pub(crate) name: String,
     pub(crate) last_access: Text,
@@ -75,7 +75,7 @@ pub(crate) struct AppLine {
     pub(crate) id: String,
 }
 
-/// A session in a list.
+/// A session in a list or on its own page.
 pub(crate) struct SessionCard {
     pub(crate) id: String,
     pub(crate) user: String,
@@ -88,15 +88,15 @@ pub(crate) struct SessionCard {
     pub(crate) this_one: bool,
     pub(crate) ended: Option<Text>,
     pub(crate) apps: Vec<AppLine>,
-    /// Whether it looks like a telephone or a tablet.
+    /// Whether the user agent looks like a phone or a tablet.
     pub(crate) phone: bool,
-    /// Where its address is, as far as it is known.
+    /// City and country of the IP address; empty if they are unknown.
     pub(crate) place: String,
-    /// How many applications of the outside it stays in.
+    /// Number of external applications in which the session is active.
     pub(crate) clients: usize,
 }
 
-/// A question before something that can't be undone.
+/// A confirmation page before an action that can't be undone.
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(crate) struct Confirm {

@@ -1,4 +1,4 @@
-//! My Account: changing one's password.
+//! My Account: changing the user's own password.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -14,20 +14,20 @@ use crate::web::pages::Frame;
 use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
-/// My Account: the password.
+/// The page on which the user changes the password.
 #[derive(Template)]
 #[template(path = "password.html")]
 struct PasswordPage {
     frame: Frame,
     error: Option<Text>,
     consequence: &'static str,
-    /// Fewest characters of a new one.
+    /// Minimum length of a new password, in characters.
     least: usize,
 }
 
 const PATH: &str = "/myaccount/password";
 
-/// Shows the form.
+/// Serves `GET /myaccount/password`: the form for a new password.
 pub(crate) async fn get(context: Context) -> Answer {
     match visitor(&context, PATH, MY_ACCOUNT).await {
         Ok(visitor) => show(&context, &visitor, StatusCode::OK, None).await,
@@ -53,7 +53,7 @@ async fn show(
     Ok(render::own_script_page(context, status, &PasswordPage { frame, error, consequence, least }))
 }
 
-/// Changes it.
+/// Serves `POST /myaccount/password`: changes the password; sessions end as the policy requires.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();

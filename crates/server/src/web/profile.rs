@@ -1,4 +1,4 @@
-//! My Account: one's own profile.
+//! My Account: the user's own profile.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -20,10 +20,10 @@ use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const PATH: &str = "/myaccount/profile";
-/// The schema of a change of a part (RFC 7644 §3.5.2).
+/// Schema URI of a SCIM `PATCH` request (RFC 7644 §3.5.2).
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// A field of a profile's form.
+/// An input field of a profile's form.
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
@@ -32,7 +32,7 @@ pub(crate) struct Field {
     pub(crate) autocomplete: &'static str,
 }
 
-/// Name in the form, its attribute, what people call it, its kind, and how browsers fill it in.
+/// A known field of the profile: its name in the form, SCIM attribute, label, input type and `autocomplete` token.
 pub(crate) type Known = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 #[derive(Template)]
@@ -40,14 +40,15 @@ pub(crate) type Known = (&'static str, &'static str, &'static str, &'static str,
 struct ProfilePage {
     frame: Frame,
     fields: Vec<Field>,
-    /// The mail address, where it is changed by a mail, and whether it is proved.
+    /// The mail address and whether it is confirmed; `None` if the server sends no mail and the address is one of
+    /// `fields`.
     address: Option<(String, bool)>,
-    /// Whether people delete their own accounts.
+    /// Whether users can delete their own accounts.
     leave: bool,
     error: Option<Text>,
 }
 
-/// What a person may change of themselves; the address last.
+/// The attributes that users can change themselves. The address must stay last, because `own` leaves it out.
 pub(crate) const FIELDS: [Known; 6] = [
     ("display_name", "displayName", "Display name", "text", "name"),
     ("given_name", "name.givenName", "Given name", "text", "given-name"),
@@ -57,7 +58,7 @@ pub(crate) const FIELDS: [Known; 6] = [
     ("email", "emails", "Mail address", "email", "email"),
 ];
 
-/// What they may change on this page: the address has one of its own where mail is sent.
+/// The attributes that users can change on this page: if the server sends mail, the address has a page of its own.
 fn own(context: &Context) -> &'static [Known] {
     let without = FIELDS.split_last().map_or(FIELDS.as_slice(), |(_, others)| others);
     if context.engine().settings().resets_by_mail { without } else { &FIELDS }
@@ -80,12 +81,12 @@ fn value_of(resource: &Value, attribute: &str) -> String {
     }
 }
 
-/// An account as SCIM has it.
+/// Loads an account as a SCIM user resource.
 pub(crate) async fn resource(context: &Context, user: UserId) -> Result<Value, ScimFailure> {
     Ok(Value::Object(context.engine().user_resource(context.tenant(), user).await?))
 }
 
-/// The fields of a form: with what was sent, else with what is there.
+/// Creates the fields of a form, with the values that were sent, or else with those of the resource.
 pub(crate) fn fields(known: &[Known], resource: &Value, sent: Option<&Params>) -> Vec<Field> {
     let field = |(name, attribute, label, kind, autocomplete): &Known| Field {
         name,
@@ -121,7 +122,7 @@ fn show(
     render::page(context, status, &ProfilePage { frame, fields, address, leave, error })
 }
 
-/// The form.
+/// Serves `GET /myaccount/profile`: the form with the user's profile.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let done = request::query(uri.query()).ok();
@@ -145,7 +146,7 @@ impl From<ScimFailure> for Refusal {
     }
 }
 
-/// The change that makes of what is there what was sent; nothing where it is the same.
+/// Creates the SCIM `PATCH` that changes the resource to the values that were sent; `None` if nothing differs.
 pub(crate) fn change(known: &[Known], resource: &Value, params: &Params) -> Option<Value> {
     let operations = operations(known, resource, params);
     let some = !operations.is_empty();
@@ -182,7 +183,7 @@ fn operations(known: &[Known], resource: &Value, params: &Params) -> Vec<Value> 
     all
 }
 
-/// Saves it.
+/// Serves `POST /myaccount/profile`: saves the changed attributes.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let resource = match resource(&context, visitor.user.id).await {

@@ -1,4 +1,4 @@
-//! Why a page isn't shown. Handlers of pages end in `?`.
+//! Reasons why a page isn't shown. Page handlers return them with `?`.
 
 use axum::response::{IntoResponse, Response};
 use sojourn_engine::{EngineError, StoreError};
@@ -12,42 +12,42 @@ use crate::refusal::later;
 use crate::request::FormError;
 use crate::web::words;
 
-/// What a handler of a page returns.
+/// The result of a page handler: a response, or the reason why the page isn't shown.
 pub(crate) type Answer = Result<Response, Refusal>;
 
-/// Why a page isn't shown.
+/// The reason why a page isn't shown, from which the response is created.
 pub(crate) enum Refusal {
-    /// The engine refused or failed.
+    /// The engine refused the request or failed.
     Failed(EngineError),
-    /// What was named isn't there; the sentence says so.
+    /// The named object doesn't exist; the text is a sentence that says so.
     Missing(Text),
-    /// The request is wrong, and the person who sees the page can't change it.
+    /// The request is invalid, and the user who sees the page can't correct it.
     BadRequest(Text),
-    /// A form that didn't come from a page of ours, or without what proves that it did.
+    /// A form doesn't come from a page of this server or has no valid CSRF token.
     Forged,
-    /// A page that carries no request any more.
+    /// A page was opened without a valid ticket for the request that it belongs to.
     Incomplete,
-    /// Another answer takes the place of the page: the way to the sign-in, or a page that says more.
+    /// Another response replaces the page: a redirect to the sign-in page, or a more specific page.
     Instead(Box<Response>),
 }
 
 impl Refusal {
-    /// What was named isn't there; `what` is a sentence that says so.
+    /// Creates a refusal for a named object that doesn't exist; `what` is a sentence that says so.
     pub(crate) fn missing(what: impl Into<Text>) -> Self {
         Self::Missing(what.into())
     }
 
-    /// The request is wrong; `what` is a sentence that says how.
+    /// Creates a refusal for an invalid request; `what` is a sentence that explains the error.
     pub(crate) fn bad_request(what: impl Into<Text>) -> Self {
         Self::BadRequest(what.into())
     }
 
-    /// Another answer in the place of the page.
+    /// Creates a refusal that replaces the page with another response.
     pub(crate) fn instead(answer: Response) -> Self {
         Self::Instead(Box::new(answer))
     }
 
-    /// The page that says it.
+    /// Renders the error page for this refusal.
     pub(crate) fn respond(self, context: &Context) -> Response {
         match self {
             Self::Failed(error) => errors::failure(context, &error),

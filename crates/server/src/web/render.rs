@@ -1,4 +1,4 @@
-//! From a template to an answer with its content security policy.
+//! Renders templates to responses with a content security policy.
 
 use askama::Template;
 use axum::response::Response;
@@ -24,12 +24,12 @@ fn rendered(context: &Context, status: StatusCode, page: &impl Template, policy:
     }
 }
 
-/// A page whose forms stay here.
+/// Renders a page without scripts; its forms lead only to this server.
 pub(crate) fn page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
     rendered(context, status, page, &format!("{POLICY}; form-action 'self'"))
 }
 
-/// The same with a script of ours.
+/// The same as [`page`], with scripts from this server.
 pub(crate) fn own_script_page(
     context: &Context,
     status: StatusCode,
@@ -38,13 +38,13 @@ pub(crate) fn own_script_page(
     rendered(context, status, page, &format!("{POLICY}; form-action 'self'; script-src 'self'"))
 }
 
-/// A page with a form whose answer leads to an application: browsers apply `form-action` to the
-/// redirects after a form as well, and would stop them.
+/// Renders a page with a form that finally leads to an application. The policy has no `form-action`, because browsers
+/// also apply it to the redirects after a form and would block them.
 pub(crate) fn form_page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
     rendered(context, status, page, POLICY)
 }
 
-/// A page with the logo of an application, whose form leads there.
+/// Renders a page with the logo of an application, to which its form leads.
 pub(crate) fn face_page(
     context: &Context,
     status: StatusCode,
@@ -54,7 +54,8 @@ pub(crate) fn face_page(
     rendered(context, status, page, &with_logo(logo))
 }
 
-/// The same with a script of ours, which asks the browser for a key or shows what was typed.
+/// The same as [`face_page`], with scripts from this server, which ask the browser for a key or reveal a typed
+/// password.
 pub(crate) fn script_form_page(
     context: &Context,
     status: StatusCode,
@@ -64,9 +65,9 @@ pub(crate) fn script_form_page(
     rendered(context, status, page, &format!("{}; script-src 'self'", with_logo(logo)))
 }
 
-/// The policy of a page that shows a logo from elsewhere.
+/// Returns the policy of a page that shows a logo from another origin.
 fn with_logo(logo: Option<&str>) -> String {
-    // The logo's origin alone, and only what can stand in a policy.
+    // Only the logo's origin is added, and only if all its characters are safe within a policy.
     let source = logo.and_then(|uri| {
         let (scheme, rest) = uri.split_once("://")?;
         let host = rest.split(['/', '?', '#']).next()?;
@@ -76,7 +77,8 @@ fn with_logo(logo: Option<&str>) -> String {
     POLICY.replace("img-src 'self'", &format!("img-src 'self'{}", source.unwrap_or_default()))
 }
 
-/// A page with a script of ours, and perhaps frames of the given sources. Its form leads to an application.
+/// Renders a page with scripts from this server and frames from the sources in `frames`, which may be empty. Its form
+/// leads to an application.
 pub(crate) fn script_page(
     context: &Context,
     status: StatusCode,
@@ -92,13 +94,13 @@ pub(crate) fn script_page(
     )
 }
 
-/// A page that hears of what happens while it is open.
+/// Renders a page that receives events while it is open.
 pub(crate) fn live_page(context: &Context, status: StatusCode, page: &impl Template) -> Response {
     let more = "; form-action 'self'; script-src 'self'; connect-src 'self'";
     rendered(context, status, page, &format!("{POLICY}{more}"))
 }
 
-/// A page that a page of ours holds in a frame, and whose form leads to an application.
+/// Renders a page that pages of this server embed in a frame, and that has a form which leads to an application.
 pub(crate) fn own_frame(context: &Context, page: &impl Template) -> Response {
     let policy = POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
     let policy = format!("{policy}; script-src 'self'");
@@ -108,7 +110,7 @@ pub(crate) fn own_frame(context: &Context, page: &impl Template) -> Response {
     response
 }
 
-/// A page that others hold in a frame.
+/// Renders a page that any site can embed in a frame.
 pub(crate) fn frame(context: &Context, page: &impl Template) -> Response {
     const POLICY: &str =
         "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'";

@@ -1,4 +1,4 @@
-//! My Account: what is known about the security of the account, and what to do next.
+//! My Account: the security check, which shows what is known about the account's security and what to do next.
 
 use askama::Template;
 use http::StatusCode;
@@ -13,13 +13,13 @@ use crate::web::{filters, render, words};
 
 const PATH: &str = "/myaccount/check";
 
-/// One thing that was looked at.
+/// A finding of the security check.
 struct Item {
-    /// Whether something should be done about it.
+    /// Whether the user should do something about it.
     due: bool,
     name: &'static str,
     found: Text,
-    /// Where it is done or seen: path and words.
+    /// Link to where the user can do or see it: path and label.
     way: (&'static str, &'static str),
 }
 
@@ -114,12 +114,12 @@ fn items(check: &SecurityCheck) -> Vec<Item> {
             way: ("/myaccount/connections", "See your applications"),
         });
     }
-    // What is due comes first, otherwise the order above stays.
+    // Due findings come first; the sort is stable, so the order above is kept otherwise.
     all.sort_by_key(|item| !item.due);
     all
 }
 
-/// The page.
+/// Serves `GET /myaccount/check`: the findings of the security check.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let check = context.engine().security_check(context.tenant(), visitor.user.id).await?;

@@ -1,4 +1,4 @@
-//! The sign-out button of our own pages.
+//! The sign-out button of built-in pages.
 
 use axum::body::Bytes;
 use sojourn_model::{Actor, EndReason, Session};
@@ -9,8 +9,8 @@ use crate::request;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::signed_out::{ended, nobody};
 
-/// A form of a page for the signed in, with the session that sent it. Whoever isn't signed in any more is
-/// told that they are signed out.
+/// Parses a form of a page for signed-in users and returns it with the session that sent it. Without a session, the
+/// response says that the user is signed out.
 pub(crate) async fn signed_in_form(
     context: &Context,
     body: &Bytes,
@@ -27,7 +27,7 @@ pub(crate) async fn signed_in_form(
     }
 }
 
-/// Ends this browser's session.
+/// Serves `POST /logout`: ends this browser's session.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (session, _) = signed_in_form(&context, &body).await?;
     let actor = Actor::User(session.user);

@@ -1,4 +1,4 @@
-//! What a person sees whose session has just ended: every application that was used in it, and what it answered.
+//! The page after a session has ended: every application that was used in it, and how it responded.
 
 use askama::Template;
 use axum::response::Response;
@@ -17,33 +17,33 @@ use crate::web::ticket::Ticket;
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// An application that is told of the end: in a frame, through the back channel, or both.
+/// An application that is notified of the end: in a frame, through the back channel, or both.
 struct Told {
     sid: String,
     name: String,
-    /// What its frame loads.
+    /// Address that its frame loads, for front-channel logout.
     frame: Option<String>,
-    /// Where its delivery stands, and that in words.
+    /// State of its back-channel delivery: identifier and description.
     receipt: Option<(&'static str, &'static str)>,
 }
 
-/// Signed out, while applications are told.
+/// The page after a sign-out, while applications are notified.
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 struct SignedOutPage {
     told: Vec<Told>,
-    /// Whether an application has yet to answer through the back channel.
+    /// Whether a back-channel delivery is still pending.
     waiting: bool,
     next: Option<String>,
-    /// The page once more.
+    /// Address that shows this page again.
     see: String,
     again: String,
 }
 
-/// The page, and the name of tickets that show it again.
+/// Path of the page; tickets that show it again carry the same path.
 const PATH: &str = "/signed-out";
 
-/// There is nothing to end: on to the application, or a page that says so.
+/// Responds if there is no session to end: redirects to the application, or shows a page that says so.
 pub(crate) fn done(context: &Context, next: Option<String>) -> Response {
     match next {
         Some(uri) => respond::see_other(&uri),
@@ -51,7 +51,7 @@ pub(crate) fn done(context: &Context, next: Option<String>) -> Response {
     }
 }
 
-/// The page for whom nothing had to be told.
+/// The page for a browser without a session, about which no application has to be notified.
 pub(crate) fn nobody(context: &Context) -> Response {
     let page = Message {
         title: "You are signed out".into(),
@@ -62,8 +62,9 @@ pub(crate) fn nobody(context: &Context) -> Response {
     render::page(context, StatusCode::OK, &page)
 }
 
-/// The session has ended: its cookies go, and applications that listen in the browser are told in frames
-/// before the person goes on (Front-Channel Logout 1.0 §3). Who goes nowhere sees what each one answered.
+/// Responds after a session has ended: removes its cookies. Applications that listen in the browser are notified in
+/// frames before the user continues to `next` (Front-Channel Logout 1.0 §3). Without `next`, the page shows how each
+/// application responded.
 pub(crate) async fn ended(
     context: &Context,
     session: Option<&Session>,
@@ -71,7 +72,7 @@ pub(crate) async fn ended(
     frames: Vec<FrontChannelNotice>,
 ) -> Answer {
     let response = match session {
-        // An address of its own, so that it can be looked at again and in another language.
+        // A page with an address of its own can be loaded again, and in another language.
         Some(session) if next.is_none() && frames.is_empty() => {
             respond::see_other(&address(context, session.id))
         }
@@ -79,7 +80,7 @@ pub(crate) async fn ended(
             let sources = sources(&frames);
             match page(context, session.id, next, frames).await {
                 Ok(page) => render::script_page(context, StatusCode::OK, &page, &sources),
-                // It has ended all the same.
+                // The session has ended even if the page can't be shown.
                 Err(error) => Refusal::from(error).respond(context),
             }
         }
@@ -89,7 +90,7 @@ pub(crate) async fn ended(
     Ok(session_state::with_cookie(context, None, response))
 }
 
-/// The page once more, with what applications have answered since.
+/// Serves `GET /signed-out?of=…`: the page again, with the responses that applications have sent since.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query()).ok();
     let ticket = params.as_ref().and_then(|params| params.get("of"));
@@ -124,7 +125,7 @@ async fn page(
         let sid = delivery.sid.to_string();
         let receipt = Some((delivery.state.as_str(), words::told(delivery.state)));
         match told.iter_mut().find(|one| one.sid == sid) {
-            // What has no address of its own for this is told by its frame.
+            // An application without a back-channel address is notified by its frame.
             Some(_) if delivery.state == DeliveryState::Unreachable => {}
             Some(one) => one.receipt = receipt,
             None => {
@@ -144,11 +145,12 @@ fn address(context: &Context, session: SessionId) -> String {
     with_query(&context.link(PATH), &[("of", &of)])
 }
 
-/// Bytes that the origins of frames may take: an answer's headers have to pass through proxies whose buffers have 4 KiB.
+/// Maximum length in bytes of the origins of frames: the response's headers must pass through proxies with buffers of 4
+/// KiB.
 const SOURCES_BYTES_MAX: usize = 2048;
 
-/// Where the frames may come from: the addresses that applications registered, and what those lead on to. Of very many
-/// only the scheme is said; the frames themselves are ours alone to put there.
+/// Returns the sources of frames: the origins of the registered addresses and of those to which they redirect. If there
+/// are too many, only the schemes are listed; this server alone decides which frames the page contains.
 fn sources(frames: &[FrontChannelNotice]) -> String {
     let mut all: Vec<&str> = frames
         .iter()

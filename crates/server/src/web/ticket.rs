@@ -1,5 +1,5 @@
-//! What a sign-in page carries back to what it interrupted: sealed, so that nobody can send a person
-//! elsewhere with it.
+//! Tickets: what a sign-in page carries in order to return to what it interrupted. They are sealed, so that an attacker
+//! can't send a user elsewhere.
 
 use serde::{Deserialize, Serialize};
 use sojourn_engine::saml::SSO_PATH;
@@ -9,54 +9,54 @@ use sojourn_oidc::params::with_query;
 use crate::context::Context;
 use crate::web::own_path::own_path;
 
-/// Milliseconds that a person may take.
+/// Lifetime of a ticket, in milliseconds.
 const LIFETIME_MS: i64 = 30 * 60_000;
 
-/// A place of ours to go back to.
+/// A place on this server to which the user returns, such as an application's request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ticket {
-    /// Path below the tenant.
+    /// Path without the tenant's prefix.
     pub(crate) path: String,
     /// Query, without the question mark.
     pub(crate) query: String,
-    /// When the request came, in milliseconds.
+    /// Time at which the request arrived, in milliseconds since the Unix epoch.
     pub(crate) made_at: i64,
-    /// A login name to begin with.
+    /// Login name to fill in on the sign-in page.
     pub(crate) hint: Option<String>,
-    /// What the person did for this request.
+    /// Steps that the user has completed for this request.
     #[serde(default)]
     pub(crate) done: Done,
-    /// Whether the person declined.
+    /// Whether the user declined the request.
     #[serde(default)]
     pub(crate) denied: bool,
-    /// The session that the browser had when the request came, and that wasn't enough for it. Once it has another one,
-    /// the request goes on.
+    /// The session that the browser had when the request arrived and that wasn't sufficient. The request continues once
+    /// the browser has another one.
     #[serde(default)]
     pub(crate) before: Option<SessionId>,
-    /// Differs from page to page, so that a form can be told from the same one sent twice.
+    /// Differs from page to page, so that a form that is sent twice can be recognized.
     #[serde(default)]
     pub(crate) page: u64,
-    /// The level that has to be reached, by its name in `acr`; empty for none.
+    /// The level that must be reached, as an `acr` value; empty if there is none.
     #[serde(default)]
     pub(crate) least: String,
 }
 
-/// What a person did for a request, in one session: in any other it counts for nothing, so a ticket is of no
-/// use in another browser or to another person.
+/// Steps that a user has completed for a request in one session. They don't count in any other session, so a ticket is
+/// useless in another browser or for another user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Done {
-    /// In which session.
+    /// ID of the session in which the steps were completed; empty if there is none yet.
     pub(crate) session: String,
-    /// Signed in.
+    /// Whether the user has signed in.
     pub(crate) signed_in: bool,
-    /// Chose the account.
+    /// Whether the user has selected the account.
     pub(crate) chosen: bool,
-    /// Approved what is asked for.
+    /// Whether the user has approved what the application requests.
     pub(crate) approved: bool,
 }
 
 impl Done {
-    /// What was done in a session.
+    /// Returns the completed steps if they belong to this session, or else no steps in this session.
     pub(crate) fn in_session(&self, session: SessionId) -> Self {
         let session = session.to_string();
         if self.session == session { self.clone() } else { Self { session, ..Self::default() } }
@@ -64,7 +64,7 @@ impl Done {
 }
 
 impl Ticket {
-    /// A ticket back to a page.
+    /// Creates a ticket that leads back to a page.
     pub(crate) fn to(context: &Context, path: &str) -> Self {
         let now = context.engine().now().0;
         Self {
@@ -80,12 +80,12 @@ impl Ticket {
         }
     }
 
-    /// Whether it leads back to a request of an application, and not to a page of ours.
+    /// Returns whether the ticket leads back to a request of an application rather than to a built-in page.
     pub(crate) fn is_request(&self) -> bool {
         self.path == crate::oidc::AUTHORIZE || self.path == SSO_PATH
     }
 
-    /// Where the person goes on.
+    /// Returns the address at which the user continues.
     pub(crate) fn location(&self, context: &Context) -> String {
         if self.is_request() {
             let text = self.seal(context).unwrap_or_default();
@@ -101,7 +101,7 @@ impl Ticket {
         context.engine().seal_interaction(context.tenant(), &body)
     }
 
-    /// Opens a ticket of this tenant that isn't too old.
+    /// Opens a ticket of this tenant; `None` if it is invalid or expired.
     pub(crate) fn open(context: &Context, text: &str) -> Option<Self> {
         match Opened::of(context, text)? {
             Opened::Good(ticket) => Some(ticket),
@@ -109,29 +109,29 @@ impl Ticket {
         }
     }
 
-    /// The way to the sign-in page with the same request, from its beginning.
+    /// Redirects to the sign-in page with the same request, which starts again.
     pub(crate) fn begin_again(self, context: &Context) -> axum::response::Response {
         let text = self.again(context).seal(context).unwrap_or_default();
         crate::respond::see_other(&with_query(&context.link("/login"), &[("ticket", &text)]))
     }
 
-    /// The same request once more: what the person did for it counts no longer.
+    /// Resets the ticket for the same request: steps that the user has completed don't count any more.
     fn again(self, context: &Context) -> Self {
         let now = context.engine().now().0;
         Self { made_at: now, done: Done::default(), denied: false, ..self }
     }
 }
 
-/// A ticket of ours, however old.
+/// A valid ticket of this tenant, of any age.
 pub(crate) enum Opened {
-    /// It is good.
+    /// The ticket hasn't expired.
     Good(Ticket),
-    /// The page was open for too long: this is the same request, begun again.
+    /// The page was open for too long: this ticket is for the same request, which starts again.
     Late(Ticket),
 }
 
 impl Opened {
-    /// Opens a ticket of this tenant.
+    /// Opens a ticket of this tenant, and sets the language that its request names; `None` if the ticket is invalid.
     pub(crate) fn of(context: &Context, text: &str) -> Option<Self> {
         let body = context.engine().open_interaction(context.tenant(), text)?;
         let ticket: Ticket = serde_json::from_slice(&body).ok()?;
@@ -145,7 +145,7 @@ impl Opened {
         })
     }
 
-    /// The request, in time or begun again.
+    /// Returns the ticket, in time or reset.
     pub(crate) fn ticket(self) -> Ticket {
         match self {
             Self::Good(ticket) | Self::Late(ticket) => ticket,
@@ -153,16 +153,18 @@ impl Opened {
     }
 }
 
-/// Longest query that is come back to.
+/// Maximum length in bytes of a path with its query to which a ticket leads back.
 const QUERY_MAX: usize = 2_000;
 
-/// Back to the page that was asked for, with its query; after a form to the page that is given instead.
+/// Creates a ticket that leads back to the requested page with its query or, if the request isn't a `GET`, to the page
+/// `back`.
 pub(crate) fn way_back(context: &Context, back: &str) -> Ticket {
     let ticket = Ticket::to(context, back);
     let own = own_path(&context.arrival.prefix, &context.here).unwrap_or_default();
     let asked = own.strip_prefix(&*context.arrival.prefix).unwrap_or_default();
     let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
-    // Requests of applications, and what belongs to them, are checked before they are sealed: an address alone never is one.
+    // Requests of applications, and what belongs to them, are checked before they are sealed, so an address alone must
+    // not become one.
     let of_an_application = path.starts_with(crate::oidc::AUTHORIZE) || path.starts_with(SSO_PATH);
     if context.method != http::Method::GET
         || path.is_empty()

@@ -5,11 +5,11 @@ use http::header;
 
 use crate::context::Context;
 
-/// What a form brought, by field.
+/// The submitted fields of a form, in order, with their unchanged content.
 pub(crate) struct Upload(Vec<(String, Bytes)>);
 
 impl Upload {
-    /// Reads a form; nothing when it is malformed.
+    /// Parses a form; `None` if it is malformed.
     pub(crate) async fn read(context: &Context, body: Bytes) -> Option<Self> {
         let kind = context.header(header::CONTENT_TYPE)?;
         let boundary = multer::parse_boundary(kind).ok()?;
@@ -24,18 +24,18 @@ impl Upload {
         Some(Self(all))
     }
 
-    /// A field as it came; empty where there is none.
+    /// Returns the unchanged content of a field; empty if there is none.
     pub(crate) fn bytes(&self, name: &str) -> &[u8] {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| &**value).unwrap_or_default()
     }
 
-    /// A field as text.
+    /// Returns a field as text without surrounding spaces; invalid UTF-8 is replaced.
     pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8_lossy(self.bytes(name)).trim().to_owned()
     }
 
-    /// Whether a box was ticked.
+    /// Returns whether a field was sent, which means for a checkbox that it is checked.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }

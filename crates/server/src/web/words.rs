@@ -1,4 +1,4 @@
-//! Times, browsers and states in words.
+//! Display texts for times, browsers, states and errors.
 
 use sojourn_engine::directory::PasswordRefused;
 use sojourn_engine::session::Browser;
@@ -6,17 +6,17 @@ use sojourn_model::{DeliveryState, EndReason, Millis};
 
 use crate::language::{Text, plain, say};
 
-/// `22 Nov 2026, 16:31:05 UTC`.
+/// A point in time, such as `22 Nov 2026, 16:31:05 UTC`.
 pub(crate) const fn moment(at: Millis) -> Text {
     Text::Moment(at)
 }
 
-/// `3 minutes ago`.
+/// A relative time, such as `3 minutes ago`.
 pub(crate) fn ago(at: Millis, now: Millis) -> Text {
     Text::Ago(now.since(at))
 }
 
-/// `Chrome on Linux`, or the raw text where it isn't known.
+/// A browser, such as `Chrome on Linux`, or the first 60 characters of the user agent if it is unknown.
 pub(crate) fn browser(user_agent: &str) -> Text {
     let Browser { name, system, .. } = Browser::of(user_agent);
     match (name.is_empty(), system.is_empty()) {
@@ -27,7 +27,7 @@ pub(crate) fn browser(user_agent: &str) -> Text {
     }
 }
 
-/// `1 session`, `2 sessions`.
+/// A number with its noun, such as `1 session` or `2 sessions`.
 pub(crate) fn count(number: u64, of: Noun) -> Text {
     let (one, many) = match of {
         Noun::Application => ("{0} application", "{0} applications"),
@@ -41,7 +41,7 @@ pub(crate) fn count(number: u64, of: Noun) -> Text {
     Text::Counted(one, many, number)
 }
 
-/// What is counted.
+/// The noun of a [`count`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Noun {
     Application,
@@ -53,7 +53,8 @@ pub(crate) enum Noun {
     Person,
 }
 
-/// What an application asks for, in plain words: who one is first, what is particular to the application last.
+/// Describes what an application requests, in plain words: who the user is comes first, what is specific to the
+/// application last.
 pub(crate) fn permissions<'a>(all: impl Iterator<Item = &'a str>) -> Vec<Text> {
     const ORDER: [&str; 7] = ["openid", "profile", "email", "phone", "address", "roles", "groups"];
     let mut all: Vec<&str> = all.collect();
@@ -61,7 +62,7 @@ pub(crate) fn permissions<'a>(all: impl Iterator<Item = &'a str>) -> Vec<Text> {
     all.into_iter().filter_map(permission).collect()
 }
 
-/// One of them; nothing for what needs no words.
+/// Describes one scope; `None` for a scope that needs no description.
 fn permission(one: &str) -> Option<Text> {
     Some(match one {
         "openid" => "Who you are at this application".into(),
@@ -79,7 +80,7 @@ fn permission(one: &str) -> Option<Text> {
     })
 }
 
-/// What a delivery's state means.
+/// Describes the state of a delivery to an administrator.
 pub(crate) const fn delivery(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Pending => "waiting",
@@ -90,7 +91,7 @@ pub(crate) const fn delivery(state: DeliveryState) -> &'static str {
     }
 }
 
-/// The same to the person who signed out.
+/// Describes the state of a delivery to the user who signed out.
 pub(crate) const fn told(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Pending => "being told …",
@@ -101,22 +102,22 @@ pub(crate) const fn told(state: DeliveryState) -> &'static str {
     }
 }
 
-/// Why a session ended.
+/// Describes why a session ended.
 pub(crate) fn reason(reason: &EndReason) -> Text {
     Text::Message(reason.in_words())
 }
 
-/// The message of an error.
+/// Converts the message of an error to a text.
 pub(crate) fn message(message: impl ToString) -> Text {
     Text::Message(message.to_string())
 }
 
-/// The message of an error as a sentence.
+/// Converts the message of an error to a sentence, with a full stop at the end.
 pub(crate) fn sentence(message: impl ToString) -> Text {
     Text::Joined(vec![Text::Message(message.to_string()), plain(".")], "")
 }
 
-/// Why a new password isn't taken, and what to do.
+/// Explains why a new password is rejected, and what to do.
 pub(crate) fn refused_password(refused: &PasswordRefused) -> Text {
     match refused {
         PasswordRefused::TooShort(least) => say(

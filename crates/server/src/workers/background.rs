@@ -1,32 +1,32 @@
-//! Threads of their own for what runs beside requests, of lower priority: whoever waits for an answer goes first, and a job
-//! that ends a hundred thousand sessions, or as many logout tokens to sign, hold up nobody.
+//! Separate threads of lower priority for background work: requests take precedence, and neither a job that ends a
+//! hundred thousand sessions nor the signing of its logout tokens delays them.
 
 use std::future::Future;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-/// How much the threads yield to others (`nice`).
+/// Niceness of the threads: how much they yield to others (`nice`).
 const NICENESS: i32 = 10;
-/// One for jobs, one for what is posted.
+/// Number of threads: one for jobs, one for outgoing requests.
 const THREADS: usize = 2;
 
-/// The threads. They end when this is dropped, and with them what still runs on them.
+/// The background threads. They end when this is dropped, and so does the work on them.
 pub(crate) struct Background {
     runtime: Option<Runtime>,
 }
 
 impl Background {
-    /// Starts them.
+    /// Starts the background threads.
     ///
     /// # Errors
-    /// When the machine gives no threads.
+    /// Fails if the machine can't start threads.
     pub(crate) fn start() -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("background")
             .on_thread_start(|| {
-                // Where it isn't allowed they are as urgent as any other.
+                // If that isn't allowed, they have the priority of all others.
                 let _ = rustix::process::setpriority_process(None, NICENESS);
             })
             .enable_all()
@@ -34,7 +34,7 @@ impl Background {
         Ok(Self { runtime: Some(runtime) })
     }
 
-    /// Runs a future there.
+    /// Runs a future on the background threads.
     pub(crate) fn spawn(
         &self,
         tasks: &mut JoinSet<()>,
@@ -48,7 +48,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // A runtime may not wait for its threads where others run.
+        // A runtime must not wait for its threads inside another runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! Does the tasks of event handlers. Each handler has a worker of its own, so that one that hangs holds up no other.
+//! Runs the tasks of event handlers. Each handler has its own worker, so that one that hangs doesn't delay others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::{POLL_MAX, Stopped, is_over};
 use crate::metrics::Metrics;
 use crate::pause::pause;
 
-/// Tasks of one handler under way at once from one node.
+/// Maximum number of concurrent tasks of one handler on one node.
 const IN_FLIGHT_MAX: usize = 16;
 
-/// Claims what is due and does it, of each subject one after the other.
+/// Claims due tasks and runs them, those of the same subject one after another.
 pub(super) async fn run(
     engine: Arc<Engine>,
     handler: String,
@@ -27,7 +27,7 @@ pub(super) async fn run(
     }
     let mut written = engine.tasks_written();
     while !is_over(&stopped) {
-        // What is written from here on is noticed below.
+        // Tasks that are written from here on are noticed below.
         written.mark_unchanged();
         let free = i64::try_from(IN_FLIGHT_MAX - under_way.len()).unwrap_or(0);
         let claimed = match engine.claim_tasks(&handler, free).await {
@@ -53,7 +53,7 @@ pub(super) async fn run(
         }
         let full = under_way.len() >= IN_FLIGHT_MAX;
         tokio::select! {
-            // What waited for it may be due now.
+            // Tasks that waited for it may be due now.
             Some(_) = under_way.join_next() => {}
             _ = written.changed(), if !full => {}
             () = pause(wait), if !full => {}

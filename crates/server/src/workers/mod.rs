@@ -1,5 +1,5 @@
-//! What runs beside requests: deliveries, expiry, jobs, cleaning. Each ends when it is told to, after
-//! what it has begun.
+//! Background work: deliveries, expiry, jobs, cleanup. Each worker stops when the server shuts down, after it has
+//! finished what it has begun.
 
 mod background;
 mod handlers;
@@ -19,21 +19,21 @@ use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::pause::{PACE, pause};
 
-/// How long a worker waits at most before it looks for work of other nodes.
+/// Maximum time that a worker waits before it looks for work of other nodes.
 const POLL_MAX: Duration = Duration::from_secs(2);
-/// How long what came of an attempt waits for others to be written with.
+/// How long the outcome of an attempt waits for others, to be written with them.
 const SETTLE_WITHIN: Duration = Duration::from_millis(10);
-/// How long deliveries that are due wait for the next claim while this node is at a job.
+/// How long due deliveries wait for the next claim while this node runs a job.
 const BREATH: Duration = Duration::from_secs(1);
-/// How often tables without statistics are looked for.
+/// How often to look for tables without statistics.
 const STATISTICS_EVERY: Duration = Duration::from_secs(10);
-/// How often what is over is removed.
+/// How often expired data is removed.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
-/// A clock that gains or loses more than this between two looks has jumped, in milliseconds.
+/// A clock that gains or loses more than this between two checks has jumped, in milliseconds.
 const JUMP_MS: i64 = 60_000;
-/// How long a clock that jumped is not trusted with what may be removed.
+/// How long nothing is removed after the clock has jumped, because it isn't trusted.
 const JUMP_WAIT: Duration = Duration::from_secs(3_600);
-/// How many times as long as a portion of it took the cleaning rests.
+/// How long the cleanup pauses after a portion, as a multiple of the time that the portion took.
 const PURGE_REST: u32 = 9;
 
 type Stopped = watch::Receiver<bool>;
@@ -65,7 +65,7 @@ pub(crate) fn spawn(
     background.spawn(tasks, tend_saml(engine(), stopped.clone()));
 }
 
-/// Sends mail that waits.
+/// Starts the worker that sends waiting mail.
 pub(crate) fn spawn_mail(
     tasks: &mut JoinSet<()>,
     background: &Background,
@@ -95,7 +95,7 @@ fn is_over(stopped: &Stopped) -> bool {
     *stopped.borrow()
 }
 
-/// Deliveries under way, and what came of those that are done.
+/// Deliveries in progress, and the outcomes of finished ones.
 struct Dispatcher {
     engine: Arc<Engine>,
     sender: Arc<dyn DeliverySender>,
@@ -105,9 +105,9 @@ struct Dispatcher {
     settled: Vec<SettleDelivery>,
 }
 
-/// Attempts deliveries, a bounded number at once: those that ends of this process hand over, and those that
-/// it claims because they are due. What came of attempts is written with the next claim, or a moment later:
-/// a commit for each would cost more than the attempt.
+/// Attempts deliveries, a bounded number at a time: those that ends of this process hand over, and those that it claims
+/// because they are due. Outcomes of attempts are written with the next claim, or a moment later: a commit for each
+/// would cost more than the attempt.
 async fn deliver(
     engine: Arc<Engine>,
     sender: Arc<dyn DeliverySender>,
@@ -130,7 +130,7 @@ async fn deliver(
         let (handed, written) = engine.outbox().take();
         dispatcher.begin(handed).await;
         if written && engine.is_at_job() {
-            // The job wrote them, and writes the next in a moment: its commits don't wake the one who signs.
+            // The job wrote them, and writes the next ones in a moment: its commits don't wake the signing worker.
             wait = wait.min(BREATH);
         }
         if written && !engine.is_at_job() || wait.is_zero() {
@@ -164,8 +164,8 @@ impl Dispatcher {
         }
     }
 
-    /// Writes what came of attempts, takes what is due, and answers how long nothing else is: no time at
-    /// all when there may be more.
+    /// Writes outcomes of attempts, claims due deliveries, and returns the time until the next one is due: zero if
+    /// there may be more.
     async fn claim(&mut self) -> Duration {
         let claimed = match self.engine.claim_deliveries(std::mem::take(&mut self.settled)).await {
             Ok(claimed) => claimed,
@@ -181,8 +181,8 @@ impl Dispatcher {
         next_due(&self.engine).await
     }
 
-    /// Waits so long at most: for deliveries to take, or for attempts that are done and then a moment more.
-    /// Answers what is left of the time.
+    /// Waits at most `longest`: for deliveries to claim, or for attempts that are done and then a moment more. Returns
+    /// the remaining time.
     #[expect(clippy::disallowed_methods, reason = "how long it waits is no decision about data")]
     async fn pause(&mut self, longest: Duration, stopped: &mut Stopped) -> Duration {
         let mut until = tokio::time::Instant::now() + longest;
@@ -214,7 +214,7 @@ async fn attempt(
             metrics.delivery(if put_off { "put_off" } else { settled.state.as_str() });
             Some(settled)
         }
-        // Its lease is nearly over: whoever claims it next attempts it.
+        // Its lease has nearly expired: the next worker that claims it attempts it.
         Ok(None) => None,
         Err(error) => {
             metrics.delivery("failed");
@@ -234,7 +234,7 @@ async fn next_due(engine: &Engine) -> Duration {
     }
 }
 
-/// Writes last accesses and ends sessions whose time is over.
+/// Writes last accesses and ends expired sessions.
 async fn sweep(engine: Arc<Engine>, every: Duration, mut stopped: Stopped) {
     while !is_over(&stopped) {
         let full = match engine.sweep().await {
@@ -253,7 +253,7 @@ async fn sweep(engine: Arc<Engine>, every: Duration, mut stopped: Stopped) {
     }
 }
 
-/// Does the steps of durable jobs.
+/// Runs the steps of durable jobs.
 async fn jobs(engine: Arc<Engine>, metrics: Arc<Metrics>, mut stopped: Stopped) {
     if let Err(error) = engine.begin_jobs().await {
         tracing::error!(%error, "jobs of the last run wait for their leases to run out");
@@ -278,8 +278,8 @@ async fn jobs(engine: Arc<Engine>, metrics: Arc<Metrics>, mut stopped: Stopped) 
     }
 }
 
-/// Removes what is over, in portions: each is followed by a pause of many times what it took, so that cleaning keeps up
-/// with whatever comes and takes a share of the time alone.
+/// Removes expired data, in portions: each is followed by a pause of many times its duration, so that the cleanup keeps
+/// up with any load but takes only a share of the time.
 async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
     let mut clocks = (monotonic(), engine.now());
     let mut trusted_from = monotonic();
@@ -288,7 +288,8 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
             () = pause(PURGE_EVERY) => {}
             _ = stopped.changed() => return,
         }
-        // What a clock that jumped ahead calls over may not be: a revoked token would come back to life with it.
+        // After the clock has jumped ahead, data that looks expired may not be: without it, a revoked token would
+        // become valid again.
         let now = (monotonic(), engine.now());
         let passed = i64::try_from(now.0.duration_since(clocks.0).as_millis()).unwrap_or(i64::MAX);
         if now.1.since(clocks.1).saturating_sub(passed * PACE).abs() > JUMP_MS {
@@ -311,7 +312,7 @@ async fn purge(engine: Arc<Engine>, mut stopped: Stopped) {
     }
 }
 
-/// Looks after certificates and metadata of SAML. Apart, because it waits for others.
+/// Maintains certificates and metadata of SAML. A separate worker, because it waits for other servers.
 async fn tend_saml(engine: Arc<Engine>, mut stopped: Stopped) {
     loop {
         tokio::select! {
@@ -329,7 +330,7 @@ async fn tend_saml(engine: Arc<Engine>, mut stopped: Stopped) {
     }
 }
 
-/// Analyzes tables that the database's planner has no statistics of.
+/// Analyzes tables for which the database's planner has no statistics.
 async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
     loop {
         tokio::select! {
@@ -346,7 +347,7 @@ async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
     }
 }
 
-/// Goes through all that is over once.
+/// Removes all expired data once.
 async fn purge_round(engine: &Engine, stopped: &Stopped) -> Result<(), EngineError> {
     let mut tenants = engine.begin_purge().await?;
     let mut grants = true;

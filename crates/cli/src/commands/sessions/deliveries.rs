@@ -10,22 +10,22 @@ use sojourn_model::{DeliveryState, SessionId, Sid};
 use super::{Work, say_json, table};
 use crate::{Done, Failure, say};
 
-/// Which deliveries, and what to do with one.
+/// Which deliveries to list, or what to do with one.
 #[derive(Debug, Args)]
 pub(crate) struct DeliveryArgs {
-    /// pending, delivered, refused, dead or unreachable
+    /// List only deliveries in a state: pending, delivered, refused, dead or unreachable
     #[arg(long)]
     state: Option<String>,
-    /// To an application, by its client_id
+    /// List only deliveries to an application, by its client_id
     #[arg(long)]
     application: Option<String>,
-    /// Send one again that was refused or given up: its session and sid
+    /// Resend a delivery that was refused or given up, by its session and sid
     #[arg(long, num_args = 2, value_names = ["SESSION", "SID"])]
     resend: Option<Vec<String>>,
-    /// Give one up that waits: its session and sid
+    /// Give up a pending delivery, by its session and sid
     #[arg(long, num_args = 2, value_names = ["SESSION", "SID"], conflicts_with = "resend")]
     give_up: Option<Vec<String>>,
-    /// So many at most
+    /// Maximum number of deliveries to list
     #[arg(long, default_value_t = 25)]
     limit: i64,
 }

@@ -13,21 +13,21 @@ use crate::{Done, Failure, say};
 /// What to end.
 #[derive(Debug, Args)]
 pub(crate) struct EndArgs {
-    /// Login names: all that these users have
+    /// Login names of users; all their sessions and grants end
     usernames: Vec<String>,
-    /// A session by id; repeat for more
+    /// Id of a session; repeat for more
     #[arg(long = "session")]
     sessions: Vec<String>,
-    /// All of one user but this session
+    /// Id of a session of the named user that doesn't end
     #[arg(long)]
     except: Option<String>,
-    /// A grant by id; repeat for more
+    /// Id of a grant; repeat for more
     #[arg(long = "grant")]
     grants: Vec<String>,
-    /// Everyone who has a role
+    /// Users who have a role
     #[arg(long)]
     role: Option<String>,
-    /// Everyone who is in a group
+    /// Users who are in a group
     #[arg(long)]
     group: Option<String>,
     /// Sessions from a network, such as 192.0.2.0/24
@@ -36,22 +36,22 @@ pub(crate) struct EndArgs {
     /// Sessions in an application, by its client_id
     #[arg(long)]
     application: Option<String>,
-    /// Sessions that pass a filter
+    /// Sessions that match a filter
     #[arg(long)]
     filter: Option<String>,
-    /// session, tokens, consents, notify, offline: what to do
+    /// What to end: session, tokens, consents, offline (tokens of offline access); notify tells the applications
     #[arg(long, value_delimiter = ',', default_value = "session,tokens,offline,notify")]
     effects: Vec<String>,
-    /// Only what these applications (client_id) were given and are told; repeat for more
+    /// Limit the effects to an application, by its client_id; repeat for more
     #[arg(long = "only")]
     only: Vec<String>,
-    /// Say what would end, and end nothing
+    /// Show what would end, without ending anything
     #[arg(long)]
     dry_run: bool,
-    /// Refuse when more sessions than this would end
+    /// Fail if more sessions than this would end
     #[arg(long)]
     expected_at_most: Option<u64>,
-    /// Sessions in a second, at most
+    /// Run as a job that ends at most this number of sessions per second
     #[arg(long)]
     rate: Option<u32>,
 }

@@ -12,18 +12,18 @@ use crate::{Done, Failure, say};
 /// Which handler, and what to do with one of its tasks.
 #[derive(Debug, Args)]
 pub(crate) struct HandlerArgs {
-    /// Its id; without it all are listed
+    /// Id of the handler; lists its tasks [default: list all handlers]
     handler: Option<String>,
-    /// Only tasks that failed too often
+    /// List only parked tasks, which failed too often
     #[arg(long, requires = "handler")]
     parked: bool,
-    /// Let a task be done again: its subject and number
+    /// Repeat a task, by its subject and number
     #[arg(long, num_args = 2, value_names = ["SUBJECT", "NUMBER"], requires = "handler")]
     redo: Option<Vec<String>>,
-    /// Let a parked task go: its subject and number
+    /// Skip a parked task, by its subject and number
     #[arg(long, num_args = 2, value_names = ["SUBJECT", "NUMBER"], requires = "handler", conflicts_with = "redo")]
     skip: Option<Vec<String>>,
-    /// So many tasks at most
+    /// Maximum number of tasks to list
     #[arg(long, default_value_t = 25)]
     limit: i64,
 }

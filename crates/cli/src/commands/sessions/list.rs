@@ -14,21 +14,22 @@ use crate::{Done, Failure, say};
 /// Which sessions to list.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// A login name; the same as --filter 'username eq …'
+    /// Login name; the same as --filter 'username eq …'
     username: Option<String>,
-    /// A filter, such as 'network eq 192.0.2.0/24 and browser eq Firefox'
+    /// Filter, such as 'network eq 192.0.2.0/24 and browser eq Firefox'
     #[arg(long)]
     filter: Option<String>,
-    /// signed_in_at, last_access or ended_at; the latest come first
+    /// Order, latest first: signed_in_at, last_access or ended_at [default: ended_at if the filter finds only ended
+    /// sessions, otherwise signed_in_at]
     #[arg(long)]
     sort: Option<String>,
-    /// So many at most
+    /// Maximum number of sessions to list
     #[arg(long, default_value_t = 25)]
     limit: i64,
-    /// Where to go on: 'next' of the list before
+    /// Start of the next page: 'next' of the previous list
     #[arg(long)]
     cursor: Option<String>,
-    /// Count all that pass
+    /// Also count all sessions that match
     #[arg(long)]
     total: bool,
 }

@@ -19,33 +19,33 @@ use sojourn_model::{Job, JobId, JobState, Tenant};
 use super::{opened, table};
 use crate::{Done, Failure, say};
 
-/// What can be done with sessions.
+/// Commands for sessions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionCommand {
-    /// List sessions, by any filter: 'username eq alex and state eq ended'
+    /// List sessions, optionally by a filter such as 'username eq alex and state eq ended'
     List(list::ListArgs),
-    /// Show one session with all that is known of it
+    /// Show a session with its applications, grants and deliveries
     Show {
-        /// Its id
+        /// Id of the session
         session: String,
     },
-    /// End sessions: of users, of a role, a network, an application, of any filter
+    /// End sessions of users, a role, a group, a network, an application or a filter
     End(end::EndArgs),
-    /// Show sign-ins and ends as they happen
+    /// Show sign-ins and ended sessions as they happen
     Watch(watch::WatchArgs),
-    /// Large ends and how far they are
+    /// List bulk sign-outs and other jobs with their progress
     Jobs {
-        /// Only this one
+        /// Id of a job; shows only this one
         job: Option<String>,
-        /// Stop it; what it has ended stays ended
+        /// Cancel the job; sessions that it has ended stay ended
         #[arg(long, requires = "job")]
         cancel: bool,
     },
-    /// What applications were told
+    /// List notifications to applications; resend one or give one up
     Deliveries(deliveries::DeliveryArgs),
-    /// Event handlers and their log
+    /// List event handlers and their tasks; repeat or skip a task
     Handlers(handlers::HandlerArgs),
-    /// Lifetimes and limits: of the tenant, an application, a role, a user
+    /// Show or set a session policy of the tenant, an application, a role, a group or a user
     Policy(policies::PolicyArgs),
 }
 

@@ -7,25 +7,25 @@ use sojourn_model::{PolicyScope, SessionPolicy};
 use super::{Work, say_json};
 use crate::{Done, Failure};
 
-/// Whose policy, and what to set.
+/// Which policy to show or set.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
-    /// Of an application, by its client_id; of the tenant when nobody is named
+    /// Policy of an application, by its client_id [default: the policy of the tenant]
     #[arg(long, group = "whose")]
     application: Option<String>,
-    /// Of a role, by name
+    /// Policy of a role, by its name
     #[arg(long, group = "whose")]
     role: Option<String>,
-    /// Of a group, by name
+    /// Policy of a group, by its name
     #[arg(long, group = "whose")]
     group: Option<String>,
-    /// Of a user, by login name
+    /// Policy of a user, by login name
     #[arg(long, group = "whose")]
     user: Option<String>,
-    /// Set it, as JSON: '{"max_sessions": 3, "at_limit": "ask"}'; '{}' removes it
+    /// Set the policy, as JSON such as '{"max_sessions": 3, "at_limit": "ask"}'; '{}' removes it
     #[arg(long)]
     set: Option<String>,
-    /// Show what holds for the user, from all levels
+    /// Show the effective policy of the user, merged from all levels
     #[arg(long, requires = "user", conflicts_with = "set")]
     effective: bool,
 }

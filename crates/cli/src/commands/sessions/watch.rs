@@ -12,10 +12,10 @@ use crate::{Done, say};
 /// What to watch.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Only sessions that pass a filter
+    /// Show only sessions that match a filter
     #[arg(long)]
     filter: Option<String>,
-    /// Stop after so many
+    /// Stop after this number of events
     #[arg(long)]
     count: Option<usize>,
 }

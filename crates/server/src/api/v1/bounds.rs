@@ -1,4 +1,4 @@
-//! Allowed values, maxima and lengths in the description of the service, from the types and limits that enforce them.
+//! Allowed values, maxima and lengths in the OpenAPI description, taken from the types and limits that enforce them.
 
 use serde_json::{Value, json};
 use sojourn_model::limits::{
@@ -10,12 +10,12 @@ use sojourn_model::{
     OnRoleChange, RememberMe, SecondFactor, TaskState,
 };
 
-/// The largest number that clients of JSON read exactly (RFC 8259 §6).
+/// The largest integer that JSON clients read exactly (RFC 8259 §6).
 const EXACT_MAX: u64 = (1 << 53) - 1;
-/// Ids of sessions.
+/// Pattern of session ids: 64 lower-case hexadecimal digits.
 const SESSION_ID: &str = "^[0-9a-f]{64}$";
 
-/// The words of an enumeration. A new variant doesn't compile until it is named here.
+/// Lists the values of an enumeration. A new variant doesn't compile until it is listed here.
 macro_rules! words {
     ($type:ident: $($variant:ident),+) => {{
         const fn _complete(one: $type) {
@@ -25,7 +25,7 @@ macro_rules! words {
     }};
 }
 
-/// What a member or parameter of a name may be, wherever it stands.
+/// Returns the constraints on members and parameters with this name, wherever they occur.
 fn rule(name: &str) -> Option<Value> {
     let account = || words!(OnAccount: Keep, End);
     let milliseconds = || json!({ "minimum": POLICY_MS_MIN, "maximum": POLICY_MS_MAX });
@@ -60,7 +60,7 @@ fn rule(name: &str) -> Option<Value> {
     Some(json!({ "enum": allowed }))
 }
 
-/// What a member of one type may be.
+/// Returns the constraints on a member of one schema or a parameter of one path.
 fn own_rule(of: &str, name: &str) -> Option<Value> {
     let tasks: Vec<&str> = TaskState::ALL.iter().map(|(_, name)| *name).collect();
     let deliveries: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
@@ -91,7 +91,7 @@ fn own_rule(of: &str, name: &str) -> Option<Value> {
     })
 }
 
-/// Whether a type is among those of a schema.
+/// Whether a type is one of the types that a schema allows.
 fn is(schema: &Value, name: &str) -> bool {
     let types = schema.get("type");
     types.is_some_and(|types| {
@@ -99,7 +99,7 @@ fn is(schema: &Value, name: &str) -> bool {
     })
 }
 
-/// Adds what a schema leaves out. Where null is allowed it stays allowed.
+/// Adds the keywords of a rule to a schema. A schema that allows null still allows it.
 fn add(schema: &mut Value, rule: &Value) {
     let nullable = is(schema, "null");
     let (Some(schema), Some(rule)) = (schema.as_object_mut(), rule.as_object()) else { return };
@@ -118,7 +118,7 @@ fn add(schema: &mut Value, rule: &Value) {
     }
 }
 
-/// Every number has a maximum.
+/// Adds a minimum and a maximum to an integer schema that has none.
 fn bound(schema: &mut Value) {
     if !is(schema, "integer") {
         return;
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(at(&format!("{policy}/idle_timeout_ms/maximum")), POLICY_MS_MAX);
         let state = "/components/schemas/DeliveryJson/properties/state/enum";
         assert_eq!(at(state).as_array().map(Vec::len), Some(DeliveryState::ALL.len()));
-        // Nowhere is a list of words in the text alone, and no number is without an end.
+        // No list of allowed values is only in a description, and every number has a maximum.
         let mut stack = vec![&description];
         while let Some(value) = stack.pop() {
             if let Value::Object(object) = value {

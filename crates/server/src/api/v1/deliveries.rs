@@ -1,5 +1,4 @@
-//! What applications were told: a list by state and application, sending again, giving up, and how applications
-//! stand.
+//! Notifications to applications: lists by state and application, resending, giving up, and the health of applications.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -16,7 +15,7 @@ use super::{Answer, Refusal, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
-/// Deliveries on a page.
+/// Default number of deliveries on a page.
 const LIMIT: i64 = 25;
 
 /// A page of deliveries.

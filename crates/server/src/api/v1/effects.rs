@@ -1,4 +1,4 @@
-//! What an end is to do, as callers write it.
+//! The effects of an end, in the format that callers send.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use sojourn_model::Effects;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 
-/// Their names, the same as on the command line.
+/// Names of the effects, the same as on the command line.
 const NAMES: [&str; 5] = ["session", "tokens", "offline", "consents", "notify"];
 
-/// A list of exactly what is wanted; or an object, in which what is left out is true.
+/// A list of exactly the wanted effects, or an object in which omitted effects are true.
 pub(crate) struct EffectsBody(pub(crate) Effects);
 
 impl Default for EffectsBody {
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for EffectsBody {
     }
 }
 
-/// Their description in OpenAPI.
+/// Returns the OpenAPI schema of the effects.
 pub(super) fn schema() -> RefOr<Schema> {
     let name = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(NAMES));
     let list = ArrayBuilder::new()

@@ -1,5 +1,5 @@
-//! `POST /api/sessions/v1/end`: ends what it names, or says what that would do. Finer: one session, one application
-//! of a session, one grant.
+//! `POST /api/sessions/v1/end`: ends what the request names, or reports what that would do. Other endpoints end one
+//! session, one application of a session, or one grant.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub(crate) struct EndBody {
     rate: Option<u32>,
 }
 
-/// What a request names, found.
+/// The users and applications that a request names, as ids.
 #[derive(Default)]
 struct Resolved {
     users: Vec<UserId>,
@@ -170,7 +170,7 @@ impl EndBody {
         }
     }
 
-    /// Users by id or login name, applications by id or client_id.
+    /// Resolves users by id or login name, and applications by id or client_id.
     async fn resolved(&self, context: &Context) -> Result<Resolved, EngineError> {
         let (engine, tenant) = (context.engine(), context.tenant());
         let mut resolved = Resolved::default();
@@ -309,13 +309,13 @@ fn request_key(context: &Context, bytes: &Bytes) -> Result<Option<RequestKey>, R
     Ok(Some(RequestKey { key: key.to_owned(), request }))
 }
 
-/// Carries a request out and answers what came of it.
+/// Executes a request and returns its outcome.
 async fn perform(context: &Context, request: &EndRequest, prefer: &Preferences) -> Answer {
     let (engine, tenant) = (context.engine(), context.tenant());
     let began = engine.now();
     let (status, text, location) = match engine.end(tenant, request).await? {
         EndAnswer::Again(answer) => {
-            // The name of a job is answered by the job as it is now.
+            // If the stored response is a job, return the job in its current state.
             let job = serde_json::from_str::<serde_json::Value>(&answer).ok();
             let job = job.as_ref().and_then(|job| job.get("id")?.as_str()?.parse().ok());
             let job = match job {

@@ -1,4 +1,4 @@
-//! What happens to sessions, live: server-sent events for administrators, and for everyone of their own.
+//! Live session events: server-sent events for administrators, and for users about their own sessions.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -19,11 +19,11 @@ use crate::pause::pause;
 use crate::request;
 use crate::respond;
 
-/// How long a stream waits before it looks again: what other nodes do comes without a word.
+/// How long a stream waits before it polls again: changes by other nodes come without a notification.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The least time between two looks.
+/// Minimum time between two polls.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How far back a stream that goes on may begin, in milliseconds.
+/// How far back a resumed stream can begin, in milliseconds.
 const BACK_MS: i64 = 3_600_000;
 
 /// Sign-ins and ends of the tenant's sessions, as they happen: events `session.began` and `session.ended`, each
@@ -108,8 +108,8 @@ fn stream(
 }
 
 impl Listener {
-    /// What happened next; nothing when the server ends, the caller isn't let in any more or the database doesn't
-    /// answer.
+    /// Returns the next event; `None` when the server shuts down, the caller is no longer authorized or the database
+    /// fails.
     async fn next(&mut self) -> Option<FeedItem> {
         let mut stopped = self.context.state.stopped.clone();
         loop {

@@ -1,4 +1,4 @@
-//! Event handlers: what waits for them, their log, doing again and letting go.
+//! Event handlers: their pending tasks, their log, and redoing or skipping tasks.
 
 use axum::extract::Path;
 use http::{StatusCode, Uri};
@@ -12,7 +12,7 @@ use super::{Answer, Refusal, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
-/// Tasks in an answer.
+/// Maximum number of tasks in a response.
 const LIMIT: i64 = 100;
 
 /// A handler, as configuration registers it, and what waits for it.

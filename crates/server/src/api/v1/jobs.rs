@@ -1,4 +1,4 @@
-//! Large ends: how far they are, and stopping them.
+//! Bulk sign-outs that run as jobs: their progress, and cancelling them.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use super::{Answer, Refusal, caller};
 use crate::context::Context;
 use crate::respond;
 
-/// Jobs in a list.
+/// Maximum number of jobs in a list.
 const SHOWN: i64 = 100;
-/// How long a stream waits before it looks again: a job of another node moves without a word.
+/// How long a stream waits before it polls again: a job on another node progresses without a notification.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A large end, or the removal of a role.
@@ -180,7 +180,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// The job when it has moved; nothing when it is gone, its caller isn't let in any more or the server ends.
+    /// Returns the job when it has progressed; `None` when it no longer exists, the caller is no longer authorized or
+    /// the server shuts down.
     async fn next(&mut self) -> Option<Job> {
         loop {
             if !self.place.goes_on(&self.context).await {
@@ -194,7 +195,7 @@ impl Watch {
             }
             let mut stopped = self.context.state.stopped.clone();
             tokio::select! {
-                // Whichever comes first: one looks again.
+                // Whichever comes first: the job is read again.
                 _ = tokio::time::timeout(LOOK_EVERY, moved) => {}
                 _ = stopped.wait_for(|over| *over) => return None,
             }

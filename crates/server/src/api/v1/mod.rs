@@ -29,16 +29,16 @@ use crate::context::Context;
 use crate::refusal::later;
 use crate::respond;
 
-/// What a handler returns.
+/// The result of a handler: a response, or a refusal that becomes a problem document.
 pub(super) type Answer = Result<Response, Refusal>;
 
-/// Why a request isn't served. Handlers end in `?`.
+/// The reason why a request isn't served. Handlers return it with `?`.
 pub(crate) enum Refusal {
-    /// The request is wrong; the text says what to do.
+    /// The request is invalid; the text says what to do.
     Problem(StatusCode, String),
-    /// The engine refused or failed.
+    /// The engine refused the request or failed.
     Failed(EngineError),
-    /// The caller isn't let in.
+    /// The caller could not be authenticated.
     Denied(ApiRefused),
 }
 
@@ -99,17 +99,17 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A problem, in words that say what to do.
+/// Builds a problem response with an authentication challenge; `detail` says what to do.
 fn problem(context: &Context, status: StatusCode, detail: &str) -> Response {
     context.challenged(described(status, detail, &context.arrival.request_id))
 }
 
-/// Nothing is there, for a reason.
+/// Builds a 404 problem response with the reason.
 pub(crate) fn not_found(why: &str, request_id: &str) -> Response {
     described(StatusCode::NOT_FOUND, why, request_id)
 }
 
-/// A problem (RFC 9457).
+/// Builds a problem response (RFC 9457) with the request's id as `instance`.
 fn described(status: StatusCode, detail: &str, request_id: &str) -> Response {
     let body = ProblemJson {
         r#type: "about:blank".into(),
@@ -125,7 +125,7 @@ fn described(status: StatusCode, detail: &str, request_id: &str) -> Response {
     response
 }
 
-/// Lets in who has all of the rights.
+/// Authenticates the caller; fails if it lacks one of the rights.
 pub(super) async fn caller(context: &Context, rights: &[Right]) -> Result<Authority, Refusal> {
     let caller = super::caller::authenticated(context).await.map_err(Refusal::Denied)?;
     if rights.iter().all(|right| caller.may(*right)) {
@@ -135,7 +135,7 @@ pub(super) async fn caller(context: &Context, rights: &[Right]) -> Result<Author
     Err(Refusal::Problem(StatusCode::FORBIDDEN, detail.into()))
 }
 
-/// Lets in a person, for what is their own.
+/// Authenticates a user who accesses their own data; applications are refused.
 pub(super) async fn own(context: &Context) -> Result<(Authority, UserId), Refusal> {
     let caller = caller(context, &[Right::Login]).await?;
     match caller.who() {
@@ -147,7 +147,7 @@ pub(super) async fn own(context: &Context) -> Result<(Authority, UserId), Refusa
     }
 }
 
-/// Reads a body of JSON.
+/// Parses a JSON body. The media type must be `application/json`.
 pub(super) fn body<T: DeserializeOwned>(context: &Context, body: &Bytes) -> Result<T, Refusal> {
     let kind = context.header(header::CONTENT_TYPE).unwrap_or_default();
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {

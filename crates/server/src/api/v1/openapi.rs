@@ -1,4 +1,4 @@
-//! The description of the session service (OpenAPI 3.1), made from the code, and a page that shows it.
+//! The OpenAPI 3.1 description of the session service, generated from the code, and a page that shows it.
 
 use askama::Template;
 use axum::response::Response;
@@ -46,7 +46,7 @@ use crate::web::render;
 )]
 struct Description;
 
-/// What all operations share.
+/// Adds the security schemes that all operations share.
 struct Shared;
 
 impl utoipa::Modify for Shared {
@@ -59,14 +59,14 @@ impl utoipa::Modify for Shared {
     }
 }
 
-/// The description as JSON.
+/// Returns the OpenAPI description as JSON.
 ///
 /// # Panics
-/// Never: what our own types can't be turned into JSON doesn't exist.
+/// Never: serialization of our own types can't fail.
 #[must_use]
 pub fn openapi() -> Value {
     let mut description = serde_json::to_value(Description::openapi()).unwrap_or_default();
-    // Any operation may be asked too often, or while the server is busy.
+    // Any operation may be called too often, or while the server is busy.
     let problem = |text: &str| {
         let schema = json!({"$ref": "#/components/schemas/ProblemJson"});
         json!({"description": text, "content": {"application/problem+json": {"schema": schema}}})
@@ -89,7 +89,7 @@ pub fn openapi() -> Value {
     description
 }
 
-/// Serves it.
+/// `GET /api/sessions/v1/openapi.json`: returns the OpenAPI description.
 pub(crate) async fn get(_: Context) -> Response {
     respond::json(StatusCode::OK, &openapi())
 }
@@ -125,7 +125,7 @@ fn text(of: &Value, name: &str) -> String {
     of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The members of an object's schema, by reference.
+/// Returns the names and descriptions of the members of a referenced object schema.
 fn members(description: &Value, reference: &str) -> Vec<(String, String)> {
     let name = reference.rsplit('/').next().unwrap_or_default();
     let schema = description.pointer(&format!("/components/schemas/{name}/properties"));
@@ -188,7 +188,7 @@ fn sections(description: &Value) -> Vec<Section> {
         .collect()
 }
 
-/// A page that shows it, without anything from elsewhere.
+/// `GET /api/sessions/v1/docs`: returns a page that shows the description, without external resources.
 pub(crate) async fn page(context: Context) -> Response {
     let base = context.arrival.prefix.to_string();
     render::page(&context, StatusCode::OK, &Page { base, sections: sections(&openapi()) })

@@ -1,4 +1,4 @@
-//! What an organisation sets for sessions: for the tenant, applications, roles, groups, users.
+//! Session policies that an organisation sets for the tenant, applications, roles, groups and users.
 
 use axum::body::Bytes;
 use axum::extract::Path;

@@ -1,18 +1,18 @@
-//! What a caller prefers (RFC 7240).
+//! Preferences of a caller in the `Prefer` header (RFC 7240).
 
 use http::{HeaderValue, StatusCode};
 
 use crate::context::Context;
 
-/// Seconds that a caller may be kept waiting.
+/// Maximum number of seconds that a request can wait.
 const WAIT_MAX: u64 = 30;
 
-/// The preferences that are understood.
+/// The supported preferences; all others are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Preferences {
-    /// Seconds to wait for the applications' answers.
+    /// Seconds to wait for the applications' responses.
     pub(super) wait: Option<u64>,
-    /// Make it a job.
+    /// Whether the request is to run as a job.
     pub(super) respond_async: bool,
 }
 
@@ -37,12 +37,12 @@ impl Preferences {
         Self::read(context.header("prefer").unwrap_or_default())
     }
 
-    /// Only the time to wait: what is one thing is never a job.
+    /// Returns only the time to wait: ending a single thing is never a job.
     pub(super) fn waiting(context: &Context) -> Self {
         Self { respond_async: false, ..Self::of(context) }
     }
 
-    /// What is told of the preferences that were followed.
+    /// Returns the value of `Preference-Applied` for a response with this status.
     pub(super) fn applied(self, status: StatusCode) -> Option<HeaderValue> {
         if status == StatusCode::ACCEPTED {
             return self.respond_async.then(|| HeaderValue::from_static("respond-async"));

@@ -1,4 +1,5 @@
-//! `GET /api/sessions/v1/sessions`: sessions by filter, a page at a time, and one with all that is known of it.
+//! `GET /api/sessions/v1/sessions`: searches sessions by filter, one page at a time, and returns one session with
+//! everything known about it.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -18,10 +19,10 @@ use crate::context::Context;
 use crate::places::Place;
 use crate::{request, respond};
 
-/// As in Duende's service.
+/// Default number of sessions on a page, as in Duende's service.
 const LIMIT: i64 = 25;
 
-/// Grants shown of one session.
+/// Maximum number of grants shown for one session.
 const GRANTS: i64 = 200;
 
 struct Asked {
@@ -41,7 +42,7 @@ impl Asked {
             (text, None) => text.map(str::to_owned),
             (None, Some(user)) => Some(format!("user_id eq {user}")),
             (Some(text), Some(user)) => {
-                // Read by itself first: brackets must not reach beyond it.
+                // Parsed separately first, so that its brackets can't extend beyond it.
                 SessionFilter::parse(Some(text), Vocabulary::Full)
                     .map_err(|why| why.to_string())?;
                 Some(format!("user_id eq {user} and ({text})"))
@@ -88,7 +89,7 @@ impl Asked {
     }
 }
 
-/// The cursor in a results token: the next one before the dot, the prior one behind it.
+/// Extracts a cursor from a results token: the next one is before the dot, the prior one after it.
 fn of_token(token: &str, prior: bool) -> Result<String, String> {
     let (next, before) = token.split_once('.').ok_or("the results_token is malformed")?;
     let cursor = if prior { before } else { next };
@@ -276,7 +277,7 @@ async fn found(context: &Context, id: &str) -> Result<SessionJson, Refusal> {
     Ok(json)
 }
 
-/// A session of the path, with its user, whom the caller may not be below.
+/// Returns the session that the path names and its user; fails if the user has rights that the caller lacks.
 pub(super) async fn one(
     context: &Context,
     caller: &Authority,

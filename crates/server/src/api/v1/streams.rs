@@ -1,4 +1,5 @@
-//! Streams that are open: a bounded number, of one caller and of all, and none for longer than its caller is let in.
+//! Open streams: their number is limited per caller and in total, and each ends when its caller is no longer
+//! authorized.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +13,14 @@ use crate::context::Context;
 use sojourn_engine::directory::ApiRefused;
 use sojourn_engine::{Authority, Right};
 
-/// How often it is looked whether the caller is still let in, in milliseconds.
+/// How often the caller's authorization is checked again, in milliseconds.
 const CHECK_EVERY_MS: i64 = 5_000;
 
-/// The streams of this process, by caller.
+/// Number of open streams of this process, by caller.
 #[derive(Debug, Default)]
 pub struct Streams(Mutex<HashMap<String, usize>>);
 
-/// One open stream. Its place is free again when this is dropped.
+/// The place of one open stream, released on drop.
 pub(super) struct Place {
     streams: Arc<Streams>,
     caller: String,
@@ -58,7 +59,7 @@ impl Drop for Place {
 }
 
 impl Place {
-    /// Takes a place for a caller who was let in with these rights.
+    /// Takes a place for a caller that was authorized with these rights; fails if too many streams are open.
     pub(super) fn take(
         context: &Context,
         who: &Authority,
@@ -73,7 +74,7 @@ impl Place {
         Ok(Self { streams, caller, rights, checked_at: context.engine().now() })
     }
 
-    /// Whether the stream may go on: looks now and then whether its caller is still let in.
+    /// Whether the stream may continue. Checks the caller's authorization again every `CHECK_EVERY_MS`.
     pub(super) async fn goes_on(&mut self, context: &Context) -> bool {
         let now = context.engine().now();
         if now.since(self.checked_at) < CHECK_EVERY_MS {
@@ -82,7 +83,7 @@ impl Place {
         self.checked_at = now;
         match caller(context, self.rights).await {
             Ok(_) => true,
-            // Too many callers at this moment, or a database that doesn't answer, say nothing about this one.
+            // Too many callers, or a database that doesn't respond, say nothing about this caller.
             Err(Refusal::Denied(ApiRefused::TooMany | ApiRefused::Failed(_))) => true,
             Err(Refusal::Failed(_)) => true,
             Err(Refusal::Denied(_) | Refusal::Problem(..)) => false,

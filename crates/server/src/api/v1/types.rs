@@ -1,11 +1,11 @@
-//! What the session service answers, as JSON. The description of the API is made from these types.
+//! JSON types of the session service's responses. The OpenAPI description is generated from these types.
 
 use serde::Serialize;
 use sojourn_engine::session::{Browser, SessionView, StayView};
 use sojourn_model::{Delivery, EndSummary, Grant, Level, Millis, SessionState, User};
 use utoipa::ToSchema;
 
-/// RFC 3339, in UTC.
+/// Formats a time according to RFC 3339, in UTC.
 pub(super) fn time(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
@@ -364,10 +364,10 @@ pub(crate) struct ProblemJson {
     pub(crate) instance: String,
 }
 
-/// A session as the session service shows it.
+/// Returns a session as JSON, in the format of the session service.
 #[must_use]
 pub fn session_json(user: &User, view: &SessionView, live: bool) -> serde_json::Value {
-    // What our own types can't be turned into JSON doesn't exist.
+    // Serialization of these types can't fail.
     serde_json::to_value(SessionJson::of(user, view, live)).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! The page behind the link of a mail by which an address is proved. It works on any device.
+//! The page of the link in a mail that confirms a mail address. It works on any device.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -13,7 +13,7 @@ use crate::{request, respond};
 
 pub(super) const TOO_OLD: &str = "This mail is too old, was used already, or your account has another address by now. Ask for another one in My Account.";
 
-/// The page, and what it shows afterwards.
+/// The page before and after the user has confirmed an address or restored the previous one.
 #[derive(Template)]
 #[template(path = "address_link.html")]
 pub(super) struct AddressLink {
@@ -22,7 +22,7 @@ pub(super) struct AddressLink {
     pub(super) token: String,
     pub(super) user: String,
     pub(super) address: String,
-    /// Whether the link gives an address back.
+    /// Whether the link restores the previous address.
     pub(super) undo: bool,
     pub(super) done: bool,
 }
@@ -47,12 +47,12 @@ pub(super) fn show(
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// The token of a link.
+/// Returns the token in the query of a link; empty if there is none.
 pub(super) fn token_of(uri: &Uri) -> Result<String, Refusal> {
     Ok(request::query(uri.query())?.get("token").unwrap_or_default().to_owned())
 }
 
-/// Asks, and changes nothing: programs that look at mail follow links.
+/// Serves `GET /address`: asks for confirmation. It changes nothing, because programs that scan mail follow links.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let token = token_of(&uri)?;
     match context.engine().told_address(context.tenant(), &token).await? {
@@ -64,7 +64,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// Proves it.
+/// Serves `POST /address`: confirms the address.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let (engine, tenant) = (context.engine(), context.tenant());

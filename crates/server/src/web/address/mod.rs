@@ -1,4 +1,4 @@
-//! My Account: proving one's mail address, and changing it.
+//! My Account: confirming the user's mail address, and changing it.
 
 pub(crate) mod link;
 pub(crate) mod undo;
@@ -30,12 +30,12 @@ const WRONG: &str = "This code is not the one in the mail. Try again.";
 #[template(path = "address.html")]
 struct AddressPage {
     frame: Frame,
-    /// The address that the account has.
+    /// The present address of the account; empty if there is none.
     present: String,
     proved: bool,
-    /// What was typed.
+    /// The address that the user typed.
     typed: String,
-    /// The page that takes a code: what it carries, and to which address the mail went.
+    /// For the page that asks for the code: its sealed state, and the address to which the mail was sent.
     asked: Option<(String, String)>,
     error: Option<Text>,
 }
@@ -58,7 +58,7 @@ fn show(
     render::page(context, status, &page)
 }
 
-/// The form.
+/// Serves `GET /myaccount/address`: the form for the address; requires a recent authentication.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     if !context.engine().settings().resets_by_mail {
@@ -72,7 +72,7 @@ pub(crate) async fn get(context: Context) -> Answer {
     Ok(show(&context, &visitor, None, (&typed, None)))
 }
 
-/// Has the mail written.
+/// Serves `POST /myaccount/address`: has a mail with a code and a link sent to the address.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let address = params.get("address").unwrap_or_default();
@@ -93,7 +93,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     Ok(show(&context, &visitor, None, (address, Some(error))))
 }
 
-/// Takes the code.
+/// Serves `POST /myaccount/address/code`: confirms the address by the code in the mail.
 pub(crate) async fn code(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();

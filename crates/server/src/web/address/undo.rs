@@ -1,4 +1,4 @@
-//! The page behind the link of a mail that told that an account has another address: it gives the one before back.
+//! The page of the link in a mail that reported a change of the address: it restores the previous one.
 
 use axum::body::Bytes;
 use http::Uri;
@@ -11,7 +11,7 @@ use crate::web::refusal::{Answer, Refusal};
 
 const TOO_OLD: &str = "This link is too old, or was used already. Ask your administrator for help.";
 
-/// Asks, and changes nothing.
+/// Serves `GET /address/undo`: asks for confirmation, and changes nothing.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let token = token_of(&uri)?;
     match context.engine().told_address_before(context.tenant(), &token).await? {
@@ -23,7 +23,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// Gives it back.
+/// Serves `POST /address/undo`: restores the previous address.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let (engine, tenant) = (context.engine(), context.tenant());

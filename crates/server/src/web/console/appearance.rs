@@ -1,4 +1,4 @@
-//! What the tenant's pages look like: name, colour and logo.
+//! The appearance of the tenant's pages: name, colour and logo.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -52,7 +52,7 @@ fn show(
     render::page(context, status, &page)
 }
 
-/// The page.
+/// Serves `GET /console/appearance`: the form with the tenant's appearance.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, PATH, Right::ConfigView).await?;
     let done = request::query(uri.query()).ok();
@@ -61,7 +61,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     Ok(show(&context, &visitor, context.tenant(), (done, None)))
 }
 
-/// Saves it.
+/// Serves `POST /console/appearance`: saves name and colour, and keeps, replaces or removes the logo.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let visitor = administrator(&context, PATH, Right::ConfigUpdate).await?;
     let sent = Upload::read(&context, body)

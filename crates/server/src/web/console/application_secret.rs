@@ -1,4 +1,4 @@
-//! An application's secrets: those that are good, and another one after a question.
+//! An application's secrets: the valid ones, and creating another one after a confirmation.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -19,7 +19,7 @@ use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
 const HOUR_MS: i64 = 3_600_000;
-/// For how long the secret before may be good as well: milliseconds, and how that is said.
+/// How long the previous secret stays valid as well: milliseconds, and the label.
 const OVERLAPS: [(i64, &str); 5] = [
     (0, "Not at all (revoke it now)"),
     (HOUR_MS, "1 hour"),
@@ -28,7 +28,7 @@ const OVERLAPS: [(i64, &str); 5] = [
     (30 * 24 * HOUR_MS, "30 days"),
 ];
 
-/// A secret that is good.
+/// A valid secret in the list.
 struct SecretLine {
     ends_with: String,
     used: Text,
@@ -75,14 +75,15 @@ async fn ask(context: &Context, visitor: &Visitor, app: &Application) -> Answer 
     Ok(render::page(context, StatusCode::OK, &page))
 }
 
-/// `GET`: the secrets, and the question.
+/// Serves `GET /console/applications/{app_id}/secret`: the valid secrets, and the confirmation of a new one.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/applications", UPDATE).await?;
     let app = named(&context, &id).await?;
     ask(&context, &visitor, &app).await
 }
 
-/// `POST`: another secret (`act=new`), or an end of the one before (`act=drop`).
+/// Serves `POST /console/applications/{app_id}/secret`: creates another secret (`act=new`) or revokes the previous one
+/// (`act=drop`).
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/applications", UPDATE).await?;
     let app = named(&context, &id).await?;
@@ -91,7 +92,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     if params.get("act") == Some("drop") {
         let done = engine.drop_previous_secret(tenant, (app.id, Some(version)), by).await;
         return match done {
-            // Sent twice, or from an old page: the current state is shown first.
+            // The form was sent twice or from an outdated page: the current state is shown first.
             Ok(()) | Err(EngineError::NotFound(_) | EngineError::Stale) => {
                 let next = format!("/console/applications/{id}/secret");
                 Ok(respond::see_other(&context.link(&next)))
@@ -103,7 +104,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
     let how = (asked.unwrap_or(SECRET_OVERLAP_MS), Some(version));
     let done = match engine.rotate_application_secret(tenant, app.id, how, by).await {
         Ok(new) => Ok(Some(new.secret)),
-        // Sent twice: the second answer is the first one's.
+        // The form was sent twice: the second response shows the same secret as the first.
         Err(EngineError::Stale) => {
             let app = engine.application_to_manage(tenant, app.id).await;
             app.map(|app| engine.secret_just_made(&app, version))

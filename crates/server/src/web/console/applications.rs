@@ -1,4 +1,4 @@
-//! Applications: list, make, change, another secret, switch off, remove.
+//! Applications: list, create, change, switch off and remove.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -20,7 +20,7 @@ use crate::web::pages::{Confirm, Frame};
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-/// An application in a list.
+/// An application in the list.
 struct ApplicationLine {
     number: i64,
     name: String,
@@ -32,7 +32,7 @@ struct ApplicationLine {
     enabled: bool,
 }
 
-/// Console: applications.
+/// The page that lists all applications.
 #[derive(Template)]
 #[template(path = "console/applications.html")]
 struct ApplicationsPage {
@@ -45,7 +45,7 @@ const CREATE: Right = Right::ApplicationCreate;
 pub(super) const UPDATE: Right = Right::ApplicationUpdate;
 const DELETE: Right = Right::ApplicationDelete;
 
-/// An application as its form shows it.
+/// The values of an application's form.
 #[derive(Default)]
 pub(super) struct Fields {
     name: String,
@@ -67,14 +67,14 @@ pub(super) struct Fields {
 #[template(path = "console/application.html")]
 struct ApplicationPage {
     frame: Frame,
-    /// None while it is being made.
+    /// `None` while the application is being created.
     id: Option<String>,
     owner: &'static str,
     enabled: bool,
     fields: Fields,
-    /// The client_id that it gets if none is given.
+    /// The `client_id` of a new application if the user types none.
     drawn: String,
-    /// A new secret, shown this once.
+    /// A new secret, which is shown only once.
     secret: Option<String>,
     may_change: bool,
     may_remove: bool,
@@ -131,7 +131,7 @@ impl Fields {
         }
     }
 
-    /// As a document of registered metadata; an empty text takes a value away.
+    /// Converts the values to a document of registered metadata; an empty text removes a value.
     fn document(&self) -> Map<String, Value> {
         let lines = |text: &str| -> Value {
             text.split_whitespace().map(|line| Value::from(line.to_owned())).collect()
@@ -157,7 +157,7 @@ impl Fields {
     }
 }
 
-/// The page that lists all applications.
+/// Serves `GET /console/applications`: the list of all applications.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/applications", Right::ApplicationView).await?;
     let found = context.engine().applications(context.tenant()).await?;
@@ -211,7 +211,7 @@ pub(super) async fn show(
     render::page(context, status, &page)
 }
 
-/// The form of a new one.
+/// Serves `GET /console/applications/new`: the form for a new application.
 pub(crate) async fn new(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/applications", CREATE).await?;
     let token_binding = "sso-session".to_owned();
@@ -219,13 +219,13 @@ pub(crate) async fn new(context: Context) -> Answer {
     Ok(show(&context, &visitor, None, (fields, None), None).await)
 }
 
-/// Makes one, and shows its secret.
+/// Serves `POST /console/applications`: creates an application and shows its secret.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/applications", CREATE).await?;
     let fields = Fields::sent(&params);
     let mut document = fields.document();
     document.retain(|_, value| !value.is_null());
-    // The page drew one, so that the form sent twice makes one application.
+    // The page generated the `client_id`, so that a form that is sent twice creates only one application.
     let drawn = params.get("drawn").unwrap_or_default().to_owned();
     let client_id = if fields.client_id.is_empty() { drawn } else { fields.client_id.clone() };
     if !client_id.is_empty() {
@@ -260,7 +260,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     }
 }
 
-/// Whether an application was made a moment ago, and with what this form says.
+/// Returns whether an application was created a moment ago, with the values of this form.
 fn made_by_the_same_form(context: &Context, app: &Application, fields: &Fields) -> bool {
     let at = app.settings.registered_at.map(|seconds| Millis(seconds * 1000));
     at.is_some_and(|at| twice::just_made(context, at))
@@ -279,7 +279,8 @@ pub(super) async fn named(context: &Context, id: &str) -> Result<Application, Re
     }
 }
 
-/// One application, by its id.
+/// Serves `GET /console/applications/{app_id}`: the form of one application; redirects to its own page if it is a SAML
+/// service provider.
 pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/applications", Right::ApplicationView).await?;
     match named(&context, &id).await {
@@ -291,7 +292,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
     }
 }
 
-/// A change: `act` is `save`, `enable` or `disable`.
+/// Serves `POST /console/applications/{app_id}`: changes an application. `act` is `save`, `enable` or `disable`.
 pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/applications", UPDATE).await?;
     let app = named(&context, &id).await?;
@@ -323,7 +324,8 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     }
 }
 
-/// Asks before one is switched off or removed, and says what ends.
+/// Serves `GET /console/applications/{app_id}/{act}`: asks for confirmation before an application is switched off
+/// (`disable`) or removed (`remove`), and says what ends.
 pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Answer {
     let right = if act == "remove" { DELETE } else { UPDATE };
     let visitor = administrator(&context, "/console/applications", right).await?;
@@ -356,7 +358,8 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Switches one off or removes it.
+/// Serves `POST /console/applications/{app_id}/{act}`: switches an application off (`disable`) or removes it
+/// (`remove`).
 pub(crate) async fn go(
     context: Context,
     Path((id, act)): Path<(String, String)>,
@@ -382,7 +385,7 @@ pub(crate) async fn go(
     }
 }
 
-/// Everything of one, as JSON, for those who want to copy it.
+/// Serves `GET /console/applications/{app_id}/document`: all settings of an application as JSON, for copying.
 pub(crate) async fn document(context: Context, Path(id): Path<String>) -> Answer {
     administrator(&context, "/console/applications", Right::ApplicationView).await?;
     let app = named(&context, &id).await?;

@@ -1,4 +1,4 @@
-//! The audit log: who did what to whom, in words.
+//! The audit log: actors, actions and targets, in words.
 
 use askama::Template;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use crate::web::{filters, render, words};
 
 const SHOWN: usize = 50;
 
-/// What things are done to: the beginning of an act's name, and a word for it.
+/// Kinds of targets: the first part of an action's name, and the label.
 const KINDS: [(&str, &str); 11] = [
     ("user", "Users"),
     ("group", "Groups"),
@@ -34,7 +34,7 @@ const KINDS: [(&str, &str); 11] = [
     ("tenant", "Tenants"),
 ];
 
-/// Acts in words; what isn't here is shown by its name.
+/// Actions in words; an action that isn't listed here is shown by its name.
 const ACTS: [(&str, &str); 43] = [
     ("application.add", "added an application"),
     ("application.change", "changed an application"),
@@ -81,7 +81,7 @@ const ACTS: [(&str, &str); 43] = [
     ("user.unlock", "unlocked an account"),
 ];
 
-/// Who or what, and where more of it is.
+/// An actor or a target: its name, and the link to its page.
 #[derive(Clone)]
 struct Thing {
     name: Text,
@@ -111,7 +111,7 @@ struct AuditPage {
     newest: Option<String>,
 }
 
-/// Names of what a page's rows are about.
+/// Names of the actors and targets in the rows of a page.
 struct Names {
     actors: BTreeMap<String, Text>,
     users: BTreeMap<String, String>,
@@ -163,7 +163,7 @@ impl Names {
 
     fn actor(&self, context: &Context, rights: &Rights, actor: &str) -> Thing {
         let name = self.actors.get(actor).cloned().unwrap_or_default();
-        // The log's own name stands for who was removed: there is no page of theirs.
+        // A deleted actor is shown by the name in the log and has no page.
         let there = name != Text::Plain(actor.to_owned());
         let link = match actor.parse() {
             Ok(Actor::User(id)) if there && rights.has(Right::UserView) => {
@@ -202,7 +202,7 @@ impl Names {
     }
 }
 
-/// What a row says besides, each with its value.
+/// Returns the details of a row, each as name and value.
 fn more(detail: &str) -> Vec<(String, String)> {
     let read: serde_json::Value = serde_json::from_str(detail).unwrap_or_default();
     let pairs = read.as_object().into_iter().flatten();
@@ -221,13 +221,13 @@ fn more(detail: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// How an act is said.
+/// Returns the words for an action, or its name if there are none.
 fn act(action: &str) -> Text {
     let known = ACTS.iter().find(|(name, _)| *name == action);
     known.map_or_else(|| Text::Plain(action.to_owned()), |(_, words)| (*words).into())
 }
 
-/// An act in words: who, what, to whom.
+/// An action in words: time, actor, action and target.
 pub(crate) struct Spoken {
     pub(crate) at: Text,
     pub(crate) who: Text,
@@ -235,7 +235,7 @@ pub(crate) struct Spoken {
     pub(crate) about: Text,
 }
 
-/// Acts in words.
+/// Converts rows of the audit log to words, with the names of actors and targets.
 pub(crate) async fn in_words(
     context: &Context,
     rights: &Rights,
@@ -251,7 +251,7 @@ pub(crate) async fn in_words(
     Ok(rows.iter().map(spoken).collect())
 }
 
-/// What is asked for; an error where nobody has the name.
+/// Parses the query. Also returns an error text if no user has the given name.
 async fn question(
     context: &Context,
     params: &Params,
@@ -276,7 +276,7 @@ async fn question(
     Ok((asked, None))
 }
 
-/// The newest rows that are asked for, and from there back.
+/// Serves `GET /console/audit`: the newest matching rows, or those before a given place (`before`).
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/audit", Right::AuditView).await?;
     let params = request::query(uri.query())?;

@@ -1,5 +1,5 @@
-//! What a person may go on with in the search box of sessions: names of people, attributes of filters, what goes with
-//! an attribute, and the values that there are.
+//! Suggestions for the search box of sessions: names of users, attributes of filters, operators of an attribute, and
+//! existing values.
 
 use http::{StatusCode, Uri};
 use serde_json::json;
@@ -14,13 +14,13 @@ use crate::web::refusal::Answer;
 use crate::web::words;
 use crate::{request, respond};
 
-/// Suggestions in an answer.
+/// Maximum number of suggestions in a response.
 const SHOWN: usize = 8;
-/// Groups and roles that are looked through for one that begins so.
+/// Maximum number of groups or roles that are searched for a name with the typed beginning.
 const LOOKED_AT: i64 = 500;
-/// Longest text that is completed.
+/// Maximum length of a text that is completed, in bytes.
 const LONGEST: usize = 1_000;
-/// Ends of sessions by the names that filters know them by.
+/// Reasons for the end of a session, by their names in filters.
 const REASONS: [&str; 16] = [
     "user",
     "admin",
@@ -39,24 +39,25 @@ const REASONS: [&str; 16] = [
     "not_me",
     "application_removed",
 ];
-/// By which people are listed.
+/// Right that is required to see suggestions of users.
 const PEOPLE: Right = Right::UserList;
 const HOUR: i64 = 3_600_000;
 
-/// What is being typed at the end of a text.
+/// What the user is typing at the end of a text.
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted<'a> {
-    /// An attribute, or, where nothing stands before it, anything that can be searched for.
+    /// An attribute or, at the beginning of the text, anything that can be searched for.
     Attribute(&'a str),
-    /// What goes with an attribute.
+    /// An operator: the attribute before it, and the typed beginning.
     Operator(&'a str, &'a str),
-    /// A value of an attribute.
+    /// A value: its attribute, and the typed beginning.
     Value(&'a str, &'a str),
-    /// Another condition.
+    /// The word that joins another condition: its typed beginning.
     Joint(&'a str),
 }
 
-/// Words of a text with where each begins, what stands in quotes being one word; and whether the last one is open.
+/// Splits a text into words, each with its position in bytes; a quoted part belongs to one word. Also returns whether
+/// the last word is still being typed.
 fn tokens(text: &str) -> (Vec<(usize, &str)>, bool) {
     let mut all = Vec::new();
     let (mut begin, mut quoted, mut escaped) = (None, false, false);
@@ -83,7 +84,7 @@ fn tokens(text: &str) -> (Vec<(usize, &str)>, bool) {
     (all, open)
 }
 
-/// What stays of a text, and what is being typed behind it.
+/// Splits a text into the part that stays and what is being typed after it.
 fn wanted(text: &str) -> (&str, Wanted<'_>) {
     let (all, open) = tokens(text);
     let (whole, typing) = match all.split_last() {
@@ -106,7 +107,7 @@ fn wanted(text: &str) -> (&str, Wanted<'_>) {
     (stays, wanted)
 }
 
-/// A suggestion: what is put in the place of what is being typed, and what else is said of it.
+/// A suggestion: the text that replaces what is being typed, and a description.
 type Suggestion = (String, Text);
 
 fn quoted(value: &str) -> String {
@@ -117,7 +118,7 @@ fn begins(name: &str, partial: &str) -> bool {
     name.to_lowercase().starts_with(&partial.to_lowercase())
 }
 
-/// Words that begin as typed.
+/// Returns the words that begin with the typed text, without regard to case.
 fn among(all: &[&str], partial: &str) -> Vec<Suggestion> {
     let fitting = all.iter().filter(|one| begins(one, partial));
     fitting.map(|one| (format!("{one} "), Text::default())).collect()
@@ -136,7 +137,7 @@ async fn values(
         fitting.map(|name| (quoted(&name), Text::default())).collect::<Vec<_>>()
     };
     let attribute = attribute.replace(['_', '.'], "").to_ascii_lowercase();
-    // Whoever may not list something isn't told what there is of it.
+    // Names of objects are suggested only to users with the right to list such objects.
     let listing = match attribute.as_str() {
         "username" | "displayname" => PEOPLE,
         "role" => Right::RoleList,
@@ -210,7 +211,7 @@ async fn suggestions(
     let mut found = match wanted {
         Wanted::Attribute(partial) => {
             let mut found = Vec::new();
-            // Anything may stand in the box by itself, and most often that is a person.
+            // The box accepts any search term, which most often is the name of a user.
             if stays.is_empty() && !partial.is_empty() && rights.has(PEOPLE) {
                 found = people(context, partial, str::to_owned).await?;
                 found.truncate(SHOWN / 2);
@@ -237,7 +238,8 @@ async fn suggestions(
     Ok(found)
 }
 
-/// What the text in `q` may go on with: texts for the whole box, and what else is said of each.
+/// Serves `GET /console/sessions/completion?q=…`: suggestions as JSON, each with the text for the whole box and a
+/// description.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/sessions", Right::SessionView).await?;
     let params = request::query(uri.query())?;

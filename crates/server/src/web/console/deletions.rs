@@ -1,4 +1,4 @@
-//! Accounts that their people want deleted: agreeing, and declining.
+//! Requests of users to delete their accounts: approving and declining them.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -29,7 +29,7 @@ struct DeletionsPage {
     deletions: Vec<DeletionLine>,
 }
 
-/// The list.
+/// Serves `GET /console/deletions`: the pending requests.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, PATH, Right::UserDelete).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -61,7 +61,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &DeletionsPage { frame, deletions }))
 }
 
-/// Agrees or declines.
+/// Serves `POST /console/deletions`: approves a request (`act=agree`) or declines it (`act=decline`).
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, PATH, Right::UserDelete).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What applications were told, and what came of it.
+//! Deliveries: notifications of applications about ended sessions, and their results.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -33,16 +33,16 @@ pub(super) struct DeliveryLine {
     pub(super) resend: bool,
 }
 
-/// Console: deliveries.
+/// The page that lists deliveries.
 #[derive(Template)]
 #[template(path = "console/deliveries.html")]
 struct DeliveriesPage {
     frame: Frame,
     deliveries: Vec<DeliveryLine>,
-    /// Of each: word, name, whether it is asked for.
+    /// Options of the state filter: value, label, and whether it is selected.
     states: Vec<(&'static str, &'static str, bool)>,
     apps: Vec<(String, String, bool)>,
-    /// Applications that are left alone for now, and until when.
+    /// Applications with paused deliveries, and until when.
     unwell: Vec<(String, Text)>,
     older: Option<String>,
     narrowed: bool,
@@ -50,7 +50,7 @@ struct DeliveriesPage {
 
 const SHOWN: i64 = 50;
 
-/// A delivery as lists show it.
+/// Creates the list entry of a delivery.
 pub(super) async fn line(
     context: &Context,
     delivery: &Delivery,
@@ -75,7 +75,7 @@ pub(super) async fn line(
     })
 }
 
-/// A page of deliveries that were asked for.
+/// Loads the page of deliveries that a query asks for.
 async fn found(
     context: &Context,
     visitor: &Visitor,
@@ -137,7 +137,7 @@ async fn found(
     })
 }
 
-/// The newest, of a state or an application if that is asked for.
+/// Serves `GET /console/deliveries`: the newest deliveries, optionally only those with a state or of an application.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/deliveries", Right::SessionView).await?;
     let params = request::query(uri.query())?;
@@ -148,7 +148,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// Tries one again.
+/// Serves `POST /console/sessions/{id}/deliveries/{sid}/resend`: queues a failed or refused delivery again.
 pub(crate) async fn resend(
     context: Context,
     Path((session, sid)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! Every component of the design system on one page, for those who build pages.
+//! Every component of the design system on one page, for developers of pages.
 
 use askama::Template;
 use http::StatusCode;
@@ -19,7 +19,7 @@ struct DesignPage {
     states: [&'static str; 8],
 }
 
-/// The page.
+/// Serves `GET /console/design`: the page with all components.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/design", Right::ConfigView).await?;
     let page = DesignPage {

@@ -1,5 +1,5 @@
-//! Ending what a search found, a session or all of a person's: what it would do, which of the effects are wanted, and
-//! what applications answered.
+//! Ending the sessions of a search, one session, or all sessions of a user: the preview, the selected effects, and the
+//! responses of applications.
 
 use askama::Template;
 use std::time::Duration;
@@ -22,12 +22,12 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// How long applications may take to answer before the page is shown without them.
+/// Maximum time to wait for the responses of applications before the page is shown without them.
 const WAIT: Duration = Duration::from_secs(2);
-/// Receipts on the page.
+/// Maximum number of deliveries on the page.
 const SHOWN: usize = 200;
 
-/// A choice: its name in the form, what it does, and whether it is made.
+/// An effect in the form: name of the field, label, and whether it is selected.
 type Choice = (&'static str, &'static str, bool);
 
 #[derive(Template)]
@@ -35,7 +35,7 @@ type Choice = (&'static str, &'static str, bool);
 struct EndPage {
     frame: Frame,
     title: Text,
-    /// What is to end: the name of the field, and its value.
+    /// The target: name and value of the form's field.
     what: (&'static str, String),
     figures: Vec<(String, &'static str)>,
     exact: bool,
@@ -56,7 +56,7 @@ struct EndedPage {
     waiting: bool,
 }
 
-/// What a request names.
+/// The target that a request names.
 enum What {
     Session(SessionId),
     User(UserId),
@@ -113,7 +113,7 @@ impl What {
     }
 }
 
-/// The effects that were chosen; those of an end where nobody has chosen yet.
+/// Returns the selected effects, or [`Effects::END`] before the user has selected any.
 fn effects(params: &Params) -> Effects {
     if params.get("chosen").is_none() {
         return Effects::END;
@@ -153,7 +153,7 @@ fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
 
 const MALFORMED: &str = "Choose what to end: a session, a person or a search.";
 
-/// What it would do. It changes nothing.
+/// Serves `GET /console/end`: previews what would end. It changes nothing.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/sessions", Right::SessionDelete).await?;
     let params = request::query(uri.query())?;
@@ -168,7 +168,7 @@ async fn show(
     params: &Params,
     error: Option<Text>,
 ) -> Answer {
-    // Not even the name of someone above is shown.
+    // Not even the name of a user with more rights than the administrator is shown.
     if let What::User(id) = what
         && let Err(refused) = super::user(context, visitor, &id.to_string()).await
     {
@@ -207,12 +207,12 @@ async fn show(
     }
 }
 
-/// Does it, as long as it is no more than was shown.
+/// Serves `POST /console/end`: ends the sessions, unless there are more than the preview showed.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) =
         form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
     let what = What::of(&params).ok_or_else(|| Refusal::bad_request(MALFORMED))?;
-    // What couldn't be counted is done by a job, which says how far it is.
+    // If there were too many sessions to count, a job ends them and shows its progress.
     let counted = params.get("exact").is_some();
     let expected = params.get("expected").and_then(|text| text.parse::<u64>().ok());
     if counted && expected.is_none() {

@@ -1,4 +1,4 @@
-//! Groups: who is in them and which roles they carry.
+//! Groups: their members and the roles assigned to them.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -17,7 +17,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// Groups, members and roles on a page.
+/// Maximum number of groups, members or roles on a page.
 const SHOWN: i64 = 100;
 
 struct Line {
@@ -73,14 +73,14 @@ async fn show_list(
     Ok(render::page(context, status, &GroupsPage { frame, groups, next, error }))
 }
 
-/// All of them, by name.
+/// Serves `GET /console/groups`: the groups, sorted by name.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/groups", Right::GroupList).await?;
     let params = request::query(uri.query())?;
     show_list(&context, &visitor, params.get("after"), None).await
 }
 
-/// Makes one.
+/// Serves `POST /console/groups`: creates a group.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/groups", Right::GroupCreate).await?;
     let name = params.get("name").unwrap_or_default();
@@ -164,7 +164,7 @@ async fn show(
     Ok(render::page(context, status, &page))
 }
 
-/// One group, by its id.
+/// Serves `GET /console/groups/{group_id}`: one group with its members and roles.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/groups", Right::GroupView).await?;
     let group = group(&context, &id).await?;
@@ -173,7 +173,8 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> A
     show(&context, &visitor, &group, after, None).await
 }
 
-/// A change of a group: `act` is `join` (by login name), `leave`, `carry` or `drop`.
+/// Serves `POST /console/groups/{group_id}`: changes a group. `act` is `join` (adds a user by login name), `leave`,
+/// `carry` (assigns a role) or `drop`.
 pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/groups", Right::GroupView).await?;
     let group = group(&context, &id).await?;
@@ -214,7 +215,7 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     }
 }
 
-/// Removes one; asked for on its page.
+/// Serves `POST /console/groups/{group_id}/remove`: removes a group after the confirmation.
 pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = form(&context, &body, "/console/groups", Right::GroupDelete).await?;
     let group = group(&context, &id).await?;
@@ -222,7 +223,8 @@ pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes
     Ok(respond::see_other(&context.link("/console/groups")))
 }
 
-/// Asks before one is removed, and says what that does.
+/// Serves `GET /console/groups/{group_id}/remove`: asks for confirmation before a group is removed, and says what that
+/// does.
 pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/groups", Right::GroupDelete).await?;
     let group = group(&context, &id).await?;

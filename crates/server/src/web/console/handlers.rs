@@ -1,4 +1,4 @@
-//! Event handlers: what waits for them, what they did, and doing it again.
+//! Event handlers: their pending and completed tasks, and running a task again.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -15,7 +15,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// An event handler.
+/// An event handler in the list, with its backlog.
 struct HandlerLine {
     id: String,
     kind: &'static str,
@@ -25,7 +25,7 @@ struct HandlerLine {
     lag: Text,
 }
 
-/// Console: event handlers.
+/// The page that lists the event handlers.
 #[derive(Template)]
 #[template(path = "console/handlers.html")]
 struct HandlersPage {
@@ -33,7 +33,7 @@ struct HandlersPage {
     handlers: Vec<HandlerLine>,
 }
 
-/// What a handler did or is to do about an event.
+/// A task of a handler: what it has done or has to do about an event.
 struct TaskLine {
     event: String,
     subject: String,
@@ -46,7 +46,7 @@ struct TaskLine {
     may_skip: bool,
 }
 
-/// Console: one event handler.
+/// The page with the tasks of one event handler.
 #[derive(Template)]
 #[template(path = "console/handler.html")]
 struct HandlerPage {
@@ -57,10 +57,10 @@ struct HandlerPage {
     may_manage: bool,
 }
 
-/// Tasks in a log.
+/// Maximum number of tasks on a page.
 const SHOWN: i64 = 100;
 
-/// All that are registered.
+/// Serves `GET /console/handlers`: all registered event handlers.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/handlers", Right::EventHandlerView).await?;
     let found = context.engine().handler_backlogs(context.tenant()).await?;
@@ -101,7 +101,7 @@ async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
     }
 }
 
-/// The log of one.
+/// Serves `GET /console/handlers/{handler}`: the tasks of one event handler, or only the parked ones (`state=parked`).
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/handlers", Right::EventHandlerView).await?;
     let params = request::query(uri.query())?;
@@ -125,7 +125,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> A
     ))
 }
 
-/// Does a task again, or lets a parked one go.
+/// Serves `POST /console/handlers/{handler}`: runs a task again (`act=redo`) or skips a parked one (`act=skip`).
 pub(crate) async fn settle(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) =
         form(&context, &body, "/console/handlers", Right::EventHandlerManage).await?;

@@ -1,4 +1,4 @@
-//! Large ends and other jobs: how far they are, and stopping them.
+//! Bulk sign-outs and other jobs: their progress, and stopping them.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -15,7 +15,7 @@ use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-/// A large piece of work.
+/// A job in the list, with its progress.
 struct JobLine {
     id: String,
     what: &'static str,
@@ -29,7 +29,7 @@ struct JobLine {
     pending: bool,
 }
 
-/// Console: large ends.
+/// The page that lists the jobs.
 #[derive(Template)]
 #[template(path = "console/jobs.html")]
 struct JobsPage {
@@ -38,7 +38,7 @@ struct JobsPage {
     may_end: bool,
 }
 
-/// Jobs in the list.
+/// Maximum number of jobs in the list.
 const SHOWN: i64 = 50;
 
 async fn line(context: &Context, job: &Job) -> Result<JobLine, EngineError> {
@@ -60,7 +60,7 @@ async fn line(context: &Context, job: &Job) -> Result<JobLine, EngineError> {
     })
 }
 
-/// The newest.
+/// Serves `GET /console/jobs`: the newest jobs.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/jobs", Right::SessionView).await?;
     let found = context.engine().reads().jobs(context.tenant().id, SHOWN).await?;
@@ -72,11 +72,11 @@ pub(crate) async fn list(context: Context) -> Answer {
     let busy = jobs.iter().any(|job| job.pending);
     let may_end = visitor.by.may(Right::SessionDelete);
     let response = render::page(&context, StatusCode::OK, &JobsPage { frame, jobs, may_end });
-    // While one is at work, the page looks again by itself.
+    // While a job is pending, the page reloads itself every two seconds.
     if busy { Ok(respond::with(response, http::header::REFRESH, "2")) } else { Ok(response) }
 }
 
-/// Stops one.
+/// Serves `POST /console/jobs/{job_id}/cancel`: stops a job.
 pub(crate) async fn cancel(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = form(&context, &body, "/console/jobs", Right::SessionDelete).await?;
     let id = id.parse::<JobId>().map_err(|_| Refusal::missing("There is no such job."))?;

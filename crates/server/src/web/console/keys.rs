@@ -1,4 +1,4 @@
-//! Signing keys: which there are, and the next one.
+//! Signing keys: the list, and publishing the next key.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -51,14 +51,14 @@ struct KeysPage {
     frame: Frame,
     keys: Vec<KeyLine>,
     algorithms: Vec<&'static str>,
-    /// Those of SAML, which have certificates and change with more notice.
+    /// SAML keys, which have certificates and are replaced with longer notice.
     certificates: Vec<CertificateLine>,
-    /// The algorithms of those.
+    /// Algorithms of the SAML keys.
     certified: Vec<&'static str>,
     may_rotate: bool,
 }
 
-/// Lists the keys of OpenID Connect and the certificates of SAML.
+/// Serves `GET /console/keys`: the keys of OpenID Connect and the certificates of SAML.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/keys", Right::ConfigView).await?;
     let engine = context.engine();
@@ -93,7 +93,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Publishes the next key of an algorithm.
+/// Serves `POST /console/keys`: publishes the next key of an algorithm (`alg`), for SAML with `use=saml`.
 pub(crate) async fn rotate(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/keys", Right::ConfigUpdate).await?;
     let alg = params

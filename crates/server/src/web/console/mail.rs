@@ -1,4 +1,4 @@
-//! Mail that is written into a folder and sent to nobody, as in the demonstration.
+//! Mail that is written to a folder and sent to nobody, as in the demo.
 
 use askama::Template;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-/// Console: mail that was written into a folder.
+/// The page that lists the mails in the folder.
 #[derive(Template)]
 #[template(path = "console/mail.html")]
 struct MailPage {
@@ -24,7 +24,7 @@ struct MailPage {
     mails: Vec<Letter>,
 }
 
-/// A mail as its reader sees it.
+/// A mail as its recipient sees it.
 struct Letter {
     subject: String,
     to: String,
@@ -32,22 +32,23 @@ struct Letter {
     body: Vec<Piece>,
 }
 
-/// A part of a mail's text.
+/// A part of a mail's text: a link, or the text between two links.
 #[derive(Debug, PartialEq, Eq)]
 struct Piece {
     text: String,
-    /// It is an address to follow.
+    /// Whether the text is an address to follow.
     link: bool,
 }
 
 const SHOWN: usize = 50;
-/// Bytes of one mail that are shown.
+/// Maximum number of bytes that are shown of one mail.
 const BYTES_MAX: u64 = 64 * 1024;
 
-/// The latest mails, as they were written. The folder is that of all tenants, so only the first one shows it.
+/// Serves `GET /console/mail`: the latest mails in the folder. All tenants share the folder, so only the default tenant
+/// shows it.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/mail", Right::UserView).await?;
-    // Links in mails act for the people they are written to: for those alone who may do everything.
+    // Links in mails act on behalf of their recipients, so only administrators with all rights may see them.
     if !visitor.by.rights().cover_everyone() {
         return Err(Refusal::from(EngineError::Forbidden));
     }
@@ -73,7 +74,7 @@ pub(crate) async fn list(context: Context) -> Answer {
 }
 
 impl Letter {
-    /// What isn't a mail is shown as it is.
+    /// Parses a mail; anything else is shown unchanged.
     fn read(bytes: &[u8], written: Text) -> Self {
         let parsed = MessageParser::default().parse(bytes);
         let text =
@@ -90,7 +91,7 @@ impl Letter {
     }
 }
 
-/// Addresses of the web are pieces of their own.
+/// Splits a text so that each web address is a piece of its own.
 fn pieces(text: &str) -> Vec<Piece> {
     let mut all = Vec::new();
     let mut rest = text;

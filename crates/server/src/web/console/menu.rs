@@ -1,4 +1,4 @@
-//! The menu of the Console: what the person may see, and nothing that they may not.
+//! The menu of the Console: only the pages that the user may view.
 
 use sojourn_engine::{Right, Rights};
 
@@ -7,7 +7,7 @@ use sojourn_model::{Leaving, TenantId};
 use crate::context::Context;
 use crate::web::pages::{MenuEntry, MenuSection};
 
-/// A section's name, and its entries: what the page calls itself, path, name and the right to see it.
+/// A section's name and its entries: key of the page, path, label, and the right that is required to view it.
 type Section = (&'static str, &'static [(&'static str, &'static str, &'static str, Right)]);
 
 const MENU: [Section; 3] = [
@@ -47,7 +47,7 @@ const MENU: [Section; 3] = [
     ),
 ];
 
-/// The sections of which something may be seen.
+/// Returns the sections with at least one entry that the user may view. `here` is the key of the current page.
 pub(crate) fn menu(context: &Context, rights: &Rights, here: &str) -> Vec<MenuSection> {
     let shown = |name: &str| match name {
         "deletions" => context.tenant().sign_up.leaving != Leaving::Never,

@@ -1,4 +1,4 @@
-//! The Console, for administrators, by their rights.
+//! The Console for administrators. Each page requires a right.
 
 pub(crate) mod appearance;
 pub(crate) mod application_secret;
@@ -46,7 +46,8 @@ use crate::web::pages::Frame;
 use crate::web::refusal::Refusal;
 use crate::web::{errors, filters, render};
 
-/// The signed-in person, who must have a right.
+/// Returns the signed-in user, who must have a right; otherwise a redirect to the sign-in page, or the page for a
+/// missing right.
 pub(crate) async fn administrator(
     context: &Context,
     back: &str,
@@ -64,12 +65,12 @@ pub(crate) async fn administrator(
 #[template(path = "console/forbidden.html")]
 struct ForbiddenPage {
     frame: Frame,
-    /// Where to sign in as someone else.
+    /// Address at which to sign in as someone else.
     other: String,
     request_id: String,
 }
 
-/// The person may not see this or do that: in the frame of what they may.
+/// The page (403) for a user who lacks a right, with the menu of the pages that they may view.
 fn forbidden(context: &Context, visitor: &Visitor) -> Response {
     let page = ForbiddenPage {
         frame: visitor.frame(context, ""),
@@ -79,7 +80,7 @@ fn forbidden(context: &Context, visitor: &Visitor) -> Response {
     render::page(context, StatusCode::FORBIDDEN, &page)
 }
 
-/// A genuine form of someone with a right.
+/// Parses a form of a signed-in user who must have a right, and verifies that it is genuine.
 async fn form(
     context: &Context,
     body: &Bytes,
@@ -94,7 +95,7 @@ async fn form(
     }
 }
 
-/// A user of this tenant who doesn't stand above the administrator.
+/// Loads a user of this tenant; refused if the user has more rights than the administrator.
 async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Refusal> {
     let missing = || Refusal::missing("There is no such user.");
     let id: UserId = id.parse().map_err(|_| missing())?;
@@ -104,7 +105,7 @@ async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Re
     Ok(user)
 }
 
-/// Who did something, by the name that people know; of someone removed the log's own name.
+/// Returns the display name of an actor; for a deleted one, the name in the audit log.
 async fn actor(context: &Context, actor: &str) -> Result<Text, EngineError> {
     let (engine, t) = (context.engine(), context.tenant().id);
     let name = match actor.parse() {

@@ -1,4 +1,4 @@
-//! How the tenant stands: sessions now, sign-ins and ends over time, what waits.
+//! The state of the tenant: current sessions, sign-ins and ends over time, and what is waiting.
 
 use askama::Template;
 use http::{StatusCode, Uri};
@@ -14,10 +14,10 @@ use crate::web::pages::Frame;
 use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
-/// Bars of a chart.
+/// Number of bars in a chart.
 const BARS: i64 = 24;
 
-/// A bar of a chart: how high of a hundred, what it stands for.
+/// A bar of a chart: its position and height, the highest being 100, and its label.
 struct Bar {
     x: i64,
     y: i64,
@@ -45,11 +45,11 @@ struct Overview {
     found: Gathered,
     range: &'static str,
     ranges: Vec<(&'static str, &'static str)>,
-    /// When the charts begin.
+    /// Time at which the charts begin.
     from: Text,
 }
 
-/// The words of a range in the address, its name, and its milliseconds.
+/// Ranges of time: value in the query, label, and length in milliseconds.
 const RANGES: [(&str, &str, i64); 3] = [
     ("hour", "Last hour", 3_600_000),
     ("day", "Last day", 86_400_000),
@@ -61,7 +61,7 @@ fn chart(name: &'static str, counts: &[(i64, i64)], from: i64, step: i64) -> Cha
     let bars = (0..BARS)
         .map(|at| {
             let count = counts.iter().find(|(bar, _)| *bar == at).map_or(0, |(_, count)| *count);
-            // Whatever isn't nothing can be seen.
+            // Every count above zero has a visible bar.
             let height = if count == 0 { 0 } else { (count * 100 / highest).max(2) };
             let when = sojourn_model::Millis(from + at * step);
             let label = say("{0}: {1}", [words::moment(when), plain(count.to_string())]);
@@ -72,7 +72,7 @@ fn chart(name: &'static str, counts: &[(i64, i64)], from: i64, step: i64) -> Cha
     Chart { name, total, bars }
 }
 
-/// The page.
+/// Serves `GET /console`: figures, charts and reasons for ends in the selected range of time.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console", Right::SessionView).await?;
     let asked = request::query(uri.query()).ok();
@@ -98,7 +98,7 @@ struct Gathered {
     figures: Vec<Figure>,
     charts: Vec<Chart>,
     reasons: Vec<Reason>,
-    /// How many ends were counted, where there are more.
+    /// Number of latest ends that were counted, if the limit was reached.
     of_the_latest: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! Policies: what the tenant sets, and what applications, roles, groups and users set over it.
+//! Session policies: the tenant's policy, and those of applications, roles, groups and users that override it.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -20,14 +20,14 @@ use crate::{request, respond};
 
 const MINUTE: i64 = 60_000;
 
-/// A choice among words: its name, what it is about, and the words with what they mean.
+/// A selection field: its name and label, and its options with value, description and whether it is selected.
 struct Choice {
     name: &'static str,
     label: &'static str,
     options: Vec<(&'static str, &'static str, bool)>,
 }
 
-/// A number of minutes or of sessions.
+/// A numeric field, in minutes or sessions; empty if the policy doesn't set it.
 struct Number {
     name: &'static str,
     label: &'static str,
@@ -36,7 +36,7 @@ struct Number {
 
 struct PolicyLine {
     scope: &'static str,
-    /// What it is of, in words.
+    /// Display name of the scope, such as "Role".
     kind: &'static str,
     id: String,
     name: String,
@@ -47,7 +47,7 @@ struct PolicyLine {
 #[template(path = "console/policies.html")]
 struct PoliciesPage {
     frame: Frame,
-    /// Whose it is, where it isn't the tenant's.
+    /// Name of the object that has the policy; `None` for the tenant's policy.
     of: Option<String>,
     action: String,
     numbers: Vec<Number>,
@@ -57,8 +57,9 @@ struct PoliciesPage {
     error: Option<Text>,
 }
 
-/// Each choice: its field, label, and words with what they mean.
+/// Options of a selection field: value and description.
 type Words = &'static [(&'static str, &'static str)];
+/// Selection fields of the form: name of the setting, label, and options.
 const CHOICES: [(&str, &str, Words); 10] = [
     (
         "second_factor",
@@ -310,7 +311,7 @@ fn notice(uri: &Uri) -> Option<Text> {
         .map(|_| "The policy is set. Active sessions keep the settings they started with.".into())
 }
 
-/// The tenant's.
+/// Serves `GET /console/policies`: the tenant's policy, and the policies that override it.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     match administrator(&context, "/console/policies", Right::SessionView).await {
         Ok(visitor) => {
@@ -321,7 +322,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// What something or someone sets over it.
+/// Serves `GET /console/policies/{scope}/{id}`: the policy of an application, role, group or user.
 pub(crate) async fn one(
     context: Context,
     Path((kind, id)): Path<(String, String)>,
@@ -358,7 +359,7 @@ async fn write(
     }
 }
 
-/// Sets the tenant's.
+/// Serves `POST /console/policies`: sets the tenant's policy.
 pub(crate) async fn set(context: Context, body: Bytes) -> Answer {
     match form(&context, &body, "/console/policies", Right::SessionPolicyUpdate).await {
         Ok((visitor, params)) => {
@@ -368,7 +369,7 @@ pub(crate) async fn set(context: Context, body: Bytes) -> Answer {
     }
 }
 
-/// Sets what something or someone sets over it.
+/// Serves `POST /console/policies/{scope}/{id}`: sets the policy of an application, role, group or user.
 pub(crate) async fn set_one(
     context: Context,
     Path((kind, id)): Path<(String, String)>,

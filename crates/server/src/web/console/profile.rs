@@ -1,4 +1,4 @@
-//! Who a person is, changed by an administrator.
+//! The profile of a user, changed by an administrator.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -21,7 +21,7 @@ use crate::web::profile::{self, Field, Known, change, fields, resource};
 use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
-/// What people may change of themselves, and what they may not.
+/// The attributes that users can change themselves, and those that only administrators can change.
 const FIELDS: [Known; 9] = {
     let [display, given, family, nick, mail, phone] = profile::FIELDS;
     [
@@ -65,7 +65,7 @@ fn show(
     render::page(context, status, &page)
 }
 
-/// The form.
+/// Serves `GET /console/users/{user_id}/profile`: the form with the user's profile.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/users", Right::UserUpdate).await?;
     let user = super::user(&context, &visitor, &id).await?;
@@ -75,7 +75,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     }
 }
 
-/// Saves it.
+/// Serves `POST /console/users/{user_id}/profile`: saves the changed attributes.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/users", Right::UserUpdate).await?;
     let user = super::user(&context, &visitor, &id).await?;

@@ -1,4 +1,4 @@
-//! One role: what it permits, who has it, which groups carry it.
+//! One role: its permissions, its members, and the groups to which it is assigned.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -17,7 +17,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// Members on a page.
+/// Maximum number of members on a page.
 const SHOWN: i64 = 100;
 
 struct Member {
@@ -105,7 +105,7 @@ async fn show(
     Ok(render::page(context, status, &page))
 }
 
-/// The page.
+/// Serves `GET /console/roles/{role_id}`: one role with its members and groups.
 pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/roles", Right::RoleView).await?;
     let role = named(&context, &id).await?;
@@ -114,7 +114,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>, uri: Uri) -> A
     show(&context, &visitor, &role, after, None).await
 }
 
-/// Another name, other permissions.
+/// Serves `POST /console/roles/{role_id}`: changes the name and the permissions of a role.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/roles", Right::RoleUpdate).await?;
     let role = named(&context, &id).await?;
@@ -128,7 +128,7 @@ pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) 
         return show(&context, &visitor, &role, None, error).await;
     }
     let permissions = asked.join(" ");
-    // Nobody makes a role that can do more than they.
+    // You can only grant rights that you hold yourself.
     if !may_change(&visitor, &role) || !visitor.by.rights().cover(&Rights::of_scopes(&permissions))
     {
         return Err(EngineError::Forbidden.into());

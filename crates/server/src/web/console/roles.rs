@@ -1,4 +1,4 @@
-//! Roles.
+//! Roles: the list, creating and removing them.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -26,21 +26,21 @@ pub(super) struct RoleLine {
     pub(super) members: i64,
 }
 
-/// Console: roles.
+/// The page that lists all roles.
 #[derive(Template)]
 #[template(path = "console/roles.html")]
 struct RolesPage {
     frame: Frame,
     roles: Vec<RoleLine>,
     jobs: Vec<(i64, i64)>,
-    /// Behind which name the next page begins.
+    /// Name of the role after which the next page begins.
     next: Option<String>,
     error: Option<Text>,
 }
 
 const SHOWN: i64 = 50;
 
-/// The page that lists all roles.
+/// Serves `GET /console/roles`: the roles, sorted by name.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/roles", Right::RoleList).await?;
     let params = request::query(uri.query())?;
@@ -81,7 +81,7 @@ async fn lines(
     Ok((lines, jobs.into_iter().map(|job| (job.done, job.total)).collect()))
 }
 
-/// Makes one.
+/// Serves `POST /console/roles`: creates a role.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/roles", Right::RoleCreate).await?;
     let asked: Vec<&str> =
@@ -93,7 +93,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
         return show(&context, &visitor, None, Some(text)).await;
     }
     let permissions = asked.join(" ");
-    // Nobody makes a role that can do more than they.
+    // You can only grant rights that you hold yourself.
     if !visitor.by.rights().cover(&Rights::of_scopes(&permissions)) {
         return Err(EngineError::Forbidden.into());
     }
@@ -123,14 +123,14 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Re
     let found = context.engine().reads().role(context.tenant().id, id).await;
     let role = found?.ok_or_else(missing)?;
     let own = Rights::of_scopes(&role.permissions);
-    // Without the role of administrators nobody could mend anything any more.
+    // Without the administrators' role, nobody could correct anything any more.
     if role.name == Role::ADMIN || !visitor.by.rights().cover(&own) {
         return Err(EngineError::Forbidden.into());
     }
     Ok(role)
 }
 
-/// Asks before one is removed.
+/// Serves `GET /console/roles/{role_id}/remove`: asks for confirmation before a role is removed.
 pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/roles", Right::RoleDelete).await?;
     let role = role(&context, &visitor, &id).await?;
@@ -148,7 +148,7 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Removes one.
+/// Serves `POST /console/roles/{role_id}/remove`: removes a role.
 pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = form(&context, &body, "/console/roles", Right::RoleDelete).await?;
     let role = role(&context, &visitor, &id).await?;

@@ -42,7 +42,7 @@ struct CertificateLine {
 #[template(path = "console/service_provider.html")]
 struct ServiceProviderPage {
     frame: Frame,
-    /// None while it is being added.
+    /// `None` while the service provider is being added.
     id: Option<String>,
     owner: &'static str,
     enabled: bool,
@@ -60,14 +60,14 @@ struct ServiceProviderPage {
     signed_requests: bool,
     idp_initiated: bool,
     first_party: bool,
-    /// What the other side has to know of us.
+    /// What the service provider has to know about this server: labels and addresses.
     ours: Vec<(&'static str, String)>,
     may_change: bool,
     may_remove: bool,
     error: Option<Text>,
 }
 
-/// The formats of names, in words.
+/// Returns the formats of name IDs, with descriptions.
 fn formats() -> Vec<(&'static str, &'static str)> {
     NameIdFormat::ALL
         .into_iter()
@@ -149,13 +149,13 @@ fn show(
     render::page(context, status, &page)
 }
 
-/// The form of a new one.
+/// Serves `GET /console/service-providers/new`: the form for a new service provider.
 pub(crate) async fn new(context: Context) -> Answer {
     let visitor = administrator(&context, PATH, CREATE).await?;
     Ok(show(&context, &visitor, None, (None, None)))
 }
 
-/// The form of one of these pages, from an administrator with a right.
+/// Parses the form of one of these pages and verifies that it is genuine and that the administrator has a right.
 async fn sent(context: &Context, body: Bytes, right: Right) -> Result<(Visitor, Upload), Refusal> {
     let visitor = administrator(context, PATH, right).await?;
     let upload = Upload::read(context, body).await;
@@ -167,7 +167,7 @@ async fn sent(context: &Context, body: Bytes, right: Right) -> Result<(Visitor, 
     Ok((visitor, upload))
 }
 
-/// What the form says, as a document.
+/// Converts the form to a document of settings.
 fn document(upload: &Upload) -> Map<String, Value> {
     let mut saml = Map::new();
     let metadata = String::from_utf8_lossy(upload.bytes("metadata")).into_owned();
@@ -183,7 +183,7 @@ fn document(upload: &Upload) -> Map<String, Value> {
     text("attribute_preset");
     text("name_id_format");
     saml.insert("idp_initiated".into(), upload.has("idp_initiated").into());
-    // With new metadata it is as that says.
+    // A new service provider takes this setting from its metadata.
     if upload.has("changes") {
         saml.insert("signed_requests".into(), upload.has("signed_requests").into());
     }
@@ -198,7 +198,7 @@ fn document(upload: &Upload) -> Map<String, Value> {
     }
 }
 
-/// Adds one.
+/// Serves `POST /console/service-providers`: adds a service provider.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, upload) = sent(&context, body, CREATE).await?;
     let mut document = document(&upload);
@@ -214,7 +214,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     }
 }
 
-/// One of them.
+/// Serves `GET /console/service-providers/{app_id}`: the form of one service provider.
 pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, PATH, Right::ApplicationView).await?;
     match named(&context, &id).await {
@@ -232,11 +232,12 @@ struct TestPage {
     frame: Frame,
     id: String,
     name: String,
-    /// None: the administrator has no name of the kind that is asked for.
+    /// `None` if the administrator has no name in the format that the service provider asks for.
     told: Option<SamlPreview>,
 }
 
-/// Shows what it would receive about the administrator who asks.
+/// Serves `GET /console/service-providers/{app_id}/test`: shows what the service provider would receive about the
+/// administrator who asks.
 pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Answer {
     let path = format!("{PATH}/{id}/test");
     let visitor = administrator(&context, &path, Right::ApplicationView).await?;
@@ -252,7 +253,8 @@ pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Answer {
     }
 }
 
-/// A change: what is left empty stays.
+/// Serves `POST /console/service-providers/{app_id}`: changes a service provider. Empty fields stay unchanged;
+/// `act=enable` switches it on and changes nothing else.
 pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, upload) = sent(&context, body, UPDATE).await?;
     let app = match named(&context, &id).await {

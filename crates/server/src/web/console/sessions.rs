@@ -1,4 +1,4 @@
-//! Monitor user sessions: search, look at one, end one or all of a user, the ledger.
+//! Monitor user sessions: search, view one, end one or all of a user, and the ledger of ended sessions.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -23,21 +23,21 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 
-/// Console: sessions.
+/// The page that lists active or ended sessions.
 #[derive(Template)]
 #[template(path = "console/sessions.html")]
 struct SessionsPage {
     frame: Frame,
     query: String,
-    /// What the list is narrowed to besides.
+    /// Filter that is applied in addition to the search, from the links of `facets`.
     also: String,
-    /// The user whose name was typed.
+    /// The user with the login name that was typed: name, ID and link.
     found: Option<(String, String, String)>,
-    /// Where all that passes the filter is ended.
+    /// Address for ending all sessions that match the filter.
     end_found: Option<String>,
     may_end: bool,
     sessions: Vec<SessionCard>,
-    /// Name, link, how many on the page, and whether the list is narrowed to it.
+    /// Links that narrow the list: label, address, number of sessions on the page, and whether the link is active.
     facets: Vec<(Text, String, usize, bool)>,
     newer: Option<String>,
     older: Option<String>,
@@ -45,7 +45,7 @@ struct SessionsPage {
     ledger: bool,
 }
 
-/// Console: one session.
+/// The page of one session.
 #[derive(Template)]
 #[template(path = "console/session.html")]
 struct SessionPage {
@@ -55,16 +55,17 @@ struct SessionPage {
     facts: Vec<(&'static str, Text)>,
     may_end: bool,
     deliveries: Vec<DeliveryLine>,
-    /// When, and what.
+    /// Time and description of each event.
     timeline: Vec<(Text, Text)>,
 }
 
-/// Sessions on a page.
+/// Maximum number of sessions on a page.
 const SHOWN: i64 = 50;
-/// Grants in the life of a session.
+/// Maximum number of grants in the timeline of a session.
 const GRANTS: i64 = 100;
 
-/// What a person typed, as a filter: a filter itself, an id, an address or a network, or the beginning of a name.
+/// Converts what a user typed to a filter: a filter stays as it is; otherwise it is an ID, an IP address or network, or
+/// the beginning of a name.
 fn as_filter(query: &str) -> String {
     let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
     let words = [" eq ", " ne ", " co ", " sw ", " ew ", " gt ", " ge ", " lt ", " le ", " pr"];
@@ -92,10 +93,10 @@ fn refused(refused: SearchRefused) -> EngineError {
     }
 }
 
-/// A page of sessions, as it was asked for.
+/// The query for a page of sessions.
 struct Asked {
     query: String,
-    /// What the person narrowed it to besides, by the links beside the list.
+    /// Filter that is applied in addition to the search, from the links beside the list.
     also: String,
     cursor: Option<String>,
     ledger: bool,
@@ -104,7 +105,7 @@ struct Asked {
 #[derive(Default)]
 struct Found {
     sessions: Vec<SessionCard>,
-    /// The whole filter.
+    /// The complete filter, including `also`.
     filter: String,
     newer: Option<String>,
     older: Option<String>,
@@ -118,7 +119,7 @@ async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Fo
     }
     if !asked.query.is_empty() {
         let filter = as_filter(&asked.query);
-        // Read by itself: brackets must not reach beyond it.
+        // Parsed by itself, so that its brackets can't affect the rest of the filter.
         SessionFilter::parse(Some(&filter), Vocabulary::Full).map_err(refused)?;
         parts.push(format!("({filter})"));
     }
@@ -161,7 +162,8 @@ async fn found(context: &Context, visitor: &Visitor, asked: &Asked) -> Result<Fo
     Ok(Found { sessions, filter: text, newer, older })
 }
 
-/// Links by which a list is narrowed: the applications and browsers that there are on the page.
+/// Returns the filters that narrow the list to an application or an IP address on the page: label, filter, and number
+/// of sessions; the eight most frequent ones.
 fn facets(sessions: &[SessionCard]) -> Vec<(String, String, usize)> {
     let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
     let mut all: Vec<(String, String, usize)> = Vec::new();
@@ -247,12 +249,12 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Answer {
     Ok(render::live_page(&context, status, &page))
 }
 
-/// Living sessions: the newest, or those of a search.
+/// Serves `GET /console/sessions`: the newest active sessions, or those that match a search.
 pub(crate) async fn search(context: Context, uri: Uri) -> Answer {
     list(context, uri, false).await
 }
 
-/// What has ended.
+/// Serves `GET /console/ledger`: the ended sessions, or those that match a search.
 pub(crate) async fn ledger(context: Context, uri: Uri) -> Answer {
     list(context, uri, true).await
 }
@@ -273,7 +275,7 @@ async fn load(context: &Context, id: &str, right: Right) -> Result<Shown, Refusa
     Ok(Shown { visitor, user, view, deliveries })
 }
 
-/// What happened in a session, in order.
+/// Returns the events of a session in the order of their time.
 async fn timeline(
     context: &Context,
     view: &SessionView,
@@ -315,7 +317,7 @@ async fn timeline(
     Ok(timeline.into_iter().map(|(at, what)| (words::moment(at), what)).collect())
 }
 
-/// One session, with its whole life.
+/// Serves `GET /console/sessions/{session_id}`: one session with its timeline and deliveries.
 pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
     let Shown { visitor, user, view, deliveries } = load(&context, &id, Right::SessionView).await?;
     let now = context.engine().now();
@@ -357,7 +359,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Asks before one session ends.
+/// Serves `GET /console/sessions/{session_id}/end`: asks for confirmation before one session ends.
 pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Answer {
     let Shown { visitor, user, view, .. } = load(&context, &id, Right::SessionDelete).await?;
     let shown = card(&user, &view, context.engine().now(), Some(visitor.session.id));
@@ -377,7 +379,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Ans
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Ends one session.
+/// Serves `POST /console/sessions/{session_id}/end`: ends one session.
 pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
     let Shown { visitor, user, view, .. } = load(&context, &id, Right::SessionDelete).await?;
@@ -391,7 +393,7 @@ fn all_of(user: &User, visitor: &Visitor) -> EndPlan {
     EndPlan::new(EndTarget::User(user.id), EndReason::Admin, visitor.by.actor())
 }
 
-/// Asks before all sessions of a user end.
+/// Serves `GET /console/users/{user_id}/end-sessions`: asks for confirmation before all sessions of a user end.
 pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/sessions", Right::SessionDelete).await?;
     let user = super::user(&context, &visitor, &id).await?;
@@ -413,7 +415,7 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Ans
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Ends all sessions of a user.
+/// Serves `POST /console/users/{user_id}/end-sessions`: ends all sessions of a user.
 pub(crate) async fn end_all(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
     let user = super::user(&context, &visitor, &id).await?;

@@ -1,4 +1,4 @@
-//! Who may make an account by themselves, and the codes that let people do it.
+//! Who can create an account themselves, and the invitation codes that allow it.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -19,32 +19,32 @@ use crate::{request, respond};
 
 const PATH: &str = "/console/sign-up";
 const DAY_MS: i64 = 24 * 3_600_000;
-/// Who may, and how that is said.
+/// Who can sign up: value in the form, and label.
 const CHOICES: [(&str, &str); 4] = [
     ("nobody", "Nobody: accounts are made by administrators"),
     ("everybody", "Everybody with a mail address"),
     ("domains", "Everybody with an address in these domains"),
     ("codes", "Everybody with an invitation code"),
 ];
-/// Whether people delete their own accounts, and how that is said.
+/// Whether users can delete their own accounts: value in the form, and label.
 const LEAVING: [(&str, &str); 4] = [
     ("never", "No: administrators do"),
     ("at_once", "Yes, at once"),
     ("after_days", "Yes, after some days in which they can cancel"),
     ("by_approval", "Yes, once an administrator agrees"),
 ];
-/// Days that are suggested.
+/// Suggested number of days before an account is deleted.
 const LEAVING_DAYS: u16 = 14;
-/// For how many days a code can count.
+/// Lifetimes of a code that can be selected, in days.
 const DAYS: [i64; 5] = [1, 7, 30, 90, 365];
 
-/// A code that is there.
+/// An existing invitation code in the list.
 struct CodeLine {
     id: String,
     label: String,
     uses_left: i64,
     until: Text,
-    /// Used up, or too old.
+    /// Whether the code is used up or expired.
     over: bool,
 }
 
@@ -57,26 +57,26 @@ struct SignUpPage {
     terms_version: String,
     terms_url: String,
     proof_of_work: bool,
-    /// Whether people delete their own accounts.
+    /// Options for whether users can delete their own accounts: value, label, and whether it is selected.
     leaving: Vec<(&'static str, &'static str, bool)>,
     leaving_days: u16,
     codes: Vec<CodeLine>,
     days: Vec<(i64, Text, bool)>,
-    /// A code that was made in this moment, and the address of the page with it.
+    /// A code that was just created, and the address of the sign-up page with it.
     made: Option<(String, String)>,
-    /// Whether mail is sent: without it nobody can make an account.
+    /// Whether the server sends mail: without it, nobody can create an account.
     sends_mail: bool,
     may_change: bool,
     error: Option<Text>,
 }
 
-/// What happened.
+/// The outcome of a request, to show on the page.
 #[derive(Default)]
 struct News {
     notice: Option<Text>,
     error: Option<Text>,
     made: Option<String>,
-    /// What was typed, where it was refused.
+    /// The settings that were typed, if they were rejected.
     typed: Option<SignUp>,
 }
 
@@ -135,7 +135,7 @@ fn day_words(days: i64) -> Text {
     }
 }
 
-/// The page.
+/// Serves `GET /console/sign-up`: the settings and the invitation codes.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match administrator(&context, PATH, Right::ConfigView).await {
         Ok(visitor) => {
@@ -155,7 +155,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// What the form says.
+/// Converts the form to settings.
 fn rules(params: &Params) -> SignUp {
     let text = |name: &str| params.get(name).unwrap_or_default().trim();
     let open_to = match text("open_to") {
@@ -183,7 +183,7 @@ fn rules(params: &Params) -> SignUp {
     }
 }
 
-/// The hash of a code that a form names.
+/// Parses the hash of a code, in hexadecimal digits; `None` if it is malformed.
 fn named_code(text: &str) -> Option<[u8; 32]> {
     let bytes: Option<Vec<u8>> = (0..text.len())
         .step_by(2)
@@ -192,7 +192,7 @@ fn named_code(text: &str) -> Option<[u8; 32]> {
     bytes?.try_into().ok()
 }
 
-/// Saves the rules, adds a code or removes one.
+/// Serves `POST /console/sign-up`: adds a code (`act=code`), removes one (`act=remove`), or saves the settings.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, PATH, Right::ConfigUpdate).await?;
     let (engine, tenant, by) = (context.engine(), context.tenant(), &visitor.by);
@@ -213,7 +213,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
             }
         }
         "remove" => match named_code(text("code")) {
-            // Sent twice: it is gone all the same.
+            // The form was sent twice: the code is gone in either case.
             Some(hash) => match engine.remove_sign_up_code(tenant, hash, by).await {
                 Ok(()) | Err(EngineError::NotFound(_)) => Ok("remove"),
                 Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! Tenants, for administrators of the default one.
+//! Tenants, for administrators of the default tenant.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -79,7 +79,7 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Answ
     Ok(render::page(context, status, &TenantsPage { frame, tenants, error }))
 }
 
-/// The page that lists all tenants.
+/// Serves `GET /console/tenants`: the list of all tenants.
 pub(crate) async fn list(context: Context) -> Answer {
     match visitor(&context).await {
         Ok(visitor) => show(&context, &visitor, None).await,
@@ -87,7 +87,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     }
 }
 
-/// Makes one with its first administrator.
+/// Serves `POST /console/tenants`: creates a tenant with its first administrator.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = overseer(&context, &body, Right::TenantCreate).await?;
     let text = |name: &str| params.get(name).unwrap_or_default().trim().to_owned();
@@ -112,7 +112,8 @@ async fn named(context: &Context, id: &str) -> Result<Tenant, Refusal> {
     found?.ok_or_else(missing)
 }
 
-/// Asks before one is switched off or removed.
+/// Serves `GET /console/tenants/{tenant_id}/{act}`: asks for confirmation before a tenant is switched off (`disable`)
+/// or removed (`remove`).
 pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, String)>) -> Answer {
     let visitor = visitor(&context).await?;
     let tenant = named(&context, &id).await?;
@@ -141,12 +142,13 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// What an act asks for.
+/// Returns the right that an action requires.
 fn right_of(act: &str) -> Right {
     if act == "remove" { Right::TenantDelete } else { Right::TenantUpdate }
 }
 
-/// Switches one on or off, or removes it.
+/// Serves `POST /console/tenants/{tenant_id}/{act}`: switches a tenant on (`enable`) or off (`disable`), or removes it
+/// (`remove`).
 pub(crate) async fn go(
     context: Context,
     Path((id, act)): Path<(String, String)>,

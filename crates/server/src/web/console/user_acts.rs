@@ -1,4 +1,4 @@
-//! What is done to an account: each act says first what it does to the person's sessions.
+//! Actions on an account, such as locking it: each one first shows what it does to the user's sessions.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -18,7 +18,7 @@ use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-/// Asks before an act.
+/// The confirmation page of an action.
 #[derive(Template)]
 #[template(path = "console/user_act.html")]
 struct Ask {
@@ -29,12 +29,12 @@ struct Ask {
     action: String,
     button: &'static str,
     back: String,
-    /// Whether a new password is typed.
+    /// Whether the form has a field for a new password.
     password: bool,
     error: Option<Text>,
 }
 
-/// An act: its name in the address, the question, what it does, and the button.
+/// An action: its name in the path, the title, what it does, and the label of the button.
 struct Act {
     name: &'static str,
     title: &'static str,
@@ -42,7 +42,7 @@ struct Act {
     button: &'static str,
 }
 
-/// What an act asks for.
+/// Returns the right that an action requires.
 fn right_of(name: &str) -> Right {
     if name == "remove" { Right::UserDelete } else { Right::UserUpdate }
 }
@@ -174,7 +174,7 @@ fn act_of(name: &str) -> Result<&'static Act, Refusal> {
     found.ok_or_else(|| Refusal::missing("There is no such act."))
 }
 
-/// Asks before it.
+/// Serves `GET /console/users/{user_id}/acts/{act}`: asks for confirmation before an action.
 pub(crate) async fn ask(context: Context, Path((id, name)): Path<(String, String)>) -> Answer {
     let visitor = administrator(&context, "/console/users", right_of(&name)).await?;
     let act = act_of(&name)?;
@@ -182,7 +182,7 @@ pub(crate) async fn ask(context: Context, Path((id, name)): Path<(String, String
     show(&context, &visitor, &user, act, None).await
 }
 
-/// Does it.
+/// Serves `POST /console/users/{user_id}/acts/{act}`: performs an action.
 pub(crate) async fn done(
     context: Context,
     Path((id, name)): Path<(String, String)>,
@@ -218,7 +218,7 @@ pub(crate) async fn done(
     }
 }
 
-/// What the page of a user says after an act.
+/// Returns the notice that the page of a user shows after an action.
 pub(super) fn notice(name: &str) -> Option<&'static str> {
     Some(match name {
         "lock" => "The account is locked.",

@@ -1,4 +1,4 @@
-//! Users and the roles they have.
+//! Users: the list, creating and viewing them, and their roles.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -29,35 +29,35 @@ struct UserLine {
     state: &'static str,
 }
 
-/// Console: users.
+/// The page that lists users.
 #[derive(Template)]
 #[template(path = "console/users.html")]
 struct UsersPage {
     frame: Frame,
     query: String,
     users: Vec<UserLine>,
-    /// Behind which name the next page begins.
+    /// Login name after which the next page begins.
     next: Option<String>,
     error: Option<Text>,
 }
 
-/// Console: one user.
+/// The page of one user.
 #[derive(Template)]
 #[template(path = "console/user.html")]
 struct UserPage {
     frame: Frame,
     user: UserLine,
     has_factors: bool,
-    /// Whether there is a password.
+    /// Whether the user has a password.
     has_password: bool,
-    /// Whether the person can be invited.
+    /// Whether the user can be invited: the server sends mail, and the account has no way to sign in yet.
     may_invite: bool,
     factors: Vec<FactorLine>,
     may_change: bool,
     may_end: bool,
-    /// Whether the person may set policies.
+    /// Whether the administrator may set policies.
     may_set_policy: bool,
-    /// Groups that the user is in: id and name.
+    /// Groups of the user: ID and name.
     groups: Vec<(String, String)>,
     facts: Vec<(&'static str, Text)>,
     roles: Vec<RoleLine>,
@@ -66,7 +66,7 @@ struct UserPage {
 }
 
 const SHOWN: i64 = 50;
-/// People found by another name.
+/// Maximum number of users found by display name, and again by mail address.
 const ALSO_SHOWN: i64 = 25;
 const ROLES_SHOWN: i64 = 200;
 
@@ -93,7 +93,7 @@ fn role_line(role: &Role) -> RoleLine {
     }
 }
 
-/// Users by name.
+/// Serves `GET /console/users`: users by login name, or those that match a search.
 pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/users", Right::UserList).await?;
     let params = request::query(uri.query())?;
@@ -101,8 +101,8 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     show(&context, &visitor, query, params.get("after"), None).await
 }
 
-/// Users whose login names begin with a text; on the first page also those who are called that or have that mail
-/// address.
+/// Loads users with a login name that begins with the text; on the first page also those with such a display name or
+/// this mail address. Also returns the name after which the next page begins.
 async fn found(
     context: &Context,
     query: &str,
@@ -138,7 +138,7 @@ async fn show(
     Ok(render::page(context, status, &UsersPage { frame, query, users, next, error }))
 }
 
-/// Makes one.
+/// Serves `POST /console/users`: creates a user, who is invited if no password is given.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/users", Right::UserCreate).await?;
     let text = |name: &str| params.get(name).map(str::trim).filter(|t| !t.is_empty());
@@ -173,7 +173,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     }
 }
 
-/// One user, by its id.
+/// Serves `GET /console/users/{user_id}`: one user with factors, groups, roles and sessions.
 pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> Answer {
     let visitor = administrator(&context, "/console/users", Right::UserView).await?;
     let user = super::user(&context, &visitor, &id).await?;
@@ -245,7 +245,8 @@ async fn page(
     })
 }
 
-/// Nobody hands out what they haven't got.
+/// Returns whether the administrator may assign or remove a role: you can only grant or revoke rights that you hold
+/// yourself.
 fn may_handle(visitor: &Visitor, role: &Role) -> bool {
     visitor.by.covers(role)
 }
@@ -258,14 +259,15 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Re
     if may_handle(visitor, &role) { Ok(role) } else { Err(EngineError::Forbidden.into()) }
 }
 
-/// Gives a role.
+/// Serves `POST /console/users/{user_id}/roles/assign`: assigns a role to a user.
 pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/users", Right::RoleUpdate).await?;
     let role_id = params.get("role").unwrap_or_default().to_owned();
     change(&context, &visitor, &id, &role_id, RoleChange::Assign).await
 }
 
-/// Asks before a role is taken away, and says what that does.
+/// Serves `GET /console/users/{user_id}/roles/{role_id}/remove`: asks for confirmation before a role is removed from a
+/// user, and says what that does.
 pub(crate) async fn confirm_unassign(
     context: Context,
     Path((id, role_id)): Path<(String, String)>,
@@ -298,7 +300,7 @@ pub(crate) async fn confirm_unassign(
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Takes a role away.
+/// Serves `POST /console/users/{user_id}/roles/{role_id}/remove`: removes a role from a user.
 pub(crate) async fn unassign(
     context: Context,
     Path((id, role_id)): Path<(String, String)>,

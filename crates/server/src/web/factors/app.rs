@@ -1,4 +1,4 @@
-//! Adding an authenticator app.
+//! My Account: adding an authenticator app.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -20,15 +20,15 @@ use crate::web::{filters, render, words};
 const PATH: &str = "/myaccount/factors/app";
 pub(in crate::web) const WRONG: &str = "The code is not right. Type the one that the app shows now; the clock of its device has to be right.";
 
-/// The page with the secret.
+/// The page with the secret of a new authenticator app.
 #[derive(Template)]
 #[template(path = "factor_app.html")]
 struct AddApp {
     frame: Frame,
     offer: TotpOffer,
-    /// The QR code: the data of a path, and the side of the picture.
+    /// The QR code: data of an SVG path, and side length of the picture in modules; `None` if the address is too long.
     qr: Option<(String, usize)>,
-    /// The secret in groups of four.
+    /// The secret in groups of four characters.
     secret: String,
     name: String,
     error: Option<Text>,
@@ -53,7 +53,7 @@ fn show(
     render::page(context, status, &page)
 }
 
-/// Offers one.
+/// Serves `GET /myaccount/factors/app`: offers a new authenticator app.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     match context.engine().offer_totp(context.tenant(), &visitor.session).await {
@@ -62,7 +62,7 @@ pub(crate) async fn get(context: Context) -> Answer {
     }
 }
 
-/// Adds it, with a code of it.
+/// Serves `POST /myaccount/factors/app`: adds the offered app, after verifying one of its codes.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
@@ -77,7 +77,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         },
         Err(FactorRefused::Wrong) => WRONG.into(),
         Err(FactorRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
-        // Sent twice: it is there.
+        // The form was sent twice: the app has been added already.
         Err(FactorRefused::Gone) => return Ok(respond::see_other(&context.link(SECURITY))),
         Err(why) => return refused(&context, &visitor, PATH, why).await,
     };

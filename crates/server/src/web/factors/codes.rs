@@ -1,4 +1,4 @@
-//! Recovery codes: shown once, and replaced.
+//! My Account: recovery codes, which are shown once and can be replaced.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -15,17 +15,17 @@ use crate::web::{filters, render};
 
 const PATH: &str = "/myaccount/factors/codes";
 
-/// The codes, to be kept.
+/// The page with new recovery codes, for the user to keep.
 #[derive(Template)]
 #[template(path = "recovery_codes.html")]
 struct RecoveryCodes {
     frame: Frame,
     codes: Vec<String>,
-    /// What the page after it says.
+    /// Value of `done` for the next page, which selects its notice.
     done: &'static str,
 }
 
-/// Shows codes that were just made; nobody can show them again.
+/// Shows codes that were just created; they can't be shown again.
 pub(super) fn show(
     context: &Context,
     visitor: &Visitor,
@@ -36,7 +36,7 @@ pub(super) fn show(
     render::page(context, StatusCode::OK, &RecoveryCodes { frame, codes, done })
 }
 
-/// Asks before the codes that there are become void.
+/// Serves `GET /myaccount/factors/codes`: asks for confirmation before the existing codes become invalid.
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let page = Confirm {
@@ -51,7 +51,7 @@ pub(crate) async fn get(context: Context) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Makes and shows them.
+/// Serves `POST /myaccount/factors/codes`: creates new codes and shows them.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     match context.engine().renew_recovery_codes(context.tenant(), &visitor.session).await {

@@ -1,4 +1,4 @@
-//! Adding a passkey, or a security key.
+//! My Account: adding a passkey or a security key.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -23,12 +23,12 @@ pub(in crate::web) const WRONG: &str = "The browser's answer was not accepted. P
 const SYNCED: &str = "This one is synced between devices, so it is a passkey. Add it as a passkey.";
 const MISSING: &str = "There is no such kind of key.";
 
-/// The page.
+/// The page on which a passkey or a security key is added.
 #[derive(Template)]
 #[template(path = "factor_key.html")]
 struct AddKey {
     frame: Frame,
-    /// Whether it is a security key, and no passkey.
+    /// Whether the key is a security key rather than a passkey.
     security_key: bool,
     action: String,
     offer: String,
@@ -41,7 +41,7 @@ fn path(kind: FactorKind) -> String {
     format!("/myaccount/factors/key/{}", kind.as_str())
 }
 
-/// The kind that a path names.
+/// Returns the kind of key that a path names; `None` unless it is a passkey or a security key.
 fn kind_of(word: &str) -> Option<FactorKind> {
     [FactorKind::Passkey, FactorKind::SecurityKey].into_iter().find(|kind| kind.as_str() == word)
 }
@@ -66,7 +66,7 @@ fn show(
     render::script_page(context, status, &page, "")
 }
 
-/// Offers one.
+/// Serves `GET /myaccount/factors/key/{kind}`: offers a new key.
 pub(crate) async fn get(context: Context, Path(kind): Path<String>) -> Answer {
     let kind = kind_of(&kind).ok_or_else(|| Refusal::missing(MISSING))?;
     let visitor = visitor(&context, &path(kind), MY_ACCOUNT).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn get(context: Context, Path(kind): Path<String>) -> Answer {
     }
 }
 
-/// Adds what the browser made.
+/// Serves `POST /myaccount/factors/key/{kind}`: adds the credential that the browser created.
 pub(crate) async fn post(context: Context, Path(kind): Path<String>, body: Bytes) -> Answer {
     let kind = kind_of(&kind).ok_or_else(|| Refusal::missing(MISSING))?;
     let (visitor, params) = genuine_form(&context, &body, &path(kind), MY_ACCOUNT).await?;
@@ -95,7 +95,7 @@ pub(crate) async fn post(context: Context, Path(kind): Path<String>, body: Bytes
         Err(FactorRefused::Wrong) => WRONG.into(),
         Err(FactorRefused::Synced) => SYNCED.into(),
         Err(FactorRefused::Failed(EngineError::Invalid(why))) => words::sentence(why),
-        // Sent twice: it is there.
+        // The form was sent twice: the key has been added already.
         Err(FactorRefused::Gone) => return Ok(respond::see_other(&context.link(SECURITY))),
         Err(why) => return refused(&context, &visitor, &path(kind), why).await,
     };

@@ -21,7 +21,8 @@ use crate::web::ticket::{Ticket, way_back};
 
 const SECURITY: &str = "/myaccount/security";
 
-/// The answer where a factor isn't changed: the way to a fresh proof and back to `path`, or an error page.
+/// Responds if a factor isn't changed: with a redirect to a fresh proof, which leads back to `path`, or with an error
+/// page.
 pub(in crate::web) async fn refused(
     context: &Context,
     visitor: &Visitor,
@@ -45,8 +46,8 @@ pub(in crate::web) async fn refused(
     }
 }
 
-/// To a proof that is fresh and of the highest level that the person can reach: who signed in a moment ago proves only what
-/// is missing.
+/// Redirects to a fresh proof of the highest level that the user can reach. A user who authenticated within
+/// [`FRESH_MS`] proves only the missing factor.
 async fn prove(context: &Context, visitor: &Visitor, path: &str) -> Result<Response, EngineError> {
     let (engine, session) = (context.engine(), &visitor.session);
     let ticket = Ticket { before: Some(session.id), ..way_back(context, path) };

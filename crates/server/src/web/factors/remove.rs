@@ -1,4 +1,4 @@
-//! Removing a second factor, and the sessions that were made with it.
+//! My Account: removing a factor, and the sessions that were created with it.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -22,7 +22,7 @@ fn path(id: FactorId) -> String {
     format!("/myaccount/factors/{id}/remove")
 }
 
-/// Asks before it, once the person has signed in afresh.
+/// Serves `GET /myaccount/factors/{factor_id}/remove`: asks for confirmation; requires a recent authentication.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
     let visitor = visitor(&context, &path(id), MY_ACCOUNT).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
-/// Removes it.
+/// Serves `POST /myaccount/factors/{factor_id}/remove`: removes the factor; sessions end as the policy requires.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
     let (visitor, _) = genuine_form(&context, &body, &path(id), MY_ACCOUNT).await?;
@@ -77,7 +77,7 @@ async fn remove(
     id: FactorId,
 ) -> Result<Answer, FactorRefused> {
     let (engine, tenant) = (context.engine(), context.tenant());
-    // While there is a session that they are in.
+    // Must be read before the removal, which may end this session.
     let frames = engine.front_channel(tenant, &visitor.session).await?;
     Ok(match engine.remove_factor(tenant, &visitor.session, id).await? {
         true => Ok(respond::see_other(&context.link("/myaccount/security?done=factor_removed"))),

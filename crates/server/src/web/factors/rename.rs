@@ -1,4 +1,4 @@
-//! Another name for a factor.
+//! My Account: renaming a factor.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -20,7 +20,7 @@ use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-/// The page.
+/// The page on which a factor is renamed.
 #[derive(Template)]
 #[template(path = "factor_rename.html")]
 struct Rename {
@@ -46,7 +46,7 @@ fn show(
     render::page(context, status, &page)
 }
 
-/// Asks for the name.
+/// Serves `GET /myaccount/factors/{factor_id}/rename`: the form with the present name.
 pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
     let visitor = visitor(&context, &path(id), MY_ACCOUNT).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     }
 }
 
-/// Gives it.
+/// Serves `POST /myaccount/factors/{factor_id}/rename`: sets the new name.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let id = id.parse::<FactorId>().map_err(|_| Refusal::missing(MISSING))?;
     let (visitor, params) = genuine_form(&context, &body, &path(id), MY_ACCOUNT).await?;

@@ -1,4 +1,4 @@
-//! Trusting a browser no longer.
+//! My Account: removing the trust in a browser.
 
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -10,13 +10,14 @@ use crate::respond;
 use crate::web::my_account::genuine_form;
 use crate::web::refusal::Answer;
 
-/// From the next sign-in on, the second factor is asked for there.
+/// Serves `POST /myaccount/browsers/{browser_id}/untrust`: from the next sign-in on, the browser asks for the second
+/// factor.
 pub(crate) async fn post(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, SECURITY, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let next = match engine.untrust_browser(tenant, &visitor.session, &id).await? {
         true => "/myaccount/security?done=untrusted",
-        // Sent twice, or its time is over.
+        // The form was sent twice, or the trust has expired.
         false => SECURITY,
     };
     Ok(respond::see_other(&context.link(next)))

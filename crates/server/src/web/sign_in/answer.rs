@@ -1,4 +1,4 @@
-//! The answer to a step: on to where the person was going, the page of the next step, or what is wrong.
+//! The response to a step: a redirect to the destination, the page of the next step, or an error message.
 
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -24,7 +24,7 @@ const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new
                             or ask your administrator.";
 const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
 
-/// Answers. What is wrong is shown on the sign-in page, with the fields in `params`.
+/// Responds to the outcome of a step. An error is shown on the sign-in page, with the fields in `params`.
 pub(super) async fn answer(
     context: &Context,
     way: Way,
@@ -39,7 +39,7 @@ pub(super) async fn answer(
     }
 }
 
-/// The page of the next step; `again` says that it was tried, and wasn't enough.
+/// Shows the page of the next step; `again` means that the user has tried it and that it wasn't sufficient.
 pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: bool) -> Answer {
     let Pending { proven, step } = pending;
     match step {
@@ -62,7 +62,7 @@ pub(super) async fn next(context: &Context, way: &Way, pending: Pending, again: 
     }
 }
 
-/// Shows the page again with what went wrong.
+/// Shows the sign-in page again with an error message.
 async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Answer {
     let (status, message, counted) = match refused {
         SignInError::Wrong
@@ -91,7 +91,7 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
     login_page::show(context, params, status, Some(message)).await
 }
 
-/// The person is signed in: on to where they were going.
+/// Sets the session cookie and redirects a signed-in user to the destination.
 fn finish(
     context: &Context,
     Way { mut ticket, raises, .. }: Way,
@@ -101,7 +101,7 @@ fn finish(
     context.state.metrics.sign_in("success");
     let cookie = context.session_cookie(&signed_in.secret, &signed_in.session);
     let done = ticket.done.in_session(signed_in.session.id);
-    // A level that was raised is no new sign-in.
+    // Raising the level isn't a new sign-in.
     ticket.done = Done { signed_in: done.signed_in || raises.is_none(), ..done };
     let response = respond::see_other(&ticket.location(context));
     let mut response = respond::with(response, header::SET_COOKIE, &cookie);
@@ -111,7 +111,7 @@ fn finish(
     session_state::with_cookie(context, Some(&signed_in.session), response)
 }
 
-/// Begins the first session of an account that was made in this moment, or leads to the step that is missing for it. Recovery
+/// Starts the first session of an account that was just created, or leads to a step that is missing for it. Recovery
 /// codes are shown first.
 pub(in crate::web) async fn begin_after_sign_up(
     context: &Context,
@@ -131,7 +131,7 @@ pub(in crate::web) async fn begin_after_sign_up(
     if codes.is_empty() {
         return Ok(on);
     }
-    // The account is there even where its first session isn't: the codes are shown now or never.
+    // The account exists even if its first session doesn't, and the codes can't be shown later.
     let on = match on.headers().contains_key(header::LOCATION) {
         true => on,
         false => respond::see_other(&again),

@@ -1,4 +1,4 @@
-//! A step: adding a second factor where one is demanded.
+//! A step: adding a second factor if one is required.
 
 use axum::body::Bytes;
 use http::StatusCode;
@@ -17,7 +17,8 @@ use crate::web::factors::key::WRONG as WRONG_KEY;
 use crate::web::refusal::Answer;
 use crate::web::{form, words};
 
-/// Adds the app and continues the sign-in; the recovery codes are shown before the destination.
+/// Serves `POST /login/enrol`: adds the factor and continues the sign-in; the recovery codes are shown before the
+/// destination.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
@@ -48,7 +49,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         }
         Err(SignInError::Factor(_)) => return Ok(way.ticket.begin_again(&context)),
         Ok(signed_in) => {
-            // Shown once. New ones can be made in My Account.
+            // The codes are shown once. The user can create new ones in My Account.
             let codes = engine.renew_recovery_codes(tenant, &signed_in.session).await;
             let on = answer(&context, way, Ok(signed_in), cookie, &Params::default()).await?;
             return match codes {

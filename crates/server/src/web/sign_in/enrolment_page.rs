@@ -1,4 +1,4 @@
-//! Adding a second factor where one is demanded, as it is shown.
+//! The page of a sign-in on which the user adds a second factor, because one is required.
 
 use askama::Template;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use crate::web::refusal::Answer;
 use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, filters, render};
 
-/// The page.
+/// The page on which the user adds an authenticator app or a passkey.
 #[derive(Template)]
 #[template(path = "enrolment.html")]
 struct Enrolment {
@@ -26,25 +26,25 @@ struct Enrolment {
     state: String,
     app: Option<AppFace>,
     offer: TotpOffer,
-    /// The QR code: the data of a path, and the side of the picture.
+    /// The QR code: data of an SVG path, and side length of the picture in modules; `None` if the address is too long.
     qr: Option<(String, usize)>,
-    /// The secret in groups of four.
+    /// The secret in groups of four characters.
     secret: String,
     name: String,
     error: Option<Text>,
-    /// What a browser is asked to make instead.
+    /// The offer of a passkey as an alternative; `None` if this address supports no keys.
     key: Option<KeyOffer>,
-    /// Whether an app is enough.
+    /// Whether an authenticator app is sufficient for the required level.
     may_app: bool,
 }
 
-/// What is offered: an app, and a passkey where there can be one.
+/// The offers on the page: an authenticator app, and a passkey if this address supports keys.
 pub(super) struct Offers {
     pub(super) app: TotpOffer,
     pub(super) key: Option<KeyOffer>,
 }
 
-/// Recovery codes after an enrolment, and the way on.
+/// The page with the recovery codes after an enrolment, and the link to continue.
 #[derive(Template)]
 #[template(path = "enrolled.html")]
 struct Enrolled {
@@ -52,7 +52,7 @@ struct Enrolled {
     next: String,
 }
 
-/// Shows the page to someone who has proven everything else.
+/// Shows the page to a user who has proven everything else; `least` is the level that must be reached.
 pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Answer {
     let offers = match offer(context, &proven, None).await {
         Ok(offers) => offers,
@@ -67,7 +67,7 @@ pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Lev
     Ok(show(context, StatusCode::OK, &way, (state, offers), (String::new(), None)).await)
 }
 
-/// Offers both; with `sealed`, the same app again.
+/// Creates both offers; with `sealed`, the same app is offered again.
 pub(super) async fn offer(
     context: &Context,
     proven: &Proven,
@@ -84,7 +84,7 @@ pub(super) async fn offer(
     Ok(Offers { app, key })
 }
 
-/// The same page, with what is carried already.
+/// Shows the page with an existing state.
 pub(super) async fn show(
     context: &Context,
     status: StatusCode,
@@ -113,7 +113,7 @@ pub(super) async fn show(
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// The recovery codes, in the place of an answer that leads on: with its cookies, and its way as a link.
+/// Shows the recovery codes in place of a redirect: with the cookies of the redirect, and its target as a link.
 pub(super) fn codes(context: &Context, on: Response, codes: Vec<String>) -> Response {
     let next = on.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
     let Some(next) = next.map(str::to_owned) else {

@@ -1,4 +1,4 @@
-//! The sign-in page as it is shown.
+//! The sign-in page: its values and its rendering.
 
 use askama::Template;
 use http::{StatusCode, header};
@@ -13,7 +13,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::ticket::{Opened, Ticket};
 use crate::web::{consent, filters, render};
 
-/// The sign-in page.
+/// The sign-in page, with the forms for a password and for a passkey.
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(crate) struct Login {
@@ -24,23 +24,25 @@ pub(crate) struct Login {
     pub(crate) error: Option<Text>,
     pub(crate) present: Option<String>,
     pub(crate) app: Option<AppFace>,
-    /// Whether a forgotten password can be replaced by mail.
+    /// Whether a forgotten password can be reset by mail.
     pub(crate) forgot: bool,
-    /// Whether people can make an account.
+    /// Whether users can create an account themselves.
     pub(crate) sign_up: bool,
-    /// Whether the person is asked if they want to stay signed in, and what they said before; none for no question.
+    /// Whether "stay signed in" is selected; `None` if the user isn't asked.
     pub(crate) remember: Option<bool>,
-    /// What the browser is asked for where a passkey signs in: what the form carries, and the request as JSON.
+    /// The sealed challenge in the form for a passkey, and the request options as JSON; `None` if this address supports
+    /// none.
     pub(crate) passkey: Option<(String, String)>,
-    /// A credential that no account has, so that its authenticator learns it, as JSON.
+    /// A credential that no account has, as JSON, which the browser reports to the authenticator.
     pub(crate) unknown_key: Option<String>,
 }
 
-/// Where the person goes after signing in.
+/// Returns where the user goes after signing in: to the place in the ticket, or to My Account if there is no ticket.
+/// `None` if the ticket is invalid.
 pub(super) fn destination(context: &Context, params: &Params) -> Option<Ticket> {
     match params.get("ticket") {
         None => Some(Ticket::to(context, "/myaccount")),
-        // A page that was open for too long: the same request, from its beginning.
+        // If the page was open for too long, the same request starts again.
         Some(text) => Opened::of(context, text).map(Opened::ticket),
     }
 }
@@ -54,7 +56,7 @@ pub(super) async fn show(
     show_with(context, params, (status, error), None).await
 }
 
-/// The page, with a credential that no account has.
+/// Shows the page. `unknown_key` is a credential that no account has, as JSON.
 pub(super) async fn show_with(
     context: &Context,
     params: &Params,

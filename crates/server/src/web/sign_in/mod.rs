@@ -1,5 +1,5 @@
-//! The pages of a sign-in. A page shows one step and posts it; which step is next is decided by
-//! [`sojourn_engine::sign_in`], and [`answer`] leads to its page.
+//! The pages of a sign-in. A page shows one step and posts it; [`sojourn_engine::sign_in`] decides which step is next,
+//! and [`answer`] leads to its page.
 
 mod answer;
 pub(crate) mod enrolment;

@@ -1,4 +1,4 @@
-//! A step: choosing another password, where an administrator demands it.
+//! A step: choosing another password, if an administrator requires it.
 
 use axum::body::Bytes;
 use http::StatusCode;
@@ -16,7 +16,7 @@ use crate::web::{form, words};
 
 const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
 
-/// Sets the password and continues the sign-in.
+/// Serves `POST /login/password`: sets the password and continues the sign-in.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();

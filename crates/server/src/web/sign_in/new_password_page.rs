@@ -1,4 +1,4 @@
-//! Choosing a new password, as it is shown: in a sign-in, and by the link of a mail.
+//! The page for choosing a new password: during a sign-in, and after following the link in a mail.
 
 use askama::Template;
 use axum::response::Response;
@@ -13,7 +13,7 @@ use crate::web::{filters, render};
 
 const DEMANDED: &str = "Your administrator asks you to choose another password before you go on.";
 
-/// Choosing a new password.
+/// The page for choosing a new password.
 #[derive(Template)]
 #[template(path = "new_password.html")]
 pub(crate) struct NewPassword {
@@ -27,7 +27,7 @@ pub(crate) struct NewPassword {
     pub(crate) error: Option<Text>,
 }
 
-/// What the page shows.
+/// The values of the page, without what every form has.
 pub(in crate::web) struct Shown {
     pub(in crate::web) action: &'static str,
     pub(in crate::web) token: String,
@@ -49,19 +49,19 @@ pub(in crate::web) fn show(context: &Context, status: StatusCode, shown: Shown) 
         done: shown.done,
         error: shown.error,
     };
-    // The form of a sign-in leads to an application in the end.
+    // The form of a sign-in finally leads to an application, so the policy must not restrict form targets.
     let response = render::script_form_page(context, status, &page, None);
     respond::with(response, header::SET_COOKIE, &cookie)
 }
 
-/// Shows the page to a user whose password was correct and who must choose another one.
+/// Shows the page to a user who has entered the correct password and must choose another one.
 pub(super) fn demand(context: &Context, way: &Way, proven: Proven) -> Response {
     let (secret, _) = context.form_secret();
     let token = State::seal(context, Page::NewPassword, way, proven, &context.form_token(&secret));
     demanded(context, StatusCode::OK, token, String::new(), None)
 }
 
-/// The same page, with what is carried already.
+/// Shows the page with an existing state (`token`).
 pub(super) fn demanded(
     context: &Context,
     status: StatusCode,

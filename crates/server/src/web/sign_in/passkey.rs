@@ -1,4 +1,4 @@
-//! The first step by a passkey, which is the only one.
+//! The first step with a passkey, which is also the only one.
 
 use axum::body::Bytes;
 use http::StatusCode;
@@ -18,7 +18,7 @@ const WRONG: &str = "The passkey was not accepted. Try again, or sign in with yo
 const UNKNOWN: &str =
     "No account here has this passkey any more. Use another one, or sign in with your password.";
 
-/// Checks what the browser answered.
+/// Serves `POST /login/passkey`: verifies the response of the browser and signs in.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = request::form(&context.headers, &body)?;
     if let Err(error) = params.no_doubles() {
@@ -57,7 +57,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     }
 }
 
-/// What tells an authenticator that its credential is of no use here (Web Authentication §5.1.10.2).
+/// The JSON with which the browser reports to an authenticator that this server doesn't know its credential (Web
+/// Authentication §5.1.10.2).
 fn unknown(context: &Context, credential: &str) -> Option<String> {
     let credential: serde_json::Value = serde_json::from_str(credential).ok()?;
     let id = credential.get("rawId")?.as_str()?;

@@ -1,4 +1,4 @@
-//! The first step: name and password.
+//! The first step: login name and password.
 
 use axum::body::Bytes;
 use axum::response::Response;
@@ -16,10 +16,10 @@ use crate::web::words;
 use crate::{request, respond};
 
 const EXPIRED: &str = "This page was open for too long. Please sign in again.";
-/// A parameter of the page that asks for another person than the one who is here.
+/// Query parameter that asks for the sign-in of another user than the current one.
 const OTHER: &str = "other";
 
-/// Shows it.
+/// Serves `GET /login`: the sign-in page, or a redirect if the user has signed in meanwhile.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => match goes_on(&context, &params).await {
@@ -30,8 +30,8 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// Somebody signed in since the page was asked for, in another tab perhaps: the request goes on, and what it needs is
-/// looked at again.
+/// Returns a redirect if a user has signed in since the page was requested, for example in another tab: the request
+/// continues, and its requirements are checked again.
 async fn goes_on(context: &Context, params: &Params) -> Option<Response> {
     if params.get(OTHER).is_some() {
         return None;
@@ -41,7 +41,7 @@ async fn goes_on(context: &Context, params: &Params) -> Option<Response> {
     (ticket.before != Some(session.id)).then(|| respond::see_other(&ticket.location(context)))
 }
 
-/// Checks name and password.
+/// Serves `POST /login`: verifies login name and password.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = request::form(&context.headers, &body)?;
     if let Err(error) = params.no_doubles() {
@@ -68,7 +68,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     answer(&context, way, outcome, browser_cookie, &params).await
 }
 
-/// What names the page that a form was sent from, where each page has a ticket of its own.
+/// Returns the identifier of the page from which a form was sent, based on its ticket, which is different for each
+/// page; `None` without a valid ticket.
 fn page_of(context: &Context, params: &Params) -> Option<[u8; 32]> {
     let ticket = params.get("ticket")?;
     let good = matches!(Opened::of(context, ticket), Some(Opened::Good(_)));

@@ -1,4 +1,4 @@
-//! Which further origins may use the passkeys of this one (Web Authentication §5.11).
+//! Further origins that may use the passkeys of this server (Web Authentication §5.11).
 
 use http::StatusCode;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::respond;
 use crate::web::refusal::{Answer, Refusal};
 
-/// Lists them; nothing where there are none.
+/// Serves `GET /.well-known/webauthn`: the list of origins as JSON; 404 if there are no further ones.
 pub(crate) async fn get(context: Context) -> Answer {
     let origins = match context.engine().settings().relying_party() {
         Some(rp) if rp.origins.len() > 1 => rp.origins,

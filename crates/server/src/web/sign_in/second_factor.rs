@@ -1,4 +1,4 @@
-//! A step: the second factor.
+//! A step: the second factor, in a sign-in or to raise the level of a session.
 
 use axum::body::Bytes;
 use http::{StatusCode, Uri};
@@ -21,7 +21,8 @@ const WRONG: &str =
 const WRONG_KEY: &str = "The key was not accepted. Try again, or use another way.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 
-/// Asks someone who is signed in already for the second factor, because what a ticket leads back to demands it.
+/// Serves `GET /login/factor`: asks a user who is signed in already for the second factor, because the destination of
+/// the ticket requires it.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let params = request::query(uri.query())?;
     let opened = params.get("ticket").and_then(|text| Opened::of(&context, text));
@@ -43,13 +44,13 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     second_factor_page::ask(&context, &way, proven, least).await
 }
 
-/// Checks the code, and goes on with the sign-in.
+/// Serves `POST /login/factor`: verifies the code or the key, and continues the sign-in.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (way, proven) = State::open(&context, Page::SecondFactor, text("state"))?;
     let present = context.session().await?;
-    // What was proven in a session serves to raise its level, as long as it is good for anything.
+    // Proofs of a session can only raise the level of that session, and only while it can be used.
     let good = |session: &Session| Some(session.id) == way.raises && !session.sign_in_due;
     if way.raises.is_some() && !present.as_ref().is_some_and(good) {
         return Ok(way.ticket.begin_again(&context));

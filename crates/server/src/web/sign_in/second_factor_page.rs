@@ -1,4 +1,5 @@
-//! Asking for a second factor, as it is shown: in a sign-in, and where an application asks for more than the session has.
+//! The page that asks for a second factor: in a sign-in, and if an application requires a higher level than the session
+//! has.
 
 use askama::Template;
 use http::{StatusCode, header};
@@ -14,13 +15,13 @@ use crate::web::refusal::Answer;
 use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, render};
 
-/// Days of a time in milliseconds, begun ones counted whole.
+/// Converts milliseconds to days, rounded up.
 fn days(ms: i64) -> usize {
     const DAY_MS: usize = 24 * 3_600_000;
     usize::try_from(ms).unwrap_or_default().div_ceil(DAY_MS)
 }
 
-/// The page.
+/// The page that asks for a second factor.
 #[derive(Template)]
 #[template(path = "second_factor.html")]
 struct SecondFactor {
@@ -28,20 +29,21 @@ struct SecondFactor {
     csrf: String,
     state: String,
     app: Option<AppFace>,
-    /// The person, where they are signed in already and the level is raised.
+    /// Login name of the user, if they are signed in already and the level is raised.
     raises: Option<String>,
     error: Option<Text>,
-    /// What the browser is asked for where the account has keys, as JSON.
+    /// Request options for the account's keys, as JSON; `None` if it has none.
     keys: Option<String>,
-    /// Whether a code is enough.
+    /// Whether a code is sufficient for the required level.
     code: bool,
-    /// For how many days the person may trust the browser.
+    /// Number of days for which the user can trust the browser; `None` if that isn't offered.
     trust: Option<usize>,
-    /// Whether a recovery code helps who has lost the keys: to change the account's factors.
+    /// Whether the page offers a recovery code to users who have lost their keys, for changing the factors of their
+    /// account.
     recovers: bool,
 }
 
-/// Shows the page to someone who has proven everything but the second factor.
+/// Shows the page to a user who has proven everything but the second factor; `least` is the level that must be reached.
 pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Answer {
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
@@ -52,7 +54,7 @@ pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Lev
     show(context, StatusCode::OK, (&way, user), state, None).await
 }
 
-/// The same page, with what is carried already: the time that a person may take doesn't begin again.
+/// Shows the page with an existing state, so that the time limit doesn't start again.
 pub(super) async fn show(
     context: &Context,
     status: StatusCode,
@@ -75,7 +77,7 @@ pub(super) async fn show(
     };
     let app = consent::app_of_ticket(context, &way.ticket).await;
     let id = app.as_ref().map(|app| app.id);
-    // A browser that is trusted stands for a second factor of a sign-in, and for nothing else.
+    // A trusted browser replaces the second factor of a sign-in, and nothing else.
     let trusted_ms = context.engine().may_trust_browser_ms(context.tenant(), user, id).await?;
     let trust = trusted_ms.filter(|_| way.raises.is_none() && least <= Level::Two).map(days);
     let app = app.as_deref().map(consent::face);

@@ -1,4 +1,4 @@
-//! A step: ending sessions, so that one more may begin.
+//! A step: ending sessions, so that a new one can start.
 
 use axum::body::Bytes;
 use sojourn_engine::sign_in::SignInError;
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::request;
 use crate::web::refusal::{Answer, Refusal};
 
-/// Ends the chosen sessions and signs in, both in one transaction.
+/// Serves `POST /login/sessions`: ends the selected sessions and signs in, both in one transaction.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = request::form(&context.headers, &body)?;
     if !context.genuine_before_sign_in(params.get("csrf")) {

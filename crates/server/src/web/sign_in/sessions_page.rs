@@ -1,4 +1,4 @@
-//! "You have too many sessions": which of them to end, so that one more may begin.
+//! The page of a sign-in at the session limit: the user selects sessions to end, so that a new one can start.
 
 use askama::Template;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use crate::language::{Text, say};
 use crate::respond;
 use crate::web::{filters, render, words};
 
-/// Which sessions to end so that one more may begin.
+/// The page that lists the active sessions of a user at the session limit.
 #[derive(Template)]
 #[template(path = "too_many_sessions.html")]
 pub(crate) struct TooManySessions {
@@ -25,7 +25,7 @@ pub(crate) struct TooManySessions {
     pub(crate) sessions: Vec<SessionLine>,
 }
 
-/// A session to choose.
+/// A session that the user can select.
 pub(crate) struct SessionLine {
     pub(crate) id: String,
     pub(crate) browser: Text,
@@ -34,7 +34,8 @@ pub(crate) struct SessionLine {
     pub(crate) last_access: Text,
 }
 
-/// Shows the live sessions of a person, of whom `max` are allowed. `not_enough`: they chose some, and too few.
+/// Shows the active sessions of a user, who can have at most `max`. `not_enough` means that the user has selected too
+/// few.
 pub(super) fn show(
     context: &Context,
     way: &Way,

@@ -1,4 +1,4 @@
-//! What a sign-in has got to, between two of its pages.
+//! The state of a sign-in between two of its pages.
 
 use serde::{Deserialize, Serialize};
 use sojourn_engine::sign_in::{KeyProof, Proven, Visit};
@@ -9,7 +9,7 @@ use crate::web::consent;
 use crate::web::refusal::Refusal;
 use crate::web::ticket::Ticket;
 
-/// The page that a state was shown on: it is accepted from no other.
+/// The page on which a state was shown: no other page accepts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Page {
@@ -17,14 +17,15 @@ pub(super) enum Page {
     SecondFactor,
     /// Adding a second factor.
     Enrolment,
-    /// Choosing another password.
+    /// Choosing another password, because an administrator requires it.
     NewPassword,
     /// Choosing which sessions to end.
     Sessions,
 }
 
 impl Page {
-    /// How long a person may take, in milliseconds. The password was right, and nobody else should profit.
+    /// Lifetime of a state in milliseconds. It is short because the password has been verified already, and nobody else
+    /// must benefit from that.
     const fn lifetime_ms(self) -> i64 {
         match self {
             Self::SecondFactor | Self::Enrolment | Self::NewPassword => 10 * 60_000,
@@ -33,25 +34,25 @@ impl Page {
     }
 }
 
-/// Where a sign-in leads, whatever its steps.
+/// The destination of a sign-in, which is the same for all its steps.
 pub(super) struct Way {
-    /// What it interrupted.
+    /// The request or page that the sign-in interrupted.
     pub(super) ticket: Ticket,
-    /// Whether the person wants to stay signed in.
+    /// Whether the user wants to stay signed in.
     pub(super) remember: bool,
-    /// The session whose level is raised, where nobody signs in anew.
+    /// The session to raise to a higher level; `None` for a new sign-in.
     pub(super) raises: Option<SessionId>,
 }
 
-/// How long a sign-in page can ask for a passkey, in milliseconds.
+/// Time in milliseconds within which a sign-in page can be used with a passkey.
 const PASSKEY_MS: i64 = 30 * 60_000;
 
-/// What a sign-in page asks for a passkey with, sealed as a [`State`] is: it counts in this browser alone.
+/// The challenge for a passkey on a sign-in page. It is sealed like a [`State`] and valid only in this browser.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Asked {
     passkey_asked_at: i64,
     browser: String,
-    /// Sealing the same twice gives the same text, and no two pages may have the same challenge.
+    /// Sealing is deterministic, and no two pages may have the same challenge.
     nonce: u128,
 }
 
@@ -63,7 +64,7 @@ impl Asked {
         context.engine().seal_sign_in(context.tenant(), &body).unwrap_or_default()
     }
 
-    /// Whether what a page sent counts.
+    /// Returns whether the challenge that a page sent is valid: shown in this browser, and not too long ago.
     pub(super) fn is_good(context: &Context, text: &str) -> bool {
         let body = context.engine().open_sign_in(context.tenant(), text);
         let Some(asked) = body.and_then(|body| serde_json::from_slice::<Self>(&body).ok()) else {
@@ -81,18 +82,18 @@ fn nonce(context: &Context) -> u128 {
     u128::from_ne_bytes(sojourn_model::time::random(context.engine().rng()))
 }
 
-/// What a page asked a browser for, with its answer.
+/// Combines the sealed challenge of a page with the response of the browser.
 pub(super) fn key_proof<'a>(
     context: &Context,
     state: &'a str,
     credential: &'a str,
 ) -> KeyProof<'a> {
-    // Longer than any page counts.
+    // Longer than any page is valid.
     KeyProof { sealed: state, until: context.engine().now().plus(2 * PASSKEY_MS), credential }
 }
 
-/// A sign-in between two of its pages. It travels through the browser, sealed under a key that serves nothing else, and
-/// counts in that browser, on that page and for some minutes only.
+/// A sign-in between two of its pages. The browser carries it, sealed with a key that is used for nothing else; it is
+/// valid only in that browser, on that page and for some minutes.
 #[derive(Serialize, Deserialize)]
 pub(super) struct State {
     page: Page,
@@ -101,15 +102,15 @@ pub(super) struct State {
     remember: bool,
     raises: Option<SessionId>,
     made_at: i64,
-    /// Names the browser by the cookie of its forms.
+    /// Token of the cookie for forms, which identifies the browser.
     browser: String,
-    /// As in [`Asked`].
+    /// Makes each sealed state unique, as in [`Asked`].
     #[serde(default)]
     nonce: u128,
 }
 
 impl State {
-    /// The sealed text for a page's form, of which `csrf` is the token.
+    /// Returns the sealed text for the form of a page; `csrf` is the token of that form.
     pub(super) fn seal(
         context: &Context,
         page: Page,
@@ -131,7 +132,8 @@ impl State {
         context.engine().seal_sign_in(context.tenant(), &body).unwrap_or_default()
     }
 
-    /// Opens what a page sent. Whoever took too long, or is in another browser, begins the same request again.
+    /// Opens the state that a page sent. If the user took too long or is in another browser, the same request starts
+    /// again.
     pub(super) fn open(
         context: &Context,
         page: Page,
@@ -152,8 +154,8 @@ impl State {
     }
 }
 
-/// The browser that a step comes from, and the cookie with which it is known from now on. `form` names the form, so that it
-/// counts once.
+/// Returns the browser that a step comes from, and the cookie that identifies it from now on. `form` identifies the
+/// form, so that it counts once.
 pub(super) async fn visit(
     context: &Context,
     way: &Way,
@@ -174,7 +176,7 @@ pub(super) async fn visit(
     (visit, cookie)
 }
 
-/// What names a form that was sent: sent twice, it is the same.
+/// Returns the identifier of a form that was sent: a form that is sent twice has the same identifier.
 pub(super) fn form_of(fields: &[Option<&str>]) -> [u8; 32] {
     let fields: Vec<&str> = fields.iter().map(|field| field.unwrap_or_default()).collect();
     sojourn_engine::sha256(fields.join(" ").as_bytes())

@@ -1,4 +1,4 @@
-//! The last page: a name, and a passkey or a password. Then the account is there, and its person signed in.
+//! The last page of a sign-up: a name, and a passkey or a password. Then the account exists, and its user is signed in.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -19,25 +19,25 @@ use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, form, render, words};
 use crate::{request, respond};
 
-/// The page.
+/// The page on which a user sets the name and a passkey or a password.
 #[derive(Template)]
 #[template(path = "sign_up_account.html")]
 struct AccountPage {
     base: String,
     csrf: String,
-    /// Where the person goes afterwards, sealed.
+    /// Sealed ticket with the place to which the user goes afterwards.
     ticket: String,
     app: Option<AppFace>,
-    /// What the link carries.
+    /// Token of the link in the mail.
     token: String,
     address: String,
     given_name: String,
     family_name: String,
-    /// The offer of a passkey and what the browser is asked for, where this server takes any.
+    /// The sealed offer of a passkey and its creation options as JSON; `None` if this server supports no passkeys.
     key: Option<(String, String)>,
-    /// What has to be accepted, and whether it was.
+    /// The terms to accept, and whether the user has accepted them; `None` if the tenant has no terms.
     terms: Option<(Terms, bool)>,
-    /// Fewest characters of a password.
+    /// Minimum length of a password, in characters.
     least: usize,
     error: Option<Text>,
 }
@@ -85,7 +85,7 @@ async fn show(
     Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
-/// The page, for somebody who has proved the address.
+/// Shows the page to a user who has confirmed the address.
 pub(super) async fn begin(context: &Context, ticket: &Ticket, token: &str) -> Answer {
     match context.engine().signing_up(context.tenant(), token).await? {
         Some(user) => show(context, (ticket, token, &user), &Params::default(), None).await,
@@ -93,7 +93,8 @@ pub(super) async fn begin(context: &Context, ticket: &Ticket, token: &str) -> An
     }
 }
 
-/// The page behind the link; programs that look at mail follow links, so nothing changes.
+/// Serves `GET /sign-up/account`: the page of the link in the mail. It changes nothing, because programs that scan mail
+/// follow links.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => {
@@ -104,7 +105,8 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// The link is of no use any more. Where the form was sent twice, the account is there and its person signed in.
+/// Responds if the link isn't valid any more. If the form was sent twice, the account exists and its user is signed in,
+/// so the user continues.
 async fn made_already(context: &Context, ticket: &Ticket, token: &str) -> Answer {
     let made = context.engine().signing_up_as(context.tenant(), token);
     match context.session().await? {
@@ -115,7 +117,7 @@ async fn made_already(context: &Context, ticket: &Ticket, token: &str) -> Answer
     }
 }
 
-/// Makes the account, and begins its first session.
+/// Serves `POST /sign-up/account`: creates the account and starts its first session.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let ticket = destination(&context, &params).ok_or(Refusal::Incomplete)?;

@@ -1,4 +1,4 @@
-//! The first page: a mail address. And the one that takes the code of the mail.
+//! The first page of a sign-up, which asks for a mail address, and the page that asks for the code in the mail.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -16,26 +16,26 @@ use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, form, render, words};
 use crate::{request, respond};
 
-/// The form.
+/// The page that asks for a mail address.
 #[derive(Template)]
 #[template(path = "sign_up.html")]
 struct SignUpPage {
     base: String,
     csrf: String,
-    /// Where the person goes afterwards, sealed.
+    /// Sealed ticket with the place to which the user goes afterwards.
     ticket: String,
     app: Option<AppFace>,
-    /// Who is signed in with this browser.
+    /// Login name of the user who is signed in with this browser.
     present: Option<String>,
     address: String,
-    /// An invitation code, where one is asked for.
+    /// The invitation code that was typed; `None` if the tenant asks for none.
     invitation: Option<String>,
-    /// What the browser has to solve.
+    /// The task for the browser; `None` if the tenant requires no proof of work.
     work: Option<String>,
     error: Option<Text>,
 }
 
-/// The page that takes the code.
+/// The page that asks for the code in the mail.
 #[derive(Template)]
 #[template(path = "sign_up_sent.html")]
 struct SentPage {
@@ -43,13 +43,13 @@ struct SentPage {
     csrf: String,
     ticket: String,
     app: Option<AppFace>,
-    /// What was asked for, sealed.
+    /// The sealed request to sign up.
     state: String,
     address: String,
     error: Option<Text>,
 }
 
-/// The ticket in words for a form, and the application that it leads to.
+/// Returns the sealed ticket for a form, and the application to which it leads.
 async fn way(context: &Context, ticket: &Ticket) -> (String, Option<AppFace>) {
     let app = consent::app_of_ticket(context, ticket).await;
     (ticket.seal(context).unwrap_or_default(), app.as_deref().map(consent::face))
@@ -94,7 +94,7 @@ async fn show(
     Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
-/// Shows the form.
+/// Serves `GET /sign-up`: the page that asks for a mail address.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     match request::query(uri.query()) {
         Ok(params) => show(&context, &params, StatusCode::OK, None).await,
@@ -102,7 +102,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// Has the mail written. The answer is the same whether or not an account has the address.
+/// Serves `POST /sign-up`: has the mail sent. The response is the same whether or not an account has the address.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let ticket = destination(&context, &params).ok_or(Refusal::Incomplete)?;
@@ -149,7 +149,7 @@ async fn sent(
     Ok(respond::with(response, header::SET_COOKIE, &cookie))
 }
 
-/// Checks the code and shows the page that the link of the same mail opens.
+/// Serves `POST /sign-up/code`: verifies the code and shows the page that the link in the same mail opens.
 pub(crate) async fn code(context: Context, body: Bytes) -> Answer {
     let params = form::before_sign_in(&context, &body)?;
     let ticket = destination(&context, &params).ok_or(Refusal::Incomplete)?;

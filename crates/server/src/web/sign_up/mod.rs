@@ -1,4 +1,4 @@
-//! Making an account: the pages. A mail address first, then what a mail to it says, then how one signs in.
+//! The pages of a sign-up: a mail address first, then the code or link in a mail to it, then a passkey or a password.
 
 pub(crate) mod account;
 pub(crate) mod ask;
@@ -26,7 +26,8 @@ const TOO_MANY_MAILS: &str = "Too many accounts were asked for. Try again in an 
 const TOO_MANY_CODES: &str = "Too many codes were tried. Ask for another mail.";
 const TOO_OLD: &str = "This link is too old, was used already, or doesn't count any more. If you have an account, sign in; otherwise create one again.";
 
-/// Where the person goes afterwards.
+/// Returns where the user goes afterwards: to the place in the ticket, or to My Account if there is no ticket. `None`
+/// if the ticket is invalid.
 fn destination(context: &Context, params: &Params) -> Option<Ticket> {
     match params.get("ticket").filter(|text| !text.is_empty()) {
         None => Some(Ticket::to(context, "/myaccount")),
@@ -34,7 +35,7 @@ fn destination(context: &Context, params: &Params) -> Option<Ticket> {
     }
 }
 
-/// Returns the status and text to show above the form, or a complete response where trying again is no use.
+/// Returns the status and text to show above the form, or a complete response if trying again is useless.
 fn told(refused: SignUpRefused) -> Result<(StatusCode, Text), Refusal> {
     let status = match refused {
         SignUpRefused::TooMany | SignUpRefused::TooManyMails | SignUpRefused::TooManyCodes => {
