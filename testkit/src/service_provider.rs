@@ -28,6 +28,7 @@ struct Shared {
     entity_id: String,
     signer: Arc<Signer>,
     inner: Arc<Mutex<Inner>>,
+    held: tokio::sync::watch::Receiver<bool>,
 }
 
 /// A service provider with a server of its own, which stops on drop.
@@ -39,6 +40,8 @@ pub struct ServiceProvider {
     address: SocketAddr,
     server: Mutex<String>,
     inner: Arc<Mutex<Inner>>,
+    /// Whether requests wait before they are looked at.
+    held: tokio::sync::watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -52,6 +55,8 @@ async fn receive(
     State(shared): State<Shared>,
     body: axum::body::Bytes,
 ) -> impl axum::response::IntoResponse {
+    let mut held = shared.held.clone();
+    let _ = held.wait_for(|held| !held).await;
     let xml = binding::from_envelope(&body).expect("an envelope");
     let document = Document::parse(&xml).expect("XML");
     let request = LogoutRequest::read(Trusted::unsigned(&document)).expect("a logout request");
@@ -88,22 +93,29 @@ impl ServiceProvider {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let inner = Arc::new(Mutex::new(Inner { requests: Vec::new(), answers: Vec::new() }));
+        let (held, is_held) = tokio::sync::watch::channel(false);
         let shared = Shared {
             entity_id: entity_id.to_owned(),
             signer: Arc::clone(&signer),
             inner: Arc::clone(&inner),
+            held: is_held,
         };
         let router = Router::new().route("/soap", post(receive)).with_state(shared);
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves");
         });
         let server = Mutex::default();
-        Self { entity_id: entity_id.to_owned(), signer, address, server, inner, task }
+        Self { entity_id: entity_id.to_owned(), signer, address, server, inner, held, task }
     }
 
     /// Sets the server that its requests are meant for from now on, by its base URL.
     pub fn talks_to(&self, base: &str) {
         *self.server.lock().expect("an address") = format!("{base}/samlsso");
+    }
+
+    /// Lets logout requests wait from now on, as an application does that hangs, or no longer.
+    pub fn hold(&self, held: bool) {
+        self.held.send_replace(held);
     }
 
     /// Returns the URL for logout requests from server to server.
@@ -201,6 +213,19 @@ impl ServiceProvider {
             .attr("Destination", self.server.lock().expect("an address").clone())
             .child(Element::new("saml:Issuer").text(&self.entity_id));
         change(request)
+    }
+
+    /// Returns the path and query of a signed authentication request of this moment, by the machine's clock.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program that it is for has the machine's clock"
+    )]
+    pub fn sign_on(&self, id: &str) -> String {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = now.expect("after 1970").as_millis();
+        let now = Millis(i64::try_from(now).expect("a time"));
+        self.by_query(Kind::Request, &self.request(id, now, |request| request).write(), None, true)
     }
 
     /// Returns the path and query that carry a message to a server, signed or not.

@@ -9,10 +9,10 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use crate::{Done, Failure, config, say, serve};
 
-/// What `demo` can be told.
+/// Options of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Forget everything from before
+    /// Start over: delete the state of earlier runs
     #[arg(long)]
     fresh: bool,
     /// Folder for database, keys and certificates
@@ -23,7 +23,7 @@ pub(crate) struct DemoArgs {
     port: u16,
 }
 
-/// One sample application, told by `demo`.
+/// Options of one sample application, which `demo` starts.
 #[derive(Debug, Args)]
 pub(crate) struct DemoAppArgs {
     #[arg(long)]

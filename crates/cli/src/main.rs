@@ -46,7 +46,7 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve,
-    /// Run the server with two sample applications and sample users
+    /// Run the server with three sample applications and sample users
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
     /// Check the installation for common problems

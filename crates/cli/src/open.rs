@@ -145,13 +145,13 @@ pub(crate) fn mailer(
     let options = match (&mail.folder, &mail.host) {
         (Some(folder), None) => MailOptions::Folder { folder: beside(config_file, folder), from },
         (None, Some(host)) => {
-            let (tls, port) = match mail.tls {
-                MailTlsWord::StartTls => (MailTls::StartTls, 587),
-                MailTlsWord::Implicit => (MailTls::Implicit, 465),
-                MailTlsWord::None => (MailTls::None, 25),
+            let tls = match mail.tls {
+                MailTlsWord::StartTls => MailTls::StartTls,
+                MailTlsWord::Implicit => MailTls::Implicit,
+                MailTlsWord::None => MailTls::None,
             };
             let credentials = mail.username.clone().zip(mail.password.clone());
-            let port = mail.port.unwrap_or(port);
+            let port = mail.smtp_port();
             let ca_pem = outgoing_options(config_file, config)?.ca_pem;
             MailOptions::Smtp { host: host.clone(), port, tls, credentials, ca_pem, from }
         }

@@ -119,7 +119,7 @@ fn mail(config: &Config) -> Found {
         );
     };
     let Some(host) = &mail.host else { return Warning("mail is written into a folder".into()) };
-    let port = mail.port.unwrap_or(587);
+    let port = mail.smtp_port();
     let address = (host.as_str(), port).to_socket_addrs().ok().and_then(|mut all| all.next());
     let reached = address.is_some_and(|address| {
         TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok()

@@ -379,6 +379,18 @@ pub(crate) struct MailSection {
     pub(crate) trust_given_addresses: bool,
 }
 
+impl MailSection {
+    /// Returns the port of the SMTP server: the one that is set, or the usual one for the encryption (RFC 8314 §3.3,
+    /// RFC 6409 §3.1, RFC 5321).
+    pub(crate) fn smtp_port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            MailTlsWord::StartTls => 587,
+            MailTlsWord::Implicit => 465,
+            MailTlsWord::None => 25,
+        })
+    }
+}
+
 /// How to connect to the SMTP server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// The direction of a role change: `removed` (the default), `added` or `any`.
+/// The direction of a role change: `removed`, `added` or `any`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Direction(pub(crate) RoleDirection);
 

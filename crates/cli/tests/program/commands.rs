@@ -213,7 +213,7 @@ async fn users_roles_and_sessions() {
         (&["doctor"], "", false, "the password of 'admin' in [super_admin] is one that is guessed"),
         (&["doctor"], "", false, "the database (sqlite) opens and fits"),
         (&["config", "check"], "", true, "fine"),
-        (&["--help"], "", true, "Run the server with two sample applications"),
+        (&["--help"], "", true, "Run the server with three sample applications"),
         (&["nonsense"], "", false, "unrecognized subcommand"),
     ] {
         let (ended_well, text) = site.command(args, input);

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::program::eventually;
-use sojourn_testkit::server::{Answer, claims};
+use sojourn_testkit::server::{Answer, Browser, claims};
+use sojourn_testkit::service_provider::ServiceProvider;
 
 use crate::site::Site;
 
@@ -37,6 +38,36 @@ async fn an_answered_end_and_its_delivery_survive_kill_9() {
     let inbox = Inbox::at(address).await;
     let told = claims(&inbox.wait_for(1).await[0]);
     assert_eq!(told["sid"], sid);
+    assert!(server.terminate(), "a good end");
+}
+
+#[tokio::test]
+async fn a_saml_logout_that_a_kill_interrupts_is_sent_again() {
+    use base64::Engine as _;
+    let sp = ServiceProvider::start("https://sp.test").await;
+    sp.hold(true);
+    let application = "[[application]]\nclient_id = \"https://sp.test\"\nprotocol = \"saml\"\n\
+                       saml_metadata = \"sp.xml\"\nfirst_party = true\n";
+    let site = Site::new("http://127.0.0.1:9/bclogout", application);
+    std::fs::write(site.folder.0.join("sp.xml"), sp.metadata()).expect("written");
+    sp.talks_to(&site.at(""));
+    let server = site.serve().await;
+    let browser = Browser::new(&site.at(""), site.http.clone());
+    assert_eq!(browser.sign_in("alex", "alex123").await.status, 303);
+    let page = browser.get(&sp.sign_on("_1")).await;
+    assert!(page.body.contains("SAMLResponse"), "{page:?}");
+    let response = base64::engine::general_purpose::STANDARD.decode(page.field("SAMLResponse"));
+    let response = String::from_utf8(response.expect("base64")).expect("UTF-8");
+    assert_eq!(site.api("DELETE", ME).await.status, 204);
+    // The call hangs, or is still to be made.
+    server.kill();
+    assert_eq!(sp.requests(), []);
+
+    let server = site.serve().await;
+    sp.hold(false);
+    let told = sp.wait_for(1).await.remove(0);
+    assert!(response.contains(&told.name.value), "{told:?} {response}");
+    assert!(response.contains(&format!("SessionIndex=\"{}\"", told.session_indexes[0])));
     assert!(server.terminate(), "a good end");
 }
 
