@@ -230,13 +230,14 @@ async fn routed(
     let Some(place) = state.under_way.begin() else { return respond::failure(&EngineError::Busy) };
     let context = Context::put_into(&mut request, arrival, state);
     let work = router.oneshot(request).in_current_span();
+    // What a refusal says is part of the work: it is logged even if nobody waits for it any more.
     let work = Finishing::new(async move {
-        let answer = work.await;
+        let answer = work.await.map(|response| refusal::said(&context, response));
         drop(place);
         answer
     });
     match work.await {
-        Ok(response) => refusal::said(&context, response),
+        Ok(response) => response,
         Err(never) => match never {},
     }
 }

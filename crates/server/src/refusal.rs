@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::{Body, HttpBody as _};
 use axum::response::Response;
+use http::{Method, header};
 
 use crate::context::Context;
 
@@ -31,8 +33,18 @@ pub(crate) fn said(context: &Context, mut response: Response) -> Response {
             let mut written = say(context);
             // Extensions that the router added stay with the response.
             written.extensions_mut().extend(std::mem::take(response.extensions_mut()));
-            written
+            if context.method == Method::HEAD { without_body(written) } else { written }
         }
         None => response,
     }
+}
+
+/// Removes the body from the response to a HEAD request and keeps its length (RFC 9110 §9.3.2). The router does that for
+/// what handlers return; over HTTP/2 nobody else would.
+fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    Response::from_parts(head, Body::empty())
 }

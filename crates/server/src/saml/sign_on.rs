@@ -179,7 +179,8 @@ async fn decide(
         None => (None, None),
     };
     let deciding = Deciding { context, app, asked, ticket };
-    let response = deciding.answer(session.as_ref(), stay.as_ref()).await?;
+    let answer = deciding.answer(session.as_ref(), stay.as_ref()).await;
+    let response = answer.unwrap_or_else(|refusal| refusal.respond(context));
     Ok(session_state::with_cookie(context, session.as_ref(), response))
 }
 

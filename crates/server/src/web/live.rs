@@ -22,7 +22,7 @@ use crate::pause::pause;
 use crate::respond;
 use crate::web::console::administrator;
 use crate::web::console::audit::{self, Spoken};
-use crate::web::my_account::visitor;
+use crate::web::my_account::{Visitor, visitor};
 use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
@@ -67,24 +67,28 @@ enum Told {
 
 /// Serves `GET /myaccount/events`: the stream about the user's own sessions.
 pub(crate) async fn mine(context: Context) -> Answer {
-    match visitor(&context, "/myaccount/security", MY_ACCOUNT).await {
-        Ok(visitor) => {
-            let user = visitor.user.id;
-            stream(context, Some(user), user, visitor.by.rights().clone())
-        }
-        Err(_) => Ok(respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in.")),
-    }
+    let visitor = listening(&context, "/myaccount/security", MY_ACCOUNT).await?;
+    let user = visitor.user.id;
+    stream(context, Some(user), user, visitor.by.rights().clone())
 }
 
 /// Serves `GET /console/events`: the stream about all sessions, for users with the right to view them.
 pub(crate) async fn all(context: Context) -> Answer {
-    match visitor(&context, "/console/live", CONSOLE).await {
-        Ok(visitor) if visitor.by.may(Right::SessionView) => {
-            stream(context, None, visitor.user.id, visitor.by.rights().clone())
-        }
-        Ok(_) => Ok(respond::plain(StatusCode::FORBIDDEN, "Not for this account.")),
-        Err(_) => Ok(respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in.")),
+    let visitor = listening(&context, "/console/live", CONSOLE).await?;
+    if !visitor.by.may(Right::SessionView) {
+        return Ok(respond::plain(StatusCode::FORBIDDEN, "Not for this account."));
     }
+    stream(context, None, visitor.user.id, visitor.by.rights().clone())
+}
+
+/// Returns the person who opens a stream. A script can't follow the way to the sign-in page: it gets a status instead.
+async fn listening(context: &Context, back: &str, client_id: &str) -> Result<Visitor, Refusal> {
+    visitor(context, back, client_id).await.map_err(|refusal| match refusal {
+        Refusal::Instead(_) => {
+            Refusal::instead(respond::plain(StatusCode::UNAUTHORIZED, "Nobody is signed in."))
+        }
+        failed => failed,
+    })
 }
 
 fn stream(context: Context, only: Option<UserId>, of: UserId, rights: Rights) -> Answer {

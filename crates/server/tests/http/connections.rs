@@ -201,6 +201,57 @@ async fn heads_have_the_same_limit_in_both_versions() {
     }
 }
 
+/// The status, length and body of the response to a request without a body.
+async fn exchanged(
+    server: &TestServer,
+    two: bool,
+    method: &str,
+    path: &str,
+) -> (u16, String, usize) {
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper::client::conn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let request = http::Request::builder()
+        .method(method)
+        .uri(format!("{}{path}", server.base))
+        .header("host", server.base.trim_start_matches("http://"))
+        .body(Empty::<bytes::Bytes>::new())
+        .expect("a request");
+    let stream = TokioIo::new(connect(server).await);
+    let answer = if two {
+        let (mut send, driver) =
+            conn::http2::handshake(TokioExecutor::new(), stream).await.expect("connects");
+        tokio::spawn(driver);
+        send.send_request(request).await
+    } else {
+        let (mut send, driver) = conn::http1::handshake(stream).await.expect("connects");
+        tokio::spawn(driver);
+        send.send_request(request).await
+    };
+    let answer = answer.expect("an answer");
+    let status = answer.status().as_u16();
+    let length =
+        answer.headers().get("content-length").map(|text| text.to_str().expect("text").to_owned());
+    let body = answer.into_body().collect().await.expect("a body that fits its head").to_bytes();
+    (status, length.unwrap_or_default(), body.len())
+}
+
+#[tokio::test]
+async fn what_is_refused_has_no_body_for_head_and_its_length() {
+    let server = TestServer::start().await;
+    for path in
+        ["/assets/none.css", "/api/users/v1/me/sessions", "/api/sessions/v1/jobs", "/scim2/Users"]
+    {
+        for two in [false, true] {
+            let (status, _, length) = exchanged(&server, two, "GET", path).await;
+            assert!((400..500).contains(&status) && length > 0, "{path}: {status} {length}");
+            let want = (status, length.to_string(), 0);
+            assert_eq!(exchanged(&server, two, "HEAD", path).await, want, "{path}, HTTP/2: {two}");
+        }
+    }
+    server.stop().await;
+}
+
 /// What has begun is finished, whoever waits for it.
 #[tokio::test]
 async fn what_a_client_began_and_left_is_finished() {

@@ -127,14 +127,14 @@ pub(in crate::web) async fn begin_after_sign_up(
     let way = Way { ticket, remember: false, raises: None };
     let (visit, cookie) = visit(context, &way, present, None).await;
     let begun = context.engine().sign_in_after_choice(context.tenant(), proven, &visit, &[]).await;
-    let on = answer(context, way, begun, cookie, &params).await?;
+    let on = answer(context, way, begun, cookie, &params).await;
     if codes.is_empty() {
-        return Ok(on);
+        return on;
     }
     // The account exists even if its first session doesn't, and the codes can't be shown later.
-    let on = match on.headers().contains_key(header::LOCATION) {
-        true => on,
-        false => respond::see_other(&again),
+    let on = match on {
+        Ok(on) if on.headers().contains_key(header::LOCATION) => on,
+        _ => respond::see_other(&again),
     };
     Ok(enrolment_page::codes(context, on, codes))
 }
