@@ -109,41 +109,41 @@ macro_rules! event_names {
 }
 
 event_names! {
-    /// An account was made. `user-name`.
+    /// An account was created. `user-name`.
     PostAddUser = "POST_ADD_USER",
     /// An account was deleted. `user-name`.
     PostDeleteUser = "POST_DELETE_USER",
-    /// Attributes of an account changed. `user-name`, `claims`: their names.
+    /// Attributes of an account were changed. `user-name`, `claims`: their names.
     PostSetUserClaims = "POST_SET_USER_CLAIMS",
     /// A password was set by the user. `user-name`.
     PostUpdateCredential = "POST_UPDATE_CREDENTIAL",
     /// A password was set by an administrator. `user-name`.
     PostUpdateCredentialByAdmin = "POST_UPDATE_CREDENTIAL_BY_ADMIN",
-    /// An administrator demands another password of the user. `user-name`.
+    /// An administrator required the user to set a new password. `user-name`.
     PostForcePasswordResetByAdmin = "POST_FORCE_PASSWORD_RESET_BY_ADMIN",
     /// An account was locked, by an administrator or after failed attempts. `user-name`.
     PostLockAccount = "POST_LOCK_ACCOUNT",
     /// An account was unlocked. `user-name`.
     PostUnlockAccount = "POST_UNLOCK_ACCOUNT",
-    /// An account was switched off. `user-name`.
+    /// An account was disabled. `user-name`.
     PostDisableAccount = "POST_DISABLE_ACCOUNT",
-    /// An account was switched on again. `user-name`.
+    /// An account was enabled again. `user-name`.
     PostEnableAccount = "POST_ENABLE_ACCOUNT",
-    /// A role was made. `role-name`.
+    /// A role was created. `role-name`.
     PostAddRole = "POST_ADD_ROLE",
     /// A role was renamed. `role-name`, `old-role-name`.
     PostUpdateRoleName = "POST_UPDATE_ROLE_NAME_V2_EVENT",
-    /// What a role permits changed. `role-name`, `ADDED_PERMISSIONS`, `DELETED_PERMISSIONS`.
+    /// The permissions of a role changed. `role-name`, `ADDED_PERMISSIONS`, `DELETED_PERMISSIONS`.
     PostUpdatePermissionsForRole = "POST_UPDATE_PERMISSIONS_FOR_ROLE_V2_EVENT",
-    /// A role was deleted. `role-name`; its members follow in `POST_UPDATE_USER_LIST_OF_ROLE`.
+    /// A role was deleted. `role-name`; its members are listed in `POST_UPDATE_USER_LIST_OF_ROLE`.
     PostDeleteRole = "POST_DELETE_ROLE",
     /// A user's roles changed. `user-name`, `NEW_ROLES`, `DELETED_ROLES`.
     PostUpdateRoleListOfUser = "POST_UPDATE_ROLE_LIST_OF_USER",
     /// A role's members changed. `role-name`, `NEW_USERS`, `DELETED_USERS`.
     PostUpdateUserListOfRole = "POST_UPDATE_USER_LIST_OF_ROLE",
-    /// The groups that carry a role changed. `role-name`, `NEW_GROUP_ID_LIST`, `DELETE_GROUP_ID_LIST`.
+    /// The groups that have a role changed. `role-name`, `NEW_GROUP_ID_LIST`, `DELETE_GROUP_ID_LIST`.
     PostUpdateGroupListOfRole = "POST_UPDATE_GROUP_LIST_OF_ROLE_V2_EVENT",
-    /// A group was made. `group-name`.
+    /// A group was created. `group-name`.
     PostAddGroup = "POST_ADD_GROUP",
     /// A group was renamed. `group-name`, `old-group-name`.
     PostUpdateGroup = "POST_UPDATE_GROUP",
@@ -151,54 +151,55 @@ event_names! {
     PostDeleteGroup = "POST_DELETE_GROUP",
     /// A group's members changed. `group-name`, `NEW_USER_ID_LIST`, `DELETE_USER_ID_LIST`.
     PostUpdateUserListOfGroup = "POST_UPDATE_USER_LIST_OF_GROUP",
-    /// A person proved who they are. `user-name`.
+    /// A user authenticated successfully. `user-name`.
     AuthenticationSuccess = "AUTHENTICATION_SUCCESS",
-    /// Someone failed to prove that they are this user. `user-name`.
+    /// An attempt to authenticate as the user failed. `user-name`.
     AuthenticationFailure = "AUTHENTICATION_FAILURE",
-    /// A session began.
+    /// A session was started.
     SessionCreate = "SESSION_CREATE",
-    /// A person proved again who they are, in the same session.
+    /// A user authenticated again in the same session.
     SessionUpdate = "SESSION_UPDATE",
     /// A session was extended at the request of an application.
     SessionExtend = "SESSION_EXTEND",
-    /// A session ended by someone's act or by a rule. `reason`, `end`, `effects`.
+    /// A session was ended by an actor or by a rule. `reason`, `end`, `effects`.
     SessionTerminate = "SESSION_TERMINATE",
-    /// A session ended because its time was over. `reason`, `end`, `effects`.
+    /// A session expired, by idle timeout or absolute lifetime. `reason`, `end`, `effects`.
     SessionExpire = "SESSION_EXPIRE",
-    /// A person approved scopes for an application. `application`, `scopes`.
+    /// A user consented to scopes for an application. `application`, `scopes`.
     PostAddConsent = "POST_ADD_CONSENT",
-    /// An approval was withdrawn. `application`.
+    /// A user revoked the consent for an application. `application`.
     PostRevokeConsent = "POST_REVOKE_CONSENT",
     /// An application was registered. `application-name`, `client-id`.
     PostAddApplication = "POST_ADD_APPLICATION",
-    /// An application changed. `application-name`, `client-id`.
+    /// An application was changed. `application-name`, `client-id`.
     PostUpdateApplication = "POST_UPDATE_APPLICATION",
-    /// An application was removed. `application-name`, `client-id`.
+    /// An application was deleted. `application-name`, `client-id`.
     PostDeleteApplication = "POST_DELETE_APPLICATION",
     /// A factor was added to an account. `user-name`, `factor`, `kind` (`totp`, `passkey`, `security_key`).
     PostAddFactor = "POST_ADD_FACTOR",
-    /// A factor was used in a sign-in. `user-name`, `factor`, `kind`; `counter_went_back` where a key was perhaps
+    /// A factor was used in a sign-in. `user-name`, `factor`, `kind`; `counter_went_back` if a key may have been
     /// copied.
     PostUseFactor = "POST_USE_FACTOR",
-    /// A code that was given as a second factor was wrong, or the answer of a key. `user-name`.
+    /// A code or the response of a key was wrong. `user-name`.
     FactorFailure = "FACTOR_FAILURE",
-    /// A factor was given another name. `user-name`, `factor`, `name`.
+    /// A factor was renamed. `user-name`, `factor`, `name`.
     PostRenameFactor = "POST_RENAME_FACTOR",
-    /// A factor was removed by its person. `user-name`, `factor`, `kind`.
+    /// A factor was removed by the user. `user-name`, `factor`, `kind`.
     PostDeleteFactor = "POST_DELETE_FACTOR",
-    /// A person trusts a browser: there, the second factor isn't asked for. `user-name`, `until`.
+    /// A user trusted a browser, in which the second factor isn't asked for. `user-name`, `until`.
     PostAddTrustedBrowser = "POST_ADD_TRUSTED_BROWSER",
-    /// A person trusts a browser no longer. `user-name`.
+    /// A user stopped trusting a browser. `user-name`.
     PostDeleteTrustedBrowser = "POST_DELETE_TRUSTED_BROWSER",
     /// All factors of an account were removed by an administrator. `user-name`, `factors`.
     PostResetFactorsByAdmin = "POST_RESET_FACTORS_BY_ADMIN",
-    /// An administrator secured an account: everything ended, and new credentials are demanded. `user-name`.
+    /// An administrator secured an account: all sessions ended, all factors and trusted browsers were removed, and a
+    /// new password is required. `user-name`.
     PostSecureAccount = "POST_SECURE_ACCOUNT",
-    /// Recovery codes were made; earlier ones are void. `user-name`.
+    /// Recovery codes were created; earlier ones are invalid. `user-name`.
     PostAddRecoveryCodes = "POST_ADD_RECOVERY_CODES",
     /// A recovery code was used in a sign-in. `user-name`, `left`.
     PostUseRecoveryCode = "POST_USE_RECOVERY_CODE",
-    /// A signing key was made. `kid`, `alg`.
+    /// A signing key was created. `kid`, `alg`.
     PostAddKey = "POST_ADD_KEY",
 }
 

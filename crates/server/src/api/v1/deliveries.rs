@@ -18,40 +18,40 @@ use crate::{request, respond};
 /// Default number of deliveries on a page.
 const LIMIT: i64 = 25;
 
-/// A page of deliveries.
+/// One page of notifications to applications.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveriesJson {
-    /// The deliveries, the newest first.
+    /// The deliveries, newest first.
     items: Vec<DeliveryJson>,
-    /// Leads to the page after this one. The page may be short: what stands beyond its budget of rows comes
-    /// with the next.
+    /// Cursor of the next page. A page can have fewer deliveries than `limit` if the search reaches its budget of rows;
+    /// the next page continues there.
     next: Option<String>,
 }
 
-/// How an application stands.
+/// Health of deliveries to an application, as the responding node sees it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthJson {
-    /// The application's id.
+    /// Id of the application that the deliveries go to.
     #[schema(format = Uuid)]
     application: String,
-    /// Failures in a row.
+    /// Number of consecutive failures, as the responding node counts them.
     failures: u32,
-    /// Until when nothing is sent to it, because it failed too often.
+    /// Time until which nothing is sent to it because too many attempts failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     left_alone_until: Option<String>,
-    /// Deliveries under way.
+    /// Number of deliveries in progress.
     under_way: usize,
 }
 
-/// How applications stand that aren't well, or have deliveries under way.
+/// Health of the applications that fail or have deliveries in progress.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthsJson {
-    /// The applications, as the answering node knows them.
+    /// The applications, as the responding node sees them.
     items: Vec<HealthJson>,
 }
 
-/// What applications were told.
+/// Lists notifications to applications, newest first.
 #[utoipa::path(
     get, path = "/deliveries", tag = "Deliveries", operation_id = "listDeliveries",
     params(
@@ -119,7 +119,7 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
     })
 }
 
-/// How applications stand.
+/// Returns the health of applications that fail or have deliveries in progress.
 #[utoipa::path(
     get, path = "/deliveries/applications", tag = "Deliveries", operation_id = "applicationHealth",
     responses(
@@ -162,7 +162,7 @@ async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Answer {
     Ok(respond::json(StatusCode::OK, &DeliveryJson::of(one)))
 }
 
-/// Sends a delivery again that was refused or given up.
+/// Resends a delivery that was refused or given up.
 #[utoipa::path(
     post, path = "/deliveries/{session_id}/{sid}/resend", tag = "Deliveries", operation_id = "resendDelivery",
     params(
@@ -184,7 +184,7 @@ pub(crate) async fn resend(
     act(&context, &session, &sid, Act::Resend).await
 }
 
-/// Gives up a delivery that waits.
+/// Gives up a pending delivery.
 #[utoipa::path(
     post, path = "/deliveries/{session_id}/{sid}/give-up", tag = "Deliveries", operation_id = "giveUpDelivery",
     params(

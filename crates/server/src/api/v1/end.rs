@@ -24,40 +24,41 @@ use super::{Answer, Refusal, body, caller};
 use crate::context::Context;
 use crate::respond;
 
-/// What is to be ended. Name sessions, users or grants; or say by role, group, network, application or filter.
+/// What to end. List sessions, users or grants, or select by role, group, network, application or filter; not both.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EndBody {
-    /// Sessions by id.
+    /// Ids of sessions to end.
     sessions: Vec<String>,
-    /// Users by id or login name: all their sessions, and grants without one.
+    /// Users by id or login name. Ends all their sessions, and grants that belong to no session.
     users: Vec<String>,
-    /// A session that is spared; with one user alone.
+    /// Id of a session to keep; valid only with exactly one user and nothing else.
     except: Option<String>,
-    /// Grants by id; of the effects, only `tokens` applies to them.
+    /// Ids of grants to end; of the effects, only `tokens` applies to them.
     grants: Vec<String>,
-    /// A role by name: everything of everyone who has it. Together with others: sessions of those people.
+    /// Name of a role. Alone, it selects everything of the users who have the role; combined with other criteria, only
+    /// their sessions.
     role: Option<String>,
-    /// A group by name, in the same way.
+    /// Name of a group, which selects its members in the same way.
     group: Option<String>,
-    /// Sessions that came from a network, such as 192.0.2.0/24, or an address.
+    /// Network or IP address that the sessions come from, such as 192.0.2.0/24.
     network: Option<String>,
-    /// Sessions in an application, by its `client_id`.
+    /// `client_id` of an application that the sessions participate in.
     application: Option<String>,
-    /// Live sessions that pass a filter; as in finding.
+    /// Filter that live sessions must match, in the same syntax as in the session search.
     filter: Option<String>,
-    /// The applications to which tokens, consents and notices are narrowed, by id or client_id. Left out or null: all;
-    /// an empty list: none.
+    /// Applications, by id or client_id, to which the effects on tokens, consents and notifications are limited. If
+    /// omitted or null, all applications; if empty, none.
     applications: Option<Vec<String>>,
-    /// What to do: a list of exactly what is wanted, or an object in which what is left out is true. Left out
-    /// altogether: session, tokens, offline and notify.
+    /// Effects: a list of exactly the effects wanted, or an object in which omitted effects are true. Defaults to
+    /// session, tokens, offline and notify.
     #[schema(schema_with = super::effects::schema)]
     effects: EffectsBody,
-    /// Say what it would do, and do nothing.
+    /// If true, returns what the request would do without ending anything.
     dry_run: bool,
-    /// Refuse when more sessions than this would end.
+    /// Maximum number of sessions that may end; if more would end, the request is refused.
     expected_at_most: Option<u64>,
-    /// Sessions that a job ends in a second, at most.
+    /// Maximum number of sessions to end per second. If set, the request runs as a job.
     #[schema(minimum = 1)]
     rate: Option<u32>,
 }
@@ -69,37 +70,37 @@ struct Resolved {
     applications: Option<Vec<AppId>>,
 }
 
-/// An end that was done.
+/// The outcome of an end that was carried out.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EndedJson {
-    /// Names the end: what ended together carries it.
+    /// Id of the end. All sessions that ended together have the same id.
     id: String,
-    /// What was done: `session`, `tokens`, `offline`, `consents`, `notify`.
+    /// Effects that were applied: `session`, `tokens`, `offline`, `consents`, `notify`.
     effects: Vec<&'static str>,
-    /// What it did. Missing where the same request came again before that was noted.
+    /// Counts of what ended. Missing if the request was repeated before they were stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<SummaryJson>,
-    /// With `Prefer: wait`: what each application answered by then.
+    /// Notifications to the applications and their state after waiting. Present with `Prefer: wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipts: Option<Vec<DeliveryJson>>,
 }
 
-/// What an end would do.
+/// The forecast of an end, from a request with `dry_run`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ForecastJson {
-    /// Always true.
+    /// Always true: nothing was ended.
     dry_run: bool,
-    /// What would be done: `session`, `tokens`, `offline`, `consents`, `notify`.
+    /// Effects that would be applied: `session`, `tokens`, `offline`, `consents`, `notify`.
     effects: Vec<&'static str>,
-    /// What would end, as far as the caller may end it.
+    /// Counts of what would end, limited to what the caller is allowed to end.
     summary: SummaryJson,
-    /// Whether the counts are whole. Of a very large end the sessions alone are counted, up to a budget.
+    /// Whether the counts are complete. If false, only sessions were counted, up to a limit.
     exact: bool,
-    /// To be given back with the real request: it is refused if more would end.
+    /// Value to send as `expected_at_most` in the real request, which is then refused if more sessions would end.
     expected_at_most: u64,
-    /// Whether it would be refused, because tokens bound to the session would be left behind.
+    /// Whether the request would be refused because it would leave behind tokens that are bound to the session.
     refused: bool,
-    /// How long access tokens that are JWTs may still be taken by those who don't ask, in milliseconds.
+    /// Time in milliseconds for which resource servers that don't use introspection may still accept JWT access tokens.
     jwt_access_tokens_live_ms: i64,
 }
 
@@ -234,7 +235,9 @@ impl EndBody {
     }
 }
 
-/// Ends.
+/// Ends sessions, grants and consents.
+///
+/// With `dry_run`, returns what the request would end. A large end runs as a job.
 #[utoipa::path(
     post, path = "/end", tag = "Ending", operation_id = "endSessions",
     params(
@@ -261,13 +264,13 @@ pub(crate) async fn post(context: Context, bytes: Bytes) -> Response {
     }
 }
 
-/// What `POST /end` answers with 200.
+/// The body of a response to `POST /end` with status 200.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum EndResultJson {
-    /// It was done.
+    /// The request was carried out.
     Ended(EndedJson),
-    /// It would do this.
+    /// The request had `dry_run`: nothing was ended.
     Forecast(ForecastJson),
 }
 
@@ -370,7 +373,7 @@ fn accepted(context: &Context, job: &JobJson) -> (StatusCode, String, Option<Str
     (StatusCode::ACCEPTED, serde_json::to_string(job).unwrap_or_default(), Some(location))
 }
 
-/// Ends one session, its tokens, and tells its applications.
+/// Ends one session and its tokens, and notifies its applications.
 #[utoipa::path(
     delete, path = "/sessions/{session_id}", tag = "Ending", operation_id = "endSession",
     params(
@@ -393,7 +396,9 @@ pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Answer 
     perform(&context, &request, &Preferences::waiting(&context)).await
 }
 
-/// Signs a session out of one application: its tokens there end, and it is told. The session goes on.
+/// Signs a session out of one application.
+///
+/// The application's tokens end, and it is notified. The session itself stays active.
 #[utoipa::path(
     delete, path = "/sessions/{session_id}/applications/{application_id}", tag = "Ending", operation_id = "endApplication",
     params(
@@ -427,7 +432,9 @@ pub(crate) async fn application(
     perform(&context, &request, &Preferences::waiting(&context)).await
 }
 
-/// Ends one grant, offline or not: everything that was issued from it is dead.
+/// Ends one grant, offline or not.
+///
+/// Everything that was issued from it becomes invalid.
 #[utoipa::path(
     delete, path = "/grants/{grant_id}", tag = "Ending", operation_id = "endGrant",
     params(("grant_id" = String, Path, description = "The grant's id")),

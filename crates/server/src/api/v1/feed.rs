@@ -26,8 +26,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How far back a resumed stream can begin, in milliseconds.
 const BACK_MS: i64 = 3_600_000;
 
-/// Sign-ins and ends of the tenant's sessions, as they happen: events `session.began` and `session.ended`, each
-/// with the session. A client that comes back with `Last-Event-ID` gets what it missed, up to an hour.
+/// Streams starts and ends of the tenant's sessions as server-sent events.
+///
+/// The events `session.began` and `session.ended` contain the session. A client that reconnects with `Last-Event-ID`
+/// receives the events it missed, at most those of the last hour.
 #[utoipa::path(
     get, path = "/events", tag = "Live", operation_id = "watchSessions",
     params(
@@ -49,7 +51,7 @@ pub(crate) async fn all(context: Context, uri: Uri) -> Answer {
     Ok(stream(context, place, None, filter, caller.rights().clone()))
 }
 
-/// Sign-ins and ends of one's own sessions, as they happen.
+/// Streams starts and ends of the caller's own sessions as server-sent events.
 #[utoipa::path(
     get, path = "/me/events", tag = "Live", operation_id = "watchOwnSessions",
     params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen")),

@@ -15,54 +15,54 @@ use crate::{request, respond};
 /// Maximum number of tasks in a response.
 const LIMIT: i64 = 100;
 
-/// A handler, as configuration registers it, and what waits for it.
+/// An event handler from the configuration, with its backlog.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HandlerJson {
-    /// Its id.
+    /// Id of the handler in the configuration.
     id: String,
     /// `sessionTermination` or `webhook`.
     kind: &'static str,
-    /// The events that it reacts to.
+    /// Names of the events that it subscribes to.
     subscriptions: Vec<&'static str>,
-    /// Tasks to be done.
+    /// Number of tasks that are waiting or in progress.
     pending: i64,
-    /// Tasks that failed too often. What comes after them, of the same subject, waits.
+    /// Number of tasks that failed too often. Later tasks of the same subject wait for them.
     parked: i64,
-    /// When the oldest event happened that it has not dealt with.
+    /// Time of the oldest event that it hasn't processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     oldest: Option<String>,
 }
 
-/// The handlers.
+/// All event handlers, with their backlogs.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HandlersJson {
-    /// In the order in which they are registered.
+    /// The handlers, in the order in which they are registered.
     items: Vec<HandlerJson>,
 }
 
-/// The duty of a handler towards one event.
+/// A task: the processing of one event by a handler.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskJson {
-    /// What the event is about: `user:<id>`, `role:<id>`, `group:<id>`, `application:<id>` or `tenant:<number>`.
+    /// Subject of the event: `user:<id>`, `role:<id>`, `group:<id>`, `application:<id>` or `tenant:<number>`.
     subject: String,
-    /// The event's number among its subject's.
+    /// Number of the event among those of its subject, from 1.
     number: i64,
-    /// `pending`, `done`, `parked` or `skipped`.
+    /// `pending`, `done`, `parked` (failed too often) or `skipped`.
     state: &'static str,
-    /// How often it was tried.
+    /// Number of attempts so far.
     attempts: i64,
-    /// When the event happened.
+    /// Time at which the event happened.
     #[schema(format = DateTime)]
     happened_at: String,
-    /// When it was tried last.
+    /// Time of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     last_attempt_at: Option<String>,
-    /// HTTP status of the last answer.
+    /// HTTP status of the last response.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_status: Option<i64>,
-    /// What went wrong.
+    /// Description of the last failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
 }
@@ -82,14 +82,14 @@ impl TaskJson {
     }
 }
 
-/// Tasks of a handler.
+/// The log of a handler: its tasks, with state and attempts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TasksJson {
-    /// The latest events first, at most a hundred.
+    /// The tasks, latest events first, at most 100.
     items: Vec<TaskJson>,
 }
 
-/// The event handlers, and what waits for them.
+/// Lists the event handlers and their backlogs.
 #[utoipa::path(
     get, path = "/handlers", tag = "Handlers", operation_id = "listHandlers",
     responses(
@@ -116,7 +116,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     Ok(respond::json(StatusCode::OK, &HandlersJson { items }))
 }
 
-/// The log of a handler: its tasks, the latest events first.
+/// Lists the tasks of a handler, latest events first, at most 100.
 #[utoipa::path(
     get, path = "/handlers/{handler}/tasks", tag = "Handlers", operation_id = "listHandlerTasks",
     params(
@@ -157,7 +157,7 @@ async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: 
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
-/// Lets a task be done again: one that was parked, skipped or done.
+/// Queues a task again that is parked, skipped or done.
 #[utoipa::path(
     post, path = "/handlers/{handler}/tasks/{subject}/{number}/redo", tag = "Handlers", operation_id = "redoHandlerTask",
     params(
@@ -180,7 +180,7 @@ pub(crate) async fn redo(
     settle(&context, &handler, &subject, &n, true).await
 }
 
-/// Lets a parked task go, so that those after it are done.
+/// Skips a parked task, so that later tasks of the same subject continue.
 #[utoipa::path(
     post, path = "/handlers/{handler}/tasks/{subject}/{number}/skip", tag = "Handlers", operation_id = "skipHandlerTask",
     params(

@@ -22,30 +22,30 @@ const SHOWN: i64 = 100;
 /// How long a stream waits before it polls again: a job on another node progresses without a notification.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A large end, or the removal of a role.
+/// Work that runs in the background, such as a bulk sign-out or the removal of a role.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobJson {
-    /// Its id.
+    /// Id of the job, as in the path `/jobs/{job_id}`.
     pub(crate) id: String,
-    /// `end_sessions` or `remove_role`.
+    /// `end_sessions`, `remove_role` or `erase_tenant`.
     kind: String,
     /// `pending`, `done`, `failed` or `cancelled`.
     state: String,
-    /// How much there is to do, as far as known when it began: sessions, or members of a role.
+    /// Total units of work, as far as known at the start, such as sessions or members of a role.
     total: i64,
-    /// How much is done.
+    /// Units of work that are done, out of `total`.
     done: i64,
-    /// What it ended so far.
+    /// Counts of what the job has ended so far.
     summary: SummaryJson,
-    /// What went wrong last; a job that is pending tries again.
+    /// Description of the last failure. A pending job tries again.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// Who wanted it.
+    /// Actor who started the job: `system`, `operator`, `user:<id>` or `application:<id>`.
     by: String,
-    /// When it was wanted.
+    /// Time at which the job was enqueued.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it came to its end.
+    /// Time at which the job was done, failed or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     finished_at: Option<String>,
@@ -68,10 +68,10 @@ impl JobJson {
     }
 }
 
-/// The latest jobs.
+/// The latest jobs of the tenant, at most 100.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobsJson {
-    /// The jobs, the latest first.
+    /// The jobs, latest first.
     items: Vec<JobJson>,
 }
 
@@ -82,7 +82,7 @@ async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
     Ok(found.map_err(EngineError::from)?.ok_or_else(gone)?)
 }
 
-/// The latest jobs.
+/// Lists the latest jobs, at most 100.
 #[utoipa::path(
     get, path = "/jobs", tag = "Jobs", operation_id = "listJobs",
     responses(
@@ -105,7 +105,7 @@ pub(crate) async fn list(context: Context) -> Answer {
     Ok(respond::json(StatusCode::OK, &JobsJson { items }))
 }
 
-/// One job.
+/// Returns a job and its progress.
 #[utoipa::path(
     get, path = "/jobs/{job_id}", tag = "Jobs", operation_id = "getJob",
     params(("job_id" = String, Path, description = "The job's id")),
@@ -123,7 +123,9 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
 }
 
-/// Stops a job. What it has ended stays ended. A job that has come to its end is answered as it is.
+/// Cancels a job.
+///
+/// What it has ended stays ended. If the job has already finished, it is returned unchanged.
 #[utoipa::path(
     post, path = "/jobs/{job_id}/cancel", tag = "Jobs", operation_id = "cancelJob",
     params(("job_id" = String, Path, description = "The job's id")),
@@ -143,7 +145,9 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Answer {
     Ok(respond::json(StatusCode::OK, &JobJson::of(&job)))
 }
 
-/// A job's progress as server-sent events named `progress`, each with the job; the stream ends with the job.
+/// Streams a job's progress as server-sent events.
+///
+/// Each event is named `progress` and contains the job. The stream ends when the job has finished.
 #[utoipa::path(
     get, path = "/jobs/{job_id}/events", tag = "Jobs", operation_id = "watchJob",
     params(("job_id" = String, Path, description = "The job's id")),

@@ -16,71 +16,75 @@ use super::{Answer, Refusal, body, caller};
 use crate::context::Context;
 use crate::{request, respond};
 
-/// What one level of policy sets. What it leaves out, it doesn't set; an empty one removes what was set.
+/// The values that a policy sets for one scope. Omitted values aren't set; an empty policy removes the existing one.
 #[derive(Serialize, Deserialize, ToSchema, Default, Clone)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PolicyJson {
-    /// Milliseconds after which a session that nobody uses ends.
+    /// Idle timeout of a session in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     idle_timeout_ms: Option<i64>,
-    /// Milliseconds after which any session ends.
+    /// Absolute lifetime of a session in milliseconds, even if it is in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     absolute_lifetime_ms: Option<i64>,
-    /// Milliseconds that a session lives of someone who asked to stay signed in.
+    /// Lifetime of a remembered session ("stay signed in") in milliseconds, from the last authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     remember_me_ms: Option<i64>,
-    /// Whether people are asked if they want to stay signed in: `ask`, `always` (all do) or `never`.
+    /// Whether users are asked if they want to stay signed in: `ask`, `always` (all do without being asked) or `never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     remember_me: Option<RememberMe>,
-    /// Most live sessions of one user.
+    /// Maximum number of live sessions of one user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000)]
     max_sessions: Option<u32>,
-    /// What happens when there are that many: `deny`, `end_oldest` or `ask`.
+    /// What happens at a sign-in when that limit is reached: `deny` (the sign-in is refused), `end_oldest` or `ask`
+    /// (the user chooses which sessions to end).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     at_limit: Option<AtLimit>,
-    /// Step-up: milliseconds since the last authentication after which a fresh one is demanded.
+    /// Maximum age of the last authentication in milliseconds, after which a new one is required (step-up).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     max_authentication_age_ms: Option<i64>,
-    /// Milliseconds for which a person may trust a browser, in which the second factor isn't asked for. Where nothing is set, nobody may.
+    /// Time in milliseconds for which a user can trust a browser, in which the second factor isn't asked for. If no
+    /// policy sets it, browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     trust_browser_ms: Option<i64>,
-    /// Whether people sign in with a second factor: `optional`, `required`, or `phishing_resistant` (a passkey or a security key).
+    /// Whether users need a second factor: `optional`, `required` or `phishing_resistant` (a passkey or a security
+    /// key).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     second_factor: Option<SecondFactor>,
-    /// What a change of the password ends: `keep_current` (all others) or `all`.
+    /// Which sessions end when the user changes the password: `keep_current` (all except the current one) or `all`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_password_change: Option<OnPasswordChange>,
-    /// Which changes of a role end sessions: `nothing`, `removed` or `any`.
+    /// Which changes of a user's roles end the user's sessions: `nothing`, `removed` or `any`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_role_change: Option<OnRoleChange>,
-    /// What a password set by an administrator does to sessions: `keep` or `end`.
+    /// What happens to the user's sessions when an administrator sets the password: `keep` or `end`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_password_reset: Option<OnAccount>,
-    /// What a lock does to sessions: `keep` or `end`.
+    /// What happens to the user's sessions when the account is locked: `keep` or `end`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_lock: Option<OnAccount>,
-    /// What switching the account off does to sessions: `keep` or `end`.
+    /// What happens to the user's sessions when the account is disabled: `keep` or `end`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_disable: Option<OnAccount>,
-    /// What ends when a person takes back what an application may: `tokens`, `application` or `session`.
+    /// What ends when a user revokes the access of an application: `tokens`, `application` or `session`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_access_removed: Option<OnAccessRemoved>,
-    /// What ends when a passkey or second factor is removed: `nothing`, `made_with_it` or `all`.
+    /// Which sessions end when a passkey or second factor is removed: `nothing`, `made_with_it` (those authenticated
+    /// with it) or `all`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     on_factor_removed: Option<OnFactorRemoved>,
@@ -133,72 +137,72 @@ impl From<PolicyJson> for SessionPolicy {
     }
 }
 
-/// A policy with whom it is for.
+/// A policy with the scope that it applies to.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ScopedPolicyJson {
-    /// `tenant`, `applications`, `roles`, `groups` or `users`.
+    /// Kind of the scope: `tenant`, `applications`, `roles`, `groups` or `users`.
     scope: &'static str,
-    /// Whose; missing for the tenant.
+    /// Id of the application, role, group or user; missing for the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// What it sets.
+    /// The values that the policy sets for the scope.
     policy: PolicyJson,
 }
 
-/// Everything that is set.
+/// All policies that are set in the tenant.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PoliciesJson {
-    /// The policies.
+    /// Policies of all scopes; those of users up to a limit.
     items: Vec<ScopedPolicyJson>,
 }
 
-/// What holds for a session.
+/// The policy in effect for a session, merged from all scopes and the defaults.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EffectivePolicyJson {
-    /// Milliseconds that an access keeps it alive.
+    /// Idle timeout of the session in milliseconds.
     idle_timeout_ms: i64,
-    /// Milliseconds that it lives at most.
+    /// Absolute lifetime of the session in milliseconds; missing if it is unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     absolute_lifetime_ms: Option<i64>,
-    /// Milliseconds that it lives if its person asked to stay signed in.
+    /// Lifetime of a remembered session ("stay signed in") in milliseconds, from the last authentication.
     remember_me_ms: i64,
-    /// Whether people are asked if they want to stay signed in.
+    /// Whether users are asked if they want to stay signed in: `ask`, `always` or `never`.
     #[schema(value_type = String)]
     remember_me: RememberMe,
-    /// Most live sessions of the user.
+    /// Maximum number of live sessions of the user; missing if there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_sessions: Option<u32>,
-    /// What happens when there are that many.
+    /// What happens at a sign-in when that limit is reached: `deny`, `end_oldest` or `ask`.
     #[schema(value_type = String)]
     at_limit: AtLimit,
-    /// Milliseconds since the last authentication after which a fresh one is demanded.
+    /// Maximum age of the last authentication in milliseconds, after which a new one is required; missing if unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_authentication_age_ms: Option<i64>,
-    /// Milliseconds for which a browser may be trusted.
+    /// Time in milliseconds for which a user can trust a browser; missing if browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust_browser_ms: Option<i64>,
-    /// Whether a second factor is demanded.
+    /// Whether the user needs a second factor: `optional`, `required` or `phishing_resistant`.
     #[schema(value_type = String)]
     second_factor: SecondFactor,
-    /// What a change of the password ends.
+    /// Which sessions end when the user changes the password: `keep_current` (all except the current one) or `all`.
     #[schema(value_type = String)]
     on_password_change: OnPasswordChange,
-    /// Which changes of a role end it.
+    /// Which changes of the user's roles end the user's sessions: `nothing`, `removed` or `any`.
     #[schema(value_type = String)]
     on_role_change: OnRoleChange,
-    /// What a password set by an administrator does to it.
+    /// What happens to the user's sessions when an administrator sets the password: `keep` or `end`.
     #[schema(value_type = String)]
     on_password_reset: OnAccount,
-    /// What a lock of the account does to it.
+    /// What happens to the user's sessions when the account is locked: `keep` or `end`.
     #[schema(value_type = String)]
     on_lock: OnAccount,
-    /// What switching the account off does to it.
+    /// What happens to the user's sessions when the account is disabled: `keep` or `end`.
     #[schema(value_type = String)]
     on_disable: OnAccount,
-    /// What ends when the person takes back what an application may.
+    /// What ends when the user revokes the access of an application: `tokens`, `application` or `session`.
     #[schema(value_type = String)]
     on_access_removed: OnAccessRemoved,
-    /// What ends when a passkey or second factor is removed.
+    /// Which sessions end when a passkey or second factor is removed: `nothing`, `made_with_it` or `all`.
     #[schema(value_type = String)]
     on_factor_removed: OnFactorRemoved,
 }
@@ -248,7 +252,7 @@ fn scoped((scope, policy): (PolicyScope, SessionPolicy)) -> ScopedPolicyJson {
     ScopedPolicyJson { scope, id, policy: policy.into() }
 }
 
-/// Everything that is set.
+/// Lists all policies that are set, those of users up to a limit.
 #[utoipa::path(
     get, path = "/policies", tag = "Policies", operation_id = "listPolicies",
     responses(
@@ -287,7 +291,7 @@ async fn write(
     Ok(respond::json(StatusCode::OK, &policy))
 }
 
-/// What is set for the tenant.
+/// Returns the tenant's policy.
 #[utoipa::path(
     get, path = "/policies/tenant", tag = "Policies", operation_id = "getTenantPolicy",
     responses(
@@ -301,7 +305,9 @@ pub(crate) async fn get_tenant(context: Context) -> Answer {
     read(&context, Ok(PolicyScope::Tenant)).await
 }
 
-/// Sets the tenant's policy. Sessions that live keep what they began with.
+/// Sets the tenant's policy.
+///
+/// Active sessions keep the limits that they started with.
 #[utoipa::path(
     put, path = "/policies/tenant", tag = "Policies", operation_id = "setTenantPolicy",
     request_body(content = PolicyJson, content_type = "application/json"),
@@ -318,7 +324,7 @@ pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Answer {
     write(&context, Ok(PolicyScope::Tenant), &bytes).await
 }
 
-/// What is set for an application, a role or a user.
+/// Returns the policy of an application, role, group or user.
 #[utoipa::path(
     get, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "getPolicy",
     params(
@@ -337,8 +343,9 @@ pub(crate) async fn get(context: Context, Path((kind, id)): Path<(String, String
     read(&context, scope(&kind, &id)).await
 }
 
-/// Sets the policy of an application, a role or a user. It stands over the tenant's; where several apply, the
-/// strictest wins.
+/// Sets the policy of an application, role, group or user.
+///
+/// It overrides the tenant's policy; if several such policies apply, the strictest value wins.
 #[utoipa::path(
     put, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "setPolicy",
     params(
@@ -364,7 +371,7 @@ pub(crate) async fn put(
     write(&context, scope(&kind, &id), &bytes).await
 }
 
-/// What holds for the sessions of a user, and of those in an application.
+/// Returns the policy in effect for a user's sessions, optionally in one application.
 #[utoipa::path(
     get, path = "/policies/effective", tag = "Policies", operation_id = "getEffectivePolicy",
     params(

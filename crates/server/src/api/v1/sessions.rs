@@ -100,7 +100,7 @@ fn of_token(token: &str, prior: bool) -> Result<String, String> {
     Ok(cursor.to_owned())
 }
 
-/// The page that a filter and a cursor name.
+/// Searches sessions by filter and returns one page.
 #[utoipa::path(
     get, path = "/sessions", tag = "Finding", operation_id = "findSessions",
     params(
@@ -132,7 +132,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     }
 }
 
-/// One's own sessions, those too that have ended: when, and why.
+/// Searches the caller's own sessions, live or ended, and returns one page.
 #[utoipa::path(
     get, path = "/me/sessions", tag = "Own sessions", operation_id = "findOwnSessions",
     params(
@@ -248,7 +248,7 @@ async fn shown(
     Ok(json)
 }
 
-/// One session, living or ended, with what each application was told.
+/// Returns one session, live or ended, with its grants and the notifications to applications.
 #[utoipa::path(
     get, path = "/sessions/{session_id}", tag = "Finding", operation_id = "getSession",
     params(("session_id" = String, Path, description = "The session's id")),

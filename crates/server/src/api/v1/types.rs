@@ -10,15 +10,15 @@ pub(super) fn time(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string()).unwrap_or_default()
 }
 
-/// Whose session it is.
+/// The user that a session belongs to.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserJson {
-    /// The user's id.
+    /// Id of the user, as in the filter attribute `user_id`.
     #[schema(format = Uuid)]
     pub(crate) id: String,
-    /// The login name.
+    /// Login name, unique in the tenant.
     pub(crate) username: String,
-    /// The name that is shown.
+    /// Name that is displayed for the user.
     pub(crate) display_name: String,
 }
 
@@ -32,74 +32,74 @@ impl UserJson {
     }
 }
 
-/// What the user agent says of itself; parts that aren't understood are empty.
+/// Details parsed from the `User-Agent` header; those that can't be recognized are empty.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BrowserJson {
-    /// Such as `Chrome`.
+    /// Name of the browser, such as `Chrome`.
     pub(crate) name: String,
-    /// The system under it, such as `Windows 10`.
+    /// Operating system, such as `Windows 10`.
     pub(crate) system: String,
-    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`.
+    /// Kind of device: `pc`, `smartphone`, `mobilephone`, `appliance` or `crawler`.
     pub(crate) device: String,
 }
 
-/// Where an address is, as the configured database has it.
+/// Location of an IP address, from the configured location database.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlaceJson {
     /// ISO 3166-1 code of the country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) country: Option<String>,
-    /// The city's name.
+    /// Name of the city, as the location database spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) city: Option<String>,
 }
 
-/// How the person proved who they are.
+/// An authentication method that was used in the session.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MethodJson {
-    /// Name of RFC 8176.
+    /// Name of the method, from RFC 8176.
     pub(crate) method: String,
-    /// When it was last used.
+    /// Time at which the method was last used in the session.
     #[schema(format = DateTime)]
     pub(crate) at: String,
 }
 
-/// How a session ended.
+/// The end of a session: time, reason, actor and effects.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EndJson {
-    /// Names the end: what ended together carries the same id.
+    /// Id of the end. All sessions that ended together have the same id.
     pub(crate) id: String,
-    /// When it happened.
+    /// Time at which the session ended.
     #[schema(format = DateTime)]
     pub(crate) at: String,
-    /// Why: `user`, `admin`, `rp_logout`, `idle_timeout`, `lifetime`, `role_changed` …
+    /// Reason of the end, such as `user`, `admin`, `rp_logout`, `idle_timeout`, `lifetime` or `role_changed`.
     pub(crate) reason: String,
-    /// By whom: `system`, `operator`, `user:<id>` or `application:<id>`.
+    /// Actor who ended it: `system`, `operator`, `user:<id>` or `application:<id>`.
     pub(crate) by: String,
-    /// What it took: `session`, `tokens`, `offline` (grants that outlive a sign-out), `consents`, `notify`.
+    /// Effects of the end: `session`, `tokens`, `offline` (grants that outlive a sign-out), `consents`, `notify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) effects: Option<Vec<String>>,
 }
 
-/// A stay in an application.
+/// The participation of a session in an application.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ApplicationJson {
-    /// The application's id.
+    /// Internal id of the application, not its `client_id`.
     #[schema(format = Uuid)]
     pub(crate) id: String,
-    /// Its name.
+    /// Display name of the application.
     pub(crate) name: String,
-    /// Its `client_id`.
+    /// `client_id` under which the application is registered.
     pub(crate) client_id: String,
-    /// What the application knows the stay by.
+    /// `sid` by which the application knows the session.
     pub(crate) sid: String,
-    /// First access.
+    /// Time at which the session first accessed the application.
     #[schema(format = DateTime)]
     pub(crate) first_access: String,
-    /// Last access.
+    /// Time at which the session last accessed the application.
     #[schema(format = DateTime)]
     pub(crate) last_access: String,
-    /// When the stay ended.
+    /// Time at which the participation ended; missing while it is active.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub(crate) ended_at: Option<String>,
@@ -120,27 +120,27 @@ impl ApplicationJson {
     }
 }
 
-/// What an application was given.
+/// A grant: the access that an application has received.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct GrantJson {
-    /// The grant's id.
+    /// Id of the grant, by which it can be ended.
     pub(crate) id: String,
-    /// To whom it was given.
+    /// Id of the application that holds the grant.
     #[schema(format = Uuid)]
     pub(crate) application: String,
-    /// What it allows.
+    /// Granted scopes, one per element.
     pub(crate) scopes: Vec<String>,
-    /// Access token binding: `sso-session`, `cookie`, `none`.
+    /// What access tokens are bound to: `sso-session`, `cookie` or `none`.
     pub(crate) binding: String,
     /// Whether it outlives the session (`offline_access`).
     pub(crate) offline: bool,
-    /// When it was given.
+    /// Time at which the grant was created.
     #[schema(format = DateTime)]
     pub(crate) created_at: String,
-    /// When its last token was issued.
+    /// Time at which the last access or refresh token was issued; the time of creation if there is none.
     #[schema(format = DateTime)]
     pub(crate) last_use: String,
-    /// When everything issued from it is dead.
+    /// Time at which the grant and everything issued from it expire.
     #[schema(format = DateTime)]
     pub(crate) expires_at: String,
 }
@@ -161,38 +161,39 @@ impl GrantJson {
     }
 }
 
-/// What an application was told of an end.
+/// A notification that informs an application of an end.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryJson {
-    /// The stay that ended.
+    /// `sid` of the participation that ended. It also identifies the delivery.
     pub(crate) sid: String,
-    /// The session that it belonged to.
+    /// Id of the session that the participation belonged to.
     pub(crate) session: String,
-    /// Whom to tell.
+    /// Id of the application to notify.
     #[schema(format = Uuid)]
     pub(crate) application: String,
-    /// `pending`, `delivered`, `refused`, `dead` or `unreachable` (it has no address).
+    /// `pending`, `delivered`, `refused`, `dead` (expired or given up) or `unreachable` (the application has no address
+    /// for notifications).
     pub(crate) state: String,
-    /// Attempts so far.
+    /// Number of delivery attempts so far.
     pub(crate) attempts: i64,
-    /// When it was written.
+    /// Time at which the delivery was created.
     #[schema(format = DateTime)]
     pub(crate) created_at: String,
-    /// When the next attempt is due.
+    /// Time at which the next attempt is due; missing unless the delivery is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub(crate) due_at: Option<String>,
-    /// HTTP status of the last answer.
+    /// HTTP status of the application's last response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_status: Option<i64>,
-    /// What went wrong last.
+    /// Description of the last failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<String>,
-    /// When the last attempt was made.
+    /// Time of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub(crate) last_attempt_at: Option<String>,
-    /// `jti` of the last logout token.
+    /// `jti` of the last logout token that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) jti: Option<String>,
 }
@@ -216,56 +217,56 @@ impl DeliveryJson {
     }
 }
 
-/// A session, living or ended.
+/// A session, live or ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionJson {
-    /// The session's id: 64 hex digits.
+    /// Id of the session: 64 hexadecimal digits.
     pub(crate) id: String,
-    /// Whose it is.
+    /// The user that the session belongs to.
     pub(crate) user: UserJson,
     /// `active`, `expired` (past a deadline, about to end) or `ended`.
     pub(crate) state: &'static str,
-    /// The browser's address at sign-in; empty when it was removed after its time.
+    /// IP address of the browser at sign-in; empty after its retention period.
     pub(crate) ip: String,
-    /// Where that is, if a database of places is configured and knows.
+    /// Location of the address; missing unless a location database is configured and contains the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) place: Option<PlaceJson>,
-    /// The user agent at sign-in.
+    /// `User-Agent` header of the browser at sign-in.
     pub(crate) user_agent: String,
-    /// The same, read.
+    /// Details parsed from `user_agent`.
     pub(crate) browser: BrowserJson,
-    /// When the person signed in first.
+    /// Time of the sign-in that started the session.
     #[schema(format = DateTime)]
     pub(crate) signed_in_at: String,
-    /// Last access, up to the flush interval old.
+    /// Time of the last access. It may lag behind by the flush interval.
     #[schema(format = DateTime)]
     pub(crate) last_access: String,
-    /// When the person last proved who they are.
+    /// Time of the last authentication (`auth_time`).
     #[schema(format = DateTime)]
     pub(crate) auth_time: String,
-    /// How the person proved who they are.
+    /// Authentication methods that were used in the session.
     pub(crate) methods: Vec<MethodJson>,
-    /// The authentication context class that the methods amount to.
+    /// Authentication context class (`acr`) that the methods reach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) acr: Option<&'static str>,
-    /// Whether the person asked to stay signed in.
+    /// Whether the user asked to stay signed in.
     pub(crate) remember: bool,
-    /// When it ends if nobody uses it.
+    /// Time at which the session ends if it isn't used again.
     #[schema(format = DateTime)]
     pub(crate) idle_deadline: String,
-    /// When it ends in any case.
+    /// Time at which the session ends even if it is in use; missing if its lifetime is unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub(crate) absolute_deadline: Option<String>,
-    /// How it ended.
+    /// The end of the session; missing unless `state` is `ended`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<EndJson>,
-    /// Its stays in applications.
+    /// Participations of the session in applications.
     pub(crate) applications: Vec<ApplicationJson>,
-    /// What it gave to applications and is alive; with one session, or where asked for by `include=grants`.
+    /// Grants of the session that haven't ended. Present for a single session or if requested by `include=grants`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grants: Option<Vec<GrantJson>>,
-    /// What applications were told of its end; with one session alone.
+    /// Notifications to applications about its end. Present for a single session only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deliveries: Option<Vec<DeliveryJson>>,
 }
@@ -316,51 +317,51 @@ impl SessionJson {
     }
 }
 
-/// A page of sessions.
+/// One page of a session search, with cursors to its neighbours.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PageJson {
-    /// The sessions, the latest first.
+    /// The sessions, latest first.
     pub(crate) items: Vec<SessionJson>,
-    /// Leads to the page after this one. The page may be short: what stands beyond its budget of rows comes
-    /// with the next.
+    /// Cursor of the next page. A page can have fewer sessions than `limit` if the search reaches its budget of rows;
+    /// the next page continues there.
     pub(crate) next: Option<String>,
-    /// Leads to the page before this one.
+    /// Cursor of the previous page.
     pub(crate) prior: Option<String>,
-    /// Both in one: give it back as `results_token`, with `prior=true` for the page before.
+    /// Both cursors in one token. Send it as `results_token`; add `prior=true` to get the previous page.
     pub(crate) results_token: Option<String>,
-    /// How many sessions pass the filter; where asked for by `total=true`.
+    /// Number of sessions that match the filter. Present if requested by `total=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) total: Option<TotalJson>,
-    /// With `sort=last_access`: when the first page was read. Sessions used since are left out of the pages
-    /// after it; the order is best effort.
+    /// Time at which the first page was read; only with `sort=last_access`. Later pages omit sessions that have been
+    /// used since; the order is best effort.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub(crate) as_of: Option<String>,
 }
 
-/// How many sessions pass a filter.
+/// Number of sessions that match a filter.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TotalJson {
-    /// So many.
+    /// Number of sessions that were counted.
     pub(crate) sessions: u64,
-    /// Pages of this size.
+    /// Number of pages that these sessions fill with the requested `limit`.
     pub(crate) pages: u64,
-    /// Whether these are all; otherwise counting stopped at its budget, and there are more.
+    /// Whether the count is complete. If false, counting stopped at its budget and there are more sessions.
     pub(crate) exact: bool,
 }
 
-/// What went wrong (RFC 9457).
+/// Problem details of a failed request (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemJson {
-    /// Names the kind of problem.
+    /// Type of the problem: `about:blank`, because the status alone identifies it.
     pub(crate) r#type: String,
-    /// The status in words.
+    /// Reason phrase of the HTTP status.
     pub(crate) title: String,
-    /// The HTTP status.
+    /// HTTP status code, as in the response's status line.
     pub(crate) status: u16,
-    /// What to do about it.
+    /// Explanation of what went wrong or what to do.
     pub(crate) detail: String,
-    /// The request.
+    /// URN of the request, which contains its id: `urn:request:<id>`.
     pub(crate) instance: String,
 }
 
@@ -371,16 +372,16 @@ pub fn session_json(user: &User, view: &SessionView, live: bool) -> serde_json::
     serde_json::to_value(SessionJson::of(user, view, live)).unwrap_or_default()
 }
 
-/// What an end did, or would do.
+/// Counts of what an end affected or would affect.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SummaryJson {
-    /// Sessions ended.
+    /// Number of sessions that end.
     sessions: u64,
-    /// Grants ended.
+    /// Number of grants that end, with all their tokens.
     grants: u64,
-    /// Consents removed.
+    /// Number of consents that are removed.
     consents: u64,
-    /// Applications to be told.
+    /// Number of notifications to applications.
     deliveries: u64,
 }
 
