@@ -103,6 +103,8 @@ struct Dispatcher {
     places: Arc<Semaphore>,
     attempts: JoinSet<Option<SettleDelivery>>,
     settled: Vec<SettleDelivery>,
+    /// Earliest time of the next claim while this node runs a job.
+    next_claim: Option<tokio::time::Instant>,
 }
 
 /// Attempts deliveries, a bounded number at a time: those that ends of this process hand over, and those that it claims
@@ -124,17 +126,14 @@ async fn deliver(
         places: Arc::new(Semaphore::new(DELIVERIES_IN_FLIGHT_MAX)),
         attempts: JoinSet::new(),
         settled: Vec::new(),
+        next_claim: None,
     };
     let mut wait = Duration::ZERO;
     while !is_over(&stopped) {
         let (handed, written) = engine.outbox().take();
         dispatcher.begin(handed).await;
-        if written && engine.is_at_job() {
-            // The job wrote them, and writes the next ones in a moment: its commits don't wake the signing worker.
-            wait = wait.min(BREATH);
-        }
-        if written && !engine.is_at_job() || wait.is_zero() {
-            wait = dispatcher.claim().await;
+        if written || wait.is_zero() {
+            wait = dispatcher.step().await;
         }
         if !wait.is_zero() {
             wait = dispatcher.pause(wait, &mut stopped).await;
@@ -164,6 +163,26 @@ impl Dispatcher {
         }
     }
 
+    /// Claims due deliveries, and returns the time until the next step. While this node runs a job, it claims once in
+    /// [`BREATH`] and otherwise only stores the outcomes of attempts: neither the commits of the job nor the end of an
+    /// attempt is a reason to sign more.
+    #[expect(clippy::disallowed_methods, reason = "how long it waits is no decision about data")]
+    async fn step(&mut self) -> Duration {
+        let now = tokio::time::Instant::now();
+        let rest = self.next_claim.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        if rest.is_zero() || !self.engine.is_at_job() {
+            self.next_claim = Some(now + BREATH);
+            return self.claim().await;
+        }
+        let settled = std::mem::take(&mut self.settled);
+        if !settled.is_empty()
+            && let Err(error) = self.engine.settle_deliveries(settled).await
+        {
+            tracing::error!(%error, "attempts were not stored; they are repeated");
+        }
+        rest
+    }
+
     /// Writes outcomes of attempts, claims due deliveries, and returns the time until the next one is due: zero if
     /// there may be more.
     async fn claim(&mut self) -> Duration {
@@ -176,7 +195,7 @@ impl Dispatcher {
         };
         if !claimed.is_empty() {
             self.begin(claimed).await;
-            return if self.engine.is_at_job() { BREATH } else { Duration::ZERO };
+            return Duration::ZERO;
         }
         next_due(&self.engine).await
     }
