@@ -61,7 +61,7 @@ impl Authority {
         Self { who: Who::System, tenant: None, rights: Rights::everything() }
     }
 
-    /// The actor for whom the use case runs.
+    /// The actor of the use case.
     #[must_use]
     pub const fn who(&self) -> Who {
         self.who

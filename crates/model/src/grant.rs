@@ -12,7 +12,7 @@ pub struct Grant {
     pub tenant: TenantId,
     /// Id of the grant, which codes and tokens name.
     pub id: GrantId,
-    /// The user for whom the application acts.
+    /// User that the application acts on behalf of.
     pub user: UserId,
     /// The application that holds the grant.
     pub app: AppId,

@@ -39,7 +39,7 @@ pub const CONFLICT_RETRIES_MAX: usize = 5;
 pub const SAML_NAMES_MAX: i64 = 5;
 /// Maximum number of participations that one SAML logout request ends.
 pub const SAML_STAYS_MAX: i64 = 100;
-/// Maximum number of users for whom a role change ends sessions in its own transaction; more go through a job.
+/// Maximum number of users affected by a role change that ends their sessions in its own transaction; more go to a job.
 pub const INLINE_END_USERS_MAX: usize = 100;
 /// Maximum number of sessions in one list; more are available through a cursor or a narrower search.
 pub const SESSION_LIST_MAX: i64 = 500;
@@ -47,7 +47,7 @@ pub const SESSION_LIST_MAX: i64 = 500;
 pub const SESSION_SCAN_MAX: usize = 1000;
 /// Maximum number of sessions that are examined to count those that match a filter.
 pub const SESSION_COUNT_MAX: usize = 100_000;
-/// Maximum number of users for whom a search reads sessions user by user; with more it scans the sessions in order.
+/// Maximum number of users up to which a search reads sessions user by user; above it, it scans the sessions in order.
 pub const SESSION_SEARCH_USERS_MAX: i64 = 200;
 /// Maximum number of targets that the preview of an end examines individually; of a larger end it only counts the
 /// sessions.

@@ -411,7 +411,7 @@ pub enum Op {
         grant: GrantId,
         /// Id of the shared token, used if the row is new.
         id: GrantId,
-        /// The user for whom the application acts.
+        /// User that the application acts on behalf of.
         user: UserId,
         /// The application that gets the token.
         app: AppId,

@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod discovery;
+mod endpoints;
 pub(crate) mod groups;
 pub(crate) mod me;
 mod request;

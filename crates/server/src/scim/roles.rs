@@ -1,15 +1,12 @@
 //! `/scim2/v2/Roles`: administration of roles.
 
-use axum::body::Bytes;
-use axum::extract::{Path, RawQuery};
 use http::StatusCode;
 use serde_json::Value;
 use sojourn_engine::Right;
 use sojourn_engine::scim::ListQuery;
 use sojourn_model::RoleId;
 
-use super::{Answer, Call, Refusal, Reply, request, unknown};
-use crate::context::Context;
+use super::{Answer, Call, Refusal, Reply, unknown};
 
 fn id_of(id: &str) -> Result<RoleId, Refusal> {
     id.parse().map_err(|_| unknown("role"))
@@ -23,62 +20,7 @@ pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
     Ok(call.listed(query, listed))
 }
 
-/// `GET`: lists roles, with the parameters in the query.
-pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    found(&call, &request::list_of_query(query.as_deref())?).await
-}
-
-/// `POST …/.search`: lists roles, with the parameters in the body.
-pub(crate) async fn search(context: Context, body: Bytes) -> Answer {
-    let call = Call::new(&context, None).await?;
-    found(&call, &request::list_of_body(&context, &body)?).await
-}
-
-/// `POST`: creates a role.
-pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    create(&call, &request::body(&context, &body)?).await
-}
-
-/// `GET …/{id}`: returns one role.
-pub(crate) async fn get(
-    context: Context,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    call.need(Right::RoleView)?;
-    one(&call, StatusCode::OK, id_of(&id)?).await
-}
-
-/// `PUT …/{id}`: replaces a role.
-pub(crate) async fn put(
-    context: Context,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    replace(&call, &id, &request::body(&context, &body)?).await
-}
-
-/// `PATCH …/{id}`: changes part of a role.
-pub(crate) async fn patch(
-    context: Context,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    change(&call, &id, &request::body(&context, &body)?).await
-}
-
-/// `DELETE …/{id}`: removes a role.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
-    let call = Call::new(&context, None).await?;
-    remove(&call, &id).await
-}
+super::endpoints::endpoints!(Right::RoleView);
 
 /// Returns a role with the attributes that the request selects.
 pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: RoleId) -> Answer {

@@ -1,7 +1,5 @@
 //! `/scim2/Users`: administration of accounts.
 
-use axum::body::Bytes;
-use axum::extract::{Path, RawQuery};
 use http::StatusCode;
 use serde_json::Value;
 use sojourn_engine::Right;
@@ -9,8 +7,7 @@ use sojourn_engine::scim::{ListQuery, UserEdit, Writing};
 use sojourn_model::UserId;
 use sojourn_scim::Resource;
 
-use super::{Answer, Call, Refusal, Reply, request, unknown};
-use crate::context::Context;
+use super::{Answer, Call, Refusal, Reply, unknown};
 
 fn id_of(id: &str) -> Result<UserId, Refusal> {
     id.parse().map_err(|_| unknown("user"))
@@ -24,62 +21,7 @@ pub(super) async fn found(call: &Call<'_>, query: &ListQuery) -> Answer {
     Ok(call.listed(query, listed))
 }
 
-/// `GET`: lists users, with the parameters in the query.
-pub(crate) async fn list(context: Context, RawQuery(query): RawQuery) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    found(&call, &request::list_of_query(query.as_deref())?).await
-}
-
-/// `POST …/.search`: lists users, with the parameters in the body.
-pub(crate) async fn search(context: Context, body: Bytes) -> Answer {
-    let call = Call::new(&context, None).await?;
-    found(&call, &request::list_of_body(&context, &body)?).await
-}
-
-/// `POST`: creates an account.
-pub(crate) async fn post(context: Context, RawQuery(query): RawQuery, body: Bytes) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    create(&call, &request::body(&context, &body)?).await
-}
-
-/// `GET …/{id}`: returns one account.
-pub(crate) async fn get(
-    context: Context,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    call.need(Right::UserView)?;
-    one(&call, StatusCode::OK, id_of(&id)?).await
-}
-
-/// `PUT …/{id}`: replaces an account.
-pub(crate) async fn put(
-    context: Context,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    replace(&call, &id, &request::body(&context, &body)?).await
-}
-
-/// `PATCH …/{id}`: changes part of an account.
-pub(crate) async fn patch(
-    context: Context,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer {
-    let call = Call::new(&context, query.as_deref()).await?;
-    change(&call, &id, &request::body(&context, &body)?).await
-}
-
-/// `DELETE …/{id}`: removes an account.
-pub(crate) async fn delete(context: Context, Path(id): Path<String>) -> Answer {
-    let call = Call::new(&context, None).await?;
-    remove(&call, &id).await
-}
+super::endpoints::endpoints!(Right::UserView);
 
 /// Returns an account with the attributes that the request selects.
 pub(super) async fn one(call: &Call<'_>, status: StatusCode, id: UserId) -> Answer {

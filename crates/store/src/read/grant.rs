@@ -85,7 +85,7 @@ pub struct GrantExpiry {
 pub struct SharedStanding {
     /// The shared token itself.
     pub token: SharedToken,
-    /// The user for whom the application acts.
+    /// User that the application acts on behalf of.
     pub user: UserId,
     /// The application that holds the token.
     pub app: AppId,
