@@ -176,11 +176,13 @@ mod tests {
         let state = "/components/schemas/DeliveryJson/properties/state/enum";
         assert_eq!(at(state).as_array().map(Vec::len), Some(DeliveryState::ALL.len()));
         // No list of allowed values is only in a description, and every number has a maximum.
+        // Examples ("such as") and patterns (`user:<id>`) are no such list.
         let mut stack = vec![&description];
         while let Some(value) = stack.pop() {
             if let Value::Object(object) = value {
                 let words = object.get("description").and_then(Value::as_str).unwrap_or_default();
-                let listed = words.contains("` or `") && !words.contains('<');
+                let open_ended = words.contains('<') || words.contains("such as");
+                let listed = words.contains("` or `") && !open_ended;
                 let schema = object.get("schema").unwrap_or(value);
                 let open = schema["maxLength"].is_number() || schema["items"]["enum"].is_array();
                 assert!(!listed || open || schema["enum"].is_array(), "{value}");

@@ -72,7 +72,8 @@ pub(crate) struct EndJson {
     /// Time at which the session ended.
     #[schema(format = DateTime)]
     pub(crate) at: String,
-    /// Reason of the end, such as `user`, `admin`, `rp_logout`, `idle_timeout`, `lifetime` or `role_changed`.
+    /// Reason of the end, such as `user`, `admin`, `rp_logout`, `idle_timeout`, `lifetime` or `role_changed`;
+    /// `policy:<name>` where an event handler ended it.
     pub(crate) reason: String,
     /// Actor who ended it: `system`, `operator`, `user:<id>` or `application:<id>`.
     pub(crate) by: String,
