@@ -403,7 +403,7 @@ pub struct Browser {
     pub name: String,
     /// Operating system such as `Windows 10`; empty if unknown.
     pub system: String,
-    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`; empty if unknown.
+    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`, `misc`; empty if unknown.
     pub device: String,
 }
 

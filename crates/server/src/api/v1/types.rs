@@ -39,7 +39,7 @@ pub(crate) struct BrowserJson {
     pub(crate) name: String,
     /// Operating system, such as `Windows 10`.
     pub(crate) system: String,
-    /// Kind of device: `pc`, `smartphone`, `mobilephone`, `appliance` or `crawler`.
+    /// Kind of device: `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler` or `misc`; empty if unknown.
     pub(crate) device: String,
 }
 
