@@ -155,7 +155,11 @@ async fn oidc_client_ts_of_npm_watches_renews_and_hears_of_an_end() {
         browser.wait_for("#renewed", "a new token").await;
         // Nothing that this browser did: only the frame's own question can tell.
         let plan = EndPlan::new(EndTarget::User(alex.id), EndReason::Admin, Actor::System);
-        server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+        server
+            .engine
+            .end_sessions(&server.tenant, plan, &sojourn_engine::Authority::system())
+            .await
+            .expect("ended");
         browser.wait_for("#heard", "signed out").await;
         browser.quit().await;
     }

@@ -170,7 +170,11 @@ async fn mellon_signs_on_and_follows_every_end() {
             "an administrator" => {
                 let target = EndTarget::User(alex.id);
                 let plan = EndPlan::new(target, EndReason::Admin, Actor::Operator);
-                server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+                server
+                    .engine
+                    .end_sessions(&server.tenant, plan, &sojourn_engine::Authority::system())
+                    .await
+                    .expect("ended");
             }
             "a role change" => {
                 let (tenant, change) = (&server.tenant, RoleChange::Unassign);
@@ -193,7 +197,7 @@ async fn mellon_signs_on_and_follows_every_end() {
             told += 1;
         }
         eventually("it followed", async || {
-            let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
+            let all = server.engine.reads(server.tenant.id).deliveries(10).await.ok()?;
             let enough = all.len() >= told;
             (enough && all.iter().all(|one| one.state == DeliveryState::Delivered)).then_some(())
         })

@@ -79,9 +79,13 @@ async fn register(server: &TestServer, metadata: &str) {
 async fn end(server: &TestServer) {
     let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
-    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    server
+        .engine
+        .end_sessions(&server.tenant, plan, &sojourn_engine::Authority::system())
+        .await
+        .expect("ended");
     eventually("all have followed", async || {
-        let all = server.engine.reads().deliveries(server.tenant.id, 100).await.ok()?;
+        let all = server.engine.reads(server.tenant.id).deliveries(100).await.ok()?;
         let delivered = all.iter().all(|one| one.state == DeliveryState::Delivered);
         (!all.is_empty() && delivered).then_some(())
     })
@@ -123,9 +127,9 @@ async fn run(command: Command, server: &TestServer) {
             json!({})
         } else if let Some(name) = said["signed_in"].as_str() {
             let user = server.engine.user_named(&server.tenant, name).await.expect("a user");
-            let reads = server.engine.reads();
+            let reads = server.engine.reads(server.tenant.id);
             let now = server.engine.now();
-            let all = reads.sessions_of_user(server.tenant.id, user.id, now, 0, 10).await;
+            let all = reads.sessions_of_user(user.id, now, 0, 10).await;
             json!({ "sessions": all.expect("sessions").len() })
         } else {
             done |= said["done"] == true;
@@ -214,7 +218,7 @@ async fn one_sign_in_reaches_both_protocols_and_one_sign_out_ends_both() {
     browser.click("form[action$='/logout'] button").await;
     browser.wait_for("h1", "You are signed out").await;
     eventually("both have answered", async || {
-        let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
+        let all = server.engine.reads(server.tenant.id).deliveries(10).await.ok()?;
         (all.len() == 3 && all.iter().all(|one| one.state == DeliveryState::Delivered))
             .then_some(())
     })

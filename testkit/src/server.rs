@@ -312,7 +312,7 @@ impl TestServer {
     pub async fn ledger(&self, limit: i64) -> Vec<sojourn_model::Session> {
         let (range, stop) = (sojourn_store::SessionRange::Ended, sojourn_model::Millis(0));
         let place = sojourn_store::Place::LAST;
-        let found = self.engine.reads().sessions_below(self.tenant.id, &range, place, stop, limit);
+        let found = self.engine.reads(self.tenant.id).sessions_below(&range, place, stop, limit);
         found.await.expect("read")
     }
 

@@ -96,6 +96,12 @@ fn rust(shown: &str, text: &str, problems: &mut Vec<String>) {
             problems.push(format!("{shown}: a handler refuses with the Refusal of its face"));
         }
     }
+    let above =
+        ["crates/server/src", "crates/cli/src"].iter().any(|floor| shown.starts_with(floor));
+    if above && calls("sojourn_store") && !shown.ends_with("cli/src/open.rs") {
+        problems
+            .push(format!("{shown}: reads go through the engine, which binds them to a tenant"));
+    }
     let before = |line: usize| code.lines().take(line - 1).last().unwrap_or_default();
     let unexplained = |line: usize| !before(line).trim_start().starts_with("// Long, because ");
     for (line, length) in long_functions(code).into_iter().filter(|(line, _)| unexplained(*line)) {

@@ -110,7 +110,7 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
             let base = format!("http://{}", listener.local_addr().expect("its address"));
             let first = Installation::open(open().await, &base).await;
             let plan = fill::prepare(&first, *size, now).await;
-            first.engine.reads().close().await;
+            first.engine.installation().close().await;
             drop(first);
             match database {
                 "sqlite" => sqlite::fill(&path, &plan),
@@ -126,7 +126,7 @@ pub(crate) async fn run(folder: &Path, args: &[String]) {
             let mut answers = questions::ask(&installation, *size).await;
             answers.extend(pages);
             columns.push((*size, answers));
-            installation.engine.reads().close().await;
+            installation.engine.installation().close().await;
             let _ = std::fs::remove_dir_all(folder);
         }
         print(database, &columns);

@@ -136,7 +136,7 @@ async fn end_one(installation: &Installation, questions: &Questions) -> Answer {
         let plan =
             EndPlan::new(EndTarget::Session(user, session), EndReason::Admin, Actor::Operator);
         let began = Instant::now();
-        engine.end_sessions(tenant, plan).await.expect("ended");
+        engine.end_sessions(tenant, plan, &Authority::system()).await.expect("ended");
         took.push(began.elapsed().as_secs_f64() * 1e3);
     }
     answer("end one", took)
@@ -172,7 +172,7 @@ async fn end_role(installation: &Installation, questions: &Questions, _rights: R
     while engine.run_job_step().await.expect("a step") {}
     let seconds = began.elapsed().as_secs_f64();
     let cpu = (cpu_ns(pid) - cpu) as f64 / 1e9;
-    let job = engine.reads().job(tenant.id, job.id).await.expect("read").expect("the job");
+    let job = engine.reads(tenant.id).job(job.id).await.expect("read").expect("the job");
     assert_eq!(job.state, sojourn_model::JobState::Done);
     let ended = job.ended;
     let text = format!(

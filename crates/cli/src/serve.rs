@@ -101,7 +101,7 @@ pub(crate) async fn serve(config_file: &Path) -> Done {
     tracing::info!(
         address = %running.address,
         issuer = opened.engine.issuer(&opened.tenant),
-        database = opened.engine.reads().kind(),
+        database = opened.engine.installation().kind(),
         "ready"
     );
     let mut reloader = Reloader::new(config_file, read, log);

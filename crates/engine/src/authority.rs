@@ -97,6 +97,16 @@ impl Authority {
         self.rights.cover(&Rights::of_scopes(&role.permissions))
     }
 
+    /// Returns whether this is the command line or the program itself, which may do everything.
+    pub(crate) const fn is_program(&self) -> bool {
+        matches!(self.who, Who::Operator | Who::System)
+    }
+
+    /// Returns whether the actor is this user of this tenant.
+    pub(crate) fn is(&self, tenant: &Tenant, user: UserId) -> bool {
+        self.tenant == Some(tenant.id) && matches!(self.who, Who::User(own, _) if own == user)
+    }
+
     /// Requires a right in this tenant.
     ///
     /// # Errors

@@ -7,9 +7,12 @@ use sojourn_model::{
 };
 use sojourn_store::EndPreview;
 
+use crate::authority::Authority;
 use crate::deliver::LEASE_MS;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rank::Concerned;
+use crate::rights::Right;
 
 /// What to end, for what reason and for which actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,13 +93,66 @@ impl Engine {
         Ok(self.end_operation(tenant, plan))
     }
 
-    /// Ends the sessions that a plan names. When this returns, every node refuses the tokens, and the notices to
-    /// applications are durable.
+    /// Ends the sessions that a plan names, for an actor. When this returns, every node refuses the tokens, and the
+    /// notices to applications are durable.
     ///
     /// # Errors
-    /// [`EngineError::SessionBoundTokens`] if the sessions' own tokens would be left behind, [`EngineError::Invalid`]
-    /// if the plan is empty.
-    pub async fn end_sessions(&self, tenant: &Tenant, plan: EndPlan) -> Result<Ended, EngineError> {
+    /// [`EngineError::Forbidden`] if a target isn't the actor's own and they lack the right to end sessions or the
+    /// rights of the user concerned; [`EngineError::SessionBoundTokens`] if the sessions' own tokens would be left
+    /// behind; [`EngineError::Invalid`] if the plan is empty.
+    pub async fn end_sessions(
+        &self,
+        tenant: &Tenant,
+        plan: EndPlan,
+        by: &Authority,
+    ) -> Result<Ended, EngineError> {
+        self.must_end(tenant, &plan, by).await?;
+        self.carry_out_end(tenant, plan).await
+    }
+
+    /// Requires that an actor may end what a plan names: their own sessions, or those of users whose rights they hold.
+    async fn must_end(
+        &self,
+        tenant: &Tenant,
+        plan: &EndPlan,
+        by: &Authority,
+    ) -> Result<(), EngineError> {
+        if by.is_program() {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        for target in &plan.targets {
+            match target {
+                EndTarget::User(user)
+                | EndTarget::UserExcept(user, _)
+                | EndTarget::Session(user, _)
+                | EndTarget::ExpiredSession(user, _) => {
+                    if !by.is(tenant, *user) {
+                        others.push(*user);
+                    }
+                }
+                // A grant doesn't say whose it is: only the use cases that have read it end it.
+                EndTarget::Grant(_) => return Err(EngineError::Forbidden),
+            }
+        }
+        if plan.actor != by.actor() {
+            return Err(EngineError::Forbidden);
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
+        by.must(tenant, Right::SessionDelete)?;
+        others.sort_unstable();
+        others.dedup();
+        self.must_outrank(tenant, by, Concerned::Users(&others)).await
+    }
+
+    /// Ends the sessions that a plan names, for a use case that has checked who may ask for it.
+    pub(crate) async fn carry_out_end(
+        &self,
+        tenant: &Tenant,
+        plan: EndPlan,
+    ) -> Result<Ended, EngineError> {
         let administrative = matches!(plan.reason, EndReason::Admin);
         let mut end = self.checked(tenant, plan)?;
         if self.outbox.takes_more() {
@@ -137,8 +193,19 @@ impl Engine {
     /// Returns what a plan would do, without doing it.
     ///
     /// # Errors
-    /// The same as [`Engine::end_sessions`], except that a refusal is part of the preview and not an error.
+    /// The same as [`Engine::end_sessions`], except that tokens left behind are part of the preview and not an error.
     pub async fn preview_end(
+        &self,
+        tenant: &Tenant,
+        plan: EndPlan,
+        by: &Authority,
+    ) -> Result<EndPreview, EngineError> {
+        self.must_end(tenant, &plan, by).await?;
+        self.count_end(tenant, plan).await
+    }
+
+    /// Counts what a plan would do, for a use case that has checked who may ask for it.
+    pub(crate) async fn count_end(
         &self,
         tenant: &Tenant,
         plan: EndPlan,

@@ -9,7 +9,7 @@ use sojourn_model::limits::CLIENT_HASHES_MAX;
 use sojourn_model::{
     Actor, Applied, ChangeSet, Clock, GrantId, Millis, Op, Outcome, Rng, TaskRule, Tenant, TenantId,
 };
-use sojourn_store::{Place, Reads, Store};
+use sojourn_store::{Place, Store};
 
 use crate::breaker::Breakers;
 use crate::catalog::Catalog;
@@ -140,12 +140,6 @@ impl Engine {
         };
         engine.task_rules = engine.task_rules();
         Ok(engine)
-    }
-
-    /// Read-only queries that involve no rule. Changes go through the use cases only.
-    #[must_use]
-    pub const fn reads(&self) -> &Reads {
-        self.store.reads()
     }
 
     /// The settings that are currently in force.

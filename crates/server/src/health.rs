@@ -40,7 +40,7 @@ impl Readiness {
             return outcome.clone();
         }
         let check = async {
-            engine.reads().check().await?;
+            engine.installation().check().await?;
             match engine.clock_ahead_ms().await {
                 Ok(ahead) => Ok(ahead),
                 Err(EngineError::Store(error)) => Err(error),

@@ -164,7 +164,7 @@ impl Running {
         let draining = Arc::new(AtomicBool::new(false));
         let metrics = Arc::new(Metrics::default());
         let measured = Arc::clone(&metrics);
-        engine.reads().observe(move |call, took| measured.database(call, took));
+        engine.installation().observe(move |call, took| measured.database(call, took));
         let state = state(&engine, &options, metrics.clone(), (&draining, &stopped));
         let tls = options.tls.clone().map(watch::Sender::new);
         let sender = Arc::new(Outgoing::new(options.outgoing.clone()));
@@ -227,7 +227,7 @@ impl Running {
         if let Err(error) = self.engine.flush_touches().await {
             tracing::error!(%error, "last accesses were not written");
         }
-        self.engine.reads().close().await;
+        self.engine.installation().close().await;
     }
 }
 

@@ -3,9 +3,9 @@
 #![expect(clippy::expect_used, reason = "a test fails loudly")]
 
 use futures_util::future::join_all;
-use sojourn_engine::EndPlan;
 use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_engine::tokens::BindingProof;
+use sojourn_engine::{Authority, EndPlan};
 use sojourn_model::{Actor, EndReason, EndTarget};
 use sojourn_testkit::history::nodes::Nodes;
 use sojourn_testkit::store::Engine;
@@ -34,7 +34,7 @@ async fn a_visit(nodes: &Nodes, n: usize) {
     engine.revoke(&nodes.tenant, app, &tokens.access_token, &proof).await.expect("revoked");
     let target = EndTarget::Session(session.user, session.id);
     let plan = EndPlan::new(target, EndReason::Admin, Actor::System);
-    engine.end_sessions(&nodes.tenant, plan).await.expect("ended");
+    engine.end_sessions(&nodes.tenant, plan, &Authority::system()).await.expect("ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -122,7 +122,7 @@ async fn a_clock_that_went_back_leaves_nothing_waiting() {
             plans.push(EndPlan::new(target, EndReason::Admin, Actor::System));
         }
         for plan in plans {
-            engine.end_sessions(tenant, plan).await.expect("ended");
+            engine.end_sessions(tenant, plan, &Authority::system()).await.expect("ended");
             assert_eq!(engine.claim_deliveries(Vec::new()).await.expect("claimed").len(), 1);
         }
         nodes.clock.advance(-YEAR);
@@ -132,7 +132,7 @@ async fn a_clock_that_went_back_leaves_nothing_waiting() {
         let claimed = engine.claim_deliveries(Vec::new()).await.expect("claimed");
         assert_eq!(claimed.len(), 2, "{database:?}: both are due again");
         let living = async |id| {
-            let found = engine.reads().session(tenant.id, id).await.expect("read").expect("there");
+            let found = engine.reads(tenant.id).session(id).await.expect("read").expect("there");
             found.state == sojourn_model::SessionState::Living
         };
         assert!(living(ahead.id).await, "{database:?}");

@@ -174,13 +174,13 @@ async fn one(
             (Takes::Users(vec![person], true), "session: by role")
         }
         _ => {
-            let user = engine.reads().user(world.nodes.tenant.id, person).await?;
+            let user = engine.reads(world.nodes.tenant.id).user(person).await?;
             let Some(user) = user else { return Ok(()) };
             let tenant = &world.nodes.tenant;
             let state = UserState::Disabled;
             engine.set_user_state(tenant, &user, state, &Authority::system()).await?;
             check(world, &Takes::Users(vec![person], true), began, "session: account off").await;
-            let user = engine.reads().user(tenant.id, person).await?.unwrap_or(user);
+            let user = engine.reads(tenant.id).user(person).await?.unwrap_or(user);
             let state = UserState::Active;
             // Nothing from before comes back with the account.
             engine.set_user_state(tenant, &user, state, &Authority::system()).await?;
@@ -208,7 +208,7 @@ async fn end(
     let mut plan = EndPlan::new(targets[0], reason, Actor::System);
     plan.targets = targets;
     plan.effects.offline = plan.reason == EndReason::Admin;
-    engine.end_sessions(&world.nodes.tenant, plan).await.map(|_| ())
+    engine.end_sessions(&world.nodes.tenant, plan, &Authority::system()).await.map(|_| ())
 }
 
 /// Revokes the newest refresh token of some grant.
@@ -245,16 +245,16 @@ async fn by_role(
 ) -> Result<bool, EngineError> {
     let tenant = &world.nodes.tenant;
     let Organisation { role, group } = organisation;
-    let Some(user) = engine.reads().user(tenant.id, person).await? else { return Ok(false) };
+    let Some(user) = engine.reads(tenant.id).user(person).await? else { return Ok(false) };
     if dice.below(2) == 0 {
-        let has = engine.reads().role_members_among(tenant.id, role.id, &[person]).await?;
+        let has = engine.reads(tenant.id).role_members_among(role.id, &[person]).await?;
         let change = if has.is_empty() { RoleChange::Assign } else { RoleChange::Unassign };
         return engine
             .change_role(tenant, role, &user, change, &Authority::system())
             .await
             .map(|_| true);
     }
-    let has = engine.reads().group_members_among(tenant.id, group.id, &[person]).await?;
+    let has = engine.reads(tenant.id).group_members_among(group.id, &[person]).await?;
     let members = if has.is_empty() {
         Members::Change { add: vec![person], remove: vec![] }
     } else {

@@ -222,7 +222,7 @@ impl Nodes {
             least_level: Level::One,
         };
         let engine = &self.engines[node];
-        let stay = engine.reads().participation(self.tenant.id, session.id, app.id).await?;
+        let stay = engine.reads(self.tenant.id).participation(session.id, app.id).await?;
         let read = Read { stay: stay.as_ref(), approved: None };
         let browser = Some("browser");
         match engine.authorize(&self.tenant, &app, session, &request, read, browser).await? {

@@ -175,7 +175,7 @@ async fn list(opened: &Opened) -> Done {
 pub(crate) async fn application(config_file: &Path, command: ApplicationCommand) -> Done {
     let opened = opened(config_file).await?;
     let done = run(&opened, command).await;
-    opened.engine.reads().close().await;
+    opened.engine.installation().close().await;
     done
 }
 

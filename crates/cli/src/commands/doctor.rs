@@ -179,8 +179,8 @@ async fn clashes(engine: &sojourn_engine::Engine) -> Vec<Found> {
     const MOST: i64 = 20;
     let found = async {
         let mut all = Vec::new();
-        for tenant in engine.reads().tenants().await? {
-            for name in engine.reads().clashing_names(tenant.id, MOST).await? {
+        for tenant in engine.installation().tenants().await? {
+            for name in engine.reads(tenant.id).clashing_names(MOST).await? {
                 let of = &tenant.name;
                 all.push(Warning(format!(
                     "tenant {of}: the login name '{name}' looks the same as another one: rename one of them"
@@ -222,8 +222,9 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         Err(Failure(why)) => return vec![Bad(format!("the installation can't be opened: {why}"))],
     };
     let engine = &opened.engine;
-    let mut all = vec![Good(format!("the database ({}) opens and fits", engine.reads().kind()))];
-    all.push(match engine.reads().check().await {
+    let mut all =
+        vec![Good(format!("the database ({}) opens and fits", engine.installation().kind()))];
+    all.push(match engine.installation().check().await {
         Ok(()) => Good("it can be written".into()),
         Err(error) => Bad(format!("it can't be written: {error}")),
     });
@@ -253,7 +254,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
     });
     all.extend(clashes(engine).await);
     all.extend(certificates(engine).await);
-    match engine.reads().task_backlogs(TenantId::DEFAULT).await {
+    match engine.reads(TenantId::DEFAULT).task_backlogs().await {
         Ok(backlogs) => all.extend(backlogs.iter().filter(|one| one.parked > 0).map(|one| {
             Warning(format!(
                 "{} tasks of handler '{}' failed too often: see 'sojourn sessions handlers'",
@@ -262,7 +263,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         })),
         Err(error) => all.push(Bad(error.to_string())),
     }
-    engine.reads().close().await;
+    engine.installation().close().await;
     all
 }
 

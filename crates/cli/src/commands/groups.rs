@@ -73,9 +73,9 @@ pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
         }
         GroupCommand::List => {
             let mut rows = Vec::new();
-            for group in engine.reads().groups_after(tenant.id, None, 1000).await? {
-                let members = engine.reads().group_member_count(tenant.id, group.id).await?;
-                let roles = engine.reads().roles_of_group(tenant.id, group.id).await?;
+            for group in engine.reads(tenant.id).groups_after(None, 1000).await? {
+                let members = engine.reads(tenant.id).group_member_count(group.id).await?;
+                let roles = engine.reads(tenant.id).roles_of_group(group.id).await?;
                 let roles: Vec<String> = roles.into_iter().map(|role| role.name).collect();
                 rows.push(vec![group.name, members.to_string(), roles.join(" ")]);
             }
@@ -115,6 +115,6 @@ pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
             say("The group is removed.");
         }
     }
-    engine.reads().close().await;
+    engine.installation().close().await;
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(crate) enum KeyCommand {
 pub(crate) async fn key(config_file: &Path, command: KeyCommand) -> Done {
     let opened = opened(config_file).await?;
     let done = run(&opened, command).await;
-    opened.engine.reads().close().await;
+    opened.engine.installation().close().await;
     done
 }
 

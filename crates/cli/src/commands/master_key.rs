@@ -37,7 +37,7 @@ pub(crate) async fn master_key(config_file: &Path, command: MasterKeyCommand) ->
         MasterKeyCommand::BackedUp => {
             let opened = opened(config_file).await?;
             let number = opened.engine.master_key_backed_up().await?;
-            opened.engine.reads().close().await;
+            opened.engine.installation().close().await;
             say(&format!("Noted: master key {number} is backed up."));
             Ok(())
         }

@@ -41,7 +41,7 @@ async fn opened(config_file: &Path) -> Result<Opened, Failure> {
     let _ = crate::log::start_log(&config)?;
     let opened = open::open(config_file, &config).await?;
     let Some(name) = named_tenant() else { return Ok(opened) };
-    let tenant = opened.engine.reads().tenant_by_name(name).await?;
+    let tenant = opened.engine.installation().tenant_by_name(name).await?;
     let tenant = tenant.ok_or_else(|| Failure(format!("there is no tenant '{name}'")))?;
     Ok(Opened { tenant, ..opened })
 }

@@ -55,8 +55,8 @@ pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
         }
         RoleCommand::List => {
             let mut rows = Vec::new();
-            for role in engine.reads().roles(tenant.id, None, 1000).await? {
-                let members = engine.reads().role_member_count(tenant.id, role.id).await?;
+            for role in engine.reads(tenant.id).roles(None, 1000).await? {
+                let members = engine.reads(tenant.id).role_member_count(role.id).await?;
                 let state = match role.state {
                     RoleState::Active => "active",
                     RoleState::Removing => "being removed",
@@ -90,6 +90,6 @@ pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
             }
         }
     }
-    engine.reads().close().await;
+    engine.installation().close().await;
     Ok(())
 }

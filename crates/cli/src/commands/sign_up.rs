@@ -163,7 +163,7 @@ pub(crate) async fn sign_up(config_file: &Path, command: SignUpCommand) -> Done 
             say("The code is removed.");
         }
     }
-    engine.reads().close().await;
+    engine.installation().close().await;
     Ok(())
 }
 

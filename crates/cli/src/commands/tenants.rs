@@ -42,7 +42,7 @@ pub(crate) enum TenantCommand {
 }
 
 async fn named(opened: &Opened, name: &str) -> Result<Tenant, Failure> {
-    let found = opened.engine.reads().tenant_by_name(name).await?;
+    let found = opened.engine.installation().tenant_by_name(name).await?;
     found.ok_or_else(|| Failure(format!("there is no tenant '{name}'")))
 }
 
@@ -85,6 +85,6 @@ pub(crate) async fn tenant(config_file: &Path, command: TenantCommand) -> Done {
             say(&format!("The tenant answers nothing more; job {job} removes what it has."));
         }
     }
-    engine.reads().close().await;
+    engine.installation().close().await;
     Ok(())
 }

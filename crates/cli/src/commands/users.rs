@@ -176,12 +176,12 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             say("The account is removed, and every session has ended.");
         }
     }
-    engine.reads().close().await;
+    engine.installation().close().await;
     Ok(())
 }
 
 async fn list(engine: &Engine, tenant: &Tenant, prefix: &str) -> Done {
-    let users = engine.reads().users_by_prefix(tenant.id, prefix, None, 1000).await?;
+    let users = engine.reads(tenant.id).users_by_prefix(prefix, None, 1000).await?;
     let rows: Vec<Vec<String>> = users
         .iter()
         .map(|user| {

@@ -68,7 +68,7 @@ impl Engine {
         };
         let mut forecast = Forecast { exact: true, ..Forecast::default() };
         for some in targets.chunks(INLINE_END_USERS_MAX) {
-            let found = self.preview_end(tenant, request.plan(some.to_vec())).await?;
+            let found = self.count_end(tenant, request.plan(some.to_vec())).await?;
             forecast.summary += found.summary;
             forecast.session_bound_tokens |= found.session_bound_tokens;
         }

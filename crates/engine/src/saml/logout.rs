@@ -119,7 +119,7 @@ impl Engine {
                 effects: Effects::SIGN_OUT,
                 ..EndPlan::new(target, EndReason::RpLogout, actor)
             };
-            self.end_sessions(tenant, plan).await?;
+            self.carry_out_end(tenant, plan).await?;
             ended.sessions.push(stay.session);
         }
         if !ended.sessions.is_empty() {

@@ -57,7 +57,7 @@ impl Engine {
             let target = EndTarget::ExpiredSession(session.user, session.id);
             let plan = EndPlan::new(target, reason, Actor::System);
             // Contended: another node extended or ended the session at the same time; either way it isn't returned.
-            match self.end_sessions(tenant, plan).await {
+            match self.carry_out_end(tenant, plan).await {
                 Ok(_) | Err(EngineError::Contended) => {}
                 Err(error) => return Err(error),
             }

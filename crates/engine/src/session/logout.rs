@@ -138,7 +138,7 @@ impl Engine {
         // A sign-out in the browser spares offline grants (Back-Channel Logout 1.0 §2.7).
         let effects = Effects::SIGN_OUT;
         let plan = EndPlan { in_browser: true, effects, ..EndPlan::new(target, reason, actor) };
-        self.end_sessions(tenant, plan).await?;
+        self.carry_out_end(tenant, plan).await?;
         Ok(told)
     }
 

@@ -87,7 +87,7 @@ impl Engine {
         length: i64,
         parts: i64,
     ) -> Result<Standing, EngineError> {
-        let (t, store) = (tenant.id, self.reads());
+        let (t, store) = (tenant.id, &self.store);
         let step = (length / parts).max(1);
         let since = self.now().plus(-length);
         let living = store.living_count(t, Millis(i64::MIN), Millis(i64::MAX)).await?;

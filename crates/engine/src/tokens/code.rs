@@ -214,7 +214,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let target = EndTarget::Grant(grant.id);
         let plan = EndPlan::new(target, EndReason::TokenReuse, Actor::Application(app.id));
-        self.end_sessions(tenant, plan).await.map(|_| ())
+        self.carry_out_end(tenant, plan).await.map(|_| ())
     }
 }
 

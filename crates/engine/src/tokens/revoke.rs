@@ -38,7 +38,7 @@ impl Engine {
             let target = EndTarget::Grant(token.grant);
             let actor = Actor::Application(app.id);
             let plan = EndPlan::new(target, EndReason::TokenRevoked, actor);
-            self.end_sessions(tenant, plan).await?;
+            self.carry_out_end(tenant, plan).await?;
             return Ok(());
         }
         let (owner, key, until) = match self.open_access(tenant, text).await? {

@@ -17,8 +17,14 @@ pub(super) async fn caller(context: &Context, right: Right) -> Result<Authority,
 
 /// Authenticates a user who accesses their own data. Applications are refused: they have no sessions and no factors.
 pub(super) async fn person(context: &Context) -> Result<UserId, Refusal> {
-    match caller(context, Right::Login).await?.who() {
-        Who::User(user, _) => Ok(user),
+    Ok(own(context).await?.0)
+}
+
+/// Like [`person`], with the authority that use cases ask for.
+pub(super) async fn own(context: &Context) -> Result<(UserId, Authority), Refusal> {
+    let by = caller(context, Right::Login).await?;
+    match by.who() {
+        Who::User(user, _) => Ok((user, by)),
         Who::Application(_) | Who::Operator | Who::System => Err(EngineError::Forbidden.into()),
     }
 }

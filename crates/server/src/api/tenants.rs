@@ -59,7 +59,7 @@ async fn overseer(context: &Context, right: Right) -> Result<Authority, Refusal>
 
 async fn named(context: &Context, id: &str) -> Result<Tenant, EngineError> {
     let id: i64 = id.parse().map_err(|_| EngineError::NotFound("tenant"))?;
-    let found = context.engine().reads().tenant(TenantId(id)).await?;
+    let found = context.engine().installation().tenant(TenantId(id)).await?;
     found.ok_or(EngineError::NotFound("tenant"))
 }
 

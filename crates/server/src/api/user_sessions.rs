@@ -18,7 +18,7 @@ const DELETE: Right = Right::SessionDelete;
 /// Returns the user that the path names; fails if that user has rights that the caller lacks.
 async fn target(context: &Context, caller: &Authority, id: &str) -> Result<User, Refusal> {
     let id: UserId = id.parse().map_err(|_| Refusal::UnknownUser)?;
-    let found = context.engine().reads().user(context.tenant().id, id).await?;
+    let found = context.engine().reads(context.tenant().id).user(id).await?;
     let user = found.ok_or(Refusal::UnknownUser)?;
     match context.engine().must_cover(context.tenant(), caller, id).await {
         // WSO2's response if the target has more rights than the caller.
@@ -47,7 +47,7 @@ pub(super) async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Answe
 
 /// Renders the list of one user's sessions, for users themselves and for administrators.
 async fn render(context: &Context, user: UserId, query: &ListQuery) -> Answer {
-    let found = context.engine().reads().user(context.tenant().id, user).await;
+    let found = context.engine().reads(context.tenant().id).user(user).await;
     let user = match found {
         Ok(Some(user)) => user,
         Ok(None) => return Err(Refusal::UnknownUser),
@@ -103,6 +103,6 @@ pub(crate) async fn end_one(
 
 async fn end(context: &Context, caller: &Authority, target: EndTarget) -> Answer {
     let plan = EndPlan::new(target, EndReason::Admin, caller.actor());
-    context.engine().end_sessions(context.tenant(), plan).await?;
+    context.engine().end_sessions(context.tenant(), plan, caller).await?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }

@@ -58,7 +58,7 @@ async fn told(state: &AppState, headers: &HeaderMap) -> Response {
         tracing::error!("what the database counts can't be read in time");
     }
     state.metrics.note_hashes(state.engine.hashes_waiting());
-    state.metrics.note_pool(state.engine.reads().pool());
+    state.metrics.note_pool(state.engine.installation().pool());
     let mut response = respond::plain(StatusCode::OK, state.metrics.encode());
     response.headers_mut().insert(
         header::CONTENT_TYPE,
@@ -70,7 +70,7 @@ async fn told(state: &AppState, headers: &HeaderMap) -> Response {
 }
 
 async fn ask_the_database(state: &AppState) {
-    match state.engine.reads().delivery_backlog().await {
+    match state.engine.installation().delivery_backlog().await {
         Ok(backlog) => {
             state.metrics.note_backlog(&backlog, state.engine.now());
             state.metrics.note_circuits(state.engine.open_circuits());
@@ -78,7 +78,7 @@ async fn ask_the_database(state: &AppState) {
         }
         Err(error) => tracing::error!(%error, "the delivery backlog can't be read"),
     }
-    match state.engine.reads().task_lag().await {
+    match state.engine.installation().task_lag().await {
         Ok((pending, oldest)) => {
             state.metrics.note_tasks(pending, oldest, state.engine.now());
         }
@@ -94,7 +94,7 @@ async fn ask_the_database(state: &AppState) {
     }
     let mut counted = state.counted.0.lock().await;
     if counted.is_none_or(|at| at.elapsed() >= COUNTED_EVERY) {
-        match state.engine.reads().open_work().await {
+        match state.engine.installation().open_work().await {
             Ok(open) => {
                 *counted = Some(monotonic());
                 state.metrics.note_living(open.sessions, open.mails, open.jobs);

@@ -154,7 +154,7 @@ async fn sent(context: &Context, body: &Bytes) -> Result<(Waiting, Session, Para
 
 /// Returns the display name of the session's user, and their mail address or login name.
 async fn person(context: &Context, session: &Session) -> Result<(String, String), Refusal> {
-    let user = context.engine().reads().user(context.tenant().id, session.user).await?;
+    let user = context.engine().reads(context.tenant().id).user(session.user).await?;
     let user = user.ok_or_else(|| Refusal::bad_request(GONE))?;
     let known_as = user.email.as_deref().unwrap_or(&user.username).to_owned();
     Ok((user.shown_name().to_owned(), known_as))

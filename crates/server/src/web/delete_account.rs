@@ -48,7 +48,7 @@ fn promise(leaving: Leaving) -> Text {
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
-    let asked = engine.reads().deletion_of(tenant.id, visitor.user.id).await?;
+    let asked = engine.reads(tenant.id).deletion_of(visitor.user.id).await?;
     if let Some(asked) = asked {
         let what = match asked.due {
             Some(due) => say("Your account is deleted on {0}.", [words::moment(due)]),

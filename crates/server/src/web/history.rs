@@ -59,12 +59,12 @@ async fn present(context: &Context, visitor: &Visitor) -> Result<Vec<Present>, E
 
 async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let found = engine.reads().ledger_of_user(tenant.id, visitor.user.id, SHOWN).await?;
+    let found = engine.reads(tenant.id).ledger_of_user(visitor.user.id, SHOWN).await?;
     let mut all = Vec::with_capacity(found.len());
     for session in found {
         let SessionState::Ended { at, reason, .. } = &session.state else { continue };
         let mut told = Vec::new();
-        for delivery in engine.reads().deliveries_of_session(tenant.id, session.id).await? {
+        for delivery in engine.reads(tenant.id).deliveries_of_session(session.id).await? {
             let app = engine.application(tenant.id, delivery.app).await?;
             let in_browser = app.as_ref().is_some_and(|app| {
                 let end = matches!(reason, EndReason::User | EndReason::RpLogout);

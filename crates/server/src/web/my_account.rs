@@ -157,7 +157,7 @@ pub(crate) async fn visitor(
     }
     let engine = context.engine();
     engine.enter_built_in(context.tenant(), client_id, &session).await?;
-    let found = engine.reads().user(context.tenant().id, session.user).await;
+    let found = engine.reads(context.tenant().id).user(session.user).await;
     let user = found?.ok_or(sojourn_engine::EngineError::NotFound("user"))?;
     context.speak_as(&user.profile);
     let by = engine.authority_of(context.tenant(), user.id, Some(session.id)).await?;
@@ -334,7 +334,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Ans
 pub(crate) async fn confirm_all(context: Context) -> Answer {
     let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let plan = plan(&visitor, EndTarget::User(visitor.user.id));
-    let preview = context.engine().preview_end(context.tenant(), plan).await?.summary;
+    let preview = context.engine().preview_end(context.tenant(), plan, &visitor.by).await?.summary;
     let page = Confirm {
         title: "End all sessions?".into(),
         text: "You are signed out everywhere, here too. Tokens for access while you are away end as well.".into(),
@@ -354,8 +354,11 @@ pub(crate) async fn confirm_all(context: Context) -> Answer {
 pub(crate) async fn confirm_others(context: Context) -> Answer {
     let visitor = visitor(&context, "/myaccount/security", MY_ACCOUNT).await?;
     let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
-    let preview =
-        context.engine().preview_end(context.tenant(), plan(&visitor, target)).await?.summary;
+    let preview = context
+        .engine()
+        .preview_end(context.tenant(), plan(&visitor, target), &visitor.by)
+        .await?
+        .summary;
     let page = Confirm {
         title: "End all other sessions?".into(),
         text: "You stay signed in here. Tokens for access while you are away, given in the other sessions, end as well.".into(),
@@ -375,7 +378,7 @@ pub(crate) async fn confirm_others(context: Context) -> Answer {
 pub(crate) async fn end_others(context: Context, body: Bytes) -> Answer {
     let (visitor, _) = genuine_form(&context, &body, "/myaccount/security", MY_ACCOUNT).await?;
     let target = EndTarget::UserExcept(visitor.user.id, visitor.session.id);
-    context.engine().end_sessions(context.tenant(), plan(&visitor, target)).await?;
+    context.engine().end_sessions(context.tenant(), plan(&visitor, target), &visitor.by).await?;
     Ok(respond::see_other(&context.link("/myaccount/security?done=others")))
 }
 
@@ -429,7 +432,7 @@ pub(crate) async fn end_application(
     let mut plan = plan(&visitor, EndTarget::Session(visitor.user.id, id));
     plan.effects.session = false;
     plan.applications = Some(vec![app]);
-    context.engine().end_sessions(context.tenant(), plan).await?;
+    context.engine().end_sessions(context.tenant(), plan, &visitor.by).await?;
     Ok(respond::see_other(&context.link("/myaccount/security?done=application")))
 }
 
@@ -469,7 +472,7 @@ async fn end(context: &Context, visitor: &Visitor, target: EndTarget, own: bool)
         true => engine.front_channel(tenant, &visitor.session).await?,
         false => Vec::new(),
     };
-    engine.end_sessions(tenant, plan(visitor, target)).await?;
+    engine.end_sessions(tenant, plan(visitor, target), &visitor.by).await?;
     match own {
         true => everything_ended(context, visitor, frames).await,
         false => Ok(respond::see_other(&context.link("/myaccount/security?done=one"))),

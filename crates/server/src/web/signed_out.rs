@@ -120,7 +120,7 @@ async fn page(
         })
         .collect();
     let mut waiting = false;
-    for delivery in engine.reads().deliveries_of_session(tenant.id, session).await? {
+    for delivery in engine.reads(tenant.id).deliveries_of_session(session).await? {
         waiting |= delivery.state == DeliveryState::Pending;
         let sid = delivery.sid.to_string();
         let receipt = Some((delivery.state.as_str(), words::told(delivery.state)));

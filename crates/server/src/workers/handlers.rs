@@ -64,7 +64,7 @@ pub(super) async fn run(
 }
 
 async fn next_due(engine: &Engine, handler: &str) -> Duration {
-    match engine.reads().next_task_due(handler, engine.now()).await {
+    match engine.installation().next_task_due(handler, engine.now()).await {
         Ok(Some(due)) => {
             let ms = u64::try_from(due.since(engine.now())).unwrap_or(0);
             Duration::from_millis(ms.max(1)).min(POLL_MAX)

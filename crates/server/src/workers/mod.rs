@@ -244,7 +244,7 @@ async fn attempt(
 }
 
 async fn next_due(engine: &Engine) -> Duration {
-    match engine.reads().next_delivery_due().await {
+    match engine.installation().next_delivery_due().await {
         Ok(Some(due)) => {
             let ms = u64::try_from(due.since(engine.now())).unwrap_or(0);
             Duration::from_millis(ms.max(1)).min(POLL_MAX)
@@ -356,7 +356,7 @@ async fn statistics(engine: Arc<Engine>, mut stopped: Stopped) {
             () = pause(STATISTICS_EVERY) => {}
             _ = stopped.changed() => return,
         }
-        match engine.reads().learn_statistics().await {
+        match engine.installation().learn_statistics().await {
             Ok(tables) if tables.is_empty() => {}
             Ok(tables) => {
                 tracing::info!(tables = tables.join(" "), "analyzed tables that had no statistics")

@@ -47,7 +47,7 @@ async fn failed_attempts_lock_an_account_and_time_or_an_administrator_opens_it()
         let path = format!("/scim2/Users/{}", alex.id);
         assert_eq!(server.send("PATCH", &path, ADMIN, &open).await.status, 200);
         server.signed_in("alex", "alex123").await;
-        let events = server.engine.reads().events(server.tenant.id, Subject::User(alex.id), 0, 99);
+        let events = server.engine.reads(server.tenant.id).events(Subject::User(alex.id), 0, 99);
         let names: Vec<String> =
             events.await.expect("read").into_iter().map(|event| event.name).collect();
         let count = |name: EventName| names.iter().filter(|one| *one == name.as_str()).count();
@@ -345,7 +345,7 @@ async fn an_administrator_changes_who_someone_is() {
     );
     let done = send(form("alexander", "alexander@example.test")).await;
     assert_eq!(done.location(), format!("/console/users/{}?done=profile", alex.id), "{done:?}");
-    let now = engine.reads().user(tenant.id, alex.id).await.expect("read").expect("alex");
+    let now = engine.reads(tenant.id).user(alex.id).await.expect("read").expect("alex");
     assert_eq!(now.username, "alexander");
     assert_eq!(now.email.as_deref(), Some("alexander@example.test"));
     assert!(!now.email_verified && now.profile.contains("\"de\""), "{now:?}");

@@ -10,10 +10,11 @@ use sojourn_engine::directory::{
 use sojourn_engine::ending::{EndRequest, EndTargets};
 use sojourn_engine::scim::{ListQuery, Page, ScimFailure, UserEdit, Writing};
 use sojourn_engine::sign_up::NewCode;
-use sojourn_engine::{Authority, Engine, EngineError, Right, Rights};
+use sojourn_engine::{Authority, EndPlan, Engine, EngineError, Right, Rights};
 use sojourn_model::{
-    AppId, GroupId, JobId, PolicyScope, Role, RoleId, RoleState, SessionId, SessionPolicy, Sid,
-    SignUp, SigningAlg, Subject, TaskState, Tenant, TenantId, Terms, User, UserId, UserState,
+    Actor, AppId, EndReason, EndTarget, GrantId, GroupId, JobId, PolicyScope, Role, RoleId,
+    RoleState, SessionId, SessionPolicy, Sid, SignUp, SigningAlg, Subject, TaskState, Tenant,
+    TenantId, Terms, User, UserId, UserState,
 };
 use sojourn_scim::Projection;
 use sojourn_testkit::server::TestServer;
@@ -92,6 +93,11 @@ async fn ending(
     engine.end(&on.tenant, &request).await.map(|_| ())
 }
 
+/// A plan that ends everything of a user, in the name of who asks for it.
+fn all_of(user: &User, by: &Authority) -> EndPlan {
+    EndPlan::new(EndTarget::User(user.id), EndReason::Admin, by.actor())
+}
+
 fn tenant_of(name: &str) -> NewTenant {
     NewTenant { name: name.into(), owner: NewUser::default() }
 }
@@ -153,6 +159,10 @@ const CASES: &[(&str, Right, Try)] = cases! {
     "remove_user": UserDelete, |e, on, by| e.remove_user(&on.tenant, &on.nobody, by);
     "end": SessionDelete, |e, on, by| ending(e, on, by, false);
     "preview": SessionDelete, |e, on, by| ending(e, on, by, true);
+    "end_sessions": SessionDelete, |e, on, by|
+        e.end_sessions(&on.tenant, all_of(&on.nobody, by), by);
+    "preview_end": SessionDelete, |e, on, by|
+        e.preview_end(&on.tenant, all_of(&on.nobody, by), by);
     "cancel_job": SessionDelete, |e, on, by| e.cancel_job(&on.tenant, JobId([9; 16]), by);
     "rotate_key": ConfigUpdate, |e, on, by| e.rotate_key(&on.tenant, SigningAlg::Rs256, by);
     "rotate_saml_key": ConfigUpdate, |e, on, by|
@@ -266,6 +276,7 @@ async fn every_use_case_asks_for_its_right_and_no_other() {
     server.second_tenant("second").await;
     let engine = &server.engine;
     let gone = UserId::random(&sojourn_crypto::SystemRng);
+    let caller = UserId::random(&sojourn_crypto::SystemRng);
     let on = On {
         tenant: server.tenant.clone(),
         nobody: User { username: "nobody".into(), ..User::deleted(server.tenant.id, gone) },
@@ -284,7 +295,7 @@ async fn every_use_case_asks_for_its_right_and_no_other() {
         },
     };
     let with = |tenant: TenantId, right: Right| {
-        Authority::user(tenant, gone, None, Rights::of_scopes(right.as_scope()))
+        Authority::user(tenant, caller, None, Rights::of_scopes(right.as_scope()))
     };
     for (name, needed, call) in CASES {
         for right in Right::ALL {
@@ -293,7 +304,7 @@ async fn every_use_case_asks_for_its_right_and_no_other() {
             let forbidden = done == Err(EngineError::Forbidden);
             assert_eq!(!forbidden, allowed, "{name} with {right:?}: {done:?}");
         }
-        let elsewhere = Authority::user(TenantId(2), gone, None, Rights::everything());
+        let elsewhere = Authority::user(TenantId(2), caller, None, Rights::everything());
         let done = call(engine, &on, &elsewhere).await;
         assert_eq!(done, Err(EngineError::Forbidden), "{name} from another tenant");
     }
@@ -313,11 +324,41 @@ async fn every_use_case_asks_for_its_right_and_no_other() {
         "set_policy",
         "settle_handler_task",
         "change_role",
+        "end_sessions",
+        "preview_end",
     ];
     for (name, needed, call) in CASES.iter().filter(|(name, ..)| people.contains(name)) {
         let done = call(engine, &above, &with(server.tenant.id, *needed)).await;
         assert_eq!(done, Err(EngineError::Forbidden), "{name} of someone above");
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn everyone_ends_their_own_sessions_and_nothing_in_another_name() {
+    let server = TestServer::start().await;
+    let (engine, tenant) = (&server.engine, &server.tenant);
+    let alex = server.user("alex", "alex-secret-123", &[]).await;
+    server.second_tenant("second").await;
+    server.signed_in("alex", "alex-secret-123").await;
+    let sessions = engine.sessions_of_user(tenant, alex.id).await.expect("sessions");
+    let id = sessions[0].session.id;
+    let nothing = Rights::of_scopes("");
+    let own = Authority::user(tenant.id, alex.id, None, nothing.clone());
+    let one =
+        |by: &Authority| EndPlan::new(EndTarget::Session(alex.id, id), EndReason::User, by.actor());
+    // The same id of another tenant, someone else's name, and a grant whose owner the plan doesn't say.
+    let stranger = Authority::user(TenantId(2), alex.id, None, nothing);
+    let mut named = one(&own);
+    named.actor = Actor::Operator;
+    let target = EndTarget::Grant(GrantId([9; 16]));
+    let grant = EndPlan::new(target, EndReason::User, own.actor());
+    for (plan, by) in [(one(&stranger), &stranger), (named, &own), (grant, &own)] {
+        let done = engine.end_sessions(tenant, plan, by).await;
+        assert_eq!(done, Err(EngineError::Forbidden));
+    }
+    let done = engine.end_sessions(tenant, one(&own), &own).await.expect("their own");
+    assert_eq!(done.summary.sessions, 1);
     server.stop().await;
 }
 

@@ -173,7 +173,11 @@ async fn what_an_application_keeps_outlives_a_sign_out_but_no_other_end() {
                     sojourn_model::EndReason::RoleChanged,
                     sojourn_model::Actor::System,
                 );
-                server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+                server
+                    .engine
+                    .end_sessions(&server.tenant, plan, &sojourn_engine::Authority::system())
+                    .await
+                    .expect("ended");
                 assert!(!server.active("keeps", &kept).await, "an end of the account takes all");
             }
             server.stop().await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sojourn_engine::session::{Feed, SessionFilter, Vocabulary};
-use sojourn_engine::{Engine as UseCases, Rights, Tail};
+use sojourn_engine::{Authority, Engine as UseCases, Rights, Tail};
 use sojourn_model::SessionId;
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
@@ -80,7 +80,11 @@ async fn a_stream_tells_each_thing_once_however_the_clock_moves() {
             let actor = sojourn_model::Actor::Operator;
             let target = sojourn_model::EndTarget::Session(user.id, one);
             let plan = sojourn_engine::EndPlan::new(target, sojourn_model::EndReason::Admin, actor);
-            server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+            server
+                .engine
+                .end_sessions(&server.tenant, plan, &Authority::system())
+                .await
+                .expect("ended");
             ended += 1;
             for _ in 0..3 {
                 listeners.look(&server).await;

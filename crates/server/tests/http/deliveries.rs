@@ -21,7 +21,7 @@ async fn end_all(server: &TestServer) {
 
 async fn settled(server: &TestServer, state: DeliveryState) -> sojourn_model::Delivery {
     eventually("the delivery is settled", || async {
-        let all = server.engine.reads().deliveries(server.tenant.id, 9).await.expect("read");
+        let all = server.engine.reads(server.tenant.id).deliveries(9).await.expect("read");
         all.into_iter().find(|delivery| delivery.state == state)
     })
     .await
@@ -85,7 +85,7 @@ async fn it_is_tried_again_with_a_fresh_token_until_accepted() {
     for tries in 1..=4 {
         inbox.wait_for(tries).await;
         eventually("the attempt is written", || async {
-            let all = server.engine.reads().deliveries(server.tenant.id, 9).await.expect("read");
+            let all = server.engine.reads(server.tenant.id).deliveries(9).await.expect("read");
             (all[0].attempts >= i64::try_from(tries).expect("small")).then_some(())
         })
         .await;
@@ -111,7 +111,7 @@ async fn three_refusals_are_final_and_a_hand_can_send_again() {
     for tries in 1..=3 {
         inbox.wait_for(tries).await;
         eventually("the attempt is written", || async {
-            let all = server.engine.reads().deliveries(server.tenant.id, 9).await.expect("read");
+            let all = server.engine.reads(server.tenant.id).deliveries(9).await.expect("read");
             (all[0].attempts >= i64::try_from(tries).expect("small")).then_some(())
         })
         .await;
@@ -137,7 +137,7 @@ async fn nobody_there_for_a_day_is_given_up() {
     server.tokens(&browser, "app", "openid").await;
     end_all(&server).await;
     eventually("a first attempt", || async {
-        let all = server.engine.reads().deliveries(server.tenant.id, 9).await.expect("read");
+        let all = server.engine.reads(server.tenant.id).deliveries(9).await.expect("read");
         (all[0].attempts > 0).then_some(())
     })
     .await;
@@ -231,7 +231,7 @@ async fn the_console_lists_deliveries_by_state_and_application_page_by_page() {
     eventually("all are settled", || async {
         // Whoever was too slow once is told again.
         server.clock.advance(1_000);
-        let (waiting, _) = server.engine.reads().deliveries_open(server.tenant.id).await.ok()?;
+        let (waiting, _) = server.engine.reads(server.tenant.id).deliveries_open().await.ok()?;
         (waiting == 0).then_some(())
     })
     .await;

@@ -12,7 +12,7 @@ const ADMIN: (&str, &str) = ("admin", "admin12");
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 async fn names(server: &TestServer, subject: Subject) -> Vec<String> {
-    let events = server.engine.reads().events(server.tenant.id, subject, 0, 200).await;
+    let events = server.engine.reads(server.tenant.id).events(subject, 0, 200).await;
     events.expect("read").into_iter().map(|event| event.name).collect()
 }
 

@@ -185,11 +185,8 @@ async fn an_app_counts_once_its_person_has_shown_a_code() {
     assert!(shown.body.contains("10 recovery codes left"), "{shown:?}");
     let stored = server
         .engine
-        .reads()
-        .factors_of(
-            server.tenant.id,
-            server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex").id,
-        )
+        .reads(server.tenant.id)
+        .factors_of(server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex").id)
         .await
         .expect("read");
     assert!(!stored[0].secret.windows(10).any(|part| part == &phone.seed[..10]), "it is sealed");
@@ -235,7 +232,7 @@ async fn a_code_signs_in_once_and_tokens_say_so() {
 async fn events(server: &TestServer) -> Vec<String> {
     let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
     let subject = sojourn_model::Subject::User(alex.id);
-    let found = server.engine.reads().events(server.tenant.id, subject, 0, 1_000).await;
+    let found = server.engine.reads(server.tenant.id).events(subject, 0, 1_000).await;
     found.expect("read").into_iter().map(|event| event.name).collect()
 }
 

@@ -176,7 +176,7 @@ async fn an_end_may_wait_or_only_say_what_it_would_do() {
             assert_eq!(browser.get("/myaccount").await.status, 200, "nothing at once");
             server.clock.advance(advance);
             eventually("the tasks are done", || async {
-                let lag = server.engine.reads().task_lag().await.expect("read");
+                let lag = server.engine.installation().task_lag().await.expect("read");
                 (lag.0 == 0).then_some(())
             })
             .await;
@@ -205,7 +205,7 @@ async fn an_end_that_waits_looks_at_the_direction_of_permissions_too() {
         changed.expect("changed");
         server.clock.advance(60_001);
         eventually("the tasks are done", || async {
-            let lag = server.engine.reads().task_lag().await.expect("read");
+            let lag = server.engine.installation().task_lag().await.expect("read");
             (lag.0 == 0).then_some(())
         })
         .await;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sojourn_engine::session::{Position, SessionFilter, SessionQuery, Sort, Vocabulary};
 use sojourn_engine::sign_in::{Credentials, Visit};
-use sojourn_engine::{EndPlan, Rights};
+use sojourn_engine::{Authority, EndPlan, Rights};
 use sojourn_model::{Actor, EndReason, EndTarget, Millis, SessionId, UserId};
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
@@ -143,7 +143,11 @@ impl World {
                 let (user, id) = (self.users[self.model[at].user], self.model[at].id);
                 let plan =
                     EndPlan::new(EndTarget::Session(user, id), EndReason::Admin, Actor::System);
-                let ended = engine.end_sessions(&tenant, plan).await.expect("ended").summary;
+                let ended = engine
+                    .end_sessions(&tenant, plan, &Authority::system())
+                    .await
+                    .expect("ended")
+                    .summary;
                 let one = &mut self.model[at];
                 assert_eq!(ended.sessions, u64::from(one.ended.is_none()), "{one:?}");
                 one.ended = one.ended.or(Some("admin"));
@@ -151,7 +155,11 @@ impl World {
             Act::EndUser(user) => {
                 let target = EndTarget::User(self.users[*user]);
                 let plan = EndPlan::new(target, EndReason::User, Actor::System);
-                let ended = engine.end_sessions(&tenant, plan).await.expect("ended").summary;
+                let ended = engine
+                    .end_sessions(&tenant, plan, &Authority::system())
+                    .await
+                    .expect("ended")
+                    .summary;
                 let mut count = 0;
                 for one in
                     self.model.iter_mut().filter(|one| one.user == *user && one.ended.is_none())

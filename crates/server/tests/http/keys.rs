@@ -392,7 +392,7 @@ async fn a_key_that_is_removed_takes_its_sessions_with_it() {
     assert!(!is_in(&browser).await);
     assert_eq!(sign_in(&server, &mut key).await.1.status, 401);
     let subject = Subject::User(alex(&server).await.id);
-    let events = server.engine.reads().events(server.tenant.id, subject, 0, 50).await;
+    let events = server.engine.reads(server.tenant.id).events(subject, 0, 50).await;
     let events = events.expect("events");
     for (name, count) in [(EventName::PostAddFactor, 2), (EventName::PostUseFactor, 2)] {
         let found = events.iter().filter(|event| event.name == name.as_str()).count();
@@ -459,9 +459,9 @@ async fn wrong_answers_are_noted_up_to_a_limit() {
         add(&server, &server.signed_in(ALEX.0, ALEX.1).await, "/myaccount/factors/key/passkey")
             .await;
     let noted = async || {
-        let store = server.engine.reads();
+        let store = server.engine.reads(server.tenant.id);
         let subject = sojourn_model::Subject::User(alex(&server).await.id);
-        let events = store.events(server.tenant.id, subject, 0, 999).await.expect("read");
+        let events = store.events(subject, 0, 999).await.expect("read");
         events.iter().filter(|one| one.name == "FACTOR_FAILURE").count()
     };
     let stranger = server.browser();

@@ -106,6 +106,7 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
     for engine in Engine::BOTH {
         let test = TestStore::new(engine).await;
         let store = test.reopen().await.expect("opens");
+        let database = store.clone();
         let server = TestServer::over((store, Folder::new()), |_| {}, |_| {}).await;
         server.user("zo\u{eb}", "zoe12345", &[]).await;
         for n in 0..600 {
@@ -126,21 +127,17 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
         )
         .await;
         server.engine.begin_purge().await.expect("cleaned");
-        let store = server.engine.reads();
+        let store = server.engine.reads(server.tenant.id);
         assert!(
-            store.unkeyed_users(9).await.expect("read").is_empty(),
+            database.unkeyed_users(9).await.expect("read").is_empty(),
             "{engine:?}: all in a round"
         );
-        let clashing = store.clashing_names(server.tenant.id, 9).await.expect("read");
+        let clashing = store.clashing_names(9).await.expect("read");
         assert_eq!(clashing, ["zoe\u{308}", "\u{ff55}ser-7"], "{engine:?}");
         // Who had a name keeps it, though another one is alike; and may be changed and listed as anybody.
-        let by_wide = store.user_by_name(server.tenant.id, "\u{ff55}ser-7").await.expect("read");
+        let by_wide = store.user_by_name("\u{ff55}ser-7").await.expect("read");
         assert_eq!(by_wide.map(|one| one.username).as_deref(), Some("\u{ff55}ser-7"), "{engine:?}");
-        let clash = store
-            .user_by_name(server.tenant.id, "\u{ff55}ser-7")
-            .await
-            .expect("read")
-            .expect("one");
+        let clash = store.user_by_name("\u{ff55}ser-7").await.expect("read").expect("one");
         let shown = sojourn_model::User { display_name: Some("Wide".into()), ..clash };
         server
             .engine
@@ -150,10 +147,7 @@ async fn what_an_older_program_wrote_is_found_again_and_clashes_stop_nothing() {
         let mut listed = 0;
         let mut after: Option<String> = None;
         loop {
-            let page = store
-                .users_by_prefix(server.tenant.id, "", after.as_deref(), 100)
-                .await
-                .expect("read");
+            let page = store.users_by_prefix("", after.as_deref(), 100).await.expect("read");
             listed += page.len();
             let Some(last) = page.last() else { break };
             assert!(listed <= 603, "{engine:?}: the list goes round in a circle");

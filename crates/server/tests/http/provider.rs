@@ -432,7 +432,11 @@ async fn rfc_6749_4_3_passwords_only_where_allowed_and_dead_with_the_user() {
     let target = sojourn_model::EndTarget::User(alex.id);
     let reason = sojourn_model::EndReason::Admin;
     let plan = sojourn_engine::EndPlan::new(target, reason, sojourn_model::Actor::System);
-    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    server
+        .engine
+        .end_sessions(&server.tenant, plan, &sojourn_engine::Authority::system())
+        .await
+        .expect("ended");
     assert!(!server.active("old", access).await);
 }
 

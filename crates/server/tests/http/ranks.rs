@@ -104,7 +104,7 @@ async fn no_policy_role_group_or_job_reaches_someone_above() {
         engine.cancel_job(&tenant, id, &own).await.expect("their own");
         // And whoever is covered is reached as before.
         let plan = EndPlan::new(EndTarget::User(cleo), EndReason::Admin, actor.actor());
-        engine.end_sessions(&tenant, plan).await.expect("ended");
+        engine.end_sessions(&tenant, plan, &Authority::system()).await.expect("ended");
         let write = RoleWrite { members: leave(vec![cleo]), ..RoleWrite::default() };
         engine.change_role_set(&tenant, staff.id, &write, &actor).await.expect("allowed");
         server.stop().await;

@@ -33,9 +33,9 @@ async fn a_role_taken_away_ends_sessions_tokens_and_stays_at_once() {
             &ledger[0].state,
             SessionState::Ended { reason: EndReason::RoleChanged, .. }
         ));
-        let store = server.engine.reads();
+        let store = server.engine.reads(server.tenant.id);
         let subject = Subject::User(alex.id);
-        let events = store.events(server.tenant.id, subject, 0, 99).await.expect("read");
+        let events = store.events(subject, 0, 99).await.expect("read");
         let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
         assert_eq!(
             names,
@@ -104,13 +104,13 @@ async fn a_role_of_many_is_removed_by_a_job_that_goes_on() {
         let rights = server.engine.rights_of_user(tenant.id, browsers[0].0.id).await.expect("read");
         assert!(!rights.is_administrator());
         eventually("the job is done", || async {
-            let job = server.engine.reads().job(tenant.id, id).await.expect("read")?;
+            let job = server.engine.reads(tenant.id).job(id).await.expect("read")?;
             (job.state == sojourn_model::JobState::Done).then_some(job)
         })
         .await;
-        let job = server.engine.reads().job(tenant.id, id).await.expect("read").expect("the job");
+        let job = server.engine.reads(tenant.id).job(id).await.expect("read").expect("the job");
         assert_eq!((job.done, job.total), (130, 130));
-        assert_eq!(server.engine.reads().role(tenant.id, role.id).await, Ok(None));
+        assert_eq!(server.engine.reads(tenant.id).role(role.id).await, Ok(None));
         for (_, browser) in &browsers {
             assert_ne!(browser.get("/myaccount").await.status, 200, "{engine:?}");
         }
@@ -129,7 +129,7 @@ async fn a_small_role_is_removed_in_one_transaction() {
     assert!(matches!(removal, RoleRemoval::Done(ended) if ended.sessions == 1));
     assert_ne!(browser.get("/myaccount").await.status, 200);
     let subject = Subject::Role(role.id);
-    let events = server.engine.reads().events(server.tenant.id, subject, 0, 9).await.expect("read");
+    let events = server.engine.reads(server.tenant.id).events(subject, 0, 9).await.expect("read");
     let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(names, ["POST_ADD_ROLE", "POST_UPDATE_USER_LIST_OF_ROLE", "POST_DELETE_ROLE"]);
     assert!(events[1].data.contains(&alex.id.to_string()));

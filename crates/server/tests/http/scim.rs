@@ -83,8 +83,8 @@ async fn a_user_is_made_read_changed_and_removed() {
         let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
         assert_eq!(user.state, UserState::Disabled);
         assert_eq!(browser.get("/myaccount").await.status, 303, "switched off, it is over");
-        let store = server.engine.reads();
-        let events = store.events(server.tenant.id, Subject::User(user.id), 0, 99).await;
+        let store = server.engine.reads(server.tenant.id);
+        let events = store.events(Subject::User(user.id), 0, 99).await;
         let names: Vec<String> = events.expect("read").into_iter().map(|one| one.name).collect();
         for name in [EventName::PostSetUserClaims, EventName::PostDisableAccount] {
             assert!(names.iter().any(|one| one == name.as_str()), "{name:?} of {names:?}");

@@ -76,7 +76,11 @@ async fn the_frame_hears_of_an_end_that_this_browser_did_not_cause() {
         sojourn_model::EndReason::Admin,
         sojourn_model::Actor::System,
     );
-    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    server
+        .engine
+        .end_sessions(&server.tenant, plan, &sojourn_engine::Authority::system())
+        .await
+        .expect("ended");
     let answer = ask(true, "same-origin").await;
     assert_eq!(answer.json()["state"], "changed");
     assert_eq!(answer.header("set-cookie"), "", "it touches nothing");

@@ -35,7 +35,7 @@ async fn set(server: &TestServer, rules: SignUp) {
 
 /// The tenant as it is now.
 async fn tenant(server: &TestServer) -> sojourn_model::Tenant {
-    let found = server.engine.reads().tenant_by_name(&server.tenant.name).await;
+    let found = server.engine.installation().tenant_by_name(&server.tenant.name).await;
     found.expect("read").expect("a tenant")
 }
 
@@ -183,9 +183,9 @@ async fn a_link_makes_the_account_in_another_browser_and_with_a_passkey() {
         let cleo = server.engine.user_named(&server.tenant, CLEO).await.expect("made");
         let factors = server.engine.factors(&server.tenant, cleo.id).await.expect("read");
         assert_eq!((factors.factors.len(), factors.codes_left), (1, 10));
-        let sessions = server.engine.reads();
+        let sessions = server.engine.reads(server.tenant.id);
         let now = server.engine.now();
-        let live = sessions.sessions_of_user(server.tenant.id, cleo.id, now, 0, 10).await;
+        let live = sessions.sessions_of_user(cleo.id, now, 0, 10).await;
         let live = live.expect("read");
         assert!(live.iter().all(|session| session.amr.contains("user")), "{live:?}");
         let again = browser.post("/sign-up/account", &form).await;
@@ -302,7 +302,7 @@ async fn domains_codes_terms_and_work_are_asked_for() {
         // Sent twice, it leads on.
         assert_eq!(choose_with(&browser, &page, WORDS, "2026-11").await.status, 303);
         let cleo = server.engine.user_named(&server.tenant, CLEO).await.expect("made");
-        let accepted = server.engine.reads().terms_of(server.tenant.id, cleo.id).await;
+        let accepted = server.engine.reads(server.tenant.id).terms_of(cleo.id).await;
         let accepted = accepted.expect("read");
         assert_eq!(accepted.len(), 1, "{accepted:?}");
         assert_eq!(accepted[0].version, "2026-11");

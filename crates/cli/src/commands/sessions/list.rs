@@ -149,12 +149,12 @@ pub(super) async fn show(work: &Work<'_>, session: &str) -> Done {
         .parse()
         .map_err(|_| Failure("a session's id has 64 hex digits: see 'sessions list'".into()))?;
     let (view, deliveries) = engine.session_with_deliveries(tenant, id).await?;
-    let user = engine.reads().user(tenant.id, view.session.user).await?;
+    let user = engine.reads(tenant.id).user(view.session.user).await?;
     let user = user.ok_or_else(|| Failure("the user is gone".into()))?;
     let slack = engine.settings().lifetimes.touch_flush_ms;
     let live = view.session.is_live(engine.now(), slack);
     let mut shown = sojourn_server::session_json(&user, &view, live);
-    let grants = engine.reads().grants_of_session(tenant.id, user.id, id, 200).await?;
+    let grants = engine.reads(tenant.id).grants_of_session(user.id, id, 200).await?;
     if is_json() {
         let grants: Vec<_> = grants
             .iter()

@@ -73,7 +73,7 @@ pub(crate) async fn session(config_file: &Path, command: SessionCommand) -> Done
         SessionCommand::Handlers(args) => handlers::handlers(&work, args).await?,
         SessionCommand::Policy(args) => policies::policy(&work, args).await?,
     }
-    opened.engine.reads().close().await;
+    opened.engine.installation().close().await;
     Ok(())
 }
 
@@ -94,14 +94,14 @@ fn job_json(job: &Job) -> Value {
 async fn jobs(work: &Work<'_>, job: Option<String>, cancel: bool) -> Done {
     let Work { engine, tenant, .. } = work;
     let found = match job {
-        None => engine.reads().jobs(tenant.id, 50).await?,
+        None => engine.reads(tenant.id).jobs(50).await?,
         Some(text) => {
             let id: JobId =
                 text.parse().map_err(|_| Failure("a job's id has 32 hex digits".into()))?;
             if cancel {
                 vec![engine.cancel_job(tenant, id, &Authority::operator()).await?]
             } else {
-                let job = engine.reads().job(tenant.id, id).await?;
+                let job = engine.reads(tenant.id).job(id).await?;
                 vec![job.ok_or_else(|| Failure("there is no such job".into()))?]
             }
         }
@@ -126,7 +126,7 @@ async fn bring_to_end(work: &Work<'_>, id: JobId) -> Result<Job, Failure> {
     let bar = std::io::stderr().is_terminal();
     loop {
         engine_step(work).await?;
-        let job = work.engine.reads().job(work.tenant.id, id).await?;
+        let job = work.engine.reads(work.tenant.id).job(id).await?;
         let job = job.ok_or_else(|| Failure("the job is gone".into()))?;
         if bar {
             progress(&job);

@@ -157,7 +157,7 @@ async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Answer {
         Act::Resend => engine.resend_delivery(tenant, session, sid, &caller).await?,
         Act::GiveUp => engine.give_up_delivery(tenant, session, sid, &caller).await?,
     }
-    let all = engine.reads().deliveries_of_session(tenant.id, session).await?;
+    let all = engine.reads(tenant.id).deliveries_of_session(session).await?;
     let one = all.iter().find(|one| one.sid == sid).ok_or_else(gone)?;
     Ok(respond::json(StatusCode::OK, &DeliveryJson::of(one)))
 }

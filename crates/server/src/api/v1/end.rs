@@ -322,7 +322,7 @@ async fn perform(context: &Context, request: &EndRequest, prefer: &Preferences) 
             let job = serde_json::from_str::<serde_json::Value>(&answer).ok();
             let job = job.as_ref().and_then(|job| job.get("id")?.as_str()?.parse().ok());
             let job = match job {
-                Some(id) => engine.reads().job(tenant.id, id).await?,
+                Some(id) => engine.reads(tenant.id).job(id).await?,
                 None => None,
             };
             match job {

@@ -78,7 +78,7 @@ pub(crate) struct JobsJson {
 async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
     let gone = || EngineError::NotFound("job");
     let id = id.parse::<JobId>().map_err(|_| gone())?;
-    let found = context.engine().reads().job(context.tenant().id, id).await;
+    let found = context.engine().reads(context.tenant().id).job(id).await;
     Ok(found.map_err(EngineError::from)?.ok_or_else(gone)?)
 }
 
@@ -96,8 +96,8 @@ pub(crate) async fn list(context: Context) -> Answer {
     caller(&context, &[Right::SessionView]).await?;
     let items = context
         .engine()
-        .reads()
-        .jobs(context.tenant().id, SHOWN)
+        .reads(context.tenant().id)
+        .jobs(SHOWN)
         .await?
         .iter()
         .map(JobJson::of)
@@ -193,7 +193,7 @@ impl Watch {
             }
             let engine = self.context.engine();
             let moved = engine.job_moved();
-            let job = engine.reads().job(self.context.tenant().id, self.id).await.ok()??;
+            let job = engine.reads(self.context.tenant().id).job(self.id).await.ok()??;
             if self.told.as_ref() != Some(&job) {
                 return Some(job);
             }

@@ -394,7 +394,7 @@ pub(crate) async fn effective(context: Context, uri: Uri) -> Answer {
     let user = params.get("user").ok_or_else(|| Refusal::bad("Name a user."))?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let user = user.parse().map_err(|_| EngineError::NotFound("user"))?;
-    let there = engine.reads().user(tenant.id, user).await?;
+    let there = engine.reads(tenant.id).user(user).await?;
     if there.is_none() {
         return Err(EngineError::NotFound("user").into());
     }

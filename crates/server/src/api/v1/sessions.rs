@@ -242,7 +242,7 @@ async fn shown(
     if grants {
         let tenant = context.tenant().id;
         let grants =
-            engine.reads().grants_of_session(tenant, session.user, session.id, GRANTS).await?;
+            engine.reads(tenant).grants_of_session(session.user, session.id, GRANTS).await?;
         json.grants = Some(grants.iter().map(GrantJson::of).collect());
     }
     Ok(json)
@@ -272,7 +272,7 @@ async fn found(context: &Context, id: &str) -> Result<SessionJson, Refusal> {
     let (view, user) = one(context, &caller, id).await?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let mut json = shown(context, &user, &view, true).await?;
-    let deliveries = engine.reads().deliveries_of_session(tenant.id, view.session.id).await?;
+    let deliveries = engine.reads(tenant.id).deliveries_of_session(view.session.id).await?;
     json.deliveries = Some(deliveries.iter().map(DeliveryJson::of).collect());
     Ok(json)
 }
@@ -287,7 +287,7 @@ pub(super) async fn one(
     let id = id.parse::<SessionId>().map_err(|_| gone())?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let (view, _) = engine.session_with_deliveries(tenant, id).await?;
-    let user = engine.reads().user(tenant.id, view.session.user).await?;
+    let user = engine.reads(tenant.id).user(view.session.user).await?;
     let Some(user) = user else { return Err(gone().into()) };
     engine.must_cover(tenant, caller, user.id).await?;
     Ok((view, user))

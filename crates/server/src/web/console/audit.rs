@@ -134,14 +134,14 @@ impl Names {
                 "user" | "role" | "group" | "application" if others.contains_key(&key) => {}
                 "role" => {
                     if let Ok(id) = target.parse::<RoleId>() {
-                        let found = engine.reads().role(t, id).await?;
+                        let found = engine.reads(t).role(id).await?;
                         others.extend(found.map(|role| (key, role.name)));
                     }
                     people.extend(target.parse::<UserId>());
                 }
                 "group" => {
                     if let Ok(id) = target.parse::<GroupId>() {
-                        let found = engine.reads().group(t, id).await?;
+                        let found = engine.reads(t).group(id).await?;
                         others.extend(found.map(|group| (key, group.name)));
                     }
                 }
@@ -156,7 +156,7 @@ impl Names {
             }
         }
         let people: Vec<UserId> = people.into_iter().collect();
-        let found = engine.reads().users_among(t, &people).await?;
+        let found = engine.reads(t).users_among(&people).await?;
         let users = found.into_iter().map(|user| (user.id.to_string(), user.username)).collect();
         Ok(Self { actors, users, others })
     }
@@ -263,7 +263,7 @@ async fn question(
         actor: None,
     };
     let Some(who) = given("who") else { return Ok((asked, None)) };
-    match context.engine().reads().user_by_name(context.tenant().id, who).await? {
+    match context.engine().reads(context.tenant().id).user_by_name(who).await? {
         Some(user) => asked.actor = Some(Actor::User(user.id)),
         None => match who.parse() {
             Ok(actor) => asked.actor = Some(actor),

@@ -131,7 +131,7 @@ async fn values(
     partial: &str,
 ) -> Result<Vec<Suggestion>, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
-    let store = engine.reads();
+    let store = engine.reads(tenant.id);
     let named = |names: Vec<String>| {
         let fitting = names.into_iter().filter(|name| begins(name, partial));
         fitting.map(|name| (quoted(&name), Text::default())).collect::<Vec<_>>()
@@ -151,16 +151,16 @@ async fn values(
     Ok(match attribute.as_str() {
         "username" => people(context, partial, quoted).await?,
         "displayname" => {
-            let found = store.users_by_shown_name(tenant.id, partial, SHOWN as i64).await?;
+            let found = store.users_by_shown_name(partial, SHOWN as i64).await?;
             let names = found.into_iter().map(|user| user.shown_name().to_owned()).collect();
             named(names)
         }
         "role" => {
-            let found = store.roles(tenant.id, None, LOOKED_AT).await?;
+            let found = store.roles(None, LOOKED_AT).await?;
             named(found.into_iter().map(|role| role.name).collect())
         }
         "group" => {
-            let found = store.groups_after(tenant.id, None, LOOKED_AT).await?;
+            let found = store.groups_after(None, LOOKED_AT).await?;
             named(found.into_iter().map(|group| group.name).collect())
         }
         "application" | "appname" => {
@@ -196,8 +196,8 @@ async fn people(
     partial: &str,
     put: impl Fn(&str) -> String,
 ) -> Result<Vec<Suggestion>, EngineError> {
-    let store = context.engine().reads();
-    let found = store.users_by_prefix(context.tenant().id, partial, None, SHOWN as i64).await?;
+    let store = context.engine().reads(context.tenant().id);
+    let found = store.users_by_prefix(partial, None, SHOWN as i64).await?;
     let said = |user: &sojourn_model::User| plain(user.display_name.clone().unwrap_or_default());
     Ok(found.iter().map(|user| (put(&user.username), said(user))).collect())
 }

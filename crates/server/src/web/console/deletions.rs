@@ -37,7 +37,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let now = engine.now();
     let mut deletions = Vec::with_capacity(found.len());
     for one in found {
-        let name = match engine.reads().user(tenant.id, one.user).await? {
+        let name = match engine.reads(tenant.id).user(one.user).await? {
             Some(user) => user.username,
             None => continue,
         };

@@ -95,7 +95,7 @@ impl What {
             Self::Session(_) => "End this session?".into(),
             Self::Filter(_) => "End what was found?".into(),
             Self::User(id) => {
-                let user = context.engine().reads().user(context.tenant().id, *id).await?;
+                let user = context.engine().reads(context.tenant().id).user(*id).await?;
                 let name = user.ok_or(EngineError::NotFound("user"))?.username;
                 say("End all sessions of {0}?", [plain(name)])
             }

@@ -54,14 +54,13 @@ async fn show_list(
     after: Option<&str>,
     error: Option<Text>,
 ) -> Answer {
-    let store = context.engine().reads();
-    let tenant = context.tenant().id;
+    let store = context.engine().reads(context.tenant().id);
     let found = async {
-        let groups = store.groups_after(tenant, after, SHOWN).await?;
+        let groups = store.groups_after(after, SHOWN).await?;
         let next = (groups.len() as i64 == SHOWN).then(|| groups.last().map(|g| g.name.clone()));
         let mut lines = Vec::new();
         for group in groups {
-            let members = store.group_member_count(tenant, group.id).await?;
+            let members = store.group_member_count(group.id).await?;
             let more = words::count(members.unsigned_abs(), words::Noun::Member);
             lines.push(Line { id: group.id.to_string(), name: group.name, more });
         }
@@ -107,7 +106,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
 async fn group(context: &Context, id: &str) -> Result<Group, Refusal> {
     let missing = || Refusal::missing("There is no such group.");
     let id: GroupId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().reads().group(context.tenant().id, id).await;
+    let found = context.engine().reads(context.tenant().id).group(id).await;
     found?.ok_or_else(missing)
 }
 
@@ -118,14 +117,14 @@ async fn show(
     after: Option<UserId>,
     error: Option<Text>,
 ) -> Answer {
-    let (store, tenant) = (context.engine().reads(), context.tenant().id);
+    let store = context.engine().reads(context.tenant().id);
     let found = async {
-        let ids = store.group_members_after(tenant, group.id, after, SHOWN).await?;
+        let ids = store.group_members_after(group.id, after, SHOWN).await?;
         let next = (ids.len() as i64 == SHOWN).then(|| ids.last().map(ToString::to_string));
-        let mut users = store.users_of(tenant, &ids).await?;
+        let mut users = store.users_of(&ids).await?;
         users.sort_by(|a, b| a.username.cmp(&b.username));
-        let roles = store.roles_of_group(tenant, group.id).await?;
-        let all = store.roles(tenant, None, SHOWN).await?;
+        let roles = store.roles_of_group(group.id).await?;
+        let all = store.roles(None, SHOWN).await?;
         Ok::<_, EngineError>((users, next.flatten(), roles, all))
     };
     let (users, next, roles, all) = found.await?;
@@ -228,10 +227,10 @@ pub(crate) async fn remove(context: Context, Path(id): Path<String>, body: Bytes
 pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/groups", Right::GroupDelete).await?;
     let group = group(&context, &id).await?;
-    let (store, tenant) = (context.engine().reads(), context.tenant().id);
+    let store = context.engine().reads(context.tenant().id);
     let counted = async {
-        let members = store.group_member_count(tenant, group.id).await?;
-        Ok::<_, EngineError>((members, store.roles_of_group(tenant, group.id).await?))
+        let members = store.group_member_count(group.id).await?;
+        Ok::<_, EngineError>((members, store.roles_of_group(group.id).await?))
     };
     let (members, roles) = counted.await?;
     let members = words::count(members.unsigned_abs(), words::Noun::Member);

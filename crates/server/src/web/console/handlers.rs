@@ -81,8 +81,8 @@ pub(crate) async fn list(context: Context) -> Answer {
 }
 
 async fn line(context: &Context, task: &HandlerTask) -> TaskLine {
-    let store = context.engine().reads();
-    let event = store.event(task.tenant, task.subject, task.n).await.ok().flatten();
+    let store = context.engine().reads(task.tenant);
+    let event = store.event(task.subject, task.n).await.ok().flatten();
     let outcome = match (task.last_status, &task.last_error) {
         (_, Some(error)) => Text::Message(error.clone()),
         (Some(status), None) => say("answered {0}", [plain(status.to_string())]),

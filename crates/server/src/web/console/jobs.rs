@@ -63,7 +63,7 @@ async fn line(context: &Context, job: &Job) -> Result<JobLine, EngineError> {
 /// Serves `GET /console/jobs`: the newest jobs.
 pub(crate) async fn list(context: Context) -> Answer {
     let visitor = administrator(&context, "/console/jobs", Right::SessionView).await?;
-    let found = context.engine().reads().jobs(context.tenant().id, SHOWN).await?;
+    let found = context.engine().reads(context.tenant().id).jobs(SHOWN).await?;
     let mut jobs = Vec::with_capacity(found.len());
     for job in &found {
         jobs.push(line(&context, job).await?);

@@ -99,7 +99,7 @@ async fn form(
 async fn user(context: &Context, visitor: &Visitor, id: &str) -> Result<User, Refusal> {
     let missing = || Refusal::missing("There is no such user.");
     let id: UserId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().reads().user(context.tenant().id, id).await;
+    let found = context.engine().reads(context.tenant().id).user(id).await;
     let user = found?.ok_or_else(missing)?;
     context.engine().must_cover(context.tenant(), &visitor.by, id).await?;
     Ok(user)
@@ -111,7 +111,7 @@ async fn actor(context: &Context, actor: &str) -> Result<Text, EngineError> {
     let name = match actor.parse() {
         Ok(Actor::System) => return Ok("the server itself".into()),
         Ok(Actor::Operator) => return Ok("a command on the server".into()),
-        Ok(Actor::User(id)) => engine.reads().user(t, id).await?.map(|user| user.username),
+        Ok(Actor::User(id)) => engine.reads(t).user(id).await?.map(|user| user.username),
         Ok(Actor::Application(id)) => engine.application(t, id).await?.map(|app| app.name.clone()),
         Err(_) => None,
     };

@@ -240,18 +240,18 @@ fn scope(kind: &str, id: &str) -> Option<PolicyScope> {
 
 async fn name(context: &Context, scope: PolicyScope) -> Result<String, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant().id);
-    let store = engine.reads();
+    let store = engine.reads(tenant);
     Ok(match scope {
         PolicyScope::Tenant => context.tenant().name.clone(),
         PolicyScope::Application(id) => {
             engine.application(tenant, id).await?.map(|app| app.name.clone()).unwrap_or_default()
         }
-        PolicyScope::Role(id) => store.role(tenant, id).await?.map(|r| r.name).unwrap_or_default(),
+        PolicyScope::Role(id) => store.role(id).await?.map(|r| r.name).unwrap_or_default(),
         PolicyScope::Group(id) => {
-            store.group(tenant, id).await?.map(|group| group.name).unwrap_or_default()
+            store.group(id).await?.map(|group| group.name).unwrap_or_default()
         }
         PolicyScope::User(id) => {
-            store.user(tenant, id).await?.map(|user| user.username).unwrap_or_default()
+            store.user(id).await?.map(|user| user.username).unwrap_or_default()
         }
     })
 }

@@ -46,7 +46,7 @@ struct RolePage {
 async fn named(context: &Context, id: &str) -> Result<Role, Refusal> {
     let missing = || Refusal::missing("There is no such role.");
     let id: RoleId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().reads().role(context.tenant().id, id).await;
+    let found = context.engine().reads(context.tenant().id).role(id).await;
     found?.ok_or_else(missing)
 }
 
@@ -64,19 +64,19 @@ async fn show(
     after: Option<UserId>,
     error: Option<Text>,
 ) -> Answer {
-    let (store, tenant) = (context.engine().reads(), context.tenant().id);
+    let store = context.engine().reads(context.tenant().id);
     let found = async {
-        let ids = store.own_role_members_after(tenant, role.id, after, SHOWN).await?;
+        let ids = store.own_role_members_after(role.id, after, SHOWN).await?;
         let next = (ids.len() as i64 == SHOWN).then(|| ids.last().map(ToString::to_string));
-        let mut users = store.users_of(tenant, &ids).await?;
+        let mut users = store.users_of(&ids).await?;
         users.sort_by(|a, b| a.username.cmp(&b.username));
         let mut groups = Vec::new();
-        for id in store.groups_with_role(tenant, role.id).await? {
-            if let Some(group) = store.group(tenant, id).await? {
+        for id in store.groups_with_role(role.id).await? {
+            if let Some(group) = store.group(id).await? {
                 groups.push((group.id.to_string(), group.name));
             }
         }
-        let count = store.role_member_count(tenant, role.id).await?;
+        let count = store.role_member_count(role.id).await?;
         Ok::<_, EngineError>((users, next.flatten(), groups, count))
     };
     let (users, next, groups, count) = found.await?;

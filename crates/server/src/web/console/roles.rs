@@ -65,19 +65,18 @@ async fn lines(
     context: &Context,
     after: Option<&str>,
 ) -> Result<(Vec<RoleLine>, Vec<(i64, i64)>), EngineError> {
-    let store = context.engine().reads();
-    let tenant = context.tenant().id;
+    let store = context.engine().reads(context.tenant().id);
     let mut lines = Vec::new();
-    for role in store.roles(tenant, after, SHOWN).await? {
+    for role in store.roles(after, SHOWN).await? {
         lines.push(RoleLine {
-            members: store.role_member_count(tenant, role.id).await?,
+            members: store.role_member_count(role.id).await?,
             id: role.id.to_string(),
             removing: role.state == RoleState::Removing,
             permissions: role.permissions,
             name: role.name,
         });
     }
-    let jobs = store.pending_jobs(tenant, 20).await?;
+    let jobs = store.pending_jobs(20).await?;
     Ok((lines, jobs.into_iter().map(|job| (job.done, job.total)).collect()))
 }
 
@@ -120,7 +119,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
 async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Refusal> {
     let missing = || Refusal::missing("There is no such role.");
     let id: RoleId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().reads().role(context.tenant().id, id).await;
+    let found = context.engine().reads(context.tenant().id).role(id).await;
     let role = found?.ok_or_else(missing)?;
     let own = Rights::of_scopes(&role.permissions);
     // Without the administrators' role, nobody could correct anything any more.
@@ -134,7 +133,7 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Re
 pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, "/console/roles", Right::RoleDelete).await?;
     let role = role(&context, &visitor, &id).await?;
-    let members = context.engine().reads().role_member_count(context.tenant().id, role.id).await?;
+    let members = context.engine().reads(context.tenant().id).role_member_count(role.id).await?;
     let members = words::count(u64::try_from(members).unwrap_or(0), words::Noun::User);
     let page = Confirm {
         title: say("Remove the role {0}?", [plain(&role.name)]),

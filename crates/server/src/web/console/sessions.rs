@@ -294,8 +294,8 @@ async fn timeline(
             timeline.push((at, say("Left {0}", [plain(name)])));
         }
     }
-    let (store, t) = (context.engine().reads(), context.tenant().id);
-    for grant in store.grants_of_session(t, session.user, session.id, GRANTS).await? {
+    let store = context.engine().reads(context.tenant().id);
+    for grant in store.grants_of_session(session.user, session.id, GRANTS).await? {
         let app = view.stays.iter().find(|stay| stay.app.id == grant.app);
         let name = plain(app.map(|stay| stay.app.name.clone()).unwrap_or_default());
         let scopes = plain(&grant.scopes);
@@ -385,7 +385,7 @@ pub(crate) async fn end_one(context: Context, Path(id): Path<String>, body: Byte
     let Shown { visitor, user, view, .. } = load(&context, &id, Right::SessionDelete).await?;
     let target = EndTarget::Session(user.id, view.session.id);
     let plan = EndPlan::new(target, EndReason::Admin, Actor::User(visitor.user.id));
-    context.engine().end_sessions(context.tenant(), plan).await?;
+    context.engine().end_sessions(context.tenant(), plan, &visitor.by).await?;
     Ok(respond::see_other(&context.link(&format!("/console/sessions/{id}"))))
 }
 
@@ -398,7 +398,7 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Ans
     let visitor = administrator(&context, "/console/sessions", Right::SessionDelete).await?;
     let user = super::user(&context, &visitor, &id).await?;
     let plan = all_of(&user, &visitor);
-    let preview = context.engine().preview_end(context.tenant(), plan).await?.summary;
+    let preview = context.engine().preview_end(context.tenant(), plan, &visitor.by).await?.summary;
     let page = Confirm {
         title: say("End all sessions of {0}?", [plain(&user.username)]),
         text: "Every token of these sessions stops working at once.".into(),
@@ -419,7 +419,7 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Ans
 pub(crate) async fn end_all(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, _) = form(&context, &body, "/console/sessions", Right::SessionDelete).await?;
     let user = super::user(&context, &visitor, &id).await?;
-    context.engine().end_sessions(context.tenant(), all_of(&user, &visitor)).await?;
+    context.engine().end_sessions(context.tenant(), all_of(&user, &visitor), &visitor.by).await?;
     let query = [("q", user.username.as_str()), ("done", "all")];
     let path = sojourn_oidc::params::with_query("/console/sessions", &query);
     Ok(respond::see_other(&context.link(&path)))

@@ -64,7 +64,7 @@ async fn show(context: &Context, visitor: &Visitor, error: Option<Text>) -> Answ
         for tenant in context.engine().tenants().await? {
             lines.push(TenantLine {
                 id: tenant.id.0,
-                users: context.engine().reads().user_count(tenant.id).await?,
+                users: context.engine().reads(tenant.id).user_count().await?,
                 since: words::moment(tenant.created_at),
                 enabled: tenant.enabled,
                 is_default: tenant.id == TenantId::DEFAULT,
@@ -108,7 +108,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
 async fn named(context: &Context, id: &str) -> Result<Tenant, Refusal> {
     let missing = || Refusal::missing("There is no such tenant.");
     let id: i64 = id.parse().map_err(|_| missing())?;
-    let found = context.engine().reads().tenant(TenantId(id)).await;
+    let found = context.engine().installation().tenant(TenantId(id)).await;
     found?.ok_or_else(missing)
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
     let visitor = visitor(&context).await?;
     let tenant = named(&context, &id).await?;
     let users = {
-        let users = context.engine().reads().user_count(tenant.id).await?;
+        let users = context.engine().reads(tenant.id).user_count().await?;
         words::count(users.unsigned_abs(), words::Noun::Person)
     };
     let (title, button, fact) = match &*act {

@@ -6,7 +6,7 @@ use axum::extract::Path;
 use http::StatusCode;
 use sojourn_engine::factors::rests_on_second_factor;
 use sojourn_engine::session::SessionView;
-use sojourn_engine::{EndPlan, EngineError, Right};
+use sojourn_engine::{Authority, EndPlan, EngineError, Right};
 use sojourn_model::{Actor, EndReason, EndTarget, OnAccount, OnFactorRemoved, User, UserState};
 
 use super::{administrator, form};
@@ -136,7 +136,7 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, E
         return Ok(vec!["The tenant's policy keeps the sessions".into()]);
     }
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::AccountDeleted, Actor::System);
-    let preview = engine.preview_end(tenant, plan).await?.summary;
+    let preview = engine.preview_end(tenant, plan, &Authority::system()).await?.summary;
     Ok(vec![
         say(
             "{0} of {1} will end",

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{NewUser, RoleChange};
-use sojourn_engine::{EngineError, Right};
+use sojourn_engine::{Authority, EngineError, Right};
 use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState};
 
 use super::{administrator, form, twice};
@@ -108,14 +108,14 @@ async fn found(
     query: &str,
     after: Option<&str>,
 ) -> Result<(Vec<UserLine>, Option<String>), EngineError> {
-    let (store, t) = (context.engine().reads(), context.tenant().id);
-    let mut users = store.users_by_prefix(t, query, after, SHOWN).await?;
+    let store = context.engine().reads(context.tenant().id);
+    let mut users = store.users_by_prefix(query, after, SHOWN).await?;
     let next = (users.len() as i64 == SHOWN)
         .then(|| users.last().map(|user| user.username.clone()))
         .flatten();
     if after.is_none() && !query.is_empty() {
-        let mut others = store.users_by_shown_name(t, query, ALSO_SHOWN).await?;
-        others.extend(store.users_by_email(t, query, ALSO_SHOWN).await?);
+        let mut others = store.users_by_shown_name(query, ALSO_SHOWN).await?;
+        others.extend(store.users_by_email(query, ALSO_SHOWN).await?);
         for user in others {
             if !users.iter().any(|one| one.id == user.id) {
                 users.push(user);
@@ -189,8 +189,8 @@ async fn page(
 ) -> Result<UserPage, EngineError> {
     let engine = context.engine();
     let tenant = context.tenant();
-    let roles = engine.reads().roles_of_user(tenant.id, user.id).await?;
-    let all = engine.reads().roles(tenant.id, None, ROLES_SHOWN).await?;
+    let roles = engine.reads(tenant.id).roles_of_user(user.id).await?;
+    let all = engine.reads(tenant.id).roles(None, ROLES_SHOWN).await?;
     let others = all
         .iter()
         .filter(|role| role.state == RoleState::Active && !roles.iter().any(|r| r.id == role.id))
@@ -224,8 +224,8 @@ async fn page(
         may_end: visitor.by.may(Right::SessionDelete),
         may_set_policy: visitor.by.may(Right::SessionPolicyUpdate),
         groups: engine
-            .reads()
-            .groups_of_user(tenant.id, user.id)
+            .reads(tenant.id)
+            .groups_of_user(user.id)
             .await?
             .into_iter()
             .map(|group| (group.id.to_string(), group.name))
@@ -254,7 +254,7 @@ fn may_handle(visitor: &Visitor, role: &Role) -> bool {
 async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Refusal> {
     let missing = || Refusal::missing("There is no such role.");
     let id: RoleId = id.parse().map_err(|_| missing())?;
-    let found = context.engine().reads().role(context.tenant().id, id).await;
+    let found = context.engine().reads(context.tenant().id).role(id).await;
     let role = found?.ok_or_else(missing)?;
     if may_handle(visitor, &role) { Ok(role) } else { Err(EngineError::Forbidden.into()) }
 }
@@ -276,7 +276,8 @@ pub(crate) async fn confirm_unassign(
     let (user, role) = both(&context, &visitor, &id, &role_id).await?;
     let target = EndTarget::User(user.id);
     let plan = sojourn_engine::EndPlan::new(target, EndReason::RoleChanged, Actor::System);
-    let preview = context.engine().preview_end(context.tenant(), plan).await?.summary;
+    let preview =
+        context.engine().preview_end(context.tenant(), plan, &Authority::system()).await?.summary;
     let ends = context.engine().ends_sessions_on_role_removal(context.tenant(), role.id).await?;
     let mut facts = Vec::new();
     if ends {

@@ -66,7 +66,7 @@ pub(super) async fn show_with(
     let ticket = destination(context, params).ok_or(Refusal::Incomplete)?;
     let present = match context.session().await? {
         Some(session) => {
-            let user = context.engine().reads().user(context.tenant().id, session.user).await;
+            let user = context.engine().reads(context.tenant().id).user(session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
         None => None,

@@ -70,7 +70,7 @@ pub(super) async fn show(
     let least = Level::parse(&way.ticket.least).unwrap_or(Level::One);
     let raises = match context.session().await? {
         Some(session) if way.raises.is_some() => {
-            let user = context.engine().reads().user(context.tenant().id, session.user).await;
+            let user = context.engine().reads(context.tenant().id).user(session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
         _ => None,

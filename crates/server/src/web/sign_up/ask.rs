@@ -68,7 +68,7 @@ async fn show(
     }
     let present = match context.session().await? {
         Some(session) => {
-            let user = engine.reads().user(tenant.id, session.user).await;
+            let user = engine.reads(tenant.id).user(session.user).await;
             user.ok().flatten().map(|user| user.username)
         }
         None => None,

@@ -1,7 +1,7 @@
 //! Single logout (Profiles §4.4).
 
 use serde_json::json;
-use sojourn_engine::EndPlan;
+use sojourn_engine::{Authority, EndPlan};
 use sojourn_model::{Actor, DeliveryState, EndReason, EndTarget};
 use sojourn_saml::binding::{self, Kind};
 use sojourn_saml::{NameId, SubStatus};
@@ -44,11 +44,11 @@ async fn an_end_of_any_kind_is_told_by_soap_with_the_name_that_was_given() {
     let (name, index) = signed_on(&server, &browser, &sp, "_1").await;
     let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
-    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    server.engine.end_sessions(&server.tenant, plan, &Authority::system()).await.expect("ended");
     let told = sp.wait_for(1).await;
     assert_eq!((&told[0].name, &told[0].session_indexes), (&name, &vec![index]));
     let deliveries = eventually("a receipt", async || {
-        let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
+        let all = server.engine.reads(server.tenant.id).deliveries(10).await.ok()?;
         all.iter().all(|one| one.state == DeliveryState::Delivered).then_some(all)
     })
     .await;
@@ -63,7 +63,7 @@ async fn who_does_not_follow_is_told_again_and_its_answer_is_kept() {
     sp.answer([Some(SubStatus::RequestDenied), None]);
     let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
-    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    server.engine.end_sessions(&server.tenant, plan, &Authority::system()).await.expect("ended");
     let tenant = server.tenant.id;
     for (attempts, want) in [
         (1, "it answered Responder, RequestDenied"),
@@ -71,7 +71,7 @@ async fn who_does_not_follow_is_told_again_and_its_answer_is_kept() {
         (2, ""),
     ] {
         let one = eventually("an attempt", async || {
-            let all = server.engine.reads().deliveries(tenant, 10).await.ok()?;
+            let all = server.engine.reads(tenant).deliveries(10).await.ok()?;
             all.into_iter().find(|one| one.attempts == attempts)
         })
         .await;
@@ -80,7 +80,7 @@ async fn who_does_not_follow_is_told_again_and_its_answer_is_kept() {
         server.clock.advance(10_000);
     }
     eventually("followed", async || {
-        let all = server.engine.reads().deliveries(tenant, 10).await.ok()?;
+        let all = server.engine.reads(tenant).deliveries(10).await.ok()?;
         (all[0].state == DeliveryState::Delivered).then_some(())
     })
     .await;
@@ -212,9 +212,9 @@ async fn somebody_who_is_not_known_there_is_not_signed_in_there() {
     sp.answer([Some(SubStatus::UnknownPrincipal)]);
     let user = server.engine.user_named(&server.tenant, "alex").await.expect("alex");
     let plan = EndPlan::new(EndTarget::User(user.id), EndReason::Admin, Actor::Operator);
-    server.engine.end_sessions(&server.tenant, plan).await.expect("ended");
+    server.engine.end_sessions(&server.tenant, plan, &Authority::system()).await.expect("ended");
     eventually("followed", async || {
-        let all = server.engine.reads().deliveries(server.tenant.id, 10).await.ok()?;
+        let all = server.engine.reads(server.tenant.id).deliveries(10).await.ok()?;
         (all[0].state == DeliveryState::Delivered && all[0].attempts == 1).then_some(())
     })
     .await;
@@ -260,6 +260,6 @@ async fn who_has_no_soap_is_told_in_a_frame_and_its_answer_is_a_receipt() {
     let xml = answer.write(None).expect("writes");
     let noted = browser.get(&sp.by_query(Kind::Response, &xml, None, true)).await;
     assert_eq!(noted.status, 200, "{noted:?}");
-    let all = server.engine.reads().deliveries(server.tenant.id, 10).await.expect("reads");
+    let all = server.engine.reads(server.tenant.id).deliveries(10).await.expect("reads");
     assert_eq!(all[0].state, DeliveryState::Delivered);
 }
