@@ -2,16 +2,15 @@
 //! version is compared with the database's version at most once per second. Sessions, grants and users are never
 //! cached.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use sojourn_crypto::SigningKey;
-use sojourn_model::{AppId, Application, Millis, SigningAlg, Tenant, TenantId};
+use sojourn_model::{AppId, Application, Tenant, TenantId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::policy::Policies;
-use crate::saml::SamlKeys;
+use crate::memory::catalog::{Entry, Stamp};
+use crate::memory::key_sets::{KeySet, TenantKey};
 
 /// Maximum staleness of an entry, in milliseconds.
 const STALE_MS: i64 = 1_000;
@@ -21,154 +20,6 @@ const APPLICATIONS_MAX: usize = 10_000;
 const ORIGINS_MAX: usize = 1_000;
 /// Maximum number of cached tenants.
 const TENANTS_MAX: usize = 10_000;
-
-/// A tenant's signing keys, retired ones included.
-#[derive(Debug, Default)]
-pub struct KeySet {
-    /// All keys, sorted oldest first.
-    pub keys: Vec<TenantKey>,
-}
-
-/// A signing key with its validity times.
-#[derive(Debug)]
-pub struct TenantKey {
-    /// The key pair, opened for use.
-    pub key: SigningKey,
-    /// Sequence number among the keys of the same algorithm.
-    pub generation: i64,
-    /// Time since when the key is published.
-    pub created_at: Millis,
-    /// Time since when the key signs.
-    pub active_from: Millis,
-    /// Time from which the key is no longer published; `None` while it is in use.
-    pub retired_at: Option<Millis>,
-}
-
-impl TenantKey {
-    /// Returns whether the key was replaced immediately, so that nothing it signed is accepted.
-    #[must_use]
-    pub fn is_replaced(&self) -> bool {
-        self.retired_at == Some(crate::keys::REPLACED)
-    }
-}
-
-impl KeySet {
-    /// The key that signs with an algorithm: the newest one with `active_from` in the past.
-    #[must_use]
-    pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SigningKey> {
-        let of = || self.keys.iter().filter(move |key| key.key.alg() == alg && !key.is_replaced());
-        let due = of().filter(|key| key.active_from <= now).max_by_key(|key| key.generation);
-        // A clock that went back must not leave a tenant without signatures.
-        due.or_else(|| of().min_by_key(|key| key.generation)).map(|key| &key.key)
-    }
-
-    /// The keys that are published: those in use, the next ones, and retired ones with tokens that may still be
-    /// valid.
-    pub fn published(&self, now: Millis) -> impl Iterator<Item = &SigningKey> {
-        let live = move |key: &&TenantKey| key.retired_at.is_none_or(|at| at > now);
-        self.keys.iter().filter(live).map(|key| &key.key)
-    }
-
-    /// Every key, including retired ones: an old ID token is still a valid hint at its user. Excludes keys that were
-    /// replaced because they may be compromised.
-    pub fn all(&self) -> impl Iterator<Item = &SigningKey> {
-        self.keys.iter().filter(|key| !key.is_replaced()).map(|key| &key.key)
-    }
-}
-
-#[derive(Default)]
-struct Entry {
-    version: i64,
-    checked_at: Millis,
-    /// Number of changes by this process; values that were read before a change aren't cached after it.
-    changes: u64,
-    by_client: HashMap<String, Arc<Application>>,
-    by_id: HashMap<AppId, Arc<Application>>,
-    keys: Option<Arc<KeySet>>,
-    origins: HashMap<String, bool>,
-    policies: Option<Arc<Policies>>,
-    saml_keys: Option<Arc<SamlKeys>>,
-}
-
-impl Entry {
-    fn stamp(&self) -> Stamp {
-        Stamp { version: self.version, changes: self.changes }
-    }
-}
-
-/// Version of an entry at the time when a read starts. The result is cached only if the version is still the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    version: i64,
-    changes: u64,
-}
-
-/// Tenants by name, each with the time at which it was read.
-#[derive(Default)]
-struct Tenants {
-    by_name: HashMap<String, (Tenant, Millis)>,
-    changes: u64,
-}
-
-#[derive(Default)]
-pub(crate) struct Catalog {
-    entries: RwLock<HashMap<TenantId, Entry>>,
-    tenants: RwLock<Tenants>,
-}
-
-impl Catalog {
-    fn read<T>(&self, tenant: TenantId, look: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(&tenant).and_then(look)
-    }
-
-    fn write(&self, tenant: TenantId, change: impl FnOnce(&mut Entry)) {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        change(entries.entry(tenant).or_default());
-    }
-
-    pub(crate) fn policies(&self, tenant: TenantId) -> Option<Arc<Policies>> {
-        self.read(tenant, |entry| entry.policies.clone())
-    }
-
-    pub(crate) fn saml_keys(&self, tenant: TenantId) -> Option<Arc<SamlKeys>> {
-        self.read(tenant, |entry| entry.saml_keys.clone())
-    }
-
-    pub(crate) fn keep_saml_keys(&self, tenant: TenantId, stamp: Stamp, keys: Arc<SamlKeys>) {
-        self.keep(tenant, stamp, |entry| entry.saml_keys = Some(keys));
-    }
-
-    pub(crate) fn keep_policies(&self, tenant: TenantId, stamp: Stamp, policies: Arc<Policies>) {
-        self.keep(tenant, stamp, |entry| entry.policies = Some(policies));
-    }
-
-    /// Caches a value, unless the entry has changed since the read started.
-    fn keep(&self, tenant: TenantId, stamp: Stamp, change: impl FnOnce(&mut Entry)) {
-        self.write(tenant, |entry| {
-            if entry.stamp() == stamp {
-                change(entry);
-            }
-        });
-    }
-
-    /// Makes the next request read the tenant from the database.
-    pub(crate) fn forget_tenant(&self, name: &str) {
-        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        tenants.changes += 1;
-        tenants.by_name.remove(name);
-    }
-
-    /// Makes the next access compare versions immediately; called after a change by this process.
-    pub(crate) fn changed(&self, tenant: TenantId) {
-        self.write(tenant, |entry| {
-            entry.changes += 1;
-            entry.checked_at = Millis(i64::MIN);
-            // While the database is unavailable, cached keys are served, but not keys that this process has replaced.
-            entry.keys = None;
-        });
-    }
-}
 
 impl Engine {
     /// Finds a tenant by the name in its paths.

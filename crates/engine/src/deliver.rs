@@ -13,7 +13,7 @@ use sojourn_oidc::LogoutTokenClaims;
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::passwords::Boxed;
+use crate::outside::{AttemptResult, DeliverySender};
 use crate::rights::Right;
 
 /// How long a worker owns a claimed delivery, in milliseconds; longer than any HTTP time limit.
@@ -24,32 +24,6 @@ const ATTEMPT_MS: i64 = 10_000;
 const REFUSALS_MAX: i64 = 3;
 /// Upper limit of the pause between two attempts, in milliseconds.
 const PAUSE_MAX_MS: i64 = 3_600_000;
-
-/// The result of one delivery attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AttemptResult {
-    /// The application responded with this status.
-    Answered(u16),
-    /// The request was not sent: no connection, unknown host, or an untrusted certificate.
-    NotSent(String),
-    /// The application may have acted, but the response was lost or late.
-    AnswerLost(String),
-    /// The application refused in a message of its protocol.
-    Refused(String),
-}
-
-/// Sends notices to applications; implemented by the layer above.
-pub trait DeliverySender: Send + Sync {
-    /// Posts `logout_token` to an address as a form and returns the result, within a time limit.
-    fn post<'a>(&'a self, uri: &'a str, logout_token: &'a str) -> Boxed<'a, AttemptResult>;
-
-    /// Posts a SOAP envelope and returns the one that comes back with status 200; anything else is an error.
-    fn post_soap<'a>(
-        &'a self,
-        uri: &'a str,
-        envelope: String,
-    ) -> Boxed<'a, Result<Vec<u8>, AttemptResult>>;
-}
 
 /// Decides the next state of a delivery after an attempt. `jitter` is 0 to 999 and spreads the next attempt by a
 /// fifth around its time.

@@ -11,15 +11,18 @@ use sojourn_model::{
 };
 use sojourn_store::{Place, Store};
 
-use crate::breaker::Breakers;
-use crate::catalog::Catalog;
 use crate::error::EngineError;
-use crate::fetch::{FetchFailures, FetchedKeys, Fetcher};
-use crate::mail::Letters;
-use crate::outbox::Outbox;
-use crate::passwords::{Offload, Verified};
-use crate::present::Present;
-use crate::session::Touches;
+use crate::memory::breaker::Breakers;
+use crate::memory::catalog::Catalog;
+use crate::memory::fetched::{FetchFailures, FetchedKeys};
+use crate::memory::outbox::Outbox;
+use crate::memory::present::Present;
+use crate::memory::secret_uses::SecretUses;
+use crate::memory::tended::Tended;
+use crate::memory::throttle::{Lanes, Refused};
+use crate::memory::touches::Touches;
+use crate::memory::verified::Verified;
+use crate::outside::{Fetcher, Letters, Offload};
 use crate::settings::Settings;
 
 /// Dependencies that the program passes to [`Engine::new`].
@@ -54,7 +57,7 @@ pub struct Engine {
     pub(crate) letters: Arc<dyn Letters>,
     pub(crate) standing: crate::session::Kept,
     pub(crate) settings: Present,
-    pub(crate) scim_types: crate::scim::Types,
+    pub(crate) scim_types: crate::scim::types::Types,
     /// Number of the master key in use, the last of [`EngineParts::master_keys`].
     pub(crate) master_key_number: u8,
     pub(crate) sealer: TokenSealer,
@@ -62,16 +65,16 @@ pub struct Engine {
     pub(crate) hasher: SecretHasher,
     pub(crate) catalog: Catalog,
     pub(crate) verified: Verified,
-    pub(crate) refused: crate::throttle::Refused,
-    pub(crate) lanes: crate::throttle::Lanes,
+    pub(crate) refused: Refused,
+    pub(crate) lanes: Lanes,
     /// Limits how many hashes of application secrets are computed at the same time.
     pub(crate) client_hashes: tokio::sync::Semaphore,
     pub(crate) touches: Touches,
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) fetched_keys: FetchedKeys,
-    pub(crate) secret_uses: crate::directory::SecretUses,
+    pub(crate) secret_uses: SecretUses,
     pub(crate) fetch_failures: FetchFailures,
-    pub(crate) saml_tended: crate::saml::Tended,
+    pub(crate) saml_tended: Tended,
     pub(crate) outbox: Outbox,
     pub(crate) breakers: Breakers,
     pub(crate) jobs: tokio::sync::Notify,
@@ -114,16 +117,16 @@ impl Engine {
             letters: parts.letters,
             standing: crate::session::Kept::default(),
             fetcher: parts.fetcher,
-            scim_types: crate::scim::Types::new(&parts.settings.custom_attributes),
+            scim_types: crate::scim::types::Types::new(&parts.settings.custom_attributes),
             fetched_keys: FetchedKeys::default(),
-            secret_uses: crate::directory::SecretUses::default(),
+            secret_uses: SecretUses::default(),
             fetch_failures: FetchFailures::default(),
-            saml_tended: crate::saml::Tended::default(),
+            saml_tended: Tended::default(),
             settings: Present::new(parts.settings),
             catalog: Catalog::default(),
             verified: Verified::default(),
-            refused: crate::throttle::Refused::default(),
-            lanes: crate::throttle::Lanes::default(),
+            refused: Refused::default(),
+            lanes: Lanes::default(),
             client_hashes: tokio::sync::Semaphore::new(CLIENT_HASHES_MAX),
             touches: Touches::default(),
             outbox: Outbox::default(),

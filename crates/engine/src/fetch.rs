@@ -1,50 +1,19 @@
 //! Documents that applications publish: keys, request objects and sector identifier lists.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use serde_json::Value;
 use sojourn_crypto::ClientKeys;
+use sojourn_model::Application;
 use sojourn_model::limits::{CLIENT_KEYS_KEPT_MAX, FETCH_BYTES_MAX};
-use sojourn_model::{Application, Millis};
 
 use crate::engine::Engine;
-use crate::passwords::Boxed;
 
 /// How long fetched keys are used, in milliseconds.
 const FRESH_MS: i64 = 10 * 60_000;
 /// Minimum interval between two fetches when a signature names an unknown key, in milliseconds: the application may
 /// have rotated its keys. Without a limit, invalid signatures could turn this server against the application's.
 const AGAIN_MS: i64 = 5_000;
-
-/// Fetches documents; implemented by the layer above, which blocks private addresses, limits the time and follows no
-/// redirects.
-pub trait Fetcher: Send + Sync {
-    /// Returns the body of a 200 response of at most `most` bytes; the error is a text that says what failed.
-    fn get<'a>(&'a self, uri: &'a str, most: usize) -> Boxed<'a, Result<Vec<u8>, String>>;
-}
-
-/// Fetched keys of applications, by address, with the time of the fetch.
-#[derive(Default)]
-pub(crate) struct FetchedKeys(Mutex<HashMap<String, (ClientKeys, Millis)>>);
-
-/// Addresses at which a fetch failed recently.
-#[derive(Default)]
-pub(crate) struct FetchFailures(Mutex<HashMap<String, Millis>>);
-
-impl FetchedKeys {
-    fn get(&self, uri: &str) -> Option<(ClientKeys, Millis)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned()
-    }
-
-    fn put(&self, uri: &str, keys: ClientKeys, now: Millis) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= CLIENT_KEYS_KEPT_MAX {
-            kept.clear();
-        }
-        kept.insert(uri.to_owned(), (keys, now));
-    }
-}
 
 impl Engine {
     /// Fetches a document of an application. An address at which a fetch failed isn't tried again for a while, so

@@ -11,6 +11,7 @@ use sojourn_store::Store;
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::memory::key_sets::REPLACED;
 use crate::rights::Right;
 
 /// Names the storage location that a sealed signing key is bound to.
@@ -23,9 +24,6 @@ pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
 const FROM_THE_START: [SigningAlg; 3] = [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::EdDsa];
 /// How much longer a rotated key is published than the longest lifetime of what it signed, in milliseconds.
 const RETIRE_SLACK_MS: i64 = 5 * 60_000;
-
-/// Retirement time of a key that was replaced immediately.
-pub(crate) const REPLACED: Millis = Millis(0);
 
 impl Engine {
     /// Creates the signing keys that a tenant lacks. Generating an RSA key takes a good part of a second; if all keys

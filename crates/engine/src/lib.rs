@@ -6,7 +6,6 @@
 
 mod audit;
 mod authority;
-mod breaker;
 mod catalog;
 mod clock;
 mod deliver;
@@ -23,11 +22,11 @@ mod installation;
 mod jobs;
 mod keys;
 mod mail;
+mod memory;
 mod news;
-mod outbox;
+mod outside;
 mod passwords;
 mod policy;
-mod present;
 mod rank;
 mod reads;
 mod rights;
@@ -43,19 +42,19 @@ pub mod tokens;
 
 pub use audit::{AuditPage, AuditPlace, AuditQuestion, Tail};
 pub use authority::{Authority, Who};
-pub use breaker::ApplicationHealth;
-pub use catalog::{KeySet, TenantKey};
-pub use deliver::{AttemptResult, DeliverySender};
 pub use deliveries::DeliveryQuery;
 pub use end::{EndPlan, Ended};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
-pub use fetch::Fetcher;
 pub use installation::Installation;
 pub use keys::ensure_master_key;
-pub use mail::{Addressee, Letter, Letters, Mailer, News, Written};
-pub use outbox::Outbox;
-pub use passwords::{Boxed, Offload};
+pub use memory::breaker::ApplicationHealth;
+pub use memory::key_sets::{KeySet, TenantKey};
+pub use memory::outbox::Outbox;
+pub use outside::{
+    Addressee, AttemptResult, Boxed, DeliverySender, Fetcher, Letter, Letters, Mailer, News,
+    Offload, WebhookSender, Written,
+};
 pub use policy::Demands;
 pub use reads::Reads;
 pub use rights::{ADMIN_SCOPES, Right, Rights};
@@ -67,4 +66,3 @@ pub use settings::{
 pub use sojourn_crypto::{b64url, constant_time_eq, sha256, unb64url};
 pub use sojourn_oidc::RedirectRules;
 pub use sojourn_store::{AuditEntry, Call, DeliveryBacklog, EndPreview, Pool, StayRow, StoreError};
-pub use tasks::WebhookSender;

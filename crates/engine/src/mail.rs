@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::TokenKind;
 use sojourn_model::{
-    ChangeSet, Mail, Millis, Op, Outcome, Session, SessionId, Tenant, TenantId, User, UserId,
+    ChangeSet, Mail, Millis, Op, Outcome, SessionId, Tenant, TenantId, User, UserId,
 };
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::passwords::Boxed;
+use crate::outside::{Addressee, Letter, Mailer, Written};
 
 /// How long a worker owns a claimed mail, in milliseconds; longer than any attempt.
 const LEASE_MS: i64 = 60_000;
@@ -21,135 +21,6 @@ const LIFETIME_MS: i64 = 24 * 3_600_000;
 /// Mails claimed at a time. One attempt may take most of the lease, so the lease of a second mail must not run
 /// meanwhile.
 const BATCH: i64 = 1;
-
-/// Sends mail; implemented by the layer above.
-pub trait Mailer: Send + Sync {
-    /// Sends one mail; the error is a text that says what failed.
-    fn send<'a>(&'a self, mail: &'a Mail) -> Boxed<'a, Result<(), String>>;
-}
-
-/// The subject of a mail to a user, with the data that its text needs.
-#[derive(Debug, Clone, Copy)]
-pub enum Letter<'a> {
-    /// Someone signed in from a browser that the account hasn't used before.
-    NewBrowser {
-        /// The session that started.
-        session: &'a Session,
-        /// Link for a user who didn't sign in.
-        link: &'a str,
-    },
-    /// Someone requested a password reset.
-    NewPassword {
-        /// Link to the page on which the user chooses the password.
-        link: &'a str,
-    },
-    /// An account was created for the user.
-    Invitation {
-        /// Link to the page on which the user sets up how they sign in.
-        link: &'a str,
-    },
-    /// A mail address needs confirmation.
-    Address {
-        /// Link that confirms the address.
-        link: &'a str,
-        /// Code to type on the page that requested the mail, instead of following the link.
-        code: &'a str,
-    },
-    /// Someone wants to sign up with this address.
-    SignUp {
-        /// Link to the page that creates the account.
-        link: &'a str,
-        /// Code to type on the page that requested the mail, instead of following the link.
-        code: &'a str,
-    },
-    /// Someone wants to sign up with this address, which belongs to an account already.
-    HasAccount {
-        /// Link to the sign-in page.
-        link: &'a str,
-    },
-    /// The mail address of the account has changed.
-    AddressChanged {
-        /// The new address, shown in the mail.
-        to: &'a str,
-        /// Link that undoes the change, if it can be undone.
-        link: Option<&'a str>,
-    },
-    /// The user requested the deletion of their account.
-    Leaving {
-        /// Time of the deletion; `None`: as soon as an administrator approves it.
-        due: Option<Millis>,
-        /// Link to the page that cancels the request.
-        link: &'a str,
-    },
-    /// The account and its data were deleted.
-    Deleted,
-    /// The user's ways to sign in have changed.
-    News {
-        /// What changed, with details for the text.
-        news: News<'a>,
-        /// Link for a user who didn't make the change, if there is one.
-        link: Option<&'a str>,
-    },
-}
-
-/// A change of a user's ways to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum News<'a> {
-    /// A second factor was added.
-    FactorAdded {
-        /// The name that the user gave the factor.
-        name: &'a str,
-    },
-    /// A second factor was removed.
-    FactorRemoved {
-        /// The name that the user had given the factor.
-        name: &'a str,
-    },
-    /// An administrator removed all second factors.
-    FactorsReset,
-    /// An administrator ended all sessions and tokens, and requires new credentials.
-    Secured,
-    /// New recovery codes replaced the previous ones.
-    CodesRenewed,
-    /// A recovery code was used.
-    CodeUsed {
-        /// Number of unused codes that are left.
-        left: i64,
-        /// IP address from which the code was used.
-        ip: &'a str,
-    },
-}
-
-/// Renders mails in the recipient's language; implemented by the layer above.
-pub trait Letters: Send + Sync {
-    /// Renders a mail in the language of the account; otherwise in [`Addressee::otherwise`], and in English if
-    /// neither is set.
-    fn write(&self, to: &Addressee<'_>, letter: &Letter<'_>) -> Written;
-}
-
-/// The recipient of a mail, and the sender's data.
-#[derive(Debug, Clone, Copy)]
-pub struct Addressee<'a> {
-    /// The tenant that sends the mail.
-    pub tenant: &'a Tenant,
-    /// Base URL of the tenant.
-    pub address: &'a str,
-    /// The account of the recipient.
-    pub user: &'a User,
-    /// Language of the request that caused the mail, as a BCP 47 tag.
-    pub otherwise: Option<&'a str>,
-}
-
-/// A mail that is ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// Subject line of the mail.
-    pub subject: String,
-    /// Body as plain text.
-    pub text: String,
-    /// Body as HTML, with the same content.
-    pub html: String,
-}
 
 /// Content of a mail's link, sealed under its own key. A link works once: setting a password changes the account's
 /// epoch, and a used "this was not me" link is stored until it expires.

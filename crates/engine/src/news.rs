@@ -5,7 +5,8 @@ use sojourn_model::{ChangeSet, Op, Session, Tenant, User};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::{Letter, LinkPurpose, News};
+use crate::mail::LinkPurpose;
+use crate::outside::{Letter, News};
 
 impl Engine {
     /// Adds a notice about something that was done in a session. Its link ends that session and disables the

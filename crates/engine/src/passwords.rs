@@ -1,55 +1,11 @@
 //! Hashes and verifies passwords and operator-chosen secrets outside of the async threads, with limited concurrency.
 
-use std::collections::HashMap;
-use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-
 use sojourn_crypto::password;
-use sojourn_model::Millis;
-use sojourn_model::limits::{PASSWORD_BYTES_MAX, VERIFIED_CACHE_MAX};
+use sojourn_model::limits::PASSWORD_BYTES_MAX;
 
 use crate::directory::opaque;
 use crate::engine::Engine;
 use crate::error::EngineError;
-
-/// How long a verified secret is cached, in milliseconds.
-const REMEMBER_MS: i64 = 60_000;
-
-/// A boxed future, as methods of trait objects return it.
-pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Runs CPU-heavy work without blocking other requests.
-pub trait Offload: Send + Sync {
-    /// Runs a job and resolves to `true`, or immediately resolves to `false` if too many jobs wait.
-    fn run(&self, job: Box<dyn FnOnce() + Send>) -> Boxed<'_, bool>;
-
-    /// Number of jobs that run or wait.
-    fn waiting(&self) -> usize;
-}
-
-/// Secrets that were verified recently, by keyed hash, so that a client that sends its password with each request
-/// doesn't wait for the password hash each time.
-#[derive(Default)]
-pub(crate) struct Verified(Mutex<HashMap<[u8; 32], Millis>>);
-
-impl Verified {
-    fn has(&self, key: &[u8; 32], now: Millis) -> bool {
-        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A longer remaining time comes from before the clock went back.
-        map.get(key).is_some_and(|until| (1..=REMEMBER_MS).contains(&until.since(now)))
-    }
-
-    fn put(&self, key: [u8; 32], now: Millis) {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= VERIFIED_CACHE_MAX {
-            map.retain(|_, until| *until > now);
-            if map.len() >= VERIFIED_CACHE_MAX {
-                map.clear();
-            }
-        }
-        map.insert(key, now.plus(REMEMBER_MS));
-    }
-}
 
 impl Engine {
     pub(crate) async fn off_thread<T: Send + 'static>(

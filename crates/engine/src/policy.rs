@@ -1,31 +1,20 @@
 //! Session policies: what an organisation sets, and what applies to a single session.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::json;
 use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
 use sojourn_model::{
-    AppId, Application, ChangeSet, EffectivePolicy, GroupId, Level, OnRoleChange, Op, PolicyScope,
+    AppId, Application, ChangeSet, EffectivePolicy, Level, OnRoleChange, Op, PolicyScope,
     RememberMe, RoleId, Session, SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::memory::policies::Policies;
 use crate::rank::Concerned;
 use crate::rights::Right;
-
-/// A tenant's policies, cached in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Policies {
-    tenant: SessionPolicy,
-    applications: HashMap<AppId, SessionPolicy>,
-    roles: HashMap<RoleId, SessionPolicy>,
-    groups: HashMap<GroupId, SessionPolicy>,
-    /// Whether any user has their own policy; if none has, the lookup is skipped.
-    users: bool,
-}
 
 /// Requirements on a user's authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

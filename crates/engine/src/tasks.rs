@@ -12,11 +12,11 @@ use sojourn_model::{
 use sojourn_store::{TaskBacklog, TaskPlace};
 
 use crate::authority::Authority;
-use crate::deliver::AttemptResult;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::{Reaction, is_of_roles, users_of};
-use crate::passwords::Boxed;
+use crate::outside::AttemptResult;
+use crate::outside::WebhookSender;
 use crate::rights::Right;
 use crate::settings::{HandlerKind, HandlerSettings, RoleDirection, Termination, Webhook};
 
@@ -28,17 +28,6 @@ const PAUSE_MS: i64 = 5_000;
 const PAUSE_MAX_MS: i64 = 3_600_000;
 /// Attempts at an end before its task is parked.
 const TERMINATION_ATTEMPTS_MAX: i64 = 20;
-
-/// Posts webhooks; implemented by the layer above.
-pub trait WebhookSender: Send + Sync {
-    /// Posts JSON with headers to an address and returns the result, within a time limit.
-    fn post_json<'a>(
-        &'a self,
-        uri: &'a str,
-        headers: &'a [(&'static str, String)],
-        body: String,
-    ) -> Boxed<'a, AttemptResult>;
-}
 
 /// The headers of a webhook (Standard Webhooks 1.0, "signature scheme"): one signature per secret, so that a secret
 /// can be rotated.

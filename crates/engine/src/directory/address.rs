@@ -12,7 +12,8 @@ use sojourn_scim::user as account;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::{Letter, LinkPurpose, OpenedLink, recipient_of};
+use crate::mail::{LinkPurpose, OpenedLink, recipient_of};
+use crate::outside::Letter;
 use crate::throttle::{Attempt, Guess};
 
 /// How long after the mail an address can be confirmed, in milliseconds.

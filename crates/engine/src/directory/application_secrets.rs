@@ -1,22 +1,15 @@
 //! Client secrets: rotation with an overlap in which the previous secret stays valid, and when each was last used.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use sojourn_crypto::secret::SecretCheck;
 use sojourn_crypto::sha256;
-use sojourn_model::limits::{CONFLICT_RETRIES_MAX, SECRET_OVERLAP_MAX_MS, SECRET_USES_MAX};
-use sojourn_model::{
-    AppId, Application, ChangeSet, EventName, Millis, Op, PreviousSecret, Tenant, TenantId,
-};
+use sojourn_model::limits::{CONFLICT_RETRIES_MAX, SECRET_OVERLAP_MAX_MS};
+use sojourn_model::{AppId, Application, ChangeSet, EventName, Millis, Op, PreviousSecret, Tenant};
 
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
 
-/// Minimum interval between two stored uses of the same secret, in milliseconds.
-const NOTED_EVERY_MS: i64 = 3_600_000;
 /// Number of trailing characters that are shown to identify a secret.
 const TAIL: usize = 4;
 /// Error for applications that don't authenticate or sign with a secret.
@@ -40,40 +33,6 @@ pub struct NewSecret {
     pub secret: String,
     /// When the previous secret expires; `None` if it was revoked immediately.
     pub previous_until: Option<Millis>,
-}
-
-/// Key of one secret of one application.
-type Used = (TenantId, AppId, [u8; 8]);
-
-/// Per secret, when this node last stored a use.
-#[derive(Debug, Default)]
-pub(crate) struct SecretUses(Mutex<HashMap<Used, Millis>>);
-
-impl SecretUses {
-    /// Returns whether a use must be stored now.
-    fn is_due(&self, used: Used, now: Millis) -> bool {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A time in the future comes from before the clock went back.
-        let recent = |at: &Millis| (0..NOTED_EVERY_MS).contains(&now.since(*at));
-        if noted.get(&used).is_some_and(recent) {
-            return false;
-        }
-        if noted.len() >= SECRET_USES_MAX {
-            noted.retain(|_, at| recent(at));
-        }
-        if noted.len() >= SECRET_USES_MAX
-            && let Some(one) = noted.keys().next().copied()
-        {
-            noted.remove(&one);
-        }
-        noted.insert(used, now);
-        true
-    }
-
-    /// Undoes [`Self::is_due`] after a use couldn't be stored.
-    fn forget(&self, used: &Used) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(used);
-    }
 }
 
 /// Identifies a secret without revealing anything about it.
@@ -251,7 +210,10 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use sojourn_model::TenantId;
+
     use super::*;
+    use crate::memory::secret_uses::{NOTED_EVERY_MS, SecretUses};
 
     #[test]
     fn a_use_is_written_once_an_hour_and_after_a_clock_that_went_back() {

@@ -10,7 +10,8 @@ use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::{Added, FactorRefused, KeyOffer, NewKey};
-use crate::mail::{Letter, LinkPurpose};
+use crate::mail::LinkPurpose;
+use crate::outside::Letter;
 use crate::rights::Right;
 
 /// Returns the reason why a user can't be invited, if there is one.

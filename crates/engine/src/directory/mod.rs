@@ -28,7 +28,6 @@ pub(crate) use address::is_address;
 pub use address::{AddressRefused, ToldAddress};
 pub use api_caller::ApiRefused;
 pub use application_management::{application_document, frame_source};
-pub(crate) use application_secrets::SecretUses;
 pub use application_secrets::{NewSecret, SecretInfo};
 pub use applications::NewApplication;
 pub use bootstrap::{CONSOLE, MY_ACCOUNT};

@@ -5,7 +5,8 @@ use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 use super::PasswordRefused;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::{Letter, LinkPurpose};
+use crate::mail::LinkPurpose;
+use crate::outside::Letter;
 use crate::sign_in::plain_name;
 use crate::throttle::{Attempt, Guess};
 

@@ -10,7 +10,7 @@ use crate::authority::Authority;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::News;
+use crate::outside::News;
 use crate::rights::Right;
 
 impl Engine {

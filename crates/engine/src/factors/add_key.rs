@@ -11,7 +11,7 @@ use super::key::{Key, challenge};
 use super::{Added, FactorRefused, OFFER_MS, named, room};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::News;
+use crate::outside::News;
 use crate::sign_in::cut;
 
 /// A challenge for a new passkey or security key.

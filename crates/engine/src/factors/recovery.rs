@@ -9,7 +9,7 @@ use sojourn_model::{
 
 use super::FactorRefused;
 use crate::engine::Engine;
-use crate::mail::News;
+use crate::outside::News;
 
 /// Bytes of a code, that is, 80 bits.
 const CODE_BYTES: usize = 10;

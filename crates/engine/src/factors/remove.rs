@@ -12,7 +12,7 @@ use crate::authority::Authority;
 use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::News;
+use crate::outside::News;
 use crate::rights::Right;
 
 /// The sessions that end when a factor is removed.

@@ -13,7 +13,7 @@ use sojourn_model::{
 use super::{FactorRefused, OFFER_MS, named, room};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::News;
+use crate::outside::News;
 
 /// The data for adding an authenticator app.
 #[derive(Debug, Clone, PartialEq, Eq)]

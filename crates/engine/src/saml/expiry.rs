@@ -1,10 +1,8 @@
 //! Certificates that expire soon: the tenant's own and those of service providers.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 
-use sojourn_model::{AppId, Millis, Protocol, Tenant};
+use sojourn_model::{Millis, Protocol, Tenant};
 
 use super::registration::certificates;
 use crate::engine::Engine;
@@ -24,38 +22,6 @@ pub struct EndingCertificate {
 
 /// Interval between two checks of certificates and metadata, in milliseconds.
 const TENDED_EVERY_MS: i64 = 10 * 60_000;
-
-/// How long metadata that couldn't be read isn't fetched again, in milliseconds.
-const AGAIN_MS: i64 = 30 * 60_000;
-
-/// Time and result of the last check.
-#[derive(Debug, Default)]
-pub(crate) struct Tended {
-    at: AtomicI64,
-    ending: AtomicUsize,
-    /// Service providers with metadata that couldn't be read, and when.
-    failed: Mutex<HashMap<AppId, Millis>>,
-    /// Held while a first key is created, which takes time.
-    pub(super) making: tokio::sync::Mutex<()>,
-}
-
-impl Tended {
-    fn failures(&self) -> MutexGuard<'_, HashMap<AppId, Millis>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns whether a service provider's metadata couldn't be read recently.
-    pub(super) fn failed_lately(&self, app: AppId, now: Millis) -> bool {
-        let failures = self.failures();
-        failures.get(&app).is_some_and(|at| (0..AGAIN_MS).contains(&now.since(*at)))
-    }
-
-    pub(super) fn note_failure(&self, app: AppId, now: Millis) {
-        let mut failures = self.failures();
-        failures.retain(|_, at| (0..AGAIN_MS).contains(&now.since(*at)));
-        failures.insert(app, now);
-    }
-}
 
 impl Engine {
     /// Maintains SAML in all tenants: publishes the next certificates, fetches due metadata and counts certificates

@@ -14,6 +14,7 @@ use sojourn_saml::signature::Signer;
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::memory::key_sets::{SamlKey, SamlKeys};
 use crate::rights::Right;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -25,48 +26,6 @@ const RENEW_BEFORE_MS: i64 = 90 * DAY_MS;
 const AHEAD_MS: i64 = 30 * DAY_MS;
 /// How long a key stays published after the next one starts to sign.
 const AFTER_MS: i64 = 30 * DAY_MS;
-
-/// A key with its certificate and validity times.
-#[derive(Debug)]
-pub struct SamlKey {
-    /// Private key and certificate.
-    pub signer: Arc<Signer>,
-    /// Signature algorithm of the key.
-    pub alg: SigningAlg,
-    /// Sequence number among the keys of the same algorithm.
-    pub generation: i64,
-    /// Time since when the key signs.
-    pub active_from: Millis,
-    /// Time from which the key is no longer published; `None` while it is in use.
-    pub retired_at: Option<Millis>,
-}
-
-/// A tenant's keys for SAML, retired ones included.
-#[derive(Debug, Default)]
-pub struct SamlKeys {
-    /// All keys, per algorithm sorted oldest first.
-    pub keys: Vec<SamlKey>,
-}
-
-impl SamlKeys {
-    /// The key that signs with an algorithm: the newest one with `active_from` in the past.
-    #[must_use]
-    pub fn signer(&self, alg: SigningAlg, now: Millis) -> Option<&SamlKey> {
-        let of = || self.keys.iter().filter(move |key| key.alg == alg);
-        let due = of().filter(|key| key.active_from <= now).max_by_key(|key| key.generation);
-        due.or_else(|| of().min_by_key(|key| key.generation))
-    }
-
-    /// The keys with certificates in the metadata: those that sign now or soon, and previous ones while they may
-    /// still be needed.
-    pub fn published(&self, now: Millis) -> impl Iterator<Item = &SamlKey> {
-        self.keys.iter().filter(move |key| key.retired_at.is_none_or(|at| at > now))
-    }
-
-    pub(super) fn newest(&self, alg: SigningAlg) -> Option<&SamlKey> {
-        self.keys.iter().filter(|key| key.alg == alg).max_by_key(|key| key.generation)
-    }
-}
 
 fn place(tenant: TenantId, alg: SigningAlg) -> String {
     format!("saml_key/{}/{}/sealed_private", tenant.0, alg.as_str())

@@ -17,10 +17,9 @@ use sojourn_model::{Application, Protocol, SamlSettings, Tenant};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-pub(crate) use expiry::Tended;
+pub use crate::memory::key_sets::{SamlKey, SamlKeys};
 pub use expiry::{EndingCertificate, WARNED_MS};
 pub use form::Form;
-pub use keys::{SamlKey, SamlKeys};
 pub use logout::{SamlLogout, SamlLogoutRequest, SamlStay, logout_status};
 pub use notice::BrowserNotice;
 pub use preview::SamlPreview;

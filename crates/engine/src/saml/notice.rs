@@ -16,9 +16,9 @@ use sojourn_saml::xml::Document;
 
 use super::registration::certificates;
 use super::{SOAP_PATH, settings_of};
-use crate::deliver::{AttemptResult, DeliverySender};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::outside::{AttemptResult, DeliverySender};
 use crate::session::FrontChannelNotice;
 
 /// Validity of a logout request, in milliseconds.

@@ -5,15 +5,16 @@ mod groups;
 mod list;
 mod resources;
 mod roles;
+pub(crate) mod types;
 mod users;
 
+pub use types::Types;
 pub use users::{UserEdit, Writing};
 
 use sojourn_model::Tenant;
 use sojourn_scim::filter::Filter;
-use sojourn_scim::schema;
 pub use sojourn_scim::schema::{Custom, Kind};
-use sojourn_scim::{Projection, Resource, ResourceType, ScimError};
+use sojourn_scim::{Projection, Resource, ScimError};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -39,25 +40,6 @@ pub enum ScimFailure {
 impl From<sojourn_store::StoreError> for ScimFailure {
     fn from(error: sojourn_store::StoreError) -> Self {
         Self::Failed(error.into())
-    }
-}
-
-/// The resource types that the tenant's SCIM endpoints serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Types {
-    /// Accounts, with the organisation's custom attributes.
-    pub user: ResourceType,
-    /// Groups, with their members and roles.
-    pub group: ResourceType,
-    /// Roles with permissions, users and groups.
-    pub role: ResourceType,
-}
-
-impl Types {
-    /// Creates the types; `custom` adds the organisation's attributes to users.
-    #[must_use]
-    pub fn new(custom: &[Custom]) -> Self {
-        Self { user: schema::user(custom), group: schema::group(), role: schema::role() }
     }
 }
 

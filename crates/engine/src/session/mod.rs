@@ -25,4 +25,3 @@ pub use search::{
 pub use sojourn_store::{Place, SessionRange};
 pub(crate) use standing::Kept;
 pub use standing::{REASONS_OF_LATEST, Standing};
-pub(crate) use touch::Touches;

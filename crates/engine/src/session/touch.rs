@@ -1,43 +1,15 @@
 //! Last accesses, collected in memory and stored in batches, so that no request causes a write.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
-use sojourn_model::limits::TOUCHES_MAX;
 use sojourn_model::operation::Touch;
-use sojourn_model::{AppId, ChangeSet, Millis, Op, Outcome, SessionId, TenantId};
+use sojourn_model::{AppId, ChangeSet, Op, Outcome, SessionId, TenantId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// Accesses that are stored in one change set.
 const BATCH: usize = 500;
-
-type Key = (TenantId, SessionId, Option<AppId>);
-
-#[derive(Default)]
-pub(crate) struct Touches(Mutex<HashMap<Key, Millis>>);
-
-impl Touches {
-    fn note(&self, key: Key, at: Millis) {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Above the limit accesses are dropped to save memory; the session only expires earlier.
-        if map.len() < TOUCHES_MAX || map.contains_key(&key) {
-            let kept = map.entry(key).or_insert(at);
-            *kept = (*kept).max(at);
-        }
-    }
-
-    /// The last access that isn't stored yet.
-    pub(crate) fn last(&self, tenant: TenantId, session: SessionId) -> Option<Millis> {
-        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get(&(tenant, session, None)).copied()
-    }
-
-    fn take(&self) -> HashMap<Key, Millis> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 impl Engine {
     /// Records that a session was used, directly or through an application.

@@ -8,7 +8,7 @@ use super::{Checked, Proven, SignInError, SignedIn, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::{KeyOffer, NewKey, TotpOffer};
-use crate::mail::News;
+use crate::outside::News;
 
 /// The factor that the user adds.
 #[derive(Debug, Clone, Copy)]

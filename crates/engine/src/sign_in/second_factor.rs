@@ -12,7 +12,7 @@ use super::{Checked, KeyProof, Proven, SignInError, SignedIn, Visit};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::{self, normalised};
-use crate::mail::News;
+use crate::outside::News;
 use crate::throttle::{Attempt, Guess};
 
 /// A second factor that the user presents.

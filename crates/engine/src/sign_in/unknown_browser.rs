@@ -11,7 +11,8 @@ use crate::end::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::OFFER_MS;
-use crate::mail::{Letter, LinkPurpose, OpenedLink};
+use crate::mail::{LinkPurpose, OpenedLink};
+use crate::outside::Letter;
 
 /// Minimum interval between two stored uses of a known browser, in milliseconds.
 const SEEN_EVERY_MS: i64 = 24 * 3_600_000;

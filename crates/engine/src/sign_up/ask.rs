@@ -7,7 +7,7 @@ use super::{Asked, LINK_MS, SignUpRefused};
 use crate::directory::{check_shown, is_address};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::mail::Letter;
+use crate::outside::Letter;
 use crate::throttle::{Attempt, Guess};
 
 /// Input of a user who requests an account.

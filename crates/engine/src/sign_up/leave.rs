@@ -11,7 +11,7 @@ use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::FactorRefused;
-use crate::mail::Letter;
+use crate::outside::Letter;
 use crate::rights::Right;
 
 const DAY_MS: i64 = 24 * 3_600_000;
