@@ -25,7 +25,8 @@ pub(crate) fn check(root: &Path) -> Vec<String> {
     let mut problems = Vec::new();
     for name in CRATES {
         let modules = modules(&root.join(name).join("src"));
-        let graph = graph(&modules);
+        let mut graph = graph(&modules);
+        add_calls(&mut graph, &modules);
         for circle in circles(&graph) {
             let all: Vec<&str> = circle.iter().map(String::as_str).collect();
             problems.push(format!("{name}: {} use each other in a circle", all.join(", ")));
@@ -79,6 +80,40 @@ fn graph(modules: &BTreeMap<String, String>) -> Graph {
         graph.insert(name.clone(), used);
     }
     graph
+}
+
+/// Adds the calls of the engine's methods, which are spread over its modules: such a call needs no import. Only methods
+/// with a name that one module alone defines are followed, and only receivers that are the engine by their name.
+fn add_calls(graph: &mut Graph, modules: &BTreeMap<String, String>) {
+    let mut defined: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
+    for (module, text) in modules {
+        for block in text.split("\nimpl Engine {\n").skip(1) {
+            let block = block.split("\n}\n").next().unwrap_or_default();
+            for line in block.lines().filter(|line| line.starts_with("    ")) {
+                let line = line.trim_start_matches("    ");
+                let words = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub "));
+                let words = words.unwrap_or(line);
+                let words = words.strip_prefix("const ").unwrap_or(words);
+                let words = words.strip_prefix("async ").unwrap_or(words);
+                if let Some(name) = words.strip_prefix("fn ") {
+                    defined.entry(&name[..length_of_path(name)]).or_default().insert(module);
+                }
+            }
+        }
+    }
+    for (module, text) in modules {
+        let calls = ["self", "engine"].iter().flat_map(|receiver| text.split(*receiver).skip(1));
+        for call in calls {
+            let Some(method) = call.trim_start().strip_prefix('.') else { continue };
+            let (name, after) = method.split_at(length_of_path(method));
+            let Some(homes) = defined.get(name).filter(|_| after.starts_with('(')) else {
+                continue;
+            };
+            if let Some(home) = homes.first().filter(|home| homes.len() == 1 && **home != module) {
+                graph.entry(module.clone()).or_default().insert((*home).clone());
+            }
+        }
+    }
 }
 
 /// What a module's text names of its own crate, as paths from the crate's root.
@@ -195,5 +230,21 @@ mod tests {
         let found = circles(&graph(&modules));
         let expected: BTreeSet<String> = ["a", "b", "c::deep"].map(str::to_owned).into();
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn methods_of_the_engine_are_uses_of_the_module_that_defines_them() {
+        let modules: BTreeMap<String, String> = [
+            ("a", "\nimpl Engine {\n    pub fn one(&self) {\n        self\n            .two()\n    }\n}\n"),
+            ("b", "\nimpl Engine {\n    pub(crate) async fn two(&self) { engine.three() }\n}\n"),
+            ("c", "\nimpl Engine {\n    fn three(&self) {}\n}\nimpl Other {\n    fn f() { self.one(); }\n}\n"),
+            ("d", "\nimpl Engine {\n    fn four(&self) { self.three() }\n}\n"),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into();
+        let mut graph = graph(&modules);
+        add_calls(&mut graph, &modules);
+        let expected: BTreeSet<String> = ["a", "b", "c"].map(str::to_owned).into();
+        assert_eq!(circles(&graph), [expected]);
     }
 }

@@ -3,6 +3,7 @@
 mod arrows;
 mod circles;
 mod dependencies;
+mod documents;
 mod generate;
 mod settings;
 mod sources;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             let mut problems = arrows::check(&root);
             problems.extend(circles::check(&root));
             problems.extend(dependencies::check(&root));
+            problems.extend(documents::check(&root));
             problems.extend(settings::check(&root));
             problems.extend(sources::check(&root));
             problems.extend(generate::differences(&root));

@@ -10,7 +10,7 @@ use sojourn_model::{AppId, Application, Tenant, TenantId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memory::catalog::{Entry, Stamp};
-use crate::memory::key_sets::{KeySet, TenantKey};
+use crate::memory::key_sets::{KeySet, TenantKey, place};
 
 /// Maximum staleness of an entry, in milliseconds.
 const STALE_MS: i64 = 1_000;
@@ -186,7 +186,7 @@ impl Engine {
         };
         let mut set = KeySet::default();
         for stored in self.store.signing_keys(tenant).await? {
-            let place = crate::keys::place(tenant, stored.alg);
+            let place = place(tenant, stored.alg);
             let pkcs8 = self.secrets.open(&place, &stored.sealed_private)?;
             set.keys.push(TenantKey {
                 key: SigningKey::from_pkcs8(stored.alg, &pkcs8)?,

@@ -3,49 +3,15 @@
 use serde_json::Value;
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{
-    Actor, ChangeSet, Effects, EndReason, EndTarget, EventName, NewEvent, OnRoleChange, Op, Role,
-    RoleId, Subject, TaskRule, Tenant, UserId,
+    Actor, ChangeSet, EndReason, EndTarget, EventName, NewEvent, OnRoleChange, Op, Role, RoleId,
+    Subject, Tenant, UserId,
 };
 
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::reaction::Reaction;
 use crate::settings::{HandlerKind, HandlerSettings, RoleDirection, Termination};
-
-/// What happens to the sessions of the users that an event affects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reaction {
-    /// What ends; `None` if nothing does.
-    pub(crate) effects: Option<Effects>,
-    /// Whether users must sign in again.
-    pub(crate) sign_in: bool,
-    pub(crate) reason: EndReason,
-}
-
-impl Reaction {
-    pub(crate) fn of(termination: &Termination, reason: EndReason) -> Self {
-        if termination.sign_in {
-            return Self { effects: termination.effects, sign_in: true, reason };
-        }
-        let effects = termination.effects.unwrap_or_else(|| Effects::for_reason(&reason));
-        Self { effects: Some(effects), sign_in: false, reason }
-    }
-
-    /// Merges two reactions: everything that either one ends, ends.
-    fn and(self, other: Self) -> Self {
-        let effects = match (self.effects, other.effects) {
-            (Some(a), Some(b)) => Some(Effects {
-                session: a.session || b.session,
-                tokens: a.tokens || b.tokens,
-                offline: a.offline || b.offline,
-                consents: a.consents || b.consents,
-                notify: a.notify || b.notify,
-            }),
-            (a, b) => a.or(b),
-        };
-        Self { effects, sign_in: self.sign_in || other.sign_in, reason: self.reason }
-    }
-}
 
 /// A change of a role: the events, the role and the direction.
 #[derive(Debug, Clone, Copy)]
@@ -121,26 +87,6 @@ impl Engine {
             change.ops.extend(users.iter().map(|user| Op::DemandSignIn { user: *user }));
         }
         Ok(())
-    }
-
-    /// The rules by which the store creates tasks for handlers with every change set.
-    pub(crate) fn task_rules(&self) -> Vec<TaskRule> {
-        let mut rules = Vec::new();
-        for handler in &self.settings.handlers {
-            let delay_ms = match &handler.kind {
-                HandlerKind::SessionTermination(termination) if termination.is_at_once() => {
-                    continue;
-                }
-                HandlerKind::SessionTermination(termination) => termination.delay_ms,
-                HandlerKind::Webhook(_) => 0,
-            };
-            rules.extend(handler.subscriptions.iter().map(|event| TaskRule {
-                event: *event,
-                handler: handler.id.clone(),
-                delay_ms,
-            }));
-        }
-        rules
     }
 
     /// Adds the reactions of handlers to a change set's events, in the same transaction. Role changes add their own,

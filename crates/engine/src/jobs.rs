@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use serde::{Deserialize, Serialize};
 use sojourn_model::limits::{JOB_SETS_MAX, ROLE_JOB_BATCH};
 use sojourn_model::{
     Actor, ChangeSet, EndSummary, EventName, Job, JobAdvance, JobState, Millis, Op, Outcome,
@@ -11,37 +10,14 @@ use sojourn_model::{
 
 use crate::directory::REMOVAL;
 
-use crate::ending::EndWork;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
 use crate::settings::RoleDirection;
+use crate::work::{LEASE_MS, Work};
 
-/// How long a worker owns a claimed job, in milliseconds. One step takes far less.
-pub(crate) const LEASE_MS: i64 = 30_000;
 /// Pause after a failed step, in milliseconds.
 const RETRY_MS: i64 = 5_000;
-
-/// The work of a job; stored as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum Work {
-    /// Revoke a role from all members, each in the transaction that ends the user's sessions, then delete the role.
-    /// The memberships are the work list.
-    RemoveRole {
-        /// The role that is being removed.
-        role: RoleId,
-        /// The actor who requested the removal.
-        actor: Actor,
-    },
-    /// End the sessions that an administrator selected.
-    EndSessions(EndWork),
-    /// Delete everything that belongs to a tenant, and the tenant.
-    EraseTenant {
-        /// The tenant's name, for people who read the job.
-        tenant: String,
-    },
-}
 
 impl Engine {
     /// Claims a due job and runs one step of it. Returns whether there was one.
@@ -119,22 +95,6 @@ impl Engine {
                 self.remove_role_step(&tenant, job, role, &actor).await
             }
             Work::EraseTenant { .. } => self.erase_tenant_step(&tenant, job).await,
-        }
-    }
-
-    /// The update after a step that stored its progress; the next step is due immediately.
-    pub(crate) fn goes_on(&self, job: &Job, ended: EndSummary) -> JobAdvance {
-        let now = self.now();
-        JobAdvance {
-            id: job.id,
-            done: 0,
-            ended,
-            state: JobState::Pending,
-            progress: None,
-            at: now,
-            due_at: now,
-            lease_until: Millis(0),
-            error: None,
         }
     }
 

@@ -11,13 +11,8 @@ use sojourn_store::Store;
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::memory::key_sets::REPLACED;
+use crate::memory::key_sets::{REPLACED, place};
 use crate::rights::Right;
-
-/// Names the storage location that a sealed signing key is bound to.
-pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
-    format!("signing_key/{}/{}/sealed_private", tenant.0, alg.as_str())
-}
 
 /// Algorithms for which keys are created with every tenant. Other keys are created when an application first needs
 /// them, because generating an RSA key is slow.

@@ -4,6 +4,7 @@
 //! server: outbound calls (such as logout tokens) and heavy work (such as password hashes) are traits that the layer
 //! above implements.
 
+mod apply;
 mod audit;
 mod authority;
 mod catalog;
@@ -12,6 +13,7 @@ mod deliver;
 mod deliveries;
 pub mod directory;
 mod end;
+mod end_plan;
 pub mod ending;
 mod engine;
 mod error;
@@ -27,7 +29,9 @@ mod news;
 mod outside;
 mod passwords;
 mod policy;
+mod policy_settings;
 mod rank;
+mod reaction;
 mod reads;
 mod rights;
 pub mod saml;
@@ -39,11 +43,13 @@ pub mod sign_up;
 mod tasks;
 mod throttle;
 pub mod tokens;
+mod work;
 
 pub use audit::{AuditPage, AuditPlace, AuditQuestion, Tail};
 pub use authority::{Authority, Who};
 pub use deliveries::DeliveryQuery;
-pub use end::{EndPlan, Ended};
+pub use end::Ended;
+pub use end_plan::EndPlan;
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
 pub use installation::Installation;

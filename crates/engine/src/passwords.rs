@@ -2,6 +2,7 @@
 
 use sojourn_crypto::password;
 use sojourn_model::limits::PASSWORD_BYTES_MAX;
+use sojourn_model::{ChangeSet, Op, User};
 
 use crate::directory::opaque;
 use crate::engine::Engine;
@@ -110,5 +111,21 @@ impl Engine {
             let key = self.hasher.keyed("verified secret", &[secret.as_bytes(), hash.as_bytes()]);
             self.verified.has(&key, self.now())
         })
+    }
+
+    /// Rehashes a verified password if the hash settings have changed.
+    pub(super) async fn push_password_upgrade(
+        &self,
+        user: &User,
+        password: &str,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        if let Some(hash) =
+            user.password_hash.as_ref().filter(|hash| self.settings.password.is_weaker(hash))
+        {
+            let to = self.hash_password(password).await?;
+            change.ops.push(Op::UpgradePassword { user: user.id, from: hash.clone(), to });
+        }
+        Ok(())
     }
 }

@@ -122,4 +122,48 @@ impl Engine {
         };
         self.must_outrank(tenant, by, concerned).await
     }
+
+    /// Keeps the users that the rights cover, in the original order.
+    pub(crate) async fn covered(
+        &self,
+        tenant: &Tenant,
+        rights: &Rights,
+        mut users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, EngineError> {
+        if rights.cover_everyone() {
+            return Ok(users);
+        }
+        let mut above = std::collections::HashSet::new();
+        for (user, role) in self.store.roles_among(tenant.id, &users).await? {
+            if !rights.cover(&Rights::of_roles(std::slice::from_ref(&role))) {
+                above.insert(user);
+            }
+        }
+        users.retain(|user| !above.contains(user));
+        Ok(users)
+    }
+
+    /// Fails if the target user has a right that `by` doesn't have.
+    ///
+    /// # Errors
+    /// [`EngineError::Forbidden`] if `by` lacks one of the target's rights.
+    pub async fn must_cover(
+        &self,
+        tenant: &Tenant,
+        by: &Authority,
+        target: UserId,
+    ) -> Result<(), EngineError> {
+        self.must_stand_above(tenant, by.rights(), target).await
+    }
+
+    /// Fails if the target user has a right that isn't among `rights`, which a job stores.
+    pub(crate) async fn must_stand_above(
+        &self,
+        tenant: &Tenant,
+        rights: &Rights,
+        target: UserId,
+    ) -> Result<(), EngineError> {
+        let target = self.rights_of_user(tenant.id, target).await?;
+        if rights.cover(&target) { Ok(()) } else { Err(EngineError::Forbidden) }
+    }
 }

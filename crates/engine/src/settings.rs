@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sojourn_crypto::PasswordPolicy;
-use sojourn_model::{Effects, EventName, Lifetimes, Tenant, TenantId};
+use sojourn_model::{Effects, EventName, Lifetimes, TaskRule, Tenant, TenantId};
 
 /// Settings of a running server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +207,26 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The rules by which the store creates tasks for handlers with every change set.
+    pub(crate) fn task_rules(&self) -> Vec<TaskRule> {
+        let mut rules = Vec::new();
+        for handler in &self.handlers {
+            let delay_ms = match &handler.kind {
+                HandlerKind::SessionTermination(termination) if termination.is_at_once() => {
+                    continue;
+                }
+                HandlerKind::SessionTermination(termination) => termination.delay_ms,
+                HandlerKind::Webhook(_) => 0,
+            };
+            rules.extend(handler.subscriptions.iter().map(|event| TaskRule {
+                event: *event,
+                handler: handler.id.clone(),
+                delay_ms,
+            }));
+        }
+        rules
+    }
+
     /// The base URL of a tenant's endpoints.
     #[must_use]
     pub fn address(&self, tenant: &Tenant) -> String {

@@ -14,9 +14,10 @@ use sojourn_store::{TaskBacklog, TaskPlace};
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::handlers::{Reaction, is_of_roles, users_of};
+use crate::handlers::{is_of_roles, users_of};
 use crate::outside::AttemptResult;
 use crate::outside::WebhookSender;
+use crate::reaction::Reaction;
 use crate::rights::Right;
 use crate::settings::{HandlerKind, HandlerSettings, RoleDirection, Termination, Webhook};
 

@@ -9,7 +9,7 @@ use sojourn_model::{
 };
 use sojourn_scim::user as account;
 
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::{LinkPurpose, OpenedLink, recipient_of};

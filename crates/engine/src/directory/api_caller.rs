@@ -1,6 +1,6 @@
 //! Authentication of callers of the administrative APIs, and their rights.
 
-use sojourn_model::{Actor, PasswordDue, Tenant, User, UserId, UserState};
+use sojourn_model::{Actor, PasswordDue, Tenant, User, UserState};
 
 use crate::authority::Authority;
 use crate::engine::Engine;
@@ -129,29 +129,5 @@ impl Engine {
                 Ok(Authority::application(tenant.id, app.id, rights))
             }
         }
-    }
-
-    /// Fails if the target user has a right that `by` doesn't have.
-    ///
-    /// # Errors
-    /// [`EngineError::Forbidden`] if `by` lacks one of the target's rights.
-    pub async fn must_cover(
-        &self,
-        tenant: &Tenant,
-        by: &Authority,
-        target: UserId,
-    ) -> Result<(), EngineError> {
-        self.must_stand_above(tenant, by.rights(), target).await
-    }
-
-    /// Fails if the target user has a right that isn't among `rights`, which a job stores.
-    pub(crate) async fn must_stand_above(
-        &self,
-        tenant: &Tenant,
-        rights: &Rights,
-        target: UserId,
-    ) -> Result<(), EngineError> {
-        let target = self.rights_of_user(tenant.id, target).await?;
-        if rights.cover(&target) { Ok(()) } else { Err(EngineError::Forbidden) }
     }
 }

@@ -360,14 +360,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Finds a group by name.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] if there is no such group.
-    pub async fn group_named(&self, tenant: &Tenant, name: &str) -> Result<Group, EngineError> {
-        self.store.group_by_name(tenant.id, name).await?.ok_or(EngineError::NotFound("group"))
-    }
-
     /// Fails if one of the users doesn't exist.
     pub(crate) async fn all_there(
         &self,

@@ -1,5 +1,6 @@
 //! Users, groups, roles, applications and tenants, as far as sessions need them.
 
+mod account_events;
 mod account_state;
 mod address;
 mod api_caller;
@@ -11,11 +12,13 @@ mod groups;
 mod invitation;
 mod look;
 mod membership;
+mod named;
 mod names;
 mod own_data;
 mod password;
 mod password_reset;
 mod registration;
+mod retire_application;
 mod roles;
 mod secure_account;
 mod security_check;
@@ -34,7 +37,7 @@ pub use bootstrap::{CONSOLE, MY_ACCOUNT};
 pub use groups::GroupWrite;
 pub use look::LogoChange;
 pub use membership::Members;
-pub(crate) use names::{check_shown, checked_name, looked_for, opaque, visible};
+pub(crate) use names::{check_shown, checked_name, looked_for, opaque, plain_name, visible};
 pub use password::PasswordRefused;
 pub use registration::RegistrationRefused;
 pub(crate) use roles::REMOVAL;

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use sojourn_model::User;
+use sojourn_model::directory::text_key;
 use sojourn_model::limits::USERNAME_BYTES_MAX;
+use sojourn_model::{Tenant, User};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::error::EngineError;
@@ -86,6 +87,18 @@ pub(crate) fn opaque(password: &str) -> Cow<'_, str> {
     nfc(password)
 }
 
+/// Removes the tenant's name from the end of a login name.
+pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
+    let username = username.trim();
+    // Compared like names, independently of case and width.
+    let at = username.char_indices().rfind(|(_, c)| matches!(c, '@' | '\u{ff20}'));
+    at.and_then(|(at, c)| {
+        let (plain, rest) = (username.get(..at)?, username.get(at + c.len_utf8()..)?);
+        (text_key(rest) == text_key(&tenant.name)).then_some(plain)
+    })
+    .unwrap_or(username)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,5 +113,20 @@ mod tests {
         }
         assert_eq!(opaque("caf\u{65}\u{301}\u{a0}noir"), "caf\u{e9} noir");
         assert_eq!(opaque("plain text"), "plain text");
+    }
+
+    #[test]
+    fn names_with_and_without_the_tenant() {
+        let tenant = Tenant::default_one();
+        for (given, want) in [
+            ("alex", "alex"),
+            (" alex ", "alex"),
+            ("alex@carbon.super", "alex"),
+            ("alex@example.com", "alex@example.com"),
+            ("alex@example.com@carbon.super", "alex@example.com"),
+            ("carbon.super", "carbon.super"),
+        ] {
+            assert_eq!(plain_name(&tenant, given), want);
+        }
     }
 }

@@ -8,7 +8,7 @@ use sojourn_model::{
 };
 
 use super::account_state::StateChange;
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::sign_in::{Credentials, SignInError};

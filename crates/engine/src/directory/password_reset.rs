@@ -3,11 +3,11 @@
 use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 
 use super::PasswordRefused;
+use crate::directory::plain_name;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::LinkPurpose;
 use crate::outside::Letter;
-use crate::sign_in::plain_name;
 use crate::throttle::{Attempt, Guess};
 
 /// Returns whether the account's password may be reset; not if an administrator locked or disabled the account.

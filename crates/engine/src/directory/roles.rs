@@ -5,7 +5,7 @@ use serde_json::json;
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{
     Actor, ChangeSet, EndSummary, EventName, GroupId, JobId, JobKind, NewEvent, NewJob, Op,
-    Outcome, Role, RoleId, RoleState, Subject, Tenant, User, UserId,
+    Outcome, Role, RoleId, RoleState, Tenant, User, UserId,
 };
 
 use super::membership::{Members, checked_name};
@@ -13,10 +13,10 @@ use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;
-use crate::jobs::Work;
 use crate::rank::Concerned;
 use crate::rights::{Right, Rights};
 use crate::settings::RoleDirection;
+use crate::work::Work;
 
 /// The events of the removal of a role.
 pub(crate) const REMOVAL: [EventName; 2] =
@@ -131,23 +131,6 @@ impl Engine {
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(role),
             _ => Err(EngineError::Exists("a role of that name")),
-        }
-    }
-
-    pub(crate) fn role_event(
-        &self,
-        role: RoleId,
-        name: EventName,
-        actor: &Actor,
-        data: &serde_json::Value,
-    ) -> NewEvent {
-        NewEvent {
-            subject: Subject::Role(role),
-            name,
-            actor: actor.clone(),
-            at: self.now(),
-            session: None,
-            data: data.to_string(),
         }
     }
 
@@ -542,13 +525,5 @@ impl Engine {
             total += self.store.group_member_count(tenant.id, group).await?;
         }
         Ok(total)
-    }
-
-    /// Finds a role by name.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] if there is no such role.
-    pub async fn role_named(&self, tenant: &Tenant, name: &str) -> Result<Role, EngineError> {
-        self.store.role_by_name(tenant.id, name).await?.ok_or(EngineError::NotFound("role"))
     }
 }

@@ -12,8 +12,8 @@ use super::users::{NewUser, PasswordGiven};
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::jobs::Work;
 use crate::rights::Right;
+use crate::work::Work;
 
 /// A tenant to create, with its first administrator.
 #[derive(Debug, Clone)]

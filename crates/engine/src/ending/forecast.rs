@@ -3,8 +3,9 @@
 use sojourn_model::limits::{FORECAST_TARGETS_MAX, INLINE_END_USERS_MAX};
 use sojourn_model::{ChangeSet, EndSummary, Tenant};
 
-use super::targets::{Resolved, live_filter};
-use super::{EndRequest, EndTargets};
+use super::request::live_filter;
+use super::request::{EndRequest, EndTargets};
+use super::targets::Resolved;
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;

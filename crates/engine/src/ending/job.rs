@@ -4,57 +4,20 @@
 use serde::{Deserialize, Serialize};
 use sojourn_model::limits::{INLINE_END_USERS_MAX, JOB_SETS_MAX};
 use sojourn_model::{
-    Actor, AppId, ChangeSet, Effects, EndId, EndReason, EndSummary, EndTarget, GroupId, Job,
-    JobAdvance, JobId, JobKind, JobState, Millis, NewJob, Op, Outcome, RoleId, SessionId, Tenant,
-    UserId,
+    Actor, AppId, ChangeSet, Effects, EndId, EndReason, EndSummary, EndTarget, Job, JobAdvance,
+    JobId, JobKind, JobState, Millis, NewJob, Op, Outcome, SessionId, Tenant, UserId,
 };
 use sojourn_store::Place;
 
-use super::{EndAnswer, EndRequest, EndTargets};
+use super::request::{EndAnswer, EndRequest, EndTargets};
 use crate::authority::Authority;
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::handlers::Reaction;
-use crate::jobs::{LEASE_MS, Work};
+use crate::reaction::Reaction;
 use crate::rights::{Right, Rights};
 use crate::session::Position;
-
-/// The work of such a job; stored as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct EndWork {
-    /// Id of the end that all of the job's ends share.
-    end: String,
-    whom: Whom,
-    effects: Effects,
-    applications: Option<Vec<AppId>>,
-    actor: Actor,
-    rights: String,
-    rate: Option<u32>,
-    /// Sessions that started later aren't affected, in milliseconds since 1970.
-    begun_at: i64,
-    /// Reason of the end; `None` means an administrator's request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// Whether users must sign in again.
-    #[serde(default)]
-    sign_in: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Whom {
-    /// All members of a role.
-    Role(RoleId),
-    /// All members of a group.
-    Group(GroupId),
-    /// Every user of the tenant.
-    Everyone,
-    /// The sessions that match a filter.
-    Filter(String),
-    /// The listed sessions and users.
-    Named { users: Vec<UserId>, except: Option<SessionId>, sessions: Vec<(UserId, SessionId)> },
-}
+use crate::work::{EndWork, LEASE_MS, Whom, Work};
 
 /// Progress of a job; stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,29 +91,6 @@ impl Engine {
         Ok(EndAnswer::Job(Box::new(job)))
     }
 
-    /// Adds a job that applies a handler's reaction to many users.
-    pub(crate) fn push_end_job(
-        &self,
-        reaction: &Reaction,
-        users: &[UserId],
-        actor: &Actor,
-        change: &mut ChangeSet,
-    ) -> Result<(), EngineError> {
-        let whom = Whom::Named { users: users.to_vec(), except: None, sessions: Vec::new() };
-        self.push_job(reaction, whom, users.len(), actor, change)
-    }
-
-    /// Adds such a job for all members of a group.
-    pub(crate) fn push_group_job(
-        &self,
-        reaction: &Reaction,
-        group: (GroupId, usize),
-        actor: &Actor,
-        change: &mut ChangeSet,
-    ) -> Result<(), EngineError> {
-        self.push_job(reaction, Whom::Group(group.0), group.1, actor, change)
-    }
-
     /// Adds a job that ends every session of a tenant.
     pub(crate) async fn push_everyone_job(
         &self,
@@ -199,63 +139,6 @@ impl Engine {
                 self.push_job_in(&reaction, only, total, actor, change)?;
             }
         }
-        Ok(())
-    }
-
-    /// Adds such a job for everyone who has a role.
-    pub(crate) fn push_role_job(
-        &self,
-        reaction: &Reaction,
-        role: (RoleId, usize),
-        actor: &Actor,
-        change: &mut ChangeSet,
-    ) -> Result<(), EngineError> {
-        self.push_job(reaction, Whom::Role(role.0), role.1, actor, change)
-    }
-
-    fn push_job(
-        &self,
-        reaction: &Reaction,
-        whom: Whom,
-        total: usize,
-        actor: &Actor,
-        change: &mut ChangeSet,
-    ) -> Result<(), EngineError> {
-        self.push_job_in(reaction, (whom, None), total, actor, change)
-    }
-
-    fn push_job_in(
-        &self,
-        reaction: &Reaction,
-        (whom, applications): (Whom, Option<Vec<AppId>>),
-        total: usize,
-        actor: &Actor,
-        change: &mut ChangeSet,
-    ) -> Result<(), EngineError> {
-        let now = self.now();
-        let work = Work::EndSessions(EndWork {
-            end: EndId::random(&*self.rng).to_string(),
-            whom,
-            effects: reaction.effects.unwrap_or(Effects::NONE),
-            applications,
-            actor: actor.clone(),
-            // An event affects everyone, independent of the actor who caused it.
-            rights: "internal_*".into(),
-            rate: None,
-            begun_at: now.0,
-            reason: Some(reaction.reason.to_string()),
-            sign_in: reaction.sign_in,
-        });
-        let payload = serde_json::to_string(&work)
-            .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        change.ops.push(Op::AddJob(NewJob {
-            id: JobId::random(&*self.rng),
-            kind: JobKind::EndSessions,
-            payload,
-            total: i64::try_from(total).unwrap_or(i64::MAX),
-            actor: actor.clone(),
-            at: now,
-        }));
         Ok(())
     }
 

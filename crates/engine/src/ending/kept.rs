@@ -4,18 +4,9 @@
 use sojourn_crypto::sha256;
 use sojourn_model::{ChangeSet, Op, Tenant};
 
-use super::EndRequest;
+use super::request::{EndRequest, RequestKey};
 use crate::engine::Engine;
 use crate::error::EngineError;
-
-/// An idempotency key and the request that it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestKey {
-    /// The caller's key, kept for a day.
-    pub key: String,
-    /// SHA-256 of the request's body.
-    pub request: [u8; 32],
-}
 
 impl EndRequest {
     fn key_bytes(&self, key: &RequestKey) -> Vec<u8> {

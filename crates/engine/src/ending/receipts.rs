@@ -3,7 +3,7 @@
 use sojourn_model::limits::SESSION_LIST_MAX;
 use sojourn_model::{Delivery, DeliveryState, EndTarget, Millis, SessionId, Tenant};
 
-use super::Concerned;
+use super::request::Concerned;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

@@ -3,13 +3,13 @@
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{EndTarget, GrantId, Tenant, UserId};
 
-use super::{EndRequest, EndTargets, Named};
+use super::request::{EndRequest, EndTargets, Named, live_filter};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Rights;
 use crate::session::search::Names;
 use crate::session::search::OneSession;
-use crate::session::{Position, SearchRefused, SessionFilter, SessionQuery, Sort, Vocabulary};
+use crate::session::{Position, SearchRefused, SessionQuery, Sort};
 
 pub(super) enum Resolved {
     /// The complete list of targets.
@@ -123,26 +123,6 @@ impl Engine {
         Ok(self.session_names(tenant, &query).await?)
     }
 
-    /// Keeps the users that the rights cover, in the original order.
-    pub(crate) async fn covered(
-        &self,
-        tenant: &Tenant,
-        rights: &Rights,
-        mut users: Vec<UserId>,
-    ) -> Result<Vec<UserId>, EngineError> {
-        if rights.cover_everyone() {
-            return Ok(users);
-        }
-        let mut above = std::collections::HashSet::new();
-        for (user, role) in self.store.roles_among(tenant.id, &users).await? {
-            if !rights.cover(&Rights::of_roles(std::slice::from_ref(&role))) {
-                above.insert(user);
-            }
-        }
-        users.retain(|user| !above.contains(user));
-        Ok(users)
-    }
-
     async fn resolve_named(
         &self,
         tenant: &Tenant,
@@ -197,17 +177,4 @@ impl Engine {
         let standing = self.store.standing(tenant.id, grant, Vec::new()).await?;
         Ok(standing.map(|standing| standing.grant.user))
     }
-}
-
-/// Parses a filter of sessions to end, which must not ask for ended ones.
-pub(super) fn live_filter(text: &str) -> Result<SessionFilter, EngineError> {
-    if text.trim().is_empty() {
-        return Err(EngineError::Invalid("an empty filter ends nothing".into()));
-    }
-    let filter = SessionFilter::parse(Some(text), Vocabulary::Full)?;
-    if !filter.live_only() {
-        let why = "only live sessions can be ended: leave out what asks about the end";
-        return Err(EngineError::Invalid(why.into()));
-    }
-    Ok(filter)
 }

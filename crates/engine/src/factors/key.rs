@@ -6,7 +6,7 @@ use sojourn_crypto::webauthn::{ALGORITHMS, Assertion, CeremonyError, Expected, F
 use sojourn_crypto::{b64url, sha256, unb64url};
 use sojourn_model::{Factor, FactorId, FactorKind, Level, Method, Tenant, User};
 
-use super::place;
+use super::place::place;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

@@ -6,6 +6,7 @@
 
 mod add_key;
 pub(crate) mod key;
+mod place;
 mod recovery;
 mod remove;
 mod rename;
@@ -22,9 +23,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 pub use add_key::{KeyOffer, NewKey};
 pub use key::KeyFacts;
+pub(crate) use place::place;
 pub(crate) use recovery::{normalised, spaced};
 pub use remove::{EndsWithFactor, rests_on_second_factor};
-pub(crate) use totp::place;
 pub use totp::{Added, TotpOffer};
 
 /// Maximum age of an authentication for changing factors, in milliseconds.

@@ -9,7 +9,7 @@ use sojourn_model::{
 
 use super::FactorRefused;
 use crate::authority::Authority;
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::outside::News;

@@ -10,6 +10,7 @@ use sojourn_model::{
     Session, SessionId, Tenant, User,
 };
 
+use super::place::place;
 use super::{FactorRefused, OFFER_MS, named, room};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -42,11 +43,6 @@ struct Offered {
     /// Recipient of the offer: a session, or a sign-in in progress.
     to: [u8; 32],
     made_at: i64,
-}
-
-/// Names the storage location that a factor's sealed secret is bound to.
-pub(crate) fn place(tenant: &Tenant, factor: FactorId) -> String {
-    format!("factor/{}/{factor}", tenant.id.0)
 }
 
 impl Engine {

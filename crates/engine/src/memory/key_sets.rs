@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use sojourn_crypto::SigningKey;
-use sojourn_model::{Millis, SigningAlg};
+use sojourn_model::{Millis, SigningAlg, TenantId};
 use sojourn_saml::signature::Signer;
+
+/// Names the storage location that a sealed signing key is bound to.
+pub(crate) fn place(tenant: TenantId, alg: SigningAlg) -> String {
+    format!("signing_key/{}/{}/sealed_private", tenant.0, alg.as_str())
+}
 
 /// Retirement time of a key that was replaced immediately.
 pub(crate) const REPLACED: Millis = Millis(0);

@@ -12,7 +12,7 @@ use sojourn_saml::logout::Answer;
 use sojourn_saml::{Status, SubStatus};
 
 use super::settings_of;
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::session::FrontChannelNotice;

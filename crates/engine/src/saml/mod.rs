@@ -2,6 +2,7 @@
 
 mod attributes;
 mod expiry;
+mod fetch;
 mod form;
 mod keys;
 mod logout;

@@ -16,7 +16,7 @@ use sojourn_scim::{Resource, ScimError, members, patch, user as account};
 use super::ScimFailure;
 use crate::authority::Authority;
 use crate::directory::{NewUser, PasswordGiven, PasswordRefused, StateChange};
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handlers::RoleChanged;

@@ -9,7 +9,7 @@ use sojourn_model::{
 use sojourn_oidc::{AuthorizeRequest, scope};
 use sojourn_store::ConsentRow;
 
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

@@ -3,7 +3,7 @@
 use sojourn_crypto::sha256;
 use sojourn_model::{Actor, AppId, EndTarget, Participation, Session, Tenant};
 
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

@@ -15,7 +15,7 @@ use sojourn_model::{
 use sojourn_store::{Place, SessionRange};
 
 use super::search::Sort;
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::settings::Retention;

@@ -7,7 +7,7 @@ use sojourn_model::{Actor, Application, Effects, EndReason, EndTarget, Session, 
 use sojourn_oidc::logout::{Address, Hint};
 use sojourn_oidc::{LogoutDecision, LogoutSituation, decide_logout};
 
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

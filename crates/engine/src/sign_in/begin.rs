@@ -9,7 +9,7 @@ use sojourn_model::{
 
 use super::steps::{self, Asked, Room, Situation};
 use super::{Checked, Proven, SignInError, SignedIn, Visit};
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

@@ -28,7 +28,7 @@ pub use enrolment::Adding;
 pub use key::KeyProof;
 pub use new_password::NewPasswordError;
 pub use password::Credentials;
-pub(crate) use password::{cut, plain_name};
+pub(crate) use password::cut;
 pub use second_factor::Shown;
 pub use steps::Step;
 pub use trusted_browser::trusted_browser_id;

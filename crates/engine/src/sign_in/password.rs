@@ -1,6 +1,5 @@
 //! The first step of a sign-in: a name and a password.
 
-use sojourn_model::directory::text_key;
 use sojourn_model::limits::{HASH_QUEUE_MAX, USERNAME_BYTES_MAX};
 use sojourn_model::{
     Actor, AppId, ChangeSet, EventName, Method, NewEvent, Op, Proofs, Subject, Tenant, User,
@@ -10,6 +9,7 @@ use sojourn_model::{
 use super::begin::By;
 use super::steps::{self, Situation};
 use super::{Checked, Proven, SignInError, SignedIn, Visit};
+use crate::directory::plain_name;
 use crate::directory::{StateChange, looked_for};
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -29,18 +29,6 @@ impl Credentials {
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
         Self { username: username.into(), password: password.into() }
     }
-}
-
-/// Removes the tenant's name from the end of a login name.
-pub(crate) fn plain_name<'a>(tenant: &Tenant, username: &'a str) -> &'a str {
-    let username = username.trim();
-    // Compared like names, independently of case and width.
-    let at = username.char_indices().rfind(|(_, c)| matches!(c, '@' | '\u{ff20}'));
-    at.and_then(|(at, c)| {
-        let (plain, rest) = (username.get(..at)?, username.get(at + c.len_utf8()..)?);
-        (text_key(rest) == text_key(&tenant.name)).then_some(plain)
-    })
-    .unwrap_or(username)
 }
 
 /// Logs one line for each failed sign-in, for programs such as fail2ban. The address comes before everything that the
@@ -237,22 +225,6 @@ impl Engine {
     fn tally_failure(&self) -> Op {
         Op::Tally { name: sojourn_model::limits::FAILED_SIGN_INS, at: self.now() }
     }
-
-    /// Rehashes a verified password if the hash settings have changed.
-    pub(super) async fn push_password_upgrade(
-        &self,
-        user: &User,
-        password: &str,
-        change: &mut ChangeSet,
-    ) -> Result<(), EngineError> {
-        if let Some(hash) =
-            user.password_hash.as_ref().filter(|hash| self.settings.password.is_weaker(hash))
-        {
-            let to = self.hash_password(password).await?;
-            change.ops.push(Op::UpgradePassword { user: user.id, from: hash.clone(), to });
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -260,18 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_and_without_the_tenant() {
-        let tenant = Tenant::default_one();
-        for (given, want) in [
-            ("alex", "alex"),
-            (" alex ", "alex"),
-            ("alex@carbon.super", "alex"),
-            ("alex@example.com", "alex@example.com"),
-            ("alex@example.com@carbon.super", "alex@example.com"),
-            ("carbon.super", "carbon.super"),
-        ] {
-            assert_eq!(plain_name(&tenant, given), want);
-        }
+    fn texts_are_cut_between_characters() {
         assert_eq!(cut("aé", 2), "a");
     }
 }

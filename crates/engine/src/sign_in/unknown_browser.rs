@@ -7,7 +7,7 @@ use sojourn_model::{
     User,
 };
 
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::factors::OFFER_MS;

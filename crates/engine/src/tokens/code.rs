@@ -13,7 +13,7 @@ use super::check::session_lives;
 use super::issue::{Issue, TokenAnswer};
 use super::sealed_code::SealedCode;
 use super::{TRIES, TokenError};
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 

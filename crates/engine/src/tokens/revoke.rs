@@ -9,7 +9,7 @@ use sojourn_oidc::OAuthError;
 use super::TokenError;
 use super::binding::BindingProof;
 use super::check::token_key;
-use crate::end::EndPlan;
+use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 
 impl Engine {
