@@ -369,7 +369,7 @@ impl Context {
     pub(crate) fn page_of_form(&self) -> String {
         let referer = self.header(header::REFERER).unwrap_or_default();
         let path = referer.strip_prefix(self.engine().settings().origin()).unwrap_or_default();
-        let own = crate::web::own_path::own_path(&self.arrival.prefix, path);
+        let own = crate::own_path::own_path(&self.arrival.prefix, path);
         own.unwrap_or_else(|| self.link("/myaccount"))
     }
 

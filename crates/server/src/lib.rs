@@ -2,9 +2,12 @@
 //! contains no rules and no SQL.
 
 mod api;
+mod api_docs;
+mod caller;
 mod connections;
 mod context;
 mod cors;
+mod fallback;
 mod finishing;
 mod health;
 pub mod language;
@@ -14,6 +17,7 @@ pub mod mail;
 pub mod metrics;
 mod oidc;
 pub mod outgoing;
+mod own_path;
 mod pause;
 pub mod places;
 mod pool;
@@ -25,6 +29,8 @@ pub mod routes;
 mod saml;
 mod scim;
 mod serve;
+mod streams;
+mod ticket;
 pub mod tls;
 mod trust;
 mod web;
@@ -64,7 +70,7 @@ pub struct AppState {
     /// The languages of the pages.
     pub languages: language::Languages,
     /// The open event streams, which are limited in number.
-    pub streams: Arc<api::v1::streams::Streams>,
+    pub streams: Arc<streams::Streams>,
     /// Becomes true when the server is shutting down: streams end.
     pub stopped: tokio::sync::watch::Receiver<bool>,
     /// Outcome of the last readiness check of the database.

@@ -29,8 +29,8 @@ struct Matched(MatchedPath);
 pub(crate) fn application(state: AppState) -> Router {
     crate::routes::router()
         .route_layer(axum::middleware::from_fn(note_route))
-        .fallback(crate::web::errors::not_found)
-        .method_not_allowed_fallback(crate::web::errors::method_not_allowed)
+        .fallback(crate::fallback::not_found)
+        .method_not_allowed_fallback(crate::fallback::method_not_allowed)
         .layer(axum::extract::DefaultBodyLimit::max(sojourn_model::limits::BODY_BYTES_MAX))
         .with_state(state)
 }
@@ -281,7 +281,7 @@ async fn arrive(
     let tenant = match state.engine.tenant(name).await {
         Ok(tenant) => tenant,
         Err(EngineError::NotFound(_)) => {
-            return Err(Box::new(crate::web::errors::no_such_tenant(place.rest, request_id)));
+            return Err(Box::new(crate::fallback::no_such_tenant(place.rest, request_id)));
         }
         Err(error) => return Err(Box::new(respond::failure(&error))),
     };

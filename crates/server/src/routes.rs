@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use sojourn_model::limits::SCIM_BYTES_MAX;
 
 use crate::AppState;
-use crate::{api, health, metrics, oidc, saml, scim, web};
+use crate::{api, api_docs, health, metrics, oidc, saml, scim, web};
 
 /// A route, for lists and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +128,7 @@ routes! {
     DELETE "/api/users/v1/{user_id}/sessions/{session_id}" => api::user_sessions::end_one;
 
     GET "/api/sessions/v1/openapi.json" => api::v1::openapi::get;
-    GET "/api/sessions/v1/docs" => api::v1::openapi::page;
+    GET "/api/sessions/v1/docs" => api_docs::page;
     GET "/api/sessions/v1/sessions" => api::v1::sessions::list;
     GET "/api/sessions/v1/sessions/{session_id}" => api::v1::sessions::get;
     DELETE "/api/sessions/v1/sessions/{session_id}" => api::v1::end::session;

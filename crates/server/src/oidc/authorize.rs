@@ -16,9 +16,9 @@ use sojourn_oidc::{Needs, OAuthError, Params, needs};
 use super::AUTHORIZE;
 use crate::context::Context;
 use crate::oidc::{binding, reply, session_state};
+use crate::ticket::{Opened, Ticket};
 use crate::web::interrupted::{Interrupted, ask};
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::{Opened, Ticket};
 use crate::web::words;
 use crate::{request, respond};
 

@@ -11,9 +11,9 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::language::Text;
+use crate::ticket::{Opened, Ticket};
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::signed_out::{done, ended};
-use crate::web::ticket::{Opened, Ticket};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 

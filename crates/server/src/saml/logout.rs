@@ -20,11 +20,11 @@ use sojourn_saml::xml::Document;
 use super::carried::{Refused, Sender};
 use crate::context::Context;
 use crate::pause::pause;
+use crate::ticket::Ticket;
 use crate::web::pages::FormPost;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::render;
 use crate::web::signed_out::ended;
-use crate::web::ticket::Ticket;
 use crate::{request, respond};
 
 /// Path from which the user continues to the requesting service provider, after all others were notified.

@@ -20,11 +20,11 @@ use super::carried::{Refused, Sender};
 use crate::context::Context;
 use crate::oidc::session_state;
 use crate::respond;
+use crate::ticket::{Opened, Ticket};
 use crate::web::interrupted::{Interrupted, ask};
 use crate::web::pages::FormPost;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::render;
-use crate::web::ticket::{Opened, Ticket};
 
 /// Maximum size of a request as its pages carry it, in bytes.
 const CARRIED_BYTES_MAX: usize = 6_000;

@@ -41,7 +41,7 @@ pub(crate) async fn patch(context: Context, RawQuery(query): RawQuery, body: Byt
 }
 
 async fn edit(call: &Call<'_>, edit: UserEdit<'_>) -> Answer {
-    let fresh = crate::api::caller::is_basic(call.context);
+    let fresh = crate::caller::is_basic(call.context);
     let if_match = call.if_match.as_deref();
     let writing = Writing { by: &call.caller, own: true, fresh, if_match };
     let (engine, tenant) = (call.context.engine(), call.context.tenant());

@@ -87,7 +87,7 @@ impl Reply {
 impl<'c> Call<'c> {
     /// Authenticates the caller and parses which attributes it wants.
     pub(super) async fn new(context: &'c Context, query: Option<&str>) -> Result<Self, Refusal> {
-        let caller = crate::api::caller::authenticated(context).await.map_err(Refusal::Denied)?;
+        let caller = crate::caller::authenticated(context).await.map_err(Refusal::Denied)?;
         let shown = request::projection(&request::query(query)?)?;
         let if_match = context.header(header::IF_MATCH).map(str::trim);
         let if_match = if_match.filter(|tag| *tag != "*").map(str::to_owned);

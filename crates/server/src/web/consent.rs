@@ -15,8 +15,8 @@ use sojourn_oidc::{Params, scope};
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
+use crate::ticket::{Done, Opened, Ticket};
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::{Done, Opened, Ticket};
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 

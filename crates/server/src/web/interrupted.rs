@@ -8,8 +8,8 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::respond;
+use crate::ticket::Ticket;
 use crate::web::errors;
-use crate::web::ticket::Ticket;
 
 /// A checked request that can't be completed yet.
 pub(crate) struct Interrupted<'a> {

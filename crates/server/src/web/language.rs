@@ -8,9 +8,9 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::Language;
+use crate::own_path::own_path;
 use crate::web::errors;
 use crate::web::filters::Around;
-use crate::web::own_path::own_path;
 use crate::web::refusal::{Answer, Refusal};
 use crate::{request, respond};
 

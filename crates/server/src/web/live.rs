@@ -15,11 +15,11 @@ use sojourn_engine::session::{Feed, FeedItem, Happening, SessionFilter, Vocabula
 use sojourn_engine::{EngineError, Right, Rights, Tail};
 use sojourn_model::{Tenant, UserId};
 
-use crate::api::v1::streams::Streams;
 use crate::context::Context;
 use crate::language::{plain, say};
 use crate::pause::pause;
 use crate::respond;
+use crate::streams::Streams;
 use crate::web::console::administrator;
 use crate::web::console::audit::{self, Spoken};
 use crate::web::my_account::{Visitor, visitor};

@@ -16,11 +16,11 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
+use crate::ticket::{Ticket, way_back};
 use crate::web::factor_list::FactorLine;
 use crate::web::factor_list::TrustedLine;
 use crate::web::pages::{AppLine, Confirm, Frame, SessionCard};
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::{Ticket, way_back};
 use crate::web::{factor_list, filters, render, signed_out, words};
 use crate::{request, respond};
 

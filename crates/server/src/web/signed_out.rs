@@ -11,9 +11,9 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::oidc::session_state;
+use crate::ticket::Ticket;
 use crate::web::pages::Message;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::Ticket;
 use crate::web::{filters, render, words};
 use crate::{request, respond};
 

@@ -127,7 +127,7 @@ fn described(status: StatusCode, detail: &str, request_id: &str) -> Response {
 
 /// Authenticates the caller; fails if it lacks one of the rights.
 pub(super) async fn caller(context: &Context, rights: &[Right]) -> Result<Authority, Refusal> {
-    let caller = super::caller::authenticated(context).await.map_err(Refusal::Denied)?;
+    let caller = crate::caller::authenticated(context).await.map_err(Refusal::Denied)?;
     if rights.iter().all(|right| caller.may(*right)) {
         return Ok(caller);
     }

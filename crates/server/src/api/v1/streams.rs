@@ -1,24 +1,18 @@
-//! Open streams: their number is limited per caller and in total, and each ends when its caller is no longer
-//! authorized.
+//! The place of an open stream, which ends when its caller is no longer authorized.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::StatusCode;
 use sojourn_model::Millis;
-use sojourn_model::limits::{STREAMS_MAX, STREAMS_OF_ONE_CALLER_MAX};
 
 use super::{Refusal, caller};
 use crate::context::Context;
+use crate::streams::Streams;
 use sojourn_engine::directory::ApiRefused;
 use sojourn_engine::{Authority, Right};
 
 /// How often the caller's authorization is checked again, in milliseconds.
 const CHECK_EVERY_MS: i64 = 5_000;
-
-/// Number of open streams of this process, by caller.
-#[derive(Debug, Default)]
-pub struct Streams(Mutex<HashMap<String, usize>>);
 
 /// The place of one open stream, released on drop.
 pub(super) struct Place {
@@ -26,30 +20,6 @@ pub(super) struct Place {
     caller: String,
     rights: &'static [Right],
     checked_at: Millis,
-}
-
-impl Streams {
-    pub(crate) fn take(&self, caller: &str) -> bool {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = open.values().sum();
-        let own = open.entry(caller.to_owned()).or_default();
-        let free = all < STREAMS_MAX && *own < STREAMS_OF_ONE_CALLER_MAX;
-        *own += usize::from(free);
-        if *own == 0 {
-            open.remove(caller);
-        }
-        free
-    }
-
-    pub(crate) fn give_back(&self, caller: &str) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = open.get_mut(caller) {
-            *own -= 1;
-            if *own == 0 {
-                open.remove(caller);
-            }
-        }
-    }
 }
 
 impl Drop for Place {
@@ -88,26 +58,5 @@ impl Place {
             Err(Refusal::Failed(_)) => true,
             Err(Refusal::Denied(_) | Refusal::Problem(..)) => false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bounded_and_come_back() {
-        let streams = Streams::default();
-        for _ in 0..STREAMS_OF_ONE_CALLER_MAX {
-            assert!(streams.take("a"));
-        }
-        assert!(!streams.take("a") && streams.take("b"));
-        streams.give_back("a");
-        assert!(streams.take("a"));
-        let mut others = 0;
-        while streams.take(&format!("c{others}")) {
-            others += 1;
-        }
-        assert_eq!(others, STREAMS_MAX - STREAMS_OF_ONE_CALLER_MAX - 1);
     }
 }

@@ -15,9 +15,9 @@ use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::respond;
+use crate::ticket::{Ticket, way_back};
 use crate::web::my_account::Visitor;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::{Ticket, way_back};
 
 const SECURITY: &str = "/myaccount/security";
 

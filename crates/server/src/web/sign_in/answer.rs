@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::language::say;
 use crate::oidc::session_state;
 use crate::respond;
+use crate::ticket::{Done, Ticket};
 use crate::web::refusal::Answer;
-use crate::web::ticket::{Done, Ticket};
 use crate::web::words;
 
 const WRONG: &str = "The name or the password is not right. Check both and try again.";

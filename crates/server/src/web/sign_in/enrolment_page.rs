@@ -11,10 +11,10 @@ use super::state::{Page, State, Way};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
+use crate::ticket::Ticket;
 use crate::web::consent::AppFace;
 use crate::web::factors::qr;
 use crate::web::refusal::Answer;
-use crate::web::ticket::Ticket;
 use crate::web::{consent, errors, filters, render};
 
 /// The page on which the user adds an authenticator app or a passkey.

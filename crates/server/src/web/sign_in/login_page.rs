@@ -8,9 +8,9 @@ use super::state::Asked;
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
+use crate::ticket::{Opened, Ticket};
 use crate::web::consent::AppFace;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::{Opened, Ticket};
 use crate::web::{consent, filters, render};
 
 /// The sign-in page, with the forms for a password and for a passkey.

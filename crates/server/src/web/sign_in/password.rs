@@ -10,8 +10,8 @@ use super::answer::answer;
 use super::login_page;
 use super::state::{Way, form_of, visit};
 use crate::context::Context;
+use crate::ticket::Opened;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::Opened;
 use crate::web::words;
 use crate::{request, respond};
 

@@ -11,9 +11,9 @@ use super::answer::answer;
 use super::second_factor_page;
 use super::state::{Page, State, Way, form_of, key_proof, visit};
 use crate::context::Context;
+use crate::ticket::Opened;
 use crate::web::form;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::Opened;
 use crate::{request, respond};
 
 const WRONG: &str =

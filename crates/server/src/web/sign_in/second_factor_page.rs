@@ -10,9 +10,9 @@ use super::state::{Page, State, Way};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
+use crate::ticket::Ticket;
 use crate::web::consent::AppFace;
 use crate::web::refusal::Answer;
-use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, render};
 
 /// Converts milliseconds to days, rounded up.

@@ -5,9 +5,9 @@ use sojourn_engine::sign_in::{KeyProof, Proven, Visit};
 use sojourn_model::{Millis, Session, SessionId};
 
 use crate::context::Context;
+use crate::ticket::Ticket;
 use crate::web::consent;
 use crate::web::refusal::Refusal;
-use crate::web::ticket::Ticket;
 
 /// The page on which a state was shown: no other page accepts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

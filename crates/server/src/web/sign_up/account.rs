@@ -11,11 +11,11 @@ use sojourn_oidc::Params;
 use super::{TOO_OLD, destination, told};
 use crate::context::Context;
 use crate::language::Text;
+use crate::ticket::Ticket;
 use crate::web::consent::AppFace;
 use crate::web::factors::key::WRONG;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::sign_in::begin_after_sign_up;
-use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, form, render, words};
 use crate::{request, respond};
 

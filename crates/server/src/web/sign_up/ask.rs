@@ -10,9 +10,9 @@ use sojourn_oidc::Params;
 use super::{CLOSED, account, destination, told};
 use crate::context::Context;
 use crate::language::Text;
+use crate::ticket::Ticket;
 use crate::web::consent::AppFace;
 use crate::web::refusal::{Answer, Refusal};
-use crate::web::ticket::Ticket;
 use crate::web::{consent, filters, form, render, words};
 use crate::{request, respond};
 

@@ -10,8 +10,8 @@ use sojourn_oidc::Params;
 
 use crate::context::Context;
 use crate::language::Text;
+use crate::ticket::{Opened, Ticket};
 use crate::web::refusal::Refusal;
-use crate::web::ticket::{Opened, Ticket};
 use crate::web::words;
 
 const CLOSED: &str = "Nobody can create an account here. Ask your administrator for one.";

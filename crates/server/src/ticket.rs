@@ -7,7 +7,7 @@ use sojourn_model::{Millis, SessionId};
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
-use crate::web::own_path::own_path;
+use crate::own_path::own_path;
 
 /// Lifetime of a ticket, in milliseconds.
 const LIFETIME_MS: i64 = 30 * 60_000;
