@@ -1,5 +1,8 @@
 //! Applies change sets: the reactions and tasks of handlers, the hand-over to the workers, the audit log.
 
+use sojourn_model::operation::DeliveryChange;
+use sojourn_model::operation::JobChange;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{Applied, ChangeSet, Op, Outcome, Tenant, TenantId};
 
 use crate::engine::Engine;
@@ -14,10 +17,11 @@ impl Engine {
             self.engage_handlers(&mut change).await?;
         }
         let audit = change.audit.clone();
-        let adds_job = change.ops.iter().any(|op| matches!(op, Op::AddJob(_)));
+        let adds_job = change.ops.iter().any(|op| matches!(op, Op::Job(JobChange::Add(_))));
         let adds_task = self.adds_task(&change);
-        let adds_mail = change.ops.iter().any(|op| matches!(op, Op::AddMail(_)));
-        let claims = change.ops.iter().any(|op| matches!(op, Op::ClaimDeliveries { .. }));
+        let adds_mail = change.ops.iter().any(|op| matches!(op, Op::Mail(MailChange::Add(_))));
+        let claims =
+            change.ops.iter().any(|op| matches!(op, Op::Delivery(DeliveryChange::Claim { .. })));
         let mut outcome = self.store.apply(change).await?;
         if let Outcome::Applied(applied) = &mut outcome
             && !claims

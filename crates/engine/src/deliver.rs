@@ -2,6 +2,7 @@
 //! (Back-Channel Logout 1.0), SAML service providers by logout requests (SAML 2.0 single logout over SOAP).
 
 use sojourn_model::limits::DELIVERY_BATCH;
+use sojourn_model::operation::DeliveryChange;
 use sojourn_model::operation::SettleDelivery;
 use sojourn_model::time::random;
 use sojourn_model::{
@@ -112,10 +113,13 @@ impl Engine {
         settled: Vec<SettleDelivery>,
     ) -> Result<Vec<Delivery>, EngineError> {
         let now = self.now();
-        let claim =
-            Op::ClaimDeliveries { now, lease_until: now.plus(LEASE_MS), limit: DELIVERY_BATCH };
+        let claim = Op::Delivery(DeliveryChange::Claim {
+            now,
+            lease_until: now.plus(LEASE_MS),
+            limit: DELIVERY_BATCH,
+        });
         let mut change = ChangeSet::new(TenantId::DEFAULT);
-        change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
+        change.ops.extend(settled.into_iter().map(|one| Op::Delivery(DeliveryChange::Settle(one))));
         change.ops.push(claim);
         let outcome = self.apply(change).await?;
         self.outbox.tell_settled();
@@ -131,7 +135,7 @@ impl Engine {
     /// [`EngineError::Store`] if the database fails.
     pub async fn settle_deliveries(&self, settled: Vec<SettleDelivery>) -> Result<(), EngineError> {
         let mut change = ChangeSet::new(TenantId::DEFAULT);
-        change.ops.extend(settled.into_iter().map(Op::SettleDelivery));
+        change.ops.extend(settled.into_iter().map(|one| Op::Delivery(DeliveryChange::Settle(one))));
         self.must_apply(change).await?;
         self.outbox.tell_settled();
         Ok(())
@@ -145,7 +149,7 @@ impl Engine {
     pub async fn begin_deliveries(&self) -> Result<(), EngineError> {
         self.outbox.open(true);
         if self.store.is_embedded() {
-            let release = Op::ReleaseDeliveries { now: self.now() };
+            let release = Op::Delivery(DeliveryChange::Release { now: self.now() });
             self.must_apply(ChangeSet::of(TenantId::DEFAULT, release)).await?;
         }
         Ok(())
@@ -270,7 +274,8 @@ impl Engine {
         let actor = &by.actor();
         self.must_outrank_session(tenant, by, session).await?;
         let why = format!("given up by {actor}");
-        let mut change = ChangeSet::of(tenant.id, Op::GiveUpDelivery { session, sid, why });
+        let mut change =
+            ChangeSet::of(tenant.id, Op::Delivery(DeliveryChange::GiveUp { session, sid, why }));
         change.audit.push(self.audit_row(actor, "delivery.give_up", sid, &serde_json::json!({})));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(()),
@@ -294,8 +299,10 @@ impl Engine {
         self.must_outrank_session(tenant, by, session).await?;
         let now = self.now();
         let expires_at = now.plus(self.settings.lifetimes.delivery_ms);
-        let mut change =
-            ChangeSet::of(tenant.id, Op::ResendDelivery { session, sid, now, expires_at });
+        let mut change = ChangeSet::of(
+            tenant.id,
+            Op::Delivery(DeliveryChange::Resend { session, sid, now, expires_at }),
+        );
         change.audit.push(self.audit_row(actor, "delivery.resend", sid, &serde_json::json!({})));
         match self.apply(change).await? {
             Outcome::Applied(_) => {

@@ -1,5 +1,6 @@
 //! Durable jobs: large pieces of work that resume where they stopped.
 
+use sojourn_model::operation::JobChange;
 use std::sync::atomic::Ordering;
 
 use sojourn_model::limits::{JOB_SETS_MAX, ROLE_JOB_BATCH};
@@ -26,7 +27,7 @@ impl Engine {
     /// [`EngineError::Store`] if the job itself can't be read or written.
     pub async fn run_job_step(&self) -> Result<bool, EngineError> {
         let now = self.now();
-        let claim = Op::ClaimJob { now, lease_until: now.plus(LEASE_MS) };
+        let claim = Op::Job(JobChange::Claim { now, lease_until: now.plus(LEASE_MS) });
         let Outcome::Applied(applied) = self.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await?
         else {
             return Ok(false);
@@ -41,7 +42,7 @@ impl Engine {
             Err(error) => self.stumbled(&job, &error),
         };
         // A conflict means that the job was cancelled in the meantime.
-        self.apply(ChangeSet::of(job.tenant, Op::AdvanceJob(advance))).await?;
+        self.apply(ChangeSet::of(job.tenant, Op::Job(JobChange::Advance(advance)))).await?;
         self.job_moved.notify_waiters();
         Ok(true)
     }
@@ -60,7 +61,7 @@ impl Engine {
     /// [`EngineError::Store`] if the database fails.
     pub async fn begin_jobs(&self) -> Result<(), EngineError> {
         if self.store.is_embedded() {
-            self.must_apply(ChangeSet::of(TenantId::DEFAULT, Op::ReleaseJobs)).await?;
+            self.must_apply(ChangeSet::of(TenantId::DEFAULT, Op::Job(JobChange::Release))).await?;
         }
         Ok(())
     }
@@ -150,12 +151,12 @@ impl Engine {
             change.events.push(self.role_event(role_id, event, actor, &data));
             let done = i64::try_from(members.len()).unwrap_or(0);
             change.ops.push(Op::UnassignRoleFromMany { role: role_id, users: members });
-            change.ops.push(Op::AdvanceJob(JobAdvance {
+            change.ops.push(Op::Job(JobChange::Advance(JobAdvance {
                 done,
                 progress: serde_json::to_string(&after).ok(),
                 lease_until: self.now().plus(LEASE_MS),
                 ..self.goes_on(job, ended)
-            }));
+            })));
             ended = match self.apply(change).await? {
                 Outcome::Applied(applied) => applied.ended,
                 _ => return Err(EngineError::Contended),

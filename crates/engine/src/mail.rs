@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sojourn_crypto::TokenKind;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{
     ChangeSet, Mail, Millis, Op, Outcome, SessionId, Tenant, TenantId, User, UserId,
 };
@@ -230,7 +231,8 @@ impl Engine {
     /// [`EngineError::Store`] if the database fails.
     pub async fn send_mail(&self, mailer: &dyn Mailer) -> Result<usize, EngineError> {
         let now = self.now();
-        let claim = Op::ClaimMail { now, lease_until: now.plus(LEASE_MS), limit: BATCH };
+        let claim =
+            Op::Mail(MailChange::Claim { now, lease_until: now.plus(LEASE_MS), limit: BATCH });
         let change = ChangeSet::of(TenantId::DEFAULT, claim);
         let Outcome::Applied(applied) = self.apply(change).await? else { return Ok(0) };
         let tried = applied.mail.len();
@@ -240,8 +242,11 @@ impl Engine {
                 Ok(mail) => mail,
                 Err(error) => {
                     tracing::error!(%error, "a mail is given up");
-                    self.apply(ChangeSet::of(tenant, Op::SettleMail { id, retry_at: None }))
-                        .await?;
+                    self.apply(ChangeSet::of(
+                        tenant,
+                        Op::Mail(MailChange::Settle { id, retry_at: None }),
+                    ))
+                    .await?;
                     continue;
                 }
             };
@@ -257,7 +262,7 @@ impl Engine {
                     Some(self.now().plus((PAUSE_MS << exponent).min(PAUSE_MAX_MS)))
                 }
             };
-            let settle = Op::SettleMail { id: mail.id, retry_at };
+            let settle = Op::Mail(MailChange::Settle { id: mail.id, retry_at });
             self.apply(ChangeSet::of(mail.tenant, settle)).await?;
         }
         Ok(tried)

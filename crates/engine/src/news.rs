@@ -1,6 +1,7 @@
 //! Security notices by mail: changes of a user's ways to sign in. They go to addresses that are known to belong to
 //! the user, with a link to report that it was someone else.
 
+use sojourn_model::operation::MailChange;
 use sojourn_model::{ChangeSet, Op, Session, Tenant, User};
 
 use crate::engine::Engine;
@@ -46,7 +47,7 @@ impl Engine {
         let recipient = user.email.as_ref().filter(|_| sends && user.email_verified);
         if let Some(recipient) = recipient {
             let mail = self.mail_to((tenant, user, recipient), letter, None)?;
-            change.ops.push(Op::AddMail(mail));
+            change.ops.push(Op::Mail(MailChange::Add(mail)));
         }
         Ok(())
     }

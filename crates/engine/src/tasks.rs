@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 use sojourn_crypto::sha256;
+use sojourn_model::operation::TaskChange;
 use sojourn_model::{
     Actor, ChangeSet, Event, EventName, GroupId, HandlerTask, Millis, NewEvent, Op, Outcome,
     SettleTask, Subject, TaskState, Tenant, TenantId, UserId,
@@ -118,7 +119,8 @@ impl Engine {
         limit: i64,
     ) -> Result<Vec<HandlerTask>, EngineError> {
         let (now, handler) = (self.now(), handler.to_owned());
-        let claim = Op::ClaimTasks { handler, now, lease_until: now.plus(LEASE_MS), limit };
+        let claim =
+            Op::Task(TaskChange::Claim { handler, now, lease_until: now.plus(LEASE_MS), limit });
         match self.store.apply(ChangeSet::of(TenantId::DEFAULT, claim)).await? {
             Outcome::Applied(applied) => Ok(applied.tasks),
             _ => Ok(Vec::new()),
@@ -132,7 +134,7 @@ impl Engine {
     /// [`EngineError::Store`] if the database fails.
     pub async fn begin_tasks(&self, handler: &str) -> Result<(), EngineError> {
         if self.store.is_embedded() {
-            let release = Op::ReleaseTasks { handler: handler.to_owned() };
+            let release = Op::Task(TaskChange::Release { handler: handler.to_owned() });
             self.must_apply(ChangeSet::of(TenantId::DEFAULT, release)).await?;
         }
         Ok(())
@@ -164,7 +166,7 @@ impl Engine {
             }
             for task in self.claim_tasks(&backlog.handler, ROWS).await? {
                 let came = Came::parked("no handler of that name is configured");
-                let settled = Op::SettleTask(settle(&task, came, self.now()));
+                let settled = Op::Task(TaskChange::Settle(settle(&task, came, self.now())));
                 self.store.apply(ChangeSet::of(task.tenant, settled)).await?;
             }
         }
@@ -206,7 +208,7 @@ impl Engine {
             _ => Came::done(),
         };
         let state = came.state;
-        let settled = Op::SettleTask(settle(task, came, self.now()));
+        let settled = Op::Task(TaskChange::Settle(settle(task, came, self.now())));
         self.store.apply(ChangeSet::of(task.tenant, settled)).await?;
         Ok(state)
     }
@@ -272,7 +274,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let users = self.concerned(tenant, task.subject, event, termination).await?;
         let users = self.store.users_there(tenant.id, &users).await?;
-        let settled = Op::SettleTask(settle(task, Came::done(), self.now()));
+        let settled = Op::Task(TaskChange::Settle(settle(task, Came::done(), self.now())));
         let mut change = ChangeSet::new(tenant.id);
         if termination.dry_run {
             let mut sessions = 0;
@@ -436,7 +438,7 @@ impl Engine {
         self.must_outrank_subject(tenant, by, subject).await?;
         let again = state == TaskState::Pending;
         let due_at = again.then(|| self.now());
-        let redo = Op::RedoTask { subject, handler: id, n, due_at };
+        let redo = Op::Task(TaskChange::Redo { subject, handler: id, n, due_at });
         let mut change = ChangeSet::of(tenant.id, redo);
         let action = if again { "handler.redo" } else { "handler.skip" };
         let detail = json!({ "handler": handler, "number": n });

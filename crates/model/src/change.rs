@@ -67,11 +67,11 @@ pub struct Applied {
     pub ended: EndSummary,
     /// Deliveries that were claimed, or that an end with a lease wrote.
     pub deliveries: Vec<crate::delivery::Delivery>,
-    /// Jobs that [`Op::ClaimJob`] claimed.
+    /// Jobs that [`JobChange::Claim`](crate::operation::JobChange::Claim) claimed.
     pub jobs: Vec<Job>,
-    /// Mails that [`Op::ClaimMail`] claimed.
+    /// Mails that [`MailChange::Claim`](crate::operation::MailChange::Claim) claimed.
     pub mail: Vec<Mail>,
-    /// Handler tasks that [`Op::ClaimTasks`] claimed.
+    /// Handler tasks that [`TaskChange::Claim`](crate::operation::TaskChange::Claim) claimed.
     pub tasks: Vec<HandlerTask>,
     /// Counts of attempts in the current window, one for each [`Op::CountAttempt`], in the order of the operations.
     pub attempts: Vec<i64>,

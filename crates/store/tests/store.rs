@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
+use sojourn_model::operation::DeliveryChange;
 use std::sync::Arc;
 
 use sojourn_model::grant::CodeState;
@@ -403,8 +404,11 @@ async fn a_delivery_is_claimed_by_one_worker_at_a_time(test: TestStore) {
     let applied = test.must(ChangeSet::of(T, Op::EndSessions(end))).await;
     assert_eq!(applied.ended.deliveries, 20);
     let claim = |at: i64| {
-        let op =
-            Op::ClaimDeliveries { now: NOW.plus(at), lease_until: NOW.plus(at + 1000), limit: 8 };
+        let op = Op::Delivery(DeliveryChange::Claim {
+            now: NOW.plus(at),
+            lease_until: NOW.plus(at + 1000),
+            limit: 8,
+        });
         let store = test.store.clone();
         async move {
             match store.apply(ChangeSet::of(T, op)).await {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sojourn_crypto::TokenKind;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{
     Actor, AddressBefore, AddressChange, ChangeSet, EndReason, EndTarget, EventName, FactorChange,
     Millis, NewEvent, Op, Outcome, PasswordDue, Session, Tenant, UNDO_MS, User, UserId, UserState,
@@ -142,7 +143,7 @@ impl Engine {
         let link = format!("{}/address?token={token}", self.settings.address(tenant));
         let letter = Letter::Address { link: &link, code: &self.mail_code(&page) };
         let mail = self.mail_to((tenant, &user, &offered.address), &letter, None)?;
-        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
+        self.must_apply(ChangeSet::of(tenant.id, Op::Mail(MailChange::Add(mail)))).await?;
         Ok(page)
     }
 
@@ -366,7 +367,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let to = after.email.as_deref().unwrap_or("–");
         let letter = Letter::AddressChanged { to, link };
-        change.ops.push(Op::AddMail(self.mail_to((tenant, before, old), &letter, None)?));
+        change.ops.push(Op::Mail(MailChange::Add(self.mail_to(
+            (tenant, before, old),
+            &letter,
+            None,
+        )?)));
         Ok(())
     }
 

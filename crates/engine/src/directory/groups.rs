@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX};
+use sojourn_model::operation::GroupChange;
 use sojourn_model::{
     Actor, ChangeSet, EventName, Group, GroupId, NewEvent, Op, Outcome, Subject, Tenant, UserId,
 };
@@ -54,7 +55,7 @@ impl Engine {
             updated_at: self.now(),
         };
         self.all_there(tenant, members).await?;
-        let mut change = ChangeSet::of(tenant.id, Op::CreateGroup(group.clone()));
+        let mut change = ChangeSet::of(tenant.id, Op::Group(GroupChange::Create(group.clone())));
         let data = json!({ "group-name": group.name });
         change.ops.push(Op::Append(self.group_event(
             group.id,
@@ -63,7 +64,9 @@ impl Engine {
             &data,
         )));
         if !members.is_empty() {
-            change.ops.push(Op::JoinGroup { group: group.id, users: members.to_vec() });
+            change
+                .ops
+                .push(Op::Group(GroupChange::Join { group: group.id, users: members.to_vec() }));
             let data = json!({
                 "group-name": group.name, "NEW_USER_ID_LIST": members, "DELETE_USER_ID_LIST": [],
             });
@@ -147,7 +150,8 @@ impl Engine {
             if same && join.is_empty() && leave.is_empty() {
                 return Ok(group);
             }
-            let mut change = ChangeSet::of(tenant.id, Op::UpdateGroup(changed.clone()));
+            let mut change =
+                ChangeSet::of(tenant.id, Op::Group(GroupChange::Update(changed.clone())));
             change.keeps_administrator = everything && !leave.is_empty();
             if changed.name != group.name {
                 let data = json!({ "group-name": changed.name, "old-group-name": group.name });
@@ -231,10 +235,12 @@ impl Engine {
             }
         }
         if !leave.is_empty() {
-            change.ops.push(Op::LeaveGroup { group: group.id, users: leave.to_vec() });
+            change
+                .ops
+                .push(Op::Group(GroupChange::Leave { group: group.id, users: leave.to_vec() }));
         }
         if !join.is_empty() {
-            change.ops.push(Op::JoinGroup { group: group.id, users: join.to_vec() });
+            change.ops.push(Op::Group(GroupChange::Join { group: group.id, users: join.to_vec() }));
         }
         let data = json!({
             "group-name": group.name, "NEW_USER_ID_LIST": join, "DELETE_USER_ID_LIST": leave,
@@ -306,7 +312,7 @@ impl Engine {
         let data = json!({ "group-name": group.name });
         let event = EventName::PostDeleteGroup;
         change.ops.push(Op::Append(self.group_event(id, event, actor, &data)));
-        change.ops.push(Op::DeleteGroup { group: id });
+        change.ops.push(Op::Group(GroupChange::Delete { group: id }));
         change.audit.push(self.audit_row(actor, "group.remove", id, &data));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(()),
@@ -338,8 +344,10 @@ impl Engine {
                     return Err(EngineError::Invalid(format!("there is no group {group}")));
                 }
                 change.ops.push(match direction {
-                    RoleDirection::Removed => Op::DropRole { group: *group, role: role.id },
-                    _ => Op::CarryRole { group: *group, role: role.id },
+                    RoleDirection::Removed => {
+                        Op::Group(GroupChange::DropRole { group: *group, role: role.id })
+                    }
+                    _ => Op::Group(GroupChange::CarryRole { group: *group, role: role.id }),
                 });
                 let Some(reaction) = &reaction else { continue };
                 let most = INLINE_END_USERS_MAX as i64 + 1;

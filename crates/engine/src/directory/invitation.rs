@@ -1,6 +1,7 @@
 //! Invitations to new accounts: a link by mail lets the user set up how they sign in, and confirms their address.
 
 use serde_json::json;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{
     Actor, AddressChange, ChangeSet, EndTarget, FactorKind, Op, Tenant, User, UserState,
 };
@@ -75,7 +76,7 @@ impl Engine {
         let link = format!("{}/invitation?token={token}", self.settings.address(tenant));
         let mail =
             self.mail_to((tenant, user, &recipient), &Letter::Invitation { link: &link }, None)?;
-        change.ops.push(Op::AddMail(mail));
+        change.ops.push(Op::Mail(MailChange::Add(mail)));
         change.audit.push(self.audit_row(&by.actor(), "user.invite", user.id, &json!({})));
         Ok(())
     }

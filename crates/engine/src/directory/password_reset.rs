@@ -1,5 +1,6 @@
 //! Password reset: a link by mail lets a user who forgot the password choose another.
 
+use sojourn_model::operation::MailChange;
 use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 
 use super::PasswordRefused;
@@ -64,7 +65,7 @@ impl Engine {
         let link = format!("{}/reset?token={token}", self.settings.address(tenant));
         let letter = Letter::NewPassword { link: &link };
         let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language))?;
-        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await.map(|_| ())
+        self.must_apply(ChangeSet::of(tenant.id, Op::Mail(MailChange::Add(mail)))).await.map(|_| ())
     }
 
     /// The user that a link belongs to; `None` if the link is malformed, expired or used.

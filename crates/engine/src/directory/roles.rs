@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use sojourn_model::limits::INLINE_END_USERS_MAX;
+use sojourn_model::operation::JobChange;
 use sojourn_model::{
     Actor, ChangeSet, EndSummary, EventName, GroupId, JobId, JobKind, NewEvent, NewJob, Op,
     Outcome, Role, RoleId, RoleState, Tenant, User, UserId,
@@ -498,8 +499,8 @@ impl Engine {
             actor: actor.clone(),
             at: self.now(),
         };
-        let mut change =
-            ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id }).with(Op::AddJob(job));
+        let mut change = ChangeSet::of(tenant.id, Op::BeginRoleRemoval { role: role.id })
+            .with(Op::Job(JobChange::Add(job)));
         change.keeps_administrator = Rights::is_everything(role);
         let deleted = self.role_event(role.id, EventName::PostDeleteRole, actor, &data);
         change.events.push(deleted);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sojourn_model::limits::CONFLICT_RETRIES_MAX;
+use sojourn_model::operation::JobChange;
 use sojourn_model::{
     ChangeSet, EndSummary, Job, JobAdvance, JobId, JobKind, JobState, NewJob, Op, Outcome, Role,
     Tenant, TenantId,
@@ -144,14 +145,14 @@ impl Engine {
         let payload = serde_json::to_string(&work)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
         let mut change = ChangeSet::of(tenant.id, Op::SetTenantEnabled { enabled: false });
-        change.ops.push(Op::AddJob(NewJob {
+        change.ops.push(Op::Job(JobChange::Add(NewJob {
             id,
             kind: JobKind::EraseTenant,
             payload,
             total: self.store.user_count(tenant.id).await?,
             actor: actor.clone(),
             at: self.now(),
-        }));
+        })));
         self.must_apply(change).await?;
         // In the default tenant's log, because the tenant's own log is deleted with it.
         let mut note = ChangeSet::new(TenantId::DEFAULT);

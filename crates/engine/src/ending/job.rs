@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sojourn_model::limits::{INLINE_END_USERS_MAX, JOB_SETS_MAX};
+use sojourn_model::operation::JobChange;
 use sojourn_model::{
     Actor, AppId, ChangeSet, Effects, EndId, EndReason, EndSummary, EndTarget, Job, JobAdvance,
     JobId, JobKind, JobState, Millis, NewJob, Op, Outcome, SessionId, Tenant, UserId,
@@ -83,7 +84,7 @@ impl Engine {
             actor: request.by.actor(),
             at: now,
         };
-        let mut change = ChangeSet::of(tenant.id, Op::AddJob(job));
+        let mut change = ChangeSet::of(tenant.id, Op::Job(JobChange::Add(job)));
         change.audit.push(self.audit_row(&request.by.actor(), "session.end_job", id, &detail));
         self.keep_request(request, &id.to_string(), &mut change);
         self.must_apply(change).await?;
@@ -278,7 +279,7 @@ impl Engine {
             change.ops.push(Op::EndSessions(end));
         }
         // If the job was cancelled in the meantime, this conflicts and nothing else ends.
-        change.ops.extend(advance.map(Op::AdvanceJob));
+        change.ops.extend(advance.map(|one| Op::Job(JobChange::Advance(one))));
         if change.ops.is_empty() {
             return Ok(EndSummary::default());
         }
@@ -406,7 +407,8 @@ impl Engine {
         }
         if job.state == JobState::Pending {
             self.must_outrank_job(tenant, by, &job).await?;
-            let mut change = ChangeSet::of(tenant.id, Op::CancelJob { id, at: self.now() });
+            let mut change =
+                ChangeSet::of(tenant.id, Op::Job(JobChange::Cancel { id, at: self.now() }));
             let detail = serde_json::json!({ "done": job.done, "total": job.total });
             change.audit.push(self.audit_row(actor, "job.cancel", id, &detail));
             // A conflict means that the job finished at the same time.

@@ -1,5 +1,6 @@
 //! Adds a bulk sign-out to the change set that causes it.
 
+use sojourn_model::operation::JobChange;
 use sojourn_model::{
     Actor, AppId, ChangeSet, Effects, EndId, EndSummary, GroupId, Job, JobAdvance, JobId, JobKind,
     JobState, Millis, NewJob, Op, RoleId, UserId,
@@ -80,14 +81,14 @@ impl Engine {
         });
         let payload = serde_json::to_string(&work)
             .map_err(|error| EngineError::Invalid(error.to_string()))?;
-        change.ops.push(Op::AddJob(NewJob {
+        change.ops.push(Op::Job(JobChange::Add(NewJob {
             id: JobId::random(&*self.rng),
             kind: JobKind::EndSessions,
             payload,
             total: i64::try_from(total).unwrap_or(i64::MAX),
             actor: actor.clone(),
             at: now,
-        }));
+        })));
         Ok(())
     }
 

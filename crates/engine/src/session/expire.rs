@@ -1,6 +1,7 @@
 //! Expiry of sessions, which is an end like any other: applications are notified. Also deletes data past its
 //! retention.
 
+use sojourn_model::operation::TaskChange;
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
@@ -153,7 +154,7 @@ impl Engine {
         })];
         ops.extend(self.settings.handlers.iter().map(|handler| {
             let handler = handler.id.clone();
-            Op::PurgeTasks { handler, before: history_before, limit: PURGE_ROWS }
+            Op::Task(TaskChange::Purge { handler, before: history_before, limit: PURGE_ROWS })
         }));
         let mut rows = 0;
         for op in ops {

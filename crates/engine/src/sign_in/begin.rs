@@ -1,6 +1,7 @@
 //! The last step of a sign-in: starts a session, or renews the existing one.
 
 use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, SESSION_LIST_MAX};
+use sojourn_model::operation::MailChange;
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
     Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, FactorChange, NewEvent, Op,
@@ -71,7 +72,7 @@ impl<'a> By<'a> {
 fn spare_recovery_code(also: &mut ChangeSet) {
     let uses = |op: &Op| matches!(op, Op::Factor(FactorChange::UseRecoveryCode { .. }));
     if also.ops.iter().any(uses) {
-        also.ops.retain(|op| !uses(op) && !matches!(op, Op::AddMail(_)));
+        also.ops.retain(|op| !uses(op) && !matches!(op, Op::Mail(MailChange::Add(_))));
         also.events.clear();
         also.audit.clear();
     }

@@ -2,6 +2,7 @@
 //! browser is recognised by its own cookie, not by its address.
 
 use serde_json::json;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{
     Actor, ChangeSet, EndReason, EndTarget, FactorChange, Mail, Op, PasswordDue, Session, Tenant,
     User,
@@ -58,7 +59,7 @@ impl Engine {
             return Ok(());
         };
         let mail = self.new_browser_mail(tenant, user, session, recipient)?;
-        change.ops.push(Op::AddMail(mail));
+        change.ops.push(Op::Mail(MailChange::Add(mail)));
         Ok(())
     }
 

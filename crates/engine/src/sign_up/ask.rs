@@ -1,6 +1,7 @@
 //! Requesting an account, which sends the first mail.
 
 use sojourn_crypto::TokenKind;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{ChangeSet, Op, OpenTo, Outcome, PasswordDue, Tenant, User, UserId, UserState};
 
 use super::{Asked, LINK_MS, SignUpRefused};
@@ -94,7 +95,7 @@ impl Engine {
         };
         let user = there.as_ref().unwrap_or(&nobody);
         let mail = self.mail_to((tenant, user, &address), &letter, Some(asking.language))?;
-        self.must_apply(ChangeSet::of(tenant.id, Op::AddMail(mail))).await?;
+        self.must_apply(ChangeSet::of(tenant.id, Op::Mail(MailChange::Add(mail)))).await?;
         Ok(page)
     }
 

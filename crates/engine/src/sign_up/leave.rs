@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sojourn_model::limits::DELETIONS_LISTED_MAX;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{
     Actor, AskedDeletion, ChangeSet, Leaving, Op, Outcome, Session, SignUpChange, Tenant, User,
     UserId,
@@ -71,7 +72,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let address = user.email.as_ref().filter(|_| user.email_verified);
         if let Some(address) = address.filter(|_| self.settings.resets_by_mail) {
-            change.ops.push(Op::AddMail(self.mail_to((tenant, user, address), letter, None)?));
+            change.ops.push(Op::Mail(MailChange::Add(self.mail_to(
+                (tenant, user, address),
+                letter,
+                None,
+            )?)));
         }
         Ok(())
     }

@@ -1,21 +1,30 @@
 //! Operations: the typed parts of a change set.
 
-use crate::directory::{Group, Logo, Look, PasswordDue, Role, Tenant, User, UserState};
+use crate::directory::{Logo, Look, PasswordDue, Role, Tenant, User, UserState};
 use crate::end::EndSessions;
-use crate::event::{NewEvent, Subject};
+use crate::event::NewEvent;
 use crate::factor::FactorChange;
 use crate::grant::Grant;
-use crate::ids::{AppId, GrantId, GroupId, JobId, RoleId, SessionId, Sid, UserId};
-use crate::job::{JobAdvance, NewJob};
+use crate::ids::{AppId, GrantId, RoleId, SessionId, UserId};
 use crate::key::{SigningAlg, StoredKey};
 use crate::policy::{PolicyScope, SessionPolicy};
 use crate::session::{Participation, Session};
-use crate::{address::AddressChange, application::Application, mail::Mail, saml::SamlChange};
-use crate::{sign_up::SignUpChange, task::SettleTask, time::Millis};
+use crate::{address::AddressChange, application::Application, saml::SamlChange};
+use crate::{sign_up::SignUpChange, time::Millis};
 
+mod delivery;
+mod group;
+mod job;
+mod mail;
 mod parts;
+mod task;
 
+pub use delivery::DeliveryChange;
+pub use group::GroupChange;
+pub use job::JobChange;
+pub use mail::MailChange;
 pub use parts::{KeyAccount, Purge, REQUEST_KEPT_MS, SessionLimit, SettleDelivery, Touch};
+pub use task::TaskChange;
 
 /// One operation. A change to a state that it relies on makes the change set a [conflict](crate::change::Outcome).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,43 +76,8 @@ pub enum Op {
     Saml(SamlChange),
     /// Changes an account's factors, trusted browsers or recovery codes.
     Factor(FactorChange),
-    /// Creates a group; a duplicate if its name is taken.
-    CreateGroup(Group),
-    /// Writes a group. A conflict if its version has changed.
-    UpdateGroup(Group),
-    /// Removes a group with its memberships.
-    DeleteGroup {
-        /// The group that is removed.
-        group: GroupId,
-    },
-    /// Adds users to a group; existing members stay.
-    JoinGroup {
-        /// The group that gets the members.
-        group: GroupId,
-        /// The users who are added.
-        users: Vec<UserId>,
-    },
-    /// Removes users from a group.
-    LeaveGroup {
-        /// The group that loses the members.
-        group: GroupId,
-        /// The users who are removed.
-        users: Vec<UserId>,
-    },
-    /// Assigns a role to a group; a conflict if the role is being removed.
-    CarryRole {
-        /// The group that gets the role.
-        group: GroupId,
-        /// The role that is assigned.
-        role: RoleId,
-    },
-    /// Takes a role from a group.
-    DropRole {
-        /// The group that loses the role.
-        group: GroupId,
-        /// The role that is taken away.
-        role: RoleId,
-    },
+    /// Changes a group, its members or its roles.
+    Group(GroupChange),
     /// Writes a role's name and permissions. A conflict if its version has changed or it is being removed.
     UpdateRole(Role),
     /// Assigns a role to several users; those who already have it keep it.
@@ -134,44 +108,8 @@ pub enum Op {
     EraseTenant,
     /// Removes a tenant that has no data left.
     DeleteTenant,
-    /// Claims due tasks of a handler under a lease. [`Applied::tasks`](crate::change::Applied::tasks) has them.
-    ClaimTasks {
-        /// Id of the handler.
-        handler: String,
-        /// Current time, from the caller's clock.
-        now: Millis,
-        /// End of the lease: no other worker can claim them before.
-        lease_until: Millis,
-        /// Maximum number of rows.
-        limit: i64,
-    },
-    /// Releases leases on tasks held by workers that are gone. Only valid if this process is the only server.
-    ReleaseTasks {
-        /// Id of the handler.
-        handler: String,
-    },
-    /// Removes the oldest completed tasks of a handler.
-    PurgeTasks {
-        /// Id of the handler.
-        handler: String,
-        /// Only tasks of events before this time are removed.
-        before: Millis,
-        /// Maximum number of rows.
-        limit: i64,
-    },
-    /// Records the result of a task attempt.
-    SettleTask(SettleTask),
-    /// Schedules a task that isn't pending again, or skips a parked one; a conflict if the task is in another state.
-    RedoTask {
-        /// The subject of the event.
-        subject: Subject,
-        /// Id of the handler.
-        handler: String,
-        /// Number of the event among those of its subject.
-        n: i64,
-        /// Time at which it is due; `None` skips it.
-        due_at: Option<Millis>,
-    },
+    /// Changes the tasks of handlers.
+    Task(TaskChange),
     /// Replaces a password hash by a stronger one of the same password; nothing else changes.
     UpgradePassword {
         /// The account that the operation applies to.
@@ -197,24 +135,8 @@ pub enum Op {
         /// Time of the sign-in.
         at: Millis,
     },
-    /// Queues a mail for sending.
-    AddMail(Mail),
-    /// Claims due mails under a lease. [`Applied::mail`](crate::change::Applied::mail) has them.
-    ClaimMail {
-        /// Current time, from the caller's clock.
-        now: Millis,
-        /// End of the lease: no other worker can claim them before.
-        lease_until: Millis,
-        /// Maximum number of rows.
-        limit: i64,
-    },
-    /// Removes a mail that was sent or given up, or schedules another attempt.
-    SettleMail {
-        /// Id of the mail.
-        id: [u8; 16],
-        /// Time of the next attempt; `None` removes the mail.
-        retry_at: Option<Millis>,
-    },
+    /// Writes a mail, or what came of it.
+    Mail(MailChange),
     /// Activates, disables or locks an account.
     SetUserState {
         /// The account that the operation applies to.
@@ -463,42 +385,8 @@ pub enum Op {
     Append(NewEvent),
     /// Ends sessions, grants and participations; every session ends through it.
     EndSessions(EndSessions),
-    /// Claims due deliveries under a lease. [`Applied::deliveries`](crate::change::Applied::deliveries) has them.
-    ClaimDeliveries {
-        /// Current time, from the caller's clock.
-        now: Millis,
-        /// End of the lease: no other worker can claim them before.
-        lease_until: Millis,
-        /// Maximum number of rows.
-        limit: i64,
-    },
-    /// Records the result of a delivery attempt.
-    SettleDelivery(SettleDelivery),
-    /// Schedules a dead or refused delivery again.
-    ResendDelivery {
-        /// The session that ended.
-        session: SessionId,
-        /// The participation that ended, which identifies the delivery.
-        sid: Sid,
-        /// Current time, from the caller's clock.
-        now: Millis,
-        /// Time at which it is given up.
-        expires_at: Millis,
-    },
-    /// Gives up a pending delivery; a conflict if it isn't pending.
-    GiveUpDelivery {
-        /// The session that ended.
-        session: SessionId,
-        /// The participation that ended, which identifies the delivery.
-        sid: Sid,
-        /// Text that says who gave it up, stored as the last error.
-        why: String,
-    },
-    /// Releases leases on deliveries held by workers that are gone. Only valid if this process is the only server.
-    ReleaseDeliveries {
-        /// Current time, from the caller's clock.
-        now: Millis,
-    },
+    /// Changes deliveries to applications.
+    Delivery(DeliveryChange),
     /// Counts an attempt. [`Applied::attempts`](crate::change::Applied::attempts) has the count in the window.
     CountAttempt {
         /// Key of the counter: a keyed hash of the account or the address.
@@ -533,26 +421,8 @@ pub enum Op {
         /// Value of the fact.
         value: String,
     },
-    /// Enqueues a durable job.
-    AddJob(NewJob),
-    /// Claims one due job under a lease. [`Applied::jobs`](crate::change::Applied::jobs) has it.
-    ClaimJob {
-        /// Current time, from the caller's clock.
-        now: Millis,
-        /// End of the lease: no other worker can claim it before.
-        lease_until: Millis,
-    },
-    /// Records the progress of a job; a conflict if it is no longer pending.
-    AdvanceJob(JobAdvance),
-    /// Releases leases on jobs held by workers that are gone. Only valid if this process is the only server.
-    ReleaseJobs,
-    /// Cancels a job; a conflict if it is no longer pending.
-    CancelJob {
-        /// The job that is cancelled.
-        id: JobId,
-        /// Current time, which is stored.
-        at: Millis,
-    },
+    /// Changes a job.
+    Job(JobChange),
     /// Stores the idempotency key of a request with its response; a duplicate if the key was used before.
     KeepRequest {
         /// Identifies the caller and their idempotency key.

@@ -3,6 +3,7 @@
 use serde_json::json;
 use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
 use sojourn_engine::{Authority, EndPlan, EngineError};
+use sojourn_model::operation::JobChange;
 use sojourn_model::{
     Actor, EndReason, EndTarget, JobId, NewJob, Op, PolicyScope, SessionPolicy, UserId,
 };
@@ -97,7 +98,7 @@ async fn no_policy_role_group_or_job_reaches_someone_above() {
             actor: Actor::User(boss),
             at: engine.now().plus(3_600_000),
         };
-        let change = sojourn_model::ChangeSet::of(tenant.id, Op::AddJob(job));
+        let change = sojourn_model::ChangeSet::of(tenant.id, Op::Job(JobChange::Add(job)));
         server.store.apply(change).await.expect("written");
         forbidden(engine.cancel_job(&tenant, id, &actor).await.map(|_| ()), "cancelling a job");
         let own = engine.authority_of(&tenant, boss, None).await.expect("read");

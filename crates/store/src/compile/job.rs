@@ -1,5 +1,7 @@
 //! Jobs, mail, and requests with idempotency keys.
 
+use sojourn_model::operation::JobChange;
+use sojourn_model::operation::MailChange;
 use sojourn_model::{JobAdvance, JobState, Op, TenantId};
 
 use super::{Expect, Gather, Steps, params};
@@ -7,7 +9,7 @@ use crate::sql::{delivery, operation as sql};
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::AddJob(job) => steps.run(
+        Op::Job(JobChange::Add(job)) => steps.run(
             &delivery::JOB_ADD,
             params![
                 tenant,
@@ -19,22 +21,24 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 job.at
             ],
         ),
-        Op::ClaimJob { now, lease_until } => steps.push(
+        Op::Job(JobChange::Claim { now, lease_until }) => steps.push(
             &delivery::JOB_CLAIM,
             params![now, lease_until],
             Expect::Any,
             Gather::ClaimedJobs,
         ),
-        Op::AdvanceJob(advance) => advance_job(steps, tenant, advance),
-        Op::ReleaseJobs => steps.run(&delivery::JOBS_RELEASE, params![]),
-        Op::CancelJob { id, at } => steps.must(&delivery::JOB_CANCEL, params![tenant, id, at]),
+        Op::Job(JobChange::Advance(advance)) => advance_job(steps, tenant, advance),
+        Op::Job(JobChange::Release) => steps.run(&delivery::JOBS_RELEASE, params![]),
+        Op::Job(JobChange::Cancel { id, at }) => {
+            steps.must(&delivery::JOB_CANCEL, params![tenant, id, at])
+        }
         Op::KeepRequest { key, hash, answer, at } => {
             steps.run(&sql::REQUEST_KEEP, params![tenant, key, hash.to_vec(), answer, at]);
         }
         Op::AnswerRequest { key, answer } => {
             steps.run(&sql::REQUEST_ANSWER, params![tenant, key, answer]);
         }
-        Op::AddMail(mail) => steps.run(
+        Op::Mail(MailChange::Add(mail)) => steps.run(
             &sql::MAIL_ADD,
             params![
                 mail.tenant,
@@ -45,16 +49,16 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 mail.created_at
             ],
         ),
-        Op::ClaimMail { now, lease_until, limit } => steps.push(
+        Op::Mail(MailChange::Claim { now, lease_until, limit }) => steps.push(
             &sql::MAIL_CLAIM,
             params![now, lease_until, limit],
             Expect::Any,
             Gather::ClaimedMail,
         ),
-        Op::SettleMail { id, retry_at: None } => {
+        Op::Mail(MailChange::Settle { id, retry_at: None }) => {
             steps.run(&sql::MAIL_SENT, params![tenant, id.to_vec()]);
         }
-        Op::SettleMail { id, retry_at: Some(at) } => {
+        Op::Mail(MailChange::Settle { id, retry_at: Some(at) }) => {
             steps.run(&sql::MAIL_LATER, params![tenant, id.to_vec(), at]);
         }
         _ => {}

@@ -15,6 +15,11 @@ mod session;
 mod sign_up;
 mod task;
 
+use sojourn_model::operation::DeliveryChange;
+use sojourn_model::operation::GroupChange;
+use sojourn_model::operation::JobChange;
+use sojourn_model::operation::MailChange;
+use sojourn_model::operation::TaskChange;
 use sojourn_model::{ChangeSet, EventName, Millis, NewEvent, Op, Subject, TaskRule, TenantId};
 
 use crate::dialect::Statement;
@@ -197,21 +202,21 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         | Op::UpdateUser { .. }
         | Op::DeleteUser { .. }
         | Op::DemandSignIn { .. }
-        | Op::CreateGroup(_)
-        | Op::UpdateGroup(_)
-        | Op::DeleteGroup { .. }
-        | Op::JoinGroup { .. }
-        | Op::LeaveGroup { .. }
-        | Op::CarryRole { .. }
-        | Op::DropRole { .. }
+        | Op::Group(GroupChange::Create(_))
+        | Op::Group(GroupChange::Update(_))
+        | Op::Group(GroupChange::Delete { .. })
+        | Op::Group(GroupChange::Join { .. })
+        | Op::Group(GroupChange::Leave { .. })
+        | Op::Group(GroupChange::CarryRole { .. })
+        | Op::Group(GroupChange::DropRole { .. })
         | Op::UpdateRole(_)
         | Op::AssignRoleToMany { .. }
         | Op::UnassignRoleFromMany { .. } => people::compile(steps, tenant, op),
-        Op::ReleaseTasks { .. }
-        | Op::ClaimTasks { .. }
-        | Op::PurgeTasks { .. }
-        | Op::SettleTask(_)
-        | Op::RedoTask { .. }
+        Op::Task(TaskChange::Release { .. })
+        | Op::Task(TaskChange::Claim { .. })
+        | Op::Task(TaskChange::Purge { .. })
+        | Op::Task(TaskChange::Settle(_))
+        | Op::Task(TaskChange::Redo { .. })
         | Op::EraseUsers { .. }
         | Op::EraseTenant => task::compile(steps, tenant, op),
         Op::StartSession { .. }
@@ -235,21 +240,21 @@ fn one(steps: &mut Steps, tenant: TenantId, op: Op) {
         Op::Saml(change) => saml::compile(steps, tenant, change),
         Op::SignUp(change) => sign_up::compile(steps, tenant, change),
         Op::EndSessions(end) => end::compile(steps, &end),
-        Op::AddMail(_)
-        | Op::ClaimMail { .. }
-        | Op::SettleMail { .. }
-        | Op::AddJob(_)
-        | Op::ClaimJob { .. }
-        | Op::AdvanceJob(_)
-        | Op::ReleaseJobs
-        | Op::CancelJob { .. }
+        Op::Mail(MailChange::Add(_))
+        | Op::Mail(MailChange::Claim { .. })
+        | Op::Mail(MailChange::Settle { .. })
+        | Op::Job(JobChange::Add(_))
+        | Op::Job(JobChange::Claim { .. })
+        | Op::Job(JobChange::Advance(_))
+        | Op::Job(JobChange::Release)
+        | Op::Job(JobChange::Cancel { .. })
         | Op::KeepRequest { .. }
         | Op::AnswerRequest { .. } => job::compile(steps, tenant, op),
-        Op::ClaimDeliveries { .. }
-        | Op::SettleDelivery(_)
-        | Op::GiveUpDelivery { .. }
-        | Op::ResendDelivery { .. }
-        | Op::ReleaseDeliveries { .. }
+        Op::Delivery(DeliveryChange::Claim { .. })
+        | Op::Delivery(DeliveryChange::Settle(_))
+        | Op::Delivery(DeliveryChange::GiveUp { .. })
+        | Op::Delivery(DeliveryChange::Resend { .. })
+        | Op::Delivery(DeliveryChange::Release { .. })
         | Op::CountAttempt { .. }
         | Op::ClearAttempts { .. }
         | Op::Tally { .. }

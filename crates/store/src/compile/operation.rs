@@ -1,6 +1,7 @@
 //! Deliveries, attempt counters, keys and cleaning.
 
 use sojourn_model::limits::FAILED_SIGN_INS;
+use sojourn_model::operation::DeliveryChange;
 use sojourn_model::operation::{Purge, REQUEST_KEPT_MS, SettleDelivery};
 use sojourn_model::{Op, StoredKey, TenantId};
 
@@ -9,20 +10,20 @@ use crate::sql::{delivery, operation as sql, saml, search};
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::ClaimDeliveries { now, lease_until, limit } => steps.push(
+        Op::Delivery(DeliveryChange::Claim { now, lease_until, limit }) => steps.push(
             &delivery::DELIVERY_CLAIM,
             params![now, lease_until, limit],
             Expect::Any,
             Gather::ClaimedDeliveries,
         ),
-        Op::SettleDelivery(settled) => settle(steps, settled),
-        Op::GiveUpDelivery { session, sid, why } => {
+        Op::Delivery(DeliveryChange::Settle(settled)) => settle(steps, settled),
+        Op::Delivery(DeliveryChange::GiveUp { session, sid, why }) => {
             steps.must(&delivery::DELIVERY_GIVE_UP, params![tenant, session, sid, why]);
         }
-        Op::ReleaseDeliveries { now } => {
+        Op::Delivery(DeliveryChange::Release { now }) => {
             steps.run(&delivery::DELIVERY_RELEASE, params![now]);
         }
-        Op::ResendDelivery { session, sid, now, expires_at } => {
+        Op::Delivery(DeliveryChange::Resend { session, sid, now, expires_at }) => {
             steps.must(&delivery::DELIVERY_RESEND, params![tenant, session, sid, now, expires_at]);
         }
         Op::CountAttempt { key, now, window_ms } => steps.push(

@@ -1,6 +1,7 @@
 //! Users, groups, roles and their memberships.
 
 use sojourn_model::directory::{name_key, text_key};
+use sojourn_model::operation::GroupChange;
 use sojourn_model::{Op, TenantId, User, UserId};
 
 use super::{Steps, many, params};
@@ -91,14 +92,14 @@ fn update(steps: &mut Steps, tenant: TenantId, user: &User) {
 
 fn groups(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::CreateGroup(group) => {
+        Op::Group(GroupChange::Create(group)) => {
             let key = name_key(&group.name);
             steps.run(
                 &sql::GROUP_CREATE,
                 params![tenant, group.id, group.name, key, group.external_id, group.created_at],
             );
         }
-        Op::UpdateGroup(group) => {
+        Op::Group(GroupChange::Update(group)) => {
             let key = name_key(&group.name);
             steps.must(
                 &sql::GROUP_UPDATE,
@@ -113,22 +114,22 @@ fn groups(steps: &mut Steps, tenant: TenantId, op: Op) {
                 ],
             );
         }
-        Op::DeleteGroup { group } => {
+        Op::Group(GroupChange::Delete { group }) => {
             steps.run(&sql::GROUP_EMPTY, params![tenant, group]);
             steps.run(&sql::GROUP_DROP_ROLES, params![tenant, group]);
             steps.run(&sql::POLICY_REMOVE, params![tenant, 4, group]);
             steps.must(&sql::GROUP_DELETE, params![tenant, group]);
         }
-        Op::JoinGroup { group, users: ids } => {
+        Op::Group(GroupChange::Join { group, users: ids }) => {
             steps.run(&sql::GROUP_JOIN, params![tenant, group, users(&ids)]);
         }
-        Op::LeaveGroup { group, users: ids } => {
+        Op::Group(GroupChange::Leave { group, users: ids }) => {
             steps.run(&sql::GROUP_LEAVE, params![tenant, group, users(&ids)]);
         }
-        Op::CarryRole { group, role } => {
+        Op::Group(GroupChange::CarryRole { group, role }) => {
             steps.must(&sql::GROUP_CARRY, params![tenant, group, role]);
         }
-        Op::DropRole { group, role } => {
+        Op::Group(GroupChange::DropRole { group, role }) => {
             steps.must(&sql::GROUP_DROP, params![tenant, group, role]);
         }
         _ => {}

@@ -1,5 +1,6 @@
 //! Tasks of handlers, and the erasure of a tenant.
 
+use sojourn_model::operation::TaskChange;
 use sojourn_model::{Op, SettleTask, TenantId};
 
 use super::{Expect, Gather, Steps, params};
@@ -7,19 +8,21 @@ use crate::sql::{operation, task as sql};
 
 pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
     match op {
-        Op::ClaimTasks { handler, now, lease_until, limit } => steps.push(
+        Op::Task(TaskChange::Claim { handler, now, lease_until, limit }) => steps.push(
             &sql::TASK_CLAIM,
             params![now, lease_until, limit, handler],
             Expect::Any,
             Gather::ClaimedTasks,
         ),
-        Op::ReleaseTasks { handler } => steps.run(&sql::TASKS_RELEASE, params![handler]),
-        Op::PurgeTasks { handler, before, limit } => {
+        Op::Task(TaskChange::Release { handler }) => {
+            steps.run(&sql::TASKS_RELEASE, params![handler])
+        }
+        Op::Task(TaskChange::Purge { handler, before, limit }) => {
             let params = params![tenant, handler, before, limit];
             steps.push(&sql::PURGE_TASKS, params, super::Expect::Any, super::Gather::Purged);
         }
-        Op::SettleTask(settled) => settle(steps, settled),
-        Op::RedoTask { subject, handler, n, due_at } => {
+        Op::Task(TaskChange::Settle(settled)) => settle(steps, settled),
+        Op::Task(TaskChange::Redo { subject, handler, n, due_at }) => {
             let key = params![tenant, subject.kind(), subject.id(), handler, n];
             match due_at {
                 Some(at) => {
