@@ -5,7 +5,7 @@
 //! sessions in memory, and makes no call to the server while nobody uses it.
 
 mod listen;
-mod logout_token;
+pub mod logout_token;
 mod pages;
 mod provider;
 pub mod saml;

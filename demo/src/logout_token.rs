@@ -10,25 +10,30 @@ use openidconnect::core::{CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use serde_json::Value;
 
 /// A token names a key that isn't known.
-pub(crate) const UNKNOWN_KEY: &str = "the key is unknown";
+pub const UNKNOWN_KEY: &str = "the key is unknown";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Seconds by which clocks may differ.
 const SKEW: i64 = 60;
 /// Seconds after which a token is too old, whatever its expiry says.
 const AGE_MAX: i64 = 600;
 
-/// What a good token says.
+/// The content of a valid logout token.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Notice {
-    pub(crate) sid: String,
-    pub(crate) jti: String,
+pub struct Notice {
+    /// The session that ended, as the ID token named it.
+    pub sid: String,
+    /// Id of the token; a repeated one can be ignored.
+    pub jti: String,
 }
 
-/// What it must agree with.
-pub(crate) struct Expected<'a> {
-    pub(crate) issuer: &'a str,
-    pub(crate) client_id: &'a str,
-    pub(crate) alg: &'a CoreJwsSigningAlgorithm,
+/// The values that a logout token must agree with.
+pub struct Expected<'a> {
+    /// Issuer of the identity server.
+    pub issuer: &'a str,
+    /// Client id of the application, which has to be in `aud`.
+    pub client_id: &'a str,
+    /// The algorithm that the application is registered with.
+    pub alg: &'a CoreJwsSigningAlgorithm,
 }
 
 fn decoded(part: &str) -> Option<Value> {
@@ -36,7 +41,8 @@ fn decoded(part: &str) -> Option<Value> {
 }
 
 /// Reads a claim of a token whose signature was verified by someone else.
-pub(crate) fn unverified_claim(token: &str, name: &str) -> Option<String> {
+#[must_use]
+pub fn unverified_claim(token: &str, name: &str) -> Option<String> {
     decoded(token.split('.').nth(1)?)?.get(name)?.as_str().map(str::to_owned)
 }
 
@@ -46,7 +52,11 @@ fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn check(
+/// Checks a logout token and returns what it says.
+///
+/// # Errors
+/// A text that says what is wrong; [`UNKNOWN_KEY`] if the keys have to be read again.
+pub fn check(
     token: &str,
     keys: &CoreJsonWebKeySet,
     expected: &Expected<'_>,

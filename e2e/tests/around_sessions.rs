@@ -33,7 +33,7 @@ async fn server_with_shops(inbox: &Inbox, languages: Languages) -> TestServer {
         app.backchannel_logout_uri = Some(uri);
     };
     server.app("shop", shop).await;
-    server.app("framed", |app| app.settings.frontchannel_logout_uri = Some(frame)).await;
+    server.app("framed", |app| app.settings.oidc.frontchannel_logout_uri = Some(frame)).await;
     server
 }
 
@@ -112,7 +112,7 @@ async fn who_signs_out_sees_every_answer_come_in() {
     browser.click("#sign-out").await;
     browser.wait_for("h1", "You are signed out").await;
     browser.wait_for("[data-frame]", "signed out").await;
-    browser.wait_for("[data-receipt]", "being told …").await;
+    browser.wait_for("[data-receipt]", "signing out …").await;
     browser.look("signed out", &mut found).await;
     server.clock.advance(60_000);
     inbox.wait_for(2).await;
@@ -141,8 +141,8 @@ async fn a_frame_may_lead_on_to_what_is_registered_and_says_so_where_it_may_not(
         let uri = format!("{}/leave?{goal}/left", starts[number].origin());
         server
             .app(client, |app| {
-                app.settings.frontchannel_logout_uri = Some(uri);
-                app.settings.frontchannel_logout_origins =
+                app.settings.oidc.frontchannel_logout_uri = Some(uri);
+                app.settings.oidc.frontchannel_logout_origins =
                     if number == 0 { vec![goal] } else { Vec::new() };
             })
             .await;

@@ -122,12 +122,12 @@ async fn single_page_application(server: &TestServer, host: &str) -> (Documents,
     server
         .app("spa", |app| {
             app.secret = None;
-            app.settings.token_endpoint_auth_method = ClientAuthMethod::None;
+            app.settings.oidc.token_endpoint_auth_method = ClientAuthMethod::None;
             // Without a refresh token the library renews in a frame.
-            app.settings.grant_types = vec![GrantType::AuthorizationCode];
-            app.settings.redirect_uris =
+            app.settings.oidc.grant_types = vec![GrantType::AuthorizationCode];
+            app.settings.oidc.redirect_uris =
                 vec![format!("{home}/index.html"), format!("{home}/silent.html")];
-            app.settings.post_logout_redirect_uris = vec![format!("{home}/index.html")];
+            app.settings.oidc.post_logout_redirect_uris = vec![format!("{home}/index.html")];
         })
         .await;
     (documents, format!("{home}/index.html"))

@@ -137,7 +137,10 @@ async fn signing_in_consent_sessions_and_signing_out_need_no_scripts() {
     browser.goto(&at("/console/live")).await;
     browser.sign_in("alex", "wrong").await;
     browser
-        .wait_for(".notice.bad", "The name or the password is not right. Check both and try again.")
+        .wait_for(
+            ".notice.bad",
+            "The login name or password is incorrect. Check both and try again.",
+        )
         .await;
     browser.sign_in("alex", "alex123").await;
     browser.wait_for("h1", "Not for this account").await;
@@ -222,10 +225,10 @@ async fn what_a_search_found_is_ended_and_the_answers_are_shown() {
     // Another choice, looked at before it is done.
     browser.click("[name=notify]").await;
     browser.click("#look").await;
-    browser.wait_for("#forecast li", "0\napplications to tell").await;
+    browser.wait_for("#forecast li", "0\napplications to notify").await;
     browser.click("[name=notify]").await;
     browser.click("#look").await;
-    browser.wait_for("#forecast li", "2\napplications to tell").await;
+    browser.wait_for("#forecast li", "2\napplications to notify").await;
     browser.click("#confirm").await;
     browser.wait_for("h1", "Ended").await;
     browser.wait_for(".state.delivered", "signed out").await;

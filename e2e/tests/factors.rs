@@ -41,7 +41,12 @@ async fn story(scripts: bool, language: &str) {
     browser.find(".notice.bad").await;
     browser.fill("#code", &code(&server, &secret)).await;
     browser.click("#add-factor").await;
-    browser.wait_for("h1", say("Keep these recovery codes", "Bewahren Sie diese Codes auf")).await;
+    browser
+        .wait_for(
+            "h1",
+            say("Save your recovery codes", "Speichern Sie Ihre Wiederherstellungscodes"),
+        )
+        .await;
     let recovery = browser.text("#codes li").await;
     if scripts {
         barriers(&browser, &mut found, "the recovery codes").await;
@@ -56,7 +61,7 @@ async fn story(scripts: bool, language: &str) {
                  &redirect_uri=https%3A%2F%2Fapp.test%2Fcallback&code_challenge_method=S256\
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     browser.goto(&at(asked)).await;
-    browser.wait_for("h1", say("Prove that it is you", "Bestätigen Sie, dass Sie es sind")).await;
+    browser.wait_for("h1", say("Confirm that it's you", "Bestätigen Sie, dass Sie es sind")).await;
     if scripts {
         barriers(&browser, &mut found, "the second factor").await;
     }

@@ -102,7 +102,12 @@ async fn story(language: &str) {
     browser.look("adding a passkey", &mut found).await;
     browser.fill("#name", "Laptop").await;
     browser.click("#add-key").await;
-    browser.wait_for("h1", say("Keep these recovery codes", "Bewahren Sie diese Codes auf")).await;
+    browser
+        .wait_for(
+            "h1",
+            say("Save your recovery codes", "Speichern Sie Ihre Wiederherstellungscodes"),
+        )
+        .await;
     assert_eq!(browser.credentials(&authenticator).await, 1);
     browser.click("#kept").await;
     browser.find("tr[data-factor]").await;
@@ -112,7 +117,8 @@ async fn story(language: &str) {
     browser.click("#add-passkey").await;
     browser.click("#key").await;
     browser.click("#add-key").await;
-    let known = say("It was added to your account already.", "Er gehört schon zu Ihrem Konto.");
+    let known =
+        say("It has already been added to your account.", "Er gehört schon zu Ihrem Konto.");
     browser.wait_for("[data-key-error]", known).await;
     // The autofill of the sign-in page.
     browser.goto(&at("/myaccount")).await;

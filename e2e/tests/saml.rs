@@ -190,7 +190,7 @@ async fn one_sign_in_reaches_both_protocols_and_one_sign_out_ends_both() {
     server
         .app("openid", |app| {
             app.backchannel_logout_uri = Some(inbox.uri());
-            app.settings.redirect_uris = vec![inbox.origin() + "/left"];
+            app.settings.oidc.redirect_uris = vec![inbox.origin() + "/left"];
         })
         .await;
     let (one, two) = (App::start(&server).await, App::start(&server).await);

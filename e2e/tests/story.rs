@@ -126,7 +126,7 @@ async fn single_sign_on_own_sessions_and_a_role_change() {
     admin.click("h2 a").await;
     admin.wait_for("h1", "alex active").await;
     admin.click("tr[data-role=pickup-staff] a.end").await;
-    admin.wait_for("h1", "Take the role pickup-staff from alex?").await;
+    admin.wait_for("h1", "Unassign the role pickup-staff from alex?").await;
     admin.wait_for(".facts li", "1 session will end").await;
     admin.click("#confirm").await;
     admin.wait_for(".notice", "The roles changed. 1 session ended.").await;
@@ -192,9 +192,9 @@ async fn an_administrator_ends_the_sessions_of_a_user() {
     admin.click("#search").await;
     admin.click("#end-all").await;
     admin.wait_for("h1", "End all sessions of alex?").await;
-    admin.wait_for(".facts li", "2 applications will be told").await;
+    admin.wait_for(".facts li", "2 applications will be notified").await;
     admin.click("#confirm").await;
-    admin.wait_for(".notice", "Ended. The applications are being told.").await;
+    admin.wait_for(".notice", "Ended. The applications are being notified.").await;
     for app in [demo.dispatch(), demo.manager()] {
         signed_out_by_the_server(&alex, &app).await;
     }

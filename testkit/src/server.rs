@@ -12,7 +12,8 @@ use sojourn_engine::{
     ensure_master_key,
 };
 use sojourn_model::{
-    AppKind, AppOwner, Application, ApplicationSettings, EventName, Tenant, TenantId, User,
+    AppKind, AppOwner, Application, ApplicationSettings, EventName, OidcSettings, Tenant, TenantId,
+    User,
 };
 use sojourn_server::letters::Writer;
 use sojourn_server::outgoing::{Outgoing, OutgoingOptions};
@@ -290,8 +291,11 @@ impl TestServer {
             secret: Some("secret".into()),
             backchannel_logout_uri: None,
             settings: ApplicationSettings {
-                redirect_uris: vec![CALLBACK.into()],
-                post_logout_redirect_uris: vec!["https://app.test/bye".into()],
+                oidc: OidcSettings {
+                    redirect_uris: vec![CALLBACK.into()],
+                    post_logout_redirect_uris: vec!["https://app.test/bye".into()],
+                    ..OidcSettings::default()
+                },
                 ..ApplicationSettings::default()
             },
             kind: AppKind::Client,

@@ -203,7 +203,7 @@ impl Engine {
         let app = app.ok_or(EngineError::NotFound("application"))?;
         match app.protocol() {
             Protocol::Saml(_) => self.attempt_saml(delivery, &app, id, sender).await,
-            Protocol::OpenIdConnect | Protocol::Page => {
+            Protocol::OpenIdConnect(_) | Protocol::Page => {
                 let token = self.logout_token(delivery, &app, id).await?;
                 Ok(sender.post(&delivery.uri, &token).await)
             }
@@ -219,7 +219,7 @@ impl Engine {
         let now = self.now();
         let keys = self.keys(delivery.tenant).await?;
         let key = keys
-            .signer(app.settings.id_token_signed_response_alg, now)
+            .signer(app.settings.oidc.id_token_signed_response_alg, now)
             .or_else(|| keys.signer(SigningAlg::Rs256, now))
             .ok_or_else(|| EngineError::Key("the tenant has no signing key".into()))?;
         let iat = now.seconds();

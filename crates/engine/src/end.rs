@@ -26,7 +26,7 @@ pub struct Ended {
 impl Engine {
     fn checked(&self, tenant: &Tenant, plan: EndPlan) -> Result<EndSessions, EngineError> {
         if plan.targets.is_empty() {
-            return Err(EngineError::Invalid("name what is to be ended".into()));
+            return Err(EngineError::Invalid("specify what to end".into()));
         }
         if plan.targets.len() > INLINE_END_USERS_MAX {
             return Err(EngineError::Invalid(format!(
@@ -34,7 +34,7 @@ impl Engine {
             )));
         }
         if plan.effects.is_empty() {
-            return Err(EngineError::Invalid("name at least one effect".into()));
+            return Err(EngineError::Invalid("specify at least one effect".into()));
         }
         Ok(self.end_operation(tenant, plan))
     }

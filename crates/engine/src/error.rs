@@ -18,7 +18,7 @@ pub enum EngineError {
     #[error("{0}")]
     Invalid(String),
     /// An object with the same unique name exists already.
-    #[error("{0} exists already")]
+    #[error("{0} already exists")]
     Exists(&'static str),
     /// The caller lacks the right that this needs.
     #[error("not allowed")]
@@ -28,10 +28,10 @@ pub enum EngineError {
     #[error("{0}")]
     Protected(&'static str),
     /// Other writers kept changing the same object until the retries were used up.
-    #[error("others are changing the same thing: try again")]
+    #[error("concurrent changes to the same object: try again")]
     Contended,
     /// The object's version differs from the one that the caller read.
-    #[error("it changed since it was read: read it again")]
+    #[error("the object has changed since it was read: read it again")]
     Stale,
     /// The change would leave tokens that are bound to a session without that session.
     #[error(
@@ -40,7 +40,7 @@ pub enum EngineError {
     )]
     SessionBoundTokens,
     /// More sessions would end than the caller expects.
-    #[error("{found} sessions or more would end, and {most} were expected at most: look again")]
+    #[error("at least {found} sessions would end, but at most {most} were expected: check again")]
     MoreThanExpected {
         /// Number of sessions that would end, at least.
         found: u64,

@@ -44,10 +44,10 @@ impl Engine {
         app: &Application,
         again: bool,
     ) -> Result<ClientKeys, String> {
-        if let Some(set) = &app.settings.jwks {
+        if let Some(set) = &app.settings.oidc.jwks {
             return ClientKeys::parse(set).map_err(|error| error.to_string());
         }
-        let uri = app.settings.jwks_uri.as_ref().ok_or("the application has no keys")?;
+        let uri = app.settings.oidc.jwks_uri.as_ref().ok_or("the application has no keys")?;
         let now = self.now();
         let fresh = if again { AGAIN_MS } else { FRESH_MS };
         if let Some((keys, at)) = self.fetched_keys.get(uri)
@@ -64,7 +64,7 @@ impl Engine {
 
     /// Opens the secret of an application that authenticates or signs with a MAC.
     pub(crate) fn client_secret(&self, app: &Application) -> Option<String> {
-        self.open_client_secret(app, app.settings.sealed_secret.as_deref()?)
+        self.open_client_secret(app, app.settings.oidc.sealed_secret.as_deref()?)
     }
 
     /// Opens a secret that is stored sealed.

@@ -33,7 +33,7 @@ impl Engine {
     pub async fn hash_password(&self, password: &str) -> Result<String, EngineError> {
         if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
             return Err(EngineError::Invalid(format!(
-                "a password has 1 to {PASSWORD_BYTES_MAX} bytes"
+                "a password must have 1 to {PASSWORD_BYTES_MAX} bytes"
             )));
         }
         let policy = self.settings.password;

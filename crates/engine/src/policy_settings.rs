@@ -108,12 +108,12 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
         ("trust_browser_ms", policy.trust_browser_ms),
     ] {
         if value.is_some_and(|ms| !(POLICY_MS_MIN..=POLICY_MS_MAX).contains(&ms)) {
-            let why = format!("{name} is between a second and ten years, in milliseconds");
+            let why = format!("{name} must be between one second and ten years, in milliseconds");
             return Err(EngineError::Invalid(why));
         }
     }
     if policy.max_sessions.is_some_and(|max| !(1..=1000).contains(&max)) {
-        return Err(EngineError::Invalid("max_sessions is between 1 and 1000".into()));
+        return Err(EngineError::Invalid("max_sessions must be between 1 and 1000".into()));
     }
     Ok(())
 }

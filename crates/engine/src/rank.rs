@@ -36,7 +36,7 @@ impl Engine {
             Actor::User(user) => self.rights_of_user(tenant.id, *user).await,
             Actor::Application(app) => {
                 let app = self.application(tenant.id, *app).await?;
-                let scopes = app.map(|app| app.settings.own_scopes.join(" "));
+                let scopes = app.map(|app| app.settings.oidc.own_scopes.join(" "));
                 Ok(Rights::of_scopes(&scopes.unwrap_or_default()))
             }
         }

@@ -165,7 +165,7 @@ impl Engine {
                 continue;
             }
             for task in self.claim_tasks(&backlog.handler, ROWS).await? {
-                let came = Came::parked("no handler of that name is configured");
+                let came = Came::parked("no handler with that name is configured");
                 let settled = Op::Task(TaskChange::Settle(settle(&task, came, self.now())));
                 self.store.apply(ChangeSet::of(task.tenant, settled)).await?;
             }
@@ -203,7 +203,7 @@ impl Engine {
                     }
                 }
             },
-            (_, _, None) => Came::parked("no handler of that name is configured"),
+            (_, _, None) => Came::parked("no handler with that name is configured"),
             // The subject and its events were erased.
             _ => Came::done(),
         };

@@ -1,7 +1,7 @@
 //! Grants: the authorization that an application holds.
 
-use crate::application::AccessTokenBinding;
 use crate::ids::{AppId, GrantId, SessionId, Sid, TenantId, UserId};
+use crate::oidc_settings::AccessTokenBinding;
 use crate::time::Millis;
 
 /// The authorization of an application for a user. Codes, access tokens and refresh tokens have no rows of their own:

@@ -18,6 +18,7 @@ pub mod key;
 pub mod limits;
 pub mod mail;
 pub mod network;
+pub mod oidc_settings;
 pub mod operation;
 pub mod policy;
 pub mod proof;
@@ -29,9 +30,7 @@ pub mod time;
 
 pub use address::{AddressBefore, AddressChange, UNDO_MS};
 pub use application::{
-    AccessTokenBinding, AccessTokenFormat, AppKind, AppOwner, Application, ApplicationSettings,
-    ClientAuthMethod, Encryption, GrantType, PreviousSecret, Protocol, RemovedApplication,
-    SubjectType,
+    AppKind, AppOwner, Application, ApplicationSettings, Protocol, RemovedApplication,
 };
 pub use change::{Applied, ChangeSet, Outcome};
 pub use delivery::{Delivery, DeliveryState};
@@ -46,6 +45,10 @@ pub use ids::{
 pub use job::{Job, JobAdvance, JobKind, JobState, NewJob};
 pub use key::{SigningAlg, StoredKey};
 pub use mail::Mail;
+pub use oidc_settings::{
+    AccessTokenBinding, AccessTokenFormat, ClientAuthMethod, Encryption, GrantType, OidcSettings,
+    PreviousSecret, SubjectType,
+};
 pub use operation::Op;
 pub use policy::{
     AtLimit, EffectivePolicy, Lifetimes, OnAccessRemoved, OnAccount, OnFactorRemoved,

@@ -84,8 +84,8 @@ pub fn redirect_uri(params: &Params, app: &Application) -> Result<String, Redire
         return Err(RedirectRefused::Twice);
     }
     let asked = params.get("redirect_uri").ok_or(RedirectRefused::Missing)?;
-    let registered = &app.settings.redirect_uris;
-    let localhost = app.settings.any_localhost_port;
+    let registered = &app.settings.oidc.redirect_uris;
+    let localhost = app.settings.oidc.any_localhost_port;
     if registered.iter().any(|uri| uri == asked || same_but_port(uri, asked, localhost)) {
         Ok(asked.to_owned())
     } else {
@@ -175,7 +175,7 @@ pub fn check(
     let response_type =
         params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
     let asked = scope::parse(params.get("scope").unwrap_or_default())?;
-    let mut scopes = scope::allowed(&asked, &settings.scopes);
+    let mut scopes = scope::allowed(&asked, &settings.oidc.scopes);
     if !response_type.code {
         // Core §11: without a code there is no refresh token.
         scopes.retain(|scope| scope != "offline_access");
@@ -185,7 +185,7 @@ pub fn check(
     };
     let mut acr_values = words("acr_values");
     if acr_values.is_empty() {
-        acr_values.clone_from(&settings.default_acr_values);
+        acr_values.clone_from(&settings.oidc.default_acr_values);
     }
     let max_age = params.get("max_age").and_then(|text| text.parse().ok());
     Ok(AuthorizeRequest {
@@ -195,7 +195,7 @@ pub fn check(
         nonce: params.get("nonce").map(str::to_owned),
         challenge: params.get("code_challenge").map(str::to_owned),
         prompt: parse_prompt(params.get("prompt"))?,
-        max_age: max_age.or(settings.default_max_age),
+        max_age: max_age.or(settings.oidc.default_max_age),
         login_hint: params.get("login_hint").map(str::to_owned),
         id_token_hint: params.get("id_token_hint").map(str::to_owned),
         claims: params.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default(),
@@ -242,7 +242,7 @@ fn response_mode(params: &Params, _: &Application) -> Result<(), OAuthError> {
 
 fn may_use_flow(params: &Params, app: &Application) -> Result<(), OAuthError> {
     let kind = params.get("response_type").and_then(ResponseType::parse).unwrap_or_default();
-    if !app.settings.response_types.contains(&kind.name()) {
+    if !app.settings.oidc.response_types.contains(&kind.name()) {
         return Err(OAuthError::unauthorized_client("the response type is not registered"));
     }
     let needs_implicit = kind.id_token || kind.token;
@@ -279,7 +279,7 @@ fn claims_well_formed(params: &Params, _: &Application) -> Result<(), OAuthError
 
 fn scopes_known(params: &Params, app: &Application) -> Result<(), OAuthError> {
     let asked = scope::parse(params.get("scope").unwrap_or_default())?;
-    if scope::allowed(&asked, &app.settings.scopes).is_empty() {
+    if scope::allowed(&asked, &app.settings.oidc.scopes).is_empty() {
         return Err(OAuthError::new(
             "invalid_scope",
             "ask for a scope that is registered for the application, such as openid",

@@ -172,22 +172,22 @@ fn flows(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<()
             }
         }
     }
-    settings.response_types = types.into_iter().map(ResponseType::name).collect();
-    settings.grant_types = grants;
+    settings.oidc.response_types = types.into_iter().map(ResponseType::name).collect();
+    settings.oidc.grant_types = grants;
     if let Some(scope) = members.text("scope")? {
         let asked = crate::scope::parse(&scope).map_err(|_| wrong("scope is malformed"))?;
         let known: Vec<String> = SCOPES.iter().map(|one| (*one).to_owned()).collect();
-        settings.scopes = crate::scope::allowed(&asked, &known);
+        settings.oidc.scopes = crate::scope::allowed(&asked, &known);
     }
-    settings.default_max_age = members.number("default_max_age")?;
-    settings.require_auth_time = members.flag("require_auth_time")?.unwrap_or(false);
-    settings.default_acr_values = members.texts("default_acr_values")?.unwrap_or_default();
-    settings.token_binding = AccessTokenBinding::SsoSession;
+    settings.oidc.default_max_age = members.number("default_max_age")?;
+    settings.oidc.require_auth_time = members.flag("require_auth_time")?.unwrap_or(false);
+    settings.oidc.default_acr_values = members.texts("default_acr_values")?.unwrap_or_default();
+    settings.oidc.token_binding = AccessTokenBinding::SsoSession;
     Ok(())
 }
 
 fn redirects(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
-    settings.native = match members.text("application_type")?.as_deref() {
+    settings.oidc.native = match members.text("application_type")?.as_deref() {
         None | Some("web") => false,
         Some("native") => true,
         Some(_) => return Err(wrong("application_type is web or native")),
@@ -196,26 +196,31 @@ fn redirects(members: &Members<'_>, settings: &mut ApplicationSettings) -> Resul
         .texts("redirect_uris")
         .map_err(|error| wrong_redirect(error.description))?
         .unwrap_or_default();
-    let redirects = settings.response_types.iter().any(|_| {
-        settings.grant_types.contains(&GrantType::AuthorizationCode)
-            || settings.grant_types.contains(&GrantType::Implicit)
+    let redirects = settings.oidc.response_types.iter().any(|_| {
+        settings.oidc.grant_types.contains(&GrantType::AuthorizationCode)
+            || settings.oidc.grant_types.contains(&GrantType::Implicit)
     });
     if uris.is_empty() && redirects {
         return Err(wrong_redirect("redirect_uris is missing"));
     }
-    let implicit = settings.grant_types.contains(&GrantType::Implicit);
+    let implicit = settings.oidc.grant_types.contains(&GrantType::Implicit);
     for uri in &uris {
-        RedirectRules { native: settings.native, implicit }.check(uri).map_err(wrong_redirect)?;
+        RedirectRules { native: settings.oidc.native, implicit }
+            .check(uri)
+            .map_err(wrong_redirect)?;
     }
-    settings.redirect_uris = uris;
-    settings.subject_type = match members.text("subject_type")?.as_deref() {
+    settings.oidc.redirect_uris = uris;
+    settings.oidc.subject_type = match members.text("subject_type")?.as_deref() {
         None | Some("public") => SubjectType::Public,
         Some("pairwise") => SubjectType::Pairwise,
         Some(_) => return Err(wrong("subject_type is public or pairwise")),
     };
-    settings.sector_identifier_uri = members.secure("sector_identifier_uri")?;
-    if settings.subject_type == SubjectType::Pairwise && settings.sector_identifier_uri.is_none() {
+    settings.oidc.sector_identifier_uri = members.secure("sector_identifier_uri")?;
+    if settings.oidc.subject_type == SubjectType::Pairwise
+        && settings.oidc.sector_identifier_uri.is_none()
+    {
         let mut hosts: Vec<String> = settings
+            .oidc
             .redirect_uris
             .iter()
             .filter_map(|uri| Url::parse(uri).ok()?.host_str().map(str::to_owned))
@@ -241,16 +246,16 @@ fn signing(members: &Members<'_>, name: &str) -> Result<Option<SigningAlg>, OAut
 fn algorithms(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
     const ID_TOKEN: &str = "id_token_signed_response_alg";
     if members.text(ID_TOKEN)?.as_deref() == Some("none") {
-        let only_code = settings.response_types.iter().all(|kind| !kind.contains("id_token"));
+        let only_code = settings.oidc.response_types.iter().all(|kind| !kind.contains("id_token"));
         if !only_code {
             return Err(wrong("unsigned ID tokens come from the token endpoint alone"));
         }
-        settings.id_token_unsigned = true;
+        settings.oidc.id_token_unsigned = true;
     } else {
-        settings.id_token_signed_response_alg =
+        settings.oidc.id_token_signed_response_alg =
             signing(members, ID_TOKEN)?.unwrap_or(SigningAlg::Rs256);
     }
-    settings.userinfo_signed_response_alg = signing(members, "userinfo_signed_response_alg")?;
+    settings.oidc.userinfo_signed_response_alg = signing(members, "userinfo_signed_response_alg")?;
     for name in [
         "id_token_encrypted_response_alg",
         "id_token_encrypted_response_enc",
@@ -270,12 +275,12 @@ fn algorithms(members: &Members<'_>, settings: &mut ApplicationSettings) -> Resu
     if request.as_ref().is_some_and(|alg| alg != "none" && !verified(alg)) {
         return Err(wrong("request_object_signing_alg is not supported"));
     }
-    settings.request_object_signing_alg = request;
+    settings.oidc.request_object_signing_alg = request;
     let assertion = members.text("token_endpoint_auth_signing_alg")?;
     if assertion.as_ref().is_some_and(|alg| !verified(alg)) {
         return Err(wrong("token_endpoint_auth_signing_alg is not supported"));
     }
-    settings.token_endpoint_auth_signing_alg = assertion;
+    settings.oidc.token_endpoint_auth_signing_alg = assertion;
     Ok(())
 }
 
@@ -283,14 +288,14 @@ fn authentication(
     members: &Members<'_>,
     settings: &mut ApplicationSettings,
 ) -> Result<(), OAuthError> {
-    settings.token_endpoint_auth_method = match members.text("token_endpoint_auth_method")? {
+    settings.oidc.token_endpoint_auth_method = match members.text("token_endpoint_auth_method")? {
         None => ClientAuthMethod::ClientSecretBasic,
         Some(method) => ClientAuthMethod::parse(&method).ok_or_else(|| {
             wrong(format!("token_endpoint_auth_method '{method}' is not supported"))
         })?,
     };
-    settings.jwks_uri = members.secure("jwks_uri")?;
-    settings.jwks = match members.0.get("jwks") {
+    settings.oidc.jwks_uri = members.secure("jwks_uri")?;
+    settings.oidc.jwks = match members.0.get("jwks") {
         None | Some(Value::Null) => None,
         Some(set) => {
             ClientKeys::parse(set)
@@ -298,20 +303,20 @@ fn authentication(
             Some(set.clone())
         }
     };
-    if settings.jwks.is_some() && settings.jwks_uri.is_some() {
+    if settings.oidc.jwks.is_some() && settings.oidc.jwks_uri.is_some() {
         return Err(wrong("send jwks or jwks_uri, not both"));
     }
-    let has_keys = settings.jwks.is_some() || settings.jwks_uri.is_some();
-    let method = settings.token_endpoint_auth_method;
+    let has_keys = settings.oidc.jwks.is_some() || settings.oidc.jwks_uri.is_some();
+    let method = settings.oidc.token_endpoint_auth_method;
     if method == ClientAuthMethod::PrivateKeyJwt && !has_keys {
         return Err(wrong("private_key_jwt needs jwks or jwks_uri"));
     }
-    if settings.grant_types.contains(&GrantType::ClientCredentials)
+    if settings.oidc.grant_types.contains(&GrantType::ClientCredentials)
         && method == ClientAuthMethod::None
     {
         return Err(wrong("client_credentials needs an authentication"));
     }
-    if let Some(alg) = settings.token_endpoint_auth_signing_alg.as_deref() {
+    if let Some(alg) = settings.oidc.token_endpoint_auth_signing_alg.as_deref() {
         let mac = VERIFIED_MACS.contains(&alg);
         let fits = match method {
             ClientAuthMethod::ClientSecretJwt => mac,
@@ -322,8 +327,8 @@ fn authentication(
             return Err(wrong("token_endpoint_auth_signing_alg does not fit the method"));
         }
     }
-    settings.request_uris = members.texts("request_uris")?.unwrap_or_default();
-    for uri in &settings.request_uris {
+    settings.oidc.request_uris = members.texts("request_uris")?.unwrap_or_default();
+    for uri in &settings.oidc.request_uris {
         checked_web("request_uris", uri.clone(), true)?;
     }
     Ok(())
@@ -338,28 +343,30 @@ fn presentation(
     settings.home_uri = members.web("client_uri")?;
     settings.policy_uri = members.web("policy_uri")?;
     settings.tos_uri = members.web("tos_uri")?;
-    settings.initiate_login_uri = members.text("initiate_login_uri")?;
-    if settings.initiate_login_uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+    settings.oidc.initiate_login_uri = members.text("initiate_login_uri")?;
+    if settings.oidc.initiate_login_uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
         return Err(wrong("initiate_login_uri has to be https"));
     }
     for name in ["software_id", "software_version"] {
         if let Some(text) = members.text(name)? {
-            settings.software.insert(name.to_owned(), text.into());
+            settings.oidc.software.insert(name.to_owned(), text.into());
         }
     }
     Ok(())
 }
 
 fn logout(members: &Members<'_>, settings: &mut ApplicationSettings) -> Result<(), OAuthError> {
-    settings.post_logout_redirect_uris =
+    settings.oidc.post_logout_redirect_uris =
         members.texts("post_logout_redirect_uris")?.unwrap_or_default();
-    for uri in &settings.post_logout_redirect_uris {
-        RedirectRules { native: settings.native, implicit: false }.check(uri).map_err(wrong)?;
+    for uri in &settings.oidc.post_logout_redirect_uris {
+        RedirectRules { native: settings.oidc.native, implicit: false }
+            .check(uri)
+            .map_err(wrong)?;
     }
-    settings.frontchannel_logout_uri = members.web("frontchannel_logout_uri")?;
-    settings.frontchannel_logout_session_required =
+    settings.oidc.frontchannel_logout_uri = members.web("frontchannel_logout_uri")?;
+    settings.oidc.frontchannel_logout_session_required =
         members.flag("frontchannel_logout_session_required")?.unwrap_or(false);
-    settings.backchannel_logout_session_required =
+    settings.oidc.backchannel_logout_session_required =
         members.flag("backchannel_logout_session_required")?.unwrap_or(false);
     Ok(())
 }
@@ -379,55 +386,55 @@ pub fn in_force(app: &Application) -> Map<String, Value> {
             out.insert(name.to_owned(), value);
         }
     };
-    let alg = if settings.id_token_unsigned {
+    let alg = if settings.oidc.id_token_unsigned {
         "none"
     } else {
-        settings.id_token_signed_response_alg.as_str()
+        settings.oidc.id_token_signed_response_alg.as_str()
     };
-    let grants: Vec<&str> = settings.grant_types.iter().map(|grant| grant.as_str()).collect();
+    let grants: Vec<&str> = settings.oidc.grant_types.iter().map(|grant| grant.as_str()).collect();
     put("client_id", app.client_id.clone().into());
     put("client_name", app.name.clone().into());
-    put("redirect_uris", json!(settings.redirect_uris));
-    put("application_type", if settings.native { "native" } else { "web" }.into());
-    put("scope", settings.scopes.join(" ").into());
+    put("redirect_uris", json!(settings.oidc.redirect_uris));
+    put("application_type", if settings.oidc.native { "native" } else { "web" }.into());
+    put("scope", settings.oidc.scopes.join(" ").into());
     put("contacts", json!(settings.contacts));
     put("logo_uri", json!(settings.logo_uri));
     put("client_uri", json!(settings.home_uri));
     put("policy_uri", json!(settings.policy_uri));
     put("tos_uri", json!(settings.tos_uri));
-    put("jwks_uri", json!(settings.jwks_uri));
-    put("jwks", json!(settings.jwks));
-    put("sector_identifier_uri", json!(settings.sector_identifier_uri));
-    put("subject_type", json!(settings.subject_type));
+    put("jwks_uri", json!(settings.oidc.jwks_uri));
+    put("jwks", json!(settings.oidc.jwks));
+    put("sector_identifier_uri", json!(settings.oidc.sector_identifier_uri));
+    put("subject_type", json!(settings.oidc.subject_type));
     put("id_token_signed_response_alg", alg.into());
     put(
         "userinfo_signed_response_alg",
-        json!(settings.userinfo_signed_response_alg.map(SigningAlg::as_str)),
+        json!(settings.oidc.userinfo_signed_response_alg.map(SigningAlg::as_str)),
     );
-    put("request_object_signing_alg", json!(settings.request_object_signing_alg));
-    put("token_endpoint_auth_method", settings.token_endpoint_auth_method.as_str().into());
-    put("token_endpoint_auth_signing_alg", json!(settings.token_endpoint_auth_signing_alg));
-    put("default_max_age", json!(settings.default_max_age));
-    put("require_auth_time", settings.require_auth_time.into());
-    put("default_acr_values", json!(settings.default_acr_values));
-    put("initiate_login_uri", json!(settings.initiate_login_uri));
-    put("request_uris", json!(settings.request_uris));
-    put("post_logout_redirect_uris", json!(settings.post_logout_redirect_uris));
-    put("frontchannel_logout_uri", json!(settings.frontchannel_logout_uri));
-    if settings.frontchannel_logout_uri.is_some() {
-        let required = settings.frontchannel_logout_session_required;
+    put("request_object_signing_alg", json!(settings.oidc.request_object_signing_alg));
+    put("token_endpoint_auth_method", settings.oidc.token_endpoint_auth_method.as_str().into());
+    put("token_endpoint_auth_signing_alg", json!(settings.oidc.token_endpoint_auth_signing_alg));
+    put("default_max_age", json!(settings.oidc.default_max_age));
+    put("require_auth_time", settings.oidc.require_auth_time.into());
+    put("default_acr_values", json!(settings.oidc.default_acr_values));
+    put("initiate_login_uri", json!(settings.oidc.initiate_login_uri));
+    put("request_uris", json!(settings.oidc.request_uris));
+    put("post_logout_redirect_uris", json!(settings.oidc.post_logout_redirect_uris));
+    put("frontchannel_logout_uri", json!(settings.oidc.frontchannel_logout_uri));
+    if settings.oidc.frontchannel_logout_uri.is_some() {
+        let required = settings.oidc.frontchannel_logout_session_required;
         put("frontchannel_logout_session_required", required.into());
     }
     put("backchannel_logout_uri", json!(app.backchannel_logout_uri));
     if app.backchannel_logout_uri.is_some() {
-        let required = settings.backchannel_logout_session_required;
+        let required = settings.oidc.backchannel_logout_session_required;
         put("backchannel_logout_session_required", required.into());
     }
-    for (name, value) in &settings.software {
+    for (name, value) in &settings.oidc.software {
         put(name, value.clone());
     }
     // An empty list differs from a member that is left out, so these are included even if they are empty.
-    out.insert("response_types".into(), json!(settings.response_types));
+    out.insert("response_types".into(), json!(settings.oidc.response_types));
     out.insert("grant_types".into(), json!(grants));
     out
 }

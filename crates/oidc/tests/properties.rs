@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, ApplicationSettings, GrantType, TenantId,
+    AppId, AppKind, AppOwner, Application, ApplicationSettings, GrantType, OidcSettings, TenantId,
 };
 use sojourn_oidc::{
     ClaimsRequest, Params, ResponseType, authorize, client_auth, registration, scope,
@@ -25,9 +25,12 @@ fn app() -> Application {
         secret_hash: None,
         backchannel_logout_uri: None,
         settings: ApplicationSettings {
-            redirect_uris: vec!["https://app.test/cb".into(), "http://127.0.0.1/cb".into()],
-            response_types: ResponseType::SUPPORTED.map(str::to_owned).to_vec(),
-            grant_types: GrantType::ALL.to_vec(),
+            oidc: OidcSettings {
+                redirect_uris: vec!["https://app.test/cb".into(), "http://127.0.0.1/cb".into()],
+                response_types: ResponseType::SUPPORTED.map(str::to_owned).to_vec(),
+                grant_types: GrantType::ALL.to_vec(),
+                ..OidcSettings::default()
+            },
             ..ApplicationSettings::default()
         },
     }
@@ -90,7 +93,7 @@ proptest! {
         let reply = authorize::reply_to(&params, uri);
         if let Ok(request) = authorize::check(&params, &app, reply) {
             prop_assert!(params.no_doubles().is_ok());
-            prop_assert!(request.scopes.iter().all(|one| app.settings.scopes.contains(one)));
+            prop_assert!(request.scopes.iter().all(|one| app.settings.oidc.scopes.contains(one)));
             prop_assert!(!request.response_type.id_token || request.nonce.is_some());
             let in_query = request.reply.mode == sojourn_oidc::ResponseMode::Query;
             prop_assert!(!in_query || request.response_type == ResponseType::CODE);
@@ -137,7 +140,7 @@ proptest! {
         });
         let document = document.as_object().expect("an object").clone();
         if let Ok(metadata) = registration::parse(&document) {
-            let uri = metadata.settings.redirect_uris.first().expect("one");
+            let uri = metadata.settings.oidc.redirect_uris.first().expect("one");
             prop_assert!(!uri.contains('#') && !uri.to_ascii_lowercase().starts_with("javascript:"));
         }
     }

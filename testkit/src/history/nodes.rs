@@ -14,7 +14,7 @@ use sojourn_engine::{
 };
 use sojourn_model::{
     AccessTokenBinding, AppKind, AppOwner, Application, ApplicationSettings, EventName, Level,
-    Session, Tenant, User,
+    OidcSettings, Session, Tenant, User,
 };
 use sojourn_oidc::{AuthorizeRequest, ClaimsRequest, Prompt, ReplyTo, ResponseMode, ResponseType};
 use sojourn_server::HashPool;
@@ -311,8 +311,11 @@ async fn declare(
         secret: Some("secret".into()),
         backchannel_logout_uri: Some(format!("https://{name}.test/bclogout")),
         settings: ApplicationSettings {
-            redirect_uris: vec![CALLBACK.into()],
-            token_binding,
+            oidc: OidcSettings {
+                redirect_uris: vec![CALLBACK.into()],
+                token_binding,
+                ..OidcSettings::default()
+            },
             ..ApplicationSettings::default()
         },
         kind: AppKind::Client,

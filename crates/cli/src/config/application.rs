@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sojourn_engine::saml::{Form, FromMetadata};
 use sojourn_model::{
     AccessTokenBinding, AccessTokenFormat, ApplicationSettings, ClientAuthMethod, GrantType,
-    Millis, SigningAlg, SubjectType,
+    Millis, OidcSettings, SigningAlg, SubjectType,
 };
 
 use super::values::Duration;
@@ -198,49 +198,54 @@ impl ApplicationSection {
     pub(crate) fn settings(&self) -> ApplicationSettings {
         let default = ApplicationSettings::default();
         ApplicationSettings {
-            redirect_uris: self.redirect_uris.clone(),
-            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
-            token_endpoint_auth_method: match (self.token_endpoint_auth_method, &self.client_secret)
-            {
-                (Some(method), _) => method,
-                (None, Some(_)) => ClientAuthMethod::ClientSecretBasic,
-                (None, None) => ClientAuthMethod::None,
+            oidc: OidcSettings {
+                redirect_uris: self.redirect_uris.clone(),
+                post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+                token_endpoint_auth_method: match (
+                    self.token_endpoint_auth_method,
+                    &self.client_secret,
+                ) {
+                    (Some(method), _) => method,
+                    (None, Some(_)) => ClientAuthMethod::ClientSecretBasic,
+                    (None, None) => ClientAuthMethod::None,
+                },
+                grant_types: self.grant_types.clone().unwrap_or(default.oidc.grant_types),
+                scopes: self.scopes.clone().unwrap_or(default.oidc.scopes),
+                own_scopes: self.own_scopes.clone(),
+                id_token_signed_response_alg: self
+                    .id_token_signed_response_alg
+                    .unwrap_or(default.oidc.id_token_signed_response_alg),
+                token_binding: self.token_binding.unwrap_or(default.oidc.token_binding),
+                refresh_rotation: self.refresh_rotation.unwrap_or(default.oidc.refresh_rotation),
+                resource_server: self.resource_server,
+                response_types: self.response_types.clone().unwrap_or(default.oidc.response_types),
+                frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
+                frontchannel_logout_origins: self.frontchannel_logout_origins.clone(),
+                jwks_uri: self.jwks_uri.clone(),
+                initiate_login_uri: self.initiate_login_uri.clone(),
+                subject_type: self.subject_type.unwrap_or_default(),
+                access_token_format: self.access_token_format.unwrap_or_default(),
+                audiences: self.audiences.clone(),
+                allowed_origins: self.allowed_origins.clone(),
+                validate_token_binding: self.validate_token_binding,
+                revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
+                session_extension: self.session_extension,
+                native: self.is_native(),
+                access_token_ms: self.access_token_validity.map(|d| d.0),
+                id_token_ms: self.id_token_validity.map(|d| d.0),
+                refresh_token_ms: self.refresh_token_validity.map(|d| d.0),
+                any_localhost_port: self.any_localhost_port,
+                membership_ids: self.membership_claims == MembershipClaims::Ids,
+                ..default.oidc
             },
-            grant_types: self.grant_types.clone().unwrap_or(default.grant_types),
-            scopes: self.scopes.clone().unwrap_or(default.scopes),
-            own_scopes: self.own_scopes.clone(),
-            id_token_signed_response_alg: self
-                .id_token_signed_response_alg
-                .unwrap_or(default.id_token_signed_response_alg),
-            token_binding: self.token_binding.unwrap_or(default.token_binding),
-            refresh_rotation: self.refresh_rotation.unwrap_or(default.refresh_rotation),
-            resource_server: self.resource_server,
             coordinate_inactivity: self
                 .coordinate_inactivity
                 .unwrap_or(default.coordinate_inactivity),
             home_uri: self.home_uri.clone(),
             first_party: self.first_party,
-            response_types: self.response_types.clone().unwrap_or(default.response_types),
-            frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
-            frontchannel_logout_origins: self.frontchannel_logout_origins.clone(),
-            jwks_uri: self.jwks_uri.clone(),
             logo_uri: self.logo_uri.clone(),
             policy_uri: self.policy_uri.clone(),
             tos_uri: self.tos_uri.clone(),
-            initiate_login_uri: self.initiate_login_uri.clone(),
-            subject_type: self.subject_type.unwrap_or_default(),
-            access_token_format: self.access_token_format.unwrap_or_default(),
-            audiences: self.audiences.clone(),
-            allowed_origins: self.allowed_origins.clone(),
-            validate_token_binding: self.validate_token_binding,
-            revoke_tokens_when_session_ends: self.revoke_tokens_when_session_ends,
-            session_extension: self.session_extension,
-            native: self.is_native(),
-            access_token_ms: self.access_token_validity.map(|d| d.0),
-            id_token_ms: self.id_token_validity.map(|d| d.0),
-            refresh_token_ms: self.refresh_token_validity.map(|d| d.0),
-            any_localhost_port: self.any_localhost_port,
-            membership_ids: self.membership_claims == MembershipClaims::Ids,
             ..default
         }
     }

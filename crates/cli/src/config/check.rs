@@ -32,7 +32,7 @@ fn passkeys(config: &Config, all: &mut Vec<Wrong>) {
     if let Some(id) = &config.passkeys.rp_id {
         let above = host.strip_suffix(id.as_str()).is_some_and(|rest| rest.ends_with('.'));
         if id.is_empty() || (id != host && !(above && id.contains('.'))) {
-            let message = format!("[passkeys] rp_id has to be '{host}' or a domain above it");
+            let message = format!("[passkeys] rp_id must be '{host}' or a domain above it");
             all.push(wrong("passkeys.rp_id", message));
         }
     }
@@ -58,19 +58,19 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
     if keys.rotate_every_ms.is_some_and(|every| every <= keys.publish_ahead_ms) {
         all.push(wrong(
             "keys.rotate_every",
-            "[keys] rotate_every has to be longer than publish_ahead",
+            "[keys] rotate_every must be longer than publish_ahead",
         ));
     }
     let rules = settings.password_rules;
     if rules.length_alone.is_some_and(|least| !(1..=128).contains(&least)) {
-        all.push(wrong("password.min_length", "[password] min_length is between 1 and 128"));
+        all.push(wrong("password.min_length", "[password] min_length must be between 1 and 128"));
     }
     if !(1..=128).contains(&rules.length_with_second_factor) {
-        let message = "[password] min_length_with_second_factor is between 1 and 128";
+        let message = "[password] min_length_with_second_factor must be between 1 and 128";
         all.push(wrong("password.min_length_with_second_factor", message));
     }
     if !(0..=24).contains(&rules.history) {
-        all.push(wrong("password.history", "[password] history is between 0 and 24"));
+        all.push(wrong("password.history", "[password] history must be between 0 and 24"));
     }
     accounts(config, &mut all);
     let dcr = &config.oauth.dcr;
@@ -82,7 +82,10 @@ pub(super) fn check(config: &Config) -> Vec<Wrong> {
     for (number, certificate) in config.client_certificate.iter().enumerate() {
         let at = format!("client_certificate.{number}");
         if certificate.user.is_some() == certificate.application.is_some() {
-            all.push(wrong(&at, "[[client_certificate]] names a user or an application"));
+            all.push(wrong(
+                &at,
+                "[[client_certificate]] must specify either a user or an application",
+            ));
         }
         if config.server.client_ca.is_none() {
             all.push(wrong(&at, "[[client_certificate]] needs [server] client_ca"));
@@ -109,7 +112,7 @@ fn server(config: &Config, all: &mut Vec<Wrong>) {
                 all.push(base("[server] base_url begins with https://".into()));
             } else if plain != server.base_url {
                 all.push(base(format!(
-                    "[server] base_url has scheme, host, port and path alone, without a slash at the end: '{plain}'"
+                    "[server] base_url has scheme, host, port and path only, without a trailing slash: '{plain}'"
                 )));
             }
             if url.scheme() == "http" && !server.insecure_development {
@@ -121,18 +124,17 @@ fn server(config: &Config, all: &mut Vec<Wrong>) {
                 )));
             }
             if url.scheme() == "http" && server.tls {
-                let message = "[server] tls = true and an http base_url don't agree: write https there, or tls = false";
+                let message = "[server] tls = true and an http base_url contradict each other: use https, or set tls = false";
                 all.push(wrong("server.tls", message));
             }
         }
     }
     if server.certificate.is_some() != server.key.is_some() {
         let at = if server.key.is_some() { "server.key" } else { "server.certificate" };
-        all.push(wrong(at, "[server] certificate and key go together"));
+        all.push(wrong(at, "[server] certificate and key must be set together"));
     }
     if server.proxy_protocol && server.trusted_proxies.is_empty() {
-        let message =
-            "[server] proxy_protocol is about connections from trusted_proxies, and there are none";
+        let message = "[server] proxy_protocol requires trusted_proxies, which is empty";
         all.push(wrong("server.proxy_protocol", message));
     }
 }
@@ -164,7 +166,7 @@ fn issuers(config: &Config, all: &mut Vec<Wrong>) {
         });
         if !good {
             let message = format!(
-                "[oauth] {setting}: '{issuer}' is no http(s) address without query, fragment and slash at the end"
+                "[oauth] {setting}: '{issuer}' is not an http(s) URL without query, fragment and trailing slash"
             );
             all.push(wrong(format!("oauth.{setting}"), message));
         }
@@ -178,7 +180,7 @@ fn accounts(config: &Config, all: &mut Vec<Wrong>) {
         && !(1..=most).contains(&lock.attempts)
     {
         let message = format!(
-            "[account_lock] attempts is between 1 and {most}: further ones are throttled and not counted"
+            "[account_lock] attempts must be between 1 and {most}: further ones are throttled and not counted"
         );
         all.push(wrong("account_lock.attempts", message));
     }
@@ -187,7 +189,7 @@ fn accounts(config: &Config, all: &mut Vec<Wrong>) {
         if !attribute.has_a_name() || !names.insert(attribute.name.to_lowercase()) {
             let name = &attribute.name;
             let message = format!(
-                "[[custom_attribute]] '{name}': a name has letters, digits, '-' and '_', and comes once"
+                "[[custom_attribute]] '{name}': a name must be unique and consist of letters, digits, '-' and '_'"
             );
             all.push(wrong(format!("custom_attribute.{number}.name"), message));
         }
@@ -238,7 +240,7 @@ fn applications(config: &Config, all: &mut Vec<Wrong>) {
         for origin in &app.frontchannel_logout_origins {
             if frame_source(origin) != Some(origin) {
                 let message = format!(
-                    "application '{name}': frontchannel_logout_origins: '{origin}' is no origin such as \
+                    "application '{name}': frontchannel_logout_origins: '{origin}' is not an origin such as \
                      https://app.example.org"
                 );
                 all.push(wrong(at("frontchannel_logout_origins"), message));
@@ -257,7 +259,7 @@ fn applications(config: &Config, all: &mut Vec<Wrong>) {
             if !good {
                 let uri = uri.as_deref().unwrap_or_default();
                 let message =
-                    format!("application '{name}': {setting} '{uri}' is no http(s) address");
+                    format!("application '{name}': {setting} '{uri}' is not an http(s) URL");
                 all.push(wrong(at(setting), message));
             }
         }

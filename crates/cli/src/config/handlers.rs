@@ -103,7 +103,7 @@ impl TryFrom<Written> for HandlerSection {
         let Written { name, subscriptions, properties } = written;
         let subscriptions: Vec<EventName> = subscriptions.iter().map(|event| event.0).collect();
         if subscriptions.is_empty() {
-            return Err("'subscriptions' names at least one event".into());
+            return Err("'subscriptions' must name at least one event".into());
         }
         let id = properties.id.clone().unwrap_or_default();
         let kind = match name {
@@ -120,7 +120,7 @@ impl TryFrom<Written> for HandlerSection {
                 if let Some(event) = of_sessions {
                     let event = event.as_str();
                     return Err(format!(
-                        "sessionTermination can't subscribe to {event}: it would follow itself"
+                        "sessionTermination can't subscribe to {event}: it would trigger itself"
                     ));
                 }
                 HandlerKind::SessionTermination(termination(&properties)?)
@@ -151,7 +151,7 @@ fn termination(properties: &Properties) -> Result<Termination, String> {
         );
     }
     if effects.is_some_and(|effects| effects.is_empty()) {
-        return Err("'effects' names at least one of session, tokens, consents, notify".into());
+        return Err("'effects' must name at least one of session, tokens, consents, notify".into());
     }
     Ok(Termination {
         on: properties.on.unwrap_or_default().0,

@@ -11,7 +11,7 @@ use super::environment::{self, Variable};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file can't be read.
-    #[error("{path}: {source}\nWrite one, or name another with --config.")]
+    #[error("{path}: {source}\nCreate it, or specify another file with --config.")]
     File {
         /// The file that can't be read.
         path: PathBuf,
@@ -120,7 +120,7 @@ fn put(variables: &[Variable], tree: &mut Node, mistakes: &mut Vec<String>) {
         if !variable.put(tree) {
             let name = variable.name();
             let said =
-                format!("environment variable {name}: it names no setting of deployment.toml");
+                format!("environment variable {name}: it is not a setting of deployment.toml");
             if !mistakes.contains(&said) {
                 mistakes.push(said);
             }

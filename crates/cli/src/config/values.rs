@@ -13,7 +13,7 @@ impl<'de> Deserialize<'de> for Duration {
         let text = String::deserialize(deserializer)?;
         duration(&text).map(Self).ok_or_else(|| {
             de::Error::custom(format!(
-                "'{text}' is no duration: write a number and ms, s, m, h or d, such as \"15m\""
+                "'{text}' is not a duration: use a number and ms, s, m, h or d, such as \"15m\""
             ))
         })
     }
@@ -27,9 +27,7 @@ impl std::str::FromStr for Duration {
         if matches!(text, "0" | "0s") {
             return Ok(Self(0));
         }
-        duration(text)
-            .map(Self)
-            .ok_or_else(|| "write a number and s, m, h or d, such as 24h".into())
+        duration(text).map(Self).ok_or_else(|| "use a number and s, m, h or d, such as 24h".into())
     }
 }
 
@@ -67,7 +65,10 @@ impl<'de> Deserialize<'de> for Event {
         let text = String::deserialize(deserializer)?;
         EventName::parse(&text).map(Self).ok_or_else(|| {
             let known: Vec<&str> = EventName::CATALOGUE.iter().map(|(_, name, _)| *name).collect();
-            de::Error::custom(format!("there is no event '{text}'; known are {}", known.join(", ")))
+            de::Error::custom(format!(
+                "there is no event '{text}'; the known events are {}",
+                known.join(", ")
+            ))
         })
     }
 }
@@ -83,7 +84,7 @@ impl<'de> Deserialize<'de> for Direction {
             "added" => Ok(Self(RoleDirection::Added)),
             "any" => Ok(Self(RoleDirection::Any)),
             other => Err(de::Error::custom(format!(
-                "'{other}' is no direction: write \"removed\", \"added\" or \"any\""
+                "'{other}' is not a direction: use \"removed\", \"added\" or \"any\""
             ))),
         }
     }

@@ -29,7 +29,7 @@ pub enum AddressRefused {
     #[error("the code is wrong")]
     Wrong,
     /// The input isn't a mail address.
-    #[error("this is no mail address")]
+    #[error("this is not a valid mail address")]
     NoAddress,
     /// The user must sign in again first, because a mail to the address can reset the password.
     #[error("a fresh sign-in is needed")]
@@ -38,7 +38,7 @@ pub enum AddressRefused {
     #[error("too many attempts")]
     TooMany,
     /// The address was confirmed already, the mail is too old, or the account has another address now.
-    #[error("the mail is too old, or was used")]
+    #[error("the mail has expired or has already been used")]
     Gone,
     /// The use case failed for another reason.
     #[error(transparent)]
@@ -110,7 +110,7 @@ impl Engine {
         ip: &str,
     ) -> Result<String, AddressRefused> {
         if !self.settings.resets_by_mail {
-            return Err(EngineError::Invalid("no mail is sent from here".into()).into());
+            return Err(EngineError::Invalid("this server doesn't send mail".into()).into());
         }
         if !self.is_fresh(tenant, session).await? {
             return Err(AddressRefused::NotFresh);

@@ -125,7 +125,7 @@ impl Engine {
             CertificateOwner::Application(client_id) => {
                 let app = self.application_by_client(tenant.id, client_id).await?;
                 let app = app.filter(|app| app.enabled).ok_or(ApiRefused::Unauthenticated)?;
-                let rights = Rights::of_scopes(&app.settings.own_scopes.join(" "));
+                let rights = Rights::of_scopes(&app.settings.oidc.own_scopes.join(" "));
                 Ok(Authority::application(tenant.id, app.id, rights))
             }
         }

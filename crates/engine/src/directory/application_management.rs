@@ -79,7 +79,7 @@ impl Default for Decided {
         Self {
             enabled: true,
             first_party: false,
-            token_binding: settings.token_binding,
+            token_binding: settings.oidc.token_binding,
             validate_token_binding: false,
             revoke_tokens_when_session_ends: true,
             refresh_rotation: true,
@@ -106,26 +106,26 @@ impl Decided {
         Self {
             enabled: app.enabled,
             first_party: settings.first_party,
-            token_binding: settings.token_binding,
-            validate_token_binding: settings.validate_token_binding,
-            revoke_tokens_when_session_ends: settings.revoke_tokens_when_session_ends,
-            refresh_rotation: settings.refresh_rotation,
-            session_extension: settings.session_extension,
+            token_binding: settings.oidc.token_binding,
+            validate_token_binding: settings.oidc.validate_token_binding,
+            revoke_tokens_when_session_ends: settings.oidc.revoke_tokens_when_session_ends,
+            refresh_rotation: settings.oidc.refresh_rotation,
+            session_extension: settings.oidc.session_extension,
             coordinate_inactivity: settings.coordinate_inactivity,
-            access_token_lifetime: settings.access_token_ms.map(|ms| ms / 1000),
-            id_token_lifetime: settings.id_token_ms.map(|ms| ms / 1000),
-            refresh_token_lifetime: settings.refresh_token_ms.map(|ms| ms / 1000),
-            any_localhost_port: settings.any_localhost_port,
-            membership_claims: match settings.membership_ids {
+            access_token_lifetime: settings.oidc.access_token_ms.map(|ms| ms / 1000),
+            id_token_lifetime: settings.oidc.id_token_ms.map(|ms| ms / 1000),
+            refresh_token_lifetime: settings.oidc.refresh_token_ms.map(|ms| ms / 1000),
+            any_localhost_port: settings.oidc.any_localhost_port,
+            membership_claims: match settings.oidc.membership_ids {
                 true => MembershipClaims::Ids,
                 false => MembershipClaims::Names,
             },
-            resource_server: settings.resource_server,
-            own_scopes: settings.own_scopes,
-            allowed_origins: settings.allowed_origins,
-            frontchannel_logout_origins: settings.frontchannel_logout_origins,
-            access_token_format: settings.access_token_format,
-            audiences: settings.audiences,
+            resource_server: settings.oidc.resource_server,
+            own_scopes: settings.oidc.own_scopes,
+            allowed_origins: settings.oidc.allowed_origins,
+            frontchannel_logout_origins: settings.oidc.frontchannel_logout_origins,
+            access_token_format: settings.oidc.access_token_format,
+            audiences: settings.oidc.audiences,
         }
     }
 
@@ -147,24 +147,24 @@ impl Decided {
         app.enabled = self.enabled;
         let settings = &mut app.settings;
         settings.first_party = self.first_party;
-        settings.token_binding = self.token_binding;
-        settings.validate_token_binding = self.validate_token_binding;
-        settings.revoke_tokens_when_session_ends = self.revoke_tokens_when_session_ends;
-        settings.refresh_rotation = self.refresh_rotation;
-        settings.session_extension = self.session_extension;
+        settings.oidc.token_binding = self.token_binding;
+        settings.oidc.validate_token_binding = self.validate_token_binding;
+        settings.oidc.revoke_tokens_when_session_ends = self.revoke_tokens_when_session_ends;
+        settings.oidc.refresh_rotation = self.refresh_rotation;
+        settings.oidc.session_extension = self.session_extension;
         settings.coordinate_inactivity = self.coordinate_inactivity;
         let ms = |seconds: Option<i64>| seconds.map(|seconds| seconds.saturating_mul(1000));
-        settings.access_token_ms = ms(self.access_token_lifetime);
-        settings.id_token_ms = ms(self.id_token_lifetime);
-        settings.refresh_token_ms = ms(self.refresh_token_lifetime);
-        settings.any_localhost_port = self.any_localhost_port;
-        settings.membership_ids = self.membership_claims == MembershipClaims::Ids;
-        settings.resource_server = self.resource_server;
-        settings.own_scopes = self.own_scopes;
-        settings.allowed_origins = self.allowed_origins;
-        settings.frontchannel_logout_origins = self.frontchannel_logout_origins;
-        settings.access_token_format = self.access_token_format;
-        settings.audiences = self.audiences;
+        settings.oidc.access_token_ms = ms(self.access_token_lifetime);
+        settings.oidc.id_token_ms = ms(self.id_token_lifetime);
+        settings.oidc.refresh_token_ms = ms(self.refresh_token_lifetime);
+        settings.oidc.any_localhost_port = self.any_localhost_port;
+        settings.oidc.membership_ids = self.membership_claims == MembershipClaims::Ids;
+        settings.oidc.resource_server = self.resource_server;
+        settings.oidc.own_scopes = self.own_scopes;
+        settings.oidc.allowed_origins = self.allowed_origins;
+        settings.oidc.frontchannel_logout_origins = self.frontchannel_logout_origins;
+        settings.oidc.access_token_format = self.access_token_format;
+        settings.oidc.audiences = self.audiences;
     }
 }
 
@@ -286,7 +286,7 @@ impl Engine {
             || ((1..=255).contains(&client_id.len())
                 && client_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':'));
         if !fits {
-            let why = "a client_id has 1 to 255 visible ASCII characters without a colon";
+            let why = "a client_id must have 1 to 255 visible ASCII characters and no colon";
             return Err(invalid(why));
         }
         let mut app = Application {
@@ -308,12 +308,12 @@ impl Engine {
         app.settings.registered_at = Some(self.now().seconds());
         let secret = self.give_secret(&mut app)?;
         if self.store.application_by_client(tenant.id, &app.client_id).await?.is_some() {
-            return Err(EngineError::Exists("an application of that client_id"));
+            return Err(EngineError::Exists("an application with that client_id"));
         }
         let event = EventName::PostAddApplication;
         let what = (event, "application.add");
         if !self.save_managed(tenant, (None, &app), what, &by.actor()).await? {
-            return Err(EngineError::Exists("an application of that client_id"));
+            return Err(EngineError::Exists("an application with that client_id"));
         }
         Ok((self.application_to_manage(tenant, id).await?, secret))
     }
@@ -365,8 +365,8 @@ impl Engine {
         let mut app = before.clone();
         self.write_document(&mut app, &whole, by).await?;
         app.settings.registered_at = before.settings.registered_at;
-        app.settings.sealed_secret = before.settings.sealed_secret.clone();
-        app.settings.previous_secret = before.settings.previous_secret.clone();
+        app.settings.oidc.sealed_secret = before.settings.oidc.sealed_secret.clone();
+        app.settings.oidc.previous_secret = before.settings.oidc.previous_secret.clone();
         let mut secret = None;
         match self.client_secret(before) {
             Some(kept) if super::registration::needs_secret(&app) => {
@@ -419,7 +419,7 @@ impl Engine {
                 return Err(invalid("this application is built in"));
             }
         }
-        self.must_cover_scopes(by, &app.settings.own_scopes)?;
+        self.must_cover_scopes(by, &app.settings.oidc.own_scopes)?;
         Ok(app)
     }
 
@@ -455,7 +455,7 @@ impl Engine {
         for origin in &decided.frontchannel_logout_origins {
             if frame_source(origin) != Some(origin) {
                 let why = format!(
-                    "frontchannel_logout_origins: '{origin}' is no origin such as https://app.example.org"
+                    "frontchannel_logout_origins: '{origin}' is not an origin such as https://app.example.org"
                 );
                 return Err(invalid(why));
             }

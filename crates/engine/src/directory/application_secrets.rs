@@ -77,12 +77,12 @@ impl Engine {
             }
             let mut app = before.clone();
             let secret = self.give_secret(&mut app)?;
-            app.settings.secret_made_at = Some(self.now());
+            app.settings.oidc.secret_made_at = Some(self.now());
             let secret = secret.ok_or_else(|| EngineError::Invalid(NO_SECRET.into()))?;
             let until = (overlap_ms > 0).then(|| self.now().plus(overlap_ms));
-            app.settings.previous_secret = until.map(|until| PreviousSecret {
+            app.settings.oidc.previous_secret = until.map(|until| PreviousSecret {
                 hash: before.secret_hash.clone(),
-                sealed: before.settings.sealed_secret.clone(),
+                sealed: before.settings.oidc.sealed_secret.clone(),
                 until,
             });
             let what = (EventName::PostUpdateApplication, "application.secret");
@@ -97,7 +97,7 @@ impl Engine {
     /// may have been sent twice.
     #[must_use]
     pub fn secret_just_made(&self, app: &Application, version: i64) -> Option<String> {
-        let age = self.now().since(app.settings.secret_made_at?);
+        let age = self.now().since(app.settings.oidc.secret_made_at?);
         let same = app.version == version + 1 && (-10_000..=10_000).contains(&age);
         same.then(|| self.client_secret(app)).flatten()
     }
@@ -120,7 +120,7 @@ impl Engine {
                 return Err(EngineError::Stale);
             }
             let mut app = before.clone();
-            if app.settings.previous_secret.take().is_none() {
+            if app.settings.oidc.previous_secret.take().is_none() {
                 return Err(EngineError::NotFound("previous secret"));
             }
             let what = (EventName::PostUpdateApplication, "application.secret.drop");
@@ -150,7 +150,7 @@ impl Engine {
                 valid_until,
             })
         };
-        let sealed = app.settings.sealed_secret.as_deref();
+        let sealed = app.settings.oidc.sealed_secret.as_deref();
         let present = stored_form(app.secret_hash.as_deref(), sealed);
         let mut all: Vec<_> = info(present, self.client_secret(app), None).into_iter().collect();
         if let Some(previous) = self.good_previous_secret(app) {
@@ -162,7 +162,7 @@ impl Engine {
 
     /// The previous secret, as long as it is valid.
     fn good_previous_secret<'a>(&self, app: &'a Application) -> Option<&'a PreviousSecret> {
-        let previous = app.settings.previous_secret.as_ref()?;
+        let previous = app.settings.oidc.previous_secret.as_ref()?;
         // Beyond the longest possible overlap: it was written before the clock went back.
         (1..=SECRET_OVERLAP_MAX_MS).contains(&previous.until.since(self.now())).then_some(previous)
     }
@@ -189,10 +189,10 @@ impl Engine {
     /// Stores that an application used a secret, at most once per hour and node.
     pub(crate) async fn note_secret_use(&self, app: &Application, previous: bool) {
         let stored = if previous {
-            let previous = app.settings.previous_secret.as_ref();
+            let previous = app.settings.oidc.previous_secret.as_ref();
             previous.and_then(|one| stored_form(one.hash.as_deref(), one.sealed.as_deref()))
         } else {
-            stored_form(app.secret_hash.as_deref(), app.settings.sealed_secret.as_deref())
+            stored_form(app.secret_hash.as_deref(), app.settings.oidc.sealed_secret.as_deref())
         };
         let Some(stored) = stored else { return };
         let (secret, at) = (mark(stored), self.now());

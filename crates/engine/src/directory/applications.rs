@@ -33,7 +33,7 @@ pub struct NewApplication {
 /// redirect URIs, and those that it registered.
 pub(crate) fn origins(app: &Application) -> Op {
     let settings = &app.settings;
-    let uris = settings.redirect_uris.iter().chain(&settings.allowed_origins);
+    let uris = settings.oidc.redirect_uris.iter().chain(&settings.oidc.allowed_origins);
     let mut origins: Vec<String> = uris
         .filter_map(|uri| url::Url::parse(uri).ok())
         .map(|uri| uri.origin())
@@ -60,7 +60,7 @@ impl Engine {
         let tag = new.secret.as_ref().map(|secret| self.declared_secret(&new.client_id, secret));
         let kept = present.as_ref().and_then(|app| app.secret_hash.clone());
         // A secret that hasn't changed since the last start is recognised by its keyed hash.
-        let same = present.as_ref().is_some_and(|app| app.settings.declared_secret == tag);
+        let same = present.as_ref().is_some_and(|app| app.settings.oidc.declared_secret == tag);
         let secret_hash = match (&new.secret, kept) {
             (None, _) => None,
             (Some(_), Some(kept)) if same => Some(kept),
@@ -81,14 +81,14 @@ impl Engine {
             backchannel_logout_uri: new.backchannel_logout_uri,
             settings: new.settings,
         };
-        app.settings.declared_secret = tag;
+        app.settings.oidc.declared_secret = tag;
         if let Some(secret) = &new.secret
-            && app.settings.token_endpoint_auth_method == ClientAuthMethod::ClientSecretJwt
+            && app.settings.oidc.token_endpoint_auth_method == ClientAuthMethod::ClientSecretJwt
         {
             let kept =
                 present.as_ref().filter(|app| self.client_secret(app).as_ref() == Some(secret));
-            app.settings.sealed_secret = match kept {
-                Some(kept) => kept.settings.sealed_secret.clone(),
+            app.settings.oidc.sealed_secret = match kept {
+                Some(kept) => kept.settings.oidc.sealed_secret.clone(),
                 None => Some(self.sealed_client_secret(&app, secret)?),
             };
         }
@@ -109,7 +109,7 @@ impl Engine {
                 let saved = self.store.application(tenant.id, app.id).await?;
                 saved.ok_or(EngineError::NotFound("application"))
             }
-            _ => Err(EngineError::Exists("an application of that client_id")),
+            _ => Err(EngineError::Exists("an application with that client_id")),
         }
     }
 
@@ -124,7 +124,7 @@ impl Engine {
             Protocol::Saml(settings) => {
                 self.saml_keys_with(tenant, settings.signing_alg).await.map(|_| ())
             }
-            _ => self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await,
+            _ => self.ensure_key(tenant.id, app.settings.oidc.id_token_signed_response_alg).await,
         }
     }
 

@@ -2,7 +2,8 @@
 //! role.
 
 use sojourn_model::{
-    AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, Op, Role, Tenant,
+    AppKind, AppOwner, ApplicationSettings, ChangeSet, ClientAuthMethod, OidcSettings, Op, Role,
+    Tenant,
 };
 
 use super::applications::NewApplication;
@@ -45,9 +46,12 @@ impl Engine {
                 secret: None,
                 backchannel_logout_uri: None,
                 settings: ApplicationSettings {
-                    grant_types: Vec::new(),
-                    scopes: Vec::new(),
-                    token_endpoint_auth_method: ClientAuthMethod::None,
+                    oidc: OidcSettings {
+                        grant_types: Vec::new(),
+                        scopes: Vec::new(),
+                        token_endpoint_auth_method: ClientAuthMethod::None,
+                        ..OidcSettings::default()
+                    },
                     ..ApplicationSettings::default()
                 },
                 kind: AppKind::BuiltIn,

@@ -76,7 +76,7 @@ impl Engine {
         change.audit.push(self.audit_row(actor, "group.add", group.id, &data));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(group),
-            _ => Err(EngineError::Exists("a group of that name")),
+            _ => Err(EngineError::Exists("a group with that name")),
         }
     }
 
@@ -165,7 +165,7 @@ impl Engine {
             change.audit.push(self.audit_row(actor, "group.change", id, &detail));
             match self.apply(change).await? {
                 Outcome::Applied(_) => return Ok(changed),
-                Outcome::Duplicate => return Err(EngineError::Exists("a group of that name")),
+                Outcome::Duplicate => return Err(EngineError::Exists("a group with that name")),
                 _ => {}
             }
         }

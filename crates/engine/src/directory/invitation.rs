@@ -63,7 +63,9 @@ impl Engine {
         change: &mut ChangeSet,
     ) -> Result<(), EngineError> {
         if !self.settings.resets_by_mail {
-            return Err(EngineError::Invalid("no mail is sent from here: configure [mail]".into()));
+            return Err(EngineError::Invalid(
+                "this server doesn't send mail: configure [mail]".into(),
+            ));
         }
         if let Some(why) = uninvitable(user) {
             return Err(EngineError::Invalid(why.into()));
@@ -130,7 +132,8 @@ impl Engine {
         token: &str,
         new: &str,
     ) -> Result<(), PasswordRefused> {
-        let too_old = || EngineError::Invalid("the link is too old, or was used".into());
+        let too_old =
+            || EngineError::Invalid("the link has expired or has already been used".into());
         let (user, once) = self.invitation(tenant, token).await?.ok_or_else(too_old)?;
         let also = self.accepted(&user, once);
         match self.put_password(tenant, &user, new, EndTarget::User(user.id), also).await {

@@ -53,23 +53,24 @@ impl Engine {
         let (name, accent) = (name.trim(), accent.trim().to_ascii_lowercase());
         if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
             return Err(EngineError::Invalid(format!(
-                "a display name has at most {NAME_MAX} characters"
+                "a display name can have at most {NAME_MAX} characters"
             )));
         }
         let digits = accent.strip_prefix('#').unwrap_or_default();
         let fits = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !accent.is_empty() && !fits {
-            return Err(invalid("a colour is written as # and six hex digits"));
+            return Err(invalid("a colour must be # and six hex digits"));
         }
         let (tag, logo) = match logo {
             LogoChange::Keep => (tenant.look.logo.clone(), None),
             LogoChange::Remove => (None, Some(None)),
             LogoChange::Put(body) => {
                 if body.len() > LOGO_BYTES_MAX {
-                    let why = format!("a logo has {LOGO_BYTES_MAX} bytes at most");
+                    let why = format!("a logo can have at most {LOGO_BYTES_MAX} bytes");
                     return Err(EngineError::Invalid(why));
                 }
-                let kind = kind(&body).ok_or_else(|| invalid("a logo is a PNG or an SVG file"))?;
+                let kind =
+                    kind(&body).ok_or_else(|| invalid("a logo must be a PNG or SVG file"))?;
                 let tag = sojourn_model::ids::hex(sha256(&body).split_at(8).0);
                 (Some(tag), Some(Some(Logo { kind: kind.into(), body })))
             }

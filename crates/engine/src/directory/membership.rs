@@ -42,7 +42,7 @@ pub(crate) fn difference(present: &[UserId], wanted: &[UserId]) -> (Vec<UserId>,
 pub(crate) fn checked_name(of: &str, name: &str) -> Result<String, EngineError> {
     let name = super::visible(&format!("a {of}'s name"), name)?;
     if name.is_empty() || name.len() > 255 {
-        return Err(EngineError::Invalid(format!("a {of}'s name has 1 to 255 bytes")));
+        return Err(EngineError::Invalid(format!("a {of}'s name must have 1 to 255 bytes")));
     }
     Ok(name)
 }

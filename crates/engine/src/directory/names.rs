@@ -32,7 +32,7 @@ pub(crate) fn visible(what: &str, text: &str) -> Result<String, EngineError> {
     let text = nfc(text.trim());
     match text.chars().find(|c| is_hidden(*c)) {
         Some(hidden) => Err(EngineError::Invalid(format!(
-            "{what} has a character that nobody sees (U+{:04X}): leave it out",
+            "{what} contains an invisible character (U+{:04X}): remove it",
             u32::from(hidden)
         ))),
         None => Ok(text.into_owned()),
@@ -47,7 +47,7 @@ pub(crate) fn checked_name(username: &str) -> Result<String, EngineError> {
     let name = visible("a login name", username)?;
     if name.is_empty() || name.len() > USERNAME_BYTES_MAX {
         return Err(EngineError::Invalid(format!(
-            "a login name has 1 to {USERNAME_BYTES_MAX} bytes"
+            "a login name must have 1 to {USERNAME_BYTES_MAX} bytes"
         )));
     }
     Ok(name)

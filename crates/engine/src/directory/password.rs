@@ -26,16 +26,16 @@ pub enum PasswordRefused {
     #[error("too many attempts")]
     TooMany,
     /// The new password is shorter than the given minimum, in characters.
-    #[error("a password has {0} characters or more")]
+    #[error("a password must have at least {0} characters")]
     TooShort(usize),
     /// The new password is longer than any that a person types.
-    #[error("a password has {PASSWORD_BYTES_MAX} bytes at most")]
+    #[error("a password can have at most {PASSWORD_BYTES_MAX} bytes")]
     TooLong,
     /// The new password is the current one, or a previous one.
     #[error("the new password was used before")]
     Used,
     /// The new password is one of the most common ones.
-    #[error("the new password is easily guessed")]
+    #[error("the new password is too easy to guess")]
     Guessable,
     /// The use case failed for another reason.
     #[error(transparent)]

@@ -48,7 +48,7 @@ impl Engine {
         language: &str,
     ) -> Result<(), EngineError> {
         if !self.settings.resets_by_mail {
-            return Err(EngineError::Invalid("no mail is sent from here".into()));
+            return Err(EngineError::Invalid("this server doesn't send mail".into()));
         }
         let mut user = self.user_called(tenant, name).await?;
         let name = plain_name(tenant, name);
@@ -94,14 +94,14 @@ impl Engine {
         new: &str,
     ) -> Result<(), PasswordRefused> {
         let user = self.reset_link(tenant, token).await?;
-        let user = user.ok_or_else(|| EngineError::Invalid("the link is too old".into()))?;
+        let user = user.ok_or_else(|| EngineError::Invalid("the link has expired".into()))?;
         match self
             .put_password(tenant, &user, new, EndTarget::User(user.id), ChangeSet::new(tenant.id))
             .await
         {
             // In the meantime, another request used the link or an administrator changed the account.
             Err(PasswordRefused::Failed(EngineError::Contended)) => {
-                Err(EngineError::Invalid("the link is too old".into()).into())
+                Err(EngineError::Invalid("the link has expired".into()).into())
             }
             done => done,
         }

@@ -39,8 +39,8 @@ impl From<TokenError> for RegistrationRefused {
 
 /// Returns whether an application authenticates with a secret, or signs its requests with one.
 pub(super) fn needs_secret(app: &Application) -> bool {
-    let alg = app.settings.request_object_signing_alg.as_deref();
-    app.settings.token_endpoint_auth_method.has_secret()
+    let alg = app.settings.oidc.request_object_signing_alg.as_deref();
+    app.settings.oidc.token_endpoint_auth_method.has_secret()
         || alg.is_some_and(|alg| alg.starts_with("HS"))
 }
 
@@ -135,8 +135,8 @@ impl Engine {
         }
         let metadata = self.checked_metadata(document).await?;
         let registered_at = app.settings.registered_at;
-        let sealed_secret = app.settings.sealed_secret.clone();
-        let previous_secret = app.settings.previous_secret.clone();
+        let sealed_secret = app.settings.oidc.sealed_secret.clone();
+        let previous_secret = app.settings.oidc.previous_secret.clone();
         let mut changed = Application {
             name: metadata.name.clone().unwrap_or_else(|| client_id.to_owned()),
             backchannel_logout_uri: metadata.backchannel_logout_uri,
@@ -144,8 +144,8 @@ impl Engine {
             ..app
         };
         changed.settings.registered_at = registered_at;
-        changed.settings.sealed_secret = sealed_secret;
-        changed.settings.previous_secret = previous_secret;
+        changed.settings.oidc.sealed_secret = sealed_secret;
+        changed.settings.oidc.previous_secret = previous_secret;
         let secret = match kept {
             Some(secret) if needs_secret(&changed) => {
                 changed.secret_hash = self.secret_hash(&changed, &secret);
@@ -203,7 +203,7 @@ impl Engine {
         }
         let metadata = registration::parse(document)?;
         let settings = &metadata.settings;
-        if let Some(uri) = &settings.sector_identifier_uri {
+        if let Some(uri) = &settings.oidc.sector_identifier_uri {
             let wrong = |why: &str| OAuthError::new("invalid_client_metadata", why);
             let body = self
                 .fetch(uri)
@@ -211,7 +211,7 @@ impl Engine {
                 .map_err(|why| wrong(&format!("sector_identifier_uri can not be read: {why}")))?;
             let listed: Vec<String> = serde_json::from_slice(&body)
                 .map_err(|_| wrong("sector_identifier_uri holds no JSON list of URIs"))?;
-            if !settings.redirect_uris.iter().all(|uri| listed.contains(uri)) {
+            if !settings.oidc.redirect_uris.iter().all(|uri| listed.contains(uri)) {
                 let why = "a redirect_uri is missing in the list of sector_identifier_uri";
                 return Err(wrong(why).into());
             }
@@ -224,20 +224,20 @@ impl Engine {
     pub(crate) fn give_secret(&self, app: &mut Application) -> Result<Option<String>, EngineError> {
         if !needs_secret(app) {
             app.secret_hash = None;
-            app.settings.sealed_secret = None;
-            app.settings.previous_secret = None;
+            app.settings.oidc.sealed_secret = None;
+            app.settings.oidc.previous_secret = None;
             return Ok(None);
         }
         let secret = SecretHasher::make(&*self.rng);
-        app.settings.declared_secret = None;
-        app.settings.sealed_secret = Some(self.sealed_client_secret(app, &secret)?);
+        app.settings.oidc.declared_secret = None;
+        app.settings.oidc.sealed_secret = Some(self.sealed_client_secret(app, &secret)?);
         app.secret_hash = self.secret_hash(app, &secret);
         Ok(Some(secret))
     }
 
     /// The hash that an application's secret is compared with; `None` if the secret isn't sent in requests.
     pub(crate) fn secret_hash(&self, app: &Application, secret: &str) -> Option<String> {
-        let method = app.settings.token_endpoint_auth_method;
+        let method = app.settings.oidc.token_endpoint_auth_method;
         (method != ClientAuthMethod::ClientSecretJwt && method.has_secret())
             .then(|| self.hasher.store(secret))
     }
@@ -248,7 +248,7 @@ impl Engine {
         app: &Application,
         action: &str,
     ) -> Result<(), EngineError> {
-        self.ensure_key(tenant.id, app.settings.id_token_signed_response_alg).await?;
+        self.ensure_key(tenant.id, app.settings.oidc.id_token_signed_response_alg).await?;
         let detail = serde_json::json!({ "client_id": app.client_id });
         let actor = Actor::Application(app.id);
         let new = action == "application.register";

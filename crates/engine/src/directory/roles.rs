@@ -60,7 +60,7 @@ pub struct RoleWrite {
     pub if_version: Option<i64>,
 }
 
-const ADMIN_STAYS: &str = "the role 'admin' is given and taken, but neither renamed nor removed";
+const ADMIN_STAYS: &str = "the role 'admin' can't be renamed or removed";
 
 /// Fails if a role would get permissions that `by` doesn't hold.
 fn must_hold(by: &Authority, write: &RoleWrite) -> Result<(), EngineError> {
@@ -131,7 +131,7 @@ impl Engine {
         change.audit.push(self.audit_row(actor, "role.add", role.id, &data));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(role),
-            _ => Err(EngineError::Exists("a role of that name")),
+            _ => Err(EngineError::Exists("a role with that name")),
         }
     }
 
@@ -223,7 +223,7 @@ impl Engine {
             };
             match self.apply(change).await? {
                 Outcome::Applied(_) => return Ok(changed),
-                Outcome::Duplicate => return Err(EngineError::Exists("a role of that name")),
+                Outcome::Duplicate => return Err(EngineError::Exists("a role with that name")),
                 _ => {}
             }
         }

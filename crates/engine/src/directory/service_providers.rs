@@ -171,7 +171,7 @@ impl Engine {
             found.settings,
             sojourn_model::ApplicationSettings::default(),
         );
-        settings.token_endpoint_auth_method = ClientAuthMethod::None;
+        settings.oidc.token_endpoint_auth_method = ClientAuthMethod::None;
         settings.home_uri = read.client_uri;
         settings.logo_uri = read.logo_uri;
         settings.policy_uri = read.policy_uri;

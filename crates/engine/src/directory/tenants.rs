@@ -39,7 +39,7 @@ fn checked_name(name: &str) -> Result<String, EngineError> {
     if fits && name != Tenant::DEFAULT_NAME {
         Ok(name.to_owned())
     } else {
-        let why = "a tenant's name has 1 to 63 small letters, digits, dots and hyphens";
+        let why = "a tenant's name must have 1 to 63 characters: lower-case letters, digits, dots and hyphens";
         Err(EngineError::Invalid(why.into()))
     }
 }
@@ -54,7 +54,7 @@ impl Engine {
         let actor = &by.actor();
         let name = checked_name(&new.name)?;
         if self.store.tenant_by_name(&name).await?.is_some() {
-            return Err(EngineError::Exists("a tenant of that name"));
+            return Err(EngineError::Exists("a tenant with that name"));
         }
         for _ in 0..CONFLICT_RETRIES_MAX {
             let id = TenantId(self.store.last_tenant().await?.0 + 1);
@@ -71,7 +71,7 @@ impl Engine {
             change.audit.push(self.audit_row(actor, "tenant.add", tenant.id.0, &detail));
             if !matches!(self.apply(change).await?, Outcome::Applied(_)) {
                 if self.store.tenant_by_name(&tenant.name).await?.is_some() {
-                    return Err(EngineError::Exists("a tenant of that name"));
+                    return Err(EngineError::Exists("a tenant with that name"));
                 }
                 // Another tenant was created at the same time and has the number.
                 continue;

@@ -109,7 +109,7 @@ impl Engine {
         }
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(user),
-            _ => Err(EngineError::Exists("a user of that name")),
+            _ => Err(EngineError::Exists("a user with that name")),
         }
     }
 
@@ -292,7 +292,7 @@ impl Engine {
         ));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(changed),
-            Outcome::Duplicate => Err(EngineError::Exists("a user of that name")),
+            Outcome::Duplicate => Err(EngineError::Exists("a user with that name")),
             _ => Err(EngineError::Stale),
         }
     }
@@ -367,7 +367,7 @@ impl Engine {
         for alike in alike.iter().filter(|alike| !alike.is_empty()) {
             let found = self.store.user_by_name(tenant.id, alike).await?;
             if found.is_some_and(|found| found.id != user) {
-                return Err(EngineError::Exists("a user of that name"));
+                return Err(EngineError::Exists("a user with that name"));
             }
         }
         Ok(name)

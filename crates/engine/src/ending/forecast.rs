@@ -35,7 +35,7 @@ impl Engine {
     ) -> Result<Forecast, EngineError> {
         request.by.must(tenant, Right::SessionDelete)?;
         if request.effects.is_empty() {
-            return Err(EngineError::Invalid("name at least one effect".into()));
+            return Err(EngineError::Invalid("specify at least one effect".into()));
         }
         let forecast = self.forecast(tenant, request).await?;
         let detail = serde_json::json!({

@@ -181,7 +181,7 @@ impl Engine {
                             sessions.push((user, id));
                         }
                         EndTarget::Grant(_) => {
-                            let why = "a grant ends at once: don't ask for a job";
+                            let why = "grants are ended immediately, without a job";
                             return Err(EngineError::Invalid(why.into()));
                         }
                     }
@@ -398,11 +398,11 @@ impl Engine {
         let actor = &by.actor();
         let job = self.store.job(tenant.id, id).await?.ok_or(EngineError::NotFound("job"))?;
         if job.kind == JobKind::EraseTenant && job.state == JobState::Pending {
-            let why = "a tenant that is being deleted is gone: the job must end";
+            let why = "the deletion of a tenant can't be cancelled";
             return Err(EngineError::Invalid(why.into()));
         }
         if job.kind == JobKind::RemoveRole && job.state == JobState::Pending {
-            let why = "a role that is being removed grants nothing any more: the job must end";
+            let why = "the removal of a role can't be cancelled";
             return Err(EngineError::Invalid(why.into()));
         }
         if job.state == JobState::Pending {

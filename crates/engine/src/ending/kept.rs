@@ -25,7 +25,8 @@ impl Engine {
         let kept = self.store.kept_request(tenant.id, request.key_bytes(key)).await?;
         match kept {
             Some((hash, _)) if hash != key.request => Err(EngineError::Invalid(
-                "this key came with another request: give each request a key of its own".into(),
+                "this key was already used for another request: use a new key for each request"
+                    .into(),
             )),
             Some((_, answer)) => Ok(Some(answer)),
             None => Ok(None),

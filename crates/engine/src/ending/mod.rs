@@ -37,7 +37,7 @@ impl Engine {
             return Ok(EndAnswer::Again(answer));
         }
         if request.effects.is_empty() {
-            return Err(EngineError::Invalid("name at least one effect".into()));
+            return Err(EngineError::Invalid("specify at least one effect".into()));
         }
         self.guard(tenant, request).await?;
         match self.resolve(tenant, request, INLINE_END_USERS_MAX).await? {

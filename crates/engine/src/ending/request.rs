@@ -81,7 +81,7 @@ pub(super) fn live_filter(text: &str) -> Result<SessionFilter, EngineError> {
     }
     let filter = SessionFilter::parse(Some(text), Vocabulary::Full)?;
     if !filter.live_only() {
-        let why = "only live sessions can be ended: leave out what asks about the end";
+        let why = "only active sessions can be ended: remove the parts of the filter that ask about the end";
         return Err(EngineError::Invalid(why.into()));
     }
     Ok(filter)

@@ -130,10 +130,12 @@ impl Engine {
         rights: &Rights,
     ) -> Result<Vec<EndTarget>, EngineError> {
         if named.is_empty() {
-            return Err(EngineError::Invalid("name what is to be ended".into()));
+            return Err(EngineError::Invalid("specify what to end".into()));
         }
         if named.len() > INLINE_END_USERS_MAX {
-            let why = format!("at most {INLINE_END_USERS_MAX} at once; with a filter any number");
+            let why = format!(
+                "at most {INLINE_END_USERS_MAX} targets per request; use a filter for more"
+            );
             return Err(EngineError::Invalid(why));
         }
         let mut targets = Vec::new();

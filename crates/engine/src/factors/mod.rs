@@ -41,19 +41,19 @@ pub enum FactorRefused {
     #[error("a fresh sign-in is needed")]
     NotFresh,
     /// The code isn't the one that the app shows, or the key's response isn't valid.
-    #[error("the code or the answer of the key is wrong")]
+    #[error("the code or the key's response is wrong")]
     Wrong,
     /// The key is synced and therefore a passkey, not a security key.
-    #[error("a key that is synced is a passkey")]
+    #[error("a synced key must be added as a passkey")]
     Synced,
     /// The server's address isn't a domain name, which keys need.
-    #[error("keys need an address with a name")]
+    #[error("keys require a server address with a host name")]
     NoKeys,
     /// The challenge is too old, was used already, or belongs to another session.
-    #[error("what was offered can't be used any more")]
+    #[error("the challenge is no longer valid")]
     Gone,
     /// The account has the maximum number of factors.
-    #[error("an account has {max} factors at most")]
+    #[error("an account can have at most {max} factors")]
     TooMany {
         /// The maximum number of factors.
         max: usize,
@@ -85,7 +85,7 @@ pub struct Factors {
 pub(crate) fn named(name: &str) -> Result<String, FactorRefused> {
     let name = visible("the name of a factor", name)?;
     if name.is_empty() || name.chars().count() > FACTOR_NAME_CHARS_MAX {
-        let why = format!("the name of a factor has 1 to {FACTOR_NAME_CHARS_MAX} characters");
+        let why = format!("the name of a factor must have 1 to {FACTOR_NAME_CHARS_MAX} characters");
         return Err(EngineError::Invalid(why).into());
     }
     Ok(name)

@@ -125,11 +125,11 @@ impl Form {
         let attributes = match (self.attribute_preset, self.attributes) {
             (None, given) => given.unwrap_or(known.attributes),
             (Some(_), Some(_)) => {
-                let why = "give attributes or attribute_preset, not both";
+                let why = "specify attributes or attribute_preset, not both";
                 return Err(EngineError::Invalid(why.into()));
             }
             (Some(name), None) => registration::preset(&name).ok_or_else(|| {
-                let why = "attribute_preset is none, basic, oid or microsoft";
+                let why = "attribute_preset must be none, basic, oid or microsoft";
                 EngineError::Invalid(why.into())
             })?,
         };

@@ -2,7 +2,8 @@
 
 use sojourn_crypto::Certificate;
 use sojourn_model::{
-    ApplicationSettings, AttributeMapping, LogoutBinding, Millis, SamlSettings, SigningAlg,
+    ApplicationSettings, AttributeMapping, LogoutBinding, Millis, OidcSettings, SamlSettings,
+    SigningAlg,
 };
 use sojourn_saml::metadata::{MetadataError, ServiceProvider};
 use sojourn_saml::signature::{Trusted, verify};
@@ -134,10 +135,10 @@ pub fn check(
         || entity_id.chars().count() > 1024
         || entity_id.chars().any(|c| c.is_whitespace() || c.is_control())
     {
-        return Err(invalid("an entity id has 1 to 1024 characters without spaces".into()));
+        return Err(invalid("an entity id must have 1 to 1024 characters without spaces".into()));
     }
     if settings.assertion_consumers.is_empty() {
-        return Err(invalid("name at least one address that assertions are posted to".into()));
+        return Err(invalid("specify at least one assertion consumer service URL".into()));
     }
     let lists = [
         settings.assertion_consumers.len(),
@@ -162,7 +163,7 @@ pub fn check(
                 && url.fragment().is_none()
         });
         if !good {
-            return Err(invalid(format!("{text} is no address with https or http")));
+            return Err(invalid(format!("'{text}' is not an https or http URL")));
         }
     }
     for text in &settings.certificates {
@@ -191,12 +192,15 @@ pub fn check(
 #[must_use]
 pub fn without_openid(saml: SamlSettings, before: ApplicationSettings) -> ApplicationSettings {
     ApplicationSettings {
-        redirect_uris: Vec::new(),
-        grant_types: Vec::new(),
-        response_types: Vec::new(),
-        scopes: Vec::new(),
-        own_scopes: Vec::new(),
-        frontchannel_logout_uri: None,
+        oidc: OidcSettings {
+            redirect_uris: Vec::new(),
+            grant_types: Vec::new(),
+            response_types: Vec::new(),
+            scopes: Vec::new(),
+            own_scopes: Vec::new(),
+            frontchannel_logout_uri: None,
+            ..before.oidc
+        },
         saml: Some(Box::new(saml)),
         ..before
     }

@@ -31,7 +31,7 @@ fn text(resource: &Resource, name: &str) -> Option<String> {
 fn permissions(resource: &Resource) -> Result<String, ScimError> {
     let all = members::of(resource, "permissions");
     if all.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
-        return Err(ScimError::invalid_value("a permission is a scope, without blanks"));
+        return Err(ScimError::invalid_value("a permission must be a scope, without spaces"));
     }
     Ok(all.join(" "))
 }

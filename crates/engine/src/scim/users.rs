@@ -41,7 +41,7 @@ fn is_ones_own(name: &str) -> bool {
 
 fn fits(user: &User) -> Result<(), ScimError> {
     if user.attributes.len() + user.profile.len() > ATTRIBUTES_BYTES_MAX {
-        let why = format!("an account has {ATTRIBUTES_BYTES_MAX} bytes of attributes at most");
+        let why = format!("an account can have at most {ATTRIBUTES_BYTES_MAX} bytes of attributes");
         return Err(ScimError::invalid_value(why));
     }
     Ok(())
@@ -150,7 +150,7 @@ impl Engine {
         }
         match self.apply(change).await? {
             Outcome::Applied(_) => self.user_resource(tenant, user.id).await,
-            Outcome::Duplicate => Err(EngineError::Exists("a user of that name").into()),
+            Outcome::Duplicate => Err(EngineError::Exists("a user with that name").into()),
             _ => Err(EngineError::Contended.into()),
         }
     }
@@ -189,7 +189,7 @@ impl Engine {
                 Outcome::Duplicate => {
                     let other = self.store.user_by_name(tenant.id, &name).await?;
                     if other.is_some_and(|other| other.id != id) {
-                        return Err(EngineError::Exists("a user of that name").into());
+                        return Err(EngineError::Exists("a user with that name").into());
                     }
                 }
                 Outcome::Conflict | Outcome::LastAdministrator => {}
@@ -272,7 +272,9 @@ impl Engine {
                         change.retain(|id| !fold.remove.contains(id));
                         change.extend(fold.add);
                         if change.len() > ROLES_MAX {
-                            let why = format!("a user has {ROLES_MAX} roles of their own at most");
+                            let why = format!(
+                                "a user can have at most {ROLES_MAX} directly assigned roles"
+                            );
                             return Err(ScimError::invalid_value(why).into());
                         }
                         let roles = change.iter().map(|id| json!({ "value": id }));
@@ -481,7 +483,7 @@ fn may_write_own(edited: &Edited, fresh: bool) -> Result<(), ScimFailure> {
             _ => before.get(name) == after.get(name),
         };
         if !same {
-            let why = format!("'{name}' is changed by an administrator");
+            let why = format!("'{name}' can only be changed by an administrator");
             return Err(ScimError::mutability(why).into());
         }
     }

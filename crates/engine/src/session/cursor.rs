@@ -10,7 +10,7 @@ use crate::error::EngineError;
 
 /// Error for a cursor that is malformed, or belongs to another tenant, caller or query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor does not belong to this question: begin without one")]
+#[error("the cursor doesn't belong to this query: start without one")]
 pub struct ForeignCursor;
 
 /// The caller and the query to which a cursor is bound.

@@ -84,7 +84,7 @@ impl Engine {
         let address = match (&request.post_logout_redirect_uri, &named.app) {
             (None, _) => Address::Absent,
             (Some(_), None) => Address::Unverifiable,
-            (Some(uri), Some(app)) if app.settings.post_logout_redirect_uris.contains(uri) => {
+            (Some(uri), Some(app)) if app.settings.oidc.post_logout_redirect_uris.contains(uri) => {
                 Address::Registered
             }
             (Some(_), Some(_)) => Address::NotRegistered,
@@ -160,15 +160,15 @@ impl Engine {
             }
             let Some(app) = self.application(tenant.id, row.stay.app).await? else { continue };
             told.extend(self.saml_frames(tenant, &app, session, row.stay.sid).await?);
-            let Some(uri) = &app.settings.frontchannel_logout_uri else { continue };
+            let Some(uri) = &app.settings.oidc.frontchannel_logout_uri else { continue };
             let sid = row.stay.sid;
-            let uri = if app.settings.frontchannel_logout_session_required {
+            let uri = if app.settings.oidc.frontchannel_logout_session_required {
                 let sid = sid.to_string();
                 sojourn_oidc::params::with_query(uri, &[("iss", &issuer), ("sid", &sid)])
             } else {
                 uri.clone()
             };
-            let origins = app.settings.frontchannel_logout_origins.clone();
+            let origins = app.settings.oidc.frontchannel_logout_origins.clone();
             told.push(FrontChannelNotice { sid, name: app.name.clone(), uri, origins });
         }
         Ok(told)

@@ -94,10 +94,10 @@ pub enum SignInError {
     #[error("name or password is wrong")]
     Wrong,
     /// The code of a second factor is wrong, or was used before.
-    #[error("the code is wrong, or was used")]
+    #[error("the code is wrong or has already been used")]
     WrongCode,
     /// The key's response is invalid, or was used before.
-    #[error("the answer of the key is wrong, or was used")]
+    #[error("the key's response is wrong or has already been used")]
     WrongKey,
     /// The key belongs to no account.
     #[error("no account has this key")]
@@ -109,7 +109,7 @@ pub enum SignInError {
     #[error("the account changed meanwhile")]
     Interrupted,
     /// The user reported a sign-in as not theirs, so the password must be reset by mail first.
-    #[error("another password has to be chosen first")]
+    #[error("a new password must be chosen first")]
     PasswordDue,
     /// The user has reached the limit of concurrent sessions.
     #[error("the limit of {max} concurrent sessions has been reached")]

@@ -102,7 +102,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Invalid`] if the link is malformed, expired or used.
     pub async fn not_me(&self, tenant: &Tenant, token: &str) -> Result<User, EngineError> {
-        let too_old = || EngineError::Invalid("the link is too old, or was used".into());
+        let too_old =
+            || EngineError::Invalid("the link has expired or has already been used".into());
         let link = self.open_mail_link(tenant, token).await?.ok_or_else(too_old)?;
         let OpenedLink { purpose: LinkPurpose::NotMe(session), user, once, .. } = link else {
             return Err(too_old());

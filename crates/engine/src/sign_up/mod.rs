@@ -33,22 +33,22 @@ const LINK_MS: i64 = 3_600_000;
 #[derive(Debug, thiserror::Error)]
 pub enum SignUpRefused {
     /// The tenant doesn't allow sign-up.
-    #[error("nobody can make an account here")]
+    #[error("sign-up is not allowed here")]
     Closed,
     /// The input isn't a mail address.
-    #[error("this is no mail address")]
+    #[error("this is not a valid mail address")]
     NoAddress,
     /// Only addresses in other domains may sign up.
-    #[error("addresses of this domain can't make an account")]
+    #[error("sign-up is not allowed for this mail domain")]
     OtherDomain,
     /// The invitation code is wrong, used up or expired.
-    #[error("the invitation code is wrong, used up or too old")]
+    #[error("the invitation code is wrong, used up or expired")]
     WrongInvitation,
     /// The terms weren't accepted, or have changed since.
     #[error("the terms have to be accepted")]
     Terms,
     /// The proof of work is missing, wrong or expired.
-    #[error("the proof of work is missing, wrong or too old")]
+    #[error("the proof of work is missing, wrong or expired")]
     Work,
     /// The code differs from the one in the mail.
     #[error("the code is wrong")]
@@ -57,13 +57,13 @@ pub enum SignUpRefused {
     #[error("too many attempts")]
     TooMany,
     /// Too many mails within an hour, from the client's address or in total.
-    #[error("too many accounts were asked for: try again in an hour")]
+    #[error("too many accounts were requested: try again in an hour")]
     TooManyMails,
     /// Too many codes were tried for this mail.
-    #[error("too many codes: ask for another mail")]
+    #[error("too many attempts: request a new mail")]
     TooManyCodes,
     /// The mail is too old or was used, or the account exists by now.
-    #[error("the mail is too old, or was used")]
+    #[error("the mail has expired or has already been used")]
     Gone,
     /// The rules forbid the password.
     #[error(transparent)]

@@ -45,7 +45,7 @@ fn invalid(why: &str) -> EngineError {
 /// Normalises a domain: lower case, and ASCII if it has other letters (like the domains of mail addresses).
 fn domain(text: &str) -> Result<String, EngineError> {
     let text = text.trim().trim_start_matches('@');
-    let no = || EngineError::Invalid(format!("'{text}' is no domain: write one as example.org"));
+    let no = || EngineError::Invalid(format!("'{text}' is not a domain: use the form example.org"));
     match url::Host::parse(text) {
         Ok(url::Host::Domain(domain)) if domain.contains('.') => Ok(domain),
         _ => Err(no()),
@@ -55,12 +55,12 @@ fn domain(text: &str) -> Result<String, EngineError> {
 fn terms(given: &Terms) -> Result<Terms, EngineError> {
     let version = visible("the version of the terms", &given.version)?;
     if version.is_empty() || version.chars().count() > WORD_MAX {
-        return Err(invalid("the version of the terms has 1 to 60 characters"));
+        return Err(invalid("the version of the terms must have 1 to 60 characters"));
     }
     let web = url::Url::parse(given.url.trim()).ok();
     let web = web.filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
     let url = web.filter(|url| url.as_str().len() <= URL_MAX);
-    let url = url.ok_or_else(|| invalid("the address of the terms is no web address: write one as https://www.example.org/terms"))?;
+    let url = url.ok_or_else(|| invalid("the address of the terms is not a web address: use the form https://www.example.org/terms"))?;
     Ok(Terms { version, url: url.to_string() })
 }
 
@@ -91,11 +91,13 @@ impl Engine {
             other => other,
         };
         if open_to != OpenTo::Nobody && !self.settings.resets_by_mail {
-            return Err(invalid("no mail is sent from here: configure [mail]"));
+            return Err(invalid("this server doesn't send mail: configure [mail]"));
         }
         if matches!(rules.leaving, Leaving::AfterDays(days) if !(1..=LEAVING_DAYS_MAX).contains(&days))
         {
-            return Err(invalid("an account is deleted after 1 to 365 days"));
+            return Err(invalid(
+                "the waiting period before an account is deleted must be 1 to 365 days",
+            ));
         }
         let terms = rules.terms.as_ref().map(terms).transpose()?;
         let rules = SignUp { open_to, terms, ..rules };
@@ -121,13 +123,13 @@ impl Engine {
         by.must(tenant, Right::ConfigUpdate)?;
         let label = visible("the label", &new.label)?;
         if label.chars().count() > WORD_MAX {
-            return Err(invalid("a label has at most 60 characters"));
+            return Err(invalid("a label can have at most 60 characters"));
         }
         if !(1..=USES_MAX).contains(&new.uses) {
-            return Err(invalid("a code makes 1 to 100,000 accounts"));
+            return Err(invalid("a code can create 1 to 100,000 accounts"));
         }
         if !(1..=LIFETIME_MAX_MS).contains(&new.lifetime_ms) {
-            return Err(invalid("a code counts for a year at most"));
+            return Err(invalid("a code can be valid for at most one year"));
         }
         let most = i64::try_from(SIGN_UP_CODES_MAX).unwrap_or(i64::MAX);
         if self.store.sign_up_codes(tenant.id, most).await?.len() >= SIGN_UP_CODES_MAX {

@@ -38,9 +38,9 @@ impl Engine {
         let app = self
             .application_by_client(tenant.id, &presented.client_id)
             .await?
-            .filter(|app| app.enabled && app.protocol() == Protocol::OpenIdConnect)
+            .filter(|app| app.enabled && matches!(app.protocol(), Protocol::OpenIdConnect(_)))
             .ok_or_else(OAuthError::invalid_client)?;
-        let registered = app.settings.token_endpoint_auth_method;
+        let registered = app.settings.oidc.token_endpoint_auth_method;
         let by_secret = matches!(
             registered,
             ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost
@@ -81,7 +81,8 @@ impl Engine {
             return Err(too_many());
         }
         if compared == SecretCheck::NeedsPasswordHash
-            && (app.settings.declared_secret == Some(self.declared_secret(&app.client_id, secret))
+            && (app.settings.oidc.declared_secret
+                == Some(self.declared_secret(&app.client_id, secret))
                 || self.is_remembered(secret, Some(stored)))
         {
             return Ok(true);
@@ -117,12 +118,12 @@ impl Engine {
     ) -> Result<bool, TokenError> {
         let Ok((header, _)) = peek(assertion) else { return Ok(false) };
         let mac = VERIFIED_MACS.contains(&header.alg.as_str());
-        let fits = match app.settings.token_endpoint_auth_method {
+        let fits = match app.settings.oidc.token_endpoint_auth_method {
             ClientAuthMethod::ClientSecretJwt => mac,
             ClientAuthMethod::PrivateKeyJwt => !mac,
             _ => false,
         };
-        let registered = app.settings.token_endpoint_auth_signing_alg.as_deref();
+        let registered = app.settings.oidc.token_endpoint_auth_signing_alg.as_deref();
         // A signed request object isn't an assertion (RFC 9101 §10.8).
         let typ = header.typ.as_deref().unwrap_or("JWT");
         if typ.eq_ignore_ascii_case("oauth-authz-req+jwt") {

@@ -324,7 +324,7 @@ impl Engine {
         let lifetimes = &self.settings.lifetimes;
         let code_ms = if kind.code { lifetimes.code_ms } else { 0 };
         let access_ms = if kind.token { self.access_lifetime_ms(app) } else { 0 };
-        let binding = app.settings.token_binding;
+        let binding = app.settings.oidc.token_binding;
         let browser = browser
             .filter(|_| binding == AccessTokenBinding::Cookie)
             .map(|browser| self.browser_reference(app, browser));
@@ -359,7 +359,7 @@ impl Engine {
             refresh_issued_at: Millis(0),
             ended: false,
             outlives_logout: binding != AccessTokenBinding::SsoSession
-                && !app.settings.revoke_tokens_when_session_ends,
+                && !app.settings.oidc.revoke_tokens_when_session_ends,
             stay_cut: stay.cut,
             detail: detail.write(),
         }

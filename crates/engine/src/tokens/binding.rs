@@ -24,7 +24,7 @@ impl Engine {
         detail: &str,
         presented: &BindingProof,
     ) -> bool {
-        if !app.settings.validate_token_binding {
+        if !app.settings.oidc.validate_token_binding {
             return true;
         }
         match binding {

@@ -29,7 +29,7 @@ impl Engine {
             )
             .into());
         }
-        let own = &app.settings.own_scopes;
+        let own = &app.settings.oidc.own_scopes;
         let scopes = match wanted {
             None => own.join(" "),
             Some(wanted) => {
@@ -69,7 +69,7 @@ impl Engine {
         app: &Application,
         token: &ClientToken,
     ) -> Result<String, EngineError> {
-        if app.settings.access_token_format == AccessTokenFormat::Opaque {
+        if app.settings.oidc.access_token_format == AccessTokenFormat::Opaque {
             return Ok(self.sealer.seal_client(TokenKind::Access, tenant.id, token)?);
         }
         let jti = self.sealer.seal_client(TokenKind::JwtId, tenant.id, token)?;
@@ -90,6 +90,6 @@ impl Engine {
             sid: None,
             more: serde_json::Map::new(),
         };
-        self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
+        self.signed(tenant, app.settings.oidc.id_token_signed_response_alg, "at+jwt", &claims).await
     }
 }

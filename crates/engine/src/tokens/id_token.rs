@@ -42,7 +42,7 @@ impl Engine {
     ) -> Result<String, EngineError> {
         let now = self.now();
         let app = wanted.app;
-        let alg = app.settings.id_token_signed_response_alg;
+        let alg = app.settings.oidc.id_token_signed_response_alg;
         let mut more = if wanted.named.is_empty() && wanted.scopes.is_empty() {
             Map::new()
         } else {
@@ -68,15 +68,16 @@ impl Engine {
             amr: wanted.amr.split(' ').filter(|method| !method.is_empty()).collect(),
             isk: wanted
                 .session
-                .filter(|_| app.settings.session_extension)
+                .filter(|_| app.settings.oidc.session_extension)
                 .map(|session| self.session_key(tenant, app.id, session))
                 .transpose()?,
             more,
         };
-        let token = if app.settings.id_token_unsigned && wanted.at_token_endpoint {
+        let token = if app.settings.oidc.id_token_unsigned && wanted.at_token_endpoint {
             sojourn_crypto::unsigned_jwt(&claims)?
         } else {
-            self.signed(tenant, app.settings.id_token_signed_response_alg, "JWT", &claims).await?
+            self.signed(tenant, app.settings.oidc.id_token_signed_response_alg, "JWT", &claims)
+                .await?
         };
         Ok(token)
     }

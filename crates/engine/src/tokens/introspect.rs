@@ -26,7 +26,7 @@ impl Engine {
             return self.introspect_refresh(tenant, caller, text).await;
         }
         let Some(access) = self.check_access(tenant, text).await? else { return Ok(None) };
-        if access.app.id != caller.id && !caller.settings.resource_server {
+        if access.app.id != caller.id && !caller.settings.oidc.resource_server {
             return Ok(None);
         }
         if let Bearer::User { session: Some(session), .. } = &access.bearer
@@ -131,5 +131,7 @@ impl Engine {
 /// Returns whether the caller may know the login name. It is part of the profile: a third-party application gets it
 /// only with the scope `profile`.
 fn may_know_the_name(caller: &Application, app: &Application, scopes: &str) -> bool {
-    caller.settings.resource_server || app.settings.first_party || scope::has(scopes, "profile")
+    caller.settings.oidc.resource_server
+        || app.settings.first_party
+        || scope::has(scopes, "profile")
 }

@@ -155,7 +155,8 @@ impl Engine {
         amr: &str,
     ) -> Result<String, EngineError> {
         // Sessions share only opaque tokens, because a JWT names one session.
-        if app.settings.access_token_format == AccessTokenFormat::Opaque || access.token.shared {
+        if app.settings.oidc.access_token_format == AccessTokenFormat::Opaque || access.token.shared
+        {
             return Ok(self.sealer.seal_grant(TokenKind::Access, tenant.id, &access.token)?);
         }
         let jti = self.sealer.seal_grant(TokenKind::JwtId, tenant.id, &access.token)?;
@@ -175,16 +176,16 @@ impl Engine {
             sid: Some(grant.sid.to_string()),
             more: self.memberships(tenant, app, grant.user, &access.scopes).await?,
         };
-        self.signed(tenant, app.settings.id_token_signed_response_alg, "at+jwt", &claims).await
+        self.signed(tenant, app.settings.oidc.id_token_signed_response_alg, "at+jwt", &claims).await
     }
 }
 
 /// The audience of an application's JWT access tokens.
 pub(crate) fn audience(app: &Application) -> Vec<&str> {
-    if app.settings.audiences.is_empty() {
+    if app.settings.oidc.audiences.is_empty() {
         vec![&app.client_id]
     } else {
-        app.settings.audiences.iter().map(String::as_str).collect()
+        app.settings.oidc.audiences.iter().map(String::as_str).collect()
     }
 }
 

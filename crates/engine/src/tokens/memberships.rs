@@ -23,7 +23,7 @@ impl Engine {
         scopes: &str,
     ) -> Result<Map<String, Value>, EngineError> {
         let mut claims = Map::new();
-        let by_id = app.settings.membership_ids;
+        let by_id = app.settings.oidc.membership_ids;
         if scope::has(scopes, "roles") {
             let roles = self.store.roles_of_user(tenant.id, user).await?;
             let roles = roles.into_iter().filter(|role| role.state == RoleState::Active);

@@ -42,7 +42,7 @@ impl Engine {
             return Err(OAuthError::unauthorized_client(why).into());
         }
         let asked = wanted.scopes.clone().unwrap_or_default();
-        let mut scopes = scope::allowed(&asked, &app.settings.scopes);
+        let mut scopes = scope::allowed(&asked, &app.settings.oidc.scopes);
         if scopes.is_empty() && !asked.is_empty() {
             return Err(OAuthError::new("invalid_scope", "none of the scopes is registered").into());
         }
@@ -65,7 +65,7 @@ impl Engine {
             kind: GrantKind::Password,
             scopes: scopes.join(" "),
             offline: false,
-            binding: app.settings.token_binding,
+            binding: app.settings.oidc.token_binding,
             auth_time: now,
             created_at: now,
             expires_at: now.plus(longest.max(self.access_lifetime_ms(app))),

@@ -136,7 +136,7 @@ impl Engine {
         let grant = &standing.grant;
         let now = self.now();
         let from = grant.refresh_generation;
-        let to = if app.settings.refresh_rotation { from + 1 } else { from };
+        let to = if app.settings.oidc.refresh_rotation { from + 1 } else { from };
         let refresh_issued_at = if to > from { now } else { grant.refresh_issued_at };
         let mut change = ChangeSet::of(
             tenant.id,

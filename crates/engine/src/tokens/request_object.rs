@@ -61,7 +61,7 @@ impl Engine {
         let refused = |why: &str| OAuthError::new("invalid_request_uri", why);
         let without_fragment = |uri: &str| uri.split('#').next().unwrap_or_default().to_owned();
         let asked = without_fragment(uri);
-        if !app.settings.request_uris.iter().any(|known| without_fragment(known) == asked) {
+        if !app.settings.oidc.request_uris.iter().any(|known| without_fragment(known) == asked) {
             return Err(refused("the request_uri is not registered"));
         }
         let body =
@@ -76,7 +76,7 @@ impl Engine {
         text: &str,
     ) -> Result<(Map<String, Value>, Option<bool>), OAuthError> {
         let (header, unproven) = peek(text).map_err(|_| wrong("the request object is no JWT"))?;
-        let registered = app.settings.request_object_signing_alg.as_deref();
+        let registered = app.settings.oidc.request_object_signing_alg.as_deref();
         if registered.is_some_and(|alg| alg != header.alg) {
             return Err(wrong("the request object has another algorithm than the registered one"));
         }
@@ -113,7 +113,7 @@ impl Engine {
         let keys = self.client_keys(app, false).await?;
         let verified = match verify_client_jws(&keys, text) {
             // The application may have rotated its keys.
-            Err(JwsError::UnknownKey | JwsError::Signature) if app.settings.jwks.is_none() => {
+            Err(JwsError::UnknownKey | JwsError::Signature) if app.settings.oidc.jwks.is_none() => {
                 let keys = self.client_keys(app, true).await?;
                 verify_client_jws(&keys, text)
             }

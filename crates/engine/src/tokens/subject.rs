@@ -8,7 +8,7 @@ impl Engine {
     /// The `sub` of a user at an application: public, or pairwise for its sector.
     #[must_use]
     pub fn subject(&self, app: &Application, user: UserId) -> String {
-        match app.settings.subject_type {
+        match app.settings.oidc.subject_type {
             SubjectType::Public => user.to_string(),
             SubjectType::Pairwise => {
                 let tenant = app.tenant.0.to_be_bytes();
@@ -27,7 +27,7 @@ impl Engine {
 /// sector.
 fn sector(app: &Application) -> String {
     let settings = &app.settings;
-    let uri = settings.sector_identifier_uri.as_ref().or(settings.redirect_uris.first());
+    let uri = settings.oidc.sector_identifier_uri.as_ref().or(settings.oidc.redirect_uris.first());
     uri.and_then(|uri| url::Url::parse(uri).ok())
         .filter(|uri| uri.scheme() == "https")
         .and_then(|uri| uri.host_str().map(str::to_owned))

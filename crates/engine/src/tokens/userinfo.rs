@@ -78,7 +78,7 @@ impl Engine {
                 told.extend(proven);
             }
         }
-        let Some(alg) = access.app.settings.userinfo_signed_response_alg else {
+        let Some(alg) = access.app.settings.oidc.userinfo_signed_response_alg else {
             return Ok(Userinfo::Json(told));
         };
         // Core §5.3.2: a signed response names its issuer and its audience.

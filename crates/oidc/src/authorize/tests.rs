@@ -1,6 +1,8 @@
 //! One table row for each rule.
 
-use sojourn_model::{AppId, AppKind, AppOwner, ApplicationSettings, ClientAuthMethod, TenantId};
+use sojourn_model::{
+    AppId, AppKind, AppOwner, ApplicationSettings, ClientAuthMethod, OidcSettings, TenantId,
+};
 
 use super::*;
 
@@ -19,14 +21,17 @@ fn app(public: bool) -> Application {
         secret_hash: None,
         backchannel_logout_uri: None,
         settings: ApplicationSettings {
-            redirect_uris: vec!["https://app.test/cb".into(), "http://127.0.0.1/native".into()],
-            token_endpoint_auth_method: if public {
-                ClientAuthMethod::None
-            } else {
-                ClientAuthMethod::ClientSecretBasic
+            oidc: OidcSettings {
+                redirect_uris: vec!["https://app.test/cb".into(), "http://127.0.0.1/native".into()],
+                token_endpoint_auth_method: if public {
+                    ClientAuthMethod::None
+                } else {
+                    ClientAuthMethod::ClientSecretBasic
+                },
+                grant_types: vec![GrantType::AuthorizationCode, GrantType::Implicit],
+                response_types: vec!["code".into(), "id_token".into()],
+                ..OidcSettings::default()
             },
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::Implicit],
-            response_types: vec!["code".into(), "id_token".into()],
             ..ApplicationSettings::default()
         },
     }
@@ -157,8 +162,8 @@ fn params(pairs: &[(&str, &str)]) -> Params {
 #[test]
 fn offline_access_needs_a_code() {
     let mut app = app(false);
-    app.settings.response_types = ResponseType::SUPPORTED.map(str::to_owned).to_vec();
-    app.settings.grant_types = GrantType::ALL.to_vec();
+    app.settings.oidc.response_types = ResponseType::SUPPORTED.map(str::to_owned).to_vec();
+    app.settings.oidc.grant_types = GrantType::ALL.to_vec();
     for (response_type, kept) in [
         ("code", true),
         ("code id_token", true),
@@ -214,8 +219,8 @@ fn only_the_port_of_a_loopback_address_is_free() {
         ("http://app.test:8080/cb", true, "http://app.test:4711/cb", false),
     ] {
         let mut app = app(false);
-        app.settings.redirect_uris = vec![registered.to_owned()];
-        app.settings.any_localhost_port = any;
+        app.settings.oidc.redirect_uris = vec![registered.to_owned()];
+        app.settings.oidc.any_localhost_port = any;
         let found = redirect_uri(&params(&[("redirect_uri", asked)]), &app);
         assert_eq!(found.is_ok(), good, "{registered} (any port: {any}), {asked}: {found:?}");
     }

@@ -97,7 +97,7 @@ fn registration_2_and_rfc_8252_7_redirect_uris() {
 #[test]
 fn rfc_7591_2_1_grant_types_follow_response_types() {
     let metadata = parsed(&with(r#","response_types":["token id_token"]"#)).expect("fine");
-    assert_eq!(metadata.settings.response_types, ["id_token token"]);
-    assert!(metadata.settings.grant_types.contains(&GrantType::Implicit));
+    assert_eq!(metadata.settings.oidc.response_types, ["id_token token"]);
+    assert!(metadata.settings.oidc.grant_types.contains(&GrantType::Implicit));
     assert!(!metadata.settings.first_party, "whoever registers itself is a stranger");
 }

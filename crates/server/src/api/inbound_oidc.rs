@@ -62,20 +62,20 @@ struct Logout {
 
 fn shown(app: &Application) -> Value {
     let settings = &app.settings;
-    let grants: Vec<&str> = settings.grant_types.iter().map(|one| one.as_str()).collect();
+    let grants: Vec<&str> = settings.oidc.grant_types.iter().map(|one| one.as_str()).collect();
     // WSO2 writes this value with a capital letter.
-    let binding = match settings.token_binding.as_str() {
+    let binding = match settings.oidc.token_binding.as_str() {
         "none" => "None",
         other => other,
     };
-    let kind = match settings.access_token_format {
+    let kind = match settings.oidc.access_token_format {
         sojourn_model::AccessTokenFormat::Opaque => "Default",
         sojourn_model::AccessTokenFormat::Jwt => "JWT",
     };
     let mut logout = Map::new();
     for (name, value) in [
         ("backChannelLogoutUrl", &app.backchannel_logout_uri),
-        ("frontChannelLogoutUrl", &settings.frontchannel_logout_uri),
+        ("frontChannelLogoutUrl", &settings.oidc.frontchannel_logout_uri),
     ] {
         if let Some(value) = value {
             logout.insert(name.into(), value.clone().into());
@@ -85,16 +85,16 @@ fn shown(app: &Application) -> Value {
         "clientId": app.client_id,
         "state": if app.enabled { "ACTIVE" } else { "REVOKED" },
         "grantTypes": grants,
-        "callbackURLs": settings.redirect_uris,
-        "allowedOrigins": settings.allowed_origins,
+        "callbackURLs": settings.oidc.redirect_uris,
+        "allowedOrigins": settings.oidc.allowed_origins,
         "publicClient": app.is_public(),
         "accessToken": {
             "type": kind,
             "bindingType": binding,
-            "revokeTokensWhenIDPSessionTerminated": settings.revoke_tokens_when_session_ends,
-            "validateTokenBinding": settings.validate_token_binding,
+            "revokeTokensWhenIDPSessionTerminated": settings.oidc.revoke_tokens_when_session_ends,
+            "validateTokenBinding": settings.oidc.validate_token_binding,
         },
-        "refreshToken": { "renewRefreshToken": settings.refresh_rotation },
+        "refreshToken": { "renewRefreshToken": settings.oidc.refresh_rotation },
         "logout": logout,
     })
 }
@@ -116,7 +116,7 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
             Some("Default") => Some("opaque"),
             Some("JWT") => Some("jwt"),
             Some(other) => {
-                let why = format!("accessToken.type '{other}' is none of Default JWT");
+                let why = format!("accessToken.type '{other}' is not one of Default, JWT");
                 return Err(EngineError::Invalid(why));
             }
         };
@@ -127,7 +127,7 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
             Some("cookie") => Some("cookie"),
             Some("sso-session") => Some("sso-session"),
             Some(other) => {
-                let why = format!("bindingType '{other}' is none of None cookie sso-session");
+                let why = format!("bindingType '{other}' is not one of None, cookie, sso-session");
                 return Err(EngineError::Invalid(why));
             }
         };

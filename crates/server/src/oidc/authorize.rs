@@ -68,7 +68,7 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> A
         .get("client_id")
         .ok_or_else(|| Refusal::bad_request("The request has no client_id."))?;
     let app = match context.engine().application_by_client(context.tenant().id, client_id).await? {
-        Some(app) if app.enabled && app.protocol() == Protocol::OpenIdConnect => app,
+        Some(app) if app.enabled && matches!(app.protocol(), Protocol::OpenIdConnect(_)) => app,
         _ => return Err(Refusal::bad_request("The client_id of the request is unknown.")),
     };
     let (session, stay) = match context.session_in(app.id).await? {

@@ -25,7 +25,7 @@ pub(crate) async fn presented(context: &Context) -> Result<BindingProof, EngineE
 /// Returns the value that identifies the browser, if the application binds tokens to it, and the cookie to set if it is
 /// new. The cookie stays across sessions and doesn't authenticate anyone.
 pub(crate) fn browser(context: &Context, app: &Application) -> (Option<String>, Option<String>) {
-    if app.settings.token_binding != AccessTokenBinding::Cookie {
+    if app.settings.oidc.token_binding != AccessTokenBinding::Cookie {
         return (None, None);
     }
     if let Some(value) = known(context) {

@@ -68,12 +68,12 @@ async fn past(context: &Context, visitor: &Visitor) -> Result<Vec<Past>, EngineE
             let app = engine.application(tenant.id, delivery.app).await?;
             let in_browser = app.as_ref().is_some_and(|app| {
                 let end = matches!(reason, EndReason::User | EndReason::RpLogout);
-                end && app.settings.frontchannel_logout_uri.is_some()
+                end && app.settings.oidc.frontchannel_logout_uri.is_some()
             });
             let name = app.map(|app| app.name.clone()).unwrap_or_default();
             let said = match delivery.state {
                 // Its front-channel frame was loaded, and frames report no result.
-                DeliveryState::Unreachable if in_browser => "told in the browser",
+                DeliveryState::Unreachable if in_browser => "signed out in the browser",
                 state => words::told(state),
             };
             told.push((name, delivery.state.as_str(), said));

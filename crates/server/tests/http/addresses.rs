@@ -75,7 +75,7 @@ async fn an_address_is_proved_by_a_code_or_a_link_once() {
         assert!(!profile.body.contains("name=\"email\""), "it is changed by a mail alone");
         let (page, code, link) = ask(&smtp, &browser, "cleo@example.test").await;
         let wrong = give(&browser, &page, "00000000").await;
-        assert!(wrong.status == 400 && wrong.body.contains("not the one"), "{wrong:?}");
+        assert!(wrong.status == 400 && wrong.body.contains("match the one"), "{wrong:?}");
         // Somebody else's session, and what the page carries as a link.
         let ben = server.signed_in("ben", "ben-123").await;
         let csrf = ben.get(PATH).await.field("csrf");

@@ -27,7 +27,7 @@ async fn without_binding_sessions_share_a_token_and_lose_it_together() {
     for engine in Engine::BOTH {
         let server = TestServer::on(engine, |_| {}).await;
         server.user("alex", "alex123", &[]).await;
-        server.app("app", |app| app.settings.token_binding = AccessTokenBinding::None).await;
+        server.app("app", |app| app.settings.oidc.token_binding = AccessTokenBinding::None).await;
         let all = four(&server, "app").await;
         assert_eq!(all[0].1, all[1].1, "token1 is session1's and session2's");
         assert_ne!(all[1].1, all[2].1);
@@ -98,8 +98,8 @@ async fn bound_to_the_browser_by_a_cookie_of_its_own() {
         server.user("alex", "alex123", &[]).await;
         server
             .app("app", |app| {
-                app.settings.token_binding = AccessTokenBinding::Cookie;
-                app.settings.validate_token_binding = true;
+                app.settings.oidc.token_binding = AccessTokenBinding::Cookie;
+                app.settings.oidc.validate_token_binding = true;
             })
             .await;
         let browser = server.signed_in("alex", "alex123").await;
@@ -153,11 +153,13 @@ async fn what_an_application_keeps_outlives_a_sign_out_but_no_other_end() {
             let alex = server.user("alex", "alex123", &[]).await;
             server
                 .app("keeps", |app| {
-                    app.settings.token_binding = binding;
-                    app.settings.revoke_tokens_when_session_ends = false;
+                    app.settings.oidc.token_binding = binding;
+                    app.settings.oidc.revoke_tokens_when_session_ends = false;
                 })
                 .await;
-            server.app("bound", |app| app.settings.revoke_tokens_when_session_ends = false).await;
+            server
+                .app("bound", |app| app.settings.oidc.revoke_tokens_when_session_ends = false)
+                .await;
             let browser = server.signed_in("alex", "alex123").await;
             let token = async |client: &str| {
                 let tokens = server.tokens(&browser, client, "openid").await;

@@ -65,7 +65,7 @@ async fn a_certificate_stands_for_a_user_or_an_application() {
     .await;
     server.user("admin", "admin12", &["admin"]).await;
     server
-        .app("machine", |new| new.settings.own_scopes = vec!["internal_session_view".into()])
+        .app("machine", |new| new.settings.oidc.own_scopes = vec!["internal_session_view".into()])
         .await;
     let base = server.base.replace("http://", "https://");
     let ask = async |client: &reqwest::Client, method: &str, path: &str, site: Option<&str>| {

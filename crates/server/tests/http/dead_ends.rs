@@ -17,7 +17,7 @@ async fn server() -> TestServer {
 
 fn third_party(app: &mut NewApplication) {
     app.settings.first_party = false;
-    app.settings.post_logout_redirect_uris = vec!["https://app.test/bye".into()];
+    app.settings.oidc.post_logout_redirect_uris = vec!["https://app.test/bye".into()];
 }
 
 /// Sends a sign-in page's form as it was shown.
@@ -126,7 +126,7 @@ async fn a_logout_page_still_leads_back_to_the_application() {
     let server = server().await;
     server
         .app("leaving", |app| {
-            app.settings.post_logout_redirect_uris = vec!["https://app.test/bye".into()];
+            app.settings.oidc.post_logout_redirect_uris = vec!["https://app.test/bye".into()];
         })
         .await;
     let browser = server.browser();
@@ -202,11 +202,11 @@ async fn each_reason_why_a_form_is_not_taken_has_its_own_words() {
     let base = &*server.base;
     for (headers, words) in [
         (vec![("origin", base)], "Allow cookies for"),
-        (vec![("cookie", &*cookie)], "took the header Origin away"),
+        (vec![("cookie", &*cookie)], "an extension or a proxy may have removed it"),
         (vec![("cookie", &*cookie), ("origin", "https://evil.test")], "page of https://evil.test"),
         (
             vec![("cookie", &*cookie), ("origin", "http://other.test"), ("host", "elsewhere.test")],
-            "known by another address",
+            "has a different address",
         ),
         (vec![("cookie", &*other), ("origin", base)], "open for too long"),
     ] {

@@ -157,7 +157,7 @@ async fn who_signs_out_sees_what_each_application_answered() {
     server.app("shop", |app| app.backchannel_logout_uri = Some(uri)).await;
     server.app("silent", |_| {}).await;
     let framed = |app: &mut sojourn_engine::directory::NewApplication| {
-        app.settings.frontchannel_logout_uri = Some("https://framed.test/out".into());
+        app.settings.oidc.frontchannel_logout_uri = Some("https://framed.test/out".into());
     };
     broken.answer(&[503; 9]);
     let leave = async |clients: &[&str]| {
@@ -186,10 +186,10 @@ async fn who_signs_out_sees_what_each_application_answered() {
         tag.split('<').next().expect("its words").to_owned()
     };
     assert_eq!(state_of("app"), "signed out");
-    assert_eq!(state_of("shop"), "being told …");
+    assert_eq!(state_of("shop"), "signing out …");
     assert_eq!(state_of("silent"), "doesn&#39;t accept sign-outs");
     assert!(
-        page.body.contains("See what the others answered") && !page.body.contains("My Account<")
+        page.body.contains("Check the other applications") && !page.body.contains("My Account<")
     );
     // Whoever has the address alone sees names and answers for half an hour; nothing opens another session's.
     assert_eq!(server.browser().get(left.location()).await.status, 200);
@@ -248,6 +248,8 @@ async fn the_console_lists_deliveries_by_state_and_application_page_by_page() {
     assert_eq!(admin.get(&other).await.status, 400, "a page of another question");
     let of_silent = admin.get(&format!("/console/deliveries?application={}", silent.id)).await;
     assert!(count(&of_silent.body) == 1 && of_silent.body.contains("no address"));
-    assert!(admin.get("/console/deliveries?state=pending").await.body.contains("None of them."));
+    assert!(
+        admin.get("/console/deliveries?state=pending").await.body.contains("No deliveries match")
+    );
     server.stop().await;
 }

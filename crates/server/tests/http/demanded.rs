@@ -12,7 +12,7 @@ use crate::factors::{
 #[tokio::test]
 async fn where_a_factor_is_demanded_a_sign_in_adds_one() {
     let server = server().await;
-    server.app("direct", |app| app.settings.grant_types.push(GrantType::Password)).await;
+    server.app("direct", |app| app.settings.oidc.grant_types.push(GrantType::Password)).await;
     let before = server.signed_in(ALEX.0, ALEX.1).await;
     let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
     let path = format!("/api/sessions/v1/policies/users/{}", alex.id);
@@ -167,7 +167,7 @@ async fn an_account_is_secured_in_one_act() {
     let left = server.engine.factors(&server.tenant, alex.id).await.expect("read");
     assert!(left.factors.is_empty() && left.codes_left == 0, "{left:?}");
     let refused = server.browser().sign_in(ALEX.0, ALEX.1).await;
-    assert!(refused.status == 403 && refused.body.contains("may not be used"), "{refused:?}");
+    assert!(refused.status == 403 && refused.body.contains("no longer valid"), "{refused:?}");
     // An administrator's password opens it again.
     let by = sojourn_engine::Authority::system();
     let set = server.engine.reset_password(&server.tenant, &alex, "rainy-tuesday-9", &by).await;

@@ -12,7 +12,7 @@ use sojourn_testkit::store::Engine;
 async fn a_demanded_sign_in_holds_for_pages_and_the_extender() {
     for database in Engine::BOTH {
         let server = TestServer::on(database, |_| {}).await;
-        server.app("shop", |app| app.settings.session_extension = true).await;
+        server.app("shop", |app| app.settings.oidc.session_extension = true).await;
         let boss = server.user("boss", "password", &["admin"]).await;
         let browser = server.signed_in("boss", "password").await;
         let tokens = server.tokens(&browser, "shop", "openid").await;
@@ -93,7 +93,7 @@ async fn identical_refreshes_at_once_get_the_same_answer() {
     for database in Engine::BOTH {
         for binding in [AccessTokenBinding::None, AccessTokenBinding::SsoSession] {
             let server = TestServer::on(database, |_| {}).await;
-            server.app("shop", |app| app.settings.token_binding = binding).await;
+            server.app("shop", |app| app.settings.oidc.token_binding = binding).await;
             server.user("cleo", "password", &[]).await;
             let browser = server.signed_in("cleo", "password").await;
             let first = server.tokens(&browser, "shop", "openid").await;
@@ -147,7 +147,7 @@ async fn an_application_without_redirects_is_changed_in_part() {
 #[tokio::test]
 async fn a_stolen_key_is_replaced_at_once() {
     let server = TestServer::start().await;
-    server.app("jwt", |app| app.settings.access_token_format = AccessTokenFormat::Jwt).await;
+    server.app("jwt", |app| app.settings.oidc.access_token_format = AccessTokenFormat::Jwt).await;
     server.user("cleo", "password", &[]).await;
     let browser = server.signed_in("cleo", "password").await;
     let before = server.tokens(&browser, "jwt", "openid").await;

@@ -339,7 +339,7 @@ async fn a_demanded_password_comes_after_the_second_factor() {
 #[tokio::test]
 async fn where_nobody_can_be_asked_a_password_alone_is_refused_with_what_to_do() {
     let server = server().await;
-    server.app("direct", |app| app.settings.grant_types.push(GrantType::Password)).await;
+    server.app("direct", |app| app.settings.oidc.grant_types.push(GrantType::Password)).await;
     let boss = server.signed_in("boss", "boss-123").await;
     let me = "/scim2/Me";
     // Remembered before it is refused.
@@ -379,10 +379,7 @@ async fn changing_factors_takes_a_fresh_proof_and_ends_what_they_made() {
     }
     let proven = signed_in(&server, &phone.code(&server)).await;
     let asked = proven.get(&remove).await;
-    assert!(
-        asked.status == 200 && asked.body.contains("1 session that were made with it"),
-        "{asked:?}"
-    );
+    assert!(asked.status == 200 && asked.body.contains("1 session started with it"), "{asked:?}");
     server.clock.advance(6 * 60_000);
     let late = proven.get(&remove).await;
     assert!(late.location().starts_with("/login?ticket="), "{late:?}");

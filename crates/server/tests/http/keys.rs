@@ -98,7 +98,7 @@ async fn a_passkey_signs_in_by_itself() {
     let (mut key, added) = add(&server, &own, PASSKEY).await;
     assert!(added.status == 200 && added.body.contains("id=\"codes\""), "{added:?}");
     let listed = own.get(SECURITY).await;
-    assert!(listed.body.contains("Passkey") && listed.body.contains("on one device alone"));
+    assert!(listed.body.contains("Passkey") && listed.body.contains("on one device only"));
     assert!(listed.body.contains("data-keys-accepted"), "authenticators learn which are good");
     let (browser, answer) = sign_in(&server, &mut key).await;
     assert_eq!((answer.status, answer.location()), (303, "/myaccount"), "{answer:?}");

@@ -115,7 +115,7 @@ async fn an_administrator_agrees_or_declines() {
         assert_eq!(act(&browser, "delete").await.location(), PATH);
         ids.push(server.engine.user_named(&server.tenant, name).await.expect("there").id);
     }
-    smtp.link("will look at that", 0).await;
+    smtp.link("will review your request", 0).await;
     server.clock.advance(365 * DAY_MS);
     assert_eq!(server.engine.delete_due_accounts().await.expect("done"), 0, "nobody agreed");
     let admin = server.signed_in(BOSS.0, BOSS.1).await;

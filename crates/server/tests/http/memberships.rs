@@ -20,10 +20,10 @@ async fn roles_and_groups_are_told_in_every_token_that_has_the_scopes() {
     for (client, ids, jwt) in [("names", false, false), ("ids", true, true)] {
         server
             .app(client, |app| {
-                app.settings.scopes = scopes(wide);
-                app.settings.membership_ids = ids;
+                app.settings.oidc.scopes = scopes(wide);
+                app.settings.oidc.membership_ids = ids;
                 if jwt {
-                    app.settings.access_token_format = AccessTokenFormat::Jwt;
+                    app.settings.oidc.access_token_format = AccessTokenFormat::Jwt;
                 }
             })
             .await;
@@ -91,7 +91,7 @@ async fn too_many_groups_are_named_by_where_they_are() {
     }
     server
         .app("app", |app| {
-            app.settings.scopes = vec!["openid".into(), "roles".into(), "groups".into()]
+            app.settings.oidc.scopes = vec!["openid".into(), "roles".into(), "groups".into()]
         })
         .await;
     let browser = server.signed_in("alex", "alex123").await;

@@ -37,7 +37,7 @@ async fn the_code_flow_gives_a_signed_id_token() {
     for alg in SigningAlg::ALL {
         let server = TestServer::start().await;
         let alex = server.user("alex", "alex123", &[]).await;
-        server.app("app", |app| app.settings.id_token_signed_response_alg = alg).await;
+        server.app("app", |app| app.settings.oidc.id_token_signed_response_alg = alg).await;
         let browser = server.browser();
         let first =
             browser.authorize("app", "openid profile email", &[("login_hint", "alex")]).await;
@@ -158,7 +158,7 @@ async fn a_public_client_needs_pkce_and_no_secret() {
     server.user("alex", "alex123", &[]).await;
     let public = |app: &mut NewApplication| {
         app.secret = None;
-        app.settings.token_endpoint_auth_method = sojourn_model::ClientAuthMethod::None;
+        app.settings.oidc.token_endpoint_auth_method = sojourn_model::ClientAuthMethod::None;
     };
     server.app("spa", public).await;
     let browser = server.signed_in("alex", "alex123").await;
@@ -183,7 +183,9 @@ async fn a_public_client_needs_pkce_and_no_secret() {
 #[tokio::test]
 async fn scripts_of_registered_origins_may_call_errors_included() {
     let server = TestServer::start().await;
-    server.app("app", |app| app.settings.allowed_origins = vec!["https://spa.test".into()]).await;
+    server
+        .app("app", |app| app.settings.oidc.allowed_origins = vec!["https://spa.test".into()])
+        .await;
     let send = async |method: &str, path: &str, origin: &str| {
         let mut request = server
             .http

@@ -13,8 +13,8 @@ const ALL_TYPES: [&str; 6] =
 async fn with_all_types(server: &TestServer) {
     server
         .app("app", |app| {
-            app.settings.response_types = ALL_TYPES.map(str::to_owned).to_vec();
-            app.settings.grant_types =
+            app.settings.oidc.response_types = ALL_TYPES.map(str::to_owned).to_vec();
+            app.settings.oidc.grant_types =
                 vec![GrantType::AuthorizationCode, GrantType::Implicit, GrantType::RefreshToken];
         })
         .await;
@@ -235,12 +235,12 @@ async fn core_6_request_objects_by_value_and_by_reference() {
     let request_uri = documents.uri("/request");
     server
         .app("app", |app| {
-            app.settings.jwks_uri = Some(documents.uri("/keys"));
-            app.settings.request_uris = vec![request_uri.clone()];
+            app.settings.oidc.jwks_uri = Some(documents.uri("/keys"));
+            app.settings.oidc.request_uris = vec![request_uri.clone()];
         })
         .await;
     server
-        .app("unsigned", |app| app.settings.request_object_signing_alg = Some("none".into()))
+        .app("unsigned", |app| app.settings.oidc.request_object_signing_alg = Some("none".into()))
         .await;
     let browser = server.signed_in("alex", "alex123").await;
     let object = |claims: Value| sign_jwt(&mine, "oauth-authz-req+jwt", &claims).expect("signed");
@@ -288,10 +288,10 @@ async fn core_9_client_assertions_are_fresh_ours_and_used_once() {
     server
         .app("machine", |app| {
             app.secret = None;
-            app.settings.token_endpoint_auth_method = ClientAuthMethod::PrivateKeyJwt;
-            app.settings.jwks = Some(jwks);
-            app.settings.grant_types = vec![GrantType::ClientCredentials];
-            app.settings.own_scopes = vec!["internal_session_view".into()];
+            app.settings.oidc.token_endpoint_auth_method = ClientAuthMethod::PrivateKeyJwt;
+            app.settings.oidc.jwks = Some(jwks);
+            app.settings.oidc.grant_types = vec![GrantType::ClientCredentials];
+            app.settings.oidc.own_scopes = vec!["internal_session_view".into()];
         })
         .await;
     let now = server.engine.now().seconds();
@@ -341,8 +341,8 @@ async fn core_8_pairwise_subjects_differ_by_sector_and_stay() {
     {
         server
             .app(client, |app| {
-                app.settings.subject_type = SubjectType::Pairwise;
-                app.settings.redirect_uris = vec![uri.into(), CALLBACK.into()];
+                app.settings.oidc.subject_type = SubjectType::Pairwise;
+                app.settings.oidc.redirect_uris = vec![uri.into(), CALLBACK.into()];
             })
             .await;
     }
@@ -366,9 +366,9 @@ async fn rfc_9068_access_tokens_that_others_can_check() {
     server.user("alex", "alex123", &[]).await;
     server
         .app("app", |app| {
-            app.settings.access_token_format = AccessTokenFormat::Jwt;
-            app.settings.audiences = vec!["https://api.test".into()];
-            app.settings.userinfo_signed_response_alg = Some(SigningAlg::Ps256);
+            app.settings.oidc.access_token_format = AccessTokenFormat::Jwt;
+            app.settings.oidc.audiences = vec!["https://api.test".into()];
+            app.settings.oidc.userinfo_signed_response_alg = Some(SigningAlg::Ps256);
         })
         .await;
     let browser = server.signed_in("alex", "alex123").await;
@@ -398,7 +398,7 @@ async fn rfc_9068_access_tokens_that_others_can_check() {
 async fn unsigned_id_tokens_only_where_registered_and_only_in_the_code_flow() {
     let server = TestServer::start().await;
     server.user("alex", "alex123", &[]).await;
-    server.app("app", |app| app.settings.id_token_unsigned = true).await;
+    server.app("app", |app| app.settings.oidc.id_token_unsigned = true).await;
     let browser = server.signed_in("alex", "alex123").await;
     let tokens = server.tokens(&browser, "app", "openid").await;
     let id_token = tokens["id_token"].as_str().expect("an ID token");
@@ -410,7 +410,7 @@ async fn rfc_6749_4_3_passwords_only_where_allowed_and_dead_with_the_user() {
     let server = TestServer::start().await;
     let alex = server.user("alex", "alex123", &[]).await;
     server.app("app", |_| {}).await;
-    server.app("old", |app| app.settings.grant_types.push(GrantType::Password)).await;
+    server.app("old", |app| app.settings.oidc.grant_types.push(GrantType::Password)).await;
     let form = |password| {
         [
             ("grant_type", "password"),

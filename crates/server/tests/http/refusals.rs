@@ -115,8 +115,8 @@ async fn localhost_has_any_port_where_the_application_says_so() {
     for (client, any) in [("strict", false), ("loose", true)] {
         server
             .app(client, |app| {
-                app.settings.redirect_uris = vec!["http://localhost/cb".into()];
-                app.settings.any_localhost_port = any;
+                app.settings.oidc.redirect_uris = vec!["http://localhost/cb".into()];
+                app.settings.oidc.any_localhost_port = any;
             })
             .await;
         let browser = server.signed_in("alex", "alex123").await;

@@ -24,13 +24,13 @@ async fn it_says_what_to_do_next() {
     let browser = server.signed_in("cleo", "cleo-123").await;
     let page = browser.get(PATH).await.body;
     assert!(page.contains("2 things need your attention"), "{page}");
-    assert!(page.contains("Your password alone signs you in"), "{page}");
+    assert!(page.contains("Your password alone is enough to sign in"), "{page}");
     assert!(page.contains("cleo@example.test is not confirmed yet"), "{page}");
     assert!(browser.get("/myaccount").await.body.contains("2 things need your attention"));
     enrol(&server, &browser).await;
     let page = browser.get(PATH).await.body;
     assert!(page.contains("1 thing needs your attention"), "{page}");
-    assert!(page.contains("Your password and a second factor sign you in"), "{page}");
+    assert!(page.contains("You sign in with your password and a second factor"), "{page}");
     assert!(page.contains("10 recovery codes left"), "{page}");
     let found = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
     let proved = sojourn_model::User { email_verified: true, ..found };

@@ -93,7 +93,7 @@ async fn front_channel_logout_2_each_application_is_framed_with_iss_and_sid() {
     for client in ["app", "second", "silent"] {
         server
             .app(client, |app| {
-                app.settings.frontchannel_logout_uri =
+                app.settings.oidc.frontchannel_logout_uri =
                     (client != "silent").then(|| format!("https://{client}.test/out?x=1"));
             })
             .await;
@@ -125,7 +125,7 @@ async fn front_channel_logout_2_each_application_is_framed_with_iss_and_sid() {
 async fn sessions_are_extended_and_never_revived() {
     let server = TestServer::start().await;
     server.user("alex", "alex123", &[]).await;
-    server.app("app", |app| app.settings.session_extension = true).await;
+    server.app("app", |app| app.settings.oidc.session_extension = true).await;
     let browser = server.signed_in("alex", "alex123").await;
     let tokens = server.tokens(&browser, "app", "openid").await;
     let isk = claims(tokens["id_token"].as_str().expect("an ID token"))["isk"]

@@ -161,15 +161,15 @@ async fn effects_are_a_list_or_an_object_and_errors_name_the_member() {
         ),
         (
             json!({"effects": ["sessions"]}),
-            "effects: 'sessions' is none of session, tokens, offline",
+            "effects: 'sessions' is not one of session, tokens, offline",
         ),
         (json!({"effects": [true]}), "effects[0]: invalid type: boolean"),
         (json!({"effects": "session"}), "expected a list of session, tokens, offline"),
-        (json!({"effects": {"everything": true}}), "'everything' is none of session"),
+        (json!({"effects": {"everything": true}}), "'everything' is not one of session"),
         (json!({"users": ["nobody"]}), "users: there is no user 'nobody'"),
         (json!({"applications": ["none"]}), "applications: there is no application 'none'"),
-        (json!({"sessions": ["x"], "users": []}), "sessions: 'x' is no session's id"),
-        (json!({"grants": ["x"], "users": []}), "grants: 'x' is no grant's id"),
+        (json!({"sessions": ["x"], "users": []}), "sessions: 'x' is not a session id"),
+        (json!({"grants": ["x"], "users": []}), "grants: 'x' is not a grant id"),
         (json!({"rate": -1}), "rate: invalid value: integer `-1`"),
     ] {
         let mut asked = body.clone();

@@ -288,7 +288,10 @@ async fn who_is_let_in() {
     // A token needs the scope, and its user the right.
     server
         .app("portal", |app| {
-            app.settings.scopes.extend(["internal_login".into(), "internal_session_view".into()]);
+            app.settings
+                .oidc
+                .scopes
+                .extend(["internal_login".into(), "internal_session_view".into()]);
         })
         .await;
     for (scope, status) in [("openid", 403), ("openid internal_login", 200)] {

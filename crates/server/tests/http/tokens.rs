@@ -161,7 +161,7 @@ async fn introspection_tells_the_client_and_resource_servers_alone() {
     let alex = server.user("alex", "alex123", &[]).await;
     server.app("app", |_| {}).await;
     server.app("other", |_| {}).await;
-    server.app("api", |app| app.settings.resource_server = true).await;
+    server.app("api", |app| app.settings.oidc.resource_server = true).await;
     let browser = server.signed_in("alex", "alex123").await;
     let tokens = server.tokens(&browser, "app", "openid").await;
     let access = tokens["access_token"].as_str().expect("a token");
@@ -237,8 +237,8 @@ async fn client_credentials_have_no_row_and_can_be_revoked() {
     let server = TestServer::start().await;
     server
         .app("machine", |app| {
-            app.settings.grant_types = vec![GrantType::ClientCredentials];
-            app.settings.own_scopes = vec!["internal_session_view".into()];
+            app.settings.oidc.grant_types = vec![GrantType::ClientCredentials];
+            app.settings.oidc.own_scopes = vec!["internal_session_view".into()];
         })
         .await;
     let form = [("grant_type", "client_credentials")];
@@ -289,9 +289,9 @@ async fn an_application_has_lifetimes_of_its_own() {
     server.user("alex", "alex123", &[]).await;
     server
         .app("short", |app| {
-            app.settings.access_token_ms = Some(5 * MINUTE);
-            app.settings.id_token_ms = Some(2 * MINUTE);
-            app.settings.refresh_token_ms = Some(8 * MINUTE);
+            app.settings.oidc.access_token_ms = Some(5 * MINUTE);
+            app.settings.oidc.id_token_ms = Some(2 * MINUTE);
+            app.settings.oidc.refresh_token_ms = Some(8 * MINUTE);
         })
         .await;
     let browser = server.signed_in("alex", "alex123").await;

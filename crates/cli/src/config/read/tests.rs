@@ -28,12 +28,12 @@ fn mistakes_are_told_with_their_line() {
             "deployment.toml:2: unknown variant `other`",
         ),
         ("[server]\nbase_url = \"https://a/b\"\n", ""),
-        ("[server]\nbase_url = \"https://a/b/\"\n", "without a slash at the end: 'https://a/b'"),
+        ("[server]\nbase_url = \"https://a/b/\"\n", "without a trailing slash:  'https://a/b'"),
         ("[server]\nbase_url = \"https://a/b?c\"\n", "base_url has scheme, host, port and path"),
         ("[server]\nbase_url = \"http://a\"\ntls = false\n", ":2: [server] base_url is not https"),
         ("[server]\ntls = false\ninsecure_development = true\nbase_url = \"http://a\"\n", ""),
         ("[oauth]\nissuer = \"{base}/oauth2/token\"\n", ""),
-        ("[oauth]\n\nissuer = \"login\"\n", ":3: [oauth] issuer: 'login' is no http(s) address"),
+        ("[oauth]\n\nissuer = \"login\"\n", ":3: [oauth] issuer: 'login' is not an http(s) URL"),
         (
             "[oauth]\ntenant_issuers = { acme = \"https://a/\" }\n",
             "[oauth] tenant_issuers.acme: 'https://a/' is no",
@@ -42,8 +42,14 @@ fn mistakes_are_told_with_their_line() {
             "[server]\nbase_url = \"https://a\"\n[oauth]\ntenant_issuers = { acme = \"https://a\" }\n",
             "tenant_issuers.acme: another tenant has the issuer 'https://a' already",
         ),
-        ("[server]\ncertificate = \"x\"\n", ":2: [server] certificate and key go together"),
-        ("[server]\nproxy_protocol = true\n", ":2: [server] proxy_protocol is about connections"),
+        (
+            "[server]\ncertificate = \"x\"\n",
+            ":2: [server] certificate and key must be set together",
+        ),
+        (
+            "[server]\nproxy_protocol = true\n",
+            ":2: [server] proxy_protocol requires trusted_proxies",
+        ),
         (
             "[[application]]\nclient_id = \"a\"\nredirect_uris = [\"/x\"]\n",
             ":3: application 'a': redirect_uris: '/x' is no absolute",
@@ -57,9 +63,9 @@ fn mistakes_are_told_with_their_line() {
             ":4: there are two applications 'a'",
         ),
         ("[account_lock]\nattempts = 5\nunlock_after = \"15m\"\n", ""),
-        ("[account_lock]\nattempts = 500\n", "[account_lock] attempts is between 1 and"),
+        ("[account_lock]\nattempts = 500\n", "[account_lock] attempts must be between 1 and"),
         ("[[custom_attribute]]\nname = \"badge\"\ntype = \"dateTime\"\n", ""),
-        ("[[custom_attribute]]\nname = \"a b\"\n", "a name has letters"),
+        ("[[custom_attribute]]\nname = \"a b\"\n", "a name must be unique"),
         ("[mail]\nfrom = \"a@example.org\"\n", ":1: [mail] needs either host or folder"),
     ] {
         let got = problem(text);

@@ -138,7 +138,7 @@ impl Engine {
     ) -> Result<Option<Mark>, ScimError> {
         let Page::Cursor { at: Some(cursor), .. } = &query.page else { return Ok(None) };
         let foreign = || {
-            let why = "the cursor does not belong to this list: begin without one";
+            let why = "the cursor doesn't belong to this query: start without one";
             ScimError::new(400, Some("invalidCursor"), why)
         };
         let body = self.sealer.open(TokenKind::Cursor, tenant.id, cursor).ok_or_else(foreign)?;

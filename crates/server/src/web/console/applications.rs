@@ -85,7 +85,7 @@ struct ApplicationPage {
 pub(super) fn owner(app: &Application) -> &'static str {
     match app.owner {
         AppOwner::File => "declared in deployment.toml",
-        AppOwner::Database => "made in the Console",
+        AppOwner::Database => "created in the Console",
         AppOwner::Program => "built in",
     }
 }
@@ -97,17 +97,17 @@ impl Fields {
         Self {
             name: app.name.clone(),
             client_id: app.client_id.clone(),
-            redirect_uris: settings.redirect_uris.join("\n"),
-            post_logout_redirect_uris: settings.post_logout_redirect_uris.join("\n"),
+            redirect_uris: settings.oidc.redirect_uris.join("\n"),
+            post_logout_redirect_uris: settings.oidc.post_logout_redirect_uris.join("\n"),
             backchannel_logout_uri: text(&app.backchannel_logout_uri),
-            frontchannel_logout_uri: text(&settings.frontchannel_logout_uri),
+            frontchannel_logout_uri: text(&settings.oidc.frontchannel_logout_uri),
             home_uri: text(&settings.home_uri),
             logo_uri: text(&settings.logo_uri),
-            token_binding: settings.token_binding.as_str().into(),
+            token_binding: settings.oidc.token_binding.as_str().into(),
             first_party: settings.first_party,
             public: app.is_public(),
-            revoke: settings.revoke_tokens_when_session_ends,
-            validate: settings.validate_token_binding,
+            revoke: settings.oidc.revoke_tokens_when_session_ends,
+            validate: settings.oidc.validate_token_binding,
         }
     }
 
@@ -167,7 +167,7 @@ pub(crate) async fn list(context: Context) -> Answer {
             id: app.id.to_string(),
             binding: match app.protocol() {
                 Protocol::Saml(_) => "SAML",
-                _ => app.settings.token_binding.as_str(),
+                _ => app.settings.oidc.token_binding.as_str(),
             },
             owner: owner(&app),
             enabled: app.enabled,
@@ -194,9 +194,10 @@ pub(super) async fn show(
     let page = ApplicationPage {
         frame: visitor.frame(context, "applications"),
         id: app.map(|app| app.id.to_string()),
-        owner: app.map_or("made in the Console", owner),
+        owner: app.map_or("created in the Console", owner),
         enabled: app.is_none_or(|app| app.enabled),
-        has_secret: app.is_some_and(|app| app.settings.token_endpoint_auth_method.has_secret()),
+        has_secret: app
+            .is_some_and(|app| app.settings.oidc.token_endpoint_auth_method.has_secret()),
         drawn: match app {
             Some(_) => String::new(),
             None => AppId::random(context.engine().rng()).to_string(),
@@ -264,7 +265,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
 fn made_by_the_same_form(context: &Context, app: &Application, fields: &Fields) -> bool {
     let at = app.settings.registered_at.map(|seconds| Millis(seconds * 1000));
     at.is_some_and(|at| twice::just_made(context, at))
-        && app.settings.redirect_uris.join("\n")
+        && app.settings.oidc.redirect_uris.join("\n")
             == fields.redirect_uris.split_whitespace().collect::<Vec<_>>().join("\n")
         && (fields.name.is_empty() || app.name == fields.name)
 }
@@ -337,9 +338,13 @@ pub(crate) async fn confirm(context: Context, Path((id, act)): Path<(String, Str
     };
     let living = context.engine().sessions_in(context.tenant(), app.id).await?;
     let ends = if living.exact {
-        Text::Counted("{0} stay in it ends", "{0} stays in it end", living.count)
+        Text::Counted(
+            "{0} application session will end",
+            "{0} application sessions will end",
+            living.count,
+        )
     } else {
-        say("more than {0} stays in it end", [living.count.into()])
+        say("more than {0} application sessions will end", [living.count.into()])
     };
     let told = if app.backchannel_logout_uri.is_some() {
         "It is notified of each of them"

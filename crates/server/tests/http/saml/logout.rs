@@ -177,7 +177,7 @@ async fn a_logout_that_another_browser_brings_leaves_that_browser_alone() {
     server.user("mia", "mia12345", &[]).await;
     server
         .app("openid", |app| {
-            app.settings.frontchannel_logout_uri = Some("https://app.test/out".into());
+            app.settings.oidc.frontchannel_logout_uri = Some("https://app.test/out".into());
         })
         .await;
     let browser = server.signed_in("alex", "alex123").await;

@@ -52,13 +52,13 @@ async fn a_document_is_made_read_changed_and_refused_with_reasons() {
     assert_eq!(changed["saml"]["idp_initiated"], true);
 
     for (document, why) in [
-        (json!({ "saml": { "metadata": sp.metadata() } }), "exists already"),
+        (json!({ "saml": { "metadata": sp.metadata() } }), "already exists"),
         (json!({ "saml": { "metadata": "<a/>" } }), "service provider"),
         (json!({ "saml": { "metadata": "<!DOCTYPE a><a/>" } }), "document type"),
-        (json!({ "client_id": "x", "saml": {} }), "assertions are posted to"),
+        (json!({ "client_id": "x", "saml": {} }), "assertion consumer service URL"),
         (
             json!({ "client_id": "https://x.test", "saml": { "assertion_consumers": [{ "url": "ftp://x" }] } }),
-            "no address",
+            "is not an https or http URL",
         ),
         (
             json!({ "client_id": "x", "saml": { "assertion_consumers": [{ "url": "https://x.test" }], "certificates": ["x"] } }),
