@@ -6,7 +6,7 @@ PACKAGES := postgresql postgresql-client chromium chromium-driver nginx-light ha
 CLIENTS := e2e/clients
 UNIT := -p sojourn-model -p sojourn-crypto -p sojourn-oidc -p sojourn-saml -p sojourn-scim -p sojourn-engine -p sojourn-server -p sojourn -p sojourn-demo
 
-.PHONY: check test e2e gen bench history fuzz demo tools screenshots
+.PHONY: check test e2e gen bench history fuzz coverage mutants demo tools screenshots
 
 # Format, lints, the rules of the house, unit tests: under a minute after an edit.
 check:
@@ -48,6 +48,17 @@ fuzz:
 	@cargo fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
 	for target in $$(cd fuzz/fuzz_targets && ls | sed 's/.rs$$//'); do \
 	  cargo +nightly fuzz run $$target -- -max_total_time=60 -max_len=16384 -print_final_stats=1 || exit 1; done
+
+# Which lines the tests run, without those in a browser: the summary is in docs/TESTING.md.
+coverage: tools
+	@cargo llvm-cov --version >/dev/null 2>&1 || { rustup component add llvm-tools && $(CARGO) install cargo-llvm-cov --locked; }
+	$(CARGO) llvm-cov --workspace --exclude sojourn-e2e --exclude sojourn-bench --exclude xtask \
+	  --ignore-filename-regex '(testkit|bench|e2e|xtask|demo)/' --summary-only
+
+# Changes the code in small ways and says which changes no test notices. SHARD=k/n takes a part of them.
+mutants:
+	@cargo mutants --version >/dev/null 2>&1 || $(CARGO) install cargo-mutants --locked
+	cargo mutants -p sojourn-crypto -p sojourn-oidc -p sojourn-scim $(if $(SHARD),--shard $(SHARD)) --timeout 60 -o target -- --lib --tests
 
 # Pictures of every page into screenshots/, to be looked at.
 screenshots: tools

@@ -89,9 +89,11 @@ struct Setting {
     meaning: String,
 }
 
-/// The fields of structs that have the name of a section at the beginning of their comment, such as `[server]`.
+/// The fields of structs that have the name of a section at the beginning of their comment, such as `[server]`. A section
+/// that is an enum has the settings of all its kinds, and `type`, which chooses one.
 fn settings(source: &str) -> Vec<Setting> {
-    let (mut settings, mut section, mut inside) = (Vec::new(), None::<String>, false);
+    let mut settings = Vec::<Setting>::new();
+    let (mut section, mut inside) = (None::<String>, false);
     let (mut renamed, mut meaning) = (None, String::new());
     for line in source.lines() {
         let text = line.trim();
@@ -100,7 +102,7 @@ fn settings(source: &str) -> Vec<Setting> {
                 section = Some(format!("`[{}`", named.0));
             } else if text == "}" || text.is_empty() {
                 (section, inside) = (None, false);
-            } else if section.is_some() && text.contains("struct ") {
+            } else if section.is_some() && (text.contains("struct ") || text.contains("enum ")) {
                 inside = true;
             }
             continue;
@@ -113,6 +115,21 @@ fn settings(source: &str) -> Vec<Setting> {
             renamed = rest.split('"').next().map(str::to_owned);
         }
         if text.starts_with("//") || text.starts_with('#') {
+            continue;
+        }
+        if let Some(variant) = text.strip_suffix(" {").filter(|name| !name.contains(' ')) {
+            let word = format!("\"{}\": {meaning}", variant.to_lowercase());
+            meaning.clear();
+            // The kinds of a section stand together in its first row.
+            match settings.iter_mut().find(|one| one.name == "type" && one.section == *section) {
+                Some(kinds) => kinds.meaning = format!("{} {word}", kinds.meaning),
+                None => settings.push(Setting {
+                    section: section.clone(),
+                    name: "type".into(),
+                    kind: "Kind".into(),
+                    meaning: word,
+                }),
+            }
             continue;
         }
         // A section inside a section has a comment of its own.
@@ -144,5 +161,11 @@ mod tests {
         let shown: Vec<_> =
             found.iter().map(|one| [&*one.section, &one.name, &one.meaning]).collect();
         assert_eq!(shown, [["`[x]`", "one", "One: of them."], ["`[x]`", "2", ""]]);
+        let source = "/// `[y]`: things.\nenum Y {\n    /// First.\n    One {\n        /// A place.\n        place: PathBuf,\n    },\n    \
+                      /// Second.\n    Two {\n        port: u16,\n    },\n}\n";
+        let found = super::settings(source);
+        let shown: Vec<_> = found.iter().map(|one| [&*one.name, &one.meaning]).collect();
+        let kinds = "\"one\": First. \"two\": Second.";
+        assert_eq!(shown, [["type", kinds], ["place", "A place."], ["port", ""]]);
     }
 }
