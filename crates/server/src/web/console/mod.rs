@@ -20,6 +20,7 @@ pub(crate) mod policies;
 pub(crate) mod profile;
 pub(crate) mod role;
 pub(crate) mod roles;
+mod service_provider_form;
 pub(crate) mod service_providers;
 pub(crate) mod sessions;
 pub(crate) mod sign_up;

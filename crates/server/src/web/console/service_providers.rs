@@ -5,13 +5,13 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Map, Value, json};
 use sojourn_engine::saml::{SamlPreview, certificates};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{AppOwner, Application, NameIdFormat, Protocol, SamlSettings};
 
 use super::administrator;
 use super::applications::{UPDATE, named, owner};
+use super::service_provider_form::{Where, document};
 use crate::context::Context;
 use crate::language::Text;
 use crate::respond;
@@ -26,10 +26,10 @@ const CREATE: Right = Right::ApplicationCreate;
 /// Sets of attributes for a service provider: the name of the setting, and its label in the form.
 const PRESETS: [(&str, &str); 5] = [
     ("", "leave as it is"),
-    ("none", "nothing but the name"),
+    ("none", "only the name"),
     ("basic", "login name, name, mail address, roles and groups"),
-    ("oid", "the same, with names of X.500 and eduPerson"),
-    ("microsoft", "the same, with names of Microsoft"),
+    ("oid", "the same, with X.500 and eduPerson attribute names"),
+    ("microsoft", "the same, with Microsoft attribute names"),
 ];
 
 struct CertificateLine {
@@ -55,6 +55,8 @@ struct ServiceProviderPage {
     attributes: Vec<(String, String)>,
     formats: Vec<(&'static str, &'static str)>,
     format: &'static str,
+    /// Where it is: the part of the form that metadata can replace.
+    place: Where,
     presets: [(&'static str, &'static str); 5],
     preset: String,
     signed_requests: bool,
@@ -104,6 +106,7 @@ fn show(
     visitor: &Visitor,
     app: Option<&Application>,
     (notice, error): (Option<Text>, Option<Text>),
+    sent: Option<&Upload>,
 ) -> Response {
     let (engine, tenant) = (context.engine(), context.tenant());
     let settings = match app.map(Application::protocol) {
@@ -117,7 +120,7 @@ fn show(
     let page = ServiceProviderPage {
         frame,
         id: app.map(|app| app.id.to_string()),
-        owner: app.map_or("made in the Console", owner),
+        owner: app.map_or("created in the Console", owner),
         enabled: app.is_none_or(|app| app.enabled),
         name: app.map(|app| app.name.clone()).unwrap_or_default(),
         entity_id: app.map(|app| app.client_id.clone()).unwrap_or_default(),
@@ -131,6 +134,11 @@ fn show(
             .collect(),
         formats: formats(),
         format: settings.name_id_format.as_str(),
+        place: match (sent, app) {
+            (Some(upload), _) => Where::sent(upload),
+            (None, Some(app)) => Where::of(app, &settings),
+            (None, None) => Where::default(),
+        },
         presets: PRESETS,
         preset: if app.is_some() { String::new() } else { "basic".into() },
         signed_requests: settings.signed_requests,
@@ -152,7 +160,7 @@ fn show(
 /// Serves `GET /console/service-providers/new`: the form for a new service provider.
 pub(crate) async fn new(context: Context) -> Answer {
     let visitor = administrator(&context, PATH, CREATE).await?;
-    Ok(show(&context, &visitor, None, (None, None)))
+    Ok(show(&context, &visitor, None, (None, None), None))
 }
 
 /// Parses the form of one of these pages and verifies that it is genuine and that the administrator has a right.
@@ -167,48 +175,21 @@ async fn sent(context: &Context, body: Bytes, right: Right) -> Result<(Visitor, 
     Ok((visitor, upload))
 }
 
-/// Converts the form to a document of settings.
-fn document(upload: &Upload) -> Map<String, Value> {
-    let mut saml = Map::new();
-    let metadata = String::from_utf8_lossy(upload.bytes("metadata")).into_owned();
-    if !metadata.trim().is_empty() {
-        saml.insert("metadata".into(), metadata.into());
-    }
-    let mut text = |name: &str| {
-        let value = upload.text(name);
-        if !value.is_empty() {
-            saml.insert(name.to_owned(), value.into());
-        }
-    };
-    text("attribute_preset");
-    text("name_id_format");
-    saml.insert("idp_initiated".into(), upload.has("idp_initiated").into());
-    // A new service provider takes this setting from its metadata.
-    if upload.has("changes") {
-        saml.insert("signed_requests".into(), upload.has("signed_requests").into());
-    }
-    let name = upload.text("name");
-    let name = if name.is_empty() { Value::Null } else { name.into() };
-    let document = json!({
-        "client_name": name, "first_party": upload.has("first_party"), "saml": saml,
-    });
-    match document {
-        Value::Object(document) => document,
-        _ => Map::new(),
-    }
-}
-
 /// Serves `POST /console/service-providers`: adds a service provider.
 pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     let (visitor, upload) = sent(&context, body, CREATE).await?;
-    let mut document = document(&upload);
+    if upload.bytes("metadata").is_empty() && Where::sent(&upload).is_empty() {
+        let error = "Choose a file with metadata, enter the address of the metadata, or fill in the settings by hand.";
+        return Ok(show(&context, &visitor, None, (None, Some(error.into())), Some(&upload)));
+    }
+    let mut document = document(&upload, None);
     document.retain(|_, value| !value.is_null());
     let made = context.engine().create_application(context.tenant(), &document, &visitor.by).await;
     match made {
         Ok((app, _)) => Ok(respond::see_other(&context.link(&format!("{PATH}/{}", app.id)))),
         Err(error @ (EngineError::Invalid(_) | EngineError::Exists(_))) => {
             let error = Some(words::sentence(error));
-            Ok(show(&context, &visitor, None, (None, error)))
+            Ok(show(&context, &visitor, None, (None, error), Some(&upload)))
         }
         Err(error) => Err(error.into()),
     }
@@ -219,7 +200,7 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>) -> Answer {
     let visitor = administrator(&context, PATH, Right::ApplicationView).await?;
     match named(&context, &id).await {
         Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => {
-            Ok(show(&context, &visitor, Some(&app), (None, None)))
+            Ok(show(&context, &visitor, Some(&app), (None, None), None))
         }
         Ok(_) => Err(Refusal::missing("There is no such application.")),
         Err(refused) => Err(refused),
@@ -257,12 +238,11 @@ pub(crate) async fn test(context: Context, Path(id): Path<String>) -> Answer {
 /// `act=enable` switches it on and changes nothing else.
 pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, upload) = sent(&context, body, UPDATE).await?;
-    let app = match named(&context, &id).await {
-        Ok(app) if matches!(app.protocol(), Protocol::Saml(_)) => app,
-        Ok(_) => return Err(Refusal::missing("There is no such application.")),
-        Err(refused) => return Err(refused),
+    let app = named(&context, &id).await?;
+    let Protocol::Saml(settings) = app.protocol() else {
+        return Err(Refusal::missing("There is no such application."));
     };
-    let mut document = document(&upload);
+    let mut document = document(&upload, Some((&app, settings)));
     if upload.text("act") == "enable" {
         document = [("enabled".to_owned(), true.into())].into_iter().collect();
     }
@@ -273,10 +253,11 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
             &visitor,
             Some(&app),
             (Some("The service provider is saved.".into()), None),
+            None,
         )),
         Err(EngineError::Invalid(why)) => {
             let error = Some(words::sentence(why));
-            Ok(show(&context, &visitor, Some(&app), (None, error)))
+            Ok(show(&context, &visitor, Some(&app), (None, error), Some(&upload)))
         }
         Err(error) => Err(error.into()),
     }

@@ -313,3 +313,79 @@ async fn metadata_is_fetched_again_and_its_signature_can_be_pinned() {
     server.clock.advance(HOURS);
     assert_eq!(engine.refresh_saml_metadata().await.expect("fetched"), 1);
 }
+
+#[tokio::test]
+async fn the_console_adds_one_by_the_address_of_its_metadata_or_by_hand() {
+    let server = TestServer::start().await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let sp = ServiceProvider::start("https://sp.test/metadata").await;
+    let browser = server.signed_in(BOSS.0, BOSS.1).await;
+    let new = "/console/service-providers/new";
+    let csrf = browser.get(new).await.field("csrf");
+    let csrf = csrf.as_str();
+    // Nothing says where it is; what was typed is kept.
+    let (kind, body) = form(&[("csrf", csrf), ("metadata", ""), ("name", "Wiki")]);
+    let refused = browser.post_body("/console/service-providers", &kind, body).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("Choose a file with metadata"), "{}", refused.body);
+
+    let documents = Documents::start().await;
+    let federation = ServiceProvider::start("https://federation.test").await.signer.clone();
+    let certificate = federation.certificate().base64();
+    documents.put("/sp.xml", &sp.metadata_signed_by(&federation));
+    let url = documents.uri("/sp.xml");
+    // Over plain HTTP only with what it is signed with.
+    for (pinned, status) in [("", 400), (certificate.as_str(), 303)] {
+        let fields =
+            [("csrf", csrf), ("metadata_url", url.as_str()), ("metadata_certificate", pinned)];
+        let (kind, body) = form(&fields);
+        let answer = browser.post_body("/console/service-providers", &kind, body).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        if status == 400 {
+            assert!(answer.body.contains(&url), "what was typed stays: {}", answer.body);
+            continue;
+        }
+        let page = browser.get(answer.location()).await;
+        assert!(page.body.contains(&sp.acs()) && page.body.contains(&url), "{}", page.body);
+    }
+
+    let hand = [
+        ("csrf", csrf),
+        ("entity_id", "https://other.test/metadata"),
+        ("consumers", "https://other.test/acs\r\nhttps://other.test/acs2"),
+        ("soap", "https://other.test/soap"),
+        ("logout", "https://other.test/slo"),
+        ("certificates", certificate.as_str()),
+    ];
+    let (kind, body) = form(&hand);
+    let made = browser.post_body("/console/service-providers", &kind, body).await;
+    assert_eq!(made.status, 303, "{made:?}");
+    let path = made.location().to_owned();
+    let document = |id: &str| format!("/console/applications/{id}/document");
+    let id = path.rsplit('/').next().expect("an id").to_owned();
+    let saml = browser.get(&document(&id)).await.json()["saml"].clone();
+    assert_eq!(saml["assertion_consumers"][0]["url"], "https://other.test/acs");
+    assert_eq!(saml["assertion_consumers"][0]["is_default"], true);
+    assert_eq!(saml["assertion_consumers"][1]["index"], 1);
+    assert_eq!(saml["logout_services"][0]["url"], "https://other.test/slo");
+    assert_eq!(saml["certificates"].as_array().map(Vec::len), Some(1));
+    // A change of one address alone; an empty field removes what it held.
+    let change = [
+        ("csrf", csrf),
+        ("changes", "1"),
+        ("name", "Other"),
+        ("consumers", "https://other.test/acs\nhttps://other.test/acs2"),
+        ("soap", ""),
+        ("logout", "https://other.test/elsewhere"),
+        ("act", "save"),
+    ];
+    let (kind, body) = form(&change);
+    let changed = browser.post_body(&path, &kind, body).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let after = browser.get(&document(&id)).await.json()["saml"].clone();
+    assert_eq!(after["assertion_consumers"], saml["assertion_consumers"]);
+    assert_eq!(after["certificates"], saml["certificates"]);
+    assert_eq!(after["logout_services"][0]["url"], "https://other.test/elsewhere");
+    assert!(after.get("soap_logout_url").is_none(), "{after}");
+    server.stop().await;
+}
