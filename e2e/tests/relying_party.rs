@@ -8,6 +8,7 @@ mod example;
 use sojourn_e2e::Browser;
 use sojourn_engine::{Authority, EndPlan};
 use sojourn_model::{Actor, EndReason, EndTarget};
+use sojourn_testkit::program::eventually;
 use sojourn_testkit::server::TestServer;
 
 #[tokio::test]
@@ -38,18 +39,12 @@ async fn the_example_signs_in_and_follows_a_sign_out() {
     let plan = EndPlan::new(EndTarget::User(alex.id), EndReason::Admin, Actor::System);
     let ended = server.engine.end_sessions(&server.tenant, plan, &Authority::system()).await;
     assert_eq!(ended.expect("ended").summary.deliveries, 1);
-    // The application is told by a worker: the page says so as soon as it heard.
-    let signed_out = async {
-        loop {
-            browser.goto(&origin).await;
-            if browser.text("#who").await == "Signed out" {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    let limit = std::time::Duration::from_secs(30);
-    tokio::time::timeout(limit, signed_out).await.expect("the example follows the sign-out");
+    // A worker notifies the application; the page says so as soon as it heard.
+    eventually("the example follows the sign-out", async || {
+        browser.goto(&origin).await;
+        (browser.text("#who").await == "Signed out").then_some(())
+    })
+    .await;
     serving.abort();
     browser.quit().await;
     server.stop().await;

@@ -178,7 +178,7 @@ fn prepare(args: &DemoArgs) -> Result<PathBuf, Failure> {
         // Only a folder that a demonstration created is emptied.
         if !config_file.exists() {
             return Err(Failure(format!(
-                "{} was not made by 'sojourn demo': it is left as it is",
+                "{} was not created by 'sojourn demo', so it is not changed",
                 folder.display()
             )));
         }
@@ -230,7 +230,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
     say(&welcome(&args));
     let early = {
         let [first, second, third] = children.as_mut_slice() else {
-            return Err(Failure("all applications have to run".into()));
+            return Err(Failure("one of the applications failed to start".into()));
         };
         tokio::select! {
             () = signals.end() => None,
@@ -244,7 +244,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
     started.running.stop().await;
     match early {
         None => Ok(()),
-        Some(name) => Err(Failure(format!("{name} ended; its message is above"))),
+        Some(name) => Err(Failure(format!("{name} has stopped; see its message above"))),
     }
 }
 

@@ -124,7 +124,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the machine gives no threads: {error}")),
+        Err(error) => return fail(&format!("can't create threads: {error}")),
     };
     let done = runtime.block_on(run(cli));
     // Tasks that still wait for a slow response must not delay the exit.

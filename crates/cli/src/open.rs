@@ -38,7 +38,7 @@ pub(crate) fn beside(config_file: &Path, path: &Path) -> PathBuf {
 pub(crate) fn data_folder(config_file: &Path, config: &Config) -> Result<PathBuf, Failure> {
     let folder = beside(config_file, &config.server.data);
     private_folder(&folder).map_err(|error| {
-        Failure(format!("the data folder {} can't be made: {error}", folder.display()))
+        Failure(format!("the data folder {} can't be created: {error}", folder.display()))
     })?;
     Ok(folder)
 }
@@ -301,7 +301,7 @@ async fn declare_user(
     let made = engine.add_user_with(tenant, new, password, &Authority::operator()).await?;
     for name in roles {
         let role = engine.role_named(tenant, name).await.map_err(|_| {
-            Failure(format!("user '{}' has the role '{name}', which isn't there", user.username))
+            Failure(format!("user '{}' has the role '{name}', which doesn't exist", user.username))
         })?;
         let assign = RoleChange::Assign;
         engine.change_role(tenant, &role, &made, assign, &Authority::operator()).await?;

@@ -109,7 +109,7 @@ fn metrics_token(config_file: &Path, config: &Config) -> Result<Option<String>, 
     let token = text.trim();
     if token.len() < 32 {
         return Err(Failure(wrong(
-            "a token has at least 32 characters; 'openssl rand -hex 32' makes one".into(),
+            "a token must have at least 32 characters; 'openssl rand -hex 32' generates one".into(),
         )));
     }
     Ok(Some(token.to_owned()))

@@ -30,7 +30,7 @@ pub(crate) async fn start(config_file: &Path, config: &Config) -> Result<Started
             std::io::ErrorKind::AddrInUse => {
                 "another program listens there: stop it, or set [server] listen"
             }
-            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a right of their own",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 require a special permission",
             _ => "check [server] listen",
         };
         Failure(format!("can't listen on {listen}: {error}\n{hint}"))

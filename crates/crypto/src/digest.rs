@@ -69,3 +69,18 @@ pub fn unb64url(text: &str) -> Option<Vec<u8>> {
 pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha384_of_the_published_example() {
+        // FIPS 180-4, "abc".
+        let digest = sha384(b"abc");
+        assert_eq!(
+            b64(&digest),
+            "ywB1P0WjXou1oD1pmsZQBycsMqsO3tFjGotgWkP/W+2AhgcroefMI1i67KE0yCWn"
+        );
+    }
+}

@@ -48,6 +48,26 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// All reasons of the program itself; event handlers add reasons with their names ([`Self::Policy`]).
+    pub const OWN: [Self; 16] = [
+        Self::User,
+        Self::Admin,
+        Self::RpLogout,
+        Self::IdleTimeout,
+        Self::Lifetime,
+        Self::RoleChanged,
+        Self::CredentialChanged,
+        Self::AccountLocked,
+        Self::AccountDisabled,
+        Self::AccountDeleted,
+        Self::SessionLimit,
+        Self::Replaced,
+        Self::TokenReuse,
+        Self::TokenRevoked,
+        Self::NotMe,
+        Self::ApplicationRemoved,
+    ];
+
     /// Returns whether the reason concerns the account itself, so that offline grants end by default as well.
     #[must_use]
     pub fn concerns_account(&self) -> bool {
@@ -338,24 +358,34 @@ mod tests {
 
     #[test]
     fn reasons_survive_the_database() {
-        for reason in [
-            EndReason::User,
-            EndReason::Admin,
-            EndReason::RpLogout,
-            EndReason::IdleTimeout,
-            EndReason::Lifetime,
-            EndReason::RoleChanged,
-            EndReason::CredentialChanged,
-            EndReason::AccountLocked,
-            EndReason::AccountDisabled,
-            EndReason::AccountDeleted,
-            EndReason::SessionLimit,
-            EndReason::Replaced,
-            EndReason::TokenReuse,
-            EndReason::TokenRevoked,
-            EndReason::NotMe,
-            EndReason::Policy("sessionTermination".into()),
-        ] {
+        // A new variant has to be named here, and then counted in the list.
+        const fn _complete(one: &EndReason) {
+            match one {
+                EndReason::User
+                | EndReason::Admin
+                | EndReason::RpLogout
+                | EndReason::IdleTimeout
+                | EndReason::Lifetime
+                | EndReason::RoleChanged
+                | EndReason::CredentialChanged
+                | EndReason::AccountLocked
+                | EndReason::AccountDisabled
+                | EndReason::AccountDeleted
+                | EndReason::SessionLimit
+                | EndReason::Replaced
+                | EndReason::TokenReuse
+                | EndReason::TokenRevoked
+                | EndReason::NotMe
+                | EndReason::ApplicationRemoved => {}
+                EndReason::Policy(_) => {}
+            }
+        }
+        let policy = [EndReason::Policy("sessionTermination".into())];
+        let all: Vec<EndReason> = EndReason::OWN.into_iter().chain(policy).collect();
+        let names: std::collections::BTreeSet<String> =
+            all.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), all.len());
+        for reason in all {
             assert_eq!(reason.to_string().parse(), Ok(reason));
         }
         assert!("nonsense".parse::<EndReason>().is_err());

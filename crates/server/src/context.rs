@@ -337,25 +337,23 @@ impl Context {
         let wanted = wanted.split_once("://").map_or(wanted, |(_, host)| host);
         if base.starts_with("https://") && !self.arrival.secure {
             return Some(say(
-                "This page came over an unencrypted connection, for which browsers keep cookies back. Open {0}.",
+                "This page was loaded over an unencrypted connection, over which browsers don't send the cookie. Open {0} instead.",
                 [plain(base.as_str())],
             ));
         }
         match self.header(header::ORIGIN) {
             None => Some(
-                "The browser did not say which page this form comes from: an extension or a proxy took the header \
-                 Origin away. Allow it for this address, or use another browser."
+                "The browser didn't send the Origin header, which shows where this form comes from. An extension or a proxy may have removed it. Allow the header for this address, or use another browser."
                     .into(),
             ),
             Some(_) if self.same_origin() => (self.header(header::COOKIE).is_none()).then(|| {
                 say(
-                    "The browser sent no cookie, and nobody can sign in without one. Allow cookies for {0}, then load the \
-                     page again.",
+                    "The browser didn't send a cookie, which is required to sign in. Allow cookies for {0}, then load the page again.",
                     [plain(host)],
                 )
             }),
             Some(_) if host != wanted => Some(say(
-                "This server is known by another address. Open {0}.",
+                "This server has a different address. Open {0}.",
                 [plain(base.as_str())],
             )),
             Some(origin) => Some(say(

@@ -59,6 +59,6 @@ pub(crate) async fn method_not_allowed(context: Context, uri: http::Uri) -> Resp
         });
         return respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
     }
-    let title = "This address is used in another way";
+    let title = "This address doesn't support this request";
     page(&context, StatusCode::METHOD_NOT_ALLOWED, title, "Go back and try again.")
 }

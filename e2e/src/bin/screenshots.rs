@@ -453,6 +453,7 @@ async fn saml(pictures: &Path) {
         admin.picture(pictures, &name("console-applications-saml")).await;
         admin.click("#add-saml").await;
         admin.find("#metadata").await;
+        admin.run("document.querySelectorAll('details').forEach(one => one.open = true)").await;
         admin.picture(pictures, &name("console-service-provider-new")).await;
         admin.goto(&at(&format!("/console/service-providers/{id}"))).await;
         admin.find("#metadata").await;

@@ -19,7 +19,7 @@ pub(crate) fn config(config_file: &Path, command: ConfigCommand) -> Done {
             let config = read.config;
             for name in read.ignored {
                 say(&format!(
-                    "{name} names no setting and is ignored: those have two underscores."
+                    "{name} is not a setting and is ignored: names of settings contain two underscores."
                 ));
             }
             say(&format!(

@@ -27,9 +27,9 @@ fn address(config: &Config) -> Found {
     match TcpListener::bind(listen) {
         Ok(_) => Good(format!("{listen} is free to listen on")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            Warning(format!("something listens on {listen} already; a running server, perhaps"))
+            Warning(format!("something already listens on {listen}, perhaps a running server"))
         }
-        Err(error) => Bad(format!("{listen} can't be listened on: {error}")),
+        Err(error) => Bad(format!("can't listen on {listen}: {error}")),
     }
 }
 
@@ -40,16 +40,16 @@ fn issuer(config: &Config) -> Found {
     let local = ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str());
     if url.scheme() == "http" && !local {
         return Bad(format!(
-            "{base} isn't https: browsers keep the session cookie for https alone"
+            "{base} isn't https: browsers accept the session cookie only over https"
         ));
     }
     if local {
-        return Warning(format!("{base} can be reached from this machine alone"));
+        return Warning(format!("{base} can be reached only from this machine"));
     }
     let port = url.port_or_known_default().unwrap_or(443);
     match (host.as_str(), port).to_socket_addrs().map(|mut found| found.next()) {
-        Ok(Some(_)) => Good(format!("{host} has an address")),
-        _ => Bad(format!("{host} has no address: people can't reach {base}")),
+        Ok(Some(_)) => Good(format!("{host} can be resolved")),
+        _ => Bad(format!("{host} can't be resolved: users can't reach {base}")),
     }
 }
 
@@ -60,9 +60,9 @@ fn certificate(config_file: &Path, config: &Config) -> Found {
             "TLS is off and no proxy is trusted: every client has the proxy's address. Set [server] trusted_proxies"
                 .into(),
         ),
-        (false, ..) => Good("TLS is off, and a trusted proxy speaks it".into()),
+        (false, ..) => Good("TLS is off and is terminated by a trusted proxy".into()),
         (true, None, _) => Warning(
-            "no certificate is configured: a local one is made, which no browser trusts".into(),
+            "no certificate is configured: a local one is generated, which no browser trusts".into(),
         ),
         (true, Some(certificate), key) => {
             for path in std::iter::once(certificate).chain(key) {
@@ -80,7 +80,7 @@ fn passwords(config: &Config) -> Found {
     let weak = |password: &str| known.contains(&password) || password.len() < 8;
     match &config.super_admin {
         Some(admin) if admin.password.as_deref().is_some_and(weak) => Bad(format!(
-            "the password of '{}' in [super_admin] is one that is guessed first: choose another with \
+            "the password of '{}' in [super_admin] is too easy to guess: choose another one with \
              'sojourn user password {}'",
             admin.username, admin.username
         )),
@@ -94,18 +94,18 @@ fn applications(config: &Config) -> Vec<Found> {
         let name = &app.client_id;
         match &app.backchannel_logout_uri {
             None if app.frontchannel_logout_uri.is_none() => all.push(Warning(format!(
-                "application '{name}' has no address to be told of ends at (backchannel_logout_uri)"
+                "application '{name}' has no logout URL, so it isn't notified of ended sessions (backchannel_logout_uri)"
             ))),
             Some(uri) if uri.starts_with("http://") => {
                 all.push(Warning(format!(
-                    "application '{name}' is told of ends without TLS: {uri}"
+                    "application '{name}' is notified of ended sessions without TLS: {uri}"
                 )));
             }
             _ => {}
         }
         if app.client_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             all.push(Warning(format!(
-                "the secret of application '{name}' is short; every redemption hashes it: take 32 random characters"
+                "the secret of application '{name}' is too short: use 32 random characters"
             )));
         }
     }
@@ -115,10 +115,11 @@ fn applications(config: &Config) -> Vec<Found> {
 fn mail(config: &Config) -> Found {
     let Some(mail) = &config.mail else {
         return Warning(
-            "no [mail]: nobody hears of sign-ins or can replace a forgotten password".into(),
+            "no [mail]: users aren't notified of sign-ins and can't reset a forgotten password"
+                .into(),
         );
     };
-    let Some(host) = &mail.host else { return Warning("mail is written into a folder".into()) };
+    let Some(host) = &mail.host else { return Warning("mail is written to a folder".into()) };
     let port = mail.smtp_port();
     let address = (host.as_str(), port).to_socket_addrs().ok().and_then(|mut all| all.next());
     let reached = address.is_some_and(|address| {
@@ -142,7 +143,7 @@ fn secret_file(path: &Path) -> Found {
         let path = path.display();
         return Bad(format!("{path} can be read by others: run 'chmod 600 {path}'"));
     }
-    Good("the master key can be read by its owner alone".into())
+    Good("the master key can be read only by its owner".into())
 }
 
 /// Checks the permissions of folders and files that contain secrets, sessions or mails.
@@ -164,12 +165,12 @@ fn private_files(config_file: &Path, config: &Config, folder: &Path) -> Vec<Foun
         let mode = mode.to_owned();
         open.into_iter().map(move |path| {
             let path = path.display();
-            Warning(format!("{path} is open to others: run 'chmod {mode} {path}'"))
+            Warning(format!("{path} can be accessed by others: run 'chmod {mode} {path}'"))
         })
     };
     let mut found: Vec<Found> = said(folders, "700").chain(said(files, "600")).collect();
     if found.is_empty() {
-        found.push(Good("data and mails can be read by their owner alone".into()));
+        found.push(Good("data and mails can be read only by their owner".into()));
     }
     found
 }
@@ -222,8 +223,10 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         Err(Failure(why)) => return vec![Bad(format!("the installation can't be opened: {why}"))],
     };
     let engine = &opened.engine;
-    let mut all =
-        vec![Good(format!("the database ({}) opens and fits", engine.installation().kind()))];
+    let mut all = vec![Good(format!(
+        "the database ({}) can be opened and has the right version",
+        engine.installation().kind()
+    ))];
     all.push(match engine.installation().check().await {
         Ok(()) => Good("it can be written".into()),
         Err(error) => Bad(format!("it can't be written: {error}")),
@@ -244,7 +247,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
         Err(error) => all.push(Bad(error.to_string())),
     }
     all.push(match engine.master_key_is_backed_up().await {
-        Ok(true) => Good("the master key is backed up, as someone said".into()),
+        Ok(true) => Good("the master key is marked as backed up".into()),
         Ok(false) => Warning(
             "the master key isn't confirmed as backed up: the database can't be used without it. \
              Copy it, then run 'sojourn master-key backed-up'"
@@ -270,7 +273,7 @@ async fn installation(config_file: &Path, config: &Config) -> Vec<Found> {
 pub(crate) async fn doctor(config_file: &Path) -> Done {
     let config = crate::config::read(config_file)?.config;
     let mut all = vec![
-        Good(format!("{} has no mistake", config_file.display())),
+        Good(format!("{} has no errors", config_file.display())),
         issuer(&config),
         address(&config),
         certificate(config_file, &config),
@@ -305,7 +308,7 @@ pub(crate) async fn doctor(config_file: &Path) -> Done {
         say(&format!("{sign}  {text}"));
     }
     if bad > 0 {
-        return Err(Failure(format!("{bad} wrong, {warnings} to be careful with")));
+        return Err(Failure(format!("{bad} errors, {warnings} warnings")));
     }
     Ok(())
 }

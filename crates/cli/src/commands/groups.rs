@@ -93,7 +93,7 @@ pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
             let user = engine.user_named(tenant, &username).await?.id;
             change(&opened, &group, Members::Change { add: Vec::new(), remove: vec![user] })
                 .await?;
-            say("The user is not in the group any more.");
+            say("The user is no longer in the group.");
         }
         GroupCommand::Carry { group, role } => {
             let group = engine.group_named(tenant, &group).await?.id;
@@ -107,7 +107,7 @@ pub(crate) async fn group(config_file: &Path, command: GroupCommand) -> Done {
             let role = engine.role_named(tenant, &role).await?;
             let write = RoleWrite { groups_remove: vec![group], ..RoleWrite::default() };
             engine.change_role_set(tenant, role.id, &write, &by).await?;
-            say("The group doesn't carry the role any more.");
+            say("The group no longer has the role.");
         }
         GroupCommand::Remove { group } => {
             let group = engine.group_named(tenant, &group).await?;

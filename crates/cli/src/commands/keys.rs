@@ -105,7 +105,7 @@ async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
     let wanted: Vec<SigningAlg> = match &alg {
         None => SigningAlg::ALL.to_vec(),
         Some(text) => vec![SigningAlg::parse(text).ok_or_else(|| {
-            Failure(format!("'{text}' is none of RS256, PS256, ES256 and EdDSA"))
+            Failure(format!("'{text}' is not one of RS256, PS256, ES256, EdDSA"))
         })?],
     };
     // All tenants, unless the command line names one.
@@ -131,7 +131,7 @@ async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
                     rotated += 1;
                 }
                 Err(EngineError::Exists(_)) => {
-                    say(&format!("{tenant_name} {name}: the next key is published already."));
+                    say(&format!("{tenant_name} {name}: the next key is already published."));
                     waiting += 1;
                 }
                 Err(error) => return Err(error.into()),
@@ -140,7 +140,7 @@ async fn rotate(engine: &Engine, alg: Option<String>, now: bool) -> Done {
     }
     if now && rotated > 0 {
         say(
-            "What the keys before signed is refused from now on: applications that check ID tokens and JWT access \
+            "Everything that the previous keys signed is now refused: applications that check ID tokens and JWT access \
              tokens themselves refuse those issued so far as soon as they fetch the keys again, and some keep keys \
              for hours. People stay signed in, and a refresh brings new tokens.",
         );

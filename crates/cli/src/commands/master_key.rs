@@ -28,7 +28,7 @@ pub(crate) async fn master_key(config_file: &Path, command: MasterKeyCommand) ->
             let key = MasterKey::generate(1, &SystemRng);
             open::write_secret(&path, &key.to_line())?;
             say(&format!(
-                "{}: written. Give it to every node by SOJOURN_MASTER_KEY_FILE and back it up.",
+                "{}: written. Provide it to every node through SOJOURN_MASTER_KEY_FILE, and back it up.",
                 path.display()
             ));
             Ok(())
@@ -38,7 +38,7 @@ pub(crate) async fn master_key(config_file: &Path, command: MasterKeyCommand) ->
             let opened = opened(config_file).await?;
             let number = opened.engine.master_key_backed_up().await?;
             opened.engine.installation().close().await;
-            say(&format!("Noted: master key {number} is backed up."));
+            say(&format!("Master key {number} is marked as backed up."));
             Ok(())
         }
     }
@@ -51,7 +51,7 @@ fn rotate(config_file: &Path) -> Done {
     let keys = open::read_keys(&path)?;
     let highest = keys.iter().map(|key| key.number).max().unwrap_or(0);
     let number = highest.checked_add(1).ok_or_else(|| {
-        Failure("255 keys are the most that a file can hold: make a new installation".into())
+        Failure("a file can hold at most 255 keys: create a new installation".into())
     })?;
     let mut text: String = keys.iter().map(MasterKey::to_line).collect();
     text.push_str(&MasterKey::generate(number, &SystemRng).to_line());

@@ -75,7 +75,7 @@ pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
             let role = engine.role_named(tenant, &role).await?;
             let user = engine.user_named(tenant, &username).await?;
             let ended = engine.change_role(tenant, &role, &user, RoleChange::Unassign, &by).await?;
-            say(&format!("Taken away. Sessions ended: {}.", ended.sessions));
+            say(&format!("Unassigned. Sessions ended: {}.", ended.sessions));
         }
         RoleCommand::Remove { role } => {
             let role = engine.role_named(tenant, &role).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn role(config_file: &Path, command: RoleCommand) -> Done {
                     say(&format!("Removed. Sessions ended: {}.", ended.sessions));
                 }
                 RoleRemoval::Job(id) => say(&format!(
-                    "It grants nothing any more; job {id} of the running server takes it from its \
+                    "The role no longer grants anything; job {id} of the running server removes it from its \
                      members and ends their sessions."
                 )),
             }

@@ -157,7 +157,7 @@ pub(crate) async fn sign_up(config_file: &Path, command: SignUpCommand) -> Done 
             let mut found = codes.iter().filter(|code| !id.is_empty() && named(&code.hash));
             let one = found.next().ok_or(EngineError::NotFound("code"))?;
             if found.next().is_some() {
-                return Err(Failure(format!("several codes begin with {id}: name more of it")));
+                return Err(Failure(format!("several codes begin with {id}: use a longer prefix")));
             }
             engine.remove_sign_up_code(tenant, one.hash, &by).await?;
             say("The code is removed.");

@@ -72,17 +72,17 @@ pub(crate) async fn tenant(config_file: &Path, command: TenantCommand) -> Done {
         TenantCommand::Disable { name } => {
             let tenant = named(&opened, &name).await?;
             engine.set_tenant_enabled(&tenant, false, &by).await?;
-            say("The tenant is switched off: nobody signs in, and no token is valid.");
+            say("The tenant is disabled: nobody can sign in, and no token is valid.");
         }
         TenantCommand::Enable { name } => {
             let tenant = named(&opened, &name).await?;
             engine.set_tenant_enabled(&tenant, true, &by).await?;
-            say("The tenant is switched on.");
+            say("The tenant is enabled.");
         }
         TenantCommand::Remove { name } => {
             let tenant = named(&opened, &name).await?;
             let job = engine.remove_tenant(&tenant, &by).await?;
-            say(&format!("The tenant answers nothing more; job {job} removes what it has."));
+            say(&format!("The tenant no longer responds to requests; job {job} deletes its data."));
         }
     }
     engine.installation().close().await;

@@ -98,7 +98,7 @@ pub(crate) enum UserCommand {
 /// there.
 pub(super) fn password() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
-        say("Password (is shown while you type; or pipe it in):");
+        say("Password (visible while you type; you can also pipe it in):");
     }
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
@@ -153,22 +153,22 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
         UserCommand::ResetFactors { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.reset_factors(tenant, &user, &by).await?;
-            say("All second factors are removed; the sessions that were made with one have ended.");
+            say("All second factors are removed; sessions started with one have ended.");
         }
         UserCommand::Invite { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.invite(tenant, &user, &by).await?;
-            say("The invitation is written; a running server sends it. It works for a week.");
+            say("The invitation is queued; a running server sends it. It is valid for one week.");
         }
         UserCommand::Secure { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.secure_account(tenant, &user, &by).await?;
-            say("The account is secured: everything has ended, and new credentials are demanded.");
+            say("All sessions and tokens have ended, and new credentials are required.");
         }
         UserCommand::ExpirePassword { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.demand_new_password(tenant, &user, &by).await?;
-            say("Another password is demanded, and every session has ended.");
+            say("A new password is required, and every session has ended.");
         }
         UserCommand::Remove { username } => {
             let user = engine.user_named(tenant, &username).await?;

@@ -112,7 +112,7 @@ fn server(config: &Config, all: &mut Vec<Wrong>) {
                 all.push(base("[server] base_url begins with https://".into()));
             } else if plain != server.base_url {
                 all.push(base(format!(
-                    "[server] base_url has scheme, host, port and path only, without a trailing slash: '{plain}'"
+                    "[server] base_url must have scheme, host, port and path only, without a trailing slash: '{plain}'"
                 )));
             }
             if url.scheme() == "http" && !server.insecure_development {

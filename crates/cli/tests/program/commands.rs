@@ -146,7 +146,7 @@ async fn applications() {
             "spa ",
         ),
         (&["app", "secret", "spa"], false, "has no secret"),
-        (&["app", "add", "spa", redirect], false, "exists already"),
+        (&["app", "add", "spa", redirect], false, "already exists"),
         (&["app", "list"], true, "spa"),
         (&["app", "show", "gone"], false, "there is no application 'gone'"),
         (&["--tenant", "acme", "app", "list"], false, "there is no tenant 'acme'"),
@@ -166,8 +166,13 @@ async fn users_roles_and_sessions() {
     let site = Site::new("http://127.0.0.1:9/bclogout", "");
     for (args, input, good, want) in [
         (&["user", "add", "sam", "--name", "Sam"][..], "words of samwise\n", true, "sam "),
-        (&["user", "add", "SAM"], "other words here\n", false, "exists already"),
-        (&["user", "add", "a\u{200b}b"], "other words here\n", false, "that nobody sees (U+200B)"),
+        (&["user", "add", "SAM"], "other words here\n", false, "already exists"),
+        (
+            &["user", "add", "a\u{200b}b"],
+            "other words here\n",
+            false,
+            "an invisible character (U+200B)",
+        ),
         (&["user", "add", "nopass"], "", false, "no password was given"),
         (&["user", "list", "s"], "", true, "sam"),
         (&["--as-json", "user", "list"], "", true, "\"login_name\": \"sam\""),
@@ -184,7 +189,7 @@ async fn users_roles_and_sessions() {
         (&["user", "enable", "sam"], "", true, "is enabled"),
         (&["user", "lock", "sam"], "", true, "locked"),
         (&["user", "unlock", "sam"], "", true, "is enabled"),
-        (&["user", "expire-password", "sam"], "", true, "Another password is demanded"),
+        (&["user", "expire-password", "sam"], "", true, "A new password is required"),
         (&["user", "password", "sam"], "short\n", false, "15 characters"),
         (&["group", "add", "post"], "", true, "post "),
         (&["group", "join", "post", "sam"], "", true, "in the group"),
@@ -201,17 +206,17 @@ async fn users_roles_and_sessions() {
         (&["sessions", "list", "ada", "--tenant", "acme", "--json"], "", true, "[]"),
         (&["key", "list", "--tenant", "acme", "--json"], "", true, "RS256"),
         (&["user", "list", "--tenant", "none"], "", false, "there is no tenant 'none'"),
-        (&["tenant", "disable", "acme"], "", true, "switched off"),
+        (&["tenant", "disable", "acme"], "", true, "disabled"),
         (&["tenant", "disable", "carbon.super"], "", false, "can't be switched off"),
         (&["role", "remove", "audit"], "", true, "Removed."),
         (&["key", "list"], "", true, "SIGNS FROM"),
         (&["key", "rotate", "--alg", "ES256"], "", true, "is published"),
         (&["key", "rotate", "--alg", "ES256"], "", false, "the next key"),
-        (&["key", "rotate", "--alg", "x"], "", false, "none of RS256"),
+        (&["key", "rotate", "--alg", "x"], "", false, "not one of RS256"),
         (&["completions", "bash"], "", true, "_sojourn"),
         (&["man"], "", true, ".TH sojourn"),
-        (&["doctor"], "", false, "the password of 'admin' in [super_admin] is one that is guessed"),
-        (&["doctor"], "", false, "the database (sqlite) opens and fits"),
+        (&["doctor"], "", false, "the password of 'admin' in [super_admin] is too easy to guess"),
+        (&["doctor"], "", false, "the database (sqlite) can be opened"),
         (&["config", "check"], "", true, "fine"),
         (&["--help"], "", true, "Run the server with three sample applications"),
         (&["nonsense"], "", false, "unrecognized subcommand"),
@@ -246,13 +251,13 @@ async fn the_session_service_on_the_terminal() {
     let dry = json(&["sessions", "end", "--filter", "username eq alex", "--dry-run", "--json"]);
     assert_eq!(dry["summary"]["sessions"], 1);
     for (args, want) in [
-        (&["sessions", "end"][..], "name users"),
+        (&["sessions", "end"][..], "specify users"),
         (&["sessions", "end", "--filter", "x"], "filter ends too early"),
-        (&["sessions", "end", "alex", "--effects", "boom"], "none of session"),
+        (&["sessions", "end", "alex", "--effects", "boom"], "not one of session"),
         (&["sessions", "end", "alex", "--role", "staff"], "not both"),
         (
             &["sessions", "end", "--filter", "username eq alex", "--expected-at-most", "0"],
-            "look again",
+            "check again",
         ),
         (&["sessions", "list", "--sort", "colour"], "sort by"),
         (&["sessions", "show", "x"], "64 hex digits"),
@@ -293,7 +298,7 @@ async fn the_master_key_is_rotated_and_its_backup_noted() {
     };
     assert!(warned(server));
     let (good, text) = site.command(&["master-key", "backed-up"], "");
-    assert!(good && text.contains("master key 1 is backed up"), "{text}");
+    assert!(good && text.contains("Master key 1 is marked as backed up"), "{text}");
     let server = site.serve().await;
     assert!(site.active(before).await);
     assert!(!warned(server), "it was noted");

@@ -19,7 +19,7 @@ async fn a_wrong_configuration_stops_the_start_with_file_and_line() {
     let text = start_fails(&site);
     let file = site.folder.0.join("deployment.toml");
     let lines = std::fs::read_to_string(file).expect("read").lines().count();
-    assert!(text.contains(&format!("deployment.toml:{lines}: 'soon' is no duration")), "{text}");
+    assert!(text.contains(&format!("deployment.toml:{lines}: 'soon' is not a duration")), "{text}");
     let missing = Running::start(&site.folder.0, &["serve", "--config", "nothing.toml"]);
     assert!(missing.last_words().contains("nothing.toml"));
 }

@@ -83,7 +83,7 @@ impl Engine {
                 domains.sort();
                 domains.dedup();
                 if domains.is_empty() || domains.len() > SIGN_UP_DOMAINS_MAX {
-                    let why = format!("name 1 to {SIGN_UP_DOMAINS_MAX} domains");
+                    let why = format!("specify 1 to {SIGN_UP_DOMAINS_MAX} domains");
                     return Err(EngineError::Invalid(why));
                 }
                 OpenTo::Domains(domains)

@@ -31,7 +31,7 @@ pub(super) fn document(context: &Context, body: &Bytes) -> Result<Map<String, Va
         return Err(EngineError::Invalid("send application/json".into()));
     }
     crate::api::object::read(body)
-        .map_err(|why| EngineError::Invalid(format!("the body is no JSON object: {why}")))
+        .map_err(|why| EngineError::Invalid(format!("the body is not a JSON object: {why}")))
 }
 
 fn shown(app: &Application, secret: Option<String>) -> Map<String, Value> {

@@ -22,13 +22,15 @@ fn asked(uri: &Uri) -> Result<(AuditQuestion, AuditPlace, usize), String> {
     let limit = match params.get("limit").map(str::parse::<usize>) {
         None => ROWS,
         Some(Ok(limit)) if (1..=ROWS_MAX).contains(&limit) => limit,
-        Some(_) => return Err(format!("limit is a number from 1 to {ROWS_MAX}")),
+        Some(_) => return Err(format!("limit must be a number from 1 to {ROWS_MAX}")),
     };
     let actor = params.get("actor").map(str::parse::<Actor>).transpose().map_err(|_| {
-        "actor is 'system', 'operator', or 'user:' or 'application:' and an id".to_owned()
+        "actor must be 'system', 'operator', or 'user:' or 'application:' followed by an id"
+            .to_owned()
     })?;
     let before = params.get("before").map(str::parse::<AuditPlace>).transpose();
-    let from = before.map_err(|_| "before is what an earlier answer gave as next".to_owned())?;
+    let from =
+        before.map_err(|_| "before must be the 'next' value of an earlier response".to_owned())?;
     let text = |name: &str| params.get(name).map(str::to_owned);
     let question = AuditQuestion { actor, action: text("action"), target: text("target") };
     Ok((question, from.unwrap_or(AuditPlace::NEWEST), limit))

@@ -77,7 +77,7 @@ fn apply(policy: &mut SessionPolicy, patch: &Patch) -> Result<(), String> {
     let remove = match patch.operation.as_str() {
         "ADD" | "REPLACE" => false,
         "REMOVE" => true,
-        other => return Err(format!("'{other}' is none of ADD REPLACE REMOVE")),
+        other => return Err(format!("'{other}' is not one of ADD, REPLACE, REMOVE")),
     };
     let text = match &patch.value {
         Some(Value::String(text)) => Some(text.trim().to_owned()),
@@ -85,7 +85,7 @@ fn apply(policy: &mut SessionPolicy, patch: &Patch) -> Result<(), String> {
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    let wrong = |what: &str| format!("the value of {} is no {what}", patch.path);
+    let wrong = |what: &str| format!("the value of {} must be a {what}", patch.path);
     let minutes = || -> Result<Option<i64>, String> {
         if remove {
             return Ok(None);
@@ -94,7 +94,7 @@ fn apply(policy: &mut SessionPolicy, patch: &Patch) -> Result<(), String> {
         let number = number.filter(|minutes| (1..=LONGEST_MINUTES * 120).contains(minutes));
         number
             .map(|minutes| Some(minutes * MINUTE))
-            .ok_or_else(|| wrong("number of minutes from 1 on"))
+            .ok_or_else(|| wrong("number of minutes of at least 1"))
     };
     let flag = || match text.as_deref() {
         _ if remove => Ok(false),

@@ -58,7 +58,7 @@ pub(super) fn forbidden(context: &Context) -> Response {
         StatusCode::FORBIDDEN,
         "UE-10002",
         "Operation not permitted",
-        "The caller has not the right to do this.",
+        "The caller doesn't have permission to do this.",
     ))
 }
 
@@ -78,7 +78,7 @@ pub(super) fn too_many(context: &Context) -> Response {
         StatusCode::TOO_MANY_REQUESTS,
         "UE-10003",
         "Too many attempts",
-        "Wait some minutes before the next attempt.",
+        "Wait a few minutes before the next attempt.",
     );
     respond::with(response, header::RETRY_AFTER, "300")
 }

@@ -112,9 +112,11 @@ fn invalid(why: &str) -> EngineError {
 fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
     let mut saml = Map::new();
     if let Some(file) = inbound.metadata_file {
-        let bytes =
-            STANDARD.decode(file.trim()).map_err(|_| invalid("metadataFile is no base64"))?;
-        let xml = String::from_utf8(bytes).map_err(|_| invalid("metadataFile is no UTF-8"))?;
+        let bytes = STANDARD
+            .decode(file.trim())
+            .map_err(|_| invalid("metadataFile is not valid base64"))?;
+        let xml =
+            String::from_utf8(bytes).map_err(|_| invalid("metadataFile is not valid UTF-8"))?;
         saml.insert("metadata".into(), xml.into());
     }
     if let Some(manual) = inbound.manual_configuration {
@@ -149,7 +151,7 @@ fn as_document(inbound: Inbound) -> Result<Map<String, Value>, EngineError> {
                 Some("FRONTCHANNEL_HTTP_POST") => Some("post"),
                 Some(_) => {
                     return Err(invalid(
-                        "logoutMethod is none of BACKCHANNEL FRONTCHANNEL_HTTP_REDIRECT FRONTCHANNEL_HTTP_POST",
+                        "logoutMethod must be one of BACKCHANNEL, FRONTCHANNEL_HTTP_REDIRECT, FRONTCHANNEL_HTTP_POST",
                     ));
                 }
             };

@@ -31,7 +31,9 @@ impl ListQuery {
         let number = |name: &str| -> Result<Option<usize>, String> {
             params
                 .get(name)
-                .map(|text| text.parse().map_err(|_| format!("{name} is not a number from 0 on")))
+                .map(|text| {
+                    text.parse().map_err(|_| format!("{name} must be a number of at least 0"))
+                })
                 .transpose()
         };
         let sort = match params.get("sort") {
@@ -42,7 +44,9 @@ impl ListQuery {
                 match text.trim_start_matches(['+', ' ', '-']) {
                     "loginTime" => (Key::LoginTime, ascending),
                     "lastAccessTime" => (Key::LastAccessTime, ascending),
-                    other => return Err(format!("'{other}' is none of loginTime lastAccessTime")),
+                    other => {
+                        return Err(format!("'{other}' is not one of loginTime, lastAccessTime"));
+                    }
                 }
             }
         };

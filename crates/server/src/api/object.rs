@@ -42,7 +42,7 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Strin
         let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
         if path == "." { why.to_owned() } else { format!("{path}: {why}") }
     })?;
-    reader.end().map_err(|_| "there is something behind the document".to_owned())?;
+    reader.end().map_err(|_| "unexpected data after the JSON document".to_owned())?;
     Ok(read)
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let new: NewTenantJson = serde_json::from_value(body.into())
         .map_err(|error| EngineError::Invalid(error.to_string()))?;
     let Ok([owner]) = <[OwnerJson; 1]>::try_from(new.owners) else {
-        return Err(EngineError::Invalid("name one owner".into()).into());
+        return Err(EngineError::Invalid("specify exactly one owner".into()).into());
     };
     let owner = NewUser {
         username: owner.username,

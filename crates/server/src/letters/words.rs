@@ -25,9 +25,9 @@ pub(super) fn content(letter: &Letter<'_>, account: [Text; 1]) -> (Text, Vec<Tex
             ],
         ),
         Letter::Invitation { link } => (
-            "An account was made for you".into(),
+            "An account was created for you".into(),
             vec![
-                say("an account was made for you. Your login name is {0}.", account),
+                say("an account was created for you. Your login name is {0}.", account),
                 "Open this page within a week, and choose how you sign in:".into(),
                 plain(link),
                 "If you didn't expect this, there is nothing to do.".into(),
@@ -82,7 +82,7 @@ fn leaving(due: Option<Millis>, link: &str, account: [Text; 1]) -> (Text, Vec<Te
             [name, words::moment(due)],
         ),
         None => say(
-            "you asked for your account {0} to be deleted. An administrator will look at that.",
+            "you asked for your account {0} to be deleted. An administrator will review your request.",
             [name],
         ),
     };
@@ -97,7 +97,7 @@ fn leaving(due: Option<Millis>, link: &str, account: [Text; 1]) -> (Text, Vec<Te
 fn address_changed(to: &str, link: Option<&str>, account: [Text; 1]) -> Vec<Text> {
     let mut paragraphs = vec![
         say("this is about your account {0}:", account),
-        say("Its mail address is {0} from now on.", [plain(to)]),
+        say("The mail address is now {0}.", [plain(to)]),
         "If that was you, there is nothing to do.".into(),
     ];
     match link {
@@ -106,7 +106,7 @@ fn address_changed(to: &str, link: Option<&str>, account: [Text; 1]) -> Vec<Text
                 .into(),
             plain(link),
         ]),
-        None => paragraphs.push("If it wasn't, tell your administrator at once.".into()),
+        None => paragraphs.push("If it wasn't you, contact your administrator immediately.".into()),
     }
     paragraphs
 }
@@ -144,7 +144,7 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
         ),
         News::FactorRemoved { name } => (
             "A way to sign in was removed",
-            say("{0} was removed; it doesn't sign in any more.", [plain(*name)]),
+            say("{0} was removed and can no longer be used to sign in.", [plain(*name)]),
         ),
         News::FactorsReset => (
             "Your ways to sign in were removed",
@@ -152,12 +152,12 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
         ),
         News::Secured => (
             "Your account was secured",
-            "An administrator ended all your sessions and removed all ways to sign in. Choose a new password as if you had forgotten it."
+            "An administrator ended all your sessions and removed all ways to sign in. To sign in again, choose a new password under “Forgotten your password?”."
                 .into(),
         ),
         News::CodesRenewed => (
             "New recovery codes",
-            "New recovery codes were made; the earlier ones don't work any more.".into(),
+            "New recovery codes were generated; the previous ones no longer work.".into(),
         ),
         News::CodeUsed { ip, .. } => (
             "A recovery code was used",
@@ -169,8 +169,10 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
         && *left < RECOVERY_CODES_FEW
     {
         let left = plain(left.max(&0).to_string());
-        paragraphs
-            .push(say("Only {0} are left. Make new ones in My Account, under Security.", [left]));
+        paragraphs.push(say(
+            "Only {0} are left. Generate new ones in My Account, under Security.",
+            [left],
+        ));
     }
     paragraphs.push("If that was you, there is nothing to do.".into());
     match link {
@@ -178,7 +180,7 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
             let text = "If it wasn't you, open this page. It ends all your sessions and disables the password:";
             paragraphs.extend([text.into(), plain(link)]);
         }
-        None => paragraphs.push("If it wasn't, tell your administrator at once.".into()),
+        None => paragraphs.push("If it wasn't you, contact your administrator immediately.".into()),
     }
     (subject.into(), paragraphs)
 }

@@ -68,7 +68,7 @@ fn one(found: Option<Value>) -> Response {
         Some(found) => document(StatusCode::OK, &found),
         None => document(
             StatusCode::NOT_FOUND,
-            &ScimError::new(404, None, "There is none of that name.").body(),
+            &ScimError::new(404, None, "There is no resource with that name.").body(),
         ),
     }
 }

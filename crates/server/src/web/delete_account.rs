@@ -19,7 +19,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{errors, filters, render, words};
 
 const PATH: &str = "/myaccount/delete";
-const CLOSED: &str = "Accounts are deleted by administrators here. Ask one of them.";
+const CLOSED: &str = "Only administrators can delete accounts here. Ask an administrator.";
 
 #[derive(Template)]
 #[template(path = "delete_account.html")]
@@ -35,7 +35,7 @@ struct DeletePage {
 fn promise(leaving: Leaving) -> Text {
     match leaving {
         Leaving::Never => CLOSED.into(),
-        Leaving::AtOnce => "The account is deleted at once. Nobody can bring it back.".into(),
+        Leaving::AtOnce => "The account is deleted immediately and can't be restored.".into(),
         Leaving::AfterDays(days) => say(
             "The account is deleted after {0}. Until then you can cancel here.",
             [Text::Counted("{0} day", "{0} days", u64::from(days))],
@@ -86,7 +86,8 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     }
     match engine.leave(tenant, &visitor.session).await {
         Ok(Left::Gone) => {
-            let text = "You are signed out everywhere, and everything in the account is gone.";
+            let text =
+                "You are signed out everywhere, and all data in the account has been deleted.";
             let response = errors::page(&context, StatusCode::OK, "Your account is deleted", text);
             Ok(respond::with(response, header::SET_COOKIE, &context.no_session_cookie()))
         }
@@ -97,7 +98,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         }
         Err(FactorRefused::Gone) => Ok(respond::see_other(&context.link(PATH))),
         Err(FactorRefused::Failed(EngineError::Protected(_))) => Err(Refusal::bad_request(
-            "You are the last administrator. Make somebody else one first.",
+            "You are the last administrator. Assign the role to someone else first.",
         )),
         Err(why) => refused(&context, &visitor, PATH, why).await,
     }

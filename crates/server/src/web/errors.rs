@@ -38,7 +38,7 @@ pub(crate) fn unknown_ticket(context: &Context) -> Response {
 
 /// The error page (400) for an invalid request, which the user can't correct.
 pub(crate) fn bad_request(context: &Context, what: impl Into<Text>) -> Response {
-    page(context, StatusCode::BAD_REQUEST, "This request can't be answered", what)
+    page(context, StatusCode::BAD_REQUEST, "This request can't be processed", what)
 }
 
 /// The error page (403) for a form that doesn't come from a page of this server or has no valid CSRF token.
@@ -99,7 +99,7 @@ pub(crate) fn failure(context: &Context, error: &EngineError) -> Response {
             context,
             status,
             "That can't be done",
-            Text::Message(format!("There is {what} already.")),
+            Text::Message(format!("There is already {what}.")),
         ),
         _ => page(
             context,

@@ -48,7 +48,7 @@ pub(super) fn line(listed: &Listed, now: Millis) -> FactorLine {
         let place = match (key.may_sync, key.synced) {
             (true, true) => "synced between devices",
             (true, false) => "may be synced between devices",
-            (false, _) => "on one device alone",
+            (false, _) => "on one device only",
         };
         say("{0}, added with {1}", [place.into(), words::browser(&key.user_agent)])
     });

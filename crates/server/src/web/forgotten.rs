@@ -14,9 +14,9 @@ use crate::web::sign_in::new_password_page::{Shown, show};
 use crate::web::{filters, form, render, words};
 use crate::{request, respond};
 
-const TOO_OLD: &str = "This link is too old, or was used already. Ask for another one.";
+const TOO_OLD: &str = "This link has expired or has already been used. Request a new one.";
 const BY_MAIL: &str = "Choose a password that you use nowhere else. You are signed out everywhere.";
-const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
+const DIFFERENT: &str = "The passwords don't match. Enter both again.";
 
 /// The page on which a user requests a password reset.
 #[derive(Template)]

@@ -15,8 +15,8 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, form, render, words};
 use crate::{request, respond};
 
-const TOO_OLD: &str = "This invitation is too old, or was used already. If you can't sign in, ask your administrator for another one.";
-const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
+const TOO_OLD: &str = "This invitation has expired or has already been used. If you can't sign in, ask your administrator for a new one.";
+const DIFFERENT: &str = "The passwords don't match. Enter both again.";
 
 /// The page on which an invited user sets a passkey or a password.
 #[derive(Template)]

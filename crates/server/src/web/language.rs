@@ -93,7 +93,7 @@ pub(crate) async fn choose(context: Context, RawQuery(query): RawQuery) -> Answe
             &context,
             StatusCode::NOT_FOUND,
             "Not found",
-            "Pages aren't written in that language here.",
+            "This language isn't available.",
         ));
     };
     let home = context.link("/");

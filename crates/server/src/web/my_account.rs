@@ -286,14 +286,16 @@ fn notice(uri: &Uri) -> Option<Text> {
     let params = request::query(uri.query()).ok()?;
     match params.get("done")? {
         "password" => Some("Your password is changed. You are signed out everywhere else.".into()),
-        "factor" => Some("From now on, signing in takes a second factor.".into()),
+        "factor" => Some("Signing in now requires a second factor.".into()),
         "passkey" => Some("The passkey is added. Next time, sign in with it.".into()),
         "security_key" => Some("The security key is added.".into()),
         "untrusted" => Some("The browser is no longer trusted.".into()),
         "factor_removed" => Some("The factor is removed.".into()),
         "others" => Some("You are signed out everywhere else.".into()),
-        "application" => Some("You are signed out of the application; it is being told.".into()),
-        "one" => Some("The session has ended. Its applications are being told.".into()),
+        "application" => {
+            Some("You are signed out of the application, which is being notified.".into())
+        }
+        "one" => Some("The session has ended. Its applications are being notified.".into()),
         _ => None,
     }
 }
@@ -306,7 +308,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Ans
         .engine()
         .session_of_user(context.tenant(), visitor.user.id, id)
         .await?
-        .ok_or_else(|| Refusal::missing("This session has ended already."))?;
+        .ok_or_else(|| Refusal::missing("This session has already ended."))?;
     let shown = card(&visitor.user, &view, context.engine().now(), Some(visitor.session.id));
     let mut facts = vec![
         say("{0} at {1}", [shown.browser, plain(shown.ip)]),
@@ -318,8 +320,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Ans
     }
     let page = Confirm {
         title: "End this session?".into(),
-        text: "All of its tokens stop working at once, also those for access while its person is away, and its applications \
-               are told."
+        text: "All of its tokens are revoked immediately, including those for access while you are away, and its applications are notified."
             .into(),
         facts,
         action: context.link(&format!("/myaccount/sessions/{id}/end")),
@@ -337,10 +338,10 @@ pub(crate) async fn confirm_all(context: Context) -> Answer {
     let preview = context.engine().preview_end(context.tenant(), plan, &visitor.by).await?.summary;
     let page = Confirm {
         title: "End all sessions?".into(),
-        text: "You are signed out everywhere, here too. Tokens for access while you are away end as well.".into(),
+        text: "You will be signed out everywhere, including here. Tokens for access while you are away are revoked as well.".into(),
         facts: vec![
             say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
-            say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
+            say("{0} will be notified", [words::count(preview.deliveries, words::Noun::Application)]),
         ],
         action: context.link("/myaccount/sessions/end-all"),
         button: "End all sessions".into(),
@@ -361,10 +362,10 @@ pub(crate) async fn confirm_others(context: Context) -> Answer {
         .summary;
     let page = Confirm {
         title: "End all other sessions?".into(),
-        text: "You stay signed in here. Tokens for access while you are away, given in the other sessions, end as well.".into(),
+        text: "You stay signed in here. Tokens of the other sessions for access while you are away are revoked as well.".into(),
         facts: vec![
             say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
-            say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
+            say("{0} will be notified", [words::count(preview.deliveries, words::Noun::Application)]),
         ],
         action: context.link("/myaccount/sessions/end-others"),
         button: "End all others".into(),
@@ -388,7 +389,7 @@ async fn stay(
     visitor: &Visitor,
     (id, app): (&str, &str),
 ) -> Result<(SessionId, sojourn_model::AppId, String), Refusal> {
-    let missing = || Refusal::missing("You are signed out of it already.");
+    let missing = || Refusal::missing("You are already signed out of this application.");
     let id: SessionId = id.parse().map_err(|_| missing())?;
     let app: sojourn_model::AppId = app.parse().map_err(|_| missing())?;
     let found = context.engine().session_of_user(context.tenant(), visitor.user.id, id).await;
@@ -409,11 +410,11 @@ pub(crate) async fn confirm_application(
     let page = Confirm {
         title: say("Sign out of {0}?", [plain(name)]),
         text:
-            "Its tokens of this session stop working at once, and it is told. The session goes on."
+            "Its tokens of this session are revoked immediately, and the application is notified. The session stays active."
                 .into(),
         facts: Vec::new(),
         action: context.link(&format!("/myaccount/sessions/{id}/applications/{app}/end")),
-        button: "Sign out of it".into(),
+        button: "Sign out of application".into(),
         back: context.link("/myaccount/security"),
         frame: visitor.frame(&context, "security"),
     };

@@ -13,7 +13,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, form, render, words};
 use crate::{request, respond};
 
-const TOO_OLD: &str = "This link is too old, was used already, or is not complete. Sign in and look at your sessions instead.";
+const TOO_OLD: &str = "This link has expired, has already been used, or is incomplete. Sign in and check your sessions instead.";
 
 /// The page about a reported sign-in, before and after the user has confirmed that it wasn't theirs.
 #[derive(Template)]

@@ -44,9 +44,9 @@ async fn show(
     let policy = context.engine().policy(context.tenant(), visitor.user.id, None).await;
     let consequence = match policy.map(|policy| policy.on_password_change)? {
         OnPasswordChange::KeepCurrent => {
-            "Afterwards you are signed out everywhere else. Here you stay signed in."
+            "You will be signed out everywhere else. Here you stay signed in."
         }
-        OnPasswordChange::All => "Afterwards you are signed out everywhere, here too.",
+        OnPasswordChange::All => "You will be signed out everywhere, including here.",
     };
     let least = context.engine().password_length(context.tenant(), &visitor.user).await?;
     let frame = visitor.frame(context, "security");
@@ -58,7 +58,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let (visitor, params) = genuine_form(&context, &body, PATH, MY_ACCOUNT).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     if text("new") != text("again") {
-        let error = Some("The two new passwords are not the same. Type both again.".into());
+        let error = Some("The new passwords don't match. Enter both again.".into());
         return show(&context, &visitor, StatusCode::BAD_REQUEST, error).await;
     }
     let (engine, tenant) = (context.engine(), context.tenant());
@@ -72,7 +72,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         }
         Ok(OnPasswordChange::All) => return everything_ended(&context, &visitor, frames).await,
         Err(PasswordRefused::Wrong) => {
-            (StatusCode::FORBIDDEN, "The current password is not right. Type it again.".into())
+            (StatusCode::FORBIDDEN, "The current password is incorrect. Enter it again.".into())
         }
         Err(PasswordRefused::TooMany) => {
             let text = "Too many attempts. Wait five minutes, then try again.";

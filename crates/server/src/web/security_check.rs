@@ -35,12 +35,13 @@ fn sign_in(check: &SecurityCheck, advice: &[Advice]) -> Item {
     let due = advice.contains(&Advice::AddFactor);
     let found = match (check.passkeys, check.second_factors, check.password) {
         (0, 0, _) => {
-            "Your password alone signs you in. Whoever learns it can sign in as you.".into()
+            "Your password alone is enough to sign in. Anyone who learns it can sign in as you."
+                .into()
         }
-        (0, _, _) => "Your password and a second factor sign you in.".into(),
-        (_, 0, true) => "A passkey signs you in. Your password alone does as well.".into(),
-        (_, 0, false) => "A passkey signs you in, and nothing else.".into(),
-        _ => "A passkey signs you in, or your password with a second factor.".into(),
+        (0, _, _) => "You sign in with your password and a second factor.".into(),
+        (_, 0, true) => "You can sign in with a passkey or with your password alone.".into(),
+        (_, 0, false) => "You can sign in only with a passkey.".into(),
+        _ => "You sign in with a passkey, or with your password and a second factor.".into(),
     };
     let way = match due {
         true => ("/myaccount/security#factors", "Add a passkey or a second factor"),
@@ -73,7 +74,7 @@ fn items(check: &SecurityCheck) -> Vec<Item> {
             due: advice.contains(&Advice::RenewRecoveryCodes),
             name: "Recovery codes",
             found: Text::Counted("{0} recovery code left", "{0} recovery codes left", left),
-            way: ("/myaccount/factors/codes", "Make new codes"),
+            way: ("/myaccount/factors/codes", "Generate new codes"),
         });
     }
     if check.confirms_addresses {
@@ -94,8 +95,8 @@ fn items(check: &SecurityCheck) -> Vec<Item> {
             due: false,
             name: "Trusted browsers",
             found: Text::Counted(
-                "In {0} browser your password alone signs you in.",
-                "In {0} browsers your password alone signs you in.",
+                "In {0} browser your password alone is enough to sign in.",
+                "In {0} browsers your password alone is enough to sign in.",
                 many,
             ),
             way: ("/myaccount/security#trusted", "See them"),
@@ -107,8 +108,8 @@ fn items(check: &SecurityCheck) -> Vec<Item> {
             due: false,
             name: "Applications",
             found: Text::Counted(
-                "{0} application works while you are away.",
-                "{0} applications work while you are away.",
+                "{0} application has access while you are away.",
+                "{0} applications have access while you are away.",
                 many,
             ),
             way: ("/myaccount/connections", "See your applications"),

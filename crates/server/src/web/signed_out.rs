@@ -55,7 +55,7 @@ pub(crate) fn done(context: &Context, next: Option<String>) -> Response {
 pub(crate) fn nobody(context: &Context) -> Response {
     let page = Message {
         title: "You are signed out".into(),
-        text: "No application has to be told: nobody is signed in with this browser.".into(),
+        text: "No applications need to be notified: nobody is signed in with this browser.".into(),
         request_id: None,
         links: vec![(context.link("/myaccount"), "Sign in again".into())],
     };
@@ -98,7 +98,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
         .and_then(|text| Ticket::open(&context, text))
         .filter(|ticket| ticket.path == PATH)
         .and_then(|ticket| ticket.query.parse::<SessionId>().ok());
-    let session = session.ok_or_else(|| Refusal::missing("This page is shown for half an hour after a sign-out. My Account lists what ended before."))?;
+    let session = session.ok_or_else(|| Refusal::missing("This page is available for 30 minutes after signing out. My Account lists earlier sessions."))?;
     let page = page(&context, session, None, Vec::new()).await?;
     Ok(render::script_page(&context, StatusCode::OK, &page, ""))
 }

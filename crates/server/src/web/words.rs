@@ -94,7 +94,7 @@ pub(crate) const fn delivery(state: DeliveryState) -> &'static str {
 /// Describes the state of a delivery to the user who signed out.
 pub(crate) const fn told(state: DeliveryState) -> &'static str {
     match state {
-        DeliveryState::Pending => "being told …",
+        DeliveryState::Pending => "signing out …",
         DeliveryState::Delivered => "signed out",
         DeliveryState::Refused => "could not sign you out",
         DeliveryState::Dead => "could not be reached",

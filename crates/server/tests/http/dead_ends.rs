@@ -202,7 +202,7 @@ async fn each_reason_why_a_form_is_not_taken_has_its_own_words() {
     let base = &*server.base;
     for (headers, words) in [
         (vec![("origin", base)], "Allow cookies for"),
-        (vec![("cookie", &*cookie)], "an extension or a proxy may have removed it"),
+        (vec![("cookie", &*cookie)], "An extension or a proxy may have removed it"),
         (vec![("cookie", &*cookie), ("origin", "https://evil.test")], "page of https://evil.test"),
         (
             vec![("cookie", &*cookie), ("origin", "http://other.test"), ("host", "elsewhere.test")],

@@ -333,7 +333,7 @@ async fn the_overview_counts_what_happened_and_why() {
         for said in [
             "<strong>1</strong> <a href=\"/console/sessions\">active sessions</a>",
             "<strong>5</strong> Sign-ins",
-            "<strong>4</strong> Ends",
+            "<strong>4</strong> Ended sessions",
             "<strong>1</strong> Failed sign-ins",
             ">the account was locked</a></td><td>3</td>",
             ">ended by the user</a></td><td>1</td>",

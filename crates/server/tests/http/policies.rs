@@ -128,7 +128,7 @@ async fn at_the_limit_the_oldest_end_or_the_sign_in_is_refused() {
         set(&server, "tenant", &json!({"max_sessions": 2, "at_limit": "deny"})).await;
         let refused = server.browser().sign_in(CLEO.0, CLEO.1).await;
         assert_eq!(refused.status, 403, "{refused:?}");
-        assert!(refused.body.contains("2 sessions already"));
+        assert!(refused.body.contains("already have 2 sessions"));
         // A session that ran out doesn't count, ended yet or not.
         server.clock.advance(16 * 60_000);
         assert_eq!(server.browser().sign_in(CLEO.0, CLEO.1).await.status, 303);
@@ -194,7 +194,7 @@ async fn at_the_limit_the_person_chooses() {
     let offered = choices(&page);
     assert_eq!((page.status, offered.len()), (200, 2), "{page:?}");
     let none = choose(&third, &page, &[]).await;
-    assert!(none.body.contains("not enough"), "{none:?}");
+    assert!(none.body.contains("selected enough"), "{none:?}");
     assert_eq!(active(&server).await, 2);
     // Of no use in another browser, nor with another's session, nor later.
     let stranger = server.browser();
@@ -203,7 +203,7 @@ async fn at_the_limit_the_person_chooses() {
     let admin = server.signed_in(ADMIN.0, ADMIN.1).await;
     let list = server.api("GET", "/api/sessions/v1/sessions?filter=username+eq+admin", ADMIN).await;
     let foreign = list.json()["items"][0]["id"].as_str().expect("an id").to_owned();
-    assert!(choose(&third, &page, &[&foreign]).await.body.contains("not enough"));
+    assert!(choose(&third, &page, &[&foreign]).await.body.contains("selected enough"));
     assert_eq!(admin.get("/myaccount").await.status, 200);
     let done = choose(&third, &page, &[&offered[1]]).await;
     assert_eq!(done.status, 303, "{done:?}");

@@ -104,7 +104,7 @@ async fn passwords_follow_the_rules_and_hashes_come_from_elsewhere() {
     let server = TestServer::with(|settings| settings.password_rules.length_alone = Some(8)).await;
     server.user("admin", "admin12", &["admin"]).await;
     let with = |name: &str, password: &str| json!({ "schemas": [USER], "userName": name, "password": password });
-    for (password, why) in [("short", "8 characters"), ("password1", "guessed")] {
+    for (password, why) in [("short", "8 characters"), ("password1", "easy to guess")] {
         let answer = server.send("POST", "/scim2/Users", ADMIN, &with("alex", password)).await;
         assert_eq!(answer.status, 400, "{password}");
         assert!(answer.json()["detail"].as_str().is_some_and(|text| text.contains(why)));

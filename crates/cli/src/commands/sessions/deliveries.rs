@@ -32,7 +32,7 @@ pub(crate) struct DeliveryArgs {
 
 fn names(pair: &[String]) -> Result<(SessionId, Sid), Failure> {
     let wrong =
-        || Failure("name a delivery by its session and sid: see 'sessions deliveries'".into());
+        || Failure("specify a delivery by its session and sid: see 'sessions deliveries'".into());
     match pair {
         [session, sid] => {
             Ok((session.parse().map_err(|_| wrong())?, sid.parse().map_err(|_| wrong())?))
@@ -46,7 +46,7 @@ pub(super) async fn deliveries(work: &Work<'_>, args: DeliveryArgs) -> Done {
     if let Some(pair) = &args.resend {
         let (session, sid) = names(pair)?;
         engine.resend_delivery(tenant, session, sid, &Authority::operator()).await?;
-        say("It is sent again by the running server.");
+        say("The running server resends it.");
         return Ok(());
     }
     if let Some(pair) = &args.give_up {
@@ -58,7 +58,7 @@ pub(super) async fn deliveries(work: &Work<'_>, args: DeliveryArgs) -> Done {
     let state = match &args.state {
         None => None,
         Some(text) => Some(DeliveryState::parse(text).ok_or_else(|| {
-            Failure("a state is pending, delivered, refused, dead or unreachable".into())
+            Failure("the state must be pending, delivered, refused, dead or unreachable".into())
         })?),
     };
     let app = match &args.application {

@@ -68,7 +68,7 @@ fn effects(names: &[String]) -> Result<Effects, Failure> {
             "offline" => effects.offline = true,
             other => {
                 let known = "session, tokens, consents, notify, offline";
-                return Err(Failure(format!("'{other}' is none of {known}")));
+                return Err(Failure(format!("'{other}' is not one of {known}")));
             }
         }
     }
@@ -110,16 +110,16 @@ async fn targets(work: &Work<'_>, args: &EndArgs) -> Result<EndTargets, Failure>
         (false, true) => Ok(EndTargets::Named(named)),
         (true, false) => Ok(found_by.targets()?),
         (true, true) => Err(Failure(
-            "name users, sessions or grants, or a role, group, network, application or filter"
+            "specify users, sessions or grants, or a role, group, network, application or filter"
                 .into(),
         )),
-        (false, false) => Err(Failure("name what is to end, or say by what; not both".into())),
+        (false, false) => Err(Failure("specify what to end by id or by criteria, not both".into())),
     }
 }
 
 fn say_summary(verb: &str, summary: &EndSummary) {
     say(&format!(
-        "{verb}: {} sessions, {} grants, {} consents; applications to tell: {}.",
+        "{verb}: {} sessions, {} grants, {} consents; applications to notify: {}.",
         summary.sessions, summary.grants, summary.consents, summary.deliveries
     ));
 }
@@ -148,7 +148,7 @@ pub(super) async fn end(work: &Work<'_>, args: EndArgs) -> Done {
         } else {
             say_summary("Would end", &forecast.summary);
             if !forecast.exact {
-                say("There is more: this is as far as was counted.");
+                say("There are more: counting stopped at the limit.");
             }
         }
         return Ok(());

@@ -29,7 +29,8 @@ pub(crate) struct HandlerArgs {
 }
 
 fn place(pair: &[String]) -> Result<(Subject, i64), Failure> {
-    let wrong = || Failure("name a task by its subject and number: see 'sessions handlers'".into());
+    let wrong =
+        || Failure("specify a task by its subject and number: see 'sessions handlers'".into());
     match pair {
         [subject, number] => {
             Ok((Subject::parse(subject).ok_or_else(wrong)?, number.parse().map_err(|_| wrong())?))
@@ -42,7 +43,7 @@ pub(super) async fn handlers(work: &Work<'_>, args: HandlerArgs) -> Done {
     let Work { engine, tenant, .. } = work;
     let Some(handler) = &args.handler else { return all(work).await };
     for (pair, state, done) in [
-        (&args.redo, TaskState::Pending, "It is done again by the running server."),
+        (&args.redo, TaskState::Pending, "The running server repeats it."),
         (&args.skip, TaskState::Skipped, "Let go."),
     ] {
         if let Some(pair) = pair {

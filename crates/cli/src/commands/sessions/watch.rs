@@ -71,7 +71,7 @@ pub(super) async fn watch(work: &Work<'_>, args: WatchArgs) -> Done {
     let mut told = 0;
     let (width, colours) = (terminal_width(), has_colours());
     if colours && !is_json() {
-        say(&Colour::Faint.on("Sign-ins and ends as they happen; Ctrl+C stops."));
+        say(&Colour::Faint.on("Sign-ins and ended sessions as they happen; press Ctrl+C to stop."));
     }
     loop {
         for item in engine.look(tenant, &mut feed).await? {

@@ -28,8 +28,11 @@ fn mistakes_are_told_with_their_line() {
             "deployment.toml:2: unknown variant `other`",
         ),
         ("[server]\nbase_url = \"https://a/b\"\n", ""),
-        ("[server]\nbase_url = \"https://a/b/\"\n", "without a trailing slash:  'https://a/b'"),
-        ("[server]\nbase_url = \"https://a/b?c\"\n", "base_url has scheme, host, port and path"),
+        ("[server]\nbase_url = \"https://a/b/\"\n", "without a trailing slash: 'https://a/b'"),
+        (
+            "[server]\nbase_url = \"https://a/b?c\"\n",
+            "base_url must have scheme, host, port and path",
+        ),
         ("[server]\nbase_url = \"http://a\"\ntls = false\n", ":2: [server] base_url is not https"),
         ("[server]\ntls = false\ninsecure_development = true\nbase_url = \"http://a\"\n", ""),
         ("[oauth]\nissuer = \"{base}/oauth2/token\"\n", ""),

@@ -57,14 +57,14 @@ pub(crate) struct HealthsJson {
     params(
         ("state" = Option<String>, Query, description = "`pending`, `delivered`, `refused`, `dead` or `unreachable`"),
         ("application" = Option<String>, Query, description = "The application's id"),
-        ("limit" = Option<i64>, Query, description = "Deliveries on a page, 1 to 500; 25 when left out", minimum = 1),
-        ("cursor" = Option<String>, Query, description = "`next` of a page of the same question"),
+        ("limit" = Option<i64>, Query, description = "Maximum number of deliveries on a page, 1 to 500; defaults to 25", minimum = 1),
+        ("cursor" = Option<String>, Query, description = "`next` of a previous page of the same query"),
     ),
     responses(
-        (status = 200, description = "A page", body = DeliveriesJson),
-        (status = 400, description = "The question is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "One page of results", body = DeliveriesJson),
+        (status = 400, description = "A parameter is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -82,17 +82,19 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
     let state = match params.get("state") {
         None => None,
         Some(text) => Some(DeliveryState::parse(text).ok_or_else(|| {
-            Refusal::bad(format!("'{text}' is none of pending delivered refused dead unreachable"))
+            Refusal::bad(format!(
+                "state '{text}' is not one of pending, delivered, refused, dead, unreachable"
+            ))
         })?),
     };
     let app = params.get("application").map(str::parse::<AppId>).transpose();
-    let app = app.map_err(|_| Refusal::bad("application is no id of one"))?;
+    let app = app.map_err(|_| Refusal::bad("application must be the id of an application"))?;
     let limit = match params.get("limit").map(str::parse::<i64>) {
         None => LIMIT,
         Some(Ok(limit)) if (1..=SESSION_LIST_MAX).contains(&limit) => limit,
         Some(_) => {
             return Err(Refusal::bad(format!(
-                "limit is not a number from 1 to {SESSION_LIST_MAX}"
+                "limit must be a number from 1 to {SESSION_LIST_MAX}"
             )));
         }
     };
@@ -103,7 +105,7 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
         None => Place::LAST,
         Some(cursor) => match engine.read_session_cursor(tenant, &question, cursor) {
             Ok(Bookmark { position: Position::Before(place), .. }) => place,
-            Ok(_) => return Err(Refusal::bad("the cursor does not belong to this question")),
+            Ok(_) => return Err(Refusal::bad("the cursor doesn't belong to this query")),
             Err(foreign) => return Err(Refusal::bad(foreign.to_string())),
         },
     };
@@ -123,9 +125,9 @@ async fn listed(context: &Context, uri: &Uri) -> Result<DeliveriesJson, Refusal>
 #[utoipa::path(
     get, path = "/deliveries/applications", tag = "Deliveries", operation_id = "applicationHealth",
     responses(
-        (status = 200, description = "Those that aren't well, or have deliveries under way", body = HealthsJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "Applications that fail or have deliveries in progress", body = HealthsJson),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -167,13 +169,13 @@ async fn act(context: &Context, session: &str, sid: &str, what: Act) -> Answer {
     post, path = "/deliveries/{session_id}/{sid}/resend", tag = "Deliveries", operation_id = "resendDelivery",
     params(
         ("session_id" = String, Path, description = "The session that ended"),
-        ("sid" = String, Path, description = "The stay"),
+        ("sid" = String, Path, description = "The session id (`sid`) within the application"),
     ),
     responses(
         (status = 200, description = "The delivery", body = DeliveryJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that was refused or given up", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "No such delivery was refused or given up", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_delivery_manage"]), ("basic" = []))
 )]
@@ -189,13 +191,13 @@ pub(crate) async fn resend(
     post, path = "/deliveries/{session_id}/{sid}/give-up", tag = "Deliveries", operation_id = "giveUpDelivery",
     params(
         ("session_id" = String, Path, description = "The session that ended"),
-        ("sid" = String, Path, description = "The stay"),
+        ("sid" = String, Path, description = "The session id (`sid`) within the application"),
     ),
     responses(
         (status = 200, description = "The delivery", body = DeliveryJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that waits", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "No such delivery is pending", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_delivery_manage"]), ("basic" = []))
 )]

@@ -27,7 +27,7 @@ fn set<E: Error>(effects: &mut Effects, name: &str, on: bool) -> Result<(), E> {
         "consents" => effects.consents = on,
         "notify" => effects.notify = on,
         other => {
-            return Err(E::custom(format!("'{other}' is none of {}", NAMES.join(", "))));
+            return Err(E::custom(format!("'{other}' is not one of {}", NAMES.join(", "))));
         }
     }
     Ok(())

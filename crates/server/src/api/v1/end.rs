@@ -112,12 +112,11 @@ impl EndBody {
     fn targets(&self, users: &[UserId]) -> Result<EndTargets, EngineError> {
         let named = !(self.sessions.is_empty() && self.users.is_empty() && self.grants.is_empty());
         match (named, !self.found_by().is_empty()) {
-            (true, true) => Err(invalid("name what is to be ended, or say by what; not both")),
+            (true, true) => Err(invalid("specify what to end by id or by criteria, not both")),
             (true, false) => self.named(users).map(EndTargets::Named),
             (false, true) => self.found(),
             (false, false) => Err(invalid(
-                "Name sessions, users or grants, or a role, group, network, application or filter: nothing is \
-                 ended by leaving all out.",
+                "specify sessions, users or grants, or a role, group, network, application or filter",
             )),
         }
     }
@@ -126,7 +125,7 @@ impl EndBody {
         let session = |id: &String| {
             let why = || {
                 EngineError::Invalid(format!(
-                    "sessions: '{id}' is no session's id: those have 64 hex digits"
+                    "sessions: '{id}' is not a session id (64 hex digits)"
                 ))
             };
             id.parse::<SessionId>().map_err(|_| why())
@@ -137,7 +136,9 @@ impl EndBody {
             (Some(spared), [user]) if self.sessions.is_empty() && self.grants.is_empty() => {
                 named.push(Named::UserExcept(*user, spared));
             }
-            (Some(_), _) => return Err(invalid("except goes with one user alone")),
+            (Some(_), _) => {
+                return Err(invalid("except requires exactly one user and nothing else"));
+            }
             (None, users) => named.extend(users.iter().copied().map(Named::User)),
         }
         for id in &self.sessions {
@@ -145,9 +146,7 @@ impl EndBody {
         }
         for id in &self.grants {
             let why = || {
-                EngineError::Invalid(format!(
-                    "grants: '{id}' is no grant's id: those have 32 hex digits"
-                ))
+                EngineError::Invalid(format!("grants: '{id}' is not a grant id (32 hex digits)"))
             };
             named.push(Named::Grant(id.parse().map_err(|_| why())?));
         }
@@ -156,7 +155,7 @@ impl EndBody {
 
     fn found(&self) -> Result<EndTargets, EngineError> {
         if self.except.is_some() {
-            return Err(invalid("except goes with one user alone"));
+            return Err(invalid("except requires exactly one user and nothing else"));
         }
         self.found_by().targets()
     }
@@ -181,9 +180,8 @@ impl EndBody {
                 Err(_) => match engine.user_named(tenant, given).await {
                     Ok(user) => user.id,
                     Err(EngineError::NotFound(_)) => {
-                        let why = format!(
-                            "users: there is no user '{given}': give an id or a login name"
-                        );
+                        let why =
+                            format!("users: there is no user '{given}': use an id or a login name");
                         return Err(EngineError::Invalid(why));
                     }
                     Err(error) => return Err(error),
@@ -200,7 +198,7 @@ impl EndBody {
                     Some(app) => app.id,
                     None => {
                         let why = format!(
-                            "applications: there is no application '{given}': give an id or a client_id"
+                            "applications: there is no application '{given}': use an id or a client_id"
                         );
                         return Err(EngineError::Invalid(why));
                     }
@@ -220,7 +218,7 @@ impl EndBody {
         key: Option<RequestKey>,
     ) -> Result<EndRequest, EngineError> {
         if self.rate == Some(0) {
-            return Err(invalid("rate is a number of sessions in a second, from 1 on"));
+            return Err(invalid("rate must be at least 1 session per second"));
         }
         let targets = self.targets(&resolved.users)?;
         Ok(EndRequest {
@@ -237,22 +235,22 @@ impl EndBody {
 
 /// Ends sessions, grants and consents.
 ///
-/// With `dry_run`, returns what the request would end. A large end runs as a job.
+/// With `dry_run`, returns what the request would end. A large request runs as a job.
 #[utoipa::path(
     post, path = "/end", tag = "Ending", operation_id = "endSessions",
     params(
-        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait so many seconds (30 at most) for the applications' answers, and tell them. `respond-async`: make it a job."),
-        ("Idempotency-Key" = Option<String>, Header, description = "A key of the caller's own, up to 255 characters: the same request again is answered and not carried out. Kept for a day."),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: waits up to 5 seconds (at most 30) for the applications' responses and returns them. `respond-async`: runs as a job."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A unique key chosen by the caller, at most 255 characters. A repeated request with the same key returns the first result and isn't executed again. Keys are kept for one day."),
     ),
     request_body(content = EndBody, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is done; or, with `dry_run`, what it would do", body = EndResultJson),
-        (status = 202, description = "A job does it", body = JobJson),
+        (status = 200, description = "The result or, with `dry_run`, the expected result", body = EndResultJson),
+        (status = 202, description = "The request runs as a job", body = JobJson),
         (status = 400, description = "The request is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "A user or role isn't there", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 409, description = "More would end than was expected, or tokens bound to the session would be left behind", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "A user or role doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 409, description = "More sessions would end than expected, or tokens bound to a session would remain", body = ProblemJson, content_type = "application/problem+json"),
         (status = 413, description = "The request is too large"),
     ),
     security(("bearer" = ["internal_session_delete", "internal_session_view"]), ("basic" = []))
@@ -378,13 +376,13 @@ fn accepted(context: &Context, job: &JobJson) -> (StatusCode, String, Option<Str
     delete, path = "/sessions/{session_id}", tag = "Ending", operation_id = "endSession",
     params(
         ("session_id" = String, Path, description = "The session's id"),
-        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait so many seconds for the applications' answers, and tell them."),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: waits up to 5 seconds (at most 30) for the applications' responses and returns them."),
     ),
     responses(
-        (status = 200, description = "It is done", body = EndedJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such session", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "The result", body = EndedJson),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The session doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]
@@ -404,13 +402,13 @@ pub(crate) async fn session(context: Context, Path(id): Path<String>) -> Answer 
     params(
         ("session_id" = String, Path, description = "The session's id"),
         ("application_id" = String, Path, description = "The application's id"),
-        ("Prefer" = Option<String>, Header, description = "`wait=5`: wait so many seconds for the application's answer, and tell it."),
+        ("Prefer" = Option<String>, Header, description = "`wait=5`: waits up to 5 seconds (at most 30) for the application's response and returns it."),
     ),
     responses(
-        (status = 200, description = "It is done", body = EndedJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such session, or it isn't in the application", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "The result", body = EndedJson),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The session doesn't exist or doesn't include the application", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]
@@ -439,10 +437,10 @@ pub(crate) async fn application(
     delete, path = "/grants/{grant_id}", tag = "Ending", operation_id = "endGrant",
     params(("grant_id" = String, Path, description = "The grant's id")),
     responses(
-        (status = 200, description = "It is done", body = EndedJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such grant", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "The result", body = EndedJson),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The grant doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]

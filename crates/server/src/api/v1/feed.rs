@@ -33,14 +33,14 @@ const BACK_MS: i64 = 3_600_000;
 #[utoipa::path(
     get, path = "/events", tag = "Live", operation_id = "watchSessions",
     params(
-        ("filter" = Option<String>, Query, description = "As in finding"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen"),
+        ("filter" = Option<String>, Query, description = "Filter as for searching sessions"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that the client received"),
     ),
     responses(
         (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The filter is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -54,12 +54,12 @@ pub(crate) async fn all(context: Context, uri: Uri) -> Answer {
 /// Streams starts and ends of the caller's own sessions as server-sent events.
 #[utoipa::path(
     get, path = "/me/events", tag = "Live", operation_id = "watchOwnSessions",
-    params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen")),
+    params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that the client received")),
     responses(
         (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
         (status = 400, description = "The filter is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not a person", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not a user", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_login"]), ("basic" = []))
 )]

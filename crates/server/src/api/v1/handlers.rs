@@ -94,8 +94,8 @@ pub(crate) struct TasksJson {
     get, path = "/handlers", tag = "Handlers", operation_id = "listHandlers",
     responses(
         (status = 200, description = "The handlers", body = HandlersJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_event_handler_view"]), ("basic" = []))
 )]
@@ -121,14 +121,14 @@ pub(crate) async fn list(context: Context) -> Answer {
     get, path = "/handlers/{handler}/tasks", tag = "Handlers", operation_id = "listHandlerTasks",
     params(
         ("handler" = String, Path, description = "The handler's id"),
-        ("state" = Option<String>, Query, description = "`parked`: those that failed too often; all when left out"),
+        ("state" = Option<String>, Query, description = "`parked`: only tasks that failed too often. Defaults to all tasks."),
     ),
     responses(
         (status = 200, description = "Its tasks", body = TasksJson),
-        (status = 400, description = "The question is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such handler", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The handler doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_event_handler_view"]), ("basic" = []))
 )]
@@ -139,7 +139,7 @@ pub(crate) async fn tasks(context: Context, Path(handler): Path<String>, uri: Ur
     let parked = match params.get("state") {
         None => false,
         Some("parked") => true,
-        Some(_) => return Err(Refusal::bad("state is 'parked' or left out")),
+        Some(_) => return Err(Refusal::bad("state must be 'parked' or omitted")),
     };
     let found = context.engine().handler_tasks(context.tenant(), &handler, parked, LIMIT);
     let items = found.await?.iter().map(TaskJson::of).collect();
@@ -162,14 +162,14 @@ async fn settle(context: &Context, handler: &str, subject: &str, n: &str, redo: 
     post, path = "/handlers/{handler}/tasks/{subject}/{number}/redo", tag = "Handlers", operation_id = "redoHandlerTask",
     params(
         ("handler" = String, Path, description = "The handler's id"),
-        ("subject" = String, Path, description = "What the event is about, as the log names it"),
+        ("subject" = String, Path, description = "Subject of the event, as in the list of tasks"),
         ("number" = i64, Path, description = "The event's number"),
     ),
     responses(
-        (status = 204, description = "It is done in a moment"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none, or it waits already", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 204, description = "The task is queued"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The task doesn't exist or is already queued", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_event_handler_manage"]), ("basic" = []))
 )]
@@ -185,14 +185,14 @@ pub(crate) async fn redo(
     post, path = "/handlers/{handler}/tasks/{subject}/{number}/skip", tag = "Handlers", operation_id = "skipHandlerTask",
     params(
         ("handler" = String, Path, description = "The handler's id"),
-        ("subject" = String, Path, description = "What the event is about, as the log names it"),
+        ("subject" = String, Path, description = "Subject of the event, as in the list of tasks"),
         ("number" = i64, Path, description = "The event's number"),
     ),
     responses(
-        (status = 204, description = "What comes after it is done in a moment"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that is parked", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 204, description = "The task is skipped, and later tasks continue"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "No such task is parked", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_event_handler_manage"]), ("basic" = []))
 )]

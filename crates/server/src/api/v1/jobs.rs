@@ -87,8 +87,8 @@ async fn job(context: &Context, id: &str) -> Result<Job, Refusal> {
     get, path = "/jobs", tag = "Jobs", operation_id = "listJobs",
     responses(
         (status = 200, description = "The jobs", body = JobsJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -111,9 +111,9 @@ pub(crate) async fn list(context: Context) -> Answer {
     params(("job_id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The job", body = JobJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "Not found", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -131,10 +131,10 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     params(("job_id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The job", body = JobJson),
-        (status = 400, description = "A role's removal can't be stopped", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 400, description = "The removal of a role can't be cancelled", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "Not found", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_delete"]), ("basic" = []))
 )]
@@ -153,9 +153,9 @@ pub(crate) async fn cancel(context: Context, Path(id): Path<String>) -> Answer {
     params(("job_id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "Not found", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]

@@ -70,7 +70,7 @@ impl Refusal {
         match self {
             Self::Problem(status, detail) => problem(context, status, &detail),
             Self::Denied(ApiRefused::Unauthenticated) => {
-                let detail = "Send a token or a name and a password.";
+                let detail = "Send a bearer token, or a login name and a password.";
                 problem(context, StatusCode::UNAUTHORIZED, detail)
             }
             Self::Denied(refused @ ApiRefused::SecondFactor) => {
@@ -131,7 +131,7 @@ pub(super) async fn caller(context: &Context, rights: &[Right]) -> Result<Author
     if rights.iter().all(|right| caller.may(*right)) {
         return Ok(caller);
     }
-    let detail = "The caller has not the right to do this.";
+    let detail = "The caller doesn't have permission to do this.";
     Err(Refusal::Problem(StatusCode::FORBIDDEN, detail.into()))
 }
 

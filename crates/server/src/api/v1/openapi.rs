@@ -15,19 +15,19 @@ use crate::respond;
 #[openapi(
     info(
         title = "Sojourn session service",
-        description = "Find any session, end any set of them, know what happened.",
+        description = "Search sessions, end one or many of them, and see what happened.",
         license(name = "Apache-2.0")
     ),
     servers((url = "/api/sessions/v1")),
     tags(
-        (name = "Finding", description = "Sessions by filter, living and ended"),
-        (name = "Own sessions", description = "What a person sees of themselves"),
-        (name = "Ending", description = "Sessions, users, roles, networks, applications, any query"),
-        (name = "Jobs", description = "Large ends, with progress"),
-        (name = "Policies", description = "Lifetimes, limits and what ends sessions"),
-        (name = "Deliveries", description = "What applications were told"),
-        (name = "Handlers", description = "What event handlers have done, and what waits for them"),
-        (name = "Live", description = "What happens, as it happens"),
+        (name = "Finding", description = "Search active and ended sessions by filter"),
+        (name = "Own sessions", description = "The caller's own sessions"),
+        (name = "Ending", description = "End sessions by user, role, network, application or filter"),
+        (name = "Jobs", description = "Bulk sign-outs and their progress"),
+        (name = "Policies", description = "Lifetimes, session limits and events that end sessions"),
+        (name = "Deliveries", description = "Notifications to applications"),
+        (name = "Handlers", description = "Event handlers and their tasks"),
+        (name = "Live", description = "Events as they happen"),
     ),
     paths(
         sessions::list, sessions::get, sessions::mine,
@@ -78,7 +78,8 @@ pub fn openapi() -> Value {
                     json!({ "description": format!("The query is longer than {QUERY_BYTES_MAX} bytes") }),
                 );
                 responses.insert("429".into(), problem("Too many attempts to sign in"));
-                responses.insert("503".into(), problem("Busy: try again in a moment"));
+                responses
+                    .insert("503".into(), problem("The server is busy; try again in a moment"));
             }
         }
     }

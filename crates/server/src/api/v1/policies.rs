@@ -256,9 +256,9 @@ fn scoped((scope, policy): (PolicyScope, SessionPolicy)) -> ScopedPolicyJson {
 #[utoipa::path(
     get, path = "/policies", tag = "Policies", operation_id = "listPolicies",
     responses(
-        (status = 200, description = "The policies; of users the first 500", body = PoliciesJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "The policies; at most 500 of users", body = PoliciesJson),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -296,8 +296,8 @@ async fn write(
     get, path = "/policies/tenant", tag = "Policies", operation_id = "getTenantPolicy",
     responses(
         (status = 200, description = "The policy", body = PolicyJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -314,8 +314,8 @@ pub(crate) async fn get_tenant(context: Context) -> Answer {
     responses(
         (status = 200, description = "The policy", body = PolicyJson),
         (status = 400, description = "The policy is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
         (status = 413, description = "The request is too large"),
     ),
     security(("bearer" = ["internal_session_policy_update"]), ("basic" = []))
@@ -329,13 +329,13 @@ pub(crate) async fn put_tenant(context: Context, bytes: Bytes) -> Answer {
     get, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "getPolicy",
     params(
         ("scope" = String, Path, description = "`applications`, `roles`, `groups` or `users`"),
-        ("id" = String, Path, description = "Whose"),
+        ("id" = String, Path, description = "Id of the application, role, group or user"),
     ),
     responses(
-        (status = 200, description = "The policy; empty where nothing is set", body = PolicyJson),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such application, role or user", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "The policy; empty if nothing is set", body = PolicyJson),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The application, role, group or user doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -350,15 +350,15 @@ pub(crate) async fn get(context: Context, Path((kind, id)): Path<(String, String
     put, path = "/policies/{scope}/{id}", tag = "Policies", operation_id = "setPolicy",
     params(
         ("scope" = String, Path, description = "`applications`, `roles`, `groups` or `users`"),
-        ("id" = String, Path, description = "Whose"),
+        ("id" = String, Path, description = "Id of the application, role, group or user"),
     ),
     request_body(content = PolicyJson, content_type = "application/json"),
     responses(
         (status = 200, description = "The policy", body = PolicyJson),
         (status = 400, description = "The policy is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such application, role or user", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The application, role, group or user doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
         (status = 413, description = "The request is too large"),
     ),
     security(("bearer" = ["internal_session_policy_update"]), ("basic" = []))
@@ -379,11 +379,11 @@ pub(crate) async fn put(
         ("application" = Option<String>, Query, description = "The application's id"),
     ),
     responses(
-        (status = 200, description = "What holds", body = EffectivePolicyJson),
-        (status = 400, description = "The question is malformed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such user or application", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "The effective policy", body = EffectivePolicyJson),
+        (status = 400, description = "A parameter is malformed", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "The user or application doesn't exist", body = ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -391,7 +391,7 @@ pub(crate) async fn effective(context: Context, uri: Uri) -> Answer {
     let caller = caller(&context, &[Right::SessionView]).await?;
     let params = request::api_query(uri.query())?;
     params.no_doubles()?;
-    let user = params.get("user").ok_or_else(|| Refusal::bad("Name a user."))?;
+    let user = params.get("user").ok_or_else(|| Refusal::bad("Specify a user."))?;
     let (engine, tenant) = (context.engine(), context.tenant());
     let user = user.parse().map_err(|_| EngineError::NotFound("user"))?;
     let there = engine.reads(tenant.id).user(user).await?;

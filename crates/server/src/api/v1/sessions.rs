@@ -51,37 +51,39 @@ impl Asked {
         let filter = SessionFilter::parse(text.as_deref(), Vocabulary::Full)
             .map_err(|refused| refused.to_string())?;
         let sort = match params.get("sort") {
-            Some(name) => Sort::parse(name)
-                .ok_or_else(|| format!("'{name}' is none of signed_in_at last_access ended_at"))?,
+            Some(name) => Sort::parse(name).ok_or_else(|| {
+                format!("sort: '{name}' is not one of signed_in_at, last_access, ended_at")
+            })?,
             None if filter.ended_only() => Sort::Ended,
             None => Sort::SignedIn,
         };
         if sort == Sort::Ended && filter.live_only() {
             return Err(
-                "only ended sessions have an end: add 'state eq ended' to the filter".into()
+                "only ended sessions can be sorted by ended_at: add 'state eq ended' to the filter"
+                    .into(),
             );
         }
         let limit = match params.get("limit").map(str::parse::<i64>) {
             None => LIMIT,
             Some(Ok(limit)) if (1..=SESSION_LIST_MAX).contains(&limit) => limit,
-            Some(_) => return Err(format!("limit is not a number from 1 to {SESSION_LIST_MAX}")),
+            Some(_) => return Err(format!("limit must be a number from 1 to {SESSION_LIST_MAX}")),
         };
         let flag = |name: &str| match params.get(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(format!("{name} is true or false")),
+            Some(_) => Err(format!("{name} must be true or false")),
         };
         let grants = match params.get("include") {
             None => false,
             Some("grants") => true,
-            Some(_) => return Err("include is 'grants' or left out".into()),
+            Some(_) => return Err("include must be 'grants' or omitted".into()),
         };
         let prior = flag("prior")?;
         let cursor = match (params.get("cursor"), params.get("results_token")) {
-            (Some(_), Some(_)) => return Err("give cursor or results_token, not both".into()),
+            (Some(_), Some(_)) => return Err("specify cursor or results_token, not both".into()),
             (Some(cursor), None) => Some(cursor.to_owned()),
             (None, Some(token)) => Some(of_token(token, prior)?),
-            (None, None) if prior => return Err("prior needs a results_token".into()),
+            (None, None) if prior => return Err("prior requires a results_token".into()),
             (None, None) => None,
         };
         let text = text.unwrap_or_default();
@@ -104,20 +106,20 @@ fn of_token(token: &str, prior: bool) -> Result<String, String> {
 #[utoipa::path(
     get, path = "/sessions", tag = "Finding", operation_id = "findSessions",
     params(
-        ("filter" = Option<String>, Query, description = "SCIM's filter grammar (RFC 7644 §3.4.2.2), such as `username eq alex and state eq ended`. Attributes: id sid user_id username display_name role application client_id application_id ip network user_agent browser system device signed_in_at last_access ended_at method state end_reason remember. A filter that doesn't ask about the end finds live sessions alone."),
-        ("sort" = Option<String>, Query, description = "`signed_in_at`, `last_access` or `ended_at`; the latest comes first. By sign-in no session that stays is shown twice or skipped."),
-        ("limit" = Option<i64>, Query, description = "Sessions on a page, 1 to 500; 25 when left out.", minimum = 1),
-        ("cursor" = Option<String>, Query, description = "`next` or `prior` of a page of the same question."),
-        ("results_token" = Option<String>, Query, description = "`results_token` of a page of the same question."),
-        ("prior" = Option<bool>, Query, description = "With a results_token: the page before."),
-        ("total" = Option<bool>, Query, description = "Count what passes, up to a budget."),
-        ("include" = Option<String>, Query, description = "`grants`: what each session gave to applications."),
+        ("filter" = Option<String>, Query, description = "SCIM's filter grammar (RFC 7644 §3.4.2.2), such as `username eq alex and state eq ended`. Attributes: id sid user_id username display_name role application client_id application_id ip network user_agent browser system device signed_in_at last_access ended_at method state end_reason remember. A filter that doesn't ask about the end finds only active sessions."),
+        ("sort" = Option<String>, Query, description = "`signed_in_at`, `last_access` or `ended_at`, latest first. With `signed_in_at`, no session is skipped or returned twice while paging."),
+        ("limit" = Option<i64>, Query, description = "Maximum number of sessions on a page, 1 to 500; defaults to 25.", minimum = 1),
+        ("cursor" = Option<String>, Query, description = "`next` or `prior` of a page of the same query."),
+        ("results_token" = Option<String>, Query, description = "`results_token` of a page of the same query."),
+        ("prior" = Option<bool>, Query, description = "With `results_token`: returns the previous page."),
+        ("total" = Option<bool>, Query, description = "Counts the matching sessions, up to a limit."),
+        ("include" = Option<String>, Query, description = "`grants`: also returns the grants of each session."),
     ),
     responses(
-        (status = 200, description = "A page", body = PageJson),
-        (status = 400, description = "The question is malformed", body = super::types::ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = super::types::ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "One page of results", body = PageJson),
+        (status = 400, description = "A parameter is malformed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = super::types::ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]
@@ -136,20 +138,20 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
 #[utoipa::path(
     get, path = "/me/sessions", tag = "Own sessions", operation_id = "findOwnSessions",
     params(
-        ("filter" = Option<String>, Query, description = "As in finding, such as `state eq ended`"),
-        ("sort" = Option<String>, Query, description = "`signed_in_at`, `last_access` or `ended_at`; the latest comes first"),
-        ("limit" = Option<i64>, Query, description = "Sessions on a page, 1 to 500; 25 when left out.", minimum = 1),
-        ("cursor" = Option<String>, Query, description = "`next` or `prior` of a page of the same question."),
-        ("results_token" = Option<String>, Query, description = "`results_token` of a page of the same question."),
-        ("prior" = Option<bool>, Query, description = "With a results_token: the page before."),
-        ("total" = Option<bool>, Query, description = "Count what passes, up to a budget."),
-        ("include" = Option<String>, Query, description = "`grants`: what each session gave to applications."),
+        ("filter" = Option<String>, Query, description = "Filter as for searching sessions, such as `state eq ended`"),
+        ("sort" = Option<String>, Query, description = "`signed_in_at`, `last_access` or `ended_at`, latest first"),
+        ("limit" = Option<i64>, Query, description = "Maximum number of sessions on a page, 1 to 500; defaults to 25.", minimum = 1),
+        ("cursor" = Option<String>, Query, description = "`next` or `prior` of a page of the same query."),
+        ("results_token" = Option<String>, Query, description = "`results_token` of a page of the same query."),
+        ("prior" = Option<bool>, Query, description = "With `results_token`: returns the previous page."),
+        ("total" = Option<bool>, Query, description = "Counts the matching sessions, up to a limit."),
+        ("include" = Option<String>, Query, description = "`grants`: also returns the grants of each session."),
     ),
     responses(
-        (status = 200, description = "A page", body = PageJson),
-        (status = 400, description = "The question is malformed", body = super::types::ProblemJson, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody signed in", body = super::types::ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not a person", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 200, description = "One page of results", body = PageJson),
+        (status = 400, description = "A parameter is malformed", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not a user", body = super::types::ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_login"]), ("basic" = []))
 )]
@@ -254,9 +256,9 @@ async fn shown(
     params(("session_id" = String, Path, description = "The session's id")),
     responses(
         (status = 200, description = "The session", body = SessionJson),
-        (status = 401, description = "Nobody signed in", body = super::types::ProblemJson, content_type = "application/problem+json"),
-        (status = 403, description = "Not allowed", body = super::types::ProblemJson, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 401, description = "Authentication is missing or invalid", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 403, description = "The caller lacks a required permission", body = super::types::ProblemJson, content_type = "application/problem+json"),
+        (status = 404, description = "Not found", body = super::types::ProblemJson, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["internal_session_view"]), ("basic" = []))
 )]

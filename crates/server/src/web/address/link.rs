@@ -11,7 +11,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, form, render};
 use crate::{request, respond};
 
-pub(super) const TOO_OLD: &str = "This mail is too old, was used already, or your account has another address by now. Ask for another one in My Account.";
+pub(super) const TOO_OLD: &str = "This mail has expired or has already been used, or your account has a different address now. Request a new one in My Account.";
 
 /// The page before and after the user has confirmed an address or restored the previous one.
 #[derive(Template)]

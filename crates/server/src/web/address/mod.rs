@@ -22,9 +22,9 @@ use crate::web::{filters, render, words};
 
 const PATH: &str = "/myaccount/address";
 const NO_MAIL: &str = "This server doesn't send mail. Ask your administrator.";
-const NO_ADDRESS: &str = "This is no mail address. Check it and try again.";
+const NO_ADDRESS: &str = "This is not a valid mail address. Check it and try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
-const WRONG: &str = "This code is not the one in the mail. Try again.";
+const WRONG: &str = "This code doesn't match the one in the mail. Try again.";
 
 #[derive(Template)]
 #[template(path = "address.html")]

@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::web::form;
 use crate::web::refusal::{Answer, Refusal};
 
-const TOO_OLD: &str = "This link is too old, or was used already. Ask your administrator for help.";
+const TOO_OLD: &str =
+    "This link has expired or has already been used. Ask your administrator for help.";
 
 /// Serves `GET /address/undo`: asks for confirmation, and changes nothing.
 pub(crate) async fn get(context: Context, uri: Uri) -> Answer {

@@ -21,7 +21,7 @@ use crate::web::{filters, render, words};
 const HOUR_MS: i64 = 3_600_000;
 /// How long the previous secret stays valid as well: milliseconds, and the label.
 const OVERLAPS: [(i64, &str); 5] = [
-    (0, "Not at all (revoke it now)"),
+    (0, "Not at all (revoke now)"),
     (HOUR_MS, "1 hour"),
     (SECRET_OVERLAP_MS, "24 hours"),
     (7 * 24 * HOUR_MS, "7 days"),

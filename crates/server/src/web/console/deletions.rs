@@ -46,8 +46,8 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
             name,
             asked: words::ago(one.at, now),
             due: match one.due {
-                Some(due) => say("by itself on {0}", [words::moment(due)]),
-                None => "once you agree".into(),
+                Some(due) => say("automatically on {0}", [words::moment(due)]),
+                None => "when you approve".into(),
             },
         });
     }

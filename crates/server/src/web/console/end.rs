@@ -93,7 +93,7 @@ impl What {
     async fn title(&self, context: &Context) -> Result<Text, EngineError> {
         Ok(match self {
             Self::Session(_) => "End this session?".into(),
-            Self::Filter(_) => "End what was found?".into(),
+            Self::Filter(_) => "End all matching sessions?".into(),
             Self::User(id) => {
                 let user = context.engine().reads(context.tenant().id).user(*id).await?;
                 let name = user.ok_or(EngineError::NotFound("user"))?.username;
@@ -131,9 +131,9 @@ fn effects(params: &Params) -> Effects {
 const fn choices(effects: Effects) -> [Choice; 5] {
     [
         ("sessions", "End the sessions: the person has to sign in again", effects.session),
-        ("tokens", "End tokens of these sessions, from this moment on", effects.tokens),
-        ("notify", "Tell the applications to sign the person out", effects.notify),
-        ("offline", "End tokens for access while the person is away as well", effects.offline),
+        ("tokens", "Revoke the tokens of these sessions immediately", effects.tokens),
+        ("notify", "Notify the applications, so that they sign the person out", effects.notify),
+        ("offline", "Also revoke tokens for access while the person is away", effects.offline),
         ("consents", "Delete the person's approvals for applications", effects.consents),
     ]
 }
@@ -142,7 +142,7 @@ fn figures(summary: &EndSummary) -> Vec<(String, &'static str)> {
     vec![
         (summary.sessions.to_string(), "sessions"),
         (summary.grants.to_string(), "grants, with all their tokens"),
-        (summary.deliveries.to_string(), "applications to tell"),
+        (summary.deliveries.to_string(), "applications to notify"),
         (summary.consents.to_string(), "approvals"),
     ]
 }

@@ -236,16 +236,19 @@ pub(crate) async fn confirm_remove(context: Context, Path(id): Path<String>) -> 
     let members = words::count(members.unsigned_abs(), words::Noun::Member);
     let facts = match roles.is_empty() {
         true => {
-            vec![say("{0} leave it", [members]), "It has no roles: no sessions end".into()]
+            vec![
+                say("{0} will be removed from it", [members]),
+                "It has no roles: no sessions end".into(),
+            ]
         }
         false => {
             let names: Vec<String> = roles.into_iter().map(|role| role.name).collect();
-            vec![say("{0} lose {1}", [members, plain(names.join(", "))])]
+            vec![say("{0} will lose {1}", [members, plain(names.join(", "))])]
         }
     };
     let page = crate::web::pages::Confirm {
         title: say("Remove the group {0}?", [plain(&group.name)]),
-        text: "Where a handler or a policy says so, the sessions of those who lose a role end."
+        text: "If an event handler or a policy requires it, the sessions of users who lose a role end."
             .into(),
         facts,
         action: context.link(&format!("/console/groups/{id}/remove")),

@@ -46,7 +46,7 @@ async fn line(context: &Context, job: &Job) -> Result<JobLine, EngineError> {
         id: job.id.to_string(),
         what: match job.kind {
             JobKind::EndSessions => "End sessions",
-            JobKind::RemoveRole => "Take a role from its members",
+            JobKind::RemoveRole => "Remove a role from its members",
             JobKind::EraseTenant => "Remove a tenant",
         },
         state: job.state.as_str(),

@@ -108,7 +108,7 @@ pub(crate) async fn rotate(context: Context, body: Bytes) -> Answer {
     match rotated {
         Ok(()) => Ok(respond::see_other(&context.link("/console/keys"))),
         Err(EngineError::Exists(_)) => {
-            let title = "The next key is published already";
+            let title = "The next key is already published";
             let text = "It will be used when its start time is reached. Nothing was changed.";
             Ok(errors::page(&context, StatusCode::CONFLICT, title, text))
         }

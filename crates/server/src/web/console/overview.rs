@@ -119,12 +119,12 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
         figure("active sessions", living, "/console/sessions", false),
         figure("deliveries waiting", waiting, "/console/deliveries?state=pending", false),
         figure("deliveries given up", dead, "/console/deliveries?state=dead", dead > 0),
-        figure("tasks of handlers waiting", pending, "/console/handlers", false),
-        figure("tasks of handlers parked", parked, "/console/handlers", parked > 0),
+        figure("handler tasks waiting", pending, "/console/handlers", false),
+        figure("handler tasks parked", parked, "/console/handlers", parked > 0),
     ];
     if ending > 0 {
         figures.push(figure(
-            "SAML certificates that end soon",
+            "SAML certificates that expire soon",
             ending,
             "/console/applications",
             true,
@@ -133,7 +133,7 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
     let (from, step) = (standing.since.0, standing.step);
     let charts = vec![
         chart("Sign-ins", &standing.began, from, step),
-        chart("Ends", &standing.ended, from, step),
+        chart("Ended sessions", &standing.ended, from, step),
         chart("Failed sign-ins", &standing.failed, from, step),
     ];
     let most = standing.reasons.first().map_or(1, |(_, count)| *count);

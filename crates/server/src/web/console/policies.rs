@@ -65,9 +65,9 @@ const CHOICES: [(&str, &str, Words); 10] = [
         "second_factor",
         "Second factor at sign-in",
         &[
-            ("optional", "Who has one uses it"),
-            ("required", "Everybody; who has none adds one"),
-            ("phishing_resistant", "Everybody, with a passkey or a security key"),
+            ("optional", "Required for users who have one"),
+            ("required", "Required; users without one add one"),
+            ("phishing_resistant", "Required: a passkey or a security key"),
         ],
     ),
     (
@@ -112,9 +112,9 @@ const CHOICES: [(&str, &str, Words); 10] = [
         "on_role_change",
         "When a role changes",
         &[
-            ("nothing", "As event handlers say"),
-            ("removed", "Sessions end when one is taken away"),
-            ("any", "Sessions end when one is given or taken"),
+            ("nothing", "Event handlers decide"),
+            ("removed", "Sessions end if a role is removed"),
+            ("any", "Sessions end if a role is added or removed"),
         ],
     ),
     (
@@ -122,7 +122,7 @@ const CHOICES: [(&str, &str, Words); 10] = [
         "When a person withdraws an approval",
         &[
             ("tokens", "The application's tokens end"),
-            ("application", "Its tokens and stays end"),
+            ("application", "Its tokens end, and the person is signed out of it"),
             ("session", "All sessions end"),
         ],
     ),
@@ -131,7 +131,7 @@ const CHOICES: [(&str, &str, Words); 10] = [
         "When a passkey or second factor is removed",
         &[
             ("nothing", "Sessions stay"),
-            ("made_with_it", "Sessions that were made with it end"),
+            ("made_with_it", "Sessions that were started with it end"),
             ("all", "All other sessions end"),
         ],
     ),
@@ -147,30 +147,30 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
         |ms: Option<i64>| ms.map(|ms| (ms / MINUTE).max(1).to_string()).unwrap_or_default();
     let number = |name, label, value| Number { name, label, value };
     let numbers = vec![
-        number(
-            "idle",
-            "Minutes without use after which a session ends",
-            minutes(policy.idle_timeout_ms),
-        ),
+        number("idle", "Idle timeout of a session (minutes)", minutes(policy.idle_timeout_ms)),
         number(
             "absolute",
-            "Minutes after which any session ends",
+            "Maximum lifetime of a session (minutes)",
             minutes(policy.absolute_lifetime_ms),
         ),
-        number("remember", "Minutes that “stay signed in” lasts", minutes(policy.remember_me_ms)),
+        number(
+            "remember",
+            "Duration of “stay signed in” (minutes)",
+            minutes(policy.remember_me_ms),
+        ),
         number(
             "fresh",
-            "Minutes after which an application wants a fresh sign-in",
+            "Maximum age of a sign-in for an application (minutes)",
             minutes(policy.max_authentication_age_ms),
         ),
         number(
             "trust",
-            "Minutes that a browser may be trusted, without a second factor",
+            "Time that a browser can be trusted, without a second factor (minutes)",
             minutes(policy.trust_browser_ms),
         ),
         number(
             "max_sessions",
-            "Sessions of one person at once",
+            "Maximum number of concurrent sessions per person",
             policy.max_sessions.map(|max| max.to_string()).unwrap_or_default(),
         ),
     ];
@@ -203,7 +203,9 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
                 .ok()
                 .filter(|number| (1..10_000_000).contains(number))
                 .map(Some)
-                .ok_or_else(|| EngineError::Invalid(format!("'{text}' is no number from 1 on"))),
+                .ok_or_else(|| {
+                    EngineError::Invalid(format!("'{text}' is not a whole number of at least 1"))
+                }),
         }
     };
     let minutes = |name: &str| Ok::<_, EngineError>(number(name)?.map(|count| count * MINUTE));

@@ -88,7 +88,7 @@ pub(crate) async fn add(context: Context, body: Bytes) -> Answer {
     if let Some(unknown) = asked.iter().find(|scope| !ADMIN_SCOPES.contains(scope)) {
         let known = ADMIN_SCOPES.join(", ");
         let values = [plain(*unknown), plain(known)];
-        let text = say("There is no permission {0}. Known are: {1}.", values);
+        let text = say("There is no permission {0}. Available permissions: {1}.", values);
         return show(&context, &visitor, None, Some(text)).await;
     }
     let permissions = asked.join(" ");

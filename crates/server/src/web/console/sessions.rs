@@ -220,7 +220,7 @@ async fn list(context: Context, uri: Uri, ledger: bool) -> Answer {
         })
         .collect();
     let mut frame = visitor.frame(&context, if ledger { "ledger" } else { "sessions" });
-    frame.notice = params.get("done").map(|_| "Ended. The applications are being told.".into());
+    frame.notice = params.get("done").map(|_| "Ended. The applications are being notified.".into());
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let (newer, older) = (page(found.newer), page(found.older));
     let found_some = !found.filter.is_empty() && !found.sessions.is_empty();
@@ -367,8 +367,7 @@ pub(crate) async fn confirm_one(context: Context, Path(id): Path<String>) -> Ans
     facts.extend(view.client_stays().map(|stay| say("Signs out of {0}", [plain(&stay.app.name)])));
     let page = Confirm {
         title: say("End this session of {0}?", [plain(&user.username)]),
-        text: "All of its tokens stop working at once, also those for access while its person is away, and its applications \
-               are told."
+        text: "All of its tokens are revoked immediately, including those for access while the person is away, and its applications are notified."
             .into(),
         facts,
         action: context.link(&format!("/console/sessions/{id}/end")),
@@ -401,11 +400,14 @@ pub(crate) async fn confirm_all(context: Context, Path(id): Path<String>) -> Ans
     let preview = context.engine().preview_end(context.tenant(), plan, &visitor.by).await?.summary;
     let page = Confirm {
         title: say("End all sessions of {0}?", [plain(&user.username)]),
-        text: "Every token of these sessions stops working at once.".into(),
+        text: "All tokens of these sessions are revoked immediately.".into(),
         facts: vec![
             say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]),
             say("{0} will end", [words::count(preview.grants, words::Noun::Grant)]),
-            say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
+            say(
+                "{0} will be notified",
+                [words::count(preview.deliveries, words::Noun::Application)],
+            ),
         ],
         action: context.link(&format!("/console/users/{}/end-sessions", user.id)),
         button: "End all sessions".into(),

@@ -21,17 +21,17 @@ const PATH: &str = "/console/sign-up";
 const DAY_MS: i64 = 24 * 3_600_000;
 /// Who can sign up: value in the form, and label.
 const CHOICES: [(&str, &str); 4] = [
-    ("nobody", "Nobody: accounts are made by administrators"),
+    ("nobody", "Nobody: administrators create accounts"),
     ("everybody", "Everybody with a mail address"),
     ("domains", "Everybody with an address in these domains"),
     ("codes", "Everybody with an invitation code"),
 ];
 /// Whether users can delete their own accounts: value in the form, and label.
 const LEAVING: [(&str, &str); 4] = [
-    ("never", "No: administrators do"),
-    ("at_once", "Yes, at once"),
-    ("after_days", "Yes, after some days in which they can cancel"),
-    ("by_approval", "Yes, once an administrator agrees"),
+    ("never", "No: only administrators can"),
+    ("at_once", "Yes, immediately"),
+    ("after_days", "Yes, after a waiting period in which they can cancel"),
+    ("by_approval", "Yes, after an administrator approves"),
 ];
 /// Suggested number of days before an account is deleted.
 const LEAVING_DAYS: u16 = 14;
@@ -144,7 +144,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
             let notice = match done {
                 Some("save") => Some("Saved. It takes effect at once.".into()),
                 Some("remove") => {
-                    Some("The code is removed. Accounts that were made with it stay.".into())
+                    Some("The code is removed. Accounts that were created with it stay.".into())
                 }
                 _ => None,
             };

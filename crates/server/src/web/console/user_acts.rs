@@ -51,25 +51,25 @@ const ACTS: [Act; 9] = [
     Act {
         name: "invite",
         title: "Invite the person",
-        text: "They get a mail with a link by which they set a passkey or a password, and which proves their address. It works for a week.",
+        text: "The person receives a mail with a link to set a passkey or a password. Opening it also confirms the mail address. The link is valid for one week.",
         button: "Invite",
     },
     Act {
         name: "lock",
         title: "Lock the account",
-        text: "Nobody signs in with it until it is unlocked.",
+        text: "Nobody can sign in with it until it is unlocked.",
         button: "Lock account",
     },
     Act {
         name: "disable",
         title: "Switch off the account",
-        text: "Nobody signs in with it until it is switched on again.",
+        text: "Nobody can sign in with it until it is switched on again.",
         button: "Switch off",
     },
     Act {
         name: "enable",
         title: "Enable the account",
-        text: "The person can sign in from that moment on.",
+        text: "The person can sign in again immediately.",
         button: "Enable",
     },
     Act {
@@ -81,20 +81,19 @@ const ACTS: [Act; 9] = [
     Act {
         name: "expire-password",
         title: "Require a new password",
-        text: "The current password only opens the page for choosing a new one.",
-        button: "Require it",
+        text: "With the current password, the person can only choose a new one.",
+        button: "Require new password",
     },
     Act {
         name: "reset-factors",
         title: "Remove all factors",
-        text: "For someone who has lost them: afterwards the password alone signs in. Make sure that it is them who asks. They \
-               are told by mail.",
+        text: "Use this if the person has lost them. Afterwards the password alone is enough to sign in. Make sure that the request comes from the person, who is notified by mail.",
         button: "Remove all",
     },
     Act {
         name: "secure",
         title: "Secure the account",
-        text: "For when somebody else may be in it. Every session and token ends, those that work while the person is away too; passkeys, second factors, recovery codes and trusted browsers are removed, and the password stops working. The person chooses another one by mail, or you set one.",
+        text: "Use this if someone else may have access to the account. All sessions and tokens end, including those for access while the person is away. Passkeys, second factors, recovery codes and trusted browsers are removed, and the password stops working. The person chooses a new one by mail, or you set one.",
         button: "Secure account",
     },
     Act {
@@ -142,7 +141,7 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, E
             "{0} of {1} will end",
             [words::count(preview.sessions, words::Noun::Session), plain(user.shown_name())],
         ),
-        say("{0} will be told", [words::count(preview.deliveries, words::Noun::Application)]),
+        say("{0} will be notified", [words::count(preview.deliveries, words::Noun::Application)]),
     ])
 }
 
@@ -229,7 +228,7 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "invite" => "The invitation is on its way.",
         "reset-factors" => "All factors are removed.",
         "secure" => {
-            "The account is secured: everything has ended, and new credentials are demanded."
+            "The account is secured: all sessions and tokens have ended, and new credentials are required."
         }
         "expire-password" => "A new password is required at the next sign-in.",
         _ => return None,

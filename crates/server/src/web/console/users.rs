@@ -283,14 +283,14 @@ pub(crate) async fn confirm_unassign(
     if ends {
         facts.push(say("{0} will end", [words::count(preview.sessions, words::Noun::Session)]));
         facts.push(say(
-            "{0} will be told",
+            "{0} will be notified",
             [words::count(preview.deliveries, words::Noun::Application)],
         ));
     } else {
         facts.push("Sessions stay as they are: no handler is registered for this event".into());
     }
     let page = Confirm {
-        title: say("Take the role {0} from {1}?", [plain(&role.name), plain(&user.username)]),
+        title: say("Unassign the role {0} from {1}?", [plain(&role.name), plain(&user.username)]),
         text: Text::default(),
         facts,
         action: context.link(&format!("/console/users/{id}/roles/{role_id}/remove")),

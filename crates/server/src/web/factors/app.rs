@@ -18,7 +18,7 @@ use crate::web::refusal::Answer;
 use crate::web::{filters, render, words};
 
 const PATH: &str = "/myaccount/factors/app";
-pub(in crate::web) const WRONG: &str = "The code is not right. Type the one that the app shows now; the clock of its device has to be right.";
+pub(in crate::web) const WRONG: &str = "The code is wrong. Enter the code that the app shows now, and check that the clock of its device is correct.";
 
 /// The page with the secret of a new authenticator app.
 #[derive(Template)]

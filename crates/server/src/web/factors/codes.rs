@@ -40,11 +40,11 @@ pub(super) fn show(
 pub(crate) async fn get(context: Context) -> Answer {
     let visitor = visitor(&context, PATH, MY_ACCOUNT).await?;
     let page = Confirm {
-        title: "Make new recovery codes?".into(),
-        text: "The codes that you have now stop working. The new ones are shown once.".into(),
+        title: "Generate new recovery codes?".into(),
+        text: "Your current codes stop working. The new ones are shown only once.".into(),
         facts: Vec::new(),
         action: context.link(PATH),
-        button: "Make new codes".into(),
+        button: "Generate new codes".into(),
         back: context.link(SECURITY),
         frame: visitor.frame(&context, "security"),
     };

@@ -19,7 +19,7 @@ use crate::web::pages::Frame;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{filters, render, words};
 
-pub(in crate::web) const WRONG: &str = "The browser's answer was not accepted. Please try again.";
+pub(in crate::web) const WRONG: &str = "The browser's response was not accepted. Please try again.";
 const SYNCED: &str = "This one is synced between devices, so it is a passkey. Add it as a passkey.";
 const MISSING: &str = "There is no such kind of key.";
 

@@ -32,15 +32,15 @@ pub(in crate::web) async fn refused(
     match refused {
         FactorRefused::NotFresh => Ok(prove(context, visitor, path).await?),
         FactorRefused::Failed(error) => Err(error.into()),
-        FactorRefused::TooMany { .. } => {
-            Err(Refusal::bad_request("You have as many factors as are allowed. Remove one first."))
-        }
+        FactorRefused::TooMany { .. } => Err(Refusal::bad_request(
+            "You have reached the maximum number of factors. Remove one first.",
+        )),
         FactorRefused::NoKeys => Err(Refusal::bad_request(
             "Passkeys need a server address with a name. Ask your administrator.",
         )),
         FactorRefused::Wrong | FactorRefused::Gone | FactorRefused::Synced => {
             Err(Refusal::missing(
-                "This was done already, or the page was open for too long. Look at your factors.",
+                "This has already been done, or the page was open for too long. Check your factors.",
             ))
         }
     }

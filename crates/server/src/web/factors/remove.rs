@@ -16,7 +16,7 @@ use crate::web::pages::Confirm;
 use crate::web::refusal::{Answer, Refusal};
 use crate::web::{render, words};
 
-pub(super) const MISSING: &str = "There is no such factor any more.";
+pub(super) const MISSING: &str = "This factor no longer exists.";
 
 fn path(id: FactorId) -> String {
     format!("/myaccount/factors/{id}/remove")
@@ -39,19 +39,19 @@ pub(crate) async fn get(context: Context, Path(id): Path<String>) -> Answer {
     let number = words::count(ends.sessions as u64, words::Noun::Session);
     let mut facts = vec![match ends.policy {
         OnFactorRemoved::Nothing => "Your sessions stay".into(),
-        OnFactorRemoved::MadeWithIt => say("{0} that were made with it will end", [number]),
+        OnFactorRemoved::MadeWithIt => say("{0} started with it will end", [number]),
         OnFactorRemoved::All => say("{0} will end", [number]),
     }];
     if ends.here {
-        facts.push("This is how you signed in here: you are signed out here too".into());
+        facts.push("You used it to sign in here, so you will be signed out here too".into());
     }
     let asked_for = |one: &Listed| one.factor.kind != FactorKind::Passkey && one.factor.id != id;
     if factors.factors.len() == 1 || !factors.factors.iter().any(asked_for) {
-        facts.push("Afterwards your password alone signs you in".into());
+        facts.push("Afterwards your password alone is enough to sign in".into());
     }
     let page = Confirm {
         title: say("Remove {0}?", [plain(&factor.name)]),
-        text: "It stops working at once.".into(),
+        text: "It stops working immediately.".into(),
         facts,
         action: context.link(&path(id)),
         button: "Remove".into(),

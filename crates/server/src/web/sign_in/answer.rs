@@ -17,11 +17,10 @@ use crate::ticket::{Done, Ticket};
 use crate::web::refusal::Answer;
 use crate::web::words;
 
-const WRONG: &str = "The name or the password is not right. Check both and try again.";
+const WRONG: &str = "The login name or password is incorrect. Check both and try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 const INTERRUPTED: &str = "Your account was changed while you signed in. Please sign in again.";
-const PASSWORD_DUE: &str = "This password may not be used any more. Choose a new one as if you had forgotten it, \
-                            or ask your administrator.";
+const PASSWORD_DUE: &str = "This password is no longer valid. Choose a new one under “Forgotten your password?”, or ask your administrator.";
 const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
 
 /// Responds to the outcome of a step. An error is shown on the sign-in page, with the fields in `params`.
@@ -73,7 +72,7 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
         SignInError::TooManySessions { max } => {
             let sessions = words::count(max as u64, words::Noun::Session);
             let text = say(
-                "You have {0} already, and no more are allowed. Sign out in another browser, then try again.",
+                "You already have {0}, which is the maximum. Sign out in another browser, then try again.",
                 [sessions],
             );
             (StatusCode::FORBIDDEN, text, "limited")

@@ -14,7 +14,7 @@ use crate::language::Text;
 use crate::web::refusal::Answer;
 use crate::web::{form, words};
 
-const DIFFERENT: &str = "The two passwords are not the same. Type both again.";
+const DIFFERENT: &str = "The passwords don't match. Enter both again.";
 
 /// Serves `POST /login/password`: sets the password and continues the sign-in.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {

@@ -11,7 +11,8 @@ use crate::language::Text;
 use crate::respond;
 use crate::web::{filters, render};
 
-const DEMANDED: &str = "Your administrator asks you to choose another password before you go on.";
+const DEMANDED: &str =
+    "Your administrator requires you to choose a new password before you continue.";
 
 /// The page for choosing a new password.
 #[derive(Template)]

@@ -16,7 +16,7 @@ use crate::web::words;
 const EXPIRED: &str = "This page was open for too long. Please try again.";
 const WRONG: &str = "The passkey was not accepted. Try again, or sign in with your password.";
 const UNKNOWN: &str =
-    "No account here has this passkey any more. Use another one, or sign in with your password.";
+    "This passkey no longer belongs to an account. Use another one, or sign in with your password.";
 
 /// Serves `POST /login/passkey`: verifies the response of the browser and signs in.
 pub(crate) async fn post(context: Context, body: Bytes) -> Answer {

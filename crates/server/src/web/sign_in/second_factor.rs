@@ -17,7 +17,7 @@ use crate::web::refusal::{Answer, Refusal};
 use crate::{request, respond};
 
 const WRONG: &str =
-    "The code is not right, or was used already. Wait for the next one, then type it.";
+    "The code is wrong or has already been used. Wait for the next code and enter it.";
 const WRONG_KEY: &str = "The key was not accepted. Try again, or use another way.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 

@@ -104,7 +104,7 @@ pub(super) struct State {
     made_at: i64,
     /// Token of the cookie for forms, which identifies the browser.
     browser: String,
-    /// Makes each sealed state unique, as in [`Asked`].
+    /// Makes each sealed state unique, as in [`Requested`].
     #[serde(default)]
     nonce: u128,
 }

@@ -15,16 +15,17 @@ use crate::web::refusal::Refusal;
 use crate::web::words;
 
 const CLOSED: &str = "Nobody can create an account here. Ask your administrator for one.";
-const NO_ADDRESS: &str = "This is no mail address. Check it and try again.";
-const OTHER_DOMAIN: &str = "With this mail address nobody can create an account here. Use the address of your organisation.";
-const WRONG_INVITATION: &str = "This invitation code is wrong, used up or too old.";
+const NO_ADDRESS: &str = "This is not a valid mail address. Check it and try again.";
+const OTHER_DOMAIN: &str =
+    "You can't create an account with this mail address. Use the address of your organisation.";
+const WRONG_INVITATION: &str = "This invitation code is wrong, used up or expired.";
 const TERMS: &str = "Please accept the terms of use.";
 const WORK: &str = "Your browser didn't finish its check in time. Try again.";
-const WRONG_CODE: &str = "This code is not the one in the mail. Try again.";
+const WRONG_CODE: &str = "This code doesn't match the one in the mail. Try again.";
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
-const TOO_MANY_MAILS: &str = "Too many accounts were asked for. Try again in an hour.";
-const TOO_MANY_CODES: &str = "Too many codes were tried. Ask for another mail.";
-const TOO_OLD: &str = "This link is too old, was used already, or doesn't count any more. If you have an account, sign in; otherwise create one again.";
+const TOO_MANY_MAILS: &str = "Too many accounts were requested. Try again in an hour.";
+const TOO_MANY_CODES: &str = "Too many attempts. Request a new mail.";
+const TOO_OLD: &str = "This link has expired, has already been used, or is no longer valid. If you have an account, sign in; otherwise, start again.";
 
 /// Returns where the user goes afterwards: to the place in the ticket, or to My Account if there is no ticket. `None`
 /// if the ticket is invalid.
