@@ -256,4 +256,19 @@ mod tests {
             assert_eq!(Certificate::from_text(bad), Err(CertificateError::Malformed), "{bad}");
         }
     }
+
+    #[test]
+    fn keys_of_rsa_have_2048_to_8192_bits() {
+        // SEQUENCE { INTEGER of so many bytes, INTEGER 65537 }, with lengths in two bytes.
+        let key = |bytes: u16| {
+            let modulus = [&[0x02, 0x82][..], &bytes.to_be_bytes(), &vec![0x7f; bytes.into()]];
+            let body = [&modulus.concat()[..], &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();
+            let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+            [&[0x30, 0x82][..], &length, &body].concat()
+        };
+        for (bytes, good) in [(255, false), (256, true), (1024, true), (1025, false)] {
+            assert_eq!(is_rsa_of_good_size(&key(bytes)), good, "{bytes}");
+        }
+        assert!(!is_rsa_of_good_size(b"no key"));
+    }
 }

@@ -181,8 +181,15 @@ fn certificates_of_every_curve_verify_their_own_signatures() {
     let der = params.self_signed(&pair).expect("a certificate").der().to_vec();
     assert_eq!(Certificate::from_der(&der), Err(CertificateError::Key));
     assert_eq!(Certificate::from_der(&vec![0; 16 * 1024 + 1]), Err(CertificateError::Malformed));
+    // A good one that is larger than that.
+    let pair = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).expect("a key");
+    let names: Vec<String> = (0..1_000).map(|n| format!("host-{n}.sp.test")).collect();
+    let params = CertificateParams::new(names).expect("names");
+    let der = params.self_signed(&pair).expect("a certificate").der().to_vec();
+    assert!(der.len() > 16 * 1024, "{}", der.len());
+    assert_eq!(Certificate::from_der(&der), Err(CertificateError::Malformed));
     // White space isn't counted against it until there is twice as much as a certificate may have.
-    let spaced = format!("{}{}", made.base64(), " ".repeat(10_000));
+    let spaced = format!("{}{}", made.base64(), " ".repeat(20_000));
     assert!(Certificate::from_text(&spaced).is_ok());
     let spaced = format!("{}{}", made.base64(), " ".repeat(33_000));
     assert_eq!(Certificate::from_text(&spaced), Err(CertificateError::Malformed));

@@ -11,6 +11,7 @@ mod catalog;
 mod clock;
 mod deliver;
 mod deliveries;
+mod demands;
 pub mod directory;
 mod end;
 mod end_plan;
@@ -48,6 +49,7 @@ mod work;
 pub use audit::{AuditPage, AuditPlace, AuditQuestion, Tail};
 pub use authority::{Authority, Who};
 pub use deliveries::DeliveryQuery;
+pub use demands::Demands;
 pub use end::Ended;
 pub use end_plan::EndPlan;
 pub use engine::{Engine, EngineParts};
@@ -61,7 +63,6 @@ pub use outside::{
     Addressee, AttemptResult, Boxed, DeliverySender, Fetcher, Letter, Letters, Mailer, News,
     Offload, WebhookSender, Written,
 };
-pub use policy::Demands;
 pub use reads::Reads;
 pub use rights::{ADMIN_SCOPES, Right, Rights};
 pub use settings::{

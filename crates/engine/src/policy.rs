@@ -3,32 +3,13 @@
 use std::sync::Arc;
 
 use sojourn_model::{
-    AppId, Application, EffectivePolicy, Level, OnRoleChange, Op, PolicyScope, RememberMe, RoleId,
-    Session, SessionId, SessionPolicy, Tenant, UserId,
+    AppId, Application, EffectivePolicy, OnRoleChange, Op, PolicyScope, RememberMe, RoleId,
+    SessionId, SessionPolicy, Tenant, UserId,
 };
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::memory::policies::Policies;
-
-/// Requirements on a user's authentication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Demands {
-    /// The maximum age of the authentication in milliseconds, if there is one.
-    pub max_age_ms: Option<i64>,
-    /// Minimum level of the authentication.
-    pub level: Level,
-    /// Whether a trusted browser counts as a second factor.
-    pub trusts: bool,
-}
-
-impl Demands {
-    /// Returns whether the authentication of a session reaches the required level.
-    #[must_use]
-    pub fn level_met_by(&self, session: &Session) -> bool {
-        session.level() >= self.level || (self.trusts && session.proofs.meet(self.level))
-    }
-}
 
 impl Engine {
     pub(crate) async fn policies(&self, tenant: &Tenant) -> Result<Arc<Policies>, EngineError> {
@@ -82,7 +63,7 @@ impl Engine {
         if policies.users {
             others.extend(self.store.policy_of_user(tenant.id, user).await?);
         }
-        Ok(EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &others))
+        Ok(EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &others, self.now()))
     }
 
     /// Returns whether the sign-in page of an application offers to stay signed in. The user isn't known at that
@@ -98,7 +79,8 @@ impl Engine {
         let policies = self.policies(tenant).await?;
         let own: Vec<SessionPolicy> =
             app.and_then(|app| policies.applications.get(&app)).copied().into_iter().collect();
-        let found = EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &own);
+        let found =
+            EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &own, self.now());
         Ok(found.remember_me == RememberMe::Ask)
     }
 
@@ -120,22 +102,6 @@ impl Engine {
         }))
     }
 
-    /// Requirements of the organisation on the authentication of a user who enters an application.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`] if the database fails.
-    pub async fn demands(
-        &self,
-        tenant: &Tenant,
-        user: UserId,
-        app: AppId,
-    ) -> Result<Demands, EngineError> {
-        let policy = self.policy(tenant, user, Some(app)).await?;
-        let level = policy.second_factor.level();
-        let trusts = policy.trust_browser_ms.is_some();
-        Ok(Demands { max_age_ms: policy.max_authentication_age_ms, level, trusts })
-    }
-
     /// Returns for which changes of a role the policies end sessions.
     pub(crate) async fn on_change_of(
         &self,
@@ -144,7 +110,8 @@ impl Engine {
     ) -> Result<OnRoleChange, EngineError> {
         let policies = self.policies(tenant).await?;
         let own: Vec<SessionPolicy> = policies.roles.get(&role).copied().into_iter().collect();
-        let found = EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &own);
+        let found =
+            EffectivePolicy::of(&self.settings.lifetimes, &policies.tenant, &own, self.now());
         Ok(found.on_role_change)
     }
 

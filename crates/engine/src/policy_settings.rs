@@ -52,7 +52,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         scope: PolicyScope,
-        policy: SessionPolicy,
+        mut policy: SessionPolicy,
         by: &Authority,
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::SessionPolicyUpdate)?;
@@ -66,6 +66,14 @@ impl Engine {
         };
         self.must_outrank(tenant, by, concerned).await?;
         checked(&policy)?;
+        policy.second_factor_since = None;
+        if policy.second_factor.is_some() && policy.enrolment_grace_ms.is_some() {
+            // A grace begins once: a policy that is saved again doesn't start it anew.
+            let before = self.policy_set(tenant, scope).await?;
+            let same =
+                before.second_factor_since.filter(|_| before.second_factor == policy.second_factor);
+            policy.second_factor_since = Some(same.unwrap_or(self.now()));
+        }
         let mut change = ChangeSet::of(tenant.id, Op::PutPolicy { scope, policy });
         let target = match scope {
             PolicyScope::Tenant => format!("tenant:{}", tenant.name),
@@ -106,6 +114,7 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
         ("remember_me_ms", policy.remember_me_ms),
         ("max_authentication_age_ms", policy.max_authentication_age_ms),
         ("trust_browser_ms", policy.trust_browser_ms),
+        ("enrolment_grace_ms", policy.enrolment_grace_ms),
     ] {
         if value.is_some_and(|ms| !(POLICY_MS_MIN..=POLICY_MS_MAX).contains(&ms)) {
             let why = format!("{name} must be between one second and ten years, in milliseconds");

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, GroupId, RoleId, UserId};
 use crate::proof::Level;
+use crate::time::Millis;
 
 /// Lifetimes of sessions, tokens and deliveries, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,13 @@ pub struct SessionPolicy {
     /// Whether users have to sign in with a second factor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<SecondFactor>,
+    /// Time in milliseconds, from when this policy began to require the second factor, for which users without one can
+    /// still sign in; afterwards they add one at the next sign-in. `None` requires it immediately.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment_grace_ms: Option<i64>,
+    /// Time at which this policy began to require the second factor; recorded if there is a grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor_since: Option<Millis>,
     /// Time in milliseconds for which a user can trust a browser, in which the second factor isn't asked for. If no
     /// policy sets it, browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -275,8 +283,12 @@ pub struct EffectivePolicy {
     pub at_limit: AtLimit,
     /// Maximum age of the last authentication in milliseconds, after which a new one is required.
     pub max_authentication_age_ms: Option<i64>,
-    /// Whether a second factor is required.
+    /// Whether a second factor is required of users who have one that suffices.
     pub second_factor: SecondFactor,
+    /// What is required of users who have none that suffices: the same, or less during a grace.
+    pub second_factor_without_one: SecondFactor,
+    /// Time at which the grace ends; `None` if there is none.
+    pub grace_until: Option<Millis>,
     /// Time in milliseconds for which a browser can be trusted; `None` if it can't.
     pub trust_browser_ms: Option<i64>,
     /// What happens to the user's sessions when the user changes the password.
@@ -305,11 +317,35 @@ fn strictest<T: Ord + Copy>(
     others.iter().filter_map(&of).reduce(choose).or_else(|| of(tenant))
 }
 
+impl SessionPolicy {
+    /// The time until which users without a second factor can still sign in; `None` if it is over, or there is none.
+    fn grace_until(&self, now: Millis) -> Option<Millis> {
+        let until = self.second_factor_since?.plus(self.enrolment_grace_ms?);
+        let demands = self.second_factor.is_some_and(|factor| factor != SecondFactor::Optional);
+        (demands && now < until).then_some(until)
+    }
+
+    /// The policy for users without a second factor: a demand that is in its grace isn't set yet.
+    fn without_one(self, now: Millis) -> Self {
+        match self.grace_until(now) {
+            Some(_) => Self { second_factor: None, ..self },
+            None => self,
+        }
+    }
+}
+
 impl EffectivePolicy {
     /// Computes the policy in effect. The policies of applications, roles, groups and users override the tenant's;
     /// among themselves the strictest value wins. Values that no policy sets come from `lifetimes` or the defaults.
     #[must_use]
-    pub fn of(lifetimes: &Lifetimes, tenant: &SessionPolicy, others: &[SessionPolicy]) -> Self {
+    pub fn of(
+        lifetimes: &Lifetimes,
+        tenant: &SessionPolicy,
+        others: &[SessionPolicy],
+        now: Millis,
+    ) -> Self {
+        let in_force: Vec<SessionPolicy> = others.iter().map(|one| one.without_one(now)).collect();
+        let all = others.iter().chain([tenant]);
         let least = |of: fn(&SessionPolicy) -> Option<i64>| strictest(of, tenant, others, i64::min);
         Self {
             idle_timeout_ms: least(|one| one.idle_timeout_ms).unwrap_or(lifetimes.idle_ms),
@@ -324,6 +360,14 @@ impl EffectivePolicy {
             trust_browser_ms: least(|one| one.trust_browser_ms),
             second_factor: strictest(|one| one.second_factor, tenant, others, SecondFactor::max)
                 .unwrap_or_default(),
+            second_factor_without_one: strictest(
+                |one| one.second_factor,
+                &tenant.without_one(now),
+                &in_force,
+                SecondFactor::max,
+            )
+            .unwrap_or_default(),
+            grace_until: all.filter_map(|one| one.grace_until(now)).min(),
             on_password_change: strictest(
                 |one| one.on_password_change,
                 tenant,
@@ -379,7 +423,7 @@ mod tests {
             (idle(5), vec![idle(9), idle(7), nothing], 7),
             (nothing, vec![idle(9)], 9),
         ] {
-            let found = EffectivePolicy::of(&default, &tenant, &others);
+            let found = EffectivePolicy::of(&default, &tenant, &others, Millis(0));
             assert_eq!(found.idle_timeout_ms, want, "{tenant:?} {others:?}");
         }
         let limit = |max_sessions, at_limit| SessionPolicy {
@@ -388,7 +432,7 @@ mod tests {
             ..SessionPolicy::default()
         };
         let others = [limit(3, AtLimit::Ask), limit(2, AtLimit::EndOldest)];
-        let found = EffectivePolicy::of(&default, &limit(9, AtLimit::Deny), &others);
+        let found = EffectivePolicy::of(&default, &limit(9, AtLimit::Deny), &others, Millis(0));
         assert_eq!((found.max_sessions, found.at_limit), (Some(2), AtLimit::Ask));
         assert_eq!(
             (found.absolute_lifetime_ms, found.on_role_change),
@@ -403,5 +447,40 @@ mod tests {
         assert!(read(r#"{"at_limit":"end_oldest","max_sessions":3}"#).is_ok());
         assert!(read(r#"{"at_limit":"explode"}"#).is_err());
         assert!(read(r#"{"idle":3}"#).is_err());
+    }
+
+    #[test]
+    fn a_grace_is_for_users_without_a_factor_and_ends() {
+        let default = Lifetimes::default();
+        let demand = |factor, since: i64, grace| SessionPolicy {
+            second_factor: Some(factor),
+            second_factor_since: Some(Millis(since)),
+            enrolment_grace_ms: grace,
+            ..SessionPolicy::default()
+        };
+        use SecondFactor::{Optional, PhishingResistant, Required};
+        let at_once = demand(Required, 0, None);
+        for (tenant, others, now, without_one, until) in [
+            (demand(Required, 100, Some(50)), vec![], 149, Optional, Some(150)),
+            (demand(Required, 100, Some(50)), vec![], 150, Required, None),
+            (at_once, vec![], 1, Required, None),
+            // What holds without the stricter one that is still to come.
+            (at_once, vec![demand(PhishingResistant, 100, Some(50))], 120, Required, Some(150)),
+            (at_once, vec![demand(PhishingResistant, 100, Some(50))], 150, PhishingResistant, None),
+            // Of two the earlier end; the strictest that is in force.
+            (
+                demand(Required, 100, Some(20)),
+                vec![demand(PhishingResistant, 100, Some(50))],
+                110,
+                Optional,
+                Some(120),
+            ),
+        ] {
+            let found = EffectivePolicy::of(&default, &tenant, &others, Millis(now));
+            let strictest = if others.is_empty() { Required } else { PhishingResistant };
+            assert_eq!(found.second_factor, strictest);
+            assert_eq!(found.second_factor_without_one, without_one, "{now}");
+            assert_eq!(found.grace_until, until.map(Millis), "{now}");
+        }
     }
 }

@@ -105,7 +105,7 @@ impl Engine {
             return Ok(with_second_factor);
         }
         let policy = self.policy(tenant, user.id, None).await?;
-        if policy.second_factor != SecondFactor::Optional {
+        if policy.second_factor_without_one != SecondFactor::Optional {
             return Ok(with_second_factor);
         }
         if let Some(alone) = rules.length_alone {

@@ -1,7 +1,7 @@
 //! Summary of an account's security, and advice for its user.
 
 use sojourn_model::limits::RECOVERY_CODES_FEW;
-use sojourn_model::{FactorKind, Tenant, UserId};
+use sojourn_model::{FactorKind, Millis, Tenant, UserId};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -25,6 +25,8 @@ pub struct SecurityCheck {
     pub sessions: usize,
     /// Number of browsers that skip the second factor.
     pub trusted_browsers: usize,
+    /// Time from which a sign-in requires a second factor that the account lacks, if that time is still to come.
+    pub factor_due: Option<Millis>,
     /// Number of applications with offline access.
     pub offline_applications: usize,
 }
@@ -47,7 +49,7 @@ impl SecurityCheck {
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
         let mut all = Vec::new();
-        if self.passkeys + self.second_factors == 0 {
+        if self.passkeys + self.second_factors == 0 || self.factor_due.is_some() {
             all.push(Advice::AddFactor);
         } else if self.recovery_codes < RECOVERY_CODES_FEW {
             all.push(Advice::RenewRecoveryCodes);
@@ -75,6 +77,9 @@ impl Engine {
         let user = user.ok_or(EngineError::NotFound("user"))?;
         let factors = self.store.factors_of(tenant.id, id).await?;
         let passkeys = factors.iter().filter(|one| one.kind == FactorKind::Passkey).count();
+        let policy = self.policy(tenant, id, None).await?;
+        let short = policy.grace_until.is_some()
+            && self.level_of(tenant, id).await? < policy.second_factor.level();
         let consents = self.consents(tenant, id).await?;
         let offline = |scopes: &str| sojourn_oidc::scope::has(scopes, "offline_access");
         Ok(SecurityCheck {
@@ -86,6 +91,7 @@ impl Engine {
             recovery_codes: self.store.recovery_codes_left(tenant.id, id).await?,
             sessions: self.sessions_of_user(tenant, id).await?.len(),
             trusted_browsers: self.trusted_browsers(tenant, id).await?.len(),
+            factor_due: policy.grace_until.filter(|_| short),
             offline_applications: consents.iter().filter(|one| offline(&one.scopes)).count(),
         })
     }
@@ -107,6 +113,7 @@ mod tests {
                 recovery_codes,
                 sessions: 1,
                 trusted_browsers: 0,
+                factor_due: None,
                 offline_applications: 0,
             };
         use Advice as A;

@@ -5,7 +5,7 @@ use sojourn_model::operation::MailChange;
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
     Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, FactorChange, NewEvent, Op,
-    Outcome, SecondFactor, Session, SessionId, Tenant, User, UserState,
+    Outcome, Session, SessionId, Tenant, User, UserState,
 };
 
 use super::steps::{self, Asked, Room, Situation};
@@ -114,13 +114,15 @@ impl Engine {
         tenant: &Tenant,
         user: &User,
         proven: &Proven,
-        policy: SecondFactor,
+        policy: &EffectivePolicy,
     ) -> Result<Asked, EngineError> {
-        let least = policy.level();
+        let least = policy.second_factor.level();
         let reach = match proven.proofs.level() {
             Some(level) if proven.proofs.meet(least) => level,
             _ => self.level_of(tenant, user.id).await?,
         };
+        // During a grace, less is required of users who can't reach it.
+        let least = if reach < least { policy.second_factor_without_one.level() } else { least };
         Ok(Asked { least, reach })
     }
 
@@ -164,7 +166,7 @@ impl Engine {
         by: By<'_>,
     ) -> Result<SignedIn, SignInError> {
         let policy = self.policy(tenant, user.id, visit.app).await?;
-        let asked = self.asked(tenant, &user, &proven, policy.second_factor).await?;
+        let asked = self.asked(tenant, &user, &proven, &policy).await?;
         steps::next(&Situation { proven: &proven, user: &user, asked, room: None })?;
         let mut form = visit.form;
         let own = visit.present.as_ref().filter(|present| present.user == user.id);
@@ -291,7 +293,7 @@ impl Engine {
             .collect();
         let at_limit = policy.at_limit;
         let room = Some(Room { live: &live, going: going.len(), max, at_limit });
-        let asked = self.asked(tenant, user, proven, policy.second_factor).await?;
+        let asked = self.asked(tenant, user, proven, policy).await?;
         steps::next(&Situation { proven, user, asked, room })?;
         if live.len() - going.len() >= max {
             going = Self::oldest(&live, max);

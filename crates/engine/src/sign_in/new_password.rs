@@ -41,8 +41,8 @@ impl Engine {
     ) -> Result<SignedIn, NewPasswordError> {
         let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
         // Only after the previous steps: the second factor comes before this one.
-        let policy = self.policy(tenant, user.id, visit.app).await?.second_factor;
-        let asked = self.asked(tenant, &user, &proven, policy).await?;
+        let policy = self.policy(tenant, user.id, visit.app).await?;
+        let asked = self.asked(tenant, &user, &proven, &policy).await?;
         match steps::next(&Situation { proven: &proven, user: &user, asked, room: None }) {
             Err(SignInError::Needs(pending)) if pending.step == Step::NewPassword => {}
             _ => return Err(SignInError::Interrupted.into()),

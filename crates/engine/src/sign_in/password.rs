@@ -87,8 +87,8 @@ impl Engine {
     ) -> Result<Checked, SignInError> {
         let checked = self.check_password(tenant, typed, (ip, None)).await?;
         let Checked { user, proven, also } = &checked;
-        let policy = self.policy(tenant, user.id, app).await?.second_factor;
-        let asked = self.asked(tenant, user, proven, policy).await?;
+        let policy = self.policy(tenant, user.id, app).await?;
+        let asked = self.asked(tenant, user, proven, &policy).await?;
         let Err(stopped) = steps::next(&Situation { proven, user, asked, room: None }) else {
             return Ok(checked);
         };

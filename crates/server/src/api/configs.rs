@@ -47,7 +47,7 @@ pub(crate) async fn get(context: Context) -> Answer {
 async fn shown(context: &Context) -> Result<ConfigJson, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let policy = engine.policy_set(tenant, PolicyScope::Tenant).await?;
-    let holds = EffectivePolicy::of(&engine.settings().lifetimes, &policy, &[]);
+    let holds = EffectivePolicy::of(&engine.settings().lifetimes, &policy, &[], engine.now());
     let minutes = |ms: i64| (ms / MINUTE).max(1).to_string();
     let longest = holds.absolute_lifetime_ms.or(policy.absolute_lifetime_off_ms);
     Ok(ConfigJson {

@@ -33,7 +33,7 @@ struct SecurityCheckPage {
 
 fn sign_in(check: &SecurityCheck, advice: &[Advice]) -> Item {
     let due = advice.contains(&Advice::AddFactor);
-    let found = match (check.passkeys, check.second_factors, check.password) {
+    let ways = match (check.passkeys, check.second_factors, check.password) {
         (0, 0, _) => {
             "Your password alone is enough to sign in. Anyone who learns it can sign in as you."
                 .into()
@@ -42,6 +42,10 @@ fn sign_in(check: &SecurityCheck, advice: &[Advice]) -> Item {
         (_, 0, true) => "You can sign in with a passkey or with your password alone.".into(),
         (_, 0, false) => "You can sign in only with a passkey.".into(),
         _ => "You sign in with a passkey, or with your password and a second factor.".into(),
+    };
+    let found = match check.factor_due {
+        Some(from) => say("From {0}, signing in requires a second factor.", [words::moment(from)]),
+        None => ways,
     };
     let way = match due {
         true => ("/myaccount/security#factors", "Add a passkey or a second factor"),

@@ -275,3 +275,51 @@ async fn a_refused_sign_in_costs_no_recovery_code() {
     assert_eq!(give(&browser, &page, &phone.codes[0]).await.status, 303);
     assert_eq!(left().await, 9);
 }
+
+#[tokio::test]
+async fn a_grace_gives_users_without_a_factor_time_and_ends() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let server = server().await;
+    let boss = ("boss", "boss-123");
+    let tenant = "/api/sessions/v1/policies/tenant";
+    let policy = json!({"second_factor": "required", "enrolment_grace_ms": 7 * DAY_MS});
+    let set = async |policy: &serde_json::Value| {
+        let set = server.send("PUT", tenant, boss, policy).await;
+        assert_eq!(set.status, 200, "{set:?}");
+    };
+    // Bounds: a grace of nothing is no grace.
+    let nothing = json!({"second_factor": "required", "enrolment_grace_ms": 0});
+    assert_eq!(server.send("PUT", tenant, boss, &nothing).await.status, 400);
+    // Who has a factor is asked for it, grace or not.
+    let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
+    set(&policy).await;
+    let (browser, page) = half(&server).await;
+    assert_eq!(give(&browser, &page, &phone.code(&server)).await.status, 303);
+    // Who has none signs in, is told until when, and reaches applications.
+    let cleo = server.user("cleo", "cleo-123", &[]).await;
+    let one = server.signed_in("cleo", "cleo-123").await;
+    let check = one.get("/myaccount/check").await;
+    assert!(check.body.contains("signing in requires a second factor"), "{}", check.body);
+    let authorized = one.authorize("app", "openid", &[]).await;
+    assert!(authorized.location().starts_with(CALLBACK), "{authorized:?}");
+    let path = format!("/api/sessions/v1/policies/effective?user={}", cleo.id);
+    let effective = server.api("GET", &path, boss).await.json();
+    let until = effective["grace_until"].as_str().expect("an end").to_owned();
+    // Saved again, it doesn't begin anew; a stricter demand does.
+    server.clock.advance(3 * DAY_MS);
+    set(&policy).await;
+    assert_eq!(server.api("GET", &path, boss).await.json()["grace_until"], until.as_str());
+    let stricter = json!({"second_factor": "phishing_resistant", "enrolment_grace_ms": 7 * DAY_MS});
+    set(&stricter).await;
+    assert_ne!(server.api("GET", &path, boss).await.json()["grace_until"], until.as_str());
+    set(&policy).await;
+    server.signed_in("cleo", "cleo-123").await;
+    // When it is over, the next sign-in adds one; a session of before is enough for no application.
+    server.clock.advance(7 * DAY_MS);
+    assert!(server.api("GET", &path, boss).await.json().get("grace_until").is_none());
+    let page = server.browser().sign_in("cleo", "cleo-123").await;
+    assert!(page.status == 200 && page.body.contains("Your organisation asks"), "{page:?}");
+    let silent = one.authorize("app", "openid", &[("prompt", "none")]).await;
+    assert_eq!(silent.redirect_param("error").as_deref(), Some("login_required"), "{silent:?}");
+    server.stop().await;
+}

@@ -45,6 +45,7 @@ fn rule(name: &str) -> Option<Value> {
         | "absolute_lifetime_ms"
         | "remember_me_ms"
         | "trust_browser_ms"
+        | "enrolment_grace_ms"
         | "max_authentication_age_ms" => return Some(milliseconds()),
         "max_sessions" => return Some(json!({ "minimum": 1, "maximum": 1000 })),
         "limit" => return Some(json!({ "minimum": 1, "maximum": SESSION_LIST_MAX })),

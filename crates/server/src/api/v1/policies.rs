@@ -49,6 +49,11 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     max_authentication_age_ms: Option<i64>,
+    /// Time in milliseconds, from when the policy began to require a second factor, for which users without one can still
+    /// sign in. If it isn't set, they have to add one at the next sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    enrolment_grace_ms: Option<i64>,
     /// Time in milliseconds for which a user can trust a browser, in which the second factor isn't asked for. If no
     /// policy sets it, browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +105,7 @@ impl From<SessionPolicy> for PolicyJson {
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            enrolment_grace_ms: from.enrolment_grace_ms,
             trust_browser_ms: from.trust_browser_ms,
             second_factor: from.second_factor,
             on_password_change: from.on_password_change,
@@ -119,11 +125,13 @@ impl From<PolicyJson> for SessionPolicy {
             idle_timeout_ms: from.idle_timeout_ms,
             absolute_lifetime_ms: from.absolute_lifetime_ms,
             absolute_lifetime_off_ms: None,
+            second_factor_since: None,
             remember_me_ms: from.remember_me_ms,
             remember_me: from.remember_me,
             max_sessions: from.max_sessions,
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
+            enrolment_grace_ms: from.enrolment_grace_ms,
             trust_browser_ms: from.trust_browser_ms,
             second_factor: from.second_factor,
             on_password_change: from.on_password_change,
@@ -184,6 +192,10 @@ pub(crate) struct EffectivePolicyJson {
     /// Whether the user needs a second factor: `optional`, `required` or `phishing_resistant`.
     #[schema(value_type = String)]
     second_factor: SecondFactor,
+    /// Time until which a user without one can still sign in; missing if there is no grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    grace_until: Option<String>,
     /// Which sessions end when the user changes the password: `keep_current` (all except the current one) or `all`.
     #[schema(value_type = String)]
     on_password_change: OnPasswordChange,
@@ -219,6 +231,7 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             max_authentication_age_ms: from.max_authentication_age_ms,
             trust_browser_ms: from.trust_browser_ms,
             second_factor: from.second_factor,
+            grace_until: from.grace_until.map(super::types::time),
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
             on_password_reset: from.on_password_reset,

@@ -19,6 +19,7 @@ use crate::web::{filters, render, words};
 use crate::{request, respond};
 
 const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
 
 /// A selection field: its name and label, and its options with value, description and whether it is selected.
 struct Choice {
@@ -169,6 +170,11 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
             minutes(policy.trust_browser_ms),
         ),
         number(
+            "grace",
+            "Days in which users can still sign in without the second factor",
+            policy.enrolment_grace_ms.map(|ms| (ms / DAY).max(1).to_string()).unwrap_or_default(),
+        ),
+        number(
             "max_sessions",
             "Maximum number of concurrent sessions per person",
             policy.max_sessions.map(|max| max.to_string()).unwrap_or_default(),
@@ -216,6 +222,8 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         max_authentication_age_ms: minutes("fresh")?,
         max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
         trust_browser_ms: minutes("trust")?,
+        enrolment_grace_ms: number("grace")?.map(|days| days.saturating_mul(DAY)),
+        second_factor_since: None,
         second_factor: chosen(params, "second_factor")?,
         remember_me: chosen(params, "remember_me")?,
         at_limit: chosen(params, "at_limit")?,
