@@ -35,6 +35,9 @@ use openidconnect::{
 use sojourn_demo::logout_token;
 use tokio::net::TcpListener;
 
+/// Sign-ins that may be under way at once.
+const BEGUN_MAX: usize = 10_000;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// What the application is registered with.
@@ -58,6 +61,8 @@ struct App {
     origin: String,
     metadata: CoreProviderMetadata,
     http: reqwest::Client,
+    /// Keys of the identity server, read again when a token names an unknown one: keys rotate.
+    keys: Mutex<CoreJsonWebKeySet>,
     begun: Mutex<HashMap<String, Begun>>,
     /// Users by the secret of their cookie, each with the `sid` of their session at the identity server.
     sessions: Mutex<HashMap<String, (String, String)>>,
@@ -72,8 +77,9 @@ pub async fn serve(registration: Registration, listener: TcpListener) -> Result<
         CoreProviderMetadata::discover_async(issuer, &|request| send(http.clone(), request))
             .await?;
     let origin = format!("http://{}", listener.local_addr()?);
+    let keys = Mutex::new(metadata.jwks().clone());
     let (begun, sessions) = (Mutex::default(), Mutex::default());
-    let app = App { registration, origin, metadata, http, begun, sessions };
+    let app = App { registration, origin, metadata, http, keys, begun, sessions };
     let router = Router::new()
         .route("/", get(home))
         .route("/login", get(login))
@@ -87,7 +93,7 @@ pub async fn serve(registration: Registration, listener: TcpListener) -> Result<
 macro_rules! client {
     ($app:expr) => {
         CoreClient::from_provider_metadata(
-            $app.metadata.clone(),
+            $app.metadata.clone().set_jwks(locked(&$app.keys).clone()),
             ClientId::new($app.registration.client_id.clone()),
             Some(ClientSecret::new($app.registration.client_secret.clone())),
         )
@@ -109,6 +115,14 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Sent(#[from] reqwest::Error);
+
+/// Reads the keys of the identity server again.
+async fn read_keys(app: &App) -> Result<(), Failure> {
+    let ask = |request| send(app.http.clone(), request);
+    let fresh = CoreJsonWebKeySet::fetch_async(app.metadata.jwks_uri(), &ask).await?;
+    *locked(&app.keys) = fresh;
+    Ok(())
+}
 
 fn fields(form: &[u8]) -> HashMap<String, String> {
     form_urlencoded::parse(form).into_owned().collect()
@@ -145,7 +159,12 @@ fn begin(app: &App) -> Result<Response, Failure> {
         )
         .set_pkce_challenge(challenge)
         .url();
-    locked(&app.begun).insert(state.secret().clone(), Begun { nonce, verifier });
+    // Everybody can begin: an application with a database lets what was begun expire.
+    let mut all = locked(&app.begun);
+    if all.len() >= BEGUN_MAX {
+        all.clear();
+    }
+    all.insert(state.secret().clone(), Begun { nonce, verifier });
     // The cookie ties the answer to this browser: otherwise a link could sign somebody in as another person.
     let cookie =
         format!("example-state={}; Path=/callback; HttpOnly; SameSite=Lax", state.secret());
@@ -180,7 +199,12 @@ async fn finish(
         .request_async(&|request| send(app.http.clone(), request))
         .await?;
     let id_token = tokens.id_token().ok_or("there is no ID token")?;
-    let claims = id_token.claims(&client.id_token_verifier(), &begun.nonce)?;
+    let mut claims = id_token.claims(&client.id_token_verifier(), &begun.nonce).cloned();
+    if claims.is_err() {
+        read_keys(app).await?;
+        claims = id_token.claims(&client!(app).id_token_verifier(), &begun.nonce).cloned();
+    }
+    let claims = claims?;
     let sid =
         logout_token::unverified_claim(&id_token.to_string(), "sid").ok_or("there is no sid")?;
     let secret = CsrfToken::new_random().secret().clone();
@@ -197,17 +221,18 @@ async fn back_channel_logout(State(app): State<Arc<App>>, body: Bytes) -> Respon
 }
 
 async fn end(app: &App, token: &str) -> Result<Response, Failure> {
-    // Keys rotate: an application with many users keeps them, and reads them again when a token names an unknown one.
-    let keys = CoreJsonWebKeySet::fetch_async(app.metadata.jwks_uri(), &|request| {
-        send(app.http.clone(), request)
-    })
-    .await?;
     let expected = logout_token::Expected {
         issuer: &app.registration.issuer,
         client_id: &app.registration.client_id,
         alg: &CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     };
-    let notice = logout_token::check(token, &keys, &expected)?;
+    let check = || logout_token::check(token, &locked(&app.keys), &expected);
+    let mut notice = check();
+    if notice == Err(logout_token::UNKNOWN_KEY) {
+        read_keys(app).await?;
+        notice = check();
+    }
+    let notice = notice?;
     locked(&app.sessions).retain(|_, (_, sid)| *sid != notice.sid);
     Ok(StatusCode::OK.into_response())
 }

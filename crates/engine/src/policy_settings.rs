@@ -52,7 +52,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         scope: PolicyScope,
-        mut policy: SessionPolicy,
+        policy: SessionPolicy,
         by: &Authority,
     ) -> Result<(), EngineError> {
         by.must(tenant, Right::SessionPolicyUpdate)?;
@@ -66,14 +66,7 @@ impl Engine {
         };
         self.must_outrank(tenant, by, concerned).await?;
         checked(&policy)?;
-        policy.second_factor_since = None;
-        if policy.second_factor.is_some() && policy.enrolment_grace_ms.is_some() {
-            // A grace begins once: a policy that is saved again doesn't start it anew.
-            let before = self.policy_set(tenant, scope).await?;
-            let same =
-                before.second_factor_since.filter(|_| before.second_factor == policy.second_factor);
-            policy.second_factor_since = Some(same.unwrap_or(self.now()));
-        }
+        let policy = policy.replacing(&self.policy_set(tenant, scope).await?, self.now());
         let mut change = ChangeSet::of(tenant.id, Op::PutPolicy { scope, policy });
         let target = match scope {
             PolicyScope::Tenant => format!("tenant:{}", tenant.name),

@@ -96,9 +96,12 @@ pub struct SessionPolicy {
     /// still sign in; afterwards they add one at the next sign-in. `None` requires it immediately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolment_grace_ms: Option<i64>,
-    /// Time at which this policy began to require the second factor; recorded if there is a grace.
+    /// Time at which the grace began; recorded if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_factor_since: Option<Millis>,
+    /// What this policy required before the grace began, and requires until it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor_before: Option<SecondFactor>,
     /// Time in milliseconds for which a user can trust a browser, in which the second factor isn't asked for. If no
     /// policy sets it, browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -321,15 +324,38 @@ impl SessionPolicy {
     /// The time until which users without a second factor can still sign in; `None` if it is over, or there is none.
     fn grace_until(&self, now: Millis) -> Option<Millis> {
         let until = self.second_factor_since?.plus(self.enrolment_grace_ms?);
-        let demands = self.second_factor.is_some_and(|factor| factor != SecondFactor::Optional);
-        (demands && now < until).then_some(until)
+        let less = self.second_factor_before.unwrap_or_default() < self.second_factor?;
+        (less && now < until).then_some(until)
     }
 
-    /// The policy for users without a second factor: a demand that is in its grace isn't set yet.
-    fn without_one(self, now: Millis) -> Self {
+    /// What the policy requires of users without a second factor; `None` if it doesn't say.
+    fn without_one(&self, now: Millis) -> Option<SecondFactor> {
         match self.grace_until(now) {
-            Some(_) => Self { second_factor: None, ..self },
-            None => self,
+            Some(_) => Some(self.second_factor_before.unwrap_or_default()),
+            None => self.second_factor,
+        }
+    }
+
+    /// The policy with the record of its grace, as it replaces an earlier one. A grace begins when the policy begins to
+    /// require more, and what was in force stays in force: saving the policy again, or a weaker one, doesn't begin it
+    /// anew.
+    #[must_use]
+    pub fn replacing(self, before: &Self, now: Millis) -> Self {
+        let none = Self { second_factor_since: None, second_factor_before: None, ..self };
+        let Some(factor) = self.second_factor.filter(|_| self.enrolment_grace_ms.is_some()) else {
+            return none;
+        };
+        let in_force = before.without_one(now).unwrap_or_default();
+        let (since, kept) = match before.second_factor_since {
+            Some(since) if before.second_factor >= Some(factor) => {
+                (since, before.second_factor_before.unwrap_or_default())
+            }
+            _ => (now, in_force),
+        };
+        Self {
+            second_factor_since: Some(since),
+            second_factor_before: Some(kept.min(factor)),
+            ..self
         }
     }
 }
@@ -344,8 +370,15 @@ impl EffectivePolicy {
         others: &[SessionPolicy],
         now: Millis,
     ) -> Self {
-        let in_force: Vec<SessionPolicy> = others.iter().map(|one| one.without_one(now)).collect();
-        let all = others.iter().chain([tenant]);
+        // The tenant's demand counts where no other policy says anything, whatever their grace.
+        let said: Vec<&SessionPolicy> =
+            others.iter().filter(|one| one.second_factor.is_some()).collect();
+        let said = if said.is_empty() { vec![tenant] } else { said };
+        let second_factor = said.iter().filter_map(|one| one.second_factor).max();
+        let second_factor = second_factor.unwrap_or_default();
+        let without_one = said.iter().filter_map(|one| one.without_one(now)).max();
+        let without_one = without_one.unwrap_or_default().min(second_factor);
+        let grace_until = said.iter().filter_map(|one| one.grace_until(now)).min();
         let least = |of: fn(&SessionPolicy) -> Option<i64>| strictest(of, tenant, others, i64::min);
         Self {
             idle_timeout_ms: least(|one| one.idle_timeout_ms).unwrap_or(lifetimes.idle_ms),
@@ -358,16 +391,9 @@ impl EffectivePolicy {
                 .unwrap_or_default(),
             max_authentication_age_ms: least(|one| one.max_authentication_age_ms),
             trust_browser_ms: least(|one| one.trust_browser_ms),
-            second_factor: strictest(|one| one.second_factor, tenant, others, SecondFactor::max)
-                .unwrap_or_default(),
-            second_factor_without_one: strictest(
-                |one| one.second_factor,
-                &tenant.without_one(now),
-                &in_force,
-                SecondFactor::max,
-            )
-            .unwrap_or_default(),
-            grace_until: all.filter_map(|one| one.grace_until(now)).min(),
+            second_factor,
+            second_factor_without_one: without_one,
+            grace_until: grace_until.filter(|_| without_one < second_factor),
             on_password_change: strictest(
                 |one| one.on_password_change,
                 tenant,
@@ -452,35 +478,99 @@ mod tests {
     #[test]
     fn a_grace_is_for_users_without_a_factor_and_ends() {
         let default = Lifetimes::default();
-        let demand = |factor, since: i64, grace| SessionPolicy {
+        let demand = |factor, before, since: i64, grace: i64| SessionPolicy {
             second_factor: Some(factor),
             second_factor_since: Some(Millis(since)),
-            enrolment_grace_ms: grace,
+            second_factor_before: Some(before),
+            enrolment_grace_ms: Some(grace),
             ..SessionPolicy::default()
         };
-        use SecondFactor::{Optional, PhishingResistant, Required};
-        let at_once = demand(Required, 0, None);
-        for (tenant, others, now, without_one, until) in [
-            (demand(Required, 100, Some(50)), vec![], 149, Optional, Some(150)),
-            (demand(Required, 100, Some(50)), vec![], 150, Required, None),
-            (at_once, vec![], 1, Required, None),
-            // What holds without the stricter one that is still to come.
-            (at_once, vec![demand(PhishingResistant, 100, Some(50))], 120, Required, Some(150)),
-            (at_once, vec![demand(PhishingResistant, 100, Some(50))], 150, PhishingResistant, None),
-            // Of two the earlier end; the strictest that is in force.
+        let at_once =
+            |factor| SessionPolicy { second_factor: Some(factor), ..SessionPolicy::default() };
+        use SecondFactor::{Optional, PhishingResistant as Strong, Required};
+        for (tenant, others, now, all, without_one, until) in [
+            (demand(Required, Optional, 100, 50), vec![], 149, Required, Optional, Some(150)),
+            (demand(Required, Optional, 100, 50), vec![], 150, Required, Required, None),
+            (at_once(Required), vec![], 1, Required, Required, None),
+            // What was in force stays in force.
+            (demand(Strong, Required, 100, 50), vec![], 120, Strong, Required, Some(150)),
+            // Policies that override the tenant's do so during their grace as well, and after the tenant's.
             (
-                demand(Required, 100, Some(20)),
-                vec![demand(PhishingResistant, 100, Some(50))],
-                110,
+                at_once(Required),
+                vec![demand(Strong, Optional, 100, 50)],
+                120,
+                Strong,
                 Optional,
-                Some(120),
+                Some(150),
+            ),
+            (
+                demand(Required, Optional, 100, 20),
+                vec![demand(Required, Optional, 100, 50)],
+                130,
+                Required,
+                Optional,
+                Some(150),
+            ),
+            (
+                at_once(Strong),
+                vec![demand(Required, Optional, 100, 50)],
+                120,
+                Required,
+                Optional,
+                Some(150),
+            ),
+            // A demand without a grace beside one with it.
+            (
+                demand(Strong, Optional, 100, 50),
+                vec![at_once(Required)],
+                120,
+                Required,
+                Required,
+                None,
+            ),
+            (
+                SessionPolicy::default(),
+                vec![at_once(Required), demand(Strong, Optional, 100, 50)],
+                120,
+                Strong,
+                Required,
+                Some(150),
             ),
         ] {
             let found = EffectivePolicy::of(&default, &tenant, &others, Millis(now));
-            let strictest = if others.is_empty() { Required } else { PhishingResistant };
-            assert_eq!(found.second_factor, strictest);
-            assert_eq!(found.second_factor_without_one, without_one, "{now}");
-            assert_eq!(found.grace_until, until.map(Millis), "{now}");
+            assert_eq!(found.second_factor, all, "{tenant:?} {others:?}");
+            assert_eq!(found.second_factor_without_one, without_one, "{tenant:?} {others:?}");
+            assert_eq!(found.grace_until, until.map(Millis), "{tenant:?} {others:?}");
         }
+    }
+
+    #[test]
+    fn a_grace_begins_once_and_suspends_nothing_that_is_in_force() {
+        use SecondFactor::{Optional, PhishingResistant as Strong, Required};
+        let with = |factor, grace| SessionPolicy {
+            second_factor: Some(factor),
+            enrolment_grace_ms: grace,
+            ..SessionPolicy::default()
+        };
+        let record = |one: &SessionPolicy| {
+            (one.second_factor_since.map(|at| at.0), one.second_factor_before)
+        };
+        let first = with(Required, Some(50)).replacing(&SessionPolicy::default(), Millis(100));
+        assert_eq!(record(&first), (Some(100), Some(Optional)));
+        let again = with(Required, Some(60)).replacing(&first, Millis(120));
+        assert_eq!(record(&again), (Some(100), Some(Optional)));
+        // Stricter during the grace, and after it.
+        let stricter = with(Strong, Some(50)).replacing(&first, Millis(120));
+        assert_eq!(record(&stricter), (Some(120), Some(Optional)));
+        let stricter = with(Strong, Some(50)).replacing(&first, Millis(160));
+        assert_eq!(record(&stricter), (Some(160), Some(Required)));
+        // Weaker again: the time of the stricter one goes on.
+        let weaker = with(Required, Some(50)).replacing(&stricter, Millis(170));
+        assert_eq!(record(&weaker), (Some(160), Some(Required)));
+        assert_eq!(weaker.grace_until(Millis(170)), None);
+        // A grace for what has long been in force gives nothing.
+        let late = with(Required, Some(50)).replacing(&with(Required, None), Millis(100));
+        assert_eq!(late.grace_until(Millis(101)), None);
+        assert_eq!(record(&with(Required, None).replacing(&first, Millis(120))), (None, None));
     }
 }

@@ -4,8 +4,8 @@
 use sojourn_crypto::TokenKind;
 use sojourn_model::limits::SAML_NAMES_MAX;
 use sojourn_model::{
-    Actor, Application, ChangeSet, Delivery, EndReason, LogoutBinding, LogoutService, Millis, Op,
-    Protocol, SamlChange, SamlSettings, Session, SessionId, SessionState, Sid, Tenant, TenantId,
+    Actor, Application, ChangeSet, Delivery, EndReason, LogoutBinding, Millis, Op, Protocol,
+    SamlChange, SamlSettings, Session, SessionId, SessionState, Sid, Tenant, TenantId,
 };
 use sojourn_saml::NameId;
 use sojourn_saml::binding::{self, Kind};
@@ -38,7 +38,6 @@ pub struct BrowserNotice {
 }
 
 /// Subject of a logout request in the browser; its sealed form is the request's id.
-#[derive(Clone, Copy)]
 struct About {
     session: SessionId,
     sid: Sid,
@@ -135,9 +134,7 @@ impl Engine {
         Ok(AttemptResult::Answered(200))
     }
 
-    /// The frame through which a browser notifies a service provider without SOAP of the end of a session. If the
-    /// service provider knows the user by several names, the frame goes on from one to the next
-    /// ([`Engine::saml_frame_answered`]).
+    /// The frames through which a browser notifies a service provider without SOAP of the end of a session.
     pub(crate) async fn saml_frames(
         &self,
         tenant: &Tenant,
@@ -145,43 +142,38 @@ impl Engine {
         session: &Session,
         sid: Sid,
     ) -> Result<Vec<FrontChannelNotice>, EngineError> {
-        let Protocol::Saml(settings) = app.protocol() else { return Ok(Vec::new()) };
+        let mut frames = Vec::new();
+        let Protocol::Saml(settings) = app.protocol() else { return Ok(frames) };
         if app.backchannel_logout_uri.is_some() {
-            return Ok(Vec::new());
+            return Ok(frames);
         }
+        let redirect = settings.logout_by(LogoutBinding::Redirect);
+        let post = settings.logout_by(LogoutBinding::Post);
         let names = self.names_of_stay(tenant.id, session.id, sid).await?;
-        let about = About { session: session.id, sid, number: 0, at: self.now() };
-        let Some(uri) = self.frame_about(tenant, settings, &names, &about).await? else {
-            return Ok(Vec::new());
-        };
-        // The frame is redirected back here with the response.
-        let mut origins = vec![self.settings.origin().to_owned()];
-        origins.extend(browser_service(settings).map(|service| service.url.clone()));
-        Ok(vec![FrontChannelNotice { sid, name: app.name.clone(), uri, origins }])
-    }
-
-    /// The address with which a frame sends the logout request about one name; `None` if there is no such name, or no
-    /// service in the browser.
-    async fn frame_about(
-        &self,
-        tenant: &Tenant,
-        settings: &SamlSettings,
-        names: &[NameId],
-        about: &About,
-    ) -> Result<Option<String>, EngineError> {
-        let Some(service) = browser_service(settings) else { return Ok(None) };
-        if service.binding == LogoutBinding::Post {
-            let of = self.sealed_notice(tenant, about)?;
-            let page = format!("{}{FRAME_PATH}", self.settings.address(tenant));
-            let known = names.get(usize::from(about.number)).is_some();
-            return Ok(known.then(|| sojourn_oidc::params::with_query(&page, &[("of", &of)])));
+        for number in 0..u8::try_from(names.len()).unwrap_or(u8::MAX) {
+            let about = About { session: session.id, sid, number, at: self.now() };
+            let uri = match (redirect, post) {
+                (Some(service), _) => {
+                    let id = format!("_{}", self.sealed_notice(tenant, &about)?);
+                    let Some(xml) = self.notice(tenant, &id, &service.url, &names, &about)? else {
+                        continue;
+                    };
+                    let signer = self.saml_signer(tenant, settings.signing_alg).await?;
+                    binding::redirect(&service.url, Kind::Request, &xml, None, Some(&signer))?
+                }
+                (None, Some(_)) => {
+                    let of = self.sealed_notice(tenant, &about)?;
+                    let page = format!("{}{FRAME_PATH}", self.settings.address(tenant));
+                    sojourn_oidc::params::with_query(&page, &[("of", &of)])
+                }
+                (None, None) => continue,
+            };
+            // The frame is redirected back here with the response.
+            let mut origins = vec![self.settings.origin().to_owned()];
+            origins.extend(redirect.or(post).map(|service| service.url.clone()));
+            frames.push(FrontChannelNotice { sid, name: app.name.clone(), uri, origins });
         }
-        let id = format!("_{}", self.sealed_notice(tenant, about)?);
-        let Some(xml) = self.notice(tenant, &id, &service.url, names, about)? else {
-            return Ok(None);
-        };
-        let signer = self.saml_signer(tenant, settings.signing_alg).await?;
-        Ok(Some(binding::redirect(&service.url, Kind::Request, &xml, None, Some(&signer))?))
+        Ok(frames)
     }
 
     fn sealed_notice(&self, tenant: &Tenant, about: &About) -> Result<String, EngineError> {
@@ -252,9 +244,7 @@ impl Engine {
         Ok(BrowserNotice { uri: service.url.clone(), xml })
     }
 
-    /// Takes what a service provider responded in a frame; nobody else knows the id of the request. Returns the address
-    /// for the next name by which the service provider knows the user. After the last one, or the first refusal, the
-    /// response is stored: a service provider that followed for one name alone hasn't followed.
+    /// Stores what a service provider responded in a frame. Nobody else knows the id of the request.
     ///
     /// # Errors
     /// [`EngineError::NotFound`] if the request isn't one of this server's.
@@ -263,7 +253,7 @@ impl Engine {
         tenant: &Tenant,
         app: &Application,
         answer: &LogoutResponse,
-    ) -> Result<Option<String>, EngineError> {
+    ) -> Result<(), EngineError> {
         let id = answer.in_response_to.as_deref().and_then(|id| id.strip_prefix('_'));
         let about = id.and_then(|id| self.opened_notice(tenant, id));
         let about = about.ok_or(EngineError::NotFound("logout request"))?;
@@ -272,22 +262,12 @@ impl Engine {
         if deliveries.iter().find(ours).is_none() {
             return Err(EngineError::NotFound("logout request"));
         }
-        if answer.followed
-            && let Protocol::Saml(settings) = app.protocol()
-        {
-            let names = self.names_of_stay(tenant.id, about.session, about.sid).await?;
-            let number = about.number.saturating_add(1);
-            let next = About { number, at: self.now(), ..about };
-            if let Some(uri) = self.frame_about(tenant, settings, &names, &next).await? {
-                return Ok(Some(uri));
-            }
-        }
         let error = (!answer.followed).then(|| answer.status.clone());
         let (session, sid, at) = (about.session, about.sid, self.now());
         let answered = SamlChange::AnswerInBrowser { session, sid, at, error };
         // A conflict means that a response was stored before.
         self.apply(ChangeSet::of(tenant.id, Op::Saml(answered))).await?;
-        Ok(None)
+        Ok(())
     }
 
     /// The URL of this server for logout requests by SOAP.
@@ -295,11 +275,6 @@ impl Engine {
     pub fn saml_soap_address(&self, tenant: &Tenant) -> String {
         format!("{}{SOAP_PATH}", self.settings.address(tenant))
     }
-}
-
-/// The service for logout in the browser: by redirect if there is one, otherwise by a form.
-fn browser_service(settings: &SamlSettings) -> Option<&LogoutService> {
-    settings.logout_by(LogoutBinding::Redirect).or(settings.logout_by(LogoutBinding::Post))
 }
 
 /// Evaluates a service provider's response by SOAP; the error is the reason why it didn't comply.

@@ -239,17 +239,15 @@ pub(crate) async fn answered(
     carried: &Carried,
     document: &Document<'_>,
 ) -> Answer {
-    Ok(match note(context, carried, document).await? {
-        Some(next) => respond::see_other(&next),
-        None => empty_frame(context),
-    })
+    note(context, carried, document).await?;
+    Ok(empty_frame(context))
 }
 
 async fn note(
     context: &Context,
     carried: &Carried,
     document: &Document<'_>,
-) -> Result<Option<String>, Refused> {
+) -> Result<(), Refused> {
     let issuer = LogoutResponse::read(Trusted::unsigned(document))?.header.issuer;
     let sender = Sender::of(context, &issuer).await?;
     let (trusted, signed) = sender.verified(carried, document)?;
@@ -257,7 +255,8 @@ async fn note(
     let engine = context.engine();
     let addresses = super::addresses(context);
     response.header.check(engine.now(), Times::default(), &addresses, signed)?;
-    Ok(engine.saml_frame_answered(context.tenant(), &sender.0, &response).await?)
+    engine.saml_frame_answered(context.tenant(), &sender.0, &response).await?;
+    Ok(())
 }
 
 /// Returns the empty page of a frame that has done its work.

@@ -126,6 +126,7 @@ impl From<PolicyJson> for SessionPolicy {
             absolute_lifetime_ms: from.absolute_lifetime_ms,
             absolute_lifetime_off_ms: None,
             second_factor_since: None,
+            second_factor_before: None,
             remember_me_ms: from.remember_me_ms,
             remember_me: from.remember_me,
             max_sessions: from.max_sessions,

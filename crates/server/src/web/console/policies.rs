@@ -172,7 +172,7 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
         number(
             "grace",
             "Days in which users can still sign in without the second factor",
-            policy.enrolment_grace_ms.map(|ms| (ms / DAY).max(1).to_string()).unwrap_or_default(),
+            policy.enrolment_grace_ms.map(|ms| days_of(ms).to_string()).unwrap_or_default(),
         ),
         number(
             "max_sessions",
@@ -189,6 +189,11 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
         })
         .collect();
     (numbers, choices)
+}
+
+/// A grace as the form shows it.
+fn days_of(ms: i64) -> i64 {
+    (ms / DAY).max(1)
 }
 
 fn chosen<T: DeserializeOwned>(params: &Params, name: &str) -> Result<Option<T>, EngineError> {
@@ -222,8 +227,15 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         max_authentication_age_ms: minutes("fresh")?,
         max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
         trust_browser_ms: minutes("trust")?,
-        enrolment_grace_ms: number("grace")?.map(|days| days.saturating_mul(DAY)),
+        // A time that isn't of whole days stays as it is unless the number changes.
+        enrolment_grace_ms: match number("grace")? {
+            Some(days) if before.enrolment_grace_ms.map(days_of) == Some(days) => {
+                before.enrolment_grace_ms
+            }
+            days => days.map(|days| days.saturating_mul(DAY)),
+        },
         second_factor_since: None,
+        second_factor_before: None,
         second_factor: chosen(params, "second_factor")?,
         remember_me: chosen(params, "remember_me")?,
         at_limit: chosen(params, "at_limit")?,

@@ -32,6 +32,20 @@ fn browser_logout(settings: &SamlSettings) -> Option<(LogoutBinding, &str)> {
 }
 
 impl Where {
+    /// A mark of these values, by which a form that was opened before a change is noticed.
+    pub(super) fn mark(&self) -> String {
+        let all = [
+            &self.metadata_url,
+            &self.metadata_certificate,
+            &self.consumers,
+            &self.soap,
+            &self.logout,
+            &self.certificates,
+        ];
+        let all: Vec<String> = all.iter().map(|text| format!("{}:{text}", text.len())).collect();
+        sojourn_engine::b64url(&sojourn_engine::sha256(all.concat().as_bytes()))
+    }
+
     /// What is registered.
     pub(super) fn of(app: &Application, settings: &SamlSettings) -> Self {
         let consumers: Vec<&str> =
@@ -89,8 +103,36 @@ fn certificates(text: &str) -> Vec<String> {
     text.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// Addresses for assertions as they are after a change: those that were known keep their index, new ones get the next.
+fn consumers(text: &str, settings: Option<&SamlSettings>) -> Value {
+    let known =
+        settings.map(|settings| settings.assertion_consumers.as_slice()).unwrap_or_default();
+    let mut next = known.iter().map(|one| one.index + 1).max().unwrap_or(0);
+    let mut all = Vec::new();
+    for (place, url) in lines(text).into_iter().enumerate() {
+        let index = known.iter().find(|one| one.url == url).map(|one| one.index);
+        let index = index.unwrap_or_else(|| {
+            next += 1;
+            next - 1
+        });
+        all.push(json!({ "url": url, "index": index, "is_default": place == 0 }));
+    }
+    all.into()
+}
+
+/// Services for logout in the browser as they are after a change of the first one's address.
+fn services(url: &str, settings: Option<&SamlSettings>) -> Value {
+    let known = settings.map(|settings| settings.logout_services.as_slice()).unwrap_or_default();
+    let (first, rest) =
+        known.split_first().map_or((None, known), |(first, rest)| (Some(first), rest));
+    let binding = first.map_or(LogoutBinding::Redirect, |one| one.binding).as_str();
+    let first = (!url.is_empty()).then(|| json!({ "binding": binding, "url": url }));
+    let rest = rest.iter().filter_map(|one| serde_json::to_value(one).ok());
+    first.into_iter().chain(rest).collect()
+}
+
 /// Adds the fields that say where the service provider is, if they differ from what is registered: other members of the
-/// settings, such as the index of an address, aren't in the form and stay as they are.
+/// settings, such as a second address for logout, aren't in the form and stay as they are.
 fn put_where(
     upload: &Upload,
     sent: &Where,
@@ -98,45 +140,51 @@ fn put_where(
     saml: &mut Map<String, Value>,
 ) {
     let before = now.map(|(app, settings)| Where::of(app, settings)).unwrap_or_default();
+    let settings = now.map(|(_, settings)| settings);
     let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
-    let mut put = |(field, name): (&str, &str), is: &str, was: &str, value: Value| {
+    let (mut by_hand, mut moved) = (false, false);
+    for (field, name, is, was, value) in [
+        (
+            "consumers",
+            "assertion_consumers",
+            &sent.consumers,
+            &before.consumers,
+            consumers(&sent.consumers, settings),
+        ),
+        ("soap", "soap_logout_url", &sent.soap, &before.soap, text(&sent.soap)),
+        (
+            "logout",
+            "logout_services",
+            &sent.logout,
+            &before.logout,
+            services(&sent.logout, settings),
+        ),
+        (
+            "certificates",
+            "certificates",
+            &sent.certificates,
+            &before.certificates,
+            certificates(&sent.certificates).into(),
+        ),
+    ] {
         if upload.has(field) && is != was {
             saml.insert(name.to_owned(), value);
+            by_hand = true;
         }
-    };
-    put(
-        ("metadata_url", "metadata_url"),
-        &sent.metadata_url,
-        &before.metadata_url,
-        text(&sent.metadata_url),
-    );
-    put(
-        ("metadata_certificate", "metadata_certificate"),
-        &sent.metadata_certificate,
-        &before.metadata_certificate,
-        text(&sent.metadata_certificate),
-    );
-    let consumers = lines(&sent.consumers).into_iter().enumerate();
-    let consumers = consumers
-        .map(|(index, url)| json!({ "url": url, "index": index, "is_default": index == 0 }));
-    put(
-        ("consumers", "assertion_consumers"),
-        &sent.consumers,
-        &before.consumers,
-        consumers.collect(),
-    );
-    put(("soap", "soap_logout_url"), &sent.soap, &before.soap, text(&sent.soap));
-    let binding = now.and_then(|(_, settings)| browser_logout(settings));
-    let binding = binding.map_or(LogoutBinding::Redirect, |(binding, _)| binding).as_str();
-    let services = lines(&sent.logout).into_iter();
-    let services = services.map(|url| json!({ "binding": binding, "url": url }));
-    put(("logout", "logout_services"), &sent.logout, &before.logout, services.collect());
-    put(
-        ("certificates", "certificates"),
-        &sent.certificates,
-        &before.certificates,
-        certificates(&sent.certificates).into(),
-    );
+    }
+    for (name, is, was) in [
+        ("metadata_url", &sent.metadata_url, &before.metadata_url),
+        ("metadata_certificate", &sent.metadata_certificate, &before.metadata_certificate),
+    ] {
+        if upload.has(name) && is != was {
+            saml.insert(name.to_owned(), text(is));
+            moved = true;
+        }
+    }
+    // What is said by hand would be replaced when the metadata is fetched again.
+    if by_hand && !moved && !before.metadata_url.is_empty() {
+        saml.insert("metadata_url".into(), Value::Null);
+    }
 }
 
 /// Converts the form to a document of settings. `now` is the service provider that is changed.
@@ -152,6 +200,10 @@ pub(super) fn document(
         // The file says all of it: what the form showed of the settings before is no wish.
         saml.clear();
         saml.insert("metadata".into(), metadata.into());
+        // Nor is the address fetched again, which would replace what the file says.
+        if now.is_some_and(|(_, settings)| settings.metadata_url.is_some()) {
+            saml.insert("metadata_url".into(), Value::Null);
+        }
     }
     let mut text = |name: &str| {
         let value = upload.text(name);

@@ -57,6 +57,8 @@ struct ServiceProviderPage {
     format: &'static str,
     /// Where it is: the part of the form that metadata can replace.
     place: Where,
+    /// The mark of what is registered of it.
+    seen: String,
     presets: [(&'static str, &'static str); 5],
     preset: String,
     signed_requests: bool,
@@ -139,6 +141,7 @@ fn show(
             (None, Some(app)) => Where::of(app, &settings),
             (None, None) => Where::default(),
         },
+        seen: app.map(|app| Where::of(app, &settings).mark()).unwrap_or_default(),
         presets: PRESETS,
         preset: if app.is_some() { String::new() } else { "basic".into() },
         signed_requests: settings.signed_requests,
@@ -242,6 +245,11 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     let Protocol::Saml(settings) = app.protocol() else {
         return Err(Refusal::missing("There is no such application."));
     };
+    // Otherwise a form that was opened earlier would bring back addresses and certificates that were replaced since.
+    if upload.has("seen") && upload.text("seen") != Where::of(&app, settings).mark() {
+        let why = "The service provider has changed since this page was opened. Check the values and save again.";
+        return Ok(show(&context, &visitor, Some(&app), (None, Some(why.into())), None));
+    }
     let mut document = document(&upload, Some((&app, settings)));
     if upload.text("act") == "enable" {
         document = [("enabled".to_owned(), true.into())].into_iter().collect();

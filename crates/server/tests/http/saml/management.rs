@@ -369,12 +369,19 @@ async fn the_console_adds_one_by_the_address_of_its_metadata_or_by_hand() {
     assert_eq!(saml["assertion_consumers"][1]["index"], 1);
     assert_eq!(saml["logout_services"][0]["url"], "https://other.test/slo");
     assert_eq!(saml["certificates"].as_array().map(Vec::len), Some(1));
+    // A form that was opened before a change brings nothing back.
+    let stale =
+        [("csrf", csrf), ("changes", "1"), ("seen", "earlier"), ("soap", "https://old.test/soap")];
+    let (kind, body) = form(&stale);
+    let refused = browser.post_body(&path, &kind, body).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("has changed since"), "{}", refused.body);
     // A change of one address alone; an empty field removes what it held.
     let change = [
         ("csrf", csrf),
         ("changes", "1"),
         ("name", "Other"),
-        ("consumers", "https://other.test/acs\nhttps://other.test/acs2"),
+        ("consumers", "https://other.test/acs2\nhttps://other.test/acs3"),
         ("soap", ""),
         ("logout", "https://other.test/elsewhere"),
         ("act", "save"),
@@ -383,7 +390,14 @@ async fn the_console_adds_one_by_the_address_of_its_metadata_or_by_hand() {
     let changed = browser.post_body(&path, &kind, body).await;
     assert_eq!(changed.status, 200, "{changed:?}");
     let after = browser.get(&document(&id)).await.json()["saml"].clone();
-    assert_eq!(after["assertion_consumers"], saml["assertion_consumers"]);
+    // A known address keeps its index, a new one gets the next.
+    let indexes: Vec<_> = after["assertion_consumers"]
+        .as_array()
+        .expect("addresses")
+        .iter()
+        .map(|one| one["index"].clone())
+        .collect();
+    assert_eq!(indexes, [1, 2]);
     assert_eq!(after["certificates"], saml["certificates"]);
     assert_eq!(after["logout_services"][0]["url"], "https://other.test/elsewhere");
     assert!(after.get("soap_logout_url").is_none(), "{after}");
