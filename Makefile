@@ -49,7 +49,7 @@ fuzz:
 	for target in $$(cd fuzz/fuzz_targets && ls | sed 's/.rs$$//'); do \
 	  cargo +nightly fuzz run $$target -- -max_total_time=60 -max_len=16384 -print_final_stats=1 || exit 1; done
 
-# Which lines the tests run, without those in a browser: the summary is in docs/TESTING.md.
+# Prints which lines the tests run, by file; without the tests in a browser.
 coverage: tools
 	@cargo llvm-cov --version >/dev/null 2>&1 || { rustup component add llvm-tools && $(CARGO) install cargo-llvm-cov --locked; }
 	$(CARGO) llvm-cov --workspace --exclude sojourn-e2e --exclude sojourn-bench --exclude xtask \

@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn keys_of_rsa_have_2048_to_8192_bits() {
-        // SEQUENCE { INTEGER of so many bytes, INTEGER 65537 }, with lengths in two bytes.
+        // SEQUENCE { INTEGER with this number of bytes, INTEGER 65537 }, with lengths in two bytes.
         let key = |bytes: u16| {
             let modulus = [&[0x02, 0x82][..], &bytes.to_be_bytes(), &vec![0x7f; bytes.into()]];
             let body = [&modulus.concat()[..], &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();

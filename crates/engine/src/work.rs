@@ -1,7 +1,12 @@
 //! What jobs have to do, as the database stores it.
 
 use serde::{Deserialize, Serialize};
-use sojourn_model::{Actor, AppId, Effects, GroupId, RoleId, SessionId, UserId};
+use sojourn_model::{
+    Actor, AppId, Effects, EndSummary, GroupId, Job, JobAdvance, JobState, Millis, RoleId,
+    SessionId, UserId,
+};
+
+use crate::engine::Engine;
 
 /// How long a worker owns a claimed job, in milliseconds. One step takes far less.
 pub(crate) const LEASE_MS: i64 = 30_000;
@@ -62,4 +67,22 @@ pub(crate) enum Whom {
     Filter(String),
     /// The listed sessions and users.
     Named { users: Vec<UserId>, except: Option<SessionId>, sessions: Vec<(UserId, SessionId)> },
+}
+
+impl Engine {
+    /// Returns the update after a step that stored its progress; the next step is due immediately.
+    pub(crate) fn goes_on(&self, job: &Job, ended: EndSummary) -> JobAdvance {
+        let now = self.now();
+        JobAdvance {
+            id: job.id,
+            done: 0,
+            ended,
+            state: JobState::Pending,
+            progress: None,
+            at: now,
+            due_at: now,
+            lease_until: Millis(0),
+            error: None,
+        }
+    }
 }

@@ -236,18 +236,7 @@ impl Engine {
                 return Ok(JobAdvance { done, ended, due_at, lease_until, ..advance });
             }
         }
-        let now = self.now();
-        Ok(JobAdvance {
-            id: job.id,
-            done: 0,
-            ended,
-            state: JobState::Pending,
-            progress: None,
-            at: now,
-            due_at: now,
-            lease_until: Millis(0),
-            error: None,
-        })
+        Ok(self.goes_on(job, ended))
     }
 
     async fn end_portion(

@@ -2,8 +2,7 @@
 
 use sojourn_model::operation::JobChange;
 use sojourn_model::{
-    Actor, AppId, ChangeSet, Effects, EndId, EndSummary, GroupId, Job, JobAdvance, JobId, JobKind,
-    JobState, Millis, NewJob, Op, RoleId, UserId,
+    Actor, AppId, ChangeSet, Effects, EndId, GroupId, JobId, JobKind, NewJob, Op, RoleId, UserId,
 };
 
 use crate::engine::Engine;
@@ -90,21 +89,5 @@ impl Engine {
             at: now,
         })));
         Ok(())
-    }
-
-    /// The update after a step that stored its progress; the next step is due immediately.
-    pub(crate) fn goes_on(&self, job: &Job, ended: EndSummary) -> JobAdvance {
-        let now = self.now();
-        JobAdvance {
-            id: job.id,
-            done: 0,
-            ended,
-            state: JobState::Pending,
-            progress: None,
-            at: now,
-            due_at: now,
-            lease_until: Millis(0),
-            error: None,
-        }
     }
 }

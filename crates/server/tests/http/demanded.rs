@@ -290,12 +290,12 @@ async fn a_grace_gives_users_without_a_factor_time_and_ends() {
     // Bounds: a grace of nothing is no grace.
     let nothing = json!({"second_factor": "required", "enrolment_grace_ms": 0});
     assert_eq!(server.send("PUT", tenant, boss, &nothing).await.status, 400);
-    // Who has a factor is asked for it, grace or not.
+    // A user with a factor is asked for it during the grace, too.
     let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
     set(&policy).await;
     let (browser, page) = half(&server).await;
     assert_eq!(give(&browser, &page, &phone.code(&server)).await.status, 303);
-    // Who has none signs in, is told until when, and reaches applications.
+    // A user without one signs in, sees when the grace ends, and reaches applications.
     let cleo = server.user("cleo", "cleo-123", &[]).await;
     let one = server.signed_in("cleo", "cleo-123").await;
     let check = one.get("/myaccount/check").await;

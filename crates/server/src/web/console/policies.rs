@@ -288,6 +288,9 @@ async fn lines(context: &Context) -> Result<Vec<PolicyLine>, EngineError> {
             PolicyScope::Group(id) => ("groups", "Group", id.to_string()),
             PolicyScope::User(id) => ("users", "User", id.to_string()),
         };
+        // The record of a grace isn't something that anybody sets.
+        let policy =
+            SessionPolicy { second_factor_since: None, second_factor_before: None, ..policy };
         let set = serde_json::to_value(policy).unwrap_or_default();
         let names: Vec<String> =
             set.as_object().map(|set| set.keys().cloned().collect()).unwrap_or_default();

@@ -103,21 +103,18 @@ fn certificates(text: &str) -> Vec<String> {
     text.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Addresses for assertions as they are after a change: those that were known keep their index, new ones get the next.
+/// Addresses for assertions as they are after a change: those that were known keep their index, new ones get the lowest
+/// that is free.
 fn consumers(text: &str, settings: Option<&SamlSettings>) -> Value {
     let known =
         settings.map(|settings| settings.assertion_consumers.as_slice()).unwrap_or_default();
-    let mut next = known.iter().map(|one| one.index + 1).max().unwrap_or(0);
-    let mut all = Vec::new();
-    for (place, url) in lines(text).into_iter().enumerate() {
+    let mut free = (0..=u16::MAX).filter(|index| known.iter().all(|one| one.index != *index));
+    let all = lines(text).into_iter().enumerate().map(|(place, url)| {
         let index = known.iter().find(|one| one.url == url).map(|one| one.index);
-        let index = index.unwrap_or_else(|| {
-            next += 1;
-            next - 1
-        });
-        all.push(json!({ "url": url, "index": index, "is_default": place == 0 }));
-    }
-    all.into()
+        let index = index.or_else(|| free.next()).unwrap_or(u16::MAX);
+        json!({ "url": url, "index": index, "is_default": place == 0 })
+    });
+    all.collect()
 }
 
 /// Services for logout in the browser as they are after a change of the first one's address.
@@ -231,7 +228,23 @@ pub(super) fn document(
 
 #[cfg(test)]
 mod tests {
+    use sojourn_model::AssertionConsumer;
+
     use super::*;
+
+    #[test]
+    fn addresses_keep_their_index_and_new_ones_get_a_free_one() {
+        let known =
+            |url: &str, index| AssertionConsumer { url: url.into(), index, is_default: false };
+        let assertion_consumers = vec![known("a", 0), known("b", u16::MAX)];
+        let settings = SamlSettings { assertion_consumers, ..SamlSettings::default() };
+        let found = consumers("b\nc\n\n d \na", Some(&settings));
+        let found: Vec<_> = found.as_array().expect("a list").iter().collect();
+        let indexes: Vec<_> = found.iter().map(|one| one["index"].as_u64()).collect();
+        assert_eq!(indexes, [Some(u16::MAX.into()), Some(1), Some(2), Some(0)]);
+        assert_eq!(found[0]["is_default"], true);
+        assert_eq!(found[3]["is_default"], false);
+    }
 
     #[test]
     fn certificates_are_taken_apart() {
