@@ -67,19 +67,19 @@ pub fn decide_logout(situation: &LogoutSituation) -> LogoutDecision {
     if situation.hint == Hint::NotOurs {
         return distrusted(
             situation,
-            "A page asks to sign you out, and it can't be told whether an application that you use sent it: its ID token is not one of this server.",
+            "A page requests your sign-out. Its ID token wasn't issued by this server, so we don't know whether one of your applications sent it.",
         );
     }
     if situation.client_mismatch {
         return distrusted(
             situation,
-            "A page asks to sign you out, and it can't be told which application sent it.",
+            "A page requests your sign-out. We don't know which application sent it.",
         );
     }
     if situation.address == Address::NotRegistered {
         return distrusted(
             situation,
-            "An application asks to sign you out, and to go on to an address that isn't registered for it.",
+            "An application requests your sign-out and wants to open an address that isn't registered for it.",
         );
     }
     match situation.hint {
