@@ -2,13 +2,15 @@
 
 use serde_json::json;
 use sojourn_model::limits::{POLICY_MS_MAX, POLICY_MS_MIN};
-use sojourn_model::{ChangeSet, Op, PolicyScope, SessionPolicy, Tenant};
+use sojourn_model::{ChangeSet, Method, Op, PolicyScope, SessionPolicy, Tenant};
 
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rank::Concerned;
 use crate::rights::Right;
+
+const MINUTE_MS: i64 = 60_000;
 
 impl Engine {
     /// The policy that is set for a scope; empty if nothing is set.
@@ -107,11 +109,29 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
         ("remember_me_ms", policy.remember_me_ms),
         ("max_authentication_age_ms", policy.max_authentication_age_ms),
         ("trust_browser_ms", policy.trust_browser_ms),
+        ("second_factor_age_ms", policy.second_factor_age_ms),
         ("enrolment_grace_ms", policy.enrolment_grace_ms),
     ] {
         if value.is_some_and(|ms| !(POLICY_MS_MIN..=POLICY_MS_MAX).contains(&ms)) {
             let why = format!("{name} must be between one second and ten years, in milliseconds");
             return Err(EngineError::Invalid(why));
+        }
+    }
+    // With less, the page that asks for it would be too slow, and ask again.
+    if policy.second_factor_age_ms.is_some_and(|ms| ms < MINUTE_MS) {
+        let why = "second_factor_age_ms must be at least one minute, in milliseconds";
+        return Err(EngineError::Invalid(why.into()));
+    }
+    if let Some(methods) = policy.methods {
+        if !methods.can_begin() {
+            let why = "methods must include password or passkey: a sign-in can't begin otherwise";
+            return Err(EngineError::Invalid(why.into()));
+        }
+        let least = policy.second_factor.unwrap_or_default().level();
+        if methods.reach(Method::ALL) < Some(least) {
+            let why = "the methods can't reach what second_factor requires: allow passkey or security_key, or totp if \
+                       any second factor is sufficient";
+            return Err(EngineError::Invalid(why.into()));
         }
     }
     if policy.max_sessions.is_some_and(|max| !(1..=1000).contains(&max)) {

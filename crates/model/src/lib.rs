@@ -17,6 +17,7 @@ pub mod job;
 pub mod key;
 pub mod limits;
 pub mod mail;
+pub mod methods;
 pub mod network;
 pub mod oidc_settings;
 pub mod operation;
@@ -45,6 +46,7 @@ pub use ids::{
 pub use job::{Job, JobAdvance, JobKind, JobState, NewJob};
 pub use key::{SigningAlg, StoredKey};
 pub use mail::Mail;
+pub use methods::Methods;
 pub use oidc_settings::{
     AccessTokenBinding, AccessTokenFormat, ClientAuthMethod, Encryption, GrantType, OidcSettings,
     PreviousSecret, SubjectType,

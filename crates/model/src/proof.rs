@@ -29,7 +29,8 @@ pub enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 7] = [
+    /// All methods.
+    pub const ALL: [Self; 7] = [
         Self::Password,
         Self::Totp,
         Self::RecoveryCode,

@@ -54,8 +54,19 @@ pub struct AuthorizeRequest {
     /// Authentication context class references, in order of preference; the application's `default_acr_values`
     /// if the request has none.
     pub acr_values: Vec<String>,
-    /// The minimum level that the organisation demands, regardless of the request.
+    /// The minimum level that the session must have, regardless of the other values.
     pub least_level: Level,
+    /// What the organisation requires and the session doesn't meet.
+    pub unmet: Option<Unmet>,
+}
+
+/// A level that the organisation requires, where the session doesn't have it, or has it by proofs that don't count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unmet {
+    /// The level.
+    pub level: Level,
+    /// Whether the user has a factor for it.
+    pub in_reach: bool,
 }
 
 /// The reason why nothing may be sent to the redirect URI.
@@ -201,6 +212,7 @@ pub fn check(
         claims: params.get("claims").map(ClaimsRequest::parse).transpose()?.unwrap_or_default(),
         acr_values,
         least_level: Level::One,
+        unmet: None,
     })
 }
 

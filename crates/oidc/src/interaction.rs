@@ -180,12 +180,13 @@ pub fn is_out_of_reach(request: &AuthorizeRequest, reachable: Level) -> bool {
 
 fn step_up(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {
     let present = situation.present.as_ref()?;
-    if present.level < request.least_level && present.reachable < request.least_level {
+    if request.unmet.is_some_and(|unmet| !unmet.in_reach) {
         return Some(Needs::SignIn(SignInReason::Level));
     }
     let asked = level_wanted(request, present.reachable).unwrap_or(Level::One);
-    let least = asked.max(request.least_level);
-    (present.level < least).then_some(Needs::StepUp(least))
+    let asked = asked.max(request.least_level);
+    let least = request.unmet.map_or(asked, |unmet| asked.max(unmet.level));
+    (request.unmet.is_some() || present.level < asked).then_some(Needs::StepUp(least))
 }
 
 fn select_account(request: &AuthorizeRequest, situation: &Situation) -> Option<Needs> {

@@ -220,6 +220,7 @@ impl Nodes {
             claims: ClaimsRequest::default(),
             acr_values: Vec::new(),
             least_level: Level::One,
+            unmet: None,
         };
         let engine = &self.engines[node];
         let stay = engine.reads(self.tenant.id).participation(session.id, app.id).await?;

@@ -79,7 +79,8 @@ impl Engine {
         let passkeys = factors.iter().filter(|one| one.kind == FactorKind::Passkey).count();
         let policy = self.policy(tenant, id, None).await?;
         let short = policy.grace_until.is_some()
-            && self.level_of(tenant, id).await? < policy.second_factor.level();
+            && self.reach_in(tenant, id, policy.methods).await?
+                < Some(policy.second_factor.level());
         let consents = self.consents(tenant, id).await?;
         let offline = |scopes: &str| sojourn_oidc::scope::has(scopes, "offline_access");
         Ok(SecurityCheck {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sojourn_crypto::webauthn::{ALGORITHMS, Assertion, CeremonyError, Expected, Flags};
 use sojourn_crypto::{b64url, sha256, unb64url};
-use sojourn_model::{Factor, FactorId, FactorKind, Level, Method, Tenant, User};
+use sojourn_model::{Factor, FactorId, FactorKind, Level, Method, Methods, Tenant, User};
 
 use super::place::place;
 use crate::engine::Engine;
@@ -141,14 +141,23 @@ impl Engine {
         tenant: &Tenant,
         factors: &[Factor],
     ) -> Result<Level, EngineError> {
-        let keys = self.keys_of(tenant, factors)?;
-        let bound = |(factor, key): &(Factor, Key)| key.method(factor.kind) != Method::Passkey;
-        Ok(match (keys.iter().any(bound), keys.is_empty(), factors.is_empty()) {
-            (true, ..) => Level::HardwareBound,
-            (false, false, _) => Level::PhishingResistant,
-            (false, true, false) => Level::Two,
-            (false, true, true) => Level::One,
-        })
+        Ok(self.reach_with(tenant, factors, Methods::ALL)?.unwrap_or(Level::One))
+    }
+
+    /// The highest level that the factors reach, together with a password, by methods that are allowed; `None` if none
+    /// of them is.
+    pub(crate) fn reach_with(
+        &self,
+        tenant: &Tenant,
+        factors: &[Factor],
+        methods: Methods,
+    ) -> Result<Option<Level>, EngineError> {
+        let mut proven = vec![Method::Password];
+        for factor in factors {
+            let key = self.open_key(tenant, factor)?;
+            proven.push(key.map_or(Method::Totp, |key| key.method(factor.kind)));
+        }
+        Ok(methods.reach(proven))
     }
 
     /// Returns whether this server's address supports keys: it must be a domain name.

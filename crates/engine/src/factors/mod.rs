@@ -15,7 +15,7 @@ mod totp;
 use serde_json::{Value, json};
 use sojourn_model::limits::{FACTOR_NAME_CHARS_MAX, FACTORS_MAX};
 use sojourn_model::{
-    Actor, EventName, Factor, Level, Method, NewEvent, Session, Tenant, User, UserId,
+    Actor, EventName, Factor, Level, Method, Methods, NewEvent, Session, Tenant, User, UserId,
 };
 
 use crate::directory::visible;
@@ -121,6 +121,17 @@ impl Engine {
     pub async fn level_of(&self, tenant: &Tenant, user: UserId) -> Result<Level, EngineError> {
         let factors = self.store.factors_of(tenant.id, user).await?;
         self.reach_of(tenant, &factors)
+    }
+
+    /// The highest level that a user can reach by methods that are allowed; `None` if none of them is.
+    pub(crate) async fn reach_in(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        methods: Methods,
+    ) -> Result<Option<Level>, EngineError> {
+        let factors = self.store.factors_of(tenant.id, user).await?;
+        self.reach_with(tenant, &factors, methods)
     }
 
     /// Returns whether a session's user authenticated a moment ago with the highest level that they can reach, which

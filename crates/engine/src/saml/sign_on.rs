@@ -126,6 +126,7 @@ impl SignOn {
             claims: sojourn_oidc::ClaimsRequest::default(),
             acr_values: Vec::new(),
             least_level: wanted.least,
+            unmet: None,
         }
     }
 }

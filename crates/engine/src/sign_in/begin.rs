@@ -4,12 +4,13 @@ use sojourn_model::limits::{CONFLICT_RETRIES_MAX, INLINE_END_USERS_MAX, SESSION_
 use sojourn_model::operation::MailChange;
 use sojourn_model::operation::SessionLimit;
 use sojourn_model::{
-    Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, FactorChange, NewEvent, Op,
-    Outcome, Session, SessionId, Tenant, User, UserState,
+    Actor, ChangeSet, EffectivePolicy, EndReason, EndTarget, EventName, FactorChange, Level,
+    NewEvent, Op, Outcome, Session, SessionId, Tenant, User, UserState,
 };
 
 use super::steps::{self, Asked, Room, Situation};
 use super::{Checked, Proven, SignInError, SignedIn, Visit};
+use crate::demands::counted_since;
 use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -117,13 +118,17 @@ impl Engine {
         policy: &EffectivePolicy,
     ) -> Result<Asked, EngineError> {
         let least = policy.second_factor.level();
-        let reach = match proven.proofs.level() {
-            Some(level) if proven.proofs.meet(least) => level,
-            _ => self.level_of(tenant, user.id).await?,
+        let methods = policy.methods;
+        let since = counted_since(policy, self.now()).filter(|_| least > Level::One);
+        let counted = methods.counted(&proven.proofs, since);
+        let reach = match counted.level() {
+            Some(level) if counted.meet(least) => Some(level),
+            _ => self.reach_in(tenant, user.id, methods).await?,
         };
         // During a grace, less is required of users who can't reach it.
-        let least = if reach < least { policy.second_factor_without_one.level() } else { least };
-        Ok(Asked { least, reach })
+        let less = policy.second_factor_without_one.level();
+        let least = if reach < Some(least) { less } else { least };
+        Ok(Asked { least, reach, methods, since })
     }
 
     /// Starts a session, or returns the step that is missing.
@@ -141,6 +146,7 @@ impl Engine {
             &begun,
             Err(SignInError::Needs(_)
                 | SignInError::TooManySessions { .. }
+                | SignInError::PasskeyNotAllowed
                 | SignInError::PasswordDue)
         ) {
             // The credentials are correct, so this doesn't count as a failure of the address: on the first day, a

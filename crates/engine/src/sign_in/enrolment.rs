@@ -1,6 +1,6 @@
 //! Sign-in step: adds a factor if the required level can't be reached without it.
 
-use sojourn_model::{Factor, FactorKind, Level, Method, Proof, Tenant, User};
+use sojourn_model::{Factor, FactorKind, Level, Method, Methods, Millis, Proof, Tenant, User};
 
 use super::begin::By;
 use super::steps::{self, Asked, Situation, Step};
@@ -72,7 +72,8 @@ impl Engine {
     }
 
     /// Fails unless enrolment may be the next step, and returns the existing factors. A user who has a factor must
-    /// prove that one first.
+    /// prove that one first. Whether the organisation's policy makes it the next step was decided when the page's
+    /// state was sealed.
     async fn must_enrol(
         &self,
         tenant: &Tenant,
@@ -81,9 +82,9 @@ impl Engine {
     ) -> Result<Vec<Factor>, SignInError> {
         let factors = self.store.factors_of(tenant.id, user.id).await;
         let factors = factors.map_err(EngineError::from)?;
-        let reach = self.reach_of(tenant, &factors)?;
-        let asked = Asked { least: Level::PhishingResistant, reach };
-        match steps::next(&Situation { proven, user, asked, room: None }) {
+        let (least, methods) = (Level::HIGHEST, Methods::ALL);
+        let short = Asked { least, reach: None, methods, since: Some(Millis(i64::MAX)) };
+        match steps::next(&Situation { proven, user, asked: short, room: None }) {
             Err(SignInError::Needs(pending)) if matches!(pending.step, Step::Enrolment { .. }) => {
                 Ok(factors)
             }

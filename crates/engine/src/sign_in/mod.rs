@@ -111,6 +111,9 @@ pub enum SignInError {
     /// The user reported a sign-in as not theirs, so the password must be reset by mail first.
     #[error("a new password must be chosen first")]
     PasswordDue,
+    /// The organisation doesn't allow passkeys here; the user signs in with the password.
+    #[error("passkeys aren't allowed here")]
+    PasskeyNotAllowed,
     /// The user has reached the limit of concurrent sessions.
     #[error("the limit of {max} concurrent sessions has been reached")]
     TooManySessions {

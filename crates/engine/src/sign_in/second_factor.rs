@@ -162,6 +162,10 @@ impl Engine {
         also: &mut ChangeSet,
     ) -> Result<Option<Proof>, EngineError> {
         let Some(code) = normalised(typed) else { return Ok(None) };
+        // A code that doesn't count isn't used up.
+        if !self.methods_for(tenant, user.id, visit.app).await?.allow(Method::RecoveryCode) {
+            return Ok(None);
+        }
         let hash = self.recovery_hash(user, &code);
         if !self.store.has_recovery_code(tenant.id, user.id, hash).await? {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Determines the next step of a sign-in: named checks in a fixed order.
 
-use sojourn_model::{AtLimit, Level, PasswordDue, Session, User};
+use sojourn_model::{AtLimit, Level, Method, Methods, Millis, PasswordDue, Session, User};
 
 use super::{Pending, Proven, SignInError};
 
@@ -55,14 +55,20 @@ pub(super) struct Situation<'s> {
 pub(super) struct Asked {
     /// Minimum level that is required.
     pub(super) least: Level,
-    /// The level that the account's factors can reach; at least the level that is proven.
-    pub(super) reach: Level,
+    /// The level that the account's factors can reach; at least the level that is proven. `None` if the organisation
+    /// allows none of the account's methods.
+    pub(super) reach: Option<Level>,
+    /// The methods that count.
+    pub(super) methods: Methods,
+    /// The time before which a second factor is too old to count.
+    pub(super) since: Option<Millis>,
 }
 
 impl Situation<'_> {
     /// Returns whether further proofs are required.
     fn is_short(&self) -> bool {
-        !self.proven.proofs.meet(self.asked.least)
+        let Asked { least, methods, since, .. } = self.asked;
+        !methods.counted(&self.proven.proofs, since).meet(least)
     }
 }
 
@@ -83,6 +89,8 @@ pub(super) struct Room<'s> {
 enum Missing {
     /// A password reset by mail: the user reported a sign-in as not theirs.
     PasswordByMail,
+    /// A password, because passkeys don't count.
+    Password,
     /// A second factor that the account has.
     SecondFactor,
     /// A second factor that the account lacks.
@@ -100,6 +108,7 @@ type Check = fn(&Situation<'_>) -> Option<Missing>;
 // Nothing is displayed or changed before all proofs are given.
 const CHECKS: &[(&str, Check)] = &[
     ("a password by mail", by_mail),
+    ("a password instead of a passkey", password),
     ("a second factor", second_factor),
     ("another password", new_password),
     ("a factor to be added", enrolment),
@@ -110,12 +119,19 @@ fn by_mail(situation: &Situation<'_>) -> Option<Missing> {
     (situation.user.password_due == PasswordDue::ByMail).then_some(Missing::PasswordByMail)
 }
 
+fn password(situation: &Situation<'_>) -> Option<Missing> {
+    let methods = situation.asked.methods;
+    let proven = situation.proven.proofs.0.first()?.method;
+    let other = proven != Method::Password && !methods.allow(proven);
+    (other && methods.allow(Method::Password)).then_some(Missing::Password)
+}
+
 fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
     let proofs = &situation.proven.proofs;
     // A trusted browser replaces a second factor if that is sufficient, but isn't a basis for adding one.
     let trusts = proofs.trusts() && !situation.is_short();
     let unproven = situation.user.factors > 0 && !proofs.has_second_factor() && !trusts;
-    let can = situation.is_short() && situation.asked.reach >= situation.asked.least;
+    let can = situation.is_short() && situation.asked.reach >= Some(situation.asked.least);
     (unproven || can).then_some(Missing::SecondFactor)
 }
 
@@ -159,9 +175,11 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
     match missing(situation) {
         None => Ok(()),
         Some(Missing::PasswordByMail) => Err(SignInError::PasswordDue),
+        Some(Missing::Password) => Err(SignInError::PasskeyNotAllowed),
         // A user who can't reach the level yet proves the existing factor first, and adds the missing one afterwards.
         Some(Missing::SecondFactor) => {
-            needs(Step::SecondFactor { least: least.min(situation.asked.reach) })
+            let least = situation.asked.reach.map_or(Level::One, |reach| least.min(reach));
+            needs(Step::SecondFactor { least })
         }
         Some(Missing::Enrolment) => needs(Step::Enrolment { least }),
         Some(Missing::NewPassword) => needs(Step::NewPassword),
@@ -175,7 +193,7 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
 
 #[cfg(test)]
 mod tests {
-    use sojourn_model::{Method, Millis, Proof, Proofs, SessionId, SessionState, TenantId, UserId};
+    use sojourn_model::{Proof, Proofs, SessionId, SessionState, TenantId, UserId};
 
     use super::*;
 
@@ -213,11 +231,12 @@ mod tests {
             let user = User { password_due: due, factors, ..User::deleted(TenantId::DEFAULT, id) };
             let room =
                 limit.map(|(max, going, at_limit)| Room { live: &live, going, max, at_limit });
-            let reach = if factors > 0 || second { Level::Two } else { Level::One };
-            let asked = Asked { least: Level::One, reach };
+            let reach = Some(if factors > 0 || second { Level::Two } else { Level::One });
+            let (methods, since) = (Methods::ALL, None);
+            let asked = Asked { least: Level::One, reach, methods, since };
             let one = Situation { proven: &proven, user: &user, asked, room };
             let found = missing(&one);
-            let asked = Asked { least: Level::Two, reach };
+            let asked = Asked { least: Level::Two, ..asked };
             let demanded = Situation { asked, ..one };
             let lacks = factors == 0
                 && !second
@@ -278,9 +297,67 @@ mod tests {
         ] {
             let proven = Proven { user: id, epoch: 3, proofs };
             let user = User { factors, ..User::deleted(TenantId::DEFAULT, id) };
-            let asked = Asked { least, reach };
+            let asked = Asked { least, reach: Some(reach), methods: Methods::ALL, since: None };
             let one = Situation { proven: &proven, user: &user, asked, room: None };
             assert_eq!(missing(&one), want, "{:?} {least:?} {reach:?}", proven.proofs);
+        }
+    }
+
+    #[test]
+    fn what_is_not_allowed_or_too_old_counts_for_nothing() {
+        use Method::{Passkey, Password, Totp};
+        let id = UserId::from_slice(&[1; 16]).expect("an id");
+        let (asks, enrols) = (Some(Missing::SecondFactor), Some(Missing::Enrolment));
+        let (key, one, two) = (Level::PhishingResistant, Level::One, Level::Two);
+        for (given, factors, names, least, reach, since, want) in [
+            // Passwords only lead to a passkey, existing or new.
+            (vec![(Password, 5)], 0, vec!["passkey"], one, Some(key), None, asks),
+            (vec![(Password, 5)], 0, vec!["passkey"], one, None, None, enrols),
+            (vec![(Password, 5), (Passkey, 5)], 0, vec!["passkey"], one, Some(key), None, None),
+            (
+                vec![(Passkey, 5)],
+                0,
+                vec!["password"],
+                one,
+                Some(one),
+                None,
+                Some(Missing::Password),
+            ),
+            // Who has a second factor proves it, even if it isn't allowed, before another one is added.
+            (vec![(Password, 5)], 1, vec!["passkey"], one, None, None, asks),
+            (vec![(Password, 5), (Totp, 5)], 1, vec!["passkey"], one, None, None, enrols),
+            // An old second factor is asked for again, an old password isn't.
+            (
+                vec![(Password, 1), (Totp, 5)],
+                1,
+                vec!["password", "totp"],
+                two,
+                Some(two),
+                Some(5),
+                None,
+            ),
+            (
+                vec![(Password, 1), (Totp, 4)],
+                1,
+                vec!["password", "totp"],
+                two,
+                Some(two),
+                Some(5),
+                asks,
+            ),
+        ] {
+            let proof = |(method, at): &(Method, i64)| Proof {
+                method: *method,
+                at: Millis(*at),
+                factor: None,
+            };
+            let proven =
+                Proven { user: id, epoch: 3, proofs: Proofs(given.iter().map(proof).collect()) };
+            let user = User { factors, ..User::deleted(TenantId::DEFAULT, id) };
+            let methods = Methods::named(names.iter().copied()).expect("methods");
+            let asked = Asked { least, reach, methods, since: since.map(Millis) };
+            let one = Situation { proven: &proven, user: &user, asked, room: None };
+            assert_eq!(missing(&one), want, "{given:?} {names:?}");
         }
     }
 }

@@ -4,8 +4,8 @@ use serde_json::json;
 use sojourn_crypto::sha256;
 use sojourn_model::limits::{TRUSTED_BROWSERS_LISTED_MAX, USER_AGENT_BYTES_MAX};
 use sojourn_model::{
-    Actor, ChangeSet, EffectivePolicy, EventName, FactorChange, Method, Op, Proof, SecondFactor,
-    Session, Tenant, TrustedBrowser, User, UserId,
+    Actor, ChangeSet, EffectivePolicy, EventName, FactorChange, Method, Methods, Op, Proof,
+    SecondFactor, Session, Tenant, TrustedBrowser, User, UserId,
 };
 
 use super::password::cut;
@@ -63,6 +63,19 @@ impl Engine {
         app: Option<sojourn_model::AppId>,
     ) -> Result<Option<i64>, EngineError> {
         Ok(trusting_ms(&self.policy(tenant, user, app).await?))
+    }
+
+    /// The methods that count when a user signs in, for an application if one asks.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the database fails.
+    pub async fn methods_for(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+        app: Option<sojourn_model::AppId>,
+    ) -> Result<Methods, EngineError> {
+        Ok(self.policy(tenant, user, app).await?.methods)
     }
 
     /// Trusts the browser of a visit from now on, if the user asked for it and may do so.

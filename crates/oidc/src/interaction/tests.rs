@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::authorize::Prompt;
+use crate::authorize::Unmet;
 use crate::claims_request::ClaimsRequest;
 use crate::response::{ReplyTo, ResponseMode, ResponseType};
 
@@ -25,6 +26,7 @@ fn request(prompt: &str, max_age: Option<i64>) -> AuthorizeRequest {
         claims: ClaimsRequest::default(),
         acr_values: vec![],
         least_level: Level::One,
+        unmet: None,
     }
 }
 
@@ -108,67 +110,21 @@ fn core_5_5_1_1_a_level_is_reached_where_the_person_has_a_way_to_it() {
 #[test]
 fn a_level_that_the_organisation_demands_is_reached_or_a_sign_in_leads_to_it() {
     use Level::{One, Two};
-    for (least, level, reachable, want) in [
-        (One, One, Two, None),
-        (Two, Two, Two, None),
-        (Two, One, Two, Some(Needs::StepUp(Two))),
+    for (unmet, level, reachable, want) in [
+        (None, One, Two, None),
+        (None, Two, Two, None),
+        (Some((Two, true)), One, Two, Some(Needs::StepUp(Two))),
+        // The session has the level, but not by what the organisation counts.
+        (Some((Two, true)), Two, Two, Some(Needs::StepUp(Two))),
+        (Some((One, true)), One, One, Some(Needs::StepUp(One))),
         // A user without a second factor is asked to add one at the sign-in.
-        (Two, One, One, Some(Needs::SignIn(SignInReason::Level))),
+        (Some((Two, false)), One, One, Some(Needs::SignIn(SignInReason::Level))),
     ] {
-        let asked = AuthorizeRequest { least_level: least, ..request("", None) };
+        let unmet = unmet.map(|(level, in_reach)| Unmet { level, in_reach });
+        let asked = AuthorizeRequest { unmet, ..request("", None) };
         let mut there = situation(Some(99_000), true);
         let present = there.present.as_mut().expect("there");
         (present.level, present.reachable) = (level, reachable);
-        assert_eq!(needs(&asked, &there), want, "{least:?} {level:?} {reachable:?}");
+        assert_eq!(needs(&asked, &there), want, "{unmet:?} {level:?} {reachable:?}");
     }
-}
-
-#[test]
-fn initiating_user_registration_4_until_somebody_is_there() {
-    for nobody in [situation(None, false), situation(Some(99_000), false)] {
-        assert_eq!(needs(&request("create", None), &nobody), Some(Needs::SignUp));
-    }
-    assert_eq!(needs(&request("create", None), &situation(Some(99_000), true)), None);
-    let mut chosen = situation(Some(99_000), false);
-    chosen.present.as_mut().expect("somebody").chosen = true;
-    assert_eq!(needs(&request("create", None), &chosen), None);
-    assert_eq!(Needs::SignUp.error().code, "login_required");
-}
-
-#[test]
-fn core_3_1_2_1_select_account_until_one_is_chosen() {
-    let mut asked = situation(Some(0), false);
-    assert_eq!(needs(&request("select_account", None), &asked), Some(Needs::SelectAccount));
-    asked.present.as_mut().expect("there").chosen = true;
-    assert_eq!(needs(&request("select_account", None), &asked), None);
-    let signed_in = situation(Some(99_000), true);
-    assert_eq!(needs(&request("select_account", None), &signed_in), None);
-}
-
-#[test]
-fn core_3_1_2_4_consent() {
-    let third = |consent: Option<&str>, approved: bool| {
-        let mut situation = situation(Some(0), false);
-        situation.first_party = false;
-        let present = situation.present.as_mut().expect("there");
-        present.consent = consent.map(str::to_owned);
-        present.approved = approved;
-        situation
-    };
-    let plain = request("", None);
-    assert_eq!(needs(&plain, &third(None, false)), Some(Needs::Consent));
-    assert_eq!(needs(&plain, &third(Some("openid"), false)), Some(Needs::Consent));
-    assert_eq!(needs(&plain, &third(Some("openid profile email"), false)), None);
-    let mut named = plain;
-    named.claims = ClaimsRequest::parse(r#"{"userinfo":{"phone_number":null}}"#).expect("fine");
-    let all = "openid profile claim:phone_number";
-    assert_eq!(needs(&named, &third(Some("openid profile"), false)), Some(Needs::Consent));
-    assert_eq!(needs(&named, &third(Some(all), false)), None);
-    let again = request("consent", None);
-    assert_eq!(needs(&again, &third(Some("openid profile"), false)), Some(Needs::Consent));
-    assert_eq!(needs(&again, &third(Some("openid profile"), true)), None);
-    let less = third(Some("openid"), true);
-    assert_eq!(needs(&again, &less), Some(Needs::Consent), "approved, but less than this");
-    let own = situation(Some(0), false);
-    assert_eq!(needs(&again, &own), Some(Needs::Consent), "asked for, even by an own application");
 }

@@ -89,14 +89,12 @@ async fn answer(context: &Context, asked: &Params, ticket: Option<&Ticket>) -> A
     }
     if let Some(session) = &session {
         // The organisation's requirements, where they exceed the application's.
-        let demanded = context.engine().demands(context.tenant(), session.user, app.id).await?;
+        let demanded = context.engine().demands(context.tenant(), session, app.id).await?;
         if let Some(seconds) = demanded.max_age_ms.map(|ms| ms / 1000) {
             let asked = request.max_age.unwrap_or(seconds);
             request.max_age = Some(asked.min(seconds));
         }
-        if !demanded.level_met_by(session) {
-            request.least_level = demanded.level;
-        }
+        request.unmet = demanded.unmet;
     }
     let asking = Asking { context, params: &params, app: &app, request: &request, ticket };
     let response = asking.decide(session.as_ref(), stay.as_ref()).await?;
@@ -243,7 +241,7 @@ impl Asking<'_> {
         let done = ticket.map(|ticket| ticket.done.in_session(session.id)).unwrap_or_default();
         let level = session.level();
         let wanted = level_wanted(request, Level::HIGHEST).unwrap_or(Level::One);
-        let reachable = match wanted.max(request.least_level) > level {
+        let reachable = match wanted > level {
             true => engine.level_of(tenant, session.user).await?,
             false => level,
         };

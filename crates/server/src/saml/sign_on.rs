@@ -213,14 +213,12 @@ impl Deciding<'_> {
         };
         let mut request = asked.as_needs(app, &wanted);
         if let Some(session) = session {
-            let demanded = engine.demands(tenant, session.user, app.id).await?;
+            let demanded = engine.demands(tenant, session, app.id).await?;
             request.max_age = demanded.max_age_ms.map(|ms| ms / 1000);
             if session.sign_in_due {
                 request.max_age = Some(0);
             }
-            if !demanded.level_met_by(session) {
-                request.least_level = request.least_level.max(demanded.level);
-            }
+            request.unmet = demanded.unmet;
         }
         let situation = self.situation(session, request.least_level).await?;
         let needed = needs(&request, &situation);

@@ -104,17 +104,16 @@ async fn due(
     let Some(app) = engine.application_by_client(tenant.id, client_id).await? else {
         return Ok(None);
     };
-    let demanded = engine.demands(tenant, session.user, app.id).await?;
+    let demanded = engine.demands(tenant, session, app.id).await?;
     let age = engine.now().since(session.auth_time);
     if demanded.max_age_ms.is_some_and(|ms| age > ms) {
         return Ok(Some(Due::SignIn));
     }
-    if demanded.level_met_by(session) {
-        return Ok(None);
-    }
     // A user without such a factor adds one during the sign-in.
-    let can = engine.level_of(tenant, session.user).await? >= demanded.level;
-    Ok(Some(if can { Due::Level(demanded.level) } else { Due::SignIn }))
+    Ok(demanded.unmet.map(|unmet| match unmet.in_reach {
+        true => Due::Level(unmet.level),
+        false => Due::SignIn,
+    }))
 }
 
 /// Redirects to the required authentication, which leads back to `back`. `before` is the current session, if any.

@@ -6,14 +6,14 @@ use sojourn_model::{EventName, Subject, User};
 use sojourn_testkit::authenticator::SoftKey;
 use sojourn_testkit::server::{Answer, Browser, CALLBACK, TestServer, claims};
 
-const ALEX: (&str, &str) = ("alex", "alex-123");
-const BOSS: (&str, &str) = ("boss", "boss-123");
-const PASSKEY: &str = "/myaccount/factors/key/passkey";
+pub(crate) const ALEX: (&str, &str) = ("alex", "alex-123");
+pub(crate) const BOSS: (&str, &str) = ("boss", "boss-123");
+pub(crate) const PASSKEY: &str = "/myaccount/factors/key/passkey";
 const SECURITY_KEY: &str = "/myaccount/factors/key/security_key";
 const SECURITY: &str = "/myaccount/security";
 
 /// A server whose relying party has a name, though its address has none.
-async fn server() -> TestServer {
+pub(crate) async fn server() -> TestServer {
     let server =
         TestServer::with(|settings| settings.passkeys.rp_id = Some("localhost".into())).await;
     server.user(ALEX.0, ALEX.1, &[]).await;
@@ -23,13 +23,13 @@ async fn server() -> TestServer {
 }
 
 /// The form of a page that asks the browser for a key: what it asks, and a field of it.
-struct Asked {
-    options: Value,
+pub(crate) struct Asked {
+    pub(crate) options: Value,
     form: String,
 }
 
 impl Asked {
-    fn of(page: &Answer) -> Self {
+    pub(crate) fn of(page: &Answer) -> Self {
         let (_, form) = page.body.split_once("<form class=\"key\"").expect("a form for keys");
         let form = form.split_once("</form>").expect("its end").0;
         let (_, options) = form.split_once("data-options=\"").expect("options");
@@ -45,7 +45,7 @@ impl Asked {
     }
 }
 
-async fn send(browser: &Browser, path: &str, asked: &Asked, credential: &str) -> Answer {
+pub(crate) async fn send(browser: &Browser, path: &str, asked: &Asked, credential: &str) -> Answer {
     let fields = ["csrf", "ticket", "state", "offer", "name"];
     let given = fields.iter().filter(|name| asked.form.contains(&format!("name=\"{name}\" value")));
     let mut form: Vec<(&str, String)> = given.map(|name| (*name, asked.field(name))).collect();
@@ -55,7 +55,7 @@ async fn send(browser: &Browser, path: &str, asked: &Asked, credential: &str) ->
 }
 
 /// Adds a key to the account of a browser's session.
-async fn add(server: &TestServer, browser: &Browser, path: &str) -> (SoftKey, Answer) {
+pub(crate) async fn add(server: &TestServer, browser: &Browser, path: &str) -> (SoftKey, Answer) {
     let page = browser.get(path).await;
     assert_eq!(page.status, 200, "{page:?}");
     let asked = Asked::of(&page);
@@ -65,7 +65,7 @@ async fn add(server: &TestServer, browser: &Browser, path: &str) -> (SoftKey, An
 }
 
 /// Signs in by a passkey in a fresh browser.
-async fn sign_in(server: &TestServer, key: &mut SoftKey) -> (Browser, Answer) {
+pub(crate) async fn sign_in(server: &TestServer, key: &mut SoftKey) -> (Browser, Answer) {
     let browser = server.browser();
     let asked = Asked::of(&browser.get("/login").await);
     let credential = key.proved(&asked.options);

@@ -36,6 +36,7 @@ mod languages;
 mod leaving;
 mod logout;
 mod memberships;
+mod methods;
 mod metrics;
 mod names;
 mod new_browser;

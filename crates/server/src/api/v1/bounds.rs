@@ -6,7 +6,7 @@ use sojourn_model::limits::{
     USERNAME_BYTES_MAX,
 };
 use sojourn_model::{
-    AtLimit, DeliveryState, OnAccessRemoved, OnAccount, OnFactorRemoved, OnPasswordChange,
+    AtLimit, DeliveryState, Methods, OnAccessRemoved, OnAccount, OnFactorRemoved, OnPasswordChange,
     OnRoleChange, RememberMe, SecondFactor, TaskState,
 };
 
@@ -38,6 +38,10 @@ fn rule(name: &str) -> Option<Value> {
         "on_password_reset" | "on_lock" | "on_disable" => account(),
         "on_access_removed" => words!(OnAccessRemoved: Tokens, Application, Session),
         "on_factor_removed" => words!(OnFactorRemoved: Nothing, MadeWithIt, All),
+        "methods" => {
+            let names = json!({ "enum": Methods::NAMES });
+            return Some(json!({ "items": names }));
+        }
         "sort" => json!(["signed_in_at", "last_access", "ended_at"]),
         "include" => json!(["grants"]),
         "binding" => json!(["none", "cookie", "sso-session"]),
@@ -46,6 +50,7 @@ fn rule(name: &str) -> Option<Value> {
         | "remember_me_ms"
         | "trust_browser_ms"
         | "enrolment_grace_ms"
+        | "second_factor_age_ms"
         | "max_authentication_age_ms" => return Some(milliseconds()),
         "max_sessions" => return Some(json!({ "minimum": 1, "maximum": 1000 })),
         "limit" => return Some(json!({ "minimum": 1, "maximum": SESSION_LIST_MAX })),
@@ -82,6 +87,9 @@ fn own_rule(of: &str, name: &str) -> Option<Value> {
         ("EndedJson" | "ForecastJson", "effects") => json!({ "items": effects }),
         ("BrowserJson", "device") => {
             json!({ "enum": ["pc", "smartphone", "mobilephone", "appliance", "crawler", "misc", ""] })
+        }
+        ("PolicyJson", "methods") => {
+            json!({ "items": { "enum": Methods::NAMES }, "minItems": 1 })
         }
         ("SessionJson", "id") => json!({ "pattern": SESSION_ID }),
         ("EndBody", "sessions") => json!({ "items": { "pattern": SESSION_ID } }),

@@ -6,8 +6,8 @@ use http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{
-    AtLimit, EffectivePolicy, OnAccessRemoved, OnAccount, OnFactorRemoved, OnPasswordChange,
-    OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
+    AtLimit, EffectivePolicy, Methods, OnAccessRemoved, OnAccount, OnFactorRemoved,
+    OnPasswordChange, OnRoleChange, PolicyScope, RememberMe, SecondFactor, SessionPolicy,
 };
 use utoipa::ToSchema;
 
@@ -59,6 +59,16 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     trust_browser_ms: Option<i64>,
+    /// Methods that count at a sign-in: some of `password`, `passkey`, `security_key`, `totp` and `recovery_code`, with
+    /// `password` or `passkey` among them. Proofs by other methods count for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    methods: Option<Methods>,
+    /// Maximum age of the second factor in milliseconds where one is required, at least one minute. Then an application
+    /// asks for it again, in the same session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 60000)]
+    second_factor_age_ms: Option<i64>,
     /// Whether users need a second factor: `optional`, `required` or `phishing_resistant` (a passkey or a security
     /// key).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +117,9 @@ impl From<SessionPolicy> for PolicyJson {
             max_authentication_age_ms: from.max_authentication_age_ms,
             enrolment_grace_ms: from.enrolment_grace_ms,
             trust_browser_ms: from.trust_browser_ms,
+            methods: from.methods,
             second_factor: from.second_factor,
+            second_factor_age_ms: from.second_factor_age_ms,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
             on_password_reset: from.on_password_reset,
@@ -134,7 +146,9 @@ impl From<PolicyJson> for SessionPolicy {
             max_authentication_age_ms: from.max_authentication_age_ms,
             enrolment_grace_ms: from.enrolment_grace_ms,
             trust_browser_ms: from.trust_browser_ms,
+            methods: from.methods,
             second_factor: from.second_factor,
+            second_factor_age_ms: from.second_factor_age_ms,
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,
             on_password_reset: from.on_password_reset,
@@ -190,6 +204,12 @@ pub(crate) struct EffectivePolicyJson {
     /// Time in milliseconds for which a user can trust a browser; missing if browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust_browser_ms: Option<i64>,
+    /// Methods that count at a sign-in; empty if the policies contradict each other, so that the user can't sign in.
+    #[schema(value_type = Vec<String>)]
+    methods: Methods,
+    /// Maximum age of the second factor in milliseconds where one is required; missing if unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_factor_age_ms: Option<i64>,
     /// Whether the user needs a second factor: `optional`, `required` or `phishing_resistant`.
     #[schema(value_type = String)]
     second_factor: SecondFactor,
@@ -231,7 +251,9 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
             trust_browser_ms: from.trust_browser_ms,
+            methods: from.methods,
             second_factor: from.second_factor,
+            second_factor_age_ms: from.second_factor_age_ms,
             grace_until: from.grace_until.map(super::types::time),
             on_password_change: from.on_password_change,
             on_role_change: from.on_role_change,

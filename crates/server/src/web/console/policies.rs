@@ -6,7 +6,7 @@ use axum::extract::Path;
 use http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use sojourn_engine::{EngineError, Right};
-use sojourn_model::{PolicyScope, SessionPolicy};
+use sojourn_model::{Methods, PolicyScope, SessionPolicy};
 use sojourn_oidc::Params;
 
 use super::{administrator, form};
@@ -53,6 +53,8 @@ struct PoliciesPage {
     action: String,
     numbers: Vec<Number>,
     choices: Vec<Choice>,
+    /// Methods with name, description and whether the policy names them.
+    methods: Vec<(&'static str, &'static str, bool)>,
     lines: Vec<PolicyLine>,
     may_set: bool,
     error: Option<Text>,
@@ -138,6 +140,15 @@ const CHOICES: [(&str, &str, Words); 10] = [
     ),
 ];
 
+/// The methods of the form: name and description.
+const METHODS: [(&str, &str); 5] = [
+    ("password", "Password"),
+    ("passkey", "Passkey"),
+    ("security_key", "Security key"),
+    ("totp", "Authenticator app"),
+    ("recovery_code", "Recovery code"),
+];
+
 fn word(policy: &serde_json::Value, name: &str) -> String {
     policy.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
@@ -163,6 +174,11 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
             "fresh",
             "Maximum age of a sign-in for an application (minutes)",
             minutes(policy.max_authentication_age_ms),
+        ),
+        number(
+            "factor_age",
+            "Maximum age of a required second factor (minutes)",
+            minutes(policy.second_factor_age_ms),
         ),
         number(
             "trust",
@@ -205,6 +221,16 @@ fn chosen<T: DeserializeOwned>(params: &Params, name: &str) -> Result<Option<T>,
     }
 }
 
+/// The methods that were ticked; `None` if none was, or all were.
+fn methods(params: &Params) -> Result<Option<Methods>, EngineError> {
+    let ticked = |(name, _): &&(&str, &str)| params.get(&format!("method_{name}")).is_some();
+    let names: Vec<&str> = METHODS.iter().filter(ticked).map(|(name, _)| *name).collect();
+    match names.is_empty() {
+        true => Ok(None),
+        false => Methods::named(names).map(Some).map_err(EngineError::Invalid),
+    }
+}
+
 fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, EngineError> {
     let number = |name: &str| -> Result<Option<i64>, EngineError> {
         match params.get(name).map(str::trim) {
@@ -236,7 +262,9 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         },
         second_factor_since: None,
         second_factor_before: None,
+        methods: methods(params)?,
         second_factor: chosen(params, "second_factor")?,
+        second_factor_age_ms: minutes("factor_age")?,
         remember_me: chosen(params, "remember_me")?,
         at_limit: chosen(params, "at_limit")?,
         on_password_change: chosen(params, "on_password_change")?,
@@ -321,6 +349,13 @@ async fn show(
         action: context.link(path),
         numbers,
         choices,
+        methods: METHODS
+            .iter()
+            .map(|(name, means)| {
+                let named = policy.methods.is_some_and(|set| set.names().any(|one| one == *name));
+                (*name, *means, named)
+            })
+            .collect(),
         lines,
         may_set: visitor.by.may(Right::SessionPolicyUpdate),
         error,

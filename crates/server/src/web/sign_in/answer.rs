@@ -21,6 +21,8 @@ const WRONG: &str = "The login name or password is incorrect. Check both and try
 const TOO_MANY: &str = "Too many attempts. Wait five minutes, then try again.";
 const INTERRUPTED: &str = "Your account was changed while you signed in. Please sign in again.";
 const PASSWORD_DUE: &str = "This password is no longer valid. Choose a new one under “Forgotten your password?”, or ask your administrator.";
+const NO_PASSKEY: &str =
+    "Your organisation doesn't allow passkeys here. Sign in with your password.";
 const BUSY: &str = "Many people are signing in right now. Try again in a moment.";
 
 /// Responds to the outcome of a step. An error is shown on the sign-in page, with the fields in `params`.
@@ -78,6 +80,7 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
             (StatusCode::FORBIDDEN, text, "limited")
         }
         SignInError::PasswordDue => (StatusCode::FORBIDDEN, PASSWORD_DUE.into(), "password_due"),
+        SignInError::PasskeyNotAllowed => (StatusCode::FORBIDDEN, NO_PASSKEY.into(), "not_allowed"),
         SignInError::Interrupted | SignInError::Needs(_) | SignInError::Factor(_) => {
             (StatusCode::CONFLICT, INTERRUPTED.into(), "interrupted")
         }

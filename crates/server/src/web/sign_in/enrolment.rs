@@ -63,7 +63,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         outcome => return answer(&context, way, outcome, cookie, &Params::default()).await,
     };
     let same = matches!(adding, Adding::App { .. }).then_some(sealed);
-    let offers = match enrolment_page::offer(&context, &proven, same).await {
+    let offers = match enrolment_page::offer(&context, (&proven, &way.ticket), same).await {
         Ok(offers) => offers,
         Err(SignInError::Failed(error)) => return Err(error.into()),
         Err(_) => return Ok(way.ticket.begin_again(&context)),

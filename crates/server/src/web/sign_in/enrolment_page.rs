@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::factors::{FactorRefused, KeyOffer, TotpOffer};
 use sojourn_engine::sign_in::{Proven, SignInError};
-use sojourn_model::{FactorKind, Level};
+use sojourn_model::{FactorKind, Level, Method};
 
 use super::state::{Page, State, Way};
 use crate::context::Context;
@@ -42,6 +42,8 @@ struct Enrolment {
 pub(super) struct Offers {
     pub(super) app: TotpOffer,
     pub(super) key: Option<KeyOffer>,
+    /// Whether the organisation allows the app.
+    pub(super) may_app: bool,
 }
 
 /// The page with the recovery codes after an enrolment, and the link to continue.
@@ -54,7 +56,7 @@ struct Enrolled {
 
 /// Shows the page to a user who has proven everything else; `least` is the level that must be reached.
 pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Answer {
-    let offers = match offer(context, &proven, None).await {
+    let offers = match offer(context, (&proven, &way.ticket), None).await {
         Ok(offers) => offers,
         Err(SignInError::Failed(error)) => return Err(error.into()),
         Err(_) => return Ok(way.ticket.clone().begin_again(context)),
@@ -70,18 +72,25 @@ pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Lev
 /// Creates both offers; with `sealed`, the same app is offered again.
 pub(super) async fn offer(
     context: &Context,
-    proven: &Proven,
+    (proven, ticket): (&Proven, &Ticket),
     sealed: Option<&str>,
 ) -> Result<Offers, SignInError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let app = engine.offer_at_sign_in(tenant, proven, sealed).await?;
-    let kind = FactorKind::Passkey;
+    let on = consent::app_of_ticket(context, ticket).await.map(|app| app.id);
+    let methods = engine.methods_for(tenant, proven.user, on).await.map_err(SignInError::Failed)?;
+    let kind = match methods.allow(Method::Passkey) {
+        true => FactorKind::Passkey,
+        false => FactorKind::SecurityKey,
+    };
+    let allowed = methods.allow(Method::Passkey) || methods.allow(Method::SecurityKey);
+    let may_app = methods.allow(Method::Totp);
     let key = match engine.offer_key_at_sign_in(tenant, proven, kind).await {
-        Ok(offer) => Some(offer),
+        Ok(offer) => Some(offer).filter(|_| allowed),
         Err(SignInError::Factor(FactorRefused::NoKeys)) => None,
         Err(why) => return Err(why),
     };
-    Ok(Offers { app, key })
+    Ok(Offers { app, key, may_app })
 }
 
 /// Shows the page with an existing state.
@@ -89,7 +98,7 @@ pub(super) async fn show(
     context: &Context,
     status: StatusCode,
     way: &Way,
-    (state, Offers { app: offer, key }): (String, Offers),
+    (state, Offers { app: offer, key, may_app }): (String, Offers),
     (name, error): (String, Option<Text>),
 ) -> Response {
     let app = consent::app_of_ticket(context, &way.ticket).await;
@@ -106,7 +115,7 @@ pub(super) async fn show(
         offer,
         name,
         error,
-        may_app: Level::parse(&way.ticket.least).is_none_or(|least| least <= Level::Two),
+        may_app: may_app && Level::parse(&way.ticket.least).is_none_or(|least| least <= Level::Two),
         key,
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());

@@ -4,7 +4,7 @@
 use askama::Template;
 use http::{StatusCode, header};
 use sojourn_engine::sign_in::Proven;
-use sojourn_model::{Level, UserId};
+use sojourn_model::{Level, Method, UserId};
 
 use super::state::{Page, State, Way};
 use crate::context::Context;
@@ -77,6 +77,8 @@ pub(super) async fn show(
     };
     let app = consent::app_of_ticket(context, &way.ticket).await;
     let id = app.as_ref().map(|app| app.id);
+    let methods = context.engine().methods_for(context.tenant(), user, id).await?;
+    let codes = methods.allow(Method::Totp) || methods.allow(Method::RecoveryCode);
     // A trusted browser replaces the second factor of a sign-in, and nothing else.
     let trusted_ms = context.engine().may_trust_browser_ms(context.tenant(), user, id).await?;
     let trust = trusted_ms.filter(|_| way.raises.is_none() && least <= Level::Two).map(days);
@@ -90,8 +92,9 @@ pub(super) async fn show(
         app,
         raises,
         error,
+        // A factor that no longer counts is still proven before another one is added.
+        code: least <= Level::Two && (codes || keys.is_none()),
         keys,
-        code: least <= Level::Two,
         trust,
         recovers: way.raises.is_some() && !way.ticket.is_request(),
     };
