@@ -172,6 +172,56 @@ async fn story(language: &str) {
     server.stop().await;
 }
 
+/// What a password manager does that has just filled in the password: it creates a passkey without a dialog. The browser
+/// of the tests has none, so its dialog, which the authenticator answers, stands in for it.
+const PASSWORD_MANAGER: &str = r#"
+const create = navigator.credentials.create.bind(navigator.credentials);
+navigator.credentials.create = ({ mediation, ...options }) => {
+  if (mediation === "conditional") sessionStorage.setItem("upgraded", "yes");
+  return create(options);
+};
+const able = PublicKeyCredential.getClientCapabilities.bind(PublicKeyCredential);
+PublicKeyCredential.getClientCapabilities = async () =>
+  ({ ...(await able()), conditionalCreate: sessionStorage.getItem("filled") === "yes" });
+"#;
+
+/// After a sign-in with a password: the offer, by its button and by a password manager.
+#[tokio::test]
+async fn after_a_password_a_passkey_is_offered() {
+    let server = TestServer::with(|settings| {
+        settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+        settings.passkeys.offer_after_password = true;
+    })
+    .await;
+    let base = server.engine.settings().base_url.clone();
+    for (name, filled) in [("alex", false), ("cleo", true)] {
+        server.user(name, "alex123", &[]).await;
+        let browser = Browser::start().await;
+        let mut found = Vec::new();
+        browser.on_every_page(NO_AUTOFILL).await;
+        browser.on_every_page(PASSWORD_MANAGER).await;
+        browser.goto(&format!("{base}/myaccount/security")).await;
+        if filled {
+            browser.run("sessionStorage.setItem('filled', 'yes')").await;
+        }
+        let authenticator = browser.authenticator(laptop(true)).await;
+        browser.sign_in(name, "alex123").await;
+        if !filled {
+            browser.wait_for("h1", "Next time without a password").await;
+            browser.look("the offer of a passkey", &mut found).await;
+            browser.click("#add-passkey").await;
+        }
+        browser.click("#kept").await;
+        browser.find("tr[data-factor]").await;
+        assert_eq!(browser.credentials(&authenticator).await, 1);
+        let upgraded = browser.run("return sessionStorage.getItem('upgraded')").await;
+        assert_eq!(upgraded == "yes", filled, "{upgraded}");
+        assert!(found.is_empty(), "{found:#?}");
+        browser.quit().await;
+    }
+    server.stop().await;
+}
+
 /// An invited person, with a passkey or a password.
 async fn invitation(language: &str, passkey: bool) {
     let smtp = Smtp::start().await;

@@ -26,6 +26,8 @@ pub struct SoftKey {
     pub origin: String,
     /// The signature counter, before the next use.
     pub counter: u32,
+    /// Whether the key notices that somebody is present.
+    pub notices: bool,
     /// Whether the key verifies its user.
     pub verifies: bool,
     /// Whether the key can be synced, and is.
@@ -48,6 +50,7 @@ impl SoftKey {
             rp_id: text(options, "/rp/id").to_owned(),
             origin: origin.to_owned(),
             counter: 0,
+            notices: true,
             verifies: true,
             synced: false,
         }
@@ -56,7 +59,8 @@ impl SoftKey {
     fn data(&self, more: u8) -> Vec<u8> {
         let verified = if self.verifies { VERIFIED } else { 0 };
         let synced = if self.synced { MAY_SYNC | SYNCED } else { 0 };
-        let flags = PRESENT | verified | synced | more;
+        let present = if self.notices { PRESENT } else { 0 };
+        let flags = present | verified | synced | more;
         let counter = self.counter.to_be_bytes();
         [sha256(self.rp_id.as_bytes()).as_slice(), &[flags], &counter].concat()
     }

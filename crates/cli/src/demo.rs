@@ -122,6 +122,10 @@ allow_private_addresses = true
 from = "Sojourn <no-reply@localhost>"
 folder = "mail"
 
+# The demonstration shows sessions, without a page in between.
+[passkeys]
+offer_after_password = false
+
 [log]
 level = "warn,sojourn_server::mail=info"
 

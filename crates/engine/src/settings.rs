@@ -150,6 +150,8 @@ pub struct PasskeySettings {
     pub rp_id: Option<String>,
     /// Further origins that may use the same keys, such as `https://example.net` (§5.11).
     pub related_origins: Vec<String>,
+    /// Whether users without a passkey are offered one after they signed in with a password, now and then.
+    pub offer_after_password: bool,
 }
 
 /// The relying party that keys are created for, and its pages.

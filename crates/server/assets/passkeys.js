@@ -41,7 +41,7 @@
       if (form.dataset.key === "create") {
         publicKey.user = { ...options.user, id: bytes(options.user.id) };
         publicKey.excludeCredentials = known(options.excludeCredentials);
-        credential = await navigator.credentials.create({ publicKey, signal });
+        credential = await navigator.credentials.create({ publicKey, mediation, signal });
       } else {
         publicKey.allowCredentials = known(options.allowCredentials);
         credential = await navigator.credentials.get({ publicKey, mediation, signal });
@@ -73,6 +73,10 @@
     });
     if ("conditional" in form.dataset && kinds.isConditionalMediationAvailable) {
       kinds.isConditionalMediationAvailable().then((can) => can && ask(form, "conditional"));
+    }
+    // A password manager that just filled in the password may add a passkey to it without a dialog.
+    if ("upgrade" in form.dataset && kinds.getClientCapabilities) {
+      kinds.getClientCapabilities().then((can) => can.conditionalCreate && ask(form, "conditional"));
     }
   }
   // What only makes sense without keys.

@@ -218,6 +218,8 @@ routes! {
     GET "/login" => web::sign_in::password::get;
     POST "/login" => web::sign_in::password::post;
     POST "/login/passkey" => web::sign_in::passkey::post;
+    GET "/login/passkey-offer" => web::sign_in::passkey_offer::get;
+    POST "/login/passkey-offer" => web::sign_in::passkey_offer::post;
     GET "/login/factor" => web::sign_in::second_factor::get;
     POST "/login/factor" => web::sign_in::second_factor::post;
     POST "/login/enrol" => web::sign_in::enrolment::post;

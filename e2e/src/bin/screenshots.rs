@@ -128,16 +128,11 @@ async fn dressed(pictures: &Path) {
 async fn factors(pictures: &Path) {
     let server = TestServer::start().await;
     server.app("shop", |app| app.name = "Bookshop".into()).await;
-    for (size, width, dark) in [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
-    {
+    for (size, width, dark) in LOOKS {
         let name = |page: &str| format!("{page}-{size}");
         let at = |path: &str| format!("{}{path}", server.base);
         server.user(&format!("alex-{size}"), "alex123", &[]).await;
-        let alex = Browser::sized(width, 900).await;
-        alex.theme(dark).await;
-        if width < 500 {
-            alex.width(width).await;
-        }
+        let alex = browser(width, dark).await;
         alex.goto(&at("/myaccount/security")).await;
         alex.sign_in(&format!("alex-{size}"), "alex123").await;
         alex.find("#add-app").await;
@@ -167,6 +162,52 @@ async fn factors(pictures: &Path) {
     server.stop().await;
 }
 
+/// Name, width and darkness of the pictures of each page.
+const LOOKS: [(&str, u32, bool); 3] =
+    [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)];
+
+/// A browser of a width and a theme.
+async fn browser(width: u32, dark: bool) -> Browser {
+    let browser = Browser::sized(width, 900).await;
+    browser.theme(dark).await;
+    // A window isn't as narrow as a phone.
+    if width < 500 {
+        browser.width(width).await;
+    }
+    browser
+}
+
+/// The offer of a passkey after a sign-in with a password, and the form of a policy.
+async fn offer(pictures: &Path) {
+    let server = TestServer::with(|settings| {
+        settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
+        settings.passkeys.offer_after_password = true;
+    })
+    .await;
+    server.app("shop", |app| app.name = "Bookshop".into()).await;
+    server.user("kim", "kim-12345", &[]).await;
+    server.user("admin", "admin12", &["admin"]).await;
+    let base = server.engine.settings().base_url.clone();
+    for (size, width, dark) in LOOKS {
+        let kim = browser(width, dark).await;
+        let pairs = sojourn_testkit::server::authorization("shop", "openid");
+        kim.goto(&format!("{base}{}", sojourn_testkit::server::authorize_path(&pairs))).await;
+        kim.sign_in("kim", "kim-12345").await;
+        kim.find("#not-now").await;
+        kim.picture(pictures, &format!("passkey-offer-{size}")).await;
+        kim.quit().await;
+        let admin = browser(width, dark).await;
+        admin.goto(&format!("{base}/console/policies")).await;
+        admin.sign_in("admin", "admin12").await;
+        admin.find("#not-now").await;
+        admin.click("#not-now").await;
+        admin.find("#set-policy").await;
+        admin.picture(pictures, &format!("console-policy-{size}")).await;
+        admin.quit().await;
+    }
+    server.stop().await;
+}
+
 /// Passkeys and security keys: the sign-in page, adding them, the list, and the pages that ask for one.
 async fn keys(pictures: &Path) {
     let server = TestServer::with(|settings| {
@@ -176,16 +217,11 @@ async fn keys(pictures: &Path) {
     server.app("shop", |app| app.name = "Bookshop".into()).await;
     server.user("admin", "admin12", &["admin"]).await;
     let base = server.engine.settings().base_url.clone();
-    for (size, width, dark) in [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
-    {
+    for (size, width, dark) in LOOKS {
         let name = |page: &str| format!("{page}-{size}");
         let at = |path: &str| format!("{base}{path}");
         let user = server.user(&format!("kim-{size}"), "kim-12345", &[]).await;
-        let kim = Browser::sized(width, 900).await;
-        kim.theme(dark).await;
-        if width < 500 {
-            kim.width(width).await;
-        }
+        let kim = browser(width, dark).await;
         kim.on_every_page("delete PublicKeyCredential.isConditionalMediationAvailable;").await;
         kim.goto(&at("/myaccount/security")).await;
         kim.find("#passkey").await;
@@ -214,11 +250,7 @@ async fn keys(pictures: &Path) {
         kim.find("#key").await;
         kim.picture(pictures, &name("key-wanted")).await;
         kim.quit().await;
-        let admin = Browser::sized(width, 900).await;
-        admin.theme(dark).await;
-        if width < 500 {
-            admin.width(width).await;
-        }
+        let admin = browser(width, dark).await;
         admin.goto(&at(&format!("/console/users/{}", user.id))).await;
         admin.sign_in("admin", "admin12").await;
         admin.find("#factors").await;
@@ -230,11 +262,7 @@ async fn keys(pictures: &Path) {
             let user = server.user(&who, "new-12345", &[]).await;
             let path = format!("/api/sessions/v1/policies/users/{}", user.id);
             server.send("PUT", &path, ("admin", "admin12"), &policy).await;
-            let new = Browser::sized(width, 900).await;
-            new.theme(dark).await;
-            if width < 500 {
-                new.width(width).await;
-            }
+            let new = browser(width, dark).await;
             new.goto(&at("/login")).await;
             new.sign_in(&who, "new-12345").await;
             new.find("#add-passkey").await;
@@ -251,6 +279,7 @@ async fn main() {
     std::fs::create_dir_all(pictures).expect("a folder");
     match std::env::args().nth(1).as_deref() {
         Some("keys") => keys(pictures).await,
+        Some("offer") => offer(pictures).await,
         Some("factors") => factors(pictures).await,
         Some("invitation") => invitation(pictures).await,
         Some("sign-up") => sign_up(pictures).await,
@@ -273,11 +302,7 @@ async fn invitation(pictures: &Path) {
     .await;
     let base = server.engine.settings().base_url.clone();
     let at = |path: &str| format!("{base}{path}");
-    for (number, (size, width, dark)) in
-        [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
-            .into_iter()
-            .enumerate()
-    {
+    for (number, (size, width, dark)) in LOOKS.into_iter().enumerate() {
         let name = |page: &str| format!("{page}-{size}");
         let new = NewUser {
             username: format!("cleo-{size}"),
@@ -290,11 +315,7 @@ async fn invitation(pictures: &Path) {
         made.expect("invited");
         // One mail for an address comes between two of them.
         let path = smtp.link("/invitation?token=", 2 * number).await;
-        let cleo = Browser::sized(width, 900).await;
-        cleo.theme(dark).await;
-        if width < 500 {
-            cleo.width(width).await;
-        }
+        let cleo = browser(width, dark).await;
         cleo.authenticator(serde_json::json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
             "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
@@ -355,17 +376,9 @@ async fn sign_up(pictures: &Path) {
     let new = NewCode { label: "Pictures".into(), uses: 9, lifetime_ms: 86_400_000 };
     let code = server.engine.add_sign_up_code(&server.tenant, new, &by).await.expect("a code").0;
     server.user("admin", "admin123", &["admin"]).await;
-    for (number, (size, width, dark)) in
-        [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
-            .into_iter()
-            .enumerate()
-    {
+    for (number, (size, width, dark)) in LOOKS.into_iter().enumerate() {
         let name = |page: &str| format!("{page}-{size}");
-        let cleo = Browser::sized(width, 900).await;
-        cleo.theme(dark).await;
-        if width < 500 {
-            cleo.width(width).await;
-        }
+        let cleo = browser(width, dark).await;
         cleo.authenticator(serde_json::json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
             "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
@@ -400,11 +413,7 @@ async fn sign_up(pictures: &Path) {
         cleo.find("#keep").await;
         cleo.picture(pictures, &name("delete-account-asked")).await;
         cleo.quit().await;
-        let admin = Browser::sized(width, 900).await;
-        admin.theme(dark).await;
-        if width < 500 {
-            admin.width(width).await;
-        }
+        let admin = browser(width, dark).await;
         admin.goto(&at("/console/sign-up")).await;
         admin.sign_in("admin", "admin123").await;
         admin.click("#add-code").await;
@@ -435,18 +444,9 @@ async fn saml(pictures: &Path) {
     let id = made.expect("registered").0.id;
     server.app("parcels", |app| app.name = "Parcels".into()).await;
     let at = |path: &str| format!("{}{path}", server.base);
-    for (size, width, dark) in [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)]
-    {
+    for (size, width, dark) in LOOKS {
         let name = |page: &str| format!("{page}-{size}");
-        let open = async || {
-            let browser = Browser::sized(width, 900).await;
-            browser.theme(dark).await;
-            if width < 500 {
-                browser.width(width).await;
-            }
-            browser
-        };
-        let admin = open().await;
+        let admin = browser(width, dark).await;
         admin.goto(&at("/console/applications")).await;
         admin.sign_in("admin", "admin123").await;
         admin.find("#add-saml").await;
@@ -463,7 +463,7 @@ async fn saml(pictures: &Path) {
         admin.goto(&at("/console/keys")).await;
         admin.picture(pictures, &name("console-keys-saml")).await;
         admin.quit().await;
-        let alex = open().await;
+        let alex = browser(width, dark).await;
         let request = sp.request(&format!("_{size}"), server.engine.now(), |request| request);
         let path = sp.by_query(
             sojourn_testkit::service_provider::Kind::Request,
@@ -492,16 +492,8 @@ async fn everything(pictures: &Path) {
     for address in [at("/health/ready"), app(1), app(2)] {
         eventually("everything answers", || async { http.get(&address).send().await.ok() }).await;
     }
-    let sizes = [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)];
-    for (size, width, dark) in sizes {
-        let alex = Browser::sized(width, 900).await;
-        let admin = Browser::sized(width, 900).await;
-        alex.theme(dark).await;
-        admin.theme(dark).await;
-        if width < 500 {
-            alex.width(width).await;
-            admin.width(width).await;
-        }
+    for (size, width, dark) in LOOKS {
+        let (alex, admin) = (browser(width, dark).await, browser(width, dark).await);
         let name = |page: &str| format!("{page}-{size}");
         alex.goto(&app(1)).await;
         alex.click("#login").await;

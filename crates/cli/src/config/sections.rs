@@ -410,6 +410,8 @@ pub(crate) struct PasskeysSection {
     pub(crate) rp_id: Option<String>,
     /// Further origins on which pages can use these keys, such as `https://example.net`. Defaults to none.
     pub(crate) related_origins: Vec<String>,
+    /// Whether users without a passkey are offered one after a sign-in with a password. Defaults to `true`.
+    pub(crate) offer_after_password: Option<bool>,
 }
 
 /// `[cluster]`: nodes that share one database.
@@ -539,6 +541,7 @@ impl Config {
             passkeys: PasskeySettings {
                 rp_id: self.passkeys.rp_id.clone(),
                 related_origins: self.passkeys.related_origins.clone(),
+                offer_after_password: self.passkeys.offer_after_password.unwrap_or(true),
             },
             keys: KeySettings {
                 rotate_every_ms: self.keys.rotate_every.map(|d| d.0),

@@ -3,7 +3,7 @@
 use minicbor::Decoder;
 use minicbor::data::Type;
 
-use super::{CREDENTIAL_ID_BYTES_MAX, CeremonyError, Expected};
+use super::{CREDENTIAL_ID_BYTES_MAX, CeremonyError, Expected, UserTest};
 use crate::{constant_time_eq, sha256};
 
 const MALFORMED: CeremonyError = CeremonyError::Malformed("the authenticator data");
@@ -65,10 +65,10 @@ impl AuthenticatorData {
         if !constant_time_eq(&self.rp_id_hash, &sha256(expected.rp_id.as_bytes())) {
             return Err(CeremonyError::RelyingParty);
         }
-        if !self.flags.present {
+        if expected.user >= UserTest::Present && !self.flags.present {
             return Err(CeremonyError::NotPresent);
         }
-        if expected.verified && !self.flags.verified {
+        if expected.user >= UserTest::Verified && !self.flags.verified {
             return Err(CeremonyError::NotVerified);
         }
         Ok(())

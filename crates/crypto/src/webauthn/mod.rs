@@ -29,8 +29,20 @@ pub struct Expected<'a> {
     pub origins: &'a [String],
     /// The challenge that was issued for the ceremony.
     pub challenge: &'a [u8],
-    /// Whether user verification by a PIN or biometrics is required, in addition to user presence.
-    pub verified: bool,
+    /// What the authenticator must have established about the user.
+    pub user: UserTest,
+}
+
+/// What an authenticator establishes about the user (§6.1). Later variants are stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserTest {
+    /// Nothing: a credential that a password manager creates after a sign-in, without a dialog (`mediation:
+    /// conditional`, §5.1.3). It says nothing about later assertions.
+    Unattended,
+    /// Somebody was present.
+    Present,
+    /// The user was verified, by a PIN or biometrics.
+    Verified,
 }
 
 /// The reason for which a ceremony failed.

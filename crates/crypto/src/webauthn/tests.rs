@@ -59,7 +59,7 @@ fn vectors_of_the_specification() {
     let challenge = hex("00c30fb78531c464d2b6771dab8d7b603c01162f2fa486bea70f283ae556e130");
     let origins = [ORIGIN.to_owned()];
     let expected =
-        Expected { rp_id: RP, origins: &origins, challenge: &challenge, verified: false };
+        Expected { rp_id: RP, origins: &origins, challenge: &challenge, user: UserTest::Present };
     let made = creation(&client_data, &object).check(&expected).expect("a credential");
     assert_eq!(made.id, hex("f91f391db4c9b2fde0ea70189cba3fb63f579ba6122b33ad94ff3ec330084be4"));
     assert!(made.flags.backup_eligible && made.flags.backed_up && !made.flags.verified);
@@ -137,7 +137,8 @@ fn data(rp: &str, flags: u8, rest: &[u8]) -> Vec<u8> {
 fn every_algorithm_and_every_rule() {
     let challenge = [7; 32];
     let origins = [ORIGIN.to_owned(), "https://example.net".to_owned()];
-    let expected = Expected { rp_id: RP, origins: &origins, challenge: &challenge, verified: true };
+    let expected =
+        Expected { rp_id: RP, origins: &origins, challenge: &challenge, user: UserTest::Verified };
     let good = client_data("webauthn.get", &challenge, "https://example.net", "");
     for (key, sign) in keys() {
         let check = |client: &[u8], data: &[u8]| {
@@ -203,7 +204,7 @@ fn every_algorithm_and_every_rule() {
             assert_eq!(check(&client, &data), Err(why));
         }
         // Without user verification if it isn't required; and by another key of the same kind.
-        let present = Expected { verified: false, ..expected };
+        let present = Expected { user: UserTest::Present, ..expected };
         let message = [data(RP, 1, &[]).as_slice(), &sha256(&good)].concat();
         let proof = assertion(&good, &data(RP, 1, &[]), &sign(&message));
         assert!(proof.check(&present, &key).is_ok());
@@ -222,7 +223,8 @@ fn every_algorithm_and_every_rule() {
 fn what_is_made() {
     let challenge = [7; 32];
     let origins = [ORIGIN.to_owned()];
-    let expected = Expected { rp_id: RP, origins: &origins, challenge: &challenge, verified: true };
+    let expected =
+        Expected { rp_id: RP, origins: &origins, challenge: &challenge, user: UserTest::Verified };
     let client = client_data("webauthn.create", &challenge, ORIGIN, "");
     let object = |data: &[u8]| {
         let mut encoder = Encoder::new(Vec::new());

@@ -155,7 +155,7 @@ impl Engine {
     ) -> Result<KeyOffer, FactorRefused> {
         let found = self.invitation(tenant, token).await?;
         let (user, _) = found.ok_or(FactorRefused::Gone)?;
-        self.new_key_offer(tenant, (&user, &[]), FactorKind::Passkey, holder(self, token))
+        self.new_key_offer(tenant, (&user, &[]), (FactorKind::Passkey, false), holder(self, token))
     }
 
     /// Adds the passkey that an invited user created, with recovery codes.

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sojourn_crypto::webauthn::{CeremonyError, Creation, Expected, Made};
+use sojourn_crypto::webauthn::{CeremonyError, Creation, Expected, Made, UserTest};
 use sojourn_crypto::{TokenKind, b64url};
 use sojourn_model::limits::USER_AGENT_BYTES_MAX;
-use sojourn_model::{ChangeSet, Factor, FactorKind, Millis, Session, Tenant, User};
+use sojourn_model::{AppId, ChangeSet, Factor, FactorKind, Method, Millis, Session, Tenant, User};
 
 use super::key::{Key, challenge};
-use super::{Added, FactorRefused, OFFER_MS, named, room};
+use super::{Added, FRESH_MS, FactorRefused, OFFER_MS, named, room};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::outside::News;
@@ -43,6 +43,9 @@ struct Offered {
     kind: String,
     to: [u8; 32],
     key_made_at: i64,
+    /// Whether a password manager may create it without a dialog.
+    #[serde(default)]
+    unattended: bool,
     /// Sealing the same content twice produces the same text, but no two challenges may be equal.
     nonce: [u8; 16],
 }
@@ -64,7 +67,51 @@ impl Engine {
         kind: FactorKind,
     ) -> Result<KeyOffer, FactorRefused> {
         let (user, factors) = self.fresh_user(tenant, session).await?;
-        self.new_key_offer(tenant, (&user, &factors), kind, session.id.0)
+        self.new_key_offer(tenant, (&user, &factors), (kind, false), session.id.0)
+    }
+
+    /// Creates a challenge for a session's user to add a passkey after a sign-in by password, so that it isn't needed
+    /// the next time. A password manager may create it without a dialog.
+    ///
+    /// # Errors
+    /// The same as [`Engine::offer_key`].
+    pub async fn offer_passkey_after_password(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<KeyOffer, FactorRefused> {
+        let (user, factors) = self.fresh_user(tenant, session).await?;
+        let kind = FactorKind::Passkey;
+        self.new_key_offer(tenant, (&user, &factors), (kind, true), session.id.0)
+    }
+
+    /// Returns whether a user who just signed in is offered a passkey: they used a password, have no passkey, and may
+    /// use one.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the database fails.
+    pub async fn offers_passkey(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+        app: Option<AppId>,
+    ) -> Result<bool, EngineError> {
+        let first = session.proofs.0.first().map(|proof| proof.method);
+        if !self.settings.passkeys.offer_after_password
+            || !self.takes_keys()
+            || first != Some(Method::Password)
+        {
+            return Ok(false);
+        }
+        let factors = self.store.factors_of(tenant.id, session.user).await?;
+        // Who just added a factor had the choice.
+        let settled = |factor: &Factor| {
+            factor.kind == FactorKind::Passkey || self.is_recent(factor.added_at, FRESH_MS)
+        };
+        if factors.iter().any(settled) {
+            return Ok(false);
+        }
+        Ok(self.methods_for(tenant, session.user, app).await?.allow(Method::Passkey))
     }
 
     /// A challenge for a session, or for a sign-in in progress.
@@ -72,7 +119,7 @@ impl Engine {
         &self,
         tenant: &Tenant,
         (user, factors): (&User, &[Factor]),
-        kind: FactorKind,
+        (kind, unattended): (FactorKind, bool),
         to: [u8; 32],
     ) -> Result<KeyOffer, FactorRefused> {
         room(factors)?;
@@ -88,6 +135,7 @@ impl Engine {
             kind: kind.as_str().to_owned(),
             to,
             key_made_at: made_at,
+            unattended,
             nonce: sojourn_model::time::random(&*self.rng),
         };
         let body = serde_json::to_vec(&offered).unwrap_or_default();
@@ -162,7 +210,7 @@ impl Engine {
             true => FactorKind::SecurityKey,
             false => FactorKind::Passkey,
         };
-        let made = self.ceremony(kind, new).map_err(|why| {
+        let made = self.ceremony((kind, offered.unattended), new).map_err(|why| {
             tracing::info!(%why, kind = kind.as_str(), "a key was not added");
             FactorRefused::Wrong
         })?;
@@ -195,12 +243,20 @@ impl Engine {
         })
     }
 
-    fn ceremony(&self, kind: FactorKind, new: NewKey<'_>) -> Result<Made, CeremonyError> {
+    fn ceremony(
+        &self,
+        (kind, unattended): (FactorKind, bool),
+        new: NewKey<'_>,
+    ) -> Result<Made, CeremonyError> {
         let challenge = challenge(new.sealed);
-        let verified = kind == FactorKind::Passkey;
+        let user = match (kind, unattended) {
+            (FactorKind::Passkey, true) => UserTest::Unattended,
+            (FactorKind::Passkey, false) => UserTest::Verified,
+            _ => UserTest::Present,
+        };
         let rp = self.settings.relying_party().ok_or(CeremonyError::RelyingParty)?;
         let (rp_id, origins) = (&*rp.id, &*rp.origins);
-        let expected = Expected { rp_id, origins, challenge: &challenge, verified };
+        let expected = Expected { rp_id, origins, challenge: &challenge, user };
         Creation::read(new.credential)?.check(&expected)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sojourn_crypto::webauthn::{ALGORITHMS, Assertion, CeremonyError, Expected, Flags};
+use sojourn_crypto::webauthn::{ALGORITHMS, Assertion, CeremonyError, Expected, Flags, UserTest};
 use sojourn_crypto::{b64url, sha256, unb64url};
 use sojourn_model::{Factor, FactorId, FactorKind, Level, Method, Methods, Tenant, User};
 
@@ -244,9 +244,12 @@ impl Engine {
         challenge: &[u8; 32],
     ) -> Result<KeyUse, CeremonyError> {
         let malformed = CeremonyError::Malformed("the key");
-        let verified = factor.kind == FactorKind::Passkey;
+        let user = match factor.kind {
+            FactorKind::Passkey => UserTest::Verified,
+            _ => UserTest::Present,
+        };
         let rp = self.settings.relying_party().ok_or(CeremonyError::RelyingParty)?;
-        let expected = Expected { rp_id: &rp.id, origins: &rp.origins, challenge, verified };
+        let expected = Expected { rp_id: &rp.id, origins: &rp.origins, challenge, user };
         let public_key = unb64url(&key.public_key).ok_or(malformed)?;
         if let Some(handle) = assertion.user_handle()?
             && b64url(&handle) != key.handle

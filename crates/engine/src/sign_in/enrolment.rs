@@ -68,7 +68,8 @@ impl Engine {
         let Checked { user, .. } = self.still(tenant, proven.clone()).await?;
         let factors = self.must_enrol(tenant, proven, &user).await?;
         let to = holder(self, proven);
-        self.new_key_offer(tenant, (&user, &factors), kind, to).map_err(SignInError::Factor)
+        self.new_key_offer(tenant, (&user, &factors), (kind, false), to)
+            .map_err(SignInError::Factor)
     }
 
     /// Fails unless enrolment may be the next step, and returns the existing factors. A user who has a factor must

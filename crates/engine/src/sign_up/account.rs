@@ -108,7 +108,7 @@ impl Engine {
     ) -> Result<KeyOffer, FactorRefused> {
         let found = self.newcomer(tenant, token).await?;
         let (asked, user) = found.ok_or(FactorRefused::Gone)?;
-        self.new_key_offer(tenant, (&user, &[]), FactorKind::Passkey, holder(self, &asked))
+        self.new_key_offer(tenant, (&user, &[]), (FactorKind::Passkey, false), holder(self, &asked))
     }
 
     /// Creates an account with a password.

@@ -181,6 +181,8 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/login/factor", 400),
     ("POST", "/login/factor", 403),
     ("POST", "/login/passkey", 403),
+    ("GET", "/login/passkey-offer", 400),
+    ("POST", "/login/passkey-offer", 403),
     ("POST", "/login/enrol", 403),
     ("GET", "/address", 400),
     ("POST", "/address", 403),

@@ -25,7 +25,7 @@ pub(crate) async fn server() -> TestServer {
 /// The form of a page that asks the browser for a key: what it asks, and a field of it.
 pub(crate) struct Asked {
     pub(crate) options: Value,
-    form: String,
+    pub(crate) form: String,
 }
 
 impl Asked {

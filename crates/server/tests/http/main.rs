@@ -44,6 +44,7 @@ mod oidc;
 mod outage;
 mod own_data;
 mod pages;
+mod passkey_offer;
 mod passwords;
 mod policies;
 mod provider;

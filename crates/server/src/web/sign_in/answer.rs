@@ -1,6 +1,5 @@
 //! The response to a step: a redirect to the destination, the page of the next step, or an error message.
 
-use axum::response::Response;
 use http::{StatusCode, header};
 use sojourn_engine::sign_in::{Pending, SignInError, SignedIn, Step};
 use sojourn_engine::sign_up::SignedUp;
@@ -8,7 +7,9 @@ use sojourn_oidc::Params;
 use sojourn_oidc::params::with_query;
 
 use super::state::{Way, visit};
-use super::{enrolment_page, login_page, new_password_page, second_factor_page, sessions_page};
+use super::{
+    enrolment_page, login_page, new_password_page, passkey_offer, second_factor_page, sessions_page,
+};
 use crate::context::Context;
 use crate::language::say;
 use crate::oidc::session_state;
@@ -34,7 +35,7 @@ pub(super) async fn answer(
     params: &Params,
 ) -> Answer {
     match outcome {
-        Ok(signed_in) => Ok(finish(context, way, &signed_in, browser_cookie)),
+        Ok(signed_in) => finish(context, way, &signed_in, browser_cookie).await,
         Err(SignInError::Needs(pending)) => next(context, &way, *pending, false).await,
         Err(refused) => refuse(context, params, refused).await,
     }
@@ -94,23 +95,27 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
 }
 
 /// Sets the session cookie and redirects a signed-in user to the destination.
-fn finish(
+async fn finish(
     context: &Context,
     Way { mut ticket, raises, .. }: Way,
     signed_in: &SignedIn,
     browser_cookie: Option<String>,
-) -> Response {
+) -> Answer {
     context.state.metrics.sign_in("success");
     let cookie = context.session_cookie(&signed_in.secret, &signed_in.session);
     let done = ticket.done.in_session(signed_in.session.id);
     // Raising the level isn't a new sign-in.
     ticket.done = Done { signed_in: done.signed_in || raises.is_none(), ..done };
-    let response = respond::see_other(&ticket.location(context));
+    let to = match raises {
+        None => passkey_offer::way_on(context, &ticket, &signed_in.session).await?,
+        Some(_) => ticket.location(context),
+    };
+    let response = respond::see_other(&to);
     let mut response = respond::with(response, header::SET_COOKIE, &cookie);
     if let Some(cookie) = browser_cookie {
         response = respond::with(response, header::SET_COOKIE, &cookie);
     }
-    session_state::with_cookie(context, Some(&signed_in.session), response)
+    Ok(session_state::with_cookie(context, Some(&signed_in.session), response))
 }
 
 /// Starts the first session of an account that was just created, or leads to a step that is missing for it. Recovery

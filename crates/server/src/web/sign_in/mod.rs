@@ -8,6 +8,7 @@ mod login_page;
 pub(crate) mod new_password;
 pub(super) mod new_password_page;
 pub(crate) mod passkey;
+pub(crate) mod passkey_offer;
 pub(crate) mod password;
 pub(crate) mod related_origins;
 pub(crate) mod second_factor;
