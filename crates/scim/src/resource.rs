@@ -48,8 +48,9 @@ pub fn read(of: &ResourceType, body: &Value) -> Result<Resource, ScimError> {
             let inner = read_attributes(schema, inner)?;
             if schema.id == of.schema.id {
                 out.extend(inner);
-            } else if !inner.is_empty() {
-                out.insert(schema.id.clone(), inner.into());
+            } else {
+                // Attributes of the extension may also be given without its URN.
+                within(&mut out, Some(schema), |inside| inside.extend(inner));
             }
         } else {
             // Unknown attributes are ignored, and the rest is accepted (RFC 7644 §3.3).
