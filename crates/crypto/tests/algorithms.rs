@@ -9,11 +9,11 @@ use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_
 use serde_json::{Value, json};
 use sojourn_crypto::password::{importable, is_guessable, verify};
 use sojourn_crypto::{
-    Certificate, CertificateError, ClientKeys, JwsError, MasterKey, MasterKeyError, PasswordPolicy,
-    SignatureDigest, SigningKey, SystemRng, b64, b64url, hmac_of, self_signed, sha512,
-    verify_client_jws, verify_client_mac,
+    Certificate, CertificateError, ClientKeys, GrantToken, JwsError, MasterKey, MasterKeyError,
+    PasswordPolicy, SecretHasher, SignatureDigest, SigningKey, SystemRng, TokenKind, TokenSealer,
+    b64, b64url, hmac_of, self_signed, sha512, verify_client_jws, verify_client_mac,
 };
-use sojourn_model::{Millis, SigningAlg};
+use sojourn_model::{GrantId, Millis, SigningAlg, TenantId};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -305,4 +305,42 @@ fn a_thumbprint_is_that_of_the_published_example() {
     let x = jwk["x"].as_str().expect("x");
     let text = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
     assert_eq!(key.kid(), b64url(&sojourn_crypto::sha256(text.as_bytes())));
+}
+
+#[test]
+fn tokens_say_what_they_were_sealed_with() {
+    let master = [MasterKey::generate(1, &SystemRng)];
+    let sealer = TokenSealer::new(&master).expect("a sealer");
+    let tenant = TenantId::DEFAULT;
+    for (offline, shared) in [(false, false), (false, true), (true, false), (true, true)] {
+        let token = GrantToken {
+            grant: GrantId([7; 16]),
+            number: 3,
+            issued_at: Millis(5),
+            lifetime_ms: 10,
+            offline,
+            shared,
+            narrowed: "openid".into(),
+        };
+        let text = sealer.seal_grant(TokenKind::Code, tenant, &token).expect("sealed");
+        assert_eq!(sealer.open_grant(TokenKind::Code, tenant, &text), Some(token));
+    }
+    // The longest that is opened, and one byte more.
+    let sealed =
+        |bytes: usize| sealer.seal(TokenKind::Code, tenant, &vec![1; bytes]).expect("sealed");
+    let opens = |bytes: usize| sealer.open(TokenKind::Code, tenant, &sealed(bytes)).is_some();
+    let most = (18_000..19_000).take_while(|bytes| opens(*bytes)).last().expect("a limit");
+    assert!(sealed(most).len() <= 24 * 1024 && sealed(most + 1).len() > 24 * 1024, "{most}");
+    assert!(!opens(most + 1));
+}
+
+#[test]
+fn hashes_for_good_are_under_the_oldest_key() {
+    let keys: Vec<MasterKey> =
+        (1..3).map(|number| MasterKey::generate(number, &SystemRng)).collect();
+    let (first, both) = (SecretHasher::new(&keys[..1]), SecretHasher::new(&keys));
+    let hash = both.keyed_for_good("handle", &[b"a"]);
+    assert_eq!(hash, first.keyed("handle", &[b"a"]));
+    assert_ne!(hash, both.keyed("handle", &[b"a"]));
+    assert_ne!(hash, both.keyed_for_good("handle", &[b"b"]));
 }

@@ -120,7 +120,7 @@ fn filters_are_read_to_their_limits() {
     let several = |count: usize| vec!["a pr"; count].join(" or ");
     let most = (1..1000).take_while(|count| Filter::parse(&several(*count)).is_ok()).last();
     let most = most.expect("a limit");
-    assert!(most >= 10 && most < 999, "{most}");
+    assert!((10..999).contains(&most), "{most}");
     let long = |length: usize| format!("a eq \"{}\"", "x".repeat(length - 7));
     let longest = (1..).map(|n| n * 1024).take_while(|n| Filter::parse(&long(*n)).is_ok()).last();
     let longest = longest.expect("a limit");

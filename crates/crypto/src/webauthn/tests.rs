@@ -264,3 +264,86 @@ fn what_is_made() {
         assert_eq!(check(&object).map(|made| made.id), Err(why));
     }
 }
+
+#[test]
+fn what_an_assertion_says_of_itself() {
+    let proof = |id: &[u8], handle: Option<&str>| {
+        let json = serde_json::json!({
+            "id": "", "rawId": b64url(id), "type": "public-key",
+            "response": { "clientDataJSON": "", "authenticatorData": "", "signature": "", "userHandle": handle }
+        });
+        Assertion::read(&json.to_string()).expect("an assertion")
+    };
+    let wrong = Err(CeremonyError::Malformed("the id"));
+    assert_eq!(proof(&[1, 2], None).credential(), Ok(vec![1, 2]));
+    assert_eq!(
+        proof(&[7; CREDENTIAL_ID_BYTES_MAX], None).credential().map(|id| id.len()),
+        Ok(1023)
+    );
+    assert_eq!(proof(&[7; CREDENTIAL_ID_BYTES_MAX + 1], None).credential(), wrong);
+    assert_eq!(proof(&[], None).credential(), wrong);
+    assert_eq!(proof(&[1], None).user_handle(), Ok(None));
+    assert_eq!(proof(&[1], Some("")).user_handle(), Ok(None));
+    assert_eq!(proof(&[1], Some("AQI")).user_handle(), Ok(Some(vec![1, 2])));
+    assert!(proof(&[1], Some("!")).user_handle().is_err());
+}
+
+#[test]
+fn what_is_made_at_its_bounds() {
+    let challenge = [7; 32];
+    let origins = [ORIGIN.to_owned()];
+    let expected =
+        Expected { rp_id: RP, origins: &origins, challenge: &challenge, user: UserTest::Verified };
+    let client = client_data("webauthn.create", &challenge, ORIGIN, "");
+    let object = |data: &[&[u8]]| {
+        let mut encoder = Encoder::new(Vec::new());
+        encoder.map(data.len() as u64).expect("encoded");
+        for data in data {
+            encoder.str("authData").and_then(|e| e.bytes(data)).expect("encoded");
+        }
+        encoder.into_writer()
+    };
+    let attested = |id: &[u8], key: &[u8]| {
+        let length = u16::try_from(id.len()).expect("short").to_be_bytes();
+        data(RP, 0x45, &[&[0; 16], length.as_slice(), id, key].concat())
+    };
+    let check = |object: &[u8]| creation(&client, object).check(&expected);
+    let (key, _) = keys().remove(1);
+    let longest = attested(&[3; CREDENTIAL_ID_BYTES_MAX], &key);
+    assert_eq!(check(&object(&[&longest])).map(|made| made.id.len()), Ok(1023));
+    let wrong = Err(CeremonyError::Malformed("the attestation object"));
+    assert_eq!(check(&object(&[&longest, &longest])), wrong, "which one is meant?");
+    assert_eq!(check(&object(&[])), wrong);
+    // A key of RSA has a modulus and an exponent; one of a curve has that curve.
+    let rsa = |n: &[u8], e: &[u8]| {
+        let mut cose = Encoder::new(Vec::new());
+        cose.map(4).and_then(|to| to.i8(1)?.i8(3)?.i8(3)?.i16(-257)).expect("encoded");
+        cose.i8(-1).and_then(|to| to.bytes(n)?.i8(-2)?.bytes(e)).expect("encoded");
+        cose.into_writer()
+    };
+    let made = |key: &[u8]| check(&object(&[&attested(&[3; 20], key)])).map(|_| ());
+    let wrong = Err(CeremonyError::Malformed("the public key"));
+    assert_eq!(made(&rsa(&[9; 256], &[1, 0, 1])), Ok(()));
+    for (n, e) in [
+        (vec![], vec![1]),
+        (vec![9; 256], vec![]),
+        (vec![9; 4096], vec![1]),
+        (vec![9; 256], vec![1; 64]),
+    ] {
+        assert_eq!(made(&rsa(&n, &e)), wrong, "{} {}", n.len(), e.len());
+    }
+    let mut other_curve = Encoder::new(Vec::new());
+    other_curve.map(4).and_then(|e| e.i8(1)?.i8(1)?.i8(3)?.i8(-8)?.i8(-1)?.i8(7)).expect("encoded");
+    other_curve.i8(-2).and_then(|e| e.bytes(&[1; 32])).expect("encoded");
+    assert_eq!(made(&other_curve.into_writer()), wrong);
+    // Names of transports that could be anything are left out.
+    let json = serde_json::json!({
+        "response": {
+            "clientDataJSON": b64url(&client), "attestationObject": b64url(&object(&[&longest])),
+            "transports": ["usb", "ü", "x".repeat(33), "x".repeat(32)],
+        },
+    });
+    let read = Creation::read(&json.to_string()).expect("a creation");
+    let made = read.check(&expected).expect("made");
+    assert_eq!(made.transports, ["usb".to_owned(), "x".repeat(32)]);
+}
