@@ -3,6 +3,12 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
+use passkey::client::{Client, DefaultClientData};
+use passkey::crypto::aws_lc_rs::AwsLcRsBackend;
+use passkey::types::Passkey;
+use passkey::types::ctap2::{Aaguid, Ctap2Error};
+use passkey::types::webauthn::CredentialRequestOptions;
 use serde_json::{Value, json};
 use sojourn_e2e::Browser;
 use sojourn_engine::Authority;
@@ -403,5 +409,81 @@ async fn a_key_and_a_verifier_that_others_wrote() {
     assert_eq!(proved.status, 303, "{proved:?}");
     let tokens = server.tokens(&browser, "shop", "openid").await;
     assert_eq!(claims(tokens["id_token"].as_str().expect("an ID token"))["acr"], "phrh");
+    server.stop().await;
+}
+
+/// The person who holds the software authenticator of a password manager: there, and verified.
+struct Holder;
+
+#[async_trait::async_trait]
+impl UserValidationMethod for Holder {
+    type PasskeyItem = Passkey;
+
+    async fn check_user<'a>(
+        &self,
+        _: UiHint<'a, Passkey>,
+        _: bool,
+        _: bool,
+    ) -> Result<UserCheck, Ctap2Error> {
+        Ok(UserCheck { presence: true, verification: true })
+    }
+
+    fn is_presence_enabled(&self) -> bool {
+        true
+    }
+
+    fn is_verification_enabled(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+/// A password manager's own client and authenticator, in Rust, against the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_of_a_password_manager() {
+    let (server, base) = server().await;
+    let origin = url::Url::parse(&base).expect("an address");
+    let store: Option<Passkey> = None;
+    let keys = Authenticator::new(Aaguid::new_empty(), store, Holder, AwsLcRsBackend);
+    let mut manager = Client::new(keys).allows_insecure_localhost(true);
+    let send = async |browser: &Http, path: &str, fields: Vec<(String, String)>, answer: &str| {
+        let mut form: Vec<(&str, &str)> = fields
+            .iter()
+            .filter(|(name, _)| name != "remember" && name != "credential")
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        form.push(("credential", answer));
+        browser.post(path, &form).await
+    };
+    let path = "/myaccount/factors/key/passkey";
+    let own = Http::new(&base, server.http.clone());
+    own.sign_in("alex", "alex123").await;
+    let (options, fields) = asked(&own.get(path).await.body);
+    let options = serde_json::from_value(json!({ "publicKey": options })).expect("options");
+    let made = manager.register(&origin, options, DefaultClientData).await.expect("a passkey");
+    let made = serde_json::to_string(&made).expect("JSON");
+    let added = send(&own, path, fields, &made).await;
+    assert!(added.body.contains("id=\"codes\""), "{added:?}");
+    let browser = Http::new(&base, server.http.clone());
+    let (options, fields) = asked(&browser.get("/login").await.body);
+    let options = || -> CredentialRequestOptions {
+        serde_json::from_value(json!({ "publicKey": options })).expect("options")
+    };
+    let elsewhere = url::Url::parse("https://evil.example").expect("an address");
+    // With localhost allowed, this client doesn't compare a site with the id of the relying party: the server does.
+    let proof = manager.authenticate(&elsewhere, options(), DefaultClientData).await;
+    let proof = serde_json::to_string(&proof.expect("a proof")).expect("JSON");
+    let refused = send(&browser, "/login/passkey", fields, &proof).await;
+    assert_eq!(refused.status, 401, "{refused:?}");
+    let (options, fields) = asked(&refused.body);
+    let options = || -> CredentialRequestOptions {
+        serde_json::from_value(json!({ "publicKey": options })).expect("options")
+    };
+    let proof = manager.authenticate(&origin, options(), DefaultClientData).await.expect("a proof");
+    let proof = serde_json::to_string(&proof).expect("JSON");
+    let signed_in = send(&browser, "/login/passkey", fields, &proof).await;
+    assert_eq!(signed_in.location(), "/myaccount", "{signed_in:?}");
+    let tokens = server.tokens(&browser, "shop", "openid").await;
+    let token = claims(tokens["id_token"].as_str().expect("an ID token"));
+    assert_eq!((&token["acr"], &token["amr"]), (&json!("phr"), &json!(["swk", "user", "mfa"])));
     server.stop().await;
 }
