@@ -15,7 +15,7 @@ CREATE TABLE account (
     -- Grows with every end that concerns the user: a sign-in begun before doesn't finish.
     epoch BIGINT NOT NULL,
     event_count BIGINT NOT NULL,
-    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT, email_key TEXT, display_key TEXT, keyed_version BIGINT NOT NULL DEFAULT 0, name_clash BIGINT NOT NULL DEFAULT 0, factors BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL, profile TEXT NOT NULL DEFAULT '{}', updated_at BIGINT NOT NULL DEFAULT 0, password_due BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', unlock_at BIGINT, email_key TEXT, display_key TEXT, keyed_version BIGINT NOT NULL DEFAULT 0, name_clash BIGINT NOT NULL DEFAULT 0, factors BIGINT NOT NULL DEFAULT 0, recovers_at BIGINT,
     PRIMARY KEY (id, tenant_id)
 ) WITHOUT ROWID;
 CREATE INDEX account_clash ON account (tenant_id) WHERE name_clash = 1;

@@ -177,6 +177,7 @@ pub fn user(name: &str) -> User {
         attributes: "{}".into(),
         unlock_at: None,
         factors: 0,
+        recovers_at: None,
         epoch: 0,
         created_at: NOW,
         updated_at: NOW,

@@ -144,7 +144,10 @@ pub enum News<'a> {
         name: &'a str,
     },
     /// An administrator removed all second factors.
-    FactorsReset,
+    FactorsReset {
+        /// Time until which the account can't be used, because a policy lets recoveries wait.
+        until: Option<Millis>,
+    },
     /// An administrator ended all sessions and tokens, and requires new credentials.
     Secured,
     /// New recovery codes replaced the previous ones.

@@ -110,6 +110,7 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
         ("max_authentication_age_ms", policy.max_authentication_age_ms),
         ("trust_browser_ms", policy.trust_browser_ms),
         ("second_factor_age_ms", policy.second_factor_age_ms),
+        ("recovery_wait_ms", policy.recovery_wait_ms),
         ("enrolment_grace_ms", policy.enrolment_grace_ms),
     ] {
         if value.is_some_and(|ms| !(POLICY_MS_MIN..=POLICY_MS_MAX).contains(&ms)) {

@@ -105,6 +105,8 @@ pub struct User {
     pub unlock_at: Option<Millis>,
     /// Number of second factors. If there is one, the password alone isn't sufficient.
     pub factors: i64,
+    /// End of the waiting time of a recovery. Until then, a password alone or with a recovery code isn't sufficient.
+    pub recovers_at: Option<Millis>,
 }
 
 impl User {
@@ -138,6 +140,7 @@ impl User {
             attributes: "{}".into(),
             unlock_at: None,
             factors: 0,
+            recovers_at: None,
         }
     }
 

@@ -155,6 +155,13 @@ pub enum FactorChange {
         /// Further factors to remove, if they exist.
         named: Vec<FactorId>,
     },
+    /// Records that an account is being recovered: until then, it opens only with a factor that it still has.
+    Recover {
+        /// The account that is recovered.
+        user: UserId,
+        /// End of the waiting time.
+        at: Millis,
+    },
     /// Trusts a browser until the account's epoch changes. A conflict if that has changed since it was read.
     Trust {
         /// The browser that is trusted.

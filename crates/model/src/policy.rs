@@ -114,6 +114,10 @@ pub struct SessionPolicy {
     /// policy sets it, browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_browser_ms: Option<i64>,
+    /// Waiting time in milliseconds before an account that lost its factors can be used: after an administrator removed
+    /// them, and after a password was reset by mail. A factor that the account still has opens it at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_wait_ms: Option<i64>,
     /// What happens to a user's sessions when the user changes the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_password_change: Option<OnPasswordChange>,
@@ -306,6 +310,8 @@ pub struct EffectivePolicy {
     pub grace_until: Option<Millis>,
     /// Time in milliseconds for which a browser can be trusted; `None` if it can't.
     pub trust_browser_ms: Option<i64>,
+    /// Waiting time in milliseconds of a recovery; `None` if there is none.
+    pub recovery_wait_ms: Option<i64>,
     /// What happens to the user's sessions when the user changes the password.
     pub on_password_change: OnPasswordChange,
     /// Which changes of the user's roles end it.
@@ -406,6 +412,7 @@ impl EffectivePolicy {
                 .unwrap_or(Methods::ALL),
             second_factor_age_ms: least(|one| one.second_factor_age_ms),
             trust_browser_ms: least(|one| one.trust_browser_ms),
+            recovery_wait_ms: strictest(|one| one.recovery_wait_ms, tenant, others, i64::max),
             second_factor,
             second_factor_without_one: without_one,
             grace_until: grace_until.filter(|_| without_one < second_factor),

@@ -221,6 +221,7 @@ mod tests {
             attributes: "{}".into(),
             unlock_at: None,
             factors: 0,
+            recovers_at: None,
         };
         let named =
             |text: &str| -> Map<String, Value> { serde_json::from_str(text).expect("JSON") };

@@ -41,10 +41,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 16, needs: 12, sql: include_str!("migrations/0016_addresses.sql") },
     Migration { version: 17, needs: 12, sql: include_str!("migrations/0017_sign_up.sql") },
     Migration { version: 18, needs: 12, sql: include_str!("migrations/0018_saml.sql") },
+    Migration { version: 19, needs: 12, sql: include_str!("migrations/0019_recovery.sql") },
 ];
 
 /// The newest schema version that this program knows.
-pub const SCHEMA_VERSION: i64 = 18;
+pub const SCHEMA_VERSION: i64 = 19;
 
 /// The schema version that a database reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -144,6 +144,7 @@ impl Engine {
             attributes: serde_json::Value::Object(new.attributes).to_string(),
             unlock_at: None,
             factors: 0,
+            recovers_at: None,
         };
         check_shown(&mut user)?;
         user.password_hash = match &password {

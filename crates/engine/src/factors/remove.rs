@@ -153,8 +153,13 @@ impl Engine {
         change.audit.push(self.audit_row(actor, "user.factors_reset", user.id, &about));
         let event = EventName::PostResetFactorsByAdmin;
         change.events.push(self.factor_event(user, event, actor, about));
-        self.push_notice(tenant, user, News::FactorsReset, &mut change)?;
-        let policy = self.policy(tenant, user.id, None).await?.on_factor_removed;
+        let policy = self.policy(tenant, user.id, None).await?;
+        let until = policy.recovery_wait_ms.map(|ms| self.now().plus(ms));
+        if let Some(at) = until {
+            change.ops.push(Op::Factor(FactorChange::Recover { user: user.id, at }));
+        }
+        self.push_notice(tenant, user, News::FactorsReset { until }, &mut change)?;
+        let policy = policy.on_factor_removed;
         let rests = |one: &Session| rests_on_second_factor(&one.proofs);
         let stay = policy == OnFactorRemoved::Nothing;
         let targets = match policy {

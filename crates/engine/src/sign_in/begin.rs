@@ -147,11 +147,15 @@ impl Engine {
             Err(SignInError::Needs(_)
                 | SignInError::TooManySessions { .. }
                 | SignInError::PasskeyNotAllowed
+                | SignInError::Waiting { .. }
                 | SignInError::PasswordDue)
         ) {
             // The credentials are correct, so this doesn't count as a failure of the address: on the first day, a
             // whole office may sign in with passwords that must be changed. A one-time proof is used up.
-            if matches!(&begun, Err(SignInError::TooManySessions { .. })) {
+            let spares = |why: &SignInError| {
+                matches!(why, SignInError::TooManySessions { .. } | SignInError::Waiting { .. })
+            };
+            if begun.as_ref().is_err_and(spares) {
                 spare_recovery_code(&mut also);
             }
             match self.apply(also).await? {
@@ -173,8 +177,8 @@ impl Engine {
     ) -> Result<SignedIn, SignInError> {
         let policy = self.policy(tenant, user.id, visit.app).await?;
         let asked = self.asked(tenant, &user, &proven, &policy).await?;
-        steps::next(&Situation { proven: &proven, user: &user, asked, room: None })?;
-        let mut form = visit.form;
+        let (now, mut form) = (self.now(), visit.form);
+        steps::next(&Situation { proven: &proven, user: &user, asked, now, room: None })?;
         let own = visit.present.as_ref().filter(|present| present.user == user.id);
         let own = own.filter(|_| by.proves());
         for _ in 0..CONFLICT_RETRIES_MAX {
@@ -300,7 +304,7 @@ impl Engine {
         let at_limit = policy.at_limit;
         let room = Some(Room { live: &live, going: going.len(), max, at_limit });
         let asked = self.asked(tenant, user, proven, policy).await?;
-        steps::next(&Situation { proven, user, asked, room })?;
+        steps::next(&Situation { proven, user, asked, now: self.now(), room })?;
         if live.len() - going.len() >= max {
             going = Self::oldest(&live, max);
         }

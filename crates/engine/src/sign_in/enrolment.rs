@@ -85,7 +85,7 @@ impl Engine {
         let factors = factors.map_err(EngineError::from)?;
         let (least, methods) = (Level::HIGHEST, Methods::ALL);
         let short = Asked { least, reach: None, methods, since: Some(Millis(i64::MAX)) };
-        match steps::next(&Situation { proven, user, asked: short, room: None }) {
+        match steps::next(&Situation { proven, user, asked: short, now: self.now(), room: None }) {
             Err(SignInError::Needs(pending)) if matches!(pending.step, Step::Enrolment { .. }) => {
                 Ok(factors)
             }

@@ -20,7 +20,7 @@ mod trusted_browser;
 mod unknown_browser;
 
 use serde::{Deserialize, Serialize};
-use sojourn_model::{AppId, ChangeSet, Proofs, Session, User, UserId};
+use sojourn_model::{AppId, ChangeSet, Millis, Proofs, Session, User, UserId};
 
 use crate::error::EngineError;
 use crate::factors::FactorRefused;
@@ -111,6 +111,12 @@ pub enum SignInError {
     /// The user reported a sign-in as not theirs, so the password must be reset by mail first.
     #[error("a new password must be chosen first")]
     PasswordDue,
+    /// The account is being recovered, and can be used then, or with a factor that it still has.
+    #[error("the account is being recovered")]
+    Waiting {
+        /// End of the waiting time.
+        until: Millis,
+    },
     /// The organisation doesn't allow passkeys here; the user signs in with the password.
     #[error("passkeys aren't allowed here")]
     PasskeyNotAllowed,

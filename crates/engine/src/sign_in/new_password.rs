@@ -43,7 +43,13 @@ impl Engine {
         // Only after the previous steps: the second factor comes before this one.
         let policy = self.policy(tenant, user.id, visit.app).await?;
         let asked = self.asked(tenant, &user, &proven, &policy).await?;
-        match steps::next(&Situation { proven: &proven, user: &user, asked, room: None }) {
+        match steps::next(&Situation {
+            proven: &proven,
+            user: &user,
+            asked,
+            now: self.now(),
+            room: None,
+        }) {
             Err(SignInError::Needs(pending)) if pending.step == Step::NewPassword => {}
             _ => return Err(SignInError::Interrupted.into()),
         }

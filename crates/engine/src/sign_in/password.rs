@@ -89,7 +89,9 @@ impl Engine {
         let Checked { user, proven, also } = &checked;
         let policy = self.policy(tenant, user.id, app).await?;
         let asked = self.asked(tenant, user, proven, &policy).await?;
-        let Err(stopped) = steps::next(&Situation { proven, user, asked, room: None }) else {
+        let Err(stopped) =
+            steps::next(&Situation { proven, user, asked, now: self.now(), room: None })
+        else {
             return Ok(checked);
         };
         // The password was correct, so this doesn't count as a failure of the address.

@@ -1,6 +1,6 @@
 //! Determines the next step of a sign-in: named checks in a fixed order.
 
-use sojourn_model::{AtLimit, Level, Method, Methods, Millis, PasswordDue, Session, User};
+use sojourn_model::{AtLimit, Level, Method, Methods, Millis, PasswordDue, Proof, Session, User};
 
 use super::{Pending, Proven, SignInError};
 
@@ -46,6 +46,8 @@ pub(super) struct Situation<'s> {
     pub(super) user: &'s User,
     /// The level that the organisation requires.
     pub(super) asked: Asked,
+    /// Current time.
+    pub(super) now: Millis,
     /// The user's sessions, if a new one is to start and a policy limits their number.
     pub(super) room: Option<Room<'s>>,
 }
@@ -95,6 +97,8 @@ enum Missing {
     SecondFactor,
     /// A second factor that the account lacks.
     Enrolment,
+    /// The end of a waiting time, because the account is being recovered.
+    Time,
     /// A new password that the user chooses.
     NewPassword,
     /// Room for one more session, which the user can create by ending others.
@@ -110,6 +114,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a password by mail", by_mail),
     ("a password instead of a passkey", password),
     ("a second factor", second_factor),
+    ("the end of a recovery", recovery),
     ("another password", new_password),
     ("a factor to be added", enrolment),
     ("room", room),
@@ -133,6 +138,15 @@ fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
     let unproven = situation.user.factors > 0 && !proofs.has_second_factor() && !trusts;
     let can = situation.is_short() && situation.asked.reach >= Some(situation.asked.least);
     (unproven || can).then_some(Missing::SecondFactor)
+}
+
+fn recovery(situation: &Situation<'_>) -> Option<Missing> {
+    let waits = situation.user.recovers_at.is_some_and(|until| situation.now < until);
+    // A recovery code can be stolen with the mailbox; what the account still has says who is there.
+    let own =
+        |proof: &Proof| proof.method.is_second_factor() && proof.method != Method::RecoveryCode;
+    let has = situation.proven.proofs.0.iter().any(own);
+    (waits && !has).then_some(Missing::Time)
 }
 
 fn new_password(situation: &Situation<'_>) -> Option<Missing> {
@@ -175,6 +189,9 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
     match missing(situation) {
         None => Ok(()),
         Some(Missing::PasswordByMail) => Err(SignInError::PasswordDue),
+        Some(Missing::Time) => {
+            Err(SignInError::Waiting { until: situation.user.recovers_at.unwrap_or(situation.now) })
+        }
         Some(Missing::Password) => Err(SignInError::PasskeyNotAllowed),
         // A user who can't reach the level yet proves the existing factor first, and adds the missing one afterwards.
         Some(Missing::SecondFactor) => {
@@ -193,7 +210,7 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
 
 #[cfg(test)]
 mod tests {
-    use sojourn_model::{Proof, Proofs, SessionId, SessionState, TenantId, UserId};
+    use sojourn_model::{Proofs, SessionId, SessionState, TenantId, UserId};
 
     use super::*;
 
@@ -234,7 +251,7 @@ mod tests {
             let reach = Some(if factors > 0 || second { Level::Two } else { Level::One });
             let (methods, since) = (Methods::ALL, None);
             let asked = Asked { least: Level::One, reach, methods, since };
-            let one = Situation { proven: &proven, user: &user, asked, room };
+            let one = Situation { proven: &proven, user: &user, asked, now: Millis(9), room };
             let found = missing(&one);
             let asked = Asked { least: Level::Two, ..asked };
             let demanded = Situation { asked, ..one };
@@ -298,7 +315,7 @@ mod tests {
             let proven = Proven { user: id, epoch: 3, proofs };
             let user = User { factors, ..User::deleted(TenantId::DEFAULT, id) };
             let asked = Asked { least, reach: Some(reach), methods: Methods::ALL, since: None };
-            let one = Situation { proven: &proven, user: &user, asked, room: None };
+            let one = Situation { proven: &proven, user: &user, asked, now: Millis(9), room: None };
             assert_eq!(missing(&one), want, "{:?} {least:?} {reach:?}", proven.proofs);
         }
     }
@@ -356,7 +373,7 @@ mod tests {
             let user = User { factors, ..User::deleted(TenantId::DEFAULT, id) };
             let methods = Methods::named(names.iter().copied()).expect("methods");
             let asked = Asked { least, reach, methods, since: since.map(Millis) };
-            let one = Situation { proven: &proven, user: &user, asked, room: None };
+            let one = Situation { proven: &proven, user: &user, asked, now: Millis(9), room: None };
             assert_eq!(missing(&one), want, "{given:?} {names:?}");
         }
     }

@@ -122,6 +122,7 @@ impl Engine {
             attributes: "{}".into(),
             unlock_at: None,
             factors: 0,
+            recovers_at: None,
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
         Letter::News { news, .. } => match news {
             News::FactorAdded { .. } => "factor_added",
             News::FactorRemoved { .. } => "factor_removed",
-            News::FactorsReset => "factors_reset",
+            News::FactorsReset { .. } => "factors_reset",
             News::Secured => "secured",
             News::CodesRenewed => "codes_renewed",
             News::CodeUsed { .. } => "code_used",

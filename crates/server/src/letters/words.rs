@@ -146,9 +146,16 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
             "A way to sign in was removed",
             say("{0} was removed and can no longer be used to sign in.", [plain(*name)]),
         ),
-        News::FactorsReset => (
+        News::FactorsReset { until: None } => (
             "Your ways to sign in were removed",
             "An administrator removed all passkeys, second factors and recovery codes.".into(),
+        ),
+        News::FactorsReset { until: Some(until) } => (
+            "Your ways to sign in were removed",
+            say(
+                "An administrator removed all passkeys, second factors and recovery codes. Nobody can sign in before {0}.",
+                [words::moment(*until)],
+            ),
         ),
         News::Secured => (
             "Your account was secured",

@@ -51,6 +51,7 @@ mod provider;
 mod provisioners;
 mod proxies;
 mod ranks;
+mod recovery;
 mod refusals;
 mod registration;
 mod roles;

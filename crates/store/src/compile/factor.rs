@@ -1,7 +1,7 @@
 //! Factors, recovery codes and trusted browsers.
 
 use sojourn_model::limits::FACTORS_MAX;
-use sojourn_model::{FactorChange, TenantId, TrustedBrowser, UserId};
+use sojourn_model::{FactorChange, Millis, TenantId, TrustedBrowser, UserId};
 
 use super::{Steps, params};
 use crate::sql::factor as sql;
@@ -58,18 +58,14 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
             steps.run(&sql::CODES_SINCE, params![tenant, user, since]);
             fewer(steps, tenant, user);
         }
-        FactorChange::Trust { .. }
+        FactorChange::Recover { .. }
+        | FactorChange::Trust { .. }
         | FactorChange::UseTrust { .. }
         | FactorChange::Untrust { .. } => {
-            trust(steps, tenant, change);
+            without_factor(steps, tenant, change);
         }
         FactorChange::PutRecoveryCodes { user, hashes, at, epoch } => {
-            steps.must(&sql::FACTORS_LOCK_AT, params![tenant, user, epoch]);
-            steps.run(&sql::CODES_REMOVE, params![tenant, user]);
-            steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
-            for hash in hashes {
-                steps.run(&sql::CODE_PUT, params![tenant, user, hash.to_vec(), at]);
-            }
+            put_codes(steps, (tenant, user), &hashes, (at, epoch));
         }
         FactorChange::UseRecoveryCode { user, hash } => {
             steps.must(&sql::CODE_USE, params![tenant, user, hash.to_vec()]);
@@ -77,9 +73,13 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
     }
 }
 
-/// Compiles changes of trusted browsers, in which a second factor isn't asked for.
-fn trust(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
+/// Compiles what concerns an account and none of its factors: a recovery, and browsers in which a second factor isn't
+/// asked for.
+fn without_factor(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
     match change {
+        FactorChange::Recover { user, at } => {
+            steps.must(&sql::ACCOUNT_RECOVERS, params![tenant, user, at]);
+        }
         FactorChange::Trust { trusted, epoch } => {
             let TrustedBrowser { user, browser, user_agent, since, until, .. } = trusted;
             let browser = browser.to_vec();
@@ -98,6 +98,20 @@ fn trust(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
             steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
         }
         _ => {}
+    }
+}
+
+fn put_codes(
+    steps: &mut Steps,
+    (tenant, user): (TenantId, UserId),
+    hashes: &[[u8; 32]],
+    (at, epoch): (Millis, i64),
+) {
+    steps.must(&sql::FACTORS_LOCK_AT, params![tenant, user, epoch]);
+    steps.run(&sql::CODES_REMOVE, params![tenant, user]);
+    steps.run(&sql::TRUST_CLEAR, params![tenant, user]);
+    for hash in hashes {
+        steps.run(&sql::CODE_PUT, params![tenant, user, hash.to_vec(), at]);
     }
 }
 

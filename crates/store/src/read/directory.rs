@@ -53,6 +53,7 @@ pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
         attributes: row.text()?,
         unlock_at: row.opt_millis()?,
         factors: row.int()?,
+        recovers_at: row.opt_millis()?,
     })
 }
 

@@ -6,7 +6,7 @@ macro_rules! account_columns {
     () => {
         "tenant_id, id, username, password_hash, display_name, given_name, family_name, email, \
          email_verified, state, password_due, epoch, created_at, updated_at, profile, version, \
-         external_id, attributes, unlock_at, factors"
+         external_id, attributes, unlock_at, factors, recovers_at"
     };
 }
 

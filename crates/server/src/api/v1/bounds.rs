@@ -50,6 +50,7 @@ fn rule(name: &str) -> Option<Value> {
         | "remember_me_ms"
         | "trust_browser_ms"
         | "enrolment_grace_ms"
+        | "recovery_wait_ms"
         | "second_factor_age_ms"
         | "max_authentication_age_ms" => return Some(milliseconds()),
         "max_sessions" => return Some(json!({ "minimum": 1, "maximum": 1000 })),

@@ -59,6 +59,11 @@ pub(crate) struct PolicyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1000)]
     trust_browser_ms: Option<i64>,
+    /// Waiting time in milliseconds after an administrator removed a user's factors, or a password was reset by mail:
+    /// until it has passed, the account can be used only with a factor that it still has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000)]
+    recovery_wait_ms: Option<i64>,
     /// Methods that count at a sign-in: some of `password`, `passkey`, `security_key`, `totp` and `recovery_code`, with
     /// `password` or `passkey` among them. Proofs by other methods count for nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +122,7 @@ impl From<SessionPolicy> for PolicyJson {
             max_authentication_age_ms: from.max_authentication_age_ms,
             enrolment_grace_ms: from.enrolment_grace_ms,
             trust_browser_ms: from.trust_browser_ms,
+            recovery_wait_ms: from.recovery_wait_ms,
             methods: from.methods,
             second_factor: from.second_factor,
             second_factor_age_ms: from.second_factor_age_ms,
@@ -146,6 +152,7 @@ impl From<PolicyJson> for SessionPolicy {
             max_authentication_age_ms: from.max_authentication_age_ms,
             enrolment_grace_ms: from.enrolment_grace_ms,
             trust_browser_ms: from.trust_browser_ms,
+            recovery_wait_ms: from.recovery_wait_ms,
             methods: from.methods,
             second_factor: from.second_factor,
             second_factor_age_ms: from.second_factor_age_ms,
@@ -204,6 +211,9 @@ pub(crate) struct EffectivePolicyJson {
     /// Time in milliseconds for which a user can trust a browser; missing if browsers can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust_browser_ms: Option<i64>,
+    /// Waiting time of a recovery in milliseconds; missing if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_wait_ms: Option<i64>,
     /// Methods that count at a sign-in; empty if the policies contradict each other, so that the user can't sign in.
     #[schema(value_type = Vec<String>)]
     methods: Methods,
@@ -251,6 +261,7 @@ impl From<EffectivePolicy> for EffectivePolicyJson {
             at_limit: from.at_limit,
             max_authentication_age_ms: from.max_authentication_age_ms,
             trust_browser_ms: from.trust_browser_ms,
+            recovery_wait_ms: from.recovery_wait_ms,
             methods: from.methods,
             second_factor: from.second_factor,
             second_factor_age_ms: from.second_factor_age_ms,

@@ -191,6 +191,11 @@ fn fields(policy: &SessionPolicy) -> (Vec<Number>, Vec<Choice>) {
             policy.enrolment_grace_ms.map(|ms| days_of(ms).to_string()).unwrap_or_default(),
         ),
         number(
+            "recovery_wait",
+            "Waiting time before a recovered account can be used (minutes)",
+            minutes(policy.recovery_wait_ms),
+        ),
+        number(
             "max_sessions",
             "Maximum number of concurrent sessions per person",
             policy.max_sessions.map(|max| max.to_string()).unwrap_or_default(),
@@ -253,6 +258,7 @@ fn sent(params: &Params, before: &SessionPolicy) -> Result<SessionPolicy, Engine
         max_authentication_age_ms: minutes("fresh")?,
         max_sessions: number("max_sessions")?.and_then(|max| u32::try_from(max).ok()),
         trust_browser_ms: minutes("trust")?,
+        recovery_wait_ms: minutes("recovery_wait")?,
         // A time that isn't of whole days stays as it is unless the number changes.
         enrolment_grace_ms: match number("grace")? {
             Some(days) if before.enrolment_grace_ms.map(days_of) == Some(days) => {

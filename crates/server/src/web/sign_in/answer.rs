@@ -81,6 +81,13 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
             (StatusCode::FORBIDDEN, text, "limited")
         }
         SignInError::PasswordDue => (StatusCode::FORBIDDEN, PASSWORD_DUE.into(), "password_due"),
+        SignInError::Waiting { until } => {
+            let text = say(
+                "This account is being recovered. You can sign in this way from {0}; with a passkey or an authenticator app that you still have, you can sign in now.",
+                [words::moment(until)],
+            );
+            (StatusCode::FORBIDDEN, text, "recovering")
+        }
         SignInError::PasskeyNotAllowed => (StatusCode::FORBIDDEN, NO_PASSKEY.into(), "not_allowed"),
         SignInError::Interrupted | SignInError::Needs(_) | SignInError::Factor(_) => {
             (StatusCode::CONFLICT, INTERRUPTED.into(), "interrupted")

@@ -1,0 +1,130 @@
+//! Accounts whose owner lost a factor or the password wait, if a policy says so, before they open to anybody.
+
+use serde_json::json;
+use sojourn_engine::Authority;
+use sojourn_engine::directory::{NewUser, PasswordGiven};
+use sojourn_testkit::server::{Answer, Browser, TestServer};
+use sojourn_testkit::smtp::Smtp;
+use sojourn_testkit::store::Engine;
+
+use crate::factors::{STEP_MS, enrol, give};
+
+const HOUR_MS: i64 = 3_600_000;
+const BOSS: (&str, &str) = ("boss", "boss-123");
+const NEW: &str = "three herons on the pond";
+
+async fn prepared(engine: Engine, smtp: &Smtp) -> TestServer {
+    let server = TestServer::with_options(
+        engine,
+        |settings| settings.resets_by_mail = true,
+        |serve| serve.mailer = Some(smtp.post()),
+    )
+    .await;
+    server.user(BOSS.0, BOSS.1, &["admin"]).await;
+    let new = NewUser {
+        username: "cleo".into(),
+        email: Some("cleo@example.test".into()),
+        email_verified: true,
+        ..NewUser::default()
+    };
+    let password = Some(PasswordGiven::Declared("cleo-123".into()));
+    let by = Authority::system();
+    server.engine.add_user_with(&server.tenant, new, password, &by).await.expect("made");
+    let policy = json!({"recovery_wait_ms": HOUR_MS});
+    let set = server.send("PUT", "/api/sessions/v1/policies/tenant", BOSS, &policy).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    server
+}
+
+fn waits(answer: &Answer) -> bool {
+    answer.status == 403 && answer.body.contains("This account is being recovered")
+}
+
+async fn try_password(server: &TestServer, password: &str) -> (Browser, Answer) {
+    let browser = server.browser();
+    let answer = browser.sign_in("cleo", password).await;
+    (browser, answer)
+}
+
+#[tokio::test]
+async fn after_an_administrator_removed_the_factors() {
+    for engine in Engine::BOTH {
+        let smtp = Smtp::start().await;
+        let server = prepared(engine, &smtp).await;
+        enrol(&server, &server.signed_in("cleo", "cleo-123").await).await;
+        let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        let by = Authority::system();
+        server.engine.reset_factors(&server.tenant, &cleo, &by).await.expect("reset");
+        assert!(!smtp.link("Nobody can sign in before", 0).await.is_empty());
+        let (_, refused) = try_password(&server, "cleo-123").await;
+        assert!(waits(&refused), "{refused:?}");
+        let api = server.api("GET", "/scim2/Me", ("cleo", "cleo-123")).await;
+        assert_eq!(api.status, 401, "by no other way either: {api:?}");
+        // A wrong password is told nothing.
+        let (_, wrong) = try_password(&server, "cleo-124").await;
+        assert_eq!(wrong.status, 401, "{wrong:?}");
+        server.clock.advance(HOUR_MS - 1);
+        assert!(waits(&try_password(&server, "cleo-123").await.1));
+        server.clock.advance(1);
+        let (_, done) = try_password(&server, "cleo-123").await;
+        assert_eq!(done.status, 303, "{done:?}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_password_by_mail_a_factor_opens_it_and_a_recovery_code_waits() {
+    for engine in Engine::BOTH {
+        let smtp = Smtp::start().await;
+        let server = prepared(engine, &smtp).await;
+        let phone = enrol(&server, &server.signed_in("cleo", "cleo-123").await).await;
+        let browser = server.browser();
+        let page = browser.get("/forgot").await;
+        let form = [("csrf", &*page.field("csrf")), ("username", "cleo")];
+        assert_eq!(browser.post("/forgot", &form).await.status, 200);
+        let link = smtp.link("/reset?token=", 0).await;
+        let page = browser.get(&link).await;
+        let form = [
+            ("csrf", &*page.field("csrf")),
+            ("token", &page.field("token")),
+            ("new", NEW),
+            ("again", NEW),
+        ];
+        let set = browser.post("/reset", &form).await;
+        assert!(set.status < 400, "{set:?}");
+        let (thief, page) = try_password(&server, NEW).await;
+        let refused = give(&thief, &page, &phone.codes[0]).await;
+        assert!(waits(&refused), "{refused:?}");
+        let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        let left = server.engine.factors(&server.tenant, cleo.id).await.expect("read").codes_left;
+        assert_eq!(left, 10, "the code is still good");
+        server.clock.advance(STEP_MS);
+        let (owner, page) = try_password(&server, NEW).await;
+        assert_eq!(give(&owner, &page, &phone.code(&server)).await.status, 303);
+        server.clock.advance(HOUR_MS);
+        let (later, page) = try_password(&server, NEW).await;
+        assert_eq!(give(&later, &page, &phone.codes[0]).await.status, 303);
+        server.stop().await;
+    }
+}
+
+/// Without a factor nothing was lost but the password: the mail is the proof, as ever.
+#[tokio::test]
+async fn a_forgotten_password_of_an_account_without_factors_does_not_wait() {
+    let smtp = Smtp::start().await;
+    let server = prepared(Engine::Sqlite, &smtp).await;
+    let browser = server.browser();
+    let page = browser.get("/forgot").await;
+    let form = [("csrf", &*page.field("csrf")), ("username", "cleo")];
+    assert_eq!(browser.post("/forgot", &form).await.status, 200);
+    let page = browser.get(&smtp.link("/reset?token=", 0).await).await;
+    let form = [
+        ("csrf", &*page.field("csrf")),
+        ("token", &page.field("token")),
+        ("new", NEW),
+        ("again", NEW),
+    ];
+    assert!(browser.post("/reset", &form).await.status < 400);
+    assert_eq!(try_password(&server, NEW).await.1.status, 303);
+    server.stop().await;
+}
