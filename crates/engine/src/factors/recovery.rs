@@ -4,11 +4,12 @@ use serde_json::json;
 use sojourn_crypto::totp::base32;
 use sojourn_model::limits::RECOVERY_CODES;
 use sojourn_model::{
-    Actor, ChangeSet, EventName, FactorChange, Op, Outcome, Session, Tenant, User,
+    Actor, ChangeSet, EventName, Factor, FactorChange, Op, Outcome, Session, Tenant, User,
 };
 
-use super::FactorRefused;
+use super::{FRESH_MS, FactorRefused};
 use crate::engine::Engine;
+use crate::error::EngineError;
 use crate::outside::News;
 
 /// Bytes of a code, that is, 80 bits.
@@ -81,9 +82,40 @@ impl Engine {
         if factors.is_empty() {
             return Err(FactorRefused::Gone);
         }
+        self.new_recovery_codes(tenant, &user, session).await
+    }
+
+    /// Creates the recovery codes of a user who added a factor during the sign-in that started this session. How long
+    /// the steps before took doesn't matter: the new factor is the fresh proof.
+    ///
+    /// # Errors
+    /// [`FactorRefused::NotFresh`] unless the session rests on a factor that was added a moment ago.
+    pub async fn recovery_codes_after_enrolment(
+        &self,
+        tenant: &Tenant,
+        session: &Session,
+    ) -> Result<Vec<String>, FactorRefused> {
+        let user = self.store.user(tenant.id, session.user).await.map_err(EngineError::from)?;
+        let user = user.ok_or(EngineError::NotFound("user"))?;
+        let factors = self.store.factors_of(tenant.id, user.id).await.map_err(EngineError::from)?;
+        let added = |factor: &Factor| {
+            self.is_recent(factor.added_at, FRESH_MS) && session.proofs.rest_on(factor.id)
+        };
+        match factors.iter().any(added) {
+            true => self.new_recovery_codes(tenant, &user, session).await,
+            false => Err(FactorRefused::NotFresh),
+        }
+    }
+
+    async fn new_recovery_codes(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        session: &Session,
+    ) -> Result<Vec<String>, FactorRefused> {
         let mut change = ChangeSet::new(tenant.id);
-        let codes = self.push_recovery_codes(&user, &mut change);
-        self.push_news(tenant, &user, News::CodesRenewed, session, &mut change)?;
+        let codes = self.push_recovery_codes(user, &mut change);
+        self.push_news(tenant, user, News::CodesRenewed, session, &mut change)?;
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(codes),
             _ => Err(FactorRefused::Gone),

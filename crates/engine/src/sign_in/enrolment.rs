@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// Continues a sign-in by adding a factor. Recovery codes are created later, in the new session
-    /// ([`Engine::renew_recovery_codes`]).
+    /// ([`Engine::recovery_codes_after_enrolment`]).
     ///
     /// # Errors
     /// [`SignInError::Factor`] if the offer, the code, the key or the name isn't valid; otherwise the same as

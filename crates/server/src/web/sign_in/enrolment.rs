@@ -50,7 +50,7 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         Err(SignInError::Factor(_)) => return Ok(way.ticket.begin_again(&context)),
         Ok(signed_in) => {
             // The codes are shown once. The user can create new ones in My Account.
-            let codes = engine.renew_recovery_codes(tenant, &signed_in.session).await;
+            let codes = engine.recovery_codes_after_enrolment(tenant, &signed_in.session).await;
             let on = answer(&context, way, Ok(signed_in), cookie, &Params::default()).await?;
             return match codes {
                 Ok(codes) => Ok(enrolment_page::codes(&context, on, codes)),
