@@ -5,6 +5,7 @@ use sojourn_model::{Millis, Role, RoleState, Session, SessionState, User};
 use sojourn_scim::{Comparison, Filter, Literal, Operator};
 
 use super::SearchRefused;
+use super::browser::Browser;
 use crate::session::list::SessionView;
 
 /// An attribute that filters can use.
@@ -393,36 +394,6 @@ fn moment(value: &Literal) -> Option<Millis> {
             })
         }
         _ => None,
-    }
-}
-
-/// Parsed content of a user agent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Browser {
-    /// Name such as `Chrome`; empty if unknown.
-    pub name: String,
-    /// Operating system such as `Windows 10`; empty if unknown.
-    pub system: String,
-    /// `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler`, `misc`; empty if unknown.
-    pub device: String,
-}
-
-fn known(text: &str) -> String {
-    if text == "UNKNOWN" { String::new() } else { text.to_owned() }
-}
-
-impl Browser {
-    /// Parses a `User-Agent` header.
-    #[must_use]
-    pub fn of(user_agent: &str) -> Self {
-        match woothee::parser::Parser::new().parse(user_agent) {
-            Some(found) => Self {
-                name: known(found.name),
-                system: known(found.os),
-                device: known(found.category),
-            },
-            None => Self::default(),
-        }
     }
 }
 

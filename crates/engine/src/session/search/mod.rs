@@ -3,6 +3,7 @@
 //! A search walks through a range of an order, or sorts the sessions that can match if they are few. The number of
 //! rows read per page is limited: the next page continues there, even if this one is short.
 
+mod browser;
 mod filter;
 mod place;
 mod sift;
@@ -12,8 +13,9 @@ use sojourn_model::limits::{SESSION_COUNT_MAX, SESSION_LIST_MAX, SESSION_SCAN_MA
 use sojourn_model::{Millis, Session, SessionId, Tenant, User, UserId};
 use sojourn_store::{Place, SessionRange};
 
+pub use self::browser::Browser;
 pub(crate) use self::filter::OneSession;
-pub use self::filter::{Browser, SessionFilter, Vocabulary, vocabulary};
+pub use self::filter::{SessionFilter, Vocabulary, vocabulary};
 pub use self::place::{Position, SignInStamp, Sort};
 pub(in crate::session) use self::sift::Sieve;
 use self::source::Source;

@@ -37,7 +37,7 @@ impl UserJson {
 pub(crate) struct BrowserJson {
     /// Name of the browser, such as `Chrome`.
     pub(crate) name: String,
-    /// Operating system, such as `Windows 10`.
+    /// Operating system, such as `Windows` or `macOS`, with a version only if browsers reveal it.
     pub(crate) system: String,
     /// Kind of device: `pc`, `smartphone`, `mobilephone`, `appliance`, `crawler` or `misc`; empty if unknown.
     pub(crate) device: String,
