@@ -1,6 +1,6 @@
 //! What the organisation requires of a user's authentication in an application.
 
-use sojourn_model::{AppId, EffectivePolicy, Level, Millis, Session, Tenant};
+use sojourn_model::{AppId, EffectivePolicy, Level, Method, Millis, Session, Tenant};
 use sojourn_oidc::authorize::Unmet;
 
 use crate::engine::Engine;
@@ -52,6 +52,13 @@ impl Engine {
             return Ok(Demands { max_age_ms, unmet: None });
         }
         let level = if policy.grace_until.is_some() && reach < Some(level) { less } else { level };
-        Ok(Demands { max_age_ms, unmet: Some(Unmet { level, in_reach: reach >= Some(level) }) })
+        // A session by a passkey that doesn't count isn't raised: its user signs in with the password that does.
+        let first = session.proofs.0.first().map(|proof| proof.method);
+        let password = policy.methods.allow(Method::Password);
+        let raised = first.is_some_and(|first| {
+            first == Method::Password || policy.methods.allow(first) || !password
+        });
+        let in_reach = raised && reach >= Some(level);
+        Ok(Demands { max_age_ms, unmet: Some(Unmet { level, in_reach }) })
     }
 }

@@ -67,7 +67,7 @@ impl Engine {
             PolicyScope::User(user) => Concerned::Users(std::slice::from_ref(user)),
         };
         self.must_outrank(tenant, by, concerned).await?;
-        checked(&policy)?;
+        checked(&policy, self.takes_keys())?;
         let policy = policy.replacing(&self.policy_set(tenant, scope).await?, self.now());
         let mut change = ChangeSet::of(tenant.id, Op::PutPolicy { scope, policy });
         let target = match scope {
@@ -101,7 +101,7 @@ impl Engine {
     }
 }
 
-fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
+fn checked(policy: &SessionPolicy, keys: bool) -> Result<(), EngineError> {
     for (name, value) in [
         ("idle_timeout_ms", policy.idle_timeout_ms),
         ("absolute_lifetime_ms", policy.absolute_lifetime_ms),
@@ -128,10 +128,20 @@ fn checked(policy: &SessionPolicy) -> Result<(), EngineError> {
             let why = "methods must include password or passkey: a sign-in can't begin otherwise";
             return Err(EngineError::Invalid(why.into()));
         }
+        if !methods.allow(Method::Password) && !keys {
+            let why = "methods must include password: this server's address supports no passkeys";
+            return Err(EngineError::Invalid(why.into()));
+        }
+        // Recovery codes stand in for what was lost; nobody signs in with them for long.
+        let lasting = |method: &Method| match method {
+            Method::RecoveryCode | Method::TrustedBrowser => false,
+            Method::Password | Method::Totp => true,
+            Method::Passkey | Method::BoundPasskey | Method::SecurityKey => keys,
+        };
         let least = policy.second_factor.unwrap_or_default().level();
-        if methods.reach(Method::ALL) < Some(least) {
-            let why = "the methods can't reach what second_factor requires: allow passkey or security_key, or totp if \
-                       any second factor is sufficient";
+        if methods.reach(Method::ALL.into_iter().filter(lasting)) < Some(least) {
+            let why = "the methods can't reach what second_factor requires: allow passkey or security_key, or totp \
+                       beside password if any second factor is sufficient";
             return Err(EngineError::Invalid(why.into()));
         }
     }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::proof::{Level, Method, Proof, Proofs};
 use crate::time::Millis;
 
-/// A set of kinds of authentication methods, stored and shown as a list of [`Methods::NAMES`]. It is never empty.
+/// A set of kinds of authentication methods, stored and shown as a list of [`Methods::NAMES`]. One that is
+/// read is never empty; what several have in common ([`Methods::and`]) may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Methods(u8);
 

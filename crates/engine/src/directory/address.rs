@@ -460,6 +460,8 @@ impl Engine {
             Op::Factor(factors),
             Op::EndSessions(end),
         ]);
+        let wait = self.wait_of_recovery(tenant, &user).await?;
+        change.ops.extend(wait.map(|(wait, _)| Op::Factor(wait)));
         change.audit.push(self.audit_row(&actor, "user.address_undo", user.id, &json!({})));
         match self.apply_end(id, change).await {
             Err(EngineError::Contended) => Err(AddressRefused::Gone),

@@ -1,10 +1,11 @@
 //! Authentication of callers of the administrative APIs, and their rights.
 
-use sojourn_model::{Actor, PasswordDue, Tenant, User, UserState};
+use sojourn_model::{Actor, PasswordDue, Proofs, Tenant, User, UserState};
 
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::factors::is_recovering;
 use crate::rights::Rights;
 use crate::settings::CertificateOwner;
 use crate::sign_in::{Checked, Credentials, SignInError};
@@ -48,7 +49,9 @@ impl Engine {
         let hash = known.as_ref().and_then(|user| user.password_hash.as_deref());
         let user = if self.is_remembered(password, hash) {
             let may = |user: &User| {
-                user.state == UserState::Active && user.password_due == PasswordDue::No
+                user.state == UserState::Active
+                    && user.password_due == PasswordDue::No
+                    && !is_recovering(user, &Proofs::default(), self.now())
             };
             let known = known.filter(may);
             if known.as_ref().is_some_and(|user| user.factors > 0) {

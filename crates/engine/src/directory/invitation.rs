@@ -3,20 +3,27 @@
 use serde_json::json;
 use sojourn_model::operation::MailChange;
 use sojourn_model::{
-    Actor, AddressChange, ChangeSet, EndTarget, FactorKind, Op, Tenant, User, UserState,
+    Actor, AddressChange, ChangeSet, EndTarget, FactorKind, Millis, Op, Proofs, Tenant, User,
+    UserState,
 };
 
 use super::PasswordRefused;
 use crate::authority::Authority;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::factors::is_recovering;
 use crate::factors::{Added, FactorRefused, KeyOffer, NewKey};
 use crate::mail::LinkPurpose;
 use crate::outside::Letter;
 use crate::rights::Right;
 
 /// Returns the reason why a user can't be invited, if there is one.
-fn uninvitable(user: &User) -> Option<&'static str> {
+fn uninvitable(user: &User, now: Millis) -> Option<&'static str> {
+    if is_recovering(user, &Proofs::default(), now) {
+        return Some(
+            "the account is being recovered; invite the user when its waiting time is over",
+        );
+    }
     if user.state != UserState::Active {
         return Some("the account is switched off or locked");
     }
@@ -67,7 +74,7 @@ impl Engine {
                 "this server doesn't send mail: configure [mail]".into(),
             ));
         }
-        if let Some(why) = uninvitable(user) {
+        if let Some(why) = uninvitable(user, self.now()) {
             return Err(EngineError::Invalid(why.into()));
         }
         if !self.store.factors_of(tenant.id, user.id).await?.is_empty() {
@@ -102,7 +109,7 @@ impl Engine {
             return Ok(None);
         };
         let user = link.user;
-        if uninvitable(&user).is_some()
+        if uninvitable(&user, self.now()).is_some()
             || !self.store.factors_of(tenant.id, user.id).await?.is_empty()
         {
             return Ok(None);

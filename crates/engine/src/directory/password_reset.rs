@@ -1,7 +1,7 @@
 //! Password reset: a link by mail lets a user who forgot the password choose another.
 
 use sojourn_model::operation::MailChange;
-use sojourn_model::{ChangeSet, EndTarget, FactorChange, Op, Tenant, User, UserState};
+use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 
 use super::PasswordRefused;
 use crate::directory::plain_name;
@@ -96,18 +96,8 @@ impl Engine {
         let user = self.reset_link(tenant, token).await?;
         let user = user.ok_or_else(|| EngineError::Invalid("the link has expired".into()))?;
         let mut also = ChangeSet::new(tenant.id);
-        let wait = self.policy(tenant, user.id, None).await?.recovery_wait_ms;
-        if let Some(ms) = wait
-            && !self
-                .store
-                .factors_of(tenant.id, user.id)
-                .await
-                .map_err(EngineError::from)?
-                .is_empty()
-        {
-            let at = self.now().plus(ms);
-            also.ops.push(Op::Factor(FactorChange::Recover { user: user.id, at }));
-        }
+        let wait = self.wait_of_recovery(tenant, &user).await?;
+        also.ops.extend(wait.map(|(wait, _)| Op::Factor(wait)));
         match self.put_password(tenant, &user, new, EndTarget::User(user.id), also).await {
             // In the meantime, another request used the link or an administrator changed the account.
             Err(PasswordRefused::Failed(EngineError::Contended)) => {

@@ -42,6 +42,8 @@ impl Engine {
             .with(Op::Factor(all))
             .with(Op::Factor(untrust))
             .with(Op::EndSessions(end));
+        let wait = self.wait_of_recovery(tenant, user).await?;
+        change.ops.extend(wait.map(|(wait, _)| Op::Factor(wait)));
         let event = EventName::PostSecureAccount;
         change.events.push(self.user_event(user, event, actor));
         change.audit.push(self.audit_row(actor, "user.secure", user.id, &json!({})));

@@ -50,6 +50,9 @@ struct Offered {
     nonce: [u8; 16],
 }
 
+/// Where the options of a creation say whether the user is verified.
+const USER_VERIFICATION: &str = "/authenticatorSelection/userVerification";
+
 /// Number of random bytes in a handle; the rest identifies the tenant.
 const HANDLE_NUMBER: usize = 24;
 
@@ -143,7 +146,12 @@ impl Engine {
         let sealed = sealed.map_err(EngineError::from)?;
         let of = (kind, &*offered.handle);
         let options = self.creation_request(tenant, user, of, &keys, &sealed);
-        Ok(KeyOffer { options: options.ok_or(FactorRefused::NoKeys)?, sealed })
+        let mut options = options.ok_or(FactorRefused::NoKeys)?;
+        if unattended && let Some(verification) = options.pointer_mut(USER_VERIFICATION) {
+            // A client that can't verify the user refuses to create one without a dialog if that is required.
+            *verification = "preferred".into();
+        }
+        Ok(KeyOffer { options, sealed })
     }
 
     /// Creates a handle by which authenticators distinguish accounts (Web Authentication §5.4.3). It reveals nothing

@@ -15,7 +15,8 @@ mod totp;
 use serde_json::{Value, json};
 use sojourn_model::limits::{FACTOR_NAME_CHARS_MAX, FACTORS_MAX};
 use sojourn_model::{
-    Actor, EventName, Factor, Level, Method, Methods, NewEvent, Session, Tenant, User, UserId,
+    Actor, EventName, Factor, FactorChange, Level, Method, Methods, Millis, NewEvent, Proof,
+    Proofs, Session, Tenant, User, UserId,
 };
 
 use crate::directory::visible;
@@ -89,6 +90,14 @@ pub(crate) fn named(name: &str) -> Result<String, FactorRefused> {
         return Err(EngineError::Invalid(why).into());
     }
     Ok(name)
+}
+
+/// Returns whether an account is being recovered, and these proofs aren't of a factor that it still has. A recovery code
+/// can be stolen with the mailbox.
+pub(crate) fn is_recovering(user: &User, proofs: &Proofs, now: Millis) -> bool {
+    let own =
+        |proof: &Proof| proof.method.is_second_factor() && proof.method != Method::RecoveryCode;
+    user.recovers_at.is_some_and(|until| now < until) && !proofs.0.iter().any(own)
 }
 
 /// Fails if an account has the maximum number of factors.
@@ -167,10 +176,29 @@ impl Engine {
         let user = user.ok_or(EngineError::NotFound("user"))?;
         let factors = self.store.factors_of(tenant.id, user.id).await;
         let factors = factors.map_err(EngineError::from)?;
-        match self.proven_for(tenant, session, &factors)? {
+        // Nobody ends the wait of a recovery by adding a factor to a session that is still there.
+        let waits = is_recovering(&user, &session.proofs, self.now());
+        match !waits && self.proven_for(tenant, session, &factors)? {
             true => Ok((user, factors)),
             false => Err(FactorRefused::NotFresh),
         }
+    }
+
+    /// The operation that lets an account wait which is losing factors, if a policy says so, and the end of the wait. A
+    /// wait that has begun isn't shortened.
+    pub(crate) async fn wait_of_recovery(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+    ) -> Result<Option<(FactorChange, Millis)>, EngineError> {
+        let Some(ms) = self.policy(tenant, user.id, None).await?.recovery_wait_ms else {
+            return Ok(None);
+        };
+        if self.store.factors_of(tenant.id, user.id).await?.is_empty() {
+            return Ok(None);
+        }
+        let at = self.now().plus(ms).max(user.recovers_at.unwrap_or(Millis(0)));
+        Ok(Some((FactorChange::Recover { user: user.id, at }, at)))
     }
 
     /// An event about an account's factors, with properties besides the login name.

@@ -154,10 +154,13 @@ impl Engine {
         let event = EventName::PostResetFactorsByAdmin;
         change.events.push(self.factor_event(user, event, actor, about));
         let policy = self.policy(tenant, user.id, None).await?;
-        let until = policy.recovery_wait_ms.map(|ms| self.now().plus(ms));
-        if let Some(at) = until {
-            change.ops.push(Op::Factor(FactorChange::Recover { user: user.id, at }));
-        }
+        // The operator of the server is who helps the last administrator.
+        let wait = match actor {
+            Actor::Operator => None,
+            _ => self.wait_of_recovery(tenant, user).await?,
+        };
+        let until = wait.as_ref().map(|(_, until)| *until);
+        change.ops.extend(wait.map(|(wait, _)| Op::Factor(wait)));
         self.push_notice(tenant, user, News::FactorsReset { until }, &mut change)?;
         let policy = policy.on_factor_removed;
         let rests = |one: &Session| rests_on_second_factor(&one.proofs);

@@ -73,7 +73,9 @@ impl<'a> By<'a> {
 fn spare_recovery_code(also: &mut ChangeSet) {
     let uses = |op: &Op| matches!(op, Op::Factor(FactorChange::UseRecoveryCode { .. }));
     if also.ops.iter().any(uses) {
-        also.ops.retain(|op| !uses(op) && !matches!(op, Op::Mail(MailChange::Add(_))));
+        let trusts = |op: &Op| matches!(op, Op::Factor(FactorChange::Trust { .. }));
+        also.ops
+            .retain(|op| !uses(op) && !trusts(op) && !matches!(op, Op::Mail(MailChange::Add(_))));
         also.events.clear();
         also.audit.clear();
     }

@@ -1,8 +1,9 @@
 //! Determines the next step of a sign-in: named checks in a fixed order.
 
-use sojourn_model::{AtLimit, Level, Method, Methods, Millis, PasswordDue, Proof, Session, User};
+use sojourn_model::{AtLimit, Level, Method, Methods, Millis, PasswordDue, Session, User};
 
 use super::{Pending, Proven, SignInError};
+use crate::factors::is_recovering;
 
 /// A step that is still required.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,12 +142,8 @@ fn second_factor(situation: &Situation<'_>) -> Option<Missing> {
 }
 
 fn recovery(situation: &Situation<'_>) -> Option<Missing> {
-    let waits = situation.user.recovers_at.is_some_and(|until| situation.now < until);
-    // A recovery code can be stolen with the mailbox; what the account still has says who is there.
-    let own =
-        |proof: &Proof| proof.method.is_second_factor() && proof.method != Method::RecoveryCode;
-    let has = situation.proven.proofs.0.iter().any(own);
-    (waits && !has).then_some(Missing::Time)
+    let Situation { user, proven, now, .. } = situation;
+    is_recovering(user, &proven.proofs, *now).then_some(Missing::Time)
 }
 
 fn new_password(situation: &Situation<'_>) -> Option<Missing> {
@@ -210,7 +207,7 @@ pub(super) fn next(situation: &Situation<'_>) -> Result<(), SignInError> {
 
 #[cfg(test)]
 mod tests {
-    use sojourn_model::{Proofs, SessionId, SessionState, TenantId, UserId};
+    use sojourn_model::{Proof, Proofs, SessionId, SessionState, TenantId, UserId};
 
     use super::*;
 

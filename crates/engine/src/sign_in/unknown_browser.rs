@@ -115,6 +115,8 @@ impl Engine {
         let mut change = ChangeSet::of(tenant.id, once)
             .with(Op::DuePassword { user: user.id, due: PasswordDue::ByMail })
             .with(Op::EndSessions(end));
+        let wait = self.wait_of_recovery(tenant, &user).await?;
+        change.ops.extend(wait.map(|(wait, _)| Op::Factor(wait)));
         if let Some(theirs) = self.store.session(tenant.id, session).await? {
             // Factors that the intruder may have added would lock the user out. One may have been added during the
             // sign-in, before the session started.

@@ -66,6 +66,10 @@ async fn a_policy_that_nobody_can_meet_is_refused() {
         (json!({"methods": ["totp", "security_key"]}), "must include password or passkey"),
         (json!({"methods": ["password"], "second_factor": "required"}), "can't reach"),
         (
+            json!({"methods": ["password", "recovery_code"], "second_factor": "required"}),
+            "can't reach",
+        ),
+        (
             json!({"methods": ["password", "totp"], "second_factor": "phishing_resistant"}),
             "can't reach",
         ),

@@ -58,6 +58,12 @@ async fn it_is_offered_once_in_a_browser_and_leads_on() {
     let led = nobody.get(&format!("{OFFER}?ticket={ticket}")).await;
     assert!(led.location().starts_with("/login?"), "{led:?}");
     // Added: recovery codes are shown, and lead on to the application.
+    // Another ticket, which anybody can have made, leads on.
+    let asked_elsewhere = other.get("/login").await;
+    let (_, rest) = asked_elsewhere.body.split_once("name=\"ticket\" value=\"").expect("a ticket");
+    let strange = rest.split('"').next().expect("its end");
+    let led = other.get(&format!("{OFFER}?ticket={strange}")).await;
+    assert_eq!(led.status, 303, "{led:?}");
     let added = send(&other, OFFER, &asked, &made).await;
     assert!(added.status == 200 && added.body.contains("id=\"codes\""), "{added:?}");
     let (_, rest) = added.body.split_once("id=\"kept\" href=\"").expect("a way on");
@@ -79,6 +85,8 @@ async fn one_that_was_made_without_a_dialog_signs_in_only_with_its_user() {
     let browser = server.browser();
     let asked = Asked::of(&offered(&browser).await);
     assert!(asked.form.contains("data-upgrade"), "{}", asked.form);
+    let verification = &asked.options["authenticatorSelection"]["userVerification"];
+    assert_eq!(verification, "preferred", "required would need a dialog");
     let mut key = SoftKey::new(&asked.options, &server.base);
     (key.notices, key.verifies) = (false, false);
     let added = send(&browser, OFFER, &asked, &key.created(&asked.options)).await;

@@ -72,6 +72,48 @@ async fn after_an_administrator_removed_the_factors() {
     }
 }
 
+/// Whoever is helped by securing the account waits as well, and an invitation or an old session is no way around it.
+#[tokio::test]
+async fn every_way_that_removes_factors_waits() {
+    let smtp = Smtp::start().await;
+    let server = prepared(Engine::Sqlite, &smtp).await;
+    let phone = enrol(&server, &server.signed_in("cleo", "cleo-123").await).await;
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    let by = Authority::system();
+    server.engine.secure_account(&server.tenant, &cleo, &by).await.expect("secured");
+    let browser = server.browser();
+    let page = browser.get("/forgot").await;
+    let form = [("csrf", &*page.field("csrf")), ("username", "cleo")];
+    assert_eq!(browser.post("/forgot", &form).await.status, 200);
+    let page = browser.get(&smtp.link("/reset?token=", 0).await).await;
+    let form = [
+        ("csrf", &*page.field("csrf")),
+        ("token", &page.field("token")),
+        ("new", NEW),
+        ("again", NEW),
+    ];
+    assert!(browser.post("/reset", &form).await.status < 400);
+    assert!(waits(&try_password(&server, NEW).await.1));
+    assert_eq!(phone.codes.len(), 10);
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    assert!(cleo.recovers_at.is_some_and(|until| until > server.engine.now()));
+    server.clock.advance(HOUR_MS);
+    assert_eq!(try_password(&server, NEW).await.1.status, 303);
+    // The operator's own command begins no wait, and who has no factor loses none.
+    enrol(&server, &server.signed_in("cleo", NEW).await).await;
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    server
+        .engine
+        .reset_factors(&server.tenant, &cleo, &Authority::operator())
+        .await
+        .expect("reset");
+    assert_eq!(try_password(&server, NEW).await.1.status, 303);
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    server.engine.reset_factors(&server.tenant, &cleo, &by).await.expect("reset");
+    assert_eq!(try_password(&server, NEW).await.1.status, 303);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn after_a_password_by_mail_a_factor_opens_it_and_a_recovery_code_waits() {
     for engine in Engine::BOTH {
@@ -106,6 +148,24 @@ async fn after_a_password_by_mail_a_factor_opens_it_and_a_recovery_code_waits() 
         assert_eq!(give(&later, &page, &phone.codes[0]).await.status, 303);
         server.stop().await;
     }
+}
+
+/// A password that the server has just verified is remembered for a while; it waits as well.
+#[tokio::test]
+async fn a_remembered_password_waits() {
+    use crate::keys::{ALEX, PASSKEY, add, server};
+    let server = server().await;
+    add(&server, &server.signed_in(ALEX.0, ALEX.1).await, PASSKEY).await;
+    assert_eq!(server.api("GET", "/scim2/Me", ALEX).await.status, 200);
+    let policy = json!({"recovery_wait_ms": HOUR_MS});
+    let tenant = "/api/sessions/v1/policies/tenant";
+    assert_eq!(server.send("PUT", tenant, BOSS, &policy).await.status, 200);
+    let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");
+    server.engine.reset_factors(&server.tenant, &alex, &Authority::system()).await.expect("reset");
+    assert_eq!(server.api("GET", "/scim2/Me", ALEX).await.status, 401);
+    server.clock.advance(HOUR_MS);
+    assert_eq!(server.api("GET", "/scim2/Me", ALEX).await.status, 200);
+    server.stop().await;
 }
 
 /// Without a factor nothing was lost but the password: the mail is the proof, as ever.

@@ -226,7 +226,7 @@ fn chosen<T: DeserializeOwned>(params: &Params, name: &str) -> Result<Option<T>,
     }
 }
 
-/// The methods that were ticked; `None` if none was, or all were.
+/// The methods that were ticked; `None` if none was.
 fn methods(params: &Params) -> Result<Option<Methods>, EngineError> {
     let ticked = |(name, _): &&(&str, &str)| params.get(&format!("method_{name}")).is_some();
     let names: Vec<&str> = METHODS.iter().filter(ticked).map(|(name, _)| *name).collect();

@@ -83,7 +83,7 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
         SignInError::PasswordDue => (StatusCode::FORBIDDEN, PASSWORD_DUE.into(), "password_due"),
         SignInError::Waiting { until } => {
             let text = say(
-                "This account is being recovered. You can sign in this way from {0}; with a passkey or an authenticator app that you still have, you can sign in now.",
+                "This account is being recovered. You can sign in this way from {0}. A passkey, security key or authenticator app that the account still has opens it now.",
                 [words::moment(until)],
             );
             (StatusCode::FORBIDDEN, text, "recovering")
@@ -114,7 +114,14 @@ async fn finish(
     // Raising the level isn't a new sign-in.
     ticket.done = Done { signed_in: done.signed_in || raises.is_none(), ..done };
     let to = match raises {
-        None => passkey_offer::way_on(context, &ticket, &signed_in.session).await?,
+        // The session has started: the offer isn't worth an error page.
+        None => match passkey_offer::way_on(context, &ticket, &signed_in.session).await {
+            Ok(way) => way,
+            Err(error) => {
+                tracing::warn!(%error, "no passkey was offered");
+                ticket.location(context)
+            }
+        },
         Some(_) => ticket.location(context),
     };
     let response = respond::see_other(&to);

@@ -56,14 +56,14 @@ struct Enrolled {
 
 /// Shows the page to a user who has proven everything else; `least` is the level that must be reached.
 pub(super) async fn ask(context: &Context, way: &Way, proven: Proven, least: Level) -> Answer {
-    let offers = match offer(context, (&proven, &way.ticket), None).await {
+    let ticket = Ticket { least: least.acr().to_owned(), ..way.ticket.clone() };
+    let offers = match offer(context, (&proven, &ticket), None).await {
         Ok(offers) => offers,
         Err(SignInError::Failed(error)) => return Err(error.into()),
         Err(_) => return Ok(way.ticket.clone().begin_again(context)),
     };
     let (secret, _) = context.form_secret();
     let csrf = context.form_token(&secret);
-    let ticket = Ticket { least: least.acr().to_owned(), ..way.ticket.clone() };
     let way = Way { ticket, ..*way };
     let state = State::seal(context, Page::Enrolment, &way, proven, &csrf);
     Ok(show(context, StatusCode::OK, &way, (state, offers), (String::new(), None)).await)
@@ -83,8 +83,14 @@ pub(super) async fn offer(
         true => FactorKind::Passkey,
         false => FactorKind::SecurityKey,
     };
-    let allowed = methods.allow(Method::Passkey) || methods.allow(Method::SecurityKey);
-    let may_app = methods.allow(Method::Totp);
+    // Only what leads on, together with what is proven.
+    let least = Level::parse(&ticket.least).unwrap_or(Level::Two);
+    let leads = |method: Method| {
+        let proven = proven.proofs.0.iter().map(|proof| proof.method);
+        methods.allow(method) && methods.reach(proven.chain([method])) >= Some(least)
+    };
+    let may_app = leads(Method::Totp);
+    let allowed = leads(Method::Passkey) || leads(Method::SecurityKey);
     let key = match engine.offer_key_at_sign_in(tenant, proven, kind).await {
         Ok(offer) => Some(offer).filter(|_| allowed),
         Err(SignInError::Factor(FactorRefused::NoKeys)) => None,
@@ -115,7 +121,7 @@ pub(super) async fn show(
         offer,
         name,
         error,
-        may_app: may_app && Level::parse(&way.ticket.least).is_none_or(|least| least <= Level::Two),
+        may_app,
         key,
     };
     let response = render::script_form_page(context, status, &page, logo.as_deref());

@@ -56,12 +56,25 @@ pub(super) async fn way_on(
     Ok(ticket.location(context))
 }
 
+/// Returns whether the sign-in that a ticket belongs to started this session.
+fn is_of(ticket: &Ticket, session: &Session) -> bool {
+    ticket.done.signed_in && ticket.done.session == session.id.to_string()
+}
+
 async fn show(
     context: &Context,
     (session, ticket): (&Session, &Ticket),
     error: Option<Text>,
 ) -> Answer {
     let next = ticket.location(context);
+    let app = consent::app_of_ticket(context, ticket).await;
+    let (engine, tenant) = (context.engine(), context.tenant());
+    // Only for the user who just signed in by this ticket, and only if it is due: another site can lead here, too.
+    if !is_of(ticket, session)
+        || !engine.offers_passkey(tenant, session, app.as_ref().map(|app| app.id)).await?
+    {
+        return Ok(respond::see_other(&next));
+    }
     let offered = context.engine().offer_passkey_after_password(context.tenant(), session).await;
     let offer = match offered {
         Ok(offer) => offer,
@@ -69,7 +82,6 @@ async fn show(
         // Too late, or too many factors: the user didn't ask for it.
         Err(_) => return Ok(respond::see_other(&next)),
     };
-    let app = consent::app_of_ticket(context, ticket).await;
     let app = app.as_deref().map(consent::face);
     let logo = app.as_ref().and_then(|app| app.logo.clone());
     let (secret, cookie) = context.form_secret();
@@ -110,6 +122,9 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
     let text = |name: &str| params.get(name).unwrap_or_default();
     let ticket = Ticket::open(&context, text("ticket")).ok_or(Refusal::Incomplete)?;
     let Some(session) = context.session().await? else { return Ok(ticket.begin_again(&context)) };
+    if !is_of(&ticket, &session) {
+        return Err(Refusal::Incomplete);
+    }
     let (sealed, credential, name) = (text("offer"), text("credential"), text("name"));
     let new = NewKey { sealed, credential, name, user_agent: context.user_agent() };
     let on = |context: &Context| -> Response { respond::see_other(&ticket.location(context)) };
