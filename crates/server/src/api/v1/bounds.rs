@@ -38,10 +38,6 @@ fn rule(name: &str) -> Option<Value> {
         "on_password_reset" | "on_lock" | "on_disable" => account(),
         "on_access_removed" => words!(OnAccessRemoved: Tokens, Application, Session),
         "on_factor_removed" => words!(OnFactorRemoved: Nothing, MadeWithIt, All),
-        "methods" => {
-            let names = json!({ "enum": Methods::NAMES });
-            return Some(json!({ "items": names }));
-        }
         "sort" => json!(["signed_in_at", "last_access", "ended_at"]),
         "include" => json!(["grants"]),
         "binding" => json!(["none", "cookie", "sso-session"]),
@@ -92,6 +88,7 @@ fn own_rule(of: &str, name: &str) -> Option<Value> {
         ("PolicyJson", "methods") => {
             json!({ "items": { "enum": Methods::NAMES }, "minItems": 1 })
         }
+        ("EffectivePolicyJson", "methods") => json!({ "items": { "enum": Methods::NAMES } }),
         ("SessionJson", "id") => json!({ "pattern": SESSION_ID }),
         ("EndBody", "sessions") => json!({ "items": { "pattern": SESSION_ID } }),
         ("EndBody", "rate") => json!({ "minimum": 1, "maximum": u32::MAX }),
