@@ -52,7 +52,7 @@ impl Engine {
             return Ok(Demands { max_age_ms, unmet: None });
         }
         let level = if policy.grace_until.is_some() && reach < Some(level) { less } else { level };
-        // A session by a passkey that doesn't count isn't raised: its user signs in with the password that does.
+        // If the session started with a passkey that doesn't count, its user signs in with the password instead.
         let first = session.proofs.0.first().map(|proof| proof.method);
         let password = policy.methods.allow(Method::Password);
         let raised = first.is_some_and(|first| {

@@ -2,48 +2,22 @@
 
 #![expect(clippy::expect_used, reason = "a test fails loudly")]
 
+mod application;
+
+use application::app;
 use serde_json::{Map, Value, json};
 use sojourn_model::limits::{NONCE_BYTES_MAX, SCOPES_MAX, STATE_BYTES_MAX};
 use sojourn_model::{
-    AppId, AppKind, AppOwner, Application, ApplicationSettings, ClientAuthMethod, GrantType, Level,
-    Millis, OidcSettings, TenantId, User, UserId,
+    Application, ClientAuthMethod, GrantType, Level, Millis, TenantId, User, UserId,
 };
 use sojourn_oidc::authorize::{AuthorizeRequest, check, reply_to};
 use sojourn_oidc::client_auth::{JWT_BEARER, credentials};
 use sojourn_oidc::discovery::{Endpoints, SCOPES, discovery_document};
 use sojourn_oidc::interaction::{Needs, Present, Situation, needs, to_approve};
 use sojourn_oidc::introspection::Authentication;
-use sojourn_oidc::{
-    ClaimsRequest, OAuthError, Params, RedirectRules, ResponseType, registration, scope,
-};
+use sojourn_oidc::{ClaimsRequest, OAuthError, Params, RedirectRules, registration, scope};
 
 const CB: &str = "https://app.test/cb";
-
-fn app() -> Application {
-    Application {
-        tenant: TenantId::DEFAULT,
-        id: AppId::from_slice(&[1; 16]).expect("an id"),
-        number: 1,
-        version: 1,
-        client_id: "app".into(),
-        name: "App".into(),
-        kind: AppKind::Client,
-        owner: AppOwner::Database,
-        enabled: true,
-        epoch: 0,
-        secret_hash: None,
-        backchannel_logout_uri: None,
-        settings: ApplicationSettings {
-            oidc: OidcSettings {
-                redirect_uris: vec![CB.into()],
-                response_types: ResponseType::SUPPORTED.map(str::to_owned).to_vec(),
-                grant_types: GrantType::ALL.to_vec(),
-                ..OidcSettings::default()
-            },
-            ..ApplicationSettings::default()
-        },
-    }
-}
 
 fn params(query: &str) -> Params {
     Params::parse(query.as_bytes()).expect("parameters")

@@ -107,7 +107,7 @@ impl Engine {
             return Ok(false);
         }
         let factors = self.store.factors_of(tenant.id, session.user).await?;
-        // Who just added a factor had the choice.
+        // A user who added another factor a moment ago could have added a passkey.
         let settled = |factor: &Factor| {
             factor.kind == FactorKind::Passkey || self.is_recent(factor.added_at, FRESH_MS)
         };

@@ -92,8 +92,8 @@ pub(crate) fn named(name: &str) -> Result<String, FactorRefused> {
     Ok(name)
 }
 
-/// Returns whether an account is being recovered, and these proofs aren't of a factor that it still has. A recovery code
-/// can be stolen with the mailbox.
+/// Returns whether the waiting time of an account hasn't passed and the proofs don't end it. A passkey, a security key or
+/// an authenticator app does; a recovery code doesn't, because it can be stolen together with the mailbox.
 pub(crate) fn is_recovering(user: &User, proofs: &Proofs, now: Millis) -> bool {
     let own =
         |proof: &Proof| proof.method.is_second_factor() && proof.method != Method::RecoveryCode;
@@ -176,7 +176,7 @@ impl Engine {
         let user = user.ok_or(EngineError::NotFound("user"))?;
         let factors = self.store.factors_of(tenant.id, user.id).await;
         let factors = factors.map_err(EngineError::from)?;
-        // Nobody ends the wait of a recovery by adding a factor to a session that is still there.
+        // A remaining session can't end the waiting time of a recovery by adding a factor.
         let waits = is_recovering(&user, &session.proofs, self.now());
         match !waits && self.proven_for(tenant, session, &factors)? {
             true => Ok((user, factors)),
@@ -184,8 +184,8 @@ impl Engine {
         }
     }
 
-    /// The operation that lets an account wait which is losing factors, if a policy says so, and the end of the wait. A
-    /// wait that has begun isn't shortened.
+    /// The operation that starts the waiting time of an account that loses factors, and the end of that time; `None` if
+    /// no policy sets one or the account has no factors. A waiting time that has started isn't shortened.
     pub(crate) async fn wait_of_recovery(
         &self,
         tenant: &Tenant,

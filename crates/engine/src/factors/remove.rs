@@ -154,7 +154,7 @@ impl Engine {
         let event = EventName::PostResetFactorsByAdmin;
         change.events.push(self.factor_event(user, event, actor, about));
         let policy = self.policy(tenant, user.id, None).await?;
-        // The operator of the server is who helps the last administrator.
+        // The operator needs a way to help the only administrator.
         let wait = match actor {
             Actor::Operator => None,
             _ => self.wait_of_recovery(tenant, user).await?,

@@ -124,7 +124,11 @@ async fn what_is_not_allowed_is_refused_and_not_used_up() {
     let server = server().await;
     let phone = enrol(&server, &server.signed_in(ALEX.0, ALEX.1).await).await;
     let (mut key, _) = add(&server, &server.signed_in(BOSS.0, BOSS.1).await, PASSKEY).await;
+    let (by_passkey, _) = sign_in(&server, &mut key).await;
     set(&server, TENANT, &json!({"methods": ["password", "totp"]})).await;
+    // A session with the passkey isn't raised in a circle: its user signs in with the password.
+    let asked = by_passkey.authorize("app", "openid", &[]).await;
+    assert!(asked.location().starts_with("/login?ticket="), "{asked:?}");
     let (_, refused) = sign_in(&server, &mut key).await;
     assert!(refused.status == 403 && refused.body.contains("allow passkeys here"), "{refused:?}");
     let alex = server.engine.user_named(&server.tenant, ALEX.0).await.expect("alex");

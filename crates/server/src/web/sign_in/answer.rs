@@ -114,7 +114,7 @@ async fn finish(
     // Raising the level isn't a new sign-in.
     ticket.done = Done { signed_in: done.signed_in || raises.is_none(), ..done };
     let to = match raises {
-        // The session has started: the offer isn't worth an error page.
+        // The session has started, so a failure here must not hide it behind an error page.
         None => match passkey_offer::way_on(context, &ticket, &signed_in.session).await {
             Ok(way) => way,
             Err(error) => {

@@ -69,7 +69,7 @@ async fn show(
     let next = ticket.location(context);
     let app = consent::app_of_ticket(context, ticket).await;
     let (engine, tenant) = (context.engine(), context.tenant());
-    // Only for the user who just signed in by this ticket, and only if it is due: another site can lead here, too.
+    // Another site can link to this page, so it requires the ticket of the sign-in that started this session.
     if !is_of(ticket, session)
         || !engine.offers_passkey(tenant, session, app.as_ref().map(|app| app.id)).await?
     {
@@ -79,7 +79,7 @@ async fn show(
     let offer = match offered {
         Ok(offer) => offer,
         Err(FactorRefused::Failed(error)) => return Err(error.into()),
-        // Too late, or too many factors: the user didn't ask for it.
+        // Too late, or too many factors. The user didn't ask for a passkey, so there is no error message.
         Err(_) => return Ok(respond::see_other(&next)),
     };
     let app = app.as_deref().map(consent::face);
