@@ -35,6 +35,8 @@ async fn story(language: &str) {
     cleo.find("#keep").await;
     cleo.look("a deletion that was asked for", &mut found).await;
     cleo.click("#keep").await;
+    // Leaving the page before the answer could cut the request off.
+    cleo.wait_for(".notice", say("Your account stays.", "Ihr Konto bleibt.")).await;
     cleo.goto(&at("/myaccount/delete")).await;
     cleo.find("#delete").await;
     // An administrator decides: first against it, then for it.
