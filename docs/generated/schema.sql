@@ -27,6 +27,15 @@ CREATE INDEX account_email_key ON account (tenant_id, email_key) WHERE email_key
 CREATE INDEX account_external ON account (tenant_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX account_unkeyed ON account (id) WHERE keyed_version < version;
 CREATE UNIQUE INDEX account_username ON account (tenant_id, username_key);
+CREATE TABLE account_address (
+    tenant_id BIGINT NOT NULL,
+    user_id BLOB NOT NULL,
+    address TEXT NOT NULL,
+    address_key TEXT NOT NULL,
+    proved_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, address_key, tenant_id)
+) WITHOUT ROWID;
+CREATE INDEX account_address_key ON account_address (tenant_id, address_key);
 CREATE TABLE account_deletion (
     tenant_id BIGINT NOT NULL,
     user_id BLOB NOT NULL,

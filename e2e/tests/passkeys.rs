@@ -297,6 +297,11 @@ async fn invitation(language: &str, passkey: bool) {
         browser.click("#confirm").await;
     }
     browser.find("#save-profile").await;
+    browser.click("#address").await;
+    browser.find("tr[data-address='new@example.test']").await;
+    browser.look("several addresses", &mut found).await;
+    browser.click("tr[data-address='new@example.test'] form[action$='/main'] button").await;
+    browser.find("tr[data-address='new@example.test'] .tag").await;
     let undo = smtp.link("/address/undo?token=", 2).await;
     browser.goto(&format!("{base}{undo}")).await;
     browser.look("undoing a change of an address", &mut found).await;

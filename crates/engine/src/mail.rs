@@ -38,7 +38,8 @@ pub(crate) struct MailLink {
     /// Hash of the recipient address. Empty in links from the previous version.
     #[serde(default)]
     pub(crate) recipient: Vec<u8>,
-    /// The address to restore, in links that undo a change.
+    /// The address to restore, in links that undo a change; in links that reset a password, the recipient if it isn't
+    /// the account's main address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
 }
@@ -128,12 +129,13 @@ fn place(id: &[u8; 16]) -> String {
 }
 
 impl Engine {
-    /// Creates the token of a link.
+    /// Creates the token of a link. `address` is the one that an undo link restores, or that a reset link is sent to
+    /// if it isn't the main one.
     pub(crate) fn mail_link(
         &self,
         tenant: &Tenant,
         purpose: LinkPurpose,
-        user: &User,
+        (user, address): (&User, Option<&str>),
     ) -> Result<String, EngineError> {
         let link = MailLink {
             purpose,
@@ -141,7 +143,7 @@ impl Engine {
             epoch: user.epoch,
             written_at: self.now().0,
             recipient: recipient_of(user),
-            address: user.email.clone().filter(|_| purpose == LinkPurpose::UndoAddress),
+            address: address.map(str::to_owned),
         };
         let body = serde_json::to_vec(&link).unwrap_or_default();
         Ok(self.sealer.seal(purpose.kind(), tenant.id, &body)?)
@@ -176,6 +178,11 @@ impl Engine {
         let unchanged = user.epoch == link.epoch;
         if matches!(link.purpose, LinkPurpose::Reset | LinkPurpose::Invitation)
             && !(unchanged && link.recipient == recipient_of(&user))
+        {
+            return Ok(None);
+        }
+        if let (LinkPurpose::Reset, Some(address)) = (link.purpose, &link.address)
+            && !self.proved_addresses(tenant, &user).await?.contains(address)
         {
             return Ok(None);
         }

@@ -143,6 +143,16 @@ pub enum News<'a> {
         /// The name that the user had given the factor.
         name: &'a str,
     },
+    /// A mail address was added besides the main one.
+    AddressAdded {
+        /// The new address.
+        address: &'a str,
+    },
+    /// A mail address other than the main one was removed.
+    AddressRemoved {
+        /// The removed address.
+        address: &'a str,
+    },
     /// An administrator removed all second factors.
     FactorsReset {
         /// Time until which the account can't be used, because a policy lets recoveries wait.

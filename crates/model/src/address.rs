@@ -15,6 +15,15 @@ pub struct AddressBefore {
     pub replaced_at: Millis,
 }
 
+/// A verified address that an account has besides its main one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherAddress {
+    /// The email address.
+    pub address: String,
+    /// Time of the verification.
+    pub proved_at: Millis,
+}
+
 /// A change of an account's email address, apart from writing the address itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressChange {
@@ -52,5 +61,31 @@ pub enum AddressChange {
     Settle {
         /// The account that has the address.
         user: UserId,
+    },
+    /// Adds a verified address besides the main one; no change if the account has it already. A conflict if the
+    /// account's epoch has changed since it was read.
+    Add {
+        /// The account that gets the address.
+        user: UserId,
+        /// The address that was verified.
+        address: String,
+        /// Time of the verification.
+        at: Millis,
+        /// The account's epoch when it was read.
+        epoch: i64,
+    },
+    /// Removes an address other than the main one. A conflict if the account doesn't have it.
+    Remove {
+        /// The account that has the address.
+        user: UserId,
+        /// The address to remove.
+        address: String,
+    },
+    /// Removes the addresses other than the main one that were verified at a time or later.
+    RemoveSince {
+        /// The account that has the addresses.
+        user: UserId,
+        /// Time of the verification of the oldest address to remove.
+        since: Millis,
     },
 }

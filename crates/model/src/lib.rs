@@ -29,7 +29,7 @@ pub mod sign_up;
 pub mod task;
 pub mod time;
 
-pub use address::{AddressBefore, AddressChange, UNDO_MS};
+pub use address::{AddressBefore, AddressChange, OtherAddress, UNDO_MS};
 pub use application::{
     AppKind, AppOwner, Application, ApplicationSettings, Protocol, RemovedApplication,
 };

@@ -126,6 +126,8 @@ pub const POLICY_MS_MAX: i64 = 10 * 366 * 24 * 3_600_000;
 pub const DELETIONS_LISTED_MAX: i64 = 500;
 /// Maximum number of sign-up codes of a tenant.
 pub const SIGN_UP_CODES_MAX: usize = 500;
+/// Maximum number of verified email addresses of an account besides the main one.
+pub const OTHER_ADDRESSES_MAX: usize = 10;
 /// Maximum number of email domains that are allowed to sign up in a tenant.
 pub const SIGN_UP_DOMAINS_MAX: usize = 100;
 /// Maximum number of factors of an account.

@@ -258,6 +258,8 @@ routes! {
     GET "/myaccount/address" => web::address::get;
     POST "/myaccount/address" => web::address::post;
     POST "/myaccount/address/code" => web::address::code;
+    POST "/myaccount/address/main" => web::address::change;
+    POST "/myaccount/address/remove" => web::address::change;
     GET "/myaccount/data" => web::own_data::get;
     POST "/myaccount/data" => web::own_data::post;
     GET "/myaccount/password" => web::password::get;

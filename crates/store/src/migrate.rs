@@ -42,10 +42,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 17, needs: 12, sql: include_str!("migrations/0017_sign_up.sql") },
     Migration { version: 18, needs: 12, sql: include_str!("migrations/0018_saml.sql") },
     Migration { version: 19, needs: 12, sql: include_str!("migrations/0019_recovery.sql") },
+    Migration { version: 20, needs: 12, sql: include_str!("migrations/0020_other_addresses.sql") },
 ];
 
 /// The newest schema version that this program knows.
-pub const SCHEMA_VERSION: i64 = 19;
+pub const SCHEMA_VERSION: i64 = 20;
 
 /// The schema version that a database reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

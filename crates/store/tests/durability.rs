@@ -37,6 +37,7 @@ fn migrations_are_only_appended() {
         (17, "9541a1b9b6c00d9ecda5a85745ae53617648a188039758f2bc8136a9e6e990ec"),
         (18, "3796360b9f2700eb8a3a0492393743429d8eb23e234d4bd69ad17c9325272954"),
         (19, "61bace2ddccbc773161125d4b6d0f5560a46278a57cbd60299fe2821d0868866"),
+        (20, "83abafcbf527424d2317bf2908bb6ef7c6bb8683578b59ebc92e14a428eeedfc"),
     ];
     assert_eq!(fixed.len(), sojourn_store::MIGRATIONS.len(), "a new one has its hash here too");
     for (version, hash) in fixed {

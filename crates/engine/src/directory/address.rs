@@ -6,7 +6,8 @@ use sojourn_crypto::TokenKind;
 use sojourn_model::operation::MailChange;
 use sojourn_model::{
     Actor, AddressBefore, AddressChange, ChangeSet, EndReason, EndTarget, EventName, FactorChange,
-    Millis, NewEvent, Op, Outcome, PasswordDue, Session, Tenant, UNDO_MS, User, UserId, UserState,
+    Millis, NewEvent, Op, Outcome, PasswordDue, Session, SessionId, Tenant, UNDO_MS, User, UserId,
+    UserState,
 };
 use sojourn_scim::user as account;
 
@@ -14,7 +15,7 @@ use crate::end_plan::EndPlan;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::mail::{LinkPurpose, OpenedLink, recipient_of};
-use crate::outside::Letter;
+use crate::outside::{Letter, News};
 use crate::throttle::{Attempt, Guess};
 
 /// How long after the mail an address can be confirmed, in milliseconds.
@@ -34,6 +35,15 @@ pub enum AddressRefused {
     /// The user must sign in again first, because a mail to the address can reset the password.
     #[error("a fresh sign-in is needed")]
     NotFresh,
+    /// The account has the address already.
+    #[error("the account has this address already")]
+    Already,
+    /// The account can't have more addresses.
+    #[error("the account already has {max} other addresses")]
+    Full {
+        /// Maximum number of addresses besides the main one.
+        max: usize,
+    },
     /// Too many mails were requested, or too many codes were tried.
     #[error("too many attempts")]
     TooMany,
@@ -57,6 +67,12 @@ struct Offered {
     epoch: i64,
     nonce: [u8; 16],
     written_at: i64,
+    /// Whether the address is added to the account's main one instead of replacing it.
+    #[serde(default)]
+    add: bool,
+    /// The session in which the mail was requested; `None` in mails from the previous version.
+    #[serde(default)]
+    session: Option<SessionId>,
 }
 
 impl Offered {
@@ -95,18 +111,18 @@ pub struct ToldAddress {
 }
 
 impl Engine {
-    /// Sends a mail by which the session's user confirms an address: the account's current address, or a new one,
-    /// which then replaces it. Returns the sealed state for the page that accepts the code.
+    /// Sends a mail by which the session's user confirms an address: the account's main address, or a new one, which
+    /// then replaces it or, with `add`, is added to it. Returns the sealed state for the page that accepts the code.
     ///
     /// # Errors
     /// [`AddressRefused::NotFresh`] if the user must sign in again first, [`AddressRefused::NoAddress`] if the text
-    /// isn't an address, [`AddressRefused::TooMany`] above the rate limit, [`EngineError::Invalid`] if mail can't be
-    /// sent.
+    /// isn't an address, [`AddressRefused::Already`] and [`AddressRefused::Full`] if it can't be added,
+    /// [`AddressRefused::TooMany`] above the rate limit, [`EngineError::Invalid`] if mail can't be sent.
     pub async fn ask_to_prove(
         &self,
         tenant: &Tenant,
         session: &Session,
-        address: &str,
+        (address, add): (&str, bool),
         ip: &str,
     ) -> Result<String, AddressRefused> {
         if !self.settings.resets_by_mail {
@@ -123,6 +139,9 @@ impl Engine {
         if !is_address(&address) {
             return Err(AddressRefused::NoAddress);
         }
+        // Without a main address, the first one becomes it.
+        let add = add && user.email.is_some();
+        self.may_have(tenant, &user, (&address, add)).await?;
         self.may_try_address(tenant, &user, "address mail", ip).await?;
         // The recipient may be a stranger, so the same limit applies to the mails of all accounts together.
         let to = Guess { name: &format!("mail to {address}"), user: None, ip, browser: None };
@@ -136,6 +155,8 @@ impl Engine {
             epoch: user.epoch,
             nonce: sojourn_model::time::random(&*self.rng),
             written_at: self.now().0,
+            add,
+            session: Some(session.id),
         };
         let body = serde_json::to_vec(&offered).unwrap_or_default();
         let seal = |kind| self.sealer.seal(kind, tenant.id, &body).map_err(EngineError::from);
@@ -257,15 +278,21 @@ impl Engine {
         }
         let mut change = ChangeSet::of(tenant.id, offered.once());
         let actor = Actor::User(user.id);
-        let address = offered.address;
-        if user.email.as_deref() != Some(&*address) {
-            let email = Some(address.clone());
-            let changed = User { email, email_verified: true, ..user.clone() };
-            self.push_address(tenant, (&user, changed), &actor, &mut change).await?;
-        }
-        let (user, at, epoch) = (user.id, self.now(), user.epoch);
-        change.ops.push(Op::Address(AddressChange::Prove { user, address, at, epoch }));
-        change.audit.push(self.audit_row(&actor, "user.address_prove", user, &json!({})));
+        let Offered { address, add, session, .. } = offered;
+        let (id, at, epoch) = (user.id, self.now(), user.epoch);
+        let (what, prove) = match add && user.email.as_ref() != Some(&address) {
+            true => {
+                let news = News::AddressAdded { address: &address };
+                self.push_address_move(tenant, (&user, news), session, &mut change).await?;
+                ("user.address_add", AddressChange::Add { user: id, address, at, epoch })
+            }
+            false => {
+                self.push_main_address(tenant, &user, &address, &mut change).await?;
+                ("user.address_prove", AddressChange::Prove { user: id, address, at, epoch })
+            }
+        };
+        change.ops.push(Op::Address(prove));
+        change.audit.push(self.audit_row(&actor, what, id, &json!({})));
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(()),
             // The mail was used before, or the account changed at the same time.
@@ -274,7 +301,7 @@ impl Engine {
     }
 
     /// Writes an account with another address, and notifies the previous address.
-    async fn push_address(
+    pub(super) async fn push_address(
         &self,
         tenant: &Tenant,
         (before, after): (&User, User),
@@ -301,8 +328,11 @@ impl Engine {
         change: &mut ChangeSet,
     ) -> Result<(), EngineError> {
         match own {
-            true => self.push_address_news(tenant, before, after, change).await,
-            false => self.push_address_settled(tenant, before, after, change),
+            true => {
+                self.push_others_told(tenant, (before, after), change).await?;
+                self.push_address_news(tenant, before, after, change).await
+            }
+            false => self.push_address_settled(tenant, before, after, change).await,
         }
     }
 
@@ -329,7 +359,8 @@ impl Engine {
             };
         let link = match undoes {
             true => {
-                let token = self.mail_link(tenant, LinkPurpose::UndoAddress, before)?;
+                let token =
+                    self.mail_link(tenant, LinkPurpose::UndoAddress, (before, Some(old)))?;
                 Some(format!("{}/address/undo?token={token}", self.settings.address(tenant)))
             }
             false => None,
@@ -339,8 +370,9 @@ impl Engine {
         self.push_address_notice(tenant, (before, old, after), link.as_deref(), change)
     }
 
-    /// Handles a change by an administrator. It is final: somebody who now controls the old mailbox can't undo it.
-    pub(crate) fn push_address_settled(
+    /// Handles a change by an administrator. It is final: somebody who now controls the old mailbox or another one of
+    /// the account can't undo it.
+    pub(crate) async fn push_address_settled(
         &self,
         tenant: &Tenant,
         before: &User,
@@ -350,7 +382,10 @@ impl Engine {
         if before.email == after.email {
             return Ok(());
         }
-        change.ops.push(Op::Address(AddressChange::Settle { user: before.id }));
+        let (user, since) = (before.id, Millis(i64::MIN));
+        self.push_others_told(tenant, (before, after), change).await?;
+        change.ops.push(Op::Address(AddressChange::Settle { user }));
+        change.ops.push(Op::Address(AddressChange::RemoveSince { user, since }));
         let old = before.email.as_ref().filter(|_| before.email_verified);
         match old.filter(|_| self.settings.resets_by_mail) {
             Some(old) => self.push_address_notice(tenant, (before, old, after), None, change),
@@ -358,7 +393,7 @@ impl Engine {
         }
     }
 
-    fn push_address_notice(
+    pub(super) fn push_address_notice(
         &self,
         tenant: &Tenant,
         (before, old, after): (&User, &str, &User),
@@ -457,6 +492,8 @@ impl Engine {
         self.push_address_restored(tenant, &user, address, &mut change).await?;
         change.ops.extend([
             Op::DuePassword { user: user.id, due: PasswordDue::ByMail },
+            // One of them may be the intruder's.
+            Op::Address(AddressChange::RemoveSince { user: user.id, since }),
             Op::Factor(factors),
             Op::EndSessions(end),
         ]);

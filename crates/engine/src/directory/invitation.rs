@@ -81,7 +81,7 @@ impl Engine {
             return Err(EngineError::Invalid("the account has a way to sign in already".into()));
         }
         let recipient = user.email.clone().unwrap_or_default();
-        let token = self.mail_link(tenant, LinkPurpose::Invitation, user)?;
+        let token = self.mail_link(tenant, LinkPurpose::Invitation, (user, None))?;
         let link = format!("{}/invitation?token={token}", self.settings.address(tenant));
         let mail =
             self.mail_to((tenant, user, &recipient), &Letter::Invitation { link: &link }, None)?;

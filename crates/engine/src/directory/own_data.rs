@@ -54,10 +54,16 @@ impl Engine {
         let mut change = ChangeSet::new(tenant.id);
         change.audit.push(self.audit_row(&actor, "user.data_export", user, &json!({})));
         self.must_apply(change).await?;
+        let others = self.other_addresses(tenant, user).await?;
+        let others: Vec<Value> = others
+            .iter()
+            .map(|other| json!({ "address": other.address, "confirmed_at": moment(other.proved_at) }))
+            .collect();
         Ok(json!({
             "issuer": self.settings.issuer(tenant),
             "exported_at": moment(self.now()),
             "profile": profile,
+            "other_addresses": others,
             "sign_in": self.ways_to_sign_in(tenant, session).await?,
             "sessions": self.sessions_data(tenant, session).await?,
             "history": self.history_data(tenant, session).await?,

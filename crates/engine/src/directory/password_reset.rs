@@ -1,5 +1,6 @@
 //! Password reset: a link by mail lets a user who forgot the password choose another.
 
+use sojourn_model::directory::text_key;
 use sojourn_model::operation::MailChange;
 use sojourn_model::{ChangeSet, EndTarget, Op, Tenant, User, UserState};
 
@@ -53,18 +54,22 @@ impl Engine {
         let mut user = self.user_called(tenant, name).await?;
         let name = plain_name(tenant, name);
         if user.is_none() {
-            let mut found = self.store.users_by_proved_email(tenant.id, name, 2).await?;
+            let mut found = self.store.users_by_proved_email(tenant.id, name, 3).await?;
+            found.dedup_by_key(|user| user.id);
+            // One user can have it as the main address and as another one.
             // An address that two users share doesn't identify the requester.
             user = if found.len() == 1 { found.pop() } else { None };
         }
-        let Some(user) = user.filter(|user| user.email_verified && may_reset(user)) else {
-            return Ok(());
-        };
-        let Some(recipient) = user.email.clone() else { return Ok(()) };
-        let token = self.mail_link(tenant, LinkPurpose::Reset, &user)?;
+        let Some(user) = user.filter(may_reset) else { return Ok(()) };
+        let proved = self.proved_addresses(tenant, &user).await?;
+        // The address that was typed, or else the main one.
+        let typed = proved.iter().find(|address| text_key(address) == text_key(name));
+        let Some(recipient) = typed.or(proved.first()) else { return Ok(()) };
+        let other = Some(&**recipient).filter(|_| user.email.as_ref() != Some(recipient));
+        let token = self.mail_link(tenant, LinkPurpose::Reset, (&user, other))?;
         let link = format!("{}/reset?token={token}", self.settings.address(tenant));
         let letter = Letter::NewPassword { link: &link };
-        let mail = self.mail_to((tenant, &user, &recipient), &letter, Some(language))?;
+        let mail = self.mail_to((tenant, &user, recipient), &letter, Some(language))?;
         self.must_apply(ChangeSet::of(tenant.id, Op::Mail(MailChange::Add(mail)))).await.map(|_| ())
     }
 

@@ -11,6 +11,8 @@ use crate::error::EngineError;
 pub struct SecurityCheck {
     /// The mail address, if the account has one, and whether it is confirmed.
     pub address: Option<(String, bool)>,
+    /// The confirmed addresses besides that one.
+    pub other_addresses: Vec<String>,
     /// Whether this server can confirm addresses.
     pub confirms_addresses: bool,
     /// Whether a password is set for the account.
@@ -83,8 +85,10 @@ impl Engine {
                 < Some(policy.second_factor.level());
         let consents = self.consents(tenant, id).await?;
         let offline = |scopes: &str| sojourn_oidc::scope::has(scopes, "offline_access");
+        let others = self.other_addresses(tenant, id).await?;
         Ok(SecurityCheck {
             address: user.email.map(|address| (address, user.email_verified)),
+            other_addresses: others.into_iter().map(|other| other.address).collect(),
             confirms_addresses: self.settings.resets_by_mail,
             password: user.password_hash.is_some(),
             passkeys,
@@ -107,6 +111,7 @@ mod tests {
         let check =
             |address: Option<bool>, passkeys, second_factors, recovery_codes| SecurityCheck {
                 address: address.map(|proved| ("alex@example.test".into(), proved)),
+                other_addresses: Vec::new(),
                 confirms_addresses: true,
                 password: true,
                 passkeys,

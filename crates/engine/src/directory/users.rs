@@ -279,7 +279,7 @@ impl Engine {
         let update = Op::UpdateUser { user: Box::new(changed.clone()) };
         let mut change = ChangeSet::of(tenant.id, update);
         if let Some(before) = self.store.user(tenant.id, user.id).await? {
-            self.push_address_settled(tenant, &before, &changed, &mut change)?;
+            self.push_address_settled(tenant, &before, &changed, &mut change).await?;
         }
         let data = json!({ "user-name": changed.username, "claims": claims });
         let event = EventName::PostSetUserClaims;

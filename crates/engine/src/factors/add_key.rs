@@ -193,7 +193,7 @@ impl Engine {
         let mut change = ChangeSet::new(tenant.id);
         let codes = factors.is_empty().then(|| self.push_recovery_codes(&user, &mut change));
         let news = News::FactorAdded { name: &factor.name };
-        self.push_news(tenant, &user, news, session, &mut change)?;
+        self.push_news(tenant, &user, news, session.id, &mut change).await?;
         let factor = self.put_factor((&user, Some(session.id)), factor, change).await?;
         Ok(Added { factor, codes })
     }

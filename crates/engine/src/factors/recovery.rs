@@ -115,7 +115,7 @@ impl Engine {
     ) -> Result<Vec<String>, FactorRefused> {
         let mut change = ChangeSet::new(tenant.id);
         let codes = self.push_recovery_codes(user, &mut change);
-        self.push_news(tenant, user, News::CodesRenewed, session, &mut change)?;
+        self.push_news(tenant, user, News::CodesRenewed, session.id, &mut change).await?;
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(codes),
             _ => Err(FactorRefused::Gone),

@@ -118,9 +118,10 @@ impl Engine {
             tenant,
             &user,
             News::FactorRemoved { name: &factor.name },
-            session,
+            session.id,
             &mut change,
-        )?;
+        )
+        .await?;
         let ends = self.ends_with_factor(tenant, session, id).await?;
         let stay = ends.policy == OnFactorRemoved::Nothing;
         let rests = |one: &Session| one.proofs.rest_on(id);
@@ -161,7 +162,7 @@ impl Engine {
         };
         let until = wait.as_ref().map(|(_, until)| *until);
         change.ops.extend(wait.map(|(wait, _)| Op::Factor(wait)));
-        self.push_notice(tenant, user, News::FactorsReset { until }, &mut change)?;
+        self.push_notice(tenant, user, News::FactorsReset { until }, &mut change).await?;
         let policy = policy.on_factor_removed;
         let rests = |one: &Session| rests_on_second_factor(&one.proofs);
         let stay = policy == OnFactorRemoved::Nothing;

@@ -126,7 +126,8 @@ impl Engine {
             None => Method::Totp,
         };
         let mut change = also.clone();
-        self.push_notice(tenant, &user, News::FactorAdded { name: &factor.name }, &mut change)?;
+        self.push_notice(tenant, &user, News::FactorAdded { name: &factor.name }, &mut change)
+            .await?;
         let factor =
             self.put_factor((&user, None), factor, change).await.map_err(SignInError::Factor)?;
         let proof = Proof { method, at: self.now(), factor: Some(factor.id) };

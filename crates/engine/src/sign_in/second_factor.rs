@@ -177,7 +177,7 @@ impl Engine {
         let name = EventName::PostUseRecoveryCode;
         also.events.push(self.factor_event(user, name, &actor, about));
         let news = News::CodeUsed { left, ip: &visit.ip };
-        self.push_notice(tenant, user, news, also)?;
+        self.push_notice(tenant, user, news, also).await?;
         Ok(Some(Proof { method: Method::RecoveryCode, at: self.now(), factor: None }))
     }
 }

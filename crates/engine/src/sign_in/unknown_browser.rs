@@ -2,10 +2,9 @@
 //! browser is recognised by its own cookie, not by its address.
 
 use serde_json::json;
-use sojourn_model::operation::MailChange;
 use sojourn_model::{
-    Actor, ChangeSet, EndReason, EndTarget, FactorChange, Mail, Op, PasswordDue, Session, Tenant,
-    User,
+    Actor, AddressChange, ChangeSet, EndReason, EndTarget, FactorChange, Op, PasswordDue, Session,
+    Tenant, User,
 };
 
 use crate::end_plan::EndPlan;
@@ -51,30 +50,14 @@ impl Engine {
             return Ok(());
         }
         change.ops.push(know);
-        // Only to a confirmed address: the reader of the mail can reset the password.
-        let recipient = user.email.as_ref().filter(|_| user.email_verified);
-        let (true, true, Some(recipient)) =
-            (known.another, self.settings.mails_new_browsers, recipient)
-        else {
+        if !(known.another && self.settings.mails_new_browsers) {
             return Ok(());
-        };
-        let mail = self.new_browser_mail(tenant, user, session, recipient)?;
-        change.ops.push(Op::Mail(MailChange::Add(mail)));
-        Ok(())
-    }
-
-    fn new_browser_mail(
-        &self,
-        tenant: &Tenant,
-        user: &User,
-        session: &Session,
-        recipient: &str,
-    ) -> Result<Mail, EngineError> {
-        let token = self.mail_link(tenant, LinkPurpose::NotMe(session.id), user)?;
+        }
+        let token = self.mail_link(tenant, LinkPurpose::NotMe(session.id), (user, None))?;
         let link = format!("{}/not-me?token={token}", self.settings.address(tenant));
-        let letter = Letter::NewBrowser { session, link: &link };
-        // The person who signed in may be someone else, so their language isn't used.
-        self.mail_to((tenant, user, recipient), &letter, None)
+        // The person who signed in may be someone else, so their language isn't used. Only to confirmed addresses: the
+        // reader of the mail can reset the password.
+        self.push_letter(tenant, user, &Letter::NewBrowser { session, link: &link }, change).await
     }
 
     /// The sign-in that a mail's link is about; `None` if the link is malformed or expired.
@@ -123,6 +106,8 @@ impl Engine {
             let since = theirs.signed_in_at.plus(-OFFER_MS);
             // If the intruder changed the mail address, they would receive the reset mail.
             self.push_address_back(tenant, &user, since, &mut change).await?;
+            let added = AddressChange::RemoveSince { user: user.id, since };
+            change.ops.push(Op::Address(added));
             // The factors with which the intruder signed in are removed too.
             let named = theirs.proofs.0.iter().filter_map(|proof| proof.factor).collect();
             change.ops.push(Op::Factor(FactorChange::RemoveSince { user: user.id, since, named }));

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use sojourn_model::limits::DELETIONS_LISTED_MAX;
-use sojourn_model::operation::MailChange;
 use sojourn_model::{
     Actor, AskedDeletion, ChangeSet, Leaving, Op, Outcome, Session, SignUpChange, Tenant, User,
     UserId,
@@ -41,7 +40,7 @@ impl Engine {
         let due = match tenant.sign_up.leaving {
             Leaving::Never => return Err(FactorRefused::Gone),
             Leaving::AtOnce => {
-                let also = self.with_farewell(tenant, &user)?;
+                let also = self.with_farewell(tenant, &user).await?;
                 self.remove_account(tenant, &user, &Actor::User(user.id), also).await?;
                 return Ok(Left::Gone);
             }
@@ -55,35 +54,31 @@ impl Engine {
         let about = json!({ "due": due.map(crate::tasks::moment) });
         change.audit.push(self.audit_row(&actor, "user.deletion_ask", user.id, &about));
         let link = format!("{}/myaccount/delete", self.settings.address(tenant));
-        self.push_to_owner(tenant, &user, &Letter::Leaving { due, link: &link }, &mut change)?;
+        self.push_to_owner(tenant, &user, &Letter::Leaving { due, link: &link }, &mut change)
+            .await?;
         match self.apply(change).await? {
             Outcome::Applied(_) => Ok(Left::Waits),
             _ => Err(FactorRefused::Gone),
         }
     }
 
-    /// Adds a mail to the confirmed address of an account, if mail is configured.
-    fn push_to_owner(
+    /// Adds a mail to the confirmed addresses of an account, if mail is configured.
+    async fn push_to_owner(
         &self,
         tenant: &Tenant,
         user: &User,
         letter: &Letter<'_>,
         change: &mut ChangeSet,
     ) -> Result<(), EngineError> {
-        let address = user.email.as_ref().filter(|_| user.email_verified);
-        if let Some(address) = address.filter(|_| self.settings.resets_by_mail) {
-            change.ops.push(Op::Mail(MailChange::Add(self.mail_to(
-                (tenant, user, address),
-                letter,
-                None,
-            )?)));
+        match self.settings.resets_by_mail {
+            true => self.push_letter(tenant, user, letter, change).await,
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    fn with_farewell(&self, tenant: &Tenant, user: &User) -> Result<ChangeSet, EngineError> {
+    async fn with_farewell(&self, tenant: &Tenant, user: &User) -> Result<ChangeSet, EngineError> {
         let mut change = ChangeSet::new(tenant.id);
-        self.push_to_owner(tenant, user, &Letter::Deleted, &mut change)?;
+        self.push_to_owner(tenant, user, &Letter::Deleted, &mut change).await?;
         Ok(change)
     }
 
@@ -146,7 +141,7 @@ impl Engine {
         user: &User,
         actor: &Actor,
     ) -> Result<(), EngineError> {
-        let also = self.with_farewell(tenant, user)?;
+        let also = self.with_farewell(tenant, user).await?;
         let settle = Op::SignUp(SignUpChange::SettleDeletion { user: user.id });
         self.remove_account(tenant, user, actor, also.with(settle)).await
     }

@@ -92,6 +92,8 @@ struct CheckJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     email_verified: bool,
+    /// Verified addresses besides `email`.
+    other_emails: Vec<String>,
     password: bool,
     passkeys: usize,
     second_factors: usize,
@@ -118,6 +120,7 @@ fn check_json(check: SecurityCheck) -> CheckJson {
     CheckJson {
         email,
         email_verified,
+        other_emails: check.other_addresses,
         password: check.password,
         passkeys: check.passkeys,
         second_factors: check.second_factors,

@@ -7,7 +7,7 @@ use crate::language::Language;
 use crate::web::words;
 
 /// All kinds of letters: the kind in a template's file name, and the names that its text must contain.
-pub(super) const KINDS: [(&str, &[&str]); 15] = [
+pub(super) const KINDS: [(&str, &[&str]); 17] = [
     ("new_browser", &["link"]),
     ("new_password", &["link"]),
     ("invitation", &["link"]),
@@ -15,6 +15,8 @@ pub(super) const KINDS: [(&str, &[&str]); 15] = [
     ("sign_up", &["code", "link"]),
     ("has_account", &["link"]),
     ("address_changed", &["link"]),
+    ("address_added", &["link"]),
+    ("address_removed", &["link"]),
     ("leaving", &["link"]),
     ("deleted", &[]),
     ("factor_added", &[]),
@@ -56,6 +58,8 @@ pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
         Letter::News { news, .. } => match news {
             News::FactorAdded { .. } => "factor_added",
             News::FactorRemoved { .. } => "factor_removed",
+            News::AddressAdded { .. } => "address_added",
+            News::AddressRemoved { .. } => "address_removed",
             News::FactorsReset { .. } => "factors_reset",
             News::Secured => "secured",
             News::CodesRenewed => "codes_renewed",
@@ -114,6 +118,13 @@ pub(super) fn value(
         ("time", Letter::Leaving { due, .. }) => {
             due.map(|due| words::moment(due).in_language(language)).unwrap_or_default()
         }
+        (
+            "to",
+            Letter::News {
+                news: News::AddressAdded { address } | News::AddressRemoved { address },
+                ..
+            },
+        ) => (*address).to_owned(),
         ("ip", Letter::NewBrowser { session, .. }) => session.ip.clone(),
         ("ip", Letter::News { news: News::CodeUsed { ip, .. }, .. }) => (*ip).to_owned(),
         ("left", Letter::News { news: News::CodeUsed { left, .. }, .. }) => left.to_string(),

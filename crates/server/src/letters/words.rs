@@ -146,6 +146,17 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
             "A way to sign in was removed",
             say("{0} was removed and can no longer be used to sign in.", [plain(*name)]),
         ),
+        News::AddressAdded { address } => (
+            "A mail address was added",
+            say(
+                "{0} was added. Mails about your account go to this address too, and it can be used to reset the password.",
+                [plain(*address)],
+            ),
+        ),
+        News::AddressRemoved { address } => (
+            "A mail address was removed",
+            say("{0} no longer belongs to your account.", [plain(*address)]),
+        ),
         News::FactorsReset { until: None } => (
             "Your ways to sign in were removed",
             "An administrator removed all passkeys, second factors and recovery codes.".into(),

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::response::Response;
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use sojourn_engine::EngineError;
@@ -43,6 +42,8 @@ struct ProfilePage {
     /// The mail address and whether it is confirmed; `None` if the server sends no mail and the address is one of
     /// `fields`.
     address: Option<(String, bool)>,
+    /// The confirmed addresses besides the main one.
+    others: Vec<String>,
     /// Whether users can delete their own accounts.
     leave: bool,
     error: Option<Text>,
@@ -101,13 +102,13 @@ pub(crate) fn fields(known: &[Known], resource: &Value, sent: Option<&Params>) -
     known.iter().map(field).collect()
 }
 
-fn show(
+async fn show(
     context: &Context,
     visitor: &Visitor,
     resource: &Value,
     (sent, notice): (Option<&Params>, Option<Text>),
     error: Option<Text>,
-) -> Response {
+) -> Answer {
     let mut frame = visitor.frame(context, "profile");
     frame.notice = notice;
     let fields = fields(own(context), resource, sent);
@@ -118,8 +119,11 @@ fn show(
         .settings()
         .resets_by_mail
         .then(|| (user.email.clone().unwrap_or_default(), user.email_verified));
+    let others = context.engine().other_addresses(context.tenant(), user.id).await?;
+    let others = others.into_iter().map(|other| other.address).collect();
     let leave = context.tenant().sign_up.leaving != sojourn_model::Leaving::Never;
-    render::page(context, status, &ProfilePage { frame, fields, address, leave, error })
+    let page = ProfilePage { frame, fields, address, others, leave, error };
+    Ok(render::page(context, status, &page))
 }
 
 /// Serves `GET /myaccount/profile`: the form with the user's profile.
@@ -132,7 +136,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
         _ => Some("Your profile is saved.".into()),
     });
     match resource(&context, visitor.user.id).await {
-        Ok(resource) => Ok(show(&context, &visitor, &resource, (None, done), None)),
+        Ok(resource) => show(&context, &visitor, &resource, (None, done), None).await,
         Err(failure) => Err(failure.into()),
     }
 }
@@ -200,11 +204,11 @@ pub(crate) async fn post(context: Context, body: Bytes) -> Answer {
         Ok(_) => Ok(respond::see_other(&context.link(&format!("{PATH}?done=1")))),
         Err(ScimFailure::Refused(error)) => {
             let error = Some(words::sentence(&error.detail));
-            Ok(show(&context, &visitor, &resource, (Some(&params), None), error))
+            show(&context, &visitor, &resource, (Some(&params), None), error).await
         }
         Err(ScimFailure::Failed(EngineError::Invalid(why))) => {
             let error = Some(words::sentence(why));
-            Ok(show(&context, &visitor, &resource, (Some(&params), None), error))
+            show(&context, &visitor, &resource, (Some(&params), None), error).await
         }
         Err(failure) => Err(failure.into()),
     }

@@ -8,10 +8,10 @@ use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::smtp::{Smtp, plain};
 use sojourn_testkit::store::Engine;
 
-const PATH: &str = "/myaccount/address";
-const CLEO: (&str, &str) = ("cleo", "cleo-123");
+pub(crate) const PATH: &str = "/myaccount/address";
+pub(crate) const CLEO: (&str, &str) = ("cleo", "cleo-123");
 
-async fn prepared(engine: Engine, smtp: &Smtp, email_verified: bool) -> TestServer {
+pub(crate) async fn prepared(engine: Engine, smtp: &Smtp, email_verified: bool) -> TestServer {
     let server = TestServer::with_options(
         engine,
         |settings| settings.resets_by_mail = true,
@@ -33,15 +33,25 @@ async fn prepared(engine: Engine, smtp: &Smtp, email_verified: bool) -> TestServ
     server
 }
 
-async fn user(server: &TestServer) -> User {
+pub(crate) async fn user(server: &TestServer) -> User {
     server.engine.user_named(&server.tenant, CLEO.0).await.expect("cleo")
 }
 
 /// What is asked for: the page that takes the code, and the code and the link of the mail.
 async fn ask(smtp: &Smtp, browser: &Browser, address: &str) -> (Answer, String, String) {
+    ask_for(smtp, browser, &[("address", address), ("main", "1")]).await
+}
+
+/// The same for a form with these fields, of which the first is the address.
+pub(crate) async fn ask_for(
+    smtp: &Smtp,
+    browser: &Browser,
+    form: &[(&str, &str)],
+) -> (Answer, String, String) {
+    let (_, address) = form[0];
     let before = smtp.mails().len();
     let page = browser.get(PATH).await;
-    let asked = browser.post(PATH, &[("csrf", &page.field("csrf")), ("address", address)]).await;
+    let asked = browser.post(PATH, &[&[("csrf", &*page.field("csrf"))], form].concat()).await;
     assert!(asked.status == 200 && asked.body.contains(address), "{asked:?}");
     let link = smtp.link("/address?token=", before).await;
     let mail = plain(smtp.mails().last().expect("it came"));
@@ -50,13 +60,13 @@ async fn ask(smtp: &Smtp, browser: &Browser, address: &str) -> (Answer, String, 
     (asked, code.chars().take(8).collect(), link)
 }
 
-async fn give(browser: &Browser, page: &Answer, code: &str) -> Answer {
+pub(crate) async fn give(browser: &Browser, page: &Answer, code: &str) -> Answer {
     let (csrf, state) = (page.field("csrf"), page.field("state"));
     let form = [("csrf", &*csrf), ("state", &state), ("code", code)];
     browser.post("/myaccount/address/code", &form).await
 }
 
-async fn open(browser: &Browser, link: &str) -> Answer {
+pub(crate) async fn open(browser: &Browser, link: &str) -> Answer {
     let page = browser.get(link).await;
     assert_eq!(page.status, 200, "{page:?}");
     let (csrf, token) = (page.field("csrf"), page.field("token"));

@@ -194,6 +194,8 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/myaccount/address", 404),
     ("POST", "/myaccount/address", 403),
     ("POST", "/myaccount/address/code", 403),
+    ("POST", "/myaccount/address/main", 403),
+    ("POST", "/myaccount/address/remove", 403),
     ("GET", "/myaccount/data", 200),
     ("POST", "/myaccount/data", 403),
     ("GET", "/myaccount/password", 200),

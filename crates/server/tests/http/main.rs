@@ -41,6 +41,7 @@ mod metrics;
 mod names;
 mod new_browser;
 mod oidc;
+mod other_addresses;
 mod outage;
 mod own_data;
 mod pages;

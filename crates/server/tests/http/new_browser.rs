@@ -187,7 +187,7 @@ async fn the_address_of_a_stranger_goes_too() {
     assert_eq!(thief.sign_in("cleo", "cleo-123").await.status, 303);
     let told = smtp.link("/not-me?token=", 0).await;
     let page = thief.get("/myaccount/address").await;
-    let form = [("csrf", &*page.field("csrf")), ("address", "thief@example.test")];
+    let form = [("csrf", &*page.field("csrf")), ("address", "thief@example.test"), ("main", "1")];
     thief.post("/myaccount/address", &form).await;
     let link = smtp.link("/address?token=", 0).await;
     let page = thief.get(&link).await;

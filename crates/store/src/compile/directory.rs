@@ -125,6 +125,16 @@ fn addresses(steps: &mut Steps, tenant: TenantId, change: AddressChange) {
             steps.must(&sql::ADDRESS_UNDO, params![tenant, user, address]);
         }
         AddressChange::Settle { user } => steps.run(&sql::ADDRESS_SETTLE, params![tenant, user]),
+        AddressChange::Add { user, address, at, epoch } => {
+            let key = text_key(&address);
+            steps.must(&sql::OTHER_ADDRESS_ADD, params![tenant, user, address, key, at, epoch]);
+        }
+        AddressChange::Remove { user, address } => {
+            steps.must(&sql::OTHER_ADDRESS_REMOVE, params![tenant, user, text_key(&address)]);
+        }
+        AddressChange::RemoveSince { user, since } => {
+            steps.run(&sql::OTHER_ADDRESSES_REMOVE, params![tenant, user, since]);
+        }
     }
 }
 

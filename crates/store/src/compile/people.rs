@@ -28,6 +28,7 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, op: Op) {
                 &sql::ACCOUNT_CODES,
                 &sql::ACCOUNT_TRUST,
                 &sql::ACCOUNT_ADDRESS_BEFORE,
+                &sql::ACCOUNT_ADDRESSES,
                 &sql::ACCOUNT_TERMS,
                 &sql::ACCOUNT_DELETION,
                 &sql::ACCOUNT_SHARED,

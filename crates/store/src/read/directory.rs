@@ -1,9 +1,11 @@
 //! Tenants, users, roles, policies and applications.
 
 use sojourn_model::directory::name_key;
+use sojourn_model::limits::OTHER_ADDRESSES_MAX;
 use sojourn_model::{
-    AddressBefore, AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis, PasswordDue,
-    PolicyScope, Role, RoleId, RoleState, SessionPolicy, Tenant, TenantId, User, UserId, UserState,
+    AddressBefore, AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis,
+    OtherAddress, PasswordDue, PolicyScope, Role, RoleId, RoleState, SessionPolicy, Tenant,
+    TenantId, User, UserId, UserState,
 };
 
 use crate::compile::params;
@@ -137,6 +139,22 @@ impl Reads {
         let row = self.row(&sql::ADDRESS_BEFORE, params![t, user, after]).await?;
         row.map(|mut row| Ok(AddressBefore { address: row.text()?, replaced_at: row.millis()? }))
             .transpose()
+    }
+
+    /// Returns the verified addresses that an account has besides its main one, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
+    pub async fn other_addresses(
+        &self,
+        t: TenantId,
+        user: UserId,
+    ) -> Result<Vec<OtherAddress>, StoreError> {
+        let most = i64::try_from(OTHER_ADDRESSES_MAX).unwrap_or(i64::MAX);
+        let rows = self.list(&sql::OTHER_ADDRESSES, params![t, user, most]).await?;
+        let read =
+            |mut row: Row| Ok(OtherAddress { address: row.text()?, proved_at: row.millis()? });
+        rows.into_iter().map(read).collect()
     }
 
     /// Returns a tenant by its name in paths.

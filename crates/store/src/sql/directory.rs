@@ -130,6 +130,7 @@ statements! {
     ACCOUNT_CODES = "DELETE FROM recovery_code WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_DELETION = "DELETE FROM account_deletion WHERE user_id = $2 AND tenant_id = $1";
     ACCOUNT_TERMS = "DELETE FROM terms_accepted WHERE user_id = $2 AND tenant_id = $1";
+    ACCOUNT_ADDRESSES = "DELETE FROM account_address WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_ADDRESS_BEFORE = "DELETE FROM address_before WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_TRUST = "DELETE FROM trusted_browser WHERE tenant_id = $1 AND user_id = $2";
     ACCOUNT_SHARED = "DELETE FROM shared_token WHERE tenant_id = $1 AND user_id = $2";
@@ -172,7 +173,9 @@ statements! {
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND email_key = $3 \
          AND keyed_version = version AND email_verified = 1 UNION ALL ",
         "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND keyed_version < version \
-         AND lower(email) = lower($2) AND email IS NOT NULL AND email_verified = 1 LIMIT $4");
+         AND lower(email) = lower($2) AND email IS NOT NULL AND email_verified = 1 UNION ALL ",
+        "SELECT ", account_columns!(), " FROM account WHERE tenant_id = $1 AND id IN (\
+         SELECT user_id FROM account_address WHERE tenant_id = $1 AND address_key = $3) LIMIT $4");
     // Accounts that were written before the schema had these keys, or by a version that doesn't know them.
     ACCOUNTS_UNKEYED = concat!(
         "SELECT ", account_columns!(), " FROM account WHERE keyed_version < version LIMIT $1");
@@ -197,6 +200,13 @@ statements! {
          replaced_at = excluded.replaced_at WHERE address_before.replaced_at < $5";
     ADDRESS_UNDO = "DELETE FROM address_before WHERE user_id = $2 AND tenant_id = $1 AND address = $3";
     ADDRESS_SETTLE = "DELETE FROM address_before WHERE user_id = $2 AND tenant_id = $1";
+    OTHER_ADDRESS_ADD = "INSERT INTO account_address (tenant_id, user_id, address, address_key, proved_at) \
+         SELECT $1, $2, $3, $4, $5 FROM account WHERE tenant_id = $1 AND id = $2 AND epoch = $6 \
+         ON CONFLICT (user_id, address_key, tenant_id) DO UPDATE SET proved_at = account_address.proved_at";
+    OTHER_ADDRESS_REMOVE = "DELETE FROM account_address WHERE user_id = $2 AND address_key = $3 AND tenant_id = $1";
+    OTHER_ADDRESSES_REMOVE = "DELETE FROM account_address WHERE user_id = $2 AND tenant_id = $1 AND proved_at >= $3";
+    OTHER_ADDRESSES = "SELECT address, proved_at FROM account_address WHERE user_id = $2 AND tenant_id = $1 \
+         ORDER BY proved_at, address_key LIMIT $3";
     ADDRESS_BEFORE = "SELECT address, replaced_at FROM address_before WHERE user_id = $2 AND tenant_id = $1 \
          AND replaced_at > $3";
     PURGE_ADDRESSES = "DELETE FROM address_before WHERE (user_id, tenant_id) IN (\

@@ -22,6 +22,7 @@ pub(crate) static ERASURE_OF_USERS: &[&crate::dialect::Statement] = &[
     &ERASE_CODES,
     &ERASE_TRUST,
     &ERASE_ADDRESSES,
+    &ERASE_OTHER_ADDRESSES,
     &ERASE_TERMS,
     &ERASE_DELETIONS,
     &ERASE_ACCOUNTS,
@@ -107,6 +108,7 @@ statements! {
     ERASE_CODES = erase_by_user!("recovery_code");
     ERASE_TRUST = erase_by_user!("trusted_browser");
     ERASE_ADDRESSES = erase_by_user!("address_before");
+    ERASE_OTHER_ADDRESSES = erase_by_user!("account_address");
     ERASE_DELETIONS = erase_by_user!("account_deletion");
     ERASE_TERMS = erase_by_user!("terms_accepted");
     ERASE_ACCOUNTS = "DELETE FROM account WHERE tenant_id = $1 AND id = ANY(MANY($2))";

@@ -191,6 +191,8 @@ async fn page(
     let tenant = context.tenant();
     let roles = engine.reads(tenant.id).roles_of_user(user.id).await?;
     let all = engine.reads(tenant.id).roles(None, ROLES_SHOWN).await?;
+    let other_addresses = engine.other_addresses(tenant, user.id).await?;
+    let other_addresses: Vec<String> = other_addresses.into_iter().map(|one| one.address).collect();
     let others = all
         .iter()
         .filter(|role| role.state == RoleState::Active && !roles.iter().any(|r| r.id == role.id))
@@ -232,6 +234,7 @@ async fn page(
             .collect(),
         facts: vec![
             ("Mail", plain(user.email.clone().unwrap_or_default())),
+            ("Other mail addresses", plain(other_addresses.join(", "))),
             ("Since", words::moment(user.created_at)),
             ("Changed", words::moment(user.updated_at)),
             ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),

@@ -1,7 +1,10 @@
 //! Pictures of every page, wide and narrow, into `screenshots/` (ignored by git), to be looked at.
 
+mod credentials;
+
 use std::path::Path;
 
+use credentials::{LOOKS, browser};
 use sojourn_e2e::Browser;
 use sojourn_engine::Authority;
 use sojourn_engine::directory::{LogoChange, NewUser};
@@ -124,163 +127,14 @@ async fn dressed(pictures: &Path) {
     server.stop().await;
 }
 
-/// Second factors: adding an app, the recovery codes, the list, and the page of a sign-in.
-async fn factors(pictures: &Path) {
-    let server = TestServer::start().await;
-    server.app("shop", |app| app.name = "Bookshop".into()).await;
-    for (size, width, dark) in LOOKS {
-        let name = |page: &str| format!("{page}-{size}");
-        let at = |path: &str| format!("{}{path}", server.base);
-        server.user(&format!("alex-{size}"), "alex123", &[]).await;
-        let alex = browser(width, dark).await;
-        alex.goto(&at("/myaccount/security")).await;
-        alex.sign_in(&format!("alex-{size}"), "alex123").await;
-        alex.find("#add-app").await;
-        alex.picture(pictures, &name("factors-none")).await;
-        alex.click("#add-app").await;
-        alex.click("details summary").await;
-        alex.picture(pictures, &name("factor-app")).await;
-        let secret = alex.text("#secret").await.replace(' ', "");
-        let now = format!("@{}", server.engine.now().seconds());
-        let mut oathtool = std::process::Command::new("oathtool");
-        let made = oathtool.args(["--totp", "-b", &secret, "-N", &now]).output().expect("a code");
-        let code = String::from_utf8_lossy(&made.stdout).trim().to_owned();
-        alex.fill("#code", &code).await;
-        alex.click("#add-factor").await;
-        alex.find("#codes").await;
-        alex.picture(pictures, &name("recovery-codes")).await;
-        alex.click("#kept").await;
-        alex.find("tr[data-factor]").await;
-        alex.picture(pictures, &name("factors")).await;
-        let pairs = sojourn_testkit::server::authorization("shop", "openid");
-        let pairs: Vec<_> = pairs.into_iter().chain([("acr_values", "2")]).collect();
-        alex.goto(&at(&sojourn_testkit::server::authorize_path(&pairs))).await;
-        alex.find("#prove").await;
-        alex.picture(pictures, &name("second-factor")).await;
-        alex.quit().await;
-    }
-    server.stop().await;
-}
-
-/// Name, width and darkness of the pictures of each page.
-const LOOKS: [(&str, u32, bool); 3] =
-    [("wide", 1280, false), ("narrow", 390, false), ("dark", 1280, true)];
-
-/// A browser of a width and a theme.
-async fn browser(width: u32, dark: bool) -> Browser {
-    let browser = Browser::sized(width, 900).await;
-    browser.theme(dark).await;
-    // A window isn't as narrow as a phone.
-    if width < 500 {
-        browser.width(width).await;
-    }
-    browser
-}
-
-/// The offer of a passkey after a sign-in with a password, and the form of a policy.
-async fn offer(pictures: &Path) {
-    let server = TestServer::with(|settings| {
-        settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
-        settings.passkeys.offer_after_password = true;
-    })
-    .await;
-    server.app("shop", |app| app.name = "Bookshop".into()).await;
-    server.user("kim", "kim-12345", &[]).await;
-    server.user("admin", "admin12", &["admin"]).await;
-    let base = server.engine.settings().base_url.clone();
-    for (size, width, dark) in LOOKS {
-        let kim = browser(width, dark).await;
-        let pairs = sojourn_testkit::server::authorization("shop", "openid");
-        kim.goto(&format!("{base}{}", sojourn_testkit::server::authorize_path(&pairs))).await;
-        kim.sign_in("kim", "kim-12345").await;
-        kim.find("#not-now").await;
-        kim.picture(pictures, &format!("passkey-offer-{size}")).await;
-        kim.quit().await;
-        let admin = browser(width, dark).await;
-        admin.goto(&format!("{base}/console/policies")).await;
-        admin.sign_in("admin", "admin12").await;
-        admin.find("#not-now").await;
-        admin.click("#not-now").await;
-        admin.find("#set-policy").await;
-        admin.picture(pictures, &format!("console-policy-{size}")).await;
-        admin.quit().await;
-    }
-    server.stop().await;
-}
-
-/// Passkeys and security keys: the sign-in page, adding them, the list, and the pages that ask for one.
-async fn keys(pictures: &Path) {
-    let server = TestServer::with(|settings| {
-        settings.base_url = settings.base_url.replace("127.0.0.1", "localhost");
-    })
-    .await;
-    server.app("shop", |app| app.name = "Bookshop".into()).await;
-    server.user("admin", "admin12", &["admin"]).await;
-    let base = server.engine.settings().base_url.clone();
-    for (size, width, dark) in LOOKS {
-        let name = |page: &str| format!("{page}-{size}");
-        let at = |path: &str| format!("{base}{path}");
-        let user = server.user(&format!("kim-{size}"), "kim-12345", &[]).await;
-        let kim = browser(width, dark).await;
-        kim.on_every_page("delete PublicKeyCredential.isConditionalMediationAvailable;").await;
-        kim.goto(&at("/myaccount/security")).await;
-        kim.find("#passkey").await;
-        kim.picture(pictures, &name("login-passkey")).await;
-        kim.sign_in(&format!("kim-{size}"), "kim-12345").await;
-        kim.authenticator(serde_json::json!({
-            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
-            "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
-            "defaultBackupEligibility": true, "defaultBackupState": true,
-        }))
-        .await;
-        kim.click("#add-passkey").await;
-        kim.find("#add-key").await;
-        kim.picture(pictures, &name("factor-passkey")).await;
-        kim.fill("#name", "Password manager").await;
-        kim.click("#add-key").await;
-        kim.click("#kept").await;
-        kim.find("tr[data-factor]").await;
-        kim.picture(pictures, &name("factors-keys")).await;
-        kim.click("tr[data-factor] td.actions a:first-child").await;
-        kim.find("#rename").await;
-        kim.picture(pictures, &name("factor-rename")).await;
-        let pairs = sojourn_testkit::server::authorization("shop", "openid");
-        let pairs: Vec<_> = pairs.into_iter().chain([("acr_values", "phr")]).collect();
-        kim.goto(&at(&sojourn_testkit::server::authorize_path(&pairs))).await;
-        kim.find("#key").await;
-        kim.picture(pictures, &name("key-wanted")).await;
-        kim.quit().await;
-        let admin = browser(width, dark).await;
-        admin.goto(&at(&format!("/console/users/{}", user.id))).await;
-        admin.sign_in("admin", "admin12").await;
-        admin.find("#factors").await;
-        admin.picture(pictures, &name("console-user-factors")).await;
-        admin.quit().await;
-        for (page, policy) in [("enrol", "required"), ("enrol-key", "phishing_resistant")] {
-            let policy = serde_json::json!({ "second_factor": policy });
-            let who = format!("{page}-{size}");
-            let user = server.user(&who, "new-12345", &[]).await;
-            let path = format!("/api/sessions/v1/policies/users/{}", user.id);
-            server.send("PUT", &path, ("admin", "admin12"), &policy).await;
-            let new = browser(width, dark).await;
-            new.goto(&at("/login")).await;
-            new.sign_in(&who, "new-12345").await;
-            new.find("#add-passkey").await;
-            new.picture(pictures, &name(page)).await;
-            new.quit().await;
-        }
-    }
-    server.stop().await;
-}
-
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let pictures = Path::new("screenshots");
     std::fs::create_dir_all(pictures).expect("a folder");
     match std::env::args().nth(1).as_deref() {
-        Some("keys") => keys(pictures).await,
-        Some("offer") => offer(pictures).await,
-        Some("factors") => factors(pictures).await,
+        Some("keys") => credentials::keys(pictures).await,
+        Some("offer") => credentials::offer(pictures).await,
+        Some("factors") => credentials::factors(pictures).await,
         Some("invitation") => invitation(pictures).await,
         Some("sign-up") => sign_up(pictures).await,
         Some("saml") => saml(pictures).await,
@@ -302,7 +156,7 @@ async fn invitation(pictures: &Path) {
     .await;
     let base = server.engine.settings().base_url.clone();
     let at = |path: &str| format!("{base}{path}");
-    for (number, (size, width, dark)) in LOOKS.into_iter().enumerate() {
+    for (size, width, dark) in LOOKS {
         let name = |page: &str| format!("{page}-{size}");
         let new = NewUser {
             username: format!("cleo-{size}"),
@@ -311,10 +165,10 @@ async fn invitation(pictures: &Path) {
             invited: true,
             ..NewUser::default()
         };
+        let before = smtp.mails().len();
         let made = server.engine.add_user(&server.tenant, new, &Authority::system()).await;
         made.expect("invited");
-        // One mail for an address comes between two of them.
-        let path = smtp.link("/invitation?token=", 2 * number).await;
+        let path = smtp.link("/invitation?token=", before).await;
         let cleo = browser(width, dark).await;
         cleo.authenticator(serde_json::json!({
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
@@ -338,11 +192,20 @@ async fn invitation(pictures: &Path) {
         cleo.find("#address").await;
         cleo.picture(pictures, &name("profile")).await;
         cleo.click("#address").await;
-        cleo.fill("input[name=address]", "cleo.green@example.test").await;
-        cleo.picture(pictures, &name("address")).await;
-        cleo.click("#send-mail").await;
-        cleo.find("#code").await;
-        cleo.picture(pictures, &name("address-code")).await;
+        for (address, picture) in
+            [("cleo@club.example", "address"), ("cleo.green@example.test", "addresses")]
+        {
+            cleo.fill("#address", address).await;
+            cleo.picture(pictures, &name(picture)).await;
+            let before = smtp.mails().len();
+            cleo.click("#send-mail").await;
+            cleo.find("#code").await;
+            cleo.picture(pictures, &name("address-code")).await;
+            cleo.fill("#code", &smtp.code(before).await).await;
+            cleo.click("#confirm").await;
+            cleo.click("#address").await;
+            cleo.find(&format!("tr[data-address='{address}']")).await;
+        }
         cleo.quit().await;
     }
     server.stop().await;
@@ -587,6 +450,6 @@ async fn everything(pictures: &Path) {
         admin.quit().await;
     }
     dressed(pictures).await;
-    factors(pictures).await;
-    keys(pictures).await;
+    credentials::factors(pictures).await;
+    credentials::keys(pictures).await;
 }
