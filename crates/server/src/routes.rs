@@ -120,6 +120,7 @@ routes! {
     GET "/api/users/v1/me/security-check" => api::factors::check;
     GET "/api/users/v1/{user_id}/factors" => api::factors::list;
     DELETE "/api/users/v1/{user_id}/factors" => api::factors::reset;
+    DELETE "/api/users/v1/{user_id}/recovery-wait" => api::factors::end_wait;
     POST "/api/users/v1/{user_id}/secure" => api::factors::secure;
     GET "/api/users/v1/sessions" => api::tenant_sessions::list;
     GET "/api/users/v1/{user_id}/sessions" => api::user_sessions::list;

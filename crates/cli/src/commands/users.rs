@@ -77,6 +77,11 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
+    /// End the waiting time of an account that is being recovered
+    EndWait {
+        /// Login name
+        username: String,
+    },
     /// Invite a user who has no way to sign in, by mail, to set a passkey or a password
     Invite {
         /// Login name
@@ -149,34 +154,54 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             engine.set_user_state(tenant, &user, UserState::Locked, &by).await?;
             say("The account is locked, and every session has ended.");
         }
+        other => credentials(engine, tenant, other, &by).await?,
+    }
+    engine.installation().close().await;
+    Ok(())
+}
+
+/// The commands about how a user signs in, and about the account as a whole.
+async fn credentials(
+    engine: &Engine,
+    tenant: &Tenant,
+    command: UserCommand,
+    by: &Authority,
+) -> Done {
+    match command {
         UserCommand::Factors { username } => factors(engine, tenant, &username).await?,
         UserCommand::ResetFactors { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.reset_factors(tenant, &user, &by).await?;
+            engine.reset_factors(tenant, &user, by).await?;
             say("All second factors are removed; sessions started with one have ended.");
+        }
+        UserCommand::EndWait { username } => {
+            let user = engine.user_named(tenant, &username).await?;
+            engine.end_wait(tenant, &user, by).await?;
+            say("The account doesn't wait any longer.");
         }
         UserCommand::Invite { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.invite(tenant, &user, &by).await?;
+            engine.invite(tenant, &user, by).await?;
             say("The invitation is queued; a running server sends it. It is valid for one week.");
         }
         UserCommand::Secure { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.secure_account(tenant, &user, &by).await?;
+            engine.secure_account(tenant, &user, by).await?;
             say("All sessions and tokens have ended, and new credentials are required.");
         }
         UserCommand::ExpirePassword { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.demand_new_password(tenant, &user, &by).await?;
+            engine.demand_new_password(tenant, &user, by).await?;
             say("A new password is required, and every session has ended.");
         }
         UserCommand::Remove { username } => {
             let user = engine.user_named(tenant, &username).await?;
-            engine.remove_user(tenant, &user, &by).await?;
+            engine.remove_user(tenant, &user, by).await?;
             say("The account is removed, and every session has ended.");
         }
+        // `user` handles the others.
+        _ => {}
     }
-    engine.installation().close().await;
     Ok(())
 }
 
@@ -208,5 +233,8 @@ async fn factors(engine: &Engine, tenant: &Tenant, username: &str) -> Done {
     let rows: Vec<Vec<String>> = found.factors.iter().map(row).collect();
     table(&["NAME", "KIND", "ADDED", "LAST USED", "ID"], &rows);
     say(&format!("{} recovery codes left", found.codes_left));
+    if let Some(until) = user.recovers_at.filter(|until| *until > engine.now()) {
+        say(&format!("The account is being recovered and waits until {}", moment(until)));
+    }
     Ok(())
 }

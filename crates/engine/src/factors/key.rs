@@ -176,7 +176,7 @@ impl Engine {
         }))
     }
 
-    /// Request options for a page with the sealed state `sealed`: one of a user's keys; `None` if the user has none.
+    /// Request options for a page with the sealed state `sealed`: one of a user's keys that count; `None` if the user has none.
     ///
     /// # Errors
     /// [`EngineError`] if a key can't be opened or the database fails.
@@ -184,10 +184,16 @@ impl Engine {
         &self,
         tenant: &Tenant,
         user: sojourn_model::UserId,
+        methods: Methods,
         sealed: &str,
     ) -> Result<Option<Value>, EngineError> {
         let Some(rp) = self.settings.relying_party() else { return Ok(None) };
-        let factors = self.store.factors_of(tenant.id, user).await?;
+        let counts = |factor: &Factor| match factor.kind {
+            FactorKind::Passkey => methods.allow(Method::Passkey),
+            _ => methods.allow(Method::SecurityKey),
+        };
+        let mut factors = self.store.factors_of(tenant.id, user).await?;
+        factors.retain(counts);
         let keys = self.keys_of(tenant, &factors)?;
         if keys.is_empty() {
             return Ok(None);

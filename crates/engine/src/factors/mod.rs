@@ -5,6 +5,7 @@
 //! steps are in [`crate::sign_in`].
 
 mod add_key;
+mod end_wait;
 pub(crate) mod key;
 mod place;
 mod recovery;

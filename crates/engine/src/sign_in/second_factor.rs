@@ -66,6 +66,12 @@ impl Engine {
         let reason = match &outcome {
             Err(SignInError::WrongCode) => "wrong_code",
             Err(SignInError::WrongKey) => "wrong_key",
+            Err(SignInError::Waiting { .. }) => {
+                // Whoever shows it has the password and a recovery code. It isn't guessed, so it doesn't lead to a lock.
+                log_failure(tenant, &user.username, &visit.ip, "waiting");
+                self.note_failure(tenant, Some(&user), EventName::FactorFailure, 0).await?;
+                return outcome;
+            }
             _ => return outcome,
         };
         log_failure(tenant, &user.username, &visit.ip, reason);

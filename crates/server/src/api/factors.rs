@@ -38,6 +38,9 @@ struct FactorJson {
 struct FactorsJson {
     factors: Vec<FactorJson>,
     recovery_codes_left: i64,
+    /// Time before which the password or a recovery code doesn't open the account, if it is being recovered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovers_at: Option<String>,
 }
 
 fn factor(Listed { factor, key }: &Listed) -> FactorJson {
@@ -53,9 +56,13 @@ fn factor(Listed { factor, key }: &Listed) -> FactorJson {
 
 async fn list_of(context: &Context, uri: &Uri, user: UserId) -> Answer {
     request::api_query(uri.query())?;
-    let Factors { factors, codes_left } = context.engine().factors(context.tenant(), user).await?;
+    let engine = context.engine();
+    let Factors { factors, codes_left } = engine.factors(context.tenant(), user).await?;
+    let user = engine.reads(context.tenant().id).user(user).await?;
+    let recovers_at = user.and_then(|user| user.recovers_at);
     let factors = factors.iter().map(factor).collect();
-    let all = FactorsJson { factors, recovery_codes_left: codes_left };
+    let recovers_at = recovers_at.filter(|until| *until > engine.now()).map(moment);
+    let all = FactorsJson { factors, recovery_codes_left: codes_left, recovers_at };
     Ok(respond::json(StatusCode::OK, &all))
 }
 
@@ -76,6 +83,13 @@ pub(crate) async fn list(context: Context, Path(user_id): Path<String>, uri: Uri
 pub(crate) async fn reset(context: Context, Path(user_id): Path<String>) -> Answer {
     let (by, user) = arrive(&context, Right::UserFactorReset, &user_id).await?;
     context.engine().reset_factors(context.tenant(), &user, &by).await?;
+    Ok(respond::empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /api/users/v1/{user-id}/recovery-wait`: ends the waiting time of an account that is being recovered.
+pub(crate) async fn end_wait(context: Context, Path(user_id): Path<String>) -> Answer {
+    let (by, user) = arrive(&context, Right::UserFactorReset, &user_id).await?;
+    context.engine().end_wait(context.tenant(), &user, &by).await?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 

@@ -16,6 +16,14 @@ pub(crate) fn ago(at: Millis, now: Millis) -> Text {
     Text::Ago(now.since(at))
 }
 
+/// What an account that is being recovered is refused for.
+pub(crate) fn waiting(until: Millis) -> Text {
+    say(
+        "This account is being recovered. You can sign in this way from {0}. A passkey, security key or authenticator app that the account still has opens it now.",
+        [moment(until)],
+    )
+}
+
 /// A browser, such as `Chrome on Linux`, or the first 60 characters of the user agent if it is unknown.
 pub(crate) fn browser(user_agent: &str) -> Text {
     let Browser { name, system, .. } = Browser::of(user_agent);

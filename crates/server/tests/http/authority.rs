@@ -151,6 +151,7 @@ const CASES: &[(&str, Right, Try)] = cases! {
     "demand_new_password": UserUpdate, |e, on, by|
         e.demand_new_password(&on.tenant, &on.nobody, by);
     "invite": UserUpdate, |e, on, by| e.invite(&on.tenant, &on.nobody, by);
+    "end_wait": UserUpdate, |e, on, by| e.end_wait(&on.tenant, &on.nobody, by);
     "reset_factors": UserUpdate, |e, on, by| e.reset_factors(&on.tenant, &on.nobody, by);
     "secure_account": UserUpdate, |e, on, by| e.secure_account(&on.tenant, &on.nobody, by);
     "set_user_state": UserUpdate, |e, on, by|
@@ -314,6 +315,7 @@ async fn every_use_case_asks_for_its_right_and_no_other() {
         "reset_password",
         "demand_new_password",
         "invite",
+        "end_wait",
         "reset_factors",
         "secure_account",
         "set_user_state",

@@ -57,6 +57,7 @@ const ROWS: &[(&str, &str, u16)] = &[
     ("GET", "/api/users/v1/me/security-check", 401),
     ("GET", "/api/users/v1/{user_id}/factors", 401),
     ("DELETE", "/api/users/v1/{user_id}/factors", 401),
+    ("DELETE", "/api/users/v1/{user_id}/recovery-wait", 401),
     ("POST", "/api/users/v1/{user_id}/secure", 401),
     ("GET", "/api/users/v1/sessions", 401),
     ("GET", "/api/users/v1/{user_id}/sessions", 401),

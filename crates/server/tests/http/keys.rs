@@ -9,7 +9,7 @@ use sojourn_testkit::server::{Answer, Browser, CALLBACK, TestServer, claims};
 pub(crate) const ALEX: (&str, &str) = ("alex", "alex-123");
 pub(crate) const BOSS: (&str, &str) = ("boss", "boss-123");
 pub(crate) const PASSKEY: &str = "/myaccount/factors/key/passkey";
-const SECURITY_KEY: &str = "/myaccount/factors/key/security_key";
+pub(crate) const SECURITY_KEY: &str = "/myaccount/factors/key/security_key";
 const SECURITY: &str = "/myaccount/security";
 
 /// A server whose relying party has a name, though its address has none.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sojourn_testkit::server::{CALLBACK, TestServer};
 
 use crate::factors::{STEP_MS, enrol, give};
-use crate::keys::{ALEX, Asked, BOSS, PASSKEY, add, server, sign_in};
+use crate::keys::{ALEX, Asked, BOSS, PASSKEY, SECURITY_KEY, add, server, sign_in};
 
 const TENANT: &str = "/api/sessions/v1/policies/tenant";
 const MINUTE_MS: i64 = 60_000;
@@ -148,5 +148,32 @@ async fn what_is_not_allowed_is_refused_and_not_used_up() {
     assert!(!page.body.contains("name=\"code\""), "{page:?}");
     let options = Asked::of(&page).options;
     assert_eq!(options["authenticatorSelection"]["residentKey"], "discouraged", "{options}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_of_the_second_factor_offers_what_counts() {
+    let server = server().await;
+    let own = server.signed_in(ALEX.0, ALEX.1).await;
+    add(&server, &own, SECURITY_KEY).await;
+    let own = server.browser();
+    let page = own.sign_in(ALEX.0, ALEX.1).await;
+    assert!(
+        page.body.contains("data-key=\"get\"") && page.body.contains("recovery codes"),
+        "{page:?}"
+    );
+    for (methods, key, code) in [
+        (json!(["password", "totp"]), false, Some("that your authenticator app shows.<")),
+        (json!(["password", "recovery_code"]), false, Some("One of your recovery codes.")),
+        (json!(["password", "security_key"]), true, None),
+        // The key is no passkey. It is still proven before another one is added.
+        (json!(["password", "passkey"]), true, None),
+    ] {
+        set(&server, TENANT, &json!({ "methods": methods })).await;
+        let page = server.browser().sign_in(ALEX.0, ALEX.1).await;
+        assert_eq!(page.body.contains("data-key=\"get\""), key, "{methods} {page:?}");
+        assert_eq!(page.body.contains("name=\"code\""), code.is_some(), "{methods} {page:?}");
+        assert!(code.is_none_or(|text| page.body.contains(text)), "{methods} {page:?}");
+    }
     server.stop().await;
 }

@@ -7,6 +7,7 @@ use sojourn_testkit::server::{Answer, Browser, TestServer};
 use sojourn_testkit::smtp::Smtp;
 use sojourn_testkit::store::Engine;
 
+use crate::addresses;
 use crate::factors::{STEP_MS, enrol, give};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -163,4 +164,94 @@ async fn a_forgotten_password_of_an_account_without_factors_does_not_wait() {
     reset_by_mail(&server, &smtp).await;
     assert_eq!(try_password(&server, NEW).await.1.status, 303);
     server.stop().await;
+}
+
+/// The other ways that remove factors, and the ways around the wait.
+#[tokio::test]
+async fn an_intruder_reported_or_an_address_undone_waits_too() {
+    for way in ["/not-me", "/address/undo"] {
+        let smtp = Smtp::start().await;
+        let server = prepared(Engine::Sqlite, &smtp).await;
+        let cleo = server.signed_in("cleo", "cleo-123").await;
+        if way == "/address/undo" {
+            let form = [("address", "thief@example.test"), ("main", "1")];
+            let (page, code, _) = addresses::ask_for(&smtp, &cleo, &form).await;
+            assert_eq!(addresses::give(&cleo, &page, &code).await.status, 303);
+        }
+        enrol(&server, &cleo).await;
+        let link = smtp.link(&format!("{way}?token="), 0).await;
+        assert_eq!(addresses::open(&server.browser(), &link).await.status, 200, "{way}");
+        reset_by_mail(&server, &smtp).await;
+        assert!(waits(&try_password(&server, NEW).await.1), "{way}");
+        server.clock.advance(HOUR_MS);
+        assert_eq!(try_password(&server, NEW).await.1.status, 303, "{way}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn neither_an_invitation_nor_an_old_session_is_a_way_around() {
+    let smtp = Smtp::start().await;
+    let server = prepared(Engine::Sqlite, &smtp).await;
+    let policy = json!({"recovery_wait_ms": HOUR_MS, "on_factor_removed": "nothing"});
+    let set = server.send("PUT", "/api/sessions/v1/policies/tenant", BOSS, &policy).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    let old = server.signed_in("cleo", "cleo-123").await;
+    enrol(&server, &old).await;
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    let by = Authority::system();
+    server.engine.reset_factors(&server.tenant, &cleo, &by).await.expect("reset");
+    assert_eq!(old.get("/myaccount").await.status, 200, "the session stays");
+    let add = old.get("/myaccount/factors/app").await;
+    assert!(add.status == 400 && add.body.contains("This account is being recovered"), "{add:?}");
+    let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+    let bare = sojourn_model::User { password_hash: None, factors: 0, ..cleo };
+    let invited = server.engine.invite(&server.tenant, &bare, &by).await;
+    let why = invited.expect_err("refused").to_string();
+    assert!(why.contains("is being recovered"), "{why}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_administrator_sees_and_ends_it() {
+    for engine in Engine::BOTH {
+        let smtp = Smtp::start().await;
+        let server = prepared(engine, &smtp).await;
+        let phone = enrol(&server, &server.signed_in("cleo", "cleo-123").await).await;
+        reset_by_mail(&server, &smtp).await;
+        let cleo = server.engine.user_named(&server.tenant, "cleo").await.expect("cleo");
+        // Somebody shows a code that doesn't open it yet: an event says so, and nothing is locked.
+        for _ in 0..3 {
+            let (thief, page) = try_password(&server, NEW).await;
+            assert!(waits(&give(&thief, &page, &phone.codes[0]).await));
+        }
+        let failures = |events: &[sojourn_model::Event]| {
+            events.iter().filter(|one| one.name == "FACTOR_FAILURE").count()
+        };
+        let reads = server.engine.reads(server.tenant.id);
+        let subject = sojourn_model::Subject::User(cleo.id);
+        let events = reads.events(subject, 0, 100).await.expect("read");
+        assert_eq!(failures(&events), 3);
+        let factors = format!("/api/users/v1/{}/factors", cleo.id);
+        let listed = server.api("GET", &factors, BOSS).await.json();
+        assert!(listed["recoversAt"].is_string(), "{listed}");
+        let boss = server.signed_in(BOSS.0, BOSS.1).await;
+        let path = format!("/console/users/{}", cleo.id);
+        assert!(boss.get(&path).await.body.contains("Recovery waits until"));
+        let act = format!("{path}/acts/end-wait");
+        let csrf = boss.get(&act).await.field("csrf");
+        let done = boss.post(&act, &[("csrf", &csrf)]).await;
+        assert_eq!(done.location(), format!("{path}?done=end-wait"), "{done:?}");
+        assert!(!boss.get(&path).await.body.contains("Recovery waits until"));
+        let (owner, page) = try_password(&server, NEW).await;
+        assert_eq!(give(&owner, &page, &phone.codes[0]).await.status, 303);
+        // By the API, and where nothing waits.
+        let path = format!("/api/users/v1/{}/recovery-wait", cleo.id);
+        assert_eq!(server.api("DELETE", &path, BOSS).await.status, 204);
+        assert_eq!(server.api("DELETE", &path, ("cleo", NEW)).await.status, 401);
+        let audit = server.audit(50).await;
+        let ended = audit.iter().filter(|one| one.action == "user.wait_end").count();
+        assert_eq!(ended, 1, "{audit:?}");
+        server.stop().await;
+    }
 }

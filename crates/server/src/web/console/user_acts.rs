@@ -47,7 +47,7 @@ fn right_of(name: &str) -> Right {
     if name == "remove" { Right::UserDelete } else { Right::UserUpdate }
 }
 
-const ACTS: [Act; 9] = [
+const ACTS: [Act; 10] = [
     Act {
         name: "invite",
         title: "Invite the person",
@@ -91,6 +91,12 @@ const ACTS: [Act; 9] = [
         button: "Remove all",
     },
     Act {
+        name: "end-wait",
+        title: "End the waiting time",
+        text: "The account was recovered, and a policy lets it wait before the password alone opens it. Make sure that the request comes from the person.",
+        button: "End waiting time",
+    },
+    Act {
         name: "secure",
         title: "Secure the account",
         text: "Use this if someone else may have access to the account. All sessions and tokens end, including those for access while the person is away. Passkeys, second factors, recovery codes and trusted browsers are removed, and the password stops working. The person chooses a new one by mail, or you set one.",
@@ -111,7 +117,7 @@ async fn facts(context: &Context, user: &User, act: &str) -> Result<Vec<Text>, E
         "lock" => policy.on_lock == OnAccount::Keep,
         "disable" => policy.on_disable == OnAccount::Keep,
         "password" => policy.on_password_reset == OnAccount::Keep,
-        "enable" => return Ok(Vec::new()),
+        "enable" | "end-wait" => return Ok(Vec::new()),
         "invite" => {
             let address = user.email.clone().unwrap_or_default();
             return Ok(vec![say("To {0}", [plain(address)])]);
@@ -198,6 +204,7 @@ pub(crate) async fn done(
         "expire-password" => engine.demand_new_password(tenant, &user, by).await,
         "invite" => engine.invite(tenant, &user, by).await,
         "reset-factors" => engine.reset_factors(tenant, &user, by).await,
+        "end-wait" => engine.end_wait(tenant, &user, by).await,
         "secure" => engine.secure_account(tenant, &user, by).await,
         "remove" => engine.remove_user(tenant, &user, by).await,
         _ => {
@@ -226,6 +233,7 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         "enable" => "The account is enabled.",
         "password" => "The password is set.",
         "invite" => "The invitation is on its way.",
+        "end-wait" => "The waiting time is over.",
         "reset-factors" => "All factors are removed.",
         "secure" => {
             "The account is secured: all sessions and tokens have ended, and new credentials are required."

@@ -46,6 +46,8 @@ struct UsersPage {
 #[template(path = "console/user.html")]
 struct UserPage {
     frame: Frame,
+    /// Whether the account is being recovered and waits.
+    waits: bool,
     user: UserLine,
     has_factors: bool,
     /// Whether the user has a password.
@@ -191,6 +193,7 @@ async fn page(
     let tenant = context.tenant();
     let roles = engine.reads(tenant.id).roles_of_user(user.id).await?;
     let all = engine.reads(tenant.id).roles(None, ROLES_SHOWN).await?;
+    let waits = user.recovers_at.filter(|until| *until > engine.now());
     let other_addresses = engine.other_addresses(tenant, user.id).await?;
     let other_addresses: Vec<String> = other_addresses.into_iter().map(|one| one.address).collect();
     let others = all
@@ -216,6 +219,7 @@ async fn page(
     Ok(UserPage {
         frame,
         user: line(user),
+        waits: waits.is_some(),
         has_factors: !ways.is_empty(),
         has_password: user.password_hash.is_some(),
         may_invite: engine.settings().resets_by_mail
@@ -237,6 +241,7 @@ async fn page(
             ("Other mail addresses", plain(other_addresses.join(", "))),
             ("Since", words::moment(user.created_at)),
             ("Changed", words::moment(user.updated_at)),
+            ("Recovery waits until", waits.map(words::moment).unwrap_or_default()),
             ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
         ],
         roles: roles.iter().map(role_line).collect(),

@@ -8,9 +8,8 @@ pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod trusted;
 
-use axum::response::Response;
-use sojourn_engine::EngineError;
 use sojourn_engine::factors::{FRESH_MS, FactorRefused};
+use sojourn_model::Level;
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
@@ -18,6 +17,7 @@ use crate::respond;
 use crate::ticket::{Ticket, way_back};
 use crate::web::my_account::Visitor;
 use crate::web::refusal::{Answer, Refusal};
+use crate::web::words;
 
 const SECURITY: &str = "/myaccount/security";
 
@@ -30,7 +30,7 @@ pub(in crate::web) async fn refused(
     refused: FactorRefused,
 ) -> Answer {
     match refused {
-        FactorRefused::NotFresh => Ok(prove(context, visitor, path).await?),
+        FactorRefused::NotFresh => prove(context, visitor, path).await,
         FactorRefused::Failed(error) => Err(error.into()),
         FactorRefused::TooMany { .. } => Err(Refusal::bad_request(
             "You have reached the maximum number of factors. Remove one first.",
@@ -48,14 +48,17 @@ pub(in crate::web) async fn refused(
 
 /// Redirects to a fresh proof of the highest level that the user can reach. A user who authenticated within
 /// [`FRESH_MS`] proves only the missing factor.
-async fn prove(context: &Context, visitor: &Visitor, path: &str) -> Result<Response, EngineError> {
+async fn prove(context: &Context, visitor: &Visitor, path: &str) -> Answer {
     let (engine, session) = (context.engine(), &visitor.session);
+    let reach = engine.level_of(context.tenant(), session.user).await?;
+    // No factor is left that would end the waiting time of a recovery.
+    let waits = visitor.user.recovers_at.filter(|until| *until > engine.now());
+    if let (Some(until), Level::One) = (waits, reach) {
+        return Err(Refusal::bad_request(words::waiting(until)));
+    }
     let ticket = Ticket { before: Some(session.id), ..way_back(context, path) };
     let (page, ticket) = match engine.is_recent(session.auth_time, FRESH_MS) {
-        true => {
-            let reach = engine.level_of(context.tenant(), session.user).await?;
-            ("/login/factor", Ticket { least: reach.acr().to_owned(), ..ticket })
-        }
+        true => ("/login/factor", Ticket { least: reach.acr().to_owned(), ..ticket }),
         false => ("/login", ticket),
     };
     let text = ticket.seal(context).unwrap_or_default();

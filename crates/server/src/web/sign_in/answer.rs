@@ -82,11 +82,7 @@ async fn refuse(context: &Context, params: &Params, refused: SignInError) -> Ans
         }
         SignInError::PasswordDue => (StatusCode::FORBIDDEN, PASSWORD_DUE.into(), "password_due"),
         SignInError::Waiting { until } => {
-            let text = say(
-                "This account is being recovered. You can sign in this way from {0}. A passkey, security key or authenticator app that the account still has opens it now.",
-                [words::moment(until)],
-            );
-            (StatusCode::FORBIDDEN, text, "recovering")
+            (StatusCode::FORBIDDEN, words::waiting(until), "recovering")
         }
         SignInError::PasskeyNotAllowed => (StatusCode::FORBIDDEN, NO_PASSKEY.into(), "not_allowed"),
         SignInError::Interrupted | SignInError::Needs(_) | SignInError::Factor(_) => {

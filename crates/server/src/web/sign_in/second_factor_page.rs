@@ -4,7 +4,7 @@
 use askama::Template;
 use http::{StatusCode, header};
 use sojourn_engine::sign_in::Proven;
-use sojourn_model::{Level, Method, UserId};
+use sojourn_model::{Level, Method, Methods, UserId};
 
 use super::state::{Page, State, Way};
 use crate::context::Context;
@@ -14,6 +14,10 @@ use crate::ticket::Ticket;
 use crate::web::consent::AppFace;
 use crate::web::refusal::Answer;
 use crate::web::{consent, filters, render};
+
+const APP_OR_RECOVERY: &str = "The 6 digits that your authenticator app shows. Without the app, use one of your recovery codes.";
+const APP: &str = "The 6 digits that your authenticator app shows.";
+const RECOVERY: &str = "One of your recovery codes.";
 
 /// Converts milliseconds to days, rounded up.
 fn days(ms: i64) -> usize {
@@ -34,8 +38,8 @@ struct SecondFactor {
     error: Option<Text>,
     /// Request options for the account's keys, as JSON; `None` if it has none.
     keys: Option<String>,
-    /// Whether a code is sufficient for the required level.
-    code: bool,
+    /// What the field for a code takes; `None` if a code isn't sufficient for the required level.
+    code: Option<&'static str>,
     /// Number of days for which the user can trust the browser; `None` if that isn't offered.
     trust: Option<usize>,
     /// Whether the page offers a recovery code to users who have lost their keys, for changing the factors of their
@@ -62,11 +66,6 @@ pub(super) async fn show(
     state: String,
     error: Option<Text>,
 ) -> Answer {
-    let keys = context.engine().key_request(context.tenant(), user, &state).await;
-    let keys = {
-        let keys = keys?;
-        keys.map(|request| request.to_string())
-    };
     let least = Level::parse(&way.ticket.least).unwrap_or(Level::One);
     let raises = match context.session().await? {
         Some(session) if way.raises.is_some() => {
@@ -78,7 +77,20 @@ pub(super) async fn show(
     let app = consent::app_of_ticket(context, &way.ticket).await;
     let id = app.as_ref().map(|app| app.id);
     let methods = context.engine().methods_for(context.tenant(), user, id).await?;
-    let codes = methods.allow(Method::Totp) || methods.allow(Method::RecoveryCode);
+    let (engine, tenant) = (context.engine(), context.tenant());
+    let codes = match (methods.allow(Method::Totp), methods.allow(Method::RecoveryCode)) {
+        (true, true) => Some(APP_OR_RECOVERY),
+        (true, false) => Some(APP),
+        (false, true) => Some(RECOVERY),
+        (false, false) => None,
+    };
+    let mut keys = engine.key_request(tenant, user, methods, &state).await?;
+    // A factor that no longer counts is still proven before another one is added.
+    let none = keys.is_none() && codes.is_none();
+    if none {
+        keys = engine.key_request(tenant, user, Methods::ALL, &state).await?;
+    }
+    let codes = codes.or((none && keys.is_none()).then_some(APP_OR_RECOVERY));
     // A trusted browser replaces the second factor of a sign-in, and nothing else.
     let trusted_ms = context.engine().may_trust_browser_ms(context.tenant(), user, id).await?;
     let trust = trusted_ms.filter(|_| way.raises.is_none() && least <= Level::Two).map(days);
@@ -92,9 +104,8 @@ pub(super) async fn show(
         app,
         raises,
         error,
-        // A factor that no longer counts is still proven before another one is added.
-        code: least <= Level::Two && (codes || keys.is_none()),
-        keys,
+        code: codes.filter(|_| least <= Level::Two),
+        keys: keys.map(|request| request.to_string()),
         trust,
         recovers: way.raises.is_some() && !way.ticket.is_request(),
     };
