@@ -6,6 +6,7 @@
 
 mod listen;
 pub mod logout_token;
+pub mod office;
 mod pages;
 mod provider;
 pub mod saml;

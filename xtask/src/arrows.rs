@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sojourn-store",
             "sojourn-model",
             "sojourn-crypto",
+            "sojourn-oidc",
             "sojourn-demo",
         ],
     ),

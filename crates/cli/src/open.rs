@@ -6,8 +6,10 @@ use std::sync::Arc;
 use sojourn_crypto::{MasterKey, SystemRng};
 use sojourn_engine::directory::{NewApplication, NewUser, PasswordGiven, RoleChange};
 use sojourn_engine::saml::without_openid;
-use sojourn_engine::{Authority, Engine, EngineError, EngineParts, Mailer, ensure_master_key};
-use sojourn_model::{AppKind, AppOwner, Role, Tenant};
+use sojourn_engine::{
+    Authority, Engine, EngineError, EngineParts, Mailer, Settings, ensure_master_key,
+};
+use sojourn_model::{AppKind, AppOwner, Clock, Role, Tenant};
 use sojourn_server::language::Languages;
 use sojourn_server::letters::{Templates, Writer};
 use sojourn_server::mail::{MailOptions, MailTls, Post};
@@ -228,6 +230,16 @@ pub(crate) fn writer(config_file: &Path, config: &Config) -> Result<Writer, Fail
 
 /// Opens the database and creates the engine, along with the records that every installation needs.
 pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, Failure> {
+    open_with(config_file, config, config.settings(), Arc::new(SystemClock)).await
+}
+
+/// The same with other settings and another clock.
+pub(crate) async fn open_with(
+    config_file: &Path,
+    config: &Config,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+) -> Result<Opened, Failure> {
     let folder = data_folder(config_file, config)?;
     let master_keys = master_keys(&folder, config)?;
     let store = open_store(&folder, config).await?;
@@ -236,12 +248,12 @@ pub(crate) async fn open(config_file: &Path, config: &Config) -> Result<Opened, 
     let engine = Engine::new(EngineParts {
         store,
         master_keys,
-        clock: Arc::new(SystemClock),
+        clock,
         rng: Arc::new(SystemRng),
         offload: Arc::new(HashPool::default()),
         fetcher: Arc::clone(&fetcher) as Arc<dyn sojourn_engine::Fetcher>,
         letters: Arc::new(writer(config_file, config)?),
-        settings: config.settings(),
+        settings,
     })?;
     let tenant = engine.bootstrap().await?;
     Ok(Opened { engine: Arc::new(engine), tenant, fetcher })

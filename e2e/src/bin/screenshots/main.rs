@@ -1,6 +1,7 @@
 //! Pictures of every page, wide and narrow, into `screenshots/` (ignored by git), to be looked at.
 
 mod credentials;
+mod organisation;
 
 use std::path::Path;
 
@@ -137,6 +138,7 @@ async fn main() {
         Some("factors") => credentials::factors(pictures).await,
         Some("invitation") => invitation(pictures).await,
         Some("sign-up") => sign_up(pictures).await,
+        Some("organisation") => organisation::organisation(pictures).await,
         Some("saml") => saml(pictures).await,
         _ => everything(pictures).await,
     }
@@ -452,4 +454,5 @@ async fn everything(pictures: &Path) {
     dressed(pictures).await;
     credentials::factors(pictures).await;
     credentials::keys(pictures).await;
+    organisation::organisation(pictures).await;
 }

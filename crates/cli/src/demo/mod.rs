@@ -1,5 +1,7 @@
 //! `sojourn demo`: runs the server with three sample applications, in a folder of its own.
 
+mod populate;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -15,11 +17,14 @@ pub(crate) struct DemoArgs {
     /// Start over: delete the state of earlier runs
     #[arg(long)]
     fresh: bool,
+    /// Fill a new database with an organisation: 1,000 people, ten applications, and a week of sessions
+    #[arg(long)]
+    populated: bool,
     /// Folder for database, keys and certificates
     #[arg(long, default_value = "sojourn-demo")]
     folder: PathBuf,
-    /// Port of the server; the applications take the three above it
-    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..65533))]
+    /// Port of the server; the applications take the ones above it
+    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..65530))]
     port: u16,
 }
 
@@ -52,6 +57,9 @@ const SAMPLES: [Sample; 3] = [
     Sample { name: "pickup-manager", signing_alg: "ES256", offset: 2 },
     Sample { name: "saml2-web-app-pickup-dispatch", signing_alg: SAML, offset: 3 },
 ];
+
+/// The listener of the applications that `--populated` adds. The port after it stays free: nobody is there.
+const OFFICE: Sample = Sample { name: "office", signing_alg: "OFFICE", offset: 4 };
 
 /// The sample users, and a setting that lets anyone on this machine register an application.
 const PEOPLE: &str = r#"
@@ -191,7 +199,7 @@ fn prepare(args: &DemoArgs) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(folder).map_err(wrong)?;
     std::fs::write(&config_file, deployment(args.port)).map_err(wrong)?;
     let tls = folder.join("tls");
-    for name in ["server"].into_iter().chain(SAMPLES.map(|sample| sample.name)) {
+    for name in ["server", OFFICE.name].into_iter().chain(SAMPLES.map(|sample| sample.name)) {
         sojourn_server::tls::local_certificate(&tls, name)?;
     }
     Ok(config_file)
@@ -223,25 +231,26 @@ pub(crate) async fn demo(args: DemoArgs) -> Done {
     let config = config::read(&config_file)?.config;
     let _ = crate::log::start_log(&config)?;
     let mut signals = serve::EndSignals::listen()?;
+    if args.populated {
+        say("Filling the database with an organisation and a week of its sessions …");
+        populate::populate(&config_file, &config, args.port + OFFICE.offset).await?;
+    }
     let started = serve::start(&config_file, &config).await?;
-    let mut children = Vec::new();
+    let samples = SAMPLES.iter().chain(args.populated.then_some(&OFFICE));
+    let mut children = tokio::task::JoinSet::new();
     let mut life_lines = Vec::new();
-    for sample in &SAMPLES {
-        let (child, life_line) = spawn(sample, &args)?;
-        children.push((sample.name, child));
+    for sample in samples {
+        let (mut child, life_line) = spawn(sample, &args)?;
         life_lines.push(life_line);
+        children.spawn(async move {
+            let _ = child.wait().await;
+            sample.name
+        });
     }
     say(&welcome(&args));
-    let early = {
-        let [first, second, third] = children.as_mut_slice() else {
-            return Err(Failure("one of the applications failed to start".into()));
-        };
-        tokio::select! {
-            () = signals.end() => None,
-            _ = first.1.wait() => Some(first.0),
-            _ = second.1.wait() => Some(second.0),
-            _ = third.1.wait() => Some(third.0),
-        }
+    let early = tokio::select! {
+        () = signals.end() => None,
+        ended = children.join_next() => ended.and_then(Result::ok),
     };
     drop(life_lines);
     drop(children);
@@ -301,6 +310,7 @@ pub(crate) async fn app(args: DemoAppArgs) -> Done {
 
 async fn run(options: sojourn_demo::AppOptions) -> Result<(), sojourn_demo::AppError> {
     match options.signing_alg.as_str() {
+        _ if options.name == OFFICE.name => sojourn_demo::office::run(options).await,
         SAML => sojourn_demo::saml::run(options).await,
         _ => sojourn_demo::run(options).await,
     }
