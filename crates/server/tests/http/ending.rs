@@ -1,6 +1,7 @@
 //! Ending by role, network, application and filter; jobs; receipts; keys of requests; one application, one grant.
 
 use serde_json::{Value, json};
+use sojourn_engine::Authority;
 use sojourn_engine::sign_in::{Credentials, Visit};
 use sojourn_model::SessionId;
 use sojourn_testkit::inbox::Inbox;
@@ -178,9 +179,12 @@ async fn a_job_keeps_to_its_rate_and_can_be_stopped() {
     // The clock stands still: two at once, and then no more before a second is over.
     let job = done(2).await;
     assert_eq!((&job["done"], &job["state"]), (&json!(2), &json!("pending")));
-    server.clock.advance(1000);
+    server.clock.advance(999);
+    assert!(!server.engine.run_job_step().await.expect("a look"), "a millisecond too early");
+    server.clock.advance(1);
     assert_eq!(done(4).await["done"], 4);
     let cancelled = server.api("POST", &format!("{path}/cancel"), ADMIN).await.json();
+    assert_eq!(cancelled["summary"]["sessions"], 4, "{cancelled}");
     assert_eq!((&cancelled["state"], &cancelled["total"]), (&json!("cancelled"), &json!(9)));
     server.clock.advance(10_000);
     assert!(!server.engine.run_job_step().await.expect("a look"), "nothing is left to do");
@@ -192,6 +196,69 @@ async fn a_job_keeps_to_its_rate_and_can_be_stopped() {
         assert_eq!(server.api("GET", &path, ADMIN).await.status, 404);
     }
     server.stop().await;
+}
+
+/// One at a time, a second each: whom a job names, in portions.
+#[tokio::test]
+async fn a_job_goes_on_where_it_stopped() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        let mut people = Vec::new();
+        for name in ["alex", "ben", "cleo"] {
+            people.push(server.user(name, &format!("{name}123"), &["staff"]).await.id);
+        }
+        let by = Authority::system();
+        let group = server.engine.add_group(&server.tenant, "night", None, &people, &by).await;
+        group.expect("a group");
+        let slowly = async |body: &Value, portions: usize| {
+            let answer = end_with(&server, body, &[]).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+            let path = answer.location().to_owned();
+            for portion in 1..=portions {
+                eventually("it moves", || async {
+                    let job = server.api("GET", &path, ADMIN).await.json();
+                    (job["done"].as_u64() >= Some(portion as u64)).then_some(())
+                })
+                .await;
+                server.clock.advance(1000);
+            }
+            job_done(&server, &answer).await
+        };
+        let everybody = async || {
+            let mut all = Vec::new();
+            for name in ["alex", "ben", "cleo"] {
+                all.push(sign_in(&server, name, "192.0.2.1").await.to_string());
+            }
+            all
+        };
+        for body in [
+            json!({"users": people, "rate": 1}),
+            json!({"group": "night", "rate": 1}),
+            json!({"role": "staff", "rate": 1}),
+            json!({"network": "192.0.2.0/24", "rate": 1}),
+        ] {
+            everybody().await;
+            let before = active(&server).await;
+            let job = slowly(&body, 3).await;
+            assert_eq!(job["state"], "done", "{body} {job}");
+            assert_eq!(job["summary"]["sessions"], 3, "{body} {job}");
+            assert_eq!(active(&server).await, before - 3, "{body}");
+        }
+        // Sessions that stay: each is looked at once.
+        everybody().await;
+        let before = active(&server).await;
+        let body = json!({"network": "192.0.2.0/24", "rate": 1, "effects": ["tokens"]});
+        let job = slowly(&body, 3).await;
+        assert_eq!((&job["state"], &job["done"]), (&json!("done"), &json!(3)), "{job}");
+        assert_eq!(active(&server).await, before);
+        // Users together with single sessions are one portion.
+        let all = everybody().await;
+        let body = json!({"users": [people[0]], "sessions": [all[1]], "rate": 1});
+        let job = slowly(&body, 1).await;
+        assert_eq!((&job["state"], &job["done"]), (&json!("done"), &json!(2)), "{job}");
+        server.stop().await;
+    }
 }
 
 #[tokio::test]
