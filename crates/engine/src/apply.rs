@@ -1,5 +1,6 @@
 //! Applies change sets: the reactions and tasks of handlers, the hand-over to the workers, the audit log.
 
+use serde_json::Value;
 use sojourn_model::operation::DeliveryChange;
 use sojourn_model::operation::JobChange;
 use sojourn_model::operation::MailChange;
@@ -11,11 +12,26 @@ use crate::error::EngineError;
 const LAST_ADMINISTRATOR: &str = "this would leave nobody who may do everything: give the role 'admin' to someone \
                                   else first";
 
+/// Notes in the audit log's rows of a change which end belongs to it, by which the log finds what followed.
+fn name_end(change: &mut ChangeSet) {
+    let end = change.ops.iter().find_map(|op| match op {
+        Op::EndSessions(end) if !change.audit.is_empty() => Some(end.id.to_string()),
+        _ => None,
+    });
+    let Some(end) = end else { return };
+    for row in &mut change.audit {
+        let Ok(Value::Object(mut detail)) = serde_json::from_str(&row.detail) else { continue };
+        detail.insert("end".into(), end.clone().into());
+        row.detail = Value::Object(detail).to_string();
+    }
+}
+
 impl Engine {
     pub(crate) async fn apply(&self, mut change: ChangeSet) -> Result<Outcome, EngineError> {
         if !self.settings.handlers.is_empty() {
             self.engage_handlers(&mut change).await?;
         }
+        name_end(&mut change);
         let audit = change.audit.clone();
         let adds_job = change.ops.iter().any(|op| matches!(op, Op::Job(JobChange::Add(_))));
         let adds_task = self.adds_task(&change);

@@ -24,6 +24,12 @@ impl AuditPlace {
     /// Position before the newest row, where a listing starts.
     pub const NEWEST: Self = Self { at: Millis(i64::MAX), id: [u8::MAX; 16] };
 
+    /// Position after every row of a time or later: the page has older ones.
+    #[must_use]
+    pub const fn before(at: Millis) -> Self {
+        Self { at, id: [0; 16] }
+    }
+
     const fn of(row: &AuditEntry) -> Self {
         Self { at: row.at, id: row.id }
     }

@@ -23,6 +23,29 @@ pub struct Ended {
     pub summary: EndSummary,
 }
 
+/// Maximum number of targets that a row of the audit log names; the rest is only counted.
+const NAMED_MAX: usize = 20;
+
+/// The details of an end for the audit log: its effects, and the users and sessions that it names.
+pub(crate) fn end_detail(end: &EndSessions) -> serde_json::Value {
+    let (mut users, mut sessions) = (Vec::new(), Vec::new());
+    for target in end.targets.iter().take(NAMED_MAX) {
+        match target {
+            EndTarget::User(user) | EndTarget::UserExcept(user, _) => users.push(user.to_string()),
+            EndTarget::Session(_, session) | EndTarget::ExpiredSession(_, session) => {
+                sessions.push(session.to_string());
+            }
+            EndTarget::Grant(_) => {}
+        }
+    }
+    serde_json::json!({
+        "effects": end.effects,
+        "number": end.targets.len(),
+        "users": users,
+        "sessions": sessions,
+    })
+}
+
 impl Engine {
     fn checked(&self, tenant: &Tenant, plan: EndPlan) -> Result<EndSessions, EngineError> {
         if plan.targets.is_empty() {
@@ -106,10 +129,7 @@ impl Engine {
         }
         let mut change = ChangeSet::new(tenant.id);
         if administrative {
-            let detail = serde_json::json!({
-                "effects": end.effects,
-                "targets": end.targets.iter().map(|target| format!("{target:?}")).collect::<Vec<_>>(),
-            });
+            let detail = end_detail(&end);
             change.audit.push(self.audit_row(&end.actor, "session.end", end.id, &detail));
         }
         let id = end.id;

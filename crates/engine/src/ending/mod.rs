@@ -13,9 +13,11 @@ use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{ChangeSet, EndId, EndSummary, Op, Tenant};
 
 pub use self::forecast::Forecast;
+pub use self::receipts::{FOLLOWED_MAX, Followed};
 pub use self::request::{Concerned, EndAnswer, EndRequest, EndTargets, FoundBy, Named, RequestKey};
 use self::targets::Resolved;
 use crate::deliver::LEASE_MS;
+use crate::end::end_detail;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::rights::Right;
@@ -74,10 +76,7 @@ impl Engine {
             end.lease_ms = LEASE_MS;
         }
         let mut change = ChangeSet::new(tenant.id);
-        let detail = serde_json::json!({
-            "effects": end.effects,
-            "targets": end.targets.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>(),
-        });
+        let detail = end_detail(&end);
         let id = end.id;
         change.audit.push(self.audit_row(&end.actor, "session.end", id, &detail));
         self.keep_request(request, &id.to_string(), &mut change);

@@ -1,11 +1,25 @@
 //! Responses of applications to the notices about an end.
 
 use sojourn_model::limits::SESSION_LIST_MAX;
-use sojourn_model::{Delivery, DeliveryState, EndTarget, Millis, SessionId, Tenant};
+use sojourn_model::{
+    AppId, Delivery, DeliveryState, EndId, EndTarget, Millis, SessionId, SessionState, Tenant,
+    UserId,
+};
 
 use super::request::Concerned;
 use crate::engine::Engine;
 use crate::error::EngineError;
+
+/// The state of two that needs more attention.
+fn worse(one: DeliveryState, other: DeliveryState) -> DeliveryState {
+    let rank = |state: DeliveryState| match state {
+        DeliveryState::Delivered => 0,
+        DeliveryState::Unreachable => 1,
+        DeliveryState::Pending => 2,
+        DeliveryState::Refused | DeliveryState::Dead => 3,
+    };
+    if rank(one) >= rank(other) { one } else { other }
+}
 
 impl Concerned {
     pub(super) fn by(targets: &[EndTarget]) -> Self {
@@ -25,7 +39,57 @@ impl Concerned {
     }
 }
 
+/// What followed an act: the sessions that its end included, and the notices about them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Number of sessions that ended; at most [`FOLLOWED_MAX`].
+    pub sessions: usize,
+    /// The users of these sessions, each once.
+    pub users: Vec<UserId>,
+    /// The applications that were notified, each once, with the state of the notice that went worst.
+    pub applications: Vec<(AppId, DeliveryState)>,
+}
+
+/// Maximum number of sessions of one end that are looked at for [`Engine::followed`].
+pub const FOLLOWED_MAX: usize = 50;
+
 impl Engine {
+    /// What followed an end that named these users and sessions, as far as the history still has it.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the database fails.
+    pub async fn followed(
+        &self,
+        tenant: &Tenant,
+        end: EndId,
+        (users, sessions): (&[UserId], &[SessionId]),
+    ) -> Result<Followed, EngineError> {
+        let (t, limit) = (tenant.id, SESSION_LIST_MAX);
+        let mut found = Vec::new();
+        for id in sessions.iter().take(FOLLOWED_MAX) {
+            found.extend(self.store.session(t, *id).await?);
+        }
+        if !users.is_empty() {
+            found.extend(self.store.sessions_of_users(t, users, true, limit).await?);
+        }
+        found.retain(|one| matches!(&one.state, SessionState::Ended { end: of, .. } if *of == end));
+        found.truncate(FOLLOWED_MAX);
+        let mut users: Vec<UserId> = found.iter().map(|session| session.user).collect();
+        users.sort_unstable();
+        users.dedup();
+        let mut followed = Followed { sessions: found.len(), users, applications: Vec::new() };
+        for session in found {
+            for delivery in self.store.deliveries_of_session(t, session.id).await? {
+                let known = followed.applications.iter_mut().find(|(app, _)| *app == delivery.app);
+                match known {
+                    Some((_, state)) => *state = worse(*state, delivery.state),
+                    None => followed.applications.push((delivery.app, delivery.state)),
+                }
+            }
+        }
+        Ok(followed)
+    }
+
     /// Waits until no notice about an end is pending and returns the notices since a given time. The future may be
     /// dropped at any time.
     ///

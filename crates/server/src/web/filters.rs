@@ -159,6 +159,47 @@ pub(crate) fn h2<A: Value, B: Value>(
     Ok(askama::filters::Safe(with(phrase, &both, language)))
 }
 
+/// A translated sentence whose placeholders are lists of names, with links where there are pages.
+pub(crate) struct Sentence {
+    /// The phrase, with `{0}`, `{1}` … for the names.
+    pub(crate) phrase: &'static str,
+    /// The names for each placeholder.
+    pub(crate) names: Vec<Vec<Thing>>,
+}
+
+/// A name, and the link to its page if the reader may open it.
+#[derive(Debug, Clone)]
+pub(crate) struct Thing {
+    /// The name.
+    pub(crate) name: Text,
+    /// Address of its page.
+    pub(crate) link: Option<String>,
+}
+
+impl Thing {
+    fn html(&self, language: &Language) -> String {
+        let name = escaped(&self.name.in_language(language));
+        match &self.link {
+            Some(link) => format!("<a href=\"{}\">{name}</a>", escaped(link)),
+            None => format!("<strong>{name}</strong>"),
+        }
+    }
+}
+
+/// Renders a sentence with the links of its names.
+#[askama::filter_fn]
+pub(crate) fn sentence(
+    sentence: &Sentence,
+    values: &dyn Values,
+) -> askama::Result<askama::filters::Safe<String>> {
+    let language = &around(values)?.language;
+    let list = |things: &Vec<Thing>| {
+        things.iter().map(|thing| thing.html(language)).collect::<Vec<_>>().join(", ")
+    };
+    let names: Vec<String> = sentence.names.iter().map(list).collect();
+    Ok(askama::filters::Safe(with(sentence.phrase, &names, language)))
+}
+
 /// Translates a count: `one` is the phrase for one, `many` for any other number.
 #[askama::filter_fn]
 pub(crate) fn count(

@@ -11,6 +11,13 @@ pub(crate) const fn moment(at: Millis) -> Text {
     Text::Moment(at)
 }
 
+/// The beginning of a day in UTC, given as `2026-01-31`; `None` if the text isn't a date.
+pub(crate) fn midnight(day: &str) -> Option<Millis> {
+    let day: jiff::civil::Date = day.parse().ok()?;
+    let at = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Millis(at.timestamp().as_millisecond()))
+}
+
 /// A relative time, such as `3 minutes ago`.
 pub(crate) fn ago(at: Millis, now: Millis) -> Text {
     Text::Ago(now.since(at))

@@ -1,6 +1,7 @@
 //! The audit log: read by whom, about what, and from where back.
 
 use sojourn_engine::{Authority, Tail};
+use sojourn_testkit::inbox::Inbox;
 use sojourn_testkit::server::TestServer;
 use sojourn_testkit::store::Engine;
 
@@ -23,7 +24,7 @@ async fn the_log_is_asked_by_person_by_kind_and_by_what_it_was_done_to() {
     let acts = async |query: &str| {
         let page = as_admin.get(&format!("/console/audit?{query}")).await;
         assert_eq!(page.status, 200, "{page:?}");
-        let acts = page.body.split("<td title=\"").skip(1);
+        let acts = page.body.split("<li data-act=\"").skip(1);
         acts.map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
     let about = format!("about={}", alex.id);
@@ -34,7 +35,19 @@ async fn the_log_is_asked_by_person_by_kind_and_by_what_it_was_done_to() {
     assert!(acts("what=us").await.is_empty(), "a kind is a whole word");
     assert!(acts("who=nobody").await.is_empty());
     let page = as_admin.get(&format!("/console/audit?{about}")).await.body;
-    assert!(page.contains("unlocked an account") && page.contains(">zoe</a>"), "{page}");
+    assert!(page.contains("unlocked the account") && page.contains(">zoe</a>"), "{page}");
+    // By whom it was done to, up to a day, and with what doesn't exist.
+    assert_eq!(acts("whom=alex&who=zoe").await, ["user.unlock"]);
+    assert!(acts("whom=nobody").await.is_empty());
+    let today = server.engine.now().seconds() / 86_400;
+    let day = |number: i64| {
+        let day = jiff::Timestamp::from_second(number * 86_400).expect("a time");
+        day.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+    };
+    assert_eq!(acts(&format!("{about}&until={}", day(today))).await.len(), 4);
+    assert!(acts(&format!("{about}&until={}", day(today - 1))).await.is_empty());
+    let wrong = as_admin.get("/console/audit?until=yesterday").await;
+    assert!(wrong.body.contains("Write it as year-month-day"), "{wrong:?}");
     // The same by REST, a page at a time.
     let path = "/api/server/v1/audit";
     let whole = server.api("GET", &format!("{path}?limit=1000"), ADMIN).await.json();
@@ -122,6 +135,52 @@ async fn who_listens_hears_of_each_act_once_however_many_come_at_a_moment() {
         add(1_101).await;
         assert_eq!(engine.look_at_acts(tenant, &mut tail).await.expect("read").len(), 1);
         assert!(engine.look_at_acts(tenant, &mut tail).await.expect("read").is_empty());
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_a_sentence_and_says_what_followed() {
+    for database in Engine::BOTH {
+        let inbox = Inbox::start().await;
+        let server = TestServer::on(database, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        let alex = server.user("alex", "alex123", &["staff"]).await;
+        let uri = inbox.uri();
+        server.app("shop", |new| new.backchannel_logout_uri = Some(uri)).await;
+        let browser = server.signed_in("alex", "alex123").await;
+        server.tokens(&browser, "shop", "openid").await;
+        let session = server.engine.sessions_of_user(&server.tenant, alex.id).await.expect("read");
+        let session = session[0].session.id;
+        let body = serde_json::json!({ "sessions": [session.to_string()] });
+        let ended = server.send("POST", "/api/sessions/v1/end", ADMIN, &body).await;
+        assert_eq!(ended.status, 200, "{ended:?}");
+        let admin = server.signed_in(ADMIN.0, ADMIN.1).await;
+        let rows = async || admin.get("/console/audit").await.body.replace("&#39;", "'");
+        let (user, app) = (format!("/console/users/{}\">alex</a>", alex.id), ">shop</a>");
+        let page = rows().await;
+        let row = page.split("<li data-act=\"session.end\"").nth(1).expect("a row");
+        let row = row.split("</li>").next().expect("its end");
+        assert!(row.contains("ended sessions of <a") && row.contains(&user), "{row}");
+        assert!(row.contains("1 session ended") && row.contains(app), "{row}");
+        assert!(!row.contains("UserId") && !row.contains("{\""), "{row}");
+        // An act on the account that ends its sessions.
+        server.clock.advance(1_000);
+        let browser = server.signed_in("alex", "alex123").await;
+        server.tokens(&browser, "shop", "openid").await;
+        let path = format!("/console/users/{}/acts/lock", alex.id);
+        let csrf = admin.get(&path).await.field("csrf");
+        assert_eq!(admin.post(&path, &[("csrf", &csrf)]).await.status, 303);
+        let page = rows().await;
+        let row = page.split("<li data-act=\"user.lock\"").nth(1).expect("a row");
+        let row = row.split("</li>").next().expect("its end");
+        assert!(row.contains("locked the account <a") && row.contains("1 session ended"), "{row}");
+        // The role's name stands in the sentence.
+        let staff = server.engine.role_named(&server.tenant, "staff").await.expect("staff");
+        let path = format!("/console/users/{}/roles/{}/remove", alex.id, staff.id);
+        let csrf = admin.get(&path).await.field("csrf");
+        admin.post(&path, &[("csrf", &csrf)]).await;
+        assert!(rows().await.contains("took the role <strong>staff</strong> from <a"));
         server.stop().await;
     }
 }
