@@ -7,6 +7,7 @@ mod kept;
 mod push_job;
 mod receipts;
 mod request;
+mod role_change;
 mod targets;
 
 use sojourn_model::limits::INLINE_END_USERS_MAX;

@@ -335,8 +335,8 @@ async fn the_overview_counts_what_happened_and_why() {
             "<strong>5</strong> Sign-ins",
             "<strong>4</strong> Ended sessions",
             "<strong>1</strong> Failed sign-ins",
-            ">the account was locked</a></td><td>3</td>",
-            ">ended by the user</a></td><td>1</td>",
+            ">the account was locked</a></td><td data-label=\"Sessions\">3 <",
+            ">ended by the user</a></td><td data-label=\"Sessions\">1 <",
         ] {
             assert!(page.contains(said), "{said}: {page}");
         }

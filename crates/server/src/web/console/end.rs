@@ -37,6 +37,8 @@ struct EndPage {
     title: Text,
     /// The target: name and value of the form's field.
     what: (&'static str, String),
+    /// Label of the button, with the number of sessions.
+    button: Text,
     figures: Vec<(String, &'static str)>,
     exact: bool,
     refused: bool,
@@ -191,6 +193,10 @@ async fn show(
                 frame: visitor.frame(context, "sessions"),
                 title,
                 what: what.field(),
+                button: match forecast.summary.sessions {
+                    0 => "End".into(),
+                    sessions => say("End {0}", [words::count(sessions, words::Noun::Session)]),
+                },
                 figures: figures(&forecast.summary),
                 exact: forecast.exact,
                 refused: forecast.session_bound_tokens,

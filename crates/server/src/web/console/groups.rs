@@ -8,6 +8,7 @@ use sojourn_engine::directory::{GroupWrite, Members, RoleWrite};
 use sojourn_engine::{EngineError, Right};
 use sojourn_model::{Group, GroupId, RoleId, RoleState, UserId};
 
+use super::group_acts::ask_before;
 use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
@@ -179,6 +180,15 @@ pub(crate) async fn change(context: Context, Path(id): Path<String>, body: Bytes
     let group = group(&context, &id).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let (engine, tenant) = (context.engine(), context.tenant());
+    match ask_before(&context, &visitor, &group, &params).await {
+        Ok(None) => {}
+        Ok(Some(page)) => return Ok(page),
+        Err(EngineError::NotFound(what)) => {
+            let error = Some(Text::Message(format!("There is no such {what}.")));
+            return show(&context, &visitor, &group, None, error).await;
+        }
+        Err(error) => return Err(error.into()),
+    }
     let done = async {
         match text("act") {
             act @ ("join" | "leave") => {

@@ -3,12 +3,15 @@
 pub(crate) mod appearance;
 pub(crate) mod application_secret;
 pub(crate) mod applications;
+mod attention;
 pub(crate) mod audit;
 pub(crate) mod completion;
+mod consequences;
 pub(crate) mod deletions;
 pub(crate) mod deliveries;
 pub(crate) mod design;
 pub(crate) mod end;
+mod group_acts;
 pub(crate) mod groups;
 pub(crate) mod handlers;
 pub(crate) mod jobs;

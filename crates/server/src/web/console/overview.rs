@@ -3,10 +3,11 @@
 use askama::Template;
 use http::{StatusCode, Uri};
 use sojourn_engine::session::REASONS_OF_LATEST;
-use sojourn_engine::{EngineError, Right};
+use sojourn_engine::{EngineError, Right, Rights};
 use sojourn_oidc::params::with_query;
 
 use super::administrator;
+use super::attention::{Matter, matters};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::request;
@@ -79,7 +80,7 @@ pub(crate) async fn get(context: Context, uri: Uri) -> Answer {
     let asked = asked.as_ref().and_then(|params| params.get("range")).unwrap_or("day");
     let (range, _, length) =
         RANGES.iter().find(|(word, _, _)| *word == asked).unwrap_or(&RANGES[1]);
-    let found = gathered(&context, *length).await?;
+    let found = gathered(&context, visitor.by.rights(), *length).await?;
     let frame = visitor.frame(&context, "overview");
     let ranges = RANGES.iter().map(|(word, name, _)| (*word, *name)).collect();
     let from = words::moment(context.engine().now().plus(-*length));
@@ -95,6 +96,7 @@ struct Reason {
 }
 
 struct Gathered {
+    matters: Vec<Matter>,
     figures: Vec<Figure>,
     charts: Vec<Chart>,
     reasons: Vec<Reason>,
@@ -102,7 +104,11 @@ struct Gathered {
     of_the_latest: Option<i64>,
 }
 
-async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineError> {
+async fn gathered(
+    context: &Context,
+    rights: &Rights,
+    length: i64,
+) -> Result<Gathered, EngineError> {
     let standing = context.engine().standing(context.tenant(), length, BARS).await?;
     let figure = |name, value: i64, path: &str, bad| Figure {
         name,
@@ -136,7 +142,6 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
         chart("Ended sessions", &standing.ended, from, step),
         chart("Failed sign-ins", &standing.failed, from, step),
     ];
-    let most = standing.reasons.first().map_or(1, |(_, count)| *count);
     let all: i64 = standing.reasons.iter().map(|(_, count)| count).sum();
     let reasons = standing
         .reasons
@@ -144,10 +149,16 @@ async fn gathered(context: &Context, length: i64) -> Result<Gathered, EngineErro
         .map(|(reason, count)| {
             let filter = format!("end_reason eq \"{reason}\"");
             let link = with_query(&context.link("/console/ledger"), &[("q", &filter)]);
-            Reason { said: words::reason(reason), link, count: *count, share: count * 100 / most }
+            Reason {
+                said: words::reason(reason),
+                link,
+                count: *count,
+                share: count * 100 / all.max(1),
+            }
         })
         .collect();
     Ok(Gathered {
+        matters: matters(context, rights, (dead, parked, ending)).await?,
         figures,
         charts,
         reasons,

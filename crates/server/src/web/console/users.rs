@@ -5,9 +5,11 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{NewUser, RoleChange};
-use sojourn_engine::{Authority, EngineError, Right};
+use sojourn_engine::{Authority, EngineError, Right, RoleDirection};
 use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState};
+use sojourn_oidc::params::with_query;
 
+use super::consequences::{self, RoleAct};
 use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
@@ -46,6 +48,8 @@ struct UsersPage {
 #[template(path = "console/user.html")]
 struct UserPage {
     frame: Frame,
+    /// Link to the ended sessions, for those who may see sessions.
+    ended: Option<String>,
     /// Whether the account is being recovered and waits.
     waits: bool,
     user: UserLine,
@@ -219,6 +223,10 @@ async fn page(
     Ok(UserPage {
         frame,
         user: line(user),
+        ended: visitor.by.may(Right::SessionView).then(|| {
+            let filter = format!("username eq {}", serde_json::Value::from(user.username.clone()));
+            with_query(&context.link("/console/ledger"), &[("q", &filter)])
+        }),
         waits: waits.is_some(),
         has_factors: !ways.is_empty(),
         has_password: user.password_hash.is_some(),
@@ -271,6 +279,22 @@ async fn role(context: &Context, visitor: &Visitor, id: &str) -> Result<Role, Re
 pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes) -> Answer {
     let (visitor, params) = form(&context, &body, "/console/users", Right::RoleUpdate).await?;
     let role_id = params.get("role").unwrap_or_default().to_owned();
+    let (user, role) = both(&context, &visitor, &id, &role_id).await?;
+    let path = format!("/console/users/{id}");
+    let act = RoleAct {
+        title: say("Assign the role {0} to {1}?", [plain(&role.name), plain(&user.username)]),
+        button: "Assign role".into(),
+        roles: &[role.id],
+        users: &[user.id],
+        direction: RoleDirection::Added,
+        fields: vec![("role", role_id.clone())],
+        action: format!("{path}/roles/assign"),
+        back: path,
+    };
+    let asked = consequences::before(&context, (&visitor, &params), "users", act).await?;
+    if let Some(page) = asked {
+        return Ok(page);
+    }
     change(&context, &visitor, &id, &role_id, RoleChange::Assign).await
 }
 
