@@ -225,10 +225,10 @@ async fn what_a_search_found_is_ended_and_the_answers_are_shown() {
     // Another choice, looked at before it is done.
     browser.click("[name=notify]").await;
     browser.click("#look").await;
-    browser.wait_for("#forecast li", "0\napplications to notify").await;
+    browser.wait_for("#forecast li", "0\nnotices to applications").await;
     browser.click("[name=notify]").await;
     browser.click("#look").await;
-    browser.wait_for("#forecast li", "2\napplications to notify").await;
+    browser.wait_for("#forecast li", "2\nnotices to applications").await;
     browser.click("#confirm").await;
     browser.wait_for("h1", "Ended").await;
     browser.wait_for(".state.delivered", "signed out").await;

@@ -125,3 +125,41 @@ async fn what_is_named_badly_or_not_theirs_ends_nothing() {
     assert_eq!(bosses.get("/myaccount").await.status, 200);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn ones_own_session_is_spared_unless_chosen() {
+    for engine in Engine::BOTH {
+        let server = TestServer::on(engine, |_| {}).await;
+        server.user("admin", "admin12", &["admin"]).await;
+        server.user("alex", "alex123", &[]).await;
+        let admin = server.signed_in("admin", "admin12").await;
+        let alex = server.signed_in("alex", "alex123").await;
+        let without = admin.get("/console/end?filter=username+eq+alex").await;
+        assert!(!without.body.contains("name=\"spare\""), "{without:?}");
+        // An "or" is no way around: the search as a whole is narrowed.
+        let filter = "username eq alex or username eq admin";
+        let path = format!("/console/end?filter={}", escaped(filter));
+        let page = admin.get(&path).await;
+        assert!(page.body.contains("name=\"spare\" value=\"on\" checked"), "{page:?}");
+        assert_eq!(figures(&page)[0], 1, "{page:?}");
+        assert!(page.body.contains(">End 1 session</button>"), "{page:?}");
+        let csrf = page.field("csrf");
+        let form = |spare: bool, expected: &'static str| {
+            let base = [("csrf", &*csrf), ("chosen", "1"), ("filter", filter), ("exact", "1")];
+            let effects = [("sessions", "on"), ("tokens", "on"), ("notify", "on")];
+            let spared = [("spare", "on")];
+            let spared: &[(&str, &str)] = if spare { &spared } else { &[] };
+            [&base[..], &effects[..], spared, &[("expected", expected)]].concat()
+        };
+        let done = admin.post("/console/end", &form(true, "1")).await;
+        assert!(done.status < 400, "{done:?}");
+        assert_eq!(alex.get("/myaccount").await.status, 303, "it ended");
+        assert_eq!(admin.get("/console").await.status, 200, "one's own is there");
+        let all = admin.get(&format!("{path}&chosen=1&sessions=on")).await;
+        assert_eq!(figures(&all)[0], 1, "{all:?}");
+        assert!(all.body.contains("name=\"spare\" value=\"on\"> "), "{all:?}");
+        admin.post("/console/end", &form(false, "1")).await;
+        assert_eq!(admin.get("/console").await.status, 303, "it was chosen");
+        server.stop().await;
+    }
+}

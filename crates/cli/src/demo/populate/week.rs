@@ -94,8 +94,8 @@ fn plan(until: Millis, people: usize, apps: usize, random: &mut Random) -> Vec<(
         };
         let within = random.below(60) * 60 + random.below(60);
         let seconds = i64::try_from(hour * 3_600 + within).unwrap_or(0);
-        // Hours of the day, counted back from the present one's midnight in UTC.
-        let midnight = until.0 - until.0.rem_euclid(DAY_MS) - (DAYS - 1 - day) * DAY_MS;
+        // It is always four in the afternoon there, so that people are at work whenever the demonstration starts.
+        let midnight = until.0 - 16 * HOUR_MS - (DAYS - 1 - day) * DAY_MS;
         let at = Millis(midnight + seconds * 1_000);
         if at < begin || at >= until {
             continue;

@@ -11,6 +11,7 @@ use sojourn_engine::{EngineError, Right};
 use sojourn_model::{AppId, AppOwner, Application, Millis, Protocol};
 use sojourn_oidc::Params;
 
+use super::quick_start::{QuickStart, quick_start};
 use super::{administrator, form, twice};
 use crate::context::Context;
 use crate::language::{Text, plain, say};
@@ -79,6 +80,8 @@ struct ApplicationPage {
     may_change: bool,
     may_remove: bool,
     has_secret: bool,
+    /// What a developer needs to connect the application; `None` while it is being created.
+    start: Option<QuickStart>,
     error: Option<Text>,
 }
 
@@ -204,6 +207,7 @@ pub(super) async fn show(
         },
         fields,
         secret,
+        start: app.map(|app| quick_start(context, app)),
         may_change: of_database && visitor.by.may(right),
         may_remove: of_database && visitor.by.may(DELETE),
         error,

@@ -37,6 +37,8 @@ struct EndPage {
     title: Text,
     /// The target: name and value of the form's field.
     what: (&'static str, String),
+    /// If the administrator's own session is among those found: whether it is left out.
+    spares: Option<bool>,
     /// Label of the button, with the number of sessions.
     button: Text,
     figures: Vec<(String, &'static str)>,
@@ -76,12 +78,29 @@ impl What {
         }
     }
 
-    fn targets(&self) -> EndTargets {
-        match self {
-            Self::Session(id) => EndTargets::Named(vec![Named::Session(*id)]),
-            Self::User(id) => EndTargets::Named(vec![Named::User(*id)]),
-            Self::Filter(filter) => EndTargets::Query(filter.clone()),
+    /// The targets; of a search, without the session `spared`.
+    fn targets(&self, spared: Option<SessionId>) -> EndTargets {
+        match (self, spared) {
+            (Self::Session(id), _) => EndTargets::Named(vec![Named::Session(*id)]),
+            (Self::User(id), _) => EndTargets::Named(vec![Named::User(*id)]),
+            (Self::Filter(filter), None) => EndTargets::Query(filter.clone()),
+            (Self::Filter(filter), Some(own)) => {
+                EndTargets::Query(format!("({filter}) and not (id eq \"{own}\")"))
+            }
         }
+    }
+
+    /// Whether a search finds this session.
+    async fn finds(
+        &self,
+        context: &Context,
+        visitor: &Visitor,
+        own: SessionId,
+    ) -> Result<bool, EngineError> {
+        let Self::Filter(filter) = self else { return Ok(false) };
+        let query = EndTargets::Query(format!("({filter}) and id eq \"{own}\""));
+        let request = EndRequest::new(query, visitor.by.clone());
+        Ok(context.engine().forecast(context.tenant(), &request).await?.summary.sessions > 0)
     }
 
     fn field(&self) -> (&'static str, String) {
@@ -144,13 +163,20 @@ fn figures(summary: &EndSummary) -> Vec<(String, &'static str)> {
     vec![
         (summary.sessions.to_string(), "sessions"),
         (summary.grants.to_string(), "grants, with all their tokens"),
-        (summary.deliveries.to_string(), "applications to notify"),
+        (summary.deliveries.to_string(), "notices to applications"),
         (summary.consents.to_string(), "approvals"),
     ]
 }
 
+/// Returns whether the administrator's own session is left out of a search, as it is before they chose otherwise.
+fn spares(params: &Params) -> bool {
+    params.get("chosen").is_none() || params.get("spare").is_some()
+}
+
 fn wanted(visitor: &Visitor, what: &What, params: &Params) -> EndRequest {
-    EndRequest { effects: effects(params), ..EndRequest::new(what.targets(), visitor.by.clone()) }
+    let spared = spares(params).then_some(visitor.session.id);
+    let targets = what.targets(spared);
+    EndRequest { effects: effects(params), ..EndRequest::new(targets, visitor.by.clone()) }
 }
 
 const MALFORMED: &str = "Choose what to end: a session, a person or a search.";
@@ -184,10 +210,11 @@ async fn show(
             true => Forecast { exact: true, ..Forecast::default() },
             false => context.engine().forecast(context.tenant(), &request).await?,
         };
-        Ok((title, forecast))
+        let own = what.finds(context, visitor, visitor.session.id).await?;
+        Ok((title, forecast, own))
     };
     match read.await {
-        Ok((title, forecast)) => {
+        Ok((title, forecast, own)) => {
             let status = if error.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
             let page = EndPage {
                 frame: visitor.frame(context, "sessions"),
@@ -201,6 +228,7 @@ async fn show(
                 exact: forecast.exact,
                 refused: forecast.session_bound_tokens,
                 choices: choices(request.effects),
+                spares: own.then(|| spares(params)),
                 expected: forecast.summary.sessions,
                 nothing,
                 error,

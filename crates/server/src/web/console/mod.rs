@@ -21,6 +21,7 @@ mod menu;
 pub(crate) mod overview;
 pub(crate) mod policies;
 pub(crate) mod profile;
+mod quick_start;
 pub(crate) mod role;
 pub(crate) mod roles;
 mod service_provider_form;

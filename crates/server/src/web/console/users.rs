@@ -6,7 +6,9 @@ use axum::extract::Path;
 use http::{StatusCode, Uri};
 use sojourn_engine::directory::{NewUser, RoleChange};
 use sojourn_engine::{Authority, EngineError, Right, RoleDirection};
-use sojourn_model::{Actor, EndReason, EndTarget, Role, RoleId, RoleState, User, UserState};
+use sojourn_model::{
+    Actor, EndReason, EndTarget, Millis, Role, RoleId, RoleState, User, UserState,
+};
 use sojourn_oidc::params::with_query;
 
 use super::consequences::{self, RoleAct};
@@ -187,6 +189,22 @@ pub(crate) async fn one(context: Context, Path(id): Path<String>, uri: Uri) -> A
     Ok(render::page(&context, StatusCode::OK, &page))
 }
 
+/// What is known about an account, each with its name; empty values aren't shown.
+fn facts(
+    user: &User,
+    waits: Option<Millis>,
+    other_addresses: Vec<String>,
+) -> Vec<(&'static str, Text)> {
+    vec![
+        ("Mail", plain(user.email.clone().unwrap_or_default())),
+        ("Other mail addresses", plain(other_addresses.join(", "))),
+        ("Since", words::moment(user.created_at)),
+        ("Changed", words::moment(user.updated_at)),
+        ("Recovery waits until", waits.map(words::moment).unwrap_or_default()),
+        ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
+    ]
+}
+
 async fn page(
     context: &Context,
     visitor: &Visitor,
@@ -199,7 +217,7 @@ async fn page(
     let all = engine.reads(tenant.id).roles(None, ROLES_SHOWN).await?;
     let waits = user.recovers_at.filter(|until| *until > engine.now());
     let other_addresses = engine.other_addresses(tenant, user.id).await?;
-    let other_addresses: Vec<String> = other_addresses.into_iter().map(|one| one.address).collect();
+    let other_addresses = other_addresses.into_iter().map(|one| one.address).collect();
     let others = all
         .iter()
         .filter(|role| role.state == RoleState::Active && !roles.iter().any(|r| r.id == role.id))
@@ -244,14 +262,7 @@ async fn page(
             .into_iter()
             .map(|group| (group.id.to_string(), group.name))
             .collect(),
-        facts: vec![
-            ("Mail", plain(user.email.clone().unwrap_or_default())),
-            ("Other mail addresses", plain(other_addresses.join(", "))),
-            ("Since", words::moment(user.created_at)),
-            ("Changed", words::moment(user.updated_at)),
-            ("Recovery waits until", waits.map(words::moment).unwrap_or_default()),
-            ("Locked until", user.unlock_at.map(words::moment).unwrap_or_default()),
-        ],
+        facts: facts(user, waits, other_addresses),
         roles: roles.iter().map(role_line).collect(),
         others,
         sessions: views
