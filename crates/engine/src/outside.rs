@@ -158,6 +158,8 @@ pub enum News<'a> {
         /// Time until which the account can't be used, because a policy lets recoveries wait.
         until: Option<Millis>,
     },
+    /// An administrator ended the waiting time of a recovery.
+    WaitEnded,
     /// An administrator ended all sessions and tokens, and requires new credentials.
     Secured,
     /// New recovery codes replaced the previous ones.

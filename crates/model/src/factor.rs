@@ -161,6 +161,8 @@ pub enum FactorChange {
         user: UserId,
         /// End of the waiting time.
         at: Millis,
+        /// The end that it must have before, or the change conflicts; `None`: any.
+        was: Option<Millis>,
     },
     /// Trusts a browser until the account's epoch changes. A conflict if that has changed since it was read.
     Trust {

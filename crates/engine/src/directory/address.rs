@@ -78,7 +78,7 @@ struct Offered {
 impl Offered {
     /// Returns whether the account hasn't changed since the mail was written.
     fn fits(&self, user: &User) -> bool {
-        recipient_of(user) == self.from
+        from(user, self.add) == self.from
             && user.epoch == self.epoch
             && user.state == UserState::Active
     }
@@ -88,6 +88,16 @@ impl Offered {
         let parts = [b"address".as_slice(), self.user.0.as_bytes(), &self.nonce].concat();
         let key = sojourn_crypto::sha256(&parts).to_vec();
         Op::UseOnce { key, until: Millis(self.written_at).plus(PROVE_MS) }
+    }
+}
+
+/// A hash of the account's address. For a mail that adds an address it is another one, which a node of the version before,
+/// that would replace the main address, doesn't accept.
+fn from(user: &User, add: bool) -> Vec<u8> {
+    let main = recipient_of(user);
+    match add {
+        true => sojourn_crypto::sha256(&[b"add".as_slice(), &main].concat()).to_vec(),
+        false => main,
     }
 }
 
@@ -151,7 +161,7 @@ impl Engine {
         let offered = Offered {
             user: user.id,
             address,
-            from: recipient_of(&user),
+            from: from(&user, add),
             epoch: user.epoch,
             nonce: sojourn_model::time::random(&*self.rng),
             written_at: self.now().0,
@@ -276,6 +286,8 @@ impl Engine {
         if !offered.fits(&user) {
             return Err(AddressRefused::Gone);
         }
+        // Others may have been added since the mail was requested.
+        self.may_have(tenant, &user, (&offered.address, offered.add)).await?;
         let mut change = ChangeSet::of(tenant.id, offered.once());
         let actor = Actor::User(user.id);
         let Offered { address, add, session, .. } = offered;
@@ -288,6 +300,13 @@ impl Engine {
             }
             false => {
                 self.push_main_address(tenant, &user, &address, &mut change).await?;
+                if user.email.as_ref() != Some(&address) {
+                    self.push_replaced(tenant, &user, &mut change).await?;
+                    // Remembers since when the account has it.
+                    let address = address.clone();
+                    let since = AddressChange::Add { user: id, address, at, epoch };
+                    change.ops.push(Op::Address(since));
+                }
                 ("user.address_prove", AddressChange::Prove { user: id, address, at, epoch })
             }
         };
@@ -451,12 +470,15 @@ impl Engine {
         change: &mut ChangeSet,
     ) -> Result<(), EngineError> {
         let after = since.max(self.now().plus(-UNDO_MS));
-        let Some(AddressBefore { address, .. }) =
+        if let Some(AddressBefore { address, .. }) =
             self.store.address_before(tenant.id, user.id, after).await?
-        else {
-            return Ok(());
-        };
-        self.push_address_restored(tenant, user, address, change).await
+        {
+            return self.push_address_restored(tenant, user, address, change).await;
+        }
+        match self.address_before_intruder(tenant, user, since).await? {
+            Some(address) => self.push_address_as_before(tenant, user, address, change).await,
+            None => Ok(()),
+        }
     }
 
     async fn push_address_restored(
@@ -468,6 +490,16 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let undo = AddressChange::Undo { user: user.id, address: address.clone() };
         change.ops.push(Op::Address(undo));
+        self.push_address_as_before(tenant, user, address, change).await
+    }
+
+    async fn push_address_as_before(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        address: String,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
         let restored = User { email: Some(address), email_verified: true, ..user.clone() };
         // No mail goes to the replaced address, because it belongs to the intruder.
         let unproved = User { email_verified: false, ..user.clone() };

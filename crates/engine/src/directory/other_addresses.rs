@@ -5,8 +5,8 @@ use serde_json::json;
 use sojourn_model::directory::text_key;
 use sojourn_model::limits::OTHER_ADDRESSES_MAX;
 use sojourn_model::{
-    Actor, AddressChange, ChangeSet, Op, OtherAddress, Outcome, Session, SessionId, Tenant, User,
-    UserId,
+    Actor, AddressChange, ChangeSet, Millis, Op, OtherAddress, Outcome, Session, SessionId, Tenant,
+    UNDO_MS, User, UserId,
 };
 
 use super::AddressRefused;
@@ -40,10 +40,14 @@ impl Engine {
         address: &str,
     ) -> Result<(), AddressRefused> {
         let (user, address) = self.own_address(tenant, session, address).await?;
-        let (actor, at, epoch) = (Actor::User(user.id), self.now(), user.epoch);
+        let (actor, epoch) = (Actor::User(user.id), user.epoch);
         let mut change = ChangeSet::new(tenant.id);
         self.push_main_address(tenant, &user, &address, &mut change).await?;
         if let Some(old) = user.email.clone().filter(|_| user.email_verified) {
+            // It stays as old as it is, so that reporting a later sign-in doesn't remove it. One that was confirmed
+            // without a row is as old as the account.
+            let known = self.store.address_proved_at(tenant.id, user.id, &old).await;
+            let at = known.map_err(EngineError::from)?.unwrap_or(user.created_at);
             let keep = AddressChange::Add { user: user.id, address: old, at, epoch };
             change.ops.push(Op::Address(keep));
         }
@@ -96,6 +100,44 @@ impl Engine {
         Ok((user, found.address))
     }
 
+    /// The address that becomes the main one again because an intruder, who was there since `since`, replaced it: the
+    /// oldest one that was confirmed before, unless the present one was.
+    pub(super) async fn address_before_intruder(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        since: Millis,
+    ) -> Result<Option<String>, EngineError> {
+        let Some(main) = &user.email else { return Ok(None) };
+        let set = self.store.address_proved_at(tenant.id, user.id, main).await?;
+        if set.is_none_or(|at| at < since) {
+            return Ok(None);
+        }
+        let others = self.store.other_addresses(tenant.id, user.id).await?;
+        if let Some(own) = others.into_iter().find(|other| other.proved_at < since) {
+            return Ok(Some(own.address));
+        }
+        // The first one of several that were replaced within the time in which that can be undone.
+        let after = self.now().plus(-UNDO_MS);
+        let first = self.store.address_before(tenant.id, user.id, after).await?;
+        Ok(first.map(|before| before.address))
+    }
+
+    /// Adds to a change set that the main address, which is replaced, doesn't stay as another one.
+    pub(super) async fn push_replaced(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        change: &mut ChangeSet,
+    ) -> Result<(), EngineError> {
+        let Some(old) = &user.email else { return Ok(()) };
+        if self.store.address_proved_at(tenant.id, user.id, old).await?.is_some() {
+            let remove = AddressChange::Remove { user: user.id, address: old.clone() };
+            change.ops.push(Op::Address(remove));
+        }
+        Ok(())
+    }
+
     /// Checks whether an account can have one more address, or this one as its main address.
     pub(super) async fn may_have(
         &self,
@@ -118,8 +160,7 @@ impl Engine {
         }
     }
 
-    /// Adds to a change set that an account's main address is this confirmed one, which is then no other address any
-    /// more.
+    /// Adds to a change set that an account's main address is this confirmed one.
     pub(super) async fn push_main_address(
         &self,
         tenant: &Tenant,
@@ -132,12 +173,6 @@ impl Engine {
         }
         let email = Some(address.to_owned());
         let changed = User { email, email_verified: true, ..user.clone() };
-        let others = self.other_addresses(tenant, user.id).await?;
-        let same = |other: &OtherAddress| text_key(&other.address) == text_key(address);
-        if let Some(other) = others.into_iter().find(same) {
-            let remove = AddressChange::Remove { user: user.id, address: other.address };
-            change.ops.push(Op::Address(remove));
-        }
         self.push_others_told(tenant, (user, &changed), change).await?;
         self.push_address(tenant, (user, changed), &Actor::User(user.id), change).await
     }

@@ -199,7 +199,7 @@ impl Engine {
             return Ok(None);
         }
         let at = self.now().plus(ms).max(user.recovers_at.unwrap_or(Millis(0)));
-        Ok(Some((FactorChange::Recover { user: user.id, at }, at)))
+        Ok(Some((FactorChange::Recover { user: user.id, at, was: None }, at)))
     }
 
     /// An event about an account's factors, with properties besides the login name.

@@ -7,7 +7,7 @@ use crate::language::Language;
 use crate::web::words;
 
 /// All kinds of letters: the kind in a template's file name, and the names that its text must contain.
-pub(super) const KINDS: [(&str, &[&str]); 17] = [
+pub(super) const KINDS: [(&str, &[&str]); 18] = [
     ("new_browser", &["link"]),
     ("new_password", &["link"]),
     ("invitation", &["link"]),
@@ -22,6 +22,7 @@ pub(super) const KINDS: [(&str, &[&str]); 17] = [
     ("factor_added", &[]),
     ("factor_removed", &[]),
     ("factors_reset", &[]),
+    ("wait_ended", &[]),
     ("secured", &[]),
     ("codes_renewed", &[]),
     ("code_used", &[]),
@@ -61,6 +62,7 @@ pub(super) fn kind(letter: &Letter<'_>) -> &'static str {
             News::AddressAdded { .. } => "address_added",
             News::AddressRemoved { .. } => "address_removed",
             News::FactorsReset { .. } => "factors_reset",
+            News::WaitEnded => "wait_ended",
             News::Secured => "secured",
             News::CodesRenewed => "codes_renewed",
             News::CodeUsed { .. } => "code_used",

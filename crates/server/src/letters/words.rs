@@ -168,6 +168,10 @@ fn told(news: &News<'_>, link: Option<&str>, account: [Text; 1]) -> (Text, Vec<T
                 [words::moment(*until)],
             ),
         ),
+        News::WaitEnded => (
+            "The waiting time of your account was ended",
+            "Your account was being recovered. An administrator ended the waiting time, so it can be used again now.".into(),
+        ),
         News::Secured => (
             "Your account was secured",
             "An administrator ended all your sessions and removed all ways to sign in. To sign in again, choose a new password under “Forgotten your password?”."

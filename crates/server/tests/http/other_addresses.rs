@@ -237,3 +237,47 @@ async fn one_that_two_accounts_have_resets_neither() {
         server.stop().await;
     }
 }
+
+/// The intruder's is neither the main one nor another one afterwards, however the owner had changed theirs before.
+#[tokio::test]
+async fn what_an_intruder_made_the_main_one_is_not_so_after_a_report() {
+    for engine in Engine::BOTH {
+        for replaces in [false, true] {
+            let smtp = Smtp::start().await;
+            let server = prepared(engine, &smtp, true).await;
+            let owner = server.signed_in(CLEO.0, CLEO.1).await;
+            add(&smtp, &owner, PRIVATE).await;
+            act(&owner, "main", PRIVATE).await;
+            until_told(&smtp, "cleo@example.test", "was changed").await;
+            server.clock.advance(60 * 60_000);
+            let thief = server.signed_in(CLEO.0, CLEO.1).await;
+            let thiefs = "thief@example.test";
+            if replaces {
+                let form = [("address", thiefs), ("main", "1")];
+                let (page, code, _) = ask_for(&smtp, &thief, &form).await;
+                assert_eq!(give(&thief, &page, &code).await.status, 303);
+            } else {
+                add(&smtp, &thief, thiefs).await;
+                act(&thief, "main", thiefs).await;
+            }
+            assert_eq!(user(&server).await.email.as_deref(), Some(thiefs));
+            // Any mail about that session will do: here about the browser, or about the address.
+            crate::factors::enrol(&server, &thief).await;
+            let told = eventually("a notice", || async {
+                let mails = smtp.mails().into_iter().map(|mail| plain(&mail));
+                mails.into_iter().filter(|mail| mail.contains("was added as a way")).last()
+            })
+            .await;
+            let start = told.find("/not-me?token=").expect("a link");
+            let link = told[start..].split_whitespace().next().expect("a link");
+            assert_eq!(open(&server.browser(), link).await.status, 200);
+            let now = user(&server).await;
+            assert_ne!(now.email.as_deref(), Some(thiefs), "{replaces}");
+            assert!(now.email_verified, "{replaces}");
+            assert!(!others(&server).await.contains(&thiefs.to_owned()), "{replaces}");
+            let (to, _) = forgotten(&server, &smtp, "cleo").await;
+            assert!(to == PRIVATE || to == "cleo@example.test", "{replaces}: {to}");
+            server.stop().await;
+        }
+    }
+}

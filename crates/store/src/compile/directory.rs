@@ -1,6 +1,7 @@
 //! Tenants, users, roles, applications and policies.
 
 use sojourn_model::directory::{name_key, text_key};
+use sojourn_model::limits::OTHER_ADDRESSES_MAX;
 use sojourn_model::{
     AddressChange, AppKind, AppOwner, Op, PolicyScope, SessionPolicy, TenantId, UNDO_MS, User,
 };
@@ -127,7 +128,10 @@ fn addresses(steps: &mut Steps, tenant: TenantId, change: AddressChange) {
         AddressChange::Settle { user } => steps.run(&sql::ADDRESS_SETTLE, params![tenant, user]),
         AddressChange::Add { user, address, at, epoch } => {
             let key = text_key(&address);
-            steps.must(&sql::OTHER_ADDRESS_ADD, params![tenant, user, address, key, at, epoch]);
+            // The main address has a row too, and the previous one until the change is done.
+            let most = i64::try_from(OTHER_ADDRESSES_MAX + 2).unwrap_or(i64::MAX);
+            let add = params![tenant, user, address, key, at, epoch, most];
+            steps.must(&sql::OTHER_ADDRESS_ADD, add);
         }
         AddressChange::Remove { user, address } => {
             steps.must(&sql::OTHER_ADDRESS_REMOVE, params![tenant, user, text_key(&address)]);

@@ -77,8 +77,8 @@ pub(super) fn compile(steps: &mut Steps, tenant: TenantId, change: FactorChange)
 /// asked for.
 fn without_factor(steps: &mut Steps, tenant: TenantId, change: FactorChange) {
     match change {
-        FactorChange::Recover { user, at } => {
-            steps.must(&sql::ACCOUNT_RECOVERS, params![tenant, user, at]);
+        FactorChange::Recover { user, at, was } => {
+            steps.must(&sql::ACCOUNT_RECOVERS, params![tenant, user, at, was]);
         }
         FactorChange::Trust { trusted, epoch } => {
             let TrustedBrowser { user, browser, user_agent, since, until, .. } = trusted;

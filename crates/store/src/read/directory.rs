@@ -1,7 +1,6 @@
 //! Tenants, users, roles, policies and applications.
 
-use sojourn_model::directory::name_key;
-use sojourn_model::limits::OTHER_ADDRESSES_MAX;
+use sojourn_model::directory::{name_key, text_key};
 use sojourn_model::{
     AddressBefore, AppId, AppKind, AppOwner, Application, GroupId, Logo, Look, Millis,
     OtherAddress, PasswordDue, PolicyScope, Role, RoleId, RoleState, SessionPolicy, Tenant,
@@ -150,11 +149,24 @@ impl Reads {
         t: TenantId,
         user: UserId,
     ) -> Result<Vec<OtherAddress>, StoreError> {
-        let most = i64::try_from(OTHER_ADDRESSES_MAX).unwrap_or(i64::MAX);
-        let rows = self.list(&sql::OTHER_ADDRESSES, params![t, user, most]).await?;
+        let rows = self.list(&sql::OTHER_ADDRESSES, params![t, user]).await?;
         let read =
             |mut row: Row| Ok(OtherAddress { address: row.text()?, proved_at: row.millis()? });
         rows.into_iter().map(read).collect()
+    }
+
+    /// Returns when an address of an account, the main one or another, was verified; `None` if that isn't stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
+    pub async fn address_proved_at(
+        &self,
+        t: TenantId,
+        user: UserId,
+        address: &str,
+    ) -> Result<Option<Millis>, StoreError> {
+        let row = self.row(&sql::ADDRESS_PROVED_AT, params![t, user, text_key(address)]).await?;
+        row.map(|mut row| row.millis()).transpose()
     }
 
     /// Returns a tenant by its name in paths.

@@ -202,11 +202,17 @@ statements! {
     ADDRESS_SETTLE = "DELETE FROM address_before WHERE user_id = $2 AND tenant_id = $1";
     OTHER_ADDRESS_ADD = "INSERT INTO account_address (tenant_id, user_id, address, address_key, proved_at) \
          SELECT $1, $2, $3, $4, $5 FROM account WHERE tenant_id = $1 AND id = $2 AND epoch = $6 \
+         AND (SELECT count(*) FROM account_address WHERE user_id = $2 AND tenant_id = $1) < $7 \
          ON CONFLICT (user_id, address_key, tenant_id) DO UPDATE SET proved_at = account_address.proved_at";
     OTHER_ADDRESS_REMOVE = "DELETE FROM account_address WHERE user_id = $2 AND address_key = $3 AND tenant_id = $1";
     OTHER_ADDRESSES_REMOVE = "DELETE FROM account_address WHERE user_id = $2 AND tenant_id = $1 AND proved_at >= $3";
-    OTHER_ADDRESSES = "SELECT address, proved_at FROM account_address WHERE user_id = $2 AND tenant_id = $1 \
-         ORDER BY proved_at, address_key LIMIT $3";
+    // The main address may have a row as well, which remembers when it was confirmed.
+    OTHER_ADDRESSES = "SELECT o.address, o.proved_at FROM account_address o \
+         JOIN account a ON a.tenant_id = o.tenant_id AND a.id = o.user_id \
+         WHERE o.user_id = $2 AND o.tenant_id = $1 AND o.address_key <> coalesce(a.email_key, '') \
+         ORDER BY o.proved_at, o.address_key";
+    ADDRESS_PROVED_AT = "SELECT proved_at FROM account_address WHERE user_id = $2 AND address_key = $3 \
+         AND tenant_id = $1";
     ADDRESS_BEFORE = "SELECT address, replaced_at FROM address_before WHERE user_id = $2 AND tenant_id = $1 \
          AND replaced_at > $3";
     PURGE_ADDRESSES = "DELETE FROM address_before WHERE (user_id, tenant_id) IN (\

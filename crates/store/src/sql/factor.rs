@@ -3,7 +3,8 @@
 use crate::dialect::statements;
 
 statements! {
-    ACCOUNT_RECOVERS = "UPDATE account SET recovers_at = $3 WHERE tenant_id = $1 AND id = $2";
+    ACCOUNT_RECOVERS = "UPDATE account SET recovers_at = $3 WHERE tenant_id = $1 AND id = $2 \
+         AND coalesce(recovers_at, 0) = coalesce($4, recovers_at, 0)";
     // Serializes changes of an account's factors, so that their number stays correct.
     FACTORS_LOCK = "SELECT id FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
     // The same for additions, which also require an unchanged epoch of the account.

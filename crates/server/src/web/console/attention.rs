@@ -79,7 +79,8 @@ pub(super) async fn matters(
     let mut all = Vec::new();
     let mut by_application: Vec<_> = by_application(context, rights).await?.into_iter().collect();
     // What waits may still be mended; what was refused is over.
-    by_application.sort_by_key(|(_, notices)| std::cmp::Reverse((notices.waiting, notices.refused)));
+    by_application
+        .sort_by_key(|(_, notices)| std::cmp::Reverse((notices.waiting, notices.refused)));
     for (id, notices) in by_application {
         let app = engine.application(tenant.id, id).await?;
         let name = app.map_or_else(|| plain(id), |app| plain(&app.name));
