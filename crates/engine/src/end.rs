@@ -2,7 +2,7 @@
 
 use sojourn_model::limits::INLINE_END_USERS_MAX;
 use sojourn_model::{
-    ChangeSet, EndId, EndReason, EndSessions, EndSummary, EndTarget, Op, Outcome, Tenant,
+    ChangeSet, EndId, EndReason, EndSessions, EndSummary, EndTarget, Op, Outcome, Tenant, UserId,
 };
 use sojourn_store::EndPreview;
 
@@ -23,27 +23,25 @@ pub struct Ended {
     pub summary: EndSummary,
 }
 
-/// Maximum number of targets that a row of the audit log names; the rest is only counted.
+/// Maximum number of users that a row of the audit log names; the rest is only counted.
 const NAMED_MAX: usize = 20;
 
-/// The details of an end for the audit log: its effects, and the users and sessions that it names.
+/// The details of an end for the audit log: its effects, the number of users concerned, and the first of them.
 pub(crate) fn end_detail(end: &EndSessions) -> serde_json::Value {
-    let (mut users, mut sessions) = (Vec::new(), Vec::new());
-    for target in end.targets.iter().take(NAMED_MAX) {
+    let mut users: Vec<UserId> = Vec::new();
+    for target in &end.targets {
         match target {
-            EndTarget::User(user) | EndTarget::UserExcept(user, _) => users.push(user.to_string()),
-            EndTarget::Session(_, session) | EndTarget::ExpiredSession(_, session) => {
-                sessions.push(session.to_string());
-            }
+            EndTarget::User(user)
+            | EndTarget::UserExcept(user, _)
+            | EndTarget::Session(user, _)
+            | EndTarget::ExpiredSession(user, _) => users.push(*user),
             EndTarget::Grant(_) => {}
         }
     }
-    serde_json::json!({
-        "effects": end.effects,
-        "number": end.targets.len(),
-        "users": users,
-        "sessions": sessions,
-    })
+    users.sort_unstable();
+    users.dedup();
+    let named: Vec<String> = users.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    serde_json::json!({ "effects": end.effects, "number": users.len(), "users": named })
 }
 
 impl Engine {

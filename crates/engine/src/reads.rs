@@ -50,6 +50,25 @@ impl Reads<'_> {
         self.database.deliveries(self.tenant, limit).await
     }
 
+    /// Returns, by application, the number of pending deliveries that were attempted in vain, and the time of the oldest.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
+    pub async fn deliveries_that_wait(self) -> Result<Vec<(AppId, u64, Millis)>, StoreError> {
+        self.database.deliveries_that_wait(self.tenant).await
+    }
+
+    /// Returns, by application, the number of deliveries since a time that were refused, and one of the statuses.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
+    pub async fn deliveries_refused_since(
+        self,
+        since: Millis,
+    ) -> Result<Vec<(AppId, u64, Option<i64>)>, StoreError> {
+        self.database.deliveries_refused_since(self.tenant, since).await
+    }
+
     /// Returns the deliveries of a session.
     ///
     /// # Errors

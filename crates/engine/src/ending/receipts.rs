@@ -9,6 +9,7 @@ use sojourn_model::{
 use super::request::Concerned;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::rights::Rights;
 
 /// The state of two that needs more attention.
 fn worse(one: DeliveryState, other: DeliveryState) -> DeliveryState {
@@ -44,17 +45,16 @@ impl Concerned {
 pub struct Followed {
     /// Number of sessions that ended; at most [`FOLLOWED_MAX`].
     pub sessions: usize,
-    /// The users of these sessions, each once.
-    pub users: Vec<UserId>,
     /// The applications that were notified, each once, with the state of the notice that went worst.
     pub applications: Vec<(AppId, DeliveryState)>,
 }
 
 /// Maximum number of sessions of one end that are looked at for [`Engine::followed`].
-pub const FOLLOWED_MAX: usize = 50;
+pub const FOLLOWED_MAX: usize = 20;
 
 impl Engine {
-    /// What followed an end that named these users and sessions, as far as the history still has it.
+    /// What followed an end that concerned these users, as far as the history still has it and as far as somebody with
+    /// these rights may see it.
     ///
     /// # Errors
     /// [`EngineError::Store`] if the database fails.
@@ -62,22 +62,18 @@ impl Engine {
         &self,
         tenant: &Tenant,
         end: EndId,
-        (users, sessions): (&[UserId], &[SessionId]),
+        users: &[UserId],
+        rights: &Rights,
     ) -> Result<Followed, EngineError> {
         let (t, limit) = (tenant.id, SESSION_LIST_MAX);
-        let mut found = Vec::new();
-        for id in sessions.iter().take(FOLLOWED_MAX) {
-            found.extend(self.store.session(t, *id).await?);
+        let users = self.covered(tenant, rights, users.to_vec()).await?;
+        if users.is_empty() {
+            return Ok(Followed::default());
         }
-        if !users.is_empty() {
-            found.extend(self.store.sessions_of_users(t, users, true, limit).await?);
-        }
+        let mut found = self.store.sessions_of_users(t, &users, true, limit).await?;
         found.retain(|one| matches!(&one.state, SessionState::Ended { end: of, .. } if *of == end));
         found.truncate(FOLLOWED_MAX);
-        let mut users: Vec<UserId> = found.iter().map(|session| session.user).collect();
-        users.sort_unstable();
-        users.dedup();
-        let mut followed = Followed { sessions: found.len(), users, applications: Vec::new() };
+        let mut followed = Followed { sessions: found.len(), applications: Vec::new() };
         for session in found {
             for delivery in self.store.deliveries_of_session(t, session.id).await? {
                 let known = followed.applications.iter_mut().find(|(app, _)| *app == delivery.app);

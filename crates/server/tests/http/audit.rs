@@ -175,6 +175,20 @@ async fn a_row_is_a_sentence_and_says_what_followed() {
         let row = page.split("<li data-act=\"user.lock\"").nth(1).expect("a row");
         let row = row.split("</li>").next().expect("its end");
         assert!(row.contains("locked the account <a") && row.contains("1 session ended"), "{row}");
+        // Two sessions of one user are one user.
+        let sam = server.user("sam", "sam12345", &[]).await;
+        let (_one, _two) =
+            (server.signed_in("sam", "sam12345").await, server.signed_in("sam", "sam12345").await);
+        let body = serde_json::json!({ "filter": "username eq sam" });
+        assert_eq!(server.send("POST", "/api/sessions/v1/end", ADMIN, &body).await.status, 200);
+        let page = rows().await;
+        let row = page.split("<li data-act=\"session.end\"").nth(1).expect("a row");
+        let row = row.split("</li>").next().expect("its end");
+        assert!(row.contains(">sam</a> <span") && row.contains("2 sessions ended"), "{row}");
+        // Who is deleted is called by the name of that time.
+        let by = sojourn_engine::Authority::system();
+        server.engine.remove_user(&server.tenant, &sam, &by).await.expect("removed");
+        assert!(rows().await.contains("removed the account <strong>sam</strong>"));
         // The role's name stands in the sentence.
         let staff = server.engine.role_named(&server.tenant, "staff").await.expect("staff");
         let path = format!("/console/users/{}/roles/{}/remove", alex.id, staff.id);

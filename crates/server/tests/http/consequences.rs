@@ -46,7 +46,7 @@ async fn changes_of_groups_and_roles_ask_before_sessions_end() {
             let asked = post(&admin, &path, &[("act", act), field]).await;
             assert_eq!(asked.status, 200, "{act} {asked:?}");
             assert!(asked.body.contains(title), "{act} {asked:?}");
-            assert!(asked.body.contains("Up to 1 session will end"), "{act} {asked:?}");
+            assert!(asked.body.contains("Sessions that end: up to 1 session"), "{act} {asked:?}");
             assert_eq!(who.get("/myaccount").await.status, 200, "{act}: nothing happened yet");
             let (csrf, confirmed) = (asked.field("csrf"), asked.field("confirmed"));
             let form = [("csrf", &*csrf), ("confirmed", &confirmed), ("act", act), field];

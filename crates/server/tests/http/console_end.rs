@@ -142,6 +142,9 @@ async fn ones_own_session_is_spared_unless_chosen() {
         let page = admin.get(&path).await;
         assert!(page.body.contains("name=\"spare\" value=\"on\" checked"), "{page:?}");
         assert_eq!(figures(&page)[0], 1, "{page:?}");
+        let brackets =
+            format!("/console/end?filter={}", escaped("username eq alex) or (username eq admin"));
+        assert_eq!(admin.get(&brackets).await.status, 400, "no way around it");
         assert!(page.body.contains(">End 1 session</button>"), "{page:?}");
         let csrf = page.field("csrf");
         let form = |spare: bool, expected: &'static str| {

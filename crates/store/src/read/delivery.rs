@@ -127,6 +127,39 @@ impl Reads {
         Ok((waiting, self.number(&sql::DELIVERIES_DEAD_OF, params![t]).await?))
     }
 
+    /// Returns, by application, the number of pending deliveries that were attempted in vain, and the time of the oldest.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
+    pub async fn deliveries_that_wait(
+        &self,
+        t: TenantId,
+    ) -> Result<Vec<(AppId, u64, Millis)>, StoreError> {
+        let rows = self.list(&sql::DELIVERIES_THAT_WAIT, params![t]).await?;
+        let read = |mut row: Row| {
+            let (app, count) = (row.id(AppId::from_slice)?, row.int()?.unsigned_abs());
+            Ok((app, count, row.millis()?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Returns, by application, the number of deliveries since a time that were refused, and one of the statuses.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the query fails; [`StoreError::Corrupt`] if a row can't be decoded.
+    pub async fn deliveries_refused_since(
+        &self,
+        t: TenantId,
+        since: Millis,
+    ) -> Result<Vec<(AppId, u64, Option<i64>)>, StoreError> {
+        let rows = self.list(&sql::DELIVERIES_REFUSED_SINCE, params![t, since]).await?;
+        let read = |mut row: Row| {
+            let (app, count) = (row.id(AppId::from_slice)?, row.int()?.unsigned_abs());
+            Ok((app, count, row.opt_int()?))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Returns the time at which the next delivery can be claimed, because it is due or its lease has ended.
     ///
     /// # Errors

@@ -59,6 +59,11 @@ statements! {
          WHERE state = 'pending'";
     DELIVERIES_WAITING_OF = "SELECT count(*) FROM delivery WHERE +tenant_id = $1 AND state = 'pending'";
     DELIVERIES_DEAD_OF = "SELECT count(*) FROM delivery WHERE tenant_id = $1 AND state = 'dead'";
+    DELIVERIES_THAT_WAIT = "SELECT app_id, count(*), min(created_at) FROM delivery \
+         WHERE +tenant_id = $1 AND state = 'pending' AND attempts > 0 GROUP BY app_id";
+    DELIVERIES_REFUSED_SINCE = "SELECT app_id, count(*), max(last_status) FROM delivery \
+         WHERE tenant_id = $1 AND created_at >= $2 AND state IN ('dead', 'refused') \
+         AND state = 'refused' GROUP BY app_id";
     DELIVERY_NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE state = 'pending'";
 
     JOB_ADD = "INSERT INTO job (tenant_id, id, payload, total, done, state, due_at, lease_until, kind, \

@@ -55,8 +55,14 @@ pub(super) async fn populate(
     let opened = open::open_with(config_file, config, settings, time).await?;
     open::declare(&opened, config_file, config).await?;
     let (engine, tenant) = (&opened.engine, &opened.tenant);
+    let filled = open::beside(config_file, Path::new("populated"));
     match engine.application_by_client(tenant.id, people::DOWN).await? {
-        Some(_) => {}
+        Some(_) if filled.exists() => {}
+        Some(_) => {
+            return Err(Failure(
+                "an earlier start was stopped while it filled the database: start over with --fresh".into(),
+            ));
+        }
         None => {
             let mut random = Random::new(20);
             let apps = people::applications(engine, tenant, office).await?;
@@ -73,6 +79,7 @@ pub(super) async fn populate(
                 until,
             };
             week.pass(&mut random).await?;
+            std::fs::write(&filled, "")?;
         }
     }
     engine.installation().close().await;

@@ -3,17 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use sojourn_engine::session::Place;
-use sojourn_engine::{DeliveryQuery, EngineError, Right, Rights};
-use sojourn_model::{AppId, Delivery, DeliveryState, Millis};
+use sojourn_engine::{EngineError, Right, Rights};
+use sojourn_model::{AppId, Millis};
 use sojourn_oidc::params::with_query;
 
 use crate::context::Context;
 use crate::language::{Text, plain, say};
 use crate::web::words;
 
-/// Number of deliveries of each state that are looked at, the newest first.
-const LOOKED_AT: i64 = 500;
 /// How far back a refusal matters, in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
 /// Difference from the database's clock that is worth a note, in milliseconds.
@@ -34,37 +31,18 @@ struct Notices {
     answer: Option<Text>,
 }
 
-async fn deliveries(
-    context: &Context,
-    rights: &Rights,
-    state: DeliveryState,
-) -> Result<Vec<Delivery>, EngineError> {
-    let state = Some(state);
-    let query = DeliveryQuery { state, app: None, before: Place::LAST, limit: LOOKED_AT, rights };
-    Ok(context.engine().search_deliveries(context.tenant(), &query).await?.0)
-}
-
 /// Collects, by application, the notices that wait after a failed attempt and those that were refused lately.
-async fn by_application(
-    context: &Context,
-    rights: &Rights,
-) -> Result<BTreeMap<AppId, Notices>, EngineError> {
+async fn by_application(context: &Context) -> Result<BTreeMap<AppId, Notices>, EngineError> {
+    let reads = context.engine().reads(context.tenant().id);
     let mut all: BTreeMap<AppId, Notices> = BTreeMap::new();
-    for one in deliveries(context, rights, DeliveryState::Pending).await? {
-        if one.attempts > 0 {
-            let notices = all.entry(one.app).or_default();
-            notices.waiting += 1;
-            notices.since = Some(notices.since.map_or(one.created_at, |at| at.min(one.created_at)));
-        }
+    for (app, waiting, since) in reads.deliveries_that_wait().await? {
+        all.insert(app, Notices { waiting, since: Some(since), ..Notices::default() });
     }
     let since = context.engine().now().plus(-DAY_MS);
-    for one in deliveries(context, rights, DeliveryState::Refused).await? {
-        if one.created_at >= since {
-            let notices = all.entry(one.app).or_default();
-            notices.refused += 1;
-            let status = one.last_status.map(|status| plain(status.to_string()));
-            notices.answer = notices.answer.take().or(status);
-        }
+    for (app, refused, status) in reads.deliveries_refused_since(since).await? {
+        let notices = all.entry(app).or_default();
+        notices.refused = refused;
+        notices.answer = status.map(|status| plain(status.to_string()));
     }
     Ok(all)
 }
@@ -77,7 +55,7 @@ pub(super) async fn matters(
 ) -> Result<Vec<Matter>, EngineError> {
     let (engine, tenant) = (context.engine(), context.tenant());
     let mut all = Vec::new();
-    let mut by_application: Vec<_> = by_application(context, rights).await?.into_iter().collect();
+    let mut by_application: Vec<_> = by_application(context).await?.into_iter().collect();
     // What waits may still be mended; what was refused is over.
     by_application
         .sort_by_key(|(_, notices)| std::cmp::Reverse((notices.waiting, notices.refused)));
@@ -92,7 +70,7 @@ pub(super) async fn matters(
         if let (Some(since), waiting @ 1..) = (notices.since, notices.waiting) {
             let counted = words::count(waiting, words::Noun::Notice);
             let values = [name.clone(), words::moment(since), counted];
-            let said = say("{0} has not taken notices since {1}: {2} waiting.", values);
+            let said = say("{0} doesn't take notices: waiting since {1}: {2}.", values);
             all.push(Matter { said, link: link("pending") });
         }
         if notices.refused > 0 {

@@ -35,6 +35,8 @@ pub(super) struct RoleAct<'a> {
     pub(super) button: Text,
     pub(super) roles: &'a [RoleId],
     pub(super) users: &'a [UserId],
+    /// Whether there are more users than these, whose sessions aren't counted.
+    pub(super) more: bool,
     pub(super) direction: RoleDirection,
     /// The fields of the form.
     pub(super) fields: Vec<(&'static str, String)>,
@@ -43,11 +45,14 @@ pub(super) struct RoleAct<'a> {
     pub(super) back: String,
 }
 
-fn facts(summary: &EndSummary) -> Vec<Text> {
-    vec![
-        say("Up to {0} will end", [words::count(summary.sessions, words::Noun::Session)]),
-        say("{0} will be sent", [words::count(summary.deliveries, words::Noun::Notice)]),
-    ]
+fn facts(summary: &EndSummary, more: bool) -> Vec<Text> {
+    let sessions = words::count(summary.sessions, words::Noun::Session);
+    let notices = words::count(summary.deliveries, words::Noun::Notice);
+    let ends = match more {
+        true => say("Sessions that end, of the first 1,000 people alone: up to {0}", [sessions]),
+        false => say("Sessions that end: up to {0}", [sessions]),
+    };
+    vec![ends, say("To the applications: {0}", [notices])]
 }
 
 /// Returns the page if an act would end sessions and the form wasn't sent from that page; `None`: the act may be done.
@@ -62,13 +67,13 @@ pub(super) async fn before(
     }
     let (engine, tenant) = (context.engine(), context.tenant());
     let summary = engine.forecast_role_change(tenant, act.roles, act.users, act.direction).await?;
-    if summary.sessions == 0 {
+    if summary.sessions == 0 && !act.more {
         return Ok(None);
     }
     let page = Consequences {
         frame: visitor.frame(context, menu),
         title: act.title,
-        facts: facts(&summary),
+        facts: facts(&summary, act.more),
         action: context.link(&act.action),
         fields: act.fields,
         button: act.button,

@@ -73,7 +73,10 @@ impl What {
         match (given("session"), given("user"), given("filter")) {
             (Some(id), None, None) => id.parse().ok().map(Self::Session),
             (None, Some(id), None) => id.parse().ok().map(Self::User),
-            (None, None, Some(filter)) => Some(Self::Filter(filter.to_owned())),
+            // It is a filter by itself, so that narrowing it can't be got around by its brackets.
+            (None, None, Some(filter)) => {
+                sojourn_scim::Filter::parse(filter).is_ok().then(|| Self::Filter(filter.to_owned()))
+            }
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Acts on a group that can end sessions: what they would end is shown first.
 
 use axum::response::Response;
-use sojourn_engine::{EngineError, RoleDirection};
+use sojourn_engine::{EngineError, Right, RoleDirection};
 use sojourn_model::{Group, RoleId, User, UserId};
 use sojourn_oidc::Params;
 
@@ -89,8 +89,20 @@ pub(super) async fn ask_before(
     params: &Params,
 ) -> Result<Option<Response>, EngineError> {
     let act = params.get("act").unwrap_or_default();
+    // Whoever may not do it learns nothing here: the act itself is refused.
+    let right =
+        if matches!(act, "join" | "leave") { Right::GroupUpdate } else { Right::RoleUpdate };
+    if !visitor.by.may(right) {
+        return Ok(None);
+    }
     let concerned = match act {
-        "join" | "leave" => membership(context, group, params, act == "join").await?,
+        "join" | "leave" => {
+            let concerned = membership(context, group, params, act == "join").await?;
+            for user in &concerned.users {
+                context.engine().must_cover(context.tenant(), &visitor.by, *user).await?;
+            }
+            concerned
+        }
         "carry" | "drop" => role(context, group, params, act == "carry").await?,
         _ => return Ok(None),
     };
@@ -100,6 +112,7 @@ pub(super) async fn ask_before(
         button: concerned.button.into(),
         roles: &concerned.roles,
         users: &concerned.users,
+        more: i64::try_from(concerned.users.len()) == Ok(COUNTED_MAX),
         direction: match act {
             "join" | "carry" => RoleDirection::Added,
             _ => RoleDirection::Removed,

@@ -93,7 +93,7 @@ const ACTS: [Act; 10] = [
     Act {
         name: "end-wait",
         title: "End the waiting time",
-        text: "The account was recovered, and a policy lets it wait before the password alone opens it. Make sure that the request comes from the person.",
+        text: "The account was recovered, and a policy makes it wait before the password alone opens it. Make sure that the request comes from the person.",
         button: "End waiting time",
     },
     Act {

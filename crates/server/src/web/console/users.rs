@@ -297,6 +297,7 @@ pub(crate) async fn assign(context: Context, Path(id): Path<String>, body: Bytes
         button: "Assign role".into(),
         roles: &[role.id],
         users: &[user.id],
+        more: false,
         direction: RoleDirection::Added,
         fields: vec![("role", role_id.clone())],
         action: format!("{path}/roles/assign"),

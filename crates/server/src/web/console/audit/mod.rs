@@ -102,8 +102,7 @@ async fn end_of(
     let of = ended(row);
     let followed = match of.end {
         Some(end) if rights.has(Right::SessionView) => {
-            let named = (of.users.as_slice(), of.sessions.as_slice());
-            context.engine().followed(context.tenant(), end, named).await?
+            context.engine().followed(context.tenant(), end, &of.users, rights).await?
         }
         _ => Followed::default(),
     };
@@ -120,14 +119,12 @@ async fn line(
 ) -> Result<Line, EngineError> {
     let user = |id: &UserId| names.user(context, rights, &id.to_string());
     let mut third: Vec<Thing> = match &*row.action {
-        "session.end" if of.users.is_empty() => followed.users.iter().map(user).collect(),
         "session.end" => of.users.iter().map(user).collect(),
         _ => vec![Thing { name: plain(named(row)), link: None }],
     };
     if third.is_empty() {
         third.push(Thing { name: "nobody who is still there".into(), link: None });
-    }
-    if of.number > third.len() && row.action == "session.end" {
+    } else if of.number > third.len() && row.action == "session.end" {
         let (last, rest) = (third.pop(), of.number - third.len());
         let last = last.map(|one| one.name).unwrap_or_default();
         let name = say("{0} and {1} more", [last, plain(rest)]);
@@ -221,7 +218,7 @@ async fn read(
     let mut concerned: Vec<UserId> = Vec::new();
     for row in &page.rows {
         let (of, followed) = end_of(context, rights, row).await?;
-        concerned.extend(of.users.iter().chain(&followed.users));
+        concerned.extend(&of.users);
         ends.push((of, followed));
     }
     let names = Names::of(context, &page.rows, concerned).await?;

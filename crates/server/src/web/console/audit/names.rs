@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sojourn_engine::{AuditEntry, EngineError, Right, Rights};
-use sojourn_model::{Actor, AppId, EndId, GroupId, RoleId, SessionId, UserId};
+use sojourn_model::{Actor, AppId, EndId, GroupId, RoleId, UserId};
 
 use crate::context::Context;
 use crate::language::Text;
@@ -103,18 +103,19 @@ impl Names {
                 name: Text::Plain(name.clone()),
                 link: page.map(|page| context.link(&format!("/console/{page}/{}", row.target))),
             },
-            None => self.user(context, rights, &row.target),
+            None if self.users.contains_key(&row.target) => self.user(context, rights, &row.target),
+            // Deleted: the name that it had then.
+            None => Thing { name: Text::Plain(name_then(row)), link: None },
         }
     }
 }
 
-/// The end that a row of the log caused, with the users and sessions that it named.
+/// The end that a row of the log caused, with the users whom it concerned.
 #[derive(Default)]
 pub(super) struct EndOf {
     pub(super) end: Option<EndId>,
     pub(super) users: Vec<UserId>,
-    pub(super) sessions: Vec<SessionId>,
-    /// How many targets it had, of which these are the first.
+    /// How many users it concerned, of whom these are the first.
     pub(super) number: usize,
 }
 
@@ -128,7 +129,6 @@ pub(super) fn ended(row: &AuditEntry) -> EndOf {
     let mut of = EndOf {
         end: detail.get("end").and_then(Value::as_str).and_then(|id| id.parse().ok()),
         users: texts("users").iter().filter_map(|id| id.parse().ok()).collect(),
-        sessions: texts("sessions").iter().filter_map(|id| id.parse().ok()).collect(),
         number: 0,
     };
     for target in texts("targets") {
@@ -137,8 +137,9 @@ pub(super) fn ended(row: &AuditEntry) -> EndOf {
             rest.split(')').next()
         };
         of.users.extend(id("UserId(").and_then(|id| id.parse::<UserId>().ok()));
-        of.sessions.extend(id("SessionId(").and_then(|id| id.parse::<SessionId>().ok()));
     }
+    of.users.sort_unstable();
+    of.users.dedup();
     match &*row.action {
         "session.end" if of.end.is_none() => of.end = row.target.parse().ok(),
         // The act on an account ended what that account had.
@@ -151,6 +152,14 @@ pub(super) fn ended(row: &AuditEntry) -> EndOf {
         .get("number")
         .and_then(Value::as_u64)
         .and_then(|number| usize::try_from(number).ok());
-    of.number = counted.unwrap_or_else(|| of.users.len().max(of.sessions.len()));
+    of.number = counted.unwrap_or(of.users.len());
     of
+}
+
+/// The name that a row's target had at that time, or its id.
+fn name_then(row: &AuditEntry) -> String {
+    let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
+    let names = ["user-name", "role-name", "group-name", "client_id", "tenant", "name"];
+    let found = names.iter().find_map(|name| detail.get(name).and_then(Value::as_str));
+    found.map_or_else(|| row.target.clone(), str::to_owned)
 }

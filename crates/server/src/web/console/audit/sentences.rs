@@ -63,7 +63,7 @@ const SENTENCES: [(&str, &str); 70] = [
     ("user.factor_counter", "The counter of a key of {1} went backwards: it may have been copied"),
     ("user.factor_remove", "{0} removed a way to sign in from the account {1}"),
     ("user.factor_rename", "{0} renamed a way to sign in"),
-    ("user.factors_reset", "{0} removed all ways to sign in of {1}"),
+    ("user.factors_reset", "{0} removed all second factors and recovery codes of {1}"),
     ("user.invitation_accept", "{0} accepted an invitation"),
     ("user.invite", "{0} invited {1}"),
     ("user.lock", "{0} locked the account {1}"),
