@@ -28,7 +28,8 @@ async fn it_is_filled_once() {
         // With alex and admin.
         assert_eq!(people, 1_002);
         let active = get(port, "/api/sessions/v1/sessions?limit=100").await;
-        let ended = get(port, "/api/sessions/v1/sessions?state=ended&limit=100").await;
+        let ended =
+            get(port, "/api/sessions/v1/sessions?filter=state%20eq%20ended&limit=100").await;
         let count = |list: &serde_json::Value| list["items"].as_array().map_or(0, Vec::len);
         assert!(count(&active) > 10 && count(&ended) == 100, "{active} {ended}");
         found.push(people);
@@ -66,6 +67,8 @@ impl Newcomer {
     async fn search(&self, field: &str, text: &str, button: &str) {
         self.browser.fill(field, text).await;
         self.click(button).await;
+        // The page that answers has the question in its field.
+        self.browser.find(&format!("{field}[value='{text}']")).await;
     }
 
     /// Ends a task and returns how many clicks it took.
@@ -104,7 +107,7 @@ async fn a_newcomer_finishes_five_tasks() {
     })
     .await;
     // Why was this person signed out?
-    let ended = get(port, "/api/sessions/v1/sessions?state=ended&limit=1").await;
+    let ended = get(port, "/api/sessions/v1/sessions?filter=state%20eq%20ended&limit=1").await;
     let person = ended["items"][0]["user"]["username"].as_str().expect("a name").to_owned();
     admin.menu("users").await;
     admin.search("#q", &person, "form[role=search] button").await;

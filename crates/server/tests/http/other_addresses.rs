@@ -265,7 +265,7 @@ async fn what_an_intruder_made_the_main_one_is_not_so_after_a_report() {
             crate::factors::enrol(&server, &thief).await;
             let told = eventually("a notice", || async {
                 let mails = smtp.mails().into_iter().map(|mail| plain(&mail));
-                mails.into_iter().filter(|mail| mail.contains("was added as a way")).last()
+                mails.into_iter().rfind(|mail| mail.contains("was added as a way"))
             })
             .await;
             let start = told.find("/not-me?token=").expect("a link");
