@@ -2,8 +2,11 @@
 //! without help, with the number of clicks.
 
 use sojourn_e2e::Browser;
-use sojourn_testkit::program::{Running, client, eventually, free_ports};
+use sojourn_testkit::program::{Running, client, eventually, free_ports, within};
 use sojourn_testkit::store::Folder;
+
+/// A thousand accounts and six hundred sessions take some seconds, and more while other tests run.
+const FILLED: std::time::Duration = std::time::Duration::from_secs(240);
 
 async fn get(port: u16, path: &str) -> serde_json::Value {
     let address = format!("https://localhost:{port}{path}");
@@ -11,6 +14,13 @@ async fn get(port: u16, path: &str) -> serde_json::Value {
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), 200, "{path}");
     answer.json().await.expect("JSON")
+}
+
+/// Waits until the demonstration answers, which it does once the database is filled.
+async fn filled(port: u16) {
+    let ready = format!("https://localhost:{port}/health/ready");
+    let http = client();
+    within(FILLED, "it answers", || async { http.get(&ready).send().await.ok() }).await;
 }
 
 #[tokio::test]
@@ -21,9 +31,7 @@ async fn it_is_filled_once() {
         let port = free_ports(6);
         let arguments = ["demo", "--populated", "--port", &port.to_string()];
         let demo = Running::start(&folder.0, &arguments);
-        let ready = format!("https://localhost:{port}/health/ready");
-        let http = client();
-        eventually("it answers", || async { http.get(&ready).send().await.ok() }).await;
+        filled(port).await;
         let people = get(port, "/scim2/Users?count=1").await["totalResults"].clone();
         // With alex and admin.
         assert_eq!(people, 1_002);
@@ -82,9 +90,7 @@ async fn a_newcomer_finishes_five_tasks() {
     let folder = Folder::new();
     let port = free_ports(6);
     let _demo = Running::start(&folder.0, &["demo", "--populated", "--port", &port.to_string()]);
-    let ready = format!("https://localhost:{port}/health/ready");
-    let http = client();
-    eventually("it answers", || async { http.get(&ready).send().await.ok() }).await;
+    filled(port).await;
     let admin = Newcomer::at_the_console(port).await;
     // Which application doesn't follow?
     admin.click("#attention a[href*='state=pending']").await;

@@ -134,7 +134,19 @@ impl Drop for Running {
 ///
 /// # Panics
 /// If it returns no value in that time.
-pub async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> T
+pub async fn eventually<T, F, Fut>(what: &str, ask: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    within(Duration::from_secs(30), what, ask).await
+}
+
+/// The same for at most a given time, for what takes long on a busy machine.
+///
+/// # Panics
+/// If it returns no value in that time.
+pub async fn within<T, F, Fut>(most: Duration, what: &str, mut ask: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Option<T>>,
@@ -144,7 +156,7 @@ where
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");
+        assert!(began.elapsed() < most, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sojourn_e2e::Browser;
-use sojourn_testkit::program::{Running, client, eventually, free_ports};
+use sojourn_testkit::program::{Running, client, free_ports, within};
 use sojourn_testkit::store::Folder;
 
 use super::credentials::{LOOKS, browser};
@@ -57,7 +57,10 @@ pub(crate) async fn organisation(pictures: &Path) {
     let _demo = Running::start(&folder.0, &["demo", "--populated", "--port", &port.to_string()]);
     let http = client();
     let ready = format!("https://localhost:{port}/health/ready");
-    eventually("everything answers", || async { http.get(&ready).send().await.ok() }).await;
+    within(std::time::Duration::from_secs(240), "everything answers", || async {
+        http.get(&ready).send().await.ok()
+    })
+    .await;
     let german = [("german", 1440, false)];
     let looks = LOOKS.into_iter().map(|(size, width, dark)| (size, width.min(1440), dark));
     for (size, width, dark) in looks.chain(german) {
