@@ -81,7 +81,8 @@ pub enum AddressChange {
         /// The address to remove.
         address: String,
     },
-    /// Removes the addresses other than the main one that were verified at a time or later.
+    /// Removes the addresses other than the main one that were verified at a time or later, and forgets the time of the
+    /// verification of the main one if it is such an address.
     RemoveSince {
         /// The account that has the addresses.
         user: UserId,

@@ -62,6 +62,13 @@ pub(crate) enum UserCommand {
         /// Login name
         username: String,
     },
+    #[command(flatten)]
+    Credentials(CredentialCommand),
+}
+
+/// Commands about how a user signs in, and about the account as a whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialCommand {
     /// Require a new password at the next sign-in; ends every session of the user
     ExpirePassword {
         /// Login name
@@ -154,7 +161,7 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
             engine.set_user_state(tenant, &user, UserState::Locked, &by).await?;
             say("The account is locked, and every session has ended.");
         }
-        other => credentials(engine, tenant, other, &by).await?,
+        UserCommand::Credentials(command) => credentials(engine, tenant, command, &by).await?,
     }
     engine.installation().close().await;
     Ok(())
@@ -164,43 +171,41 @@ pub(crate) async fn user(config_file: &Path, command: UserCommand) -> Done {
 async fn credentials(
     engine: &Engine,
     tenant: &Tenant,
-    command: UserCommand,
+    command: CredentialCommand,
     by: &Authority,
 ) -> Done {
     match command {
-        UserCommand::Factors { username } => factors(engine, tenant, &username).await?,
-        UserCommand::ResetFactors { username } => {
+        CredentialCommand::Factors { username } => factors(engine, tenant, &username).await?,
+        CredentialCommand::ResetFactors { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.reset_factors(tenant, &user, by).await?;
             say("All second factors are removed; sessions started with one have ended.");
         }
-        UserCommand::EndWait { username } => {
+        CredentialCommand::EndWait { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.end_wait(tenant, &user, by).await?;
             say("The account doesn't wait any longer.");
         }
-        UserCommand::Invite { username } => {
+        CredentialCommand::Invite { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.invite(tenant, &user, by).await?;
             say("The invitation is queued; a running server sends it. It is valid for one week.");
         }
-        UserCommand::Secure { username } => {
+        CredentialCommand::Secure { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.secure_account(tenant, &user, by).await?;
             say("All sessions and tokens have ended, and new credentials are required.");
         }
-        UserCommand::ExpirePassword { username } => {
+        CredentialCommand::ExpirePassword { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.demand_new_password(tenant, &user, by).await?;
             say("A new password is required, and every session has ended.");
         }
-        UserCommand::Remove { username } => {
+        CredentialCommand::Remove { username } => {
             let user = engine.user_named(tenant, &username).await?;
             engine.remove_user(tenant, &user, by).await?;
             say("The account is removed, and every session has ended.");
         }
-        // `user` handles the others.
-        _ => {}
     }
     Ok(())
 }

@@ -100,8 +100,8 @@ impl Engine {
         Ok((user, found.address))
     }
 
-    /// The address that becomes the main one again because an intruder, who was there since `since`, replaced it: the
-    /// oldest one that was confirmed before, unless the present one was.
+    /// Returns the address to restore as the main one if the current one was confirmed since an intruder signed in: the
+    /// oldest one that was confirmed before.
     pub(super) async fn address_before_intruder(
         &self,
         tenant: &Tenant,
@@ -123,7 +123,7 @@ impl Engine {
         Ok(first.map(|before| before.address))
     }
 
-    /// Adds to a change set that the main address, which is replaced, doesn't stay as another one.
+    /// Adds to a change set the operation that forgets the main address, because another one replaces it.
     pub(super) async fn push_replaced(
         &self,
         tenant: &Tenant,

@@ -34,15 +34,16 @@ async fn applications_that_refuse_or_are_away_come_first() {
             // A refusal counts after some attempts.
             server.clock.advance(60_000);
             let page = overview().await;
-            (page.contains("payroll refused") && page.contains("reports doesn&#39;t take notices"))
-                .then_some(page)
+            (page.contains("payroll refused")
+                && page.contains("reports doesn&#39;t accept notices"))
+            .then_some(page)
         })
         .await;
         assert!(
-            page.contains("payroll refused 1 notice in the last day; it answered 400."),
+            page.contains("payroll refused 1 notice in the last 24 hours, with status 400."),
             "{page}"
         );
-        assert!(page.contains(": 1 notice."), "{page}");
+        assert!(page.contains(": 1 notice waiting since "), "{page}");
         assert!(!page.contains("Nothing needs your attention."), "{page}");
         // A day later the refusal is over, and what waits still does.
         server.clock.advance(24 * 3_600_000 + 1);

@@ -36,9 +36,9 @@ async fn the_log_is_asked_by_person_by_kind_and_by_what_it_was_done_to() {
     assert!(acts("who=nobody").await.is_empty());
     let page = as_admin.get(&format!("/console/audit?{about}")).await.body;
     assert!(page.contains("unlocked the account") && page.contains(">zoe</a>"), "{page}");
-    // By whom it was done to, up to a day, and with what doesn't exist.
-    assert_eq!(acts("whom=alex&who=zoe").await, ["user.unlock"]);
-    assert!(acts("whom=nobody").await.is_empty());
+    // By affected user, up to a day, and with values that don't exist.
+    assert_eq!(acts("user=alex&who=zoe").await, ["user.unlock"]);
+    assert!(acts("user=nobody").await.is_empty());
     let today = server.engine.now().seconds() / 86_400;
     let day = |number: i64| {
         let day = jiff::Timestamp::from_second(number * 86_400).expect("a time");
@@ -185,6 +185,20 @@ async fn a_row_is_a_sentence_and_says_what_followed() {
         let row = page.split("<li data-act=\"session.end\"").nth(1).expect("a row");
         let row = row.split("</li>").next().expect("its end");
         assert!(row.contains(">sam</a> <span") && row.contains("2 sessions ended"), "{row}");
+        // More users than a row names are counted.
+        let mut people = Vec::new();
+        for number in 0..23 {
+            let name = format!("night{number:02}");
+            people.push(server.user(&name, "night-123", &[]).await.id.to_string());
+        }
+        server.clock.advance(1_000);
+        let body = serde_json::json!({ "users": people });
+        assert_eq!(server.send("POST", "/api/sessions/v1/end", ADMIN, &body).await.status, 200);
+        let page = rows().await;
+        let row = page.split("<li data-act=\"session.end\"").nth(1).expect("a row");
+        let row = row.split("</li>").next().expect("its end");
+        assert_eq!(row.matches("</a>, ").count(), 20, "{row}");
+        assert!(row.contains(", <strong>3 more</strong>"), "{row}");
         // Who is deleted is called by the name of that time.
         let by = sojourn_engine::Authority::system();
         server.engine.remove_user(&server.tenant, &sam, &by).await.expect("removed");

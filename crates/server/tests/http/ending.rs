@@ -198,7 +198,7 @@ async fn a_job_keeps_to_its_rate_and_can_be_stopped() {
     server.stop().await;
 }
 
-/// One at a time, a second each: whom a job names, in portions.
+/// One user or session per second: each portion continues after the previous one.
 #[tokio::test]
 async fn a_job_goes_on_where_it_stopped() {
     for engine in Engine::BOTH {

@@ -45,6 +45,15 @@ pub(super) async fn populate(
     config: &Config,
     office: u16,
 ) -> Result<(), Failure> {
+    let filled = open::beside(config_file, Path::new("populated"));
+    if filled.exists() {
+        return Ok(());
+    }
+    // The clock starts in the past and nothing is really sent, so an existing installation must not be used. An earlier
+    // start that was stopped halfway left one, too.
+    if open::beside(config_file, Path::new("master.key")).exists() {
+        return Err(Failure("--populated needs a new folder: pass --fresh to start over".into()));
+    }
     let until = SystemClock.now();
     let clock = Arc::new(Clock::default());
     clock.set(until.plus(-week::DAYS * 24 * 3_600_000));
@@ -55,33 +64,22 @@ pub(super) async fn populate(
     let opened = open::open_with(config_file, config, settings, time).await?;
     open::declare(&opened, config_file, config).await?;
     let (engine, tenant) = (&opened.engine, &opened.tenant);
-    let filled = open::beside(config_file, Path::new("populated"));
-    match engine.application_by_client(tenant.id, people::DOWN).await? {
-        Some(_) if filled.exists() => {}
-        Some(_) => {
-            return Err(Failure(
-                "an earlier start was stopped while it filled the database: start over with --fresh".into(),
-            ));
-        }
-        None => {
-            let mut random = Random::new(20);
-            let apps = people::applications(engine, tenant, office).await?;
-            let people = people::people(engine, tenant, &mut random).await?;
-            let administrator = engine.user_named(tenant, "admin").await?;
-            let administrator = engine.authority_of(tenant, administrator.id, None).await?;
-            let week = week::Week {
-                engine,
-                tenant,
-                clock: &clock,
-                people: &people,
-                apps: &apps,
-                administrator: &administrator,
-                until,
-            };
-            week.pass(&mut random).await?;
-            std::fs::write(&filled, "")?;
-        }
-    }
+    let mut random = Random::new(20);
+    let apps = people::applications(engine, tenant, office).await?;
+    let people = people::people(engine, tenant, &mut random).await?;
+    let administrator = engine.user_named(tenant, "admin").await?;
+    let administrator = engine.authority_of(tenant, administrator.id, None).await?;
+    let week = week::Week {
+        engine,
+        tenant,
+        clock: &clock,
+        people: &people,
+        apps: &apps,
+        administrator: &administrator,
+        until,
+    };
+    week.pass(&mut random).await?;
+    std::fs::write(&filled, "")?;
     engine.installation().close().await;
     Ok(())
 }

@@ -20,7 +20,7 @@ impl Random {
         usize::try_from(self.next() % limit.max(1) as u64).unwrap_or(0)
     }
 
-    /// True in so many of a hundred cases.
+    /// Returns true with a probability, in percent.
     pub(super) fn percent(&mut self, cases: usize) -> bool {
         self.below(100) < cases
     }

@@ -70,14 +70,16 @@ pub(super) async fn matters(
         if let (Some(since), waiting @ 1..) = (notices.since, notices.waiting) {
             let counted = words::count(waiting, words::Noun::Notice);
             let values = [name.clone(), words::moment(since), counted];
-            let said = say("{0} doesn't take notices: waiting since {1}: {2}.", values);
+            let said = say("{0} doesn't accept notices: {2} waiting since {1}.", values);
             all.push(Matter { said, link: link("pending") });
         }
         if notices.refused > 0 {
             let counted = words::count(notices.refused, words::Noun::Notice);
             let answer = notices.answer.unwrap_or_else(|| plain("–"));
-            let said =
-                say("{0} refused {1} in the last day; it answered {2}.", [name, counted, answer]);
+            let said = say(
+                "{0} refused {1} in the last 24 hours, with status {2}.",
+                [name, counted, answer],
+            );
             all.push(Matter { said, link: link("refused") });
         }
     }
@@ -90,7 +92,7 @@ pub(super) async fn matters(
     let dead = "/console/deliveries?state=dead";
     counted(
         given_up,
-        "Notices that were given up: {0}. Their applications don't know of the ends.",
+        "Notices given up: {0}. The applications don't know that these sessions ended.",
         dead,
     );
     if rights.has(Right::EventHandlerView) {

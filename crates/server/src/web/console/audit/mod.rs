@@ -58,7 +58,7 @@ struct Line {
 struct AuditPage {
     frame: Frame,
     who: String,
-    whom: String,
+    user: String,
     until: String,
     kinds: Vec<(&'static str, &'static str, bool)>,
     about: Option<String>,
@@ -122,21 +122,22 @@ async fn line(
         "session.end" => of.users.iter().map(user).collect(),
         _ => vec![Thing { name: plain(named(row)), link: None }],
     };
-    if third.is_empty() {
-        third.push(Thing { name: "nobody who is still there".into(), link: None });
-    } else if of.number > third.len() && row.action == "session.end" {
-        let (last, rest) = (third.pop(), of.number - third.len());
-        let last = last.map(|one| one.name).unwrap_or_default();
-        let name = say("{0} and {1} more", [last, plain(rest)]);
-        third.push(Thing { name, link: None });
+    if row.action == "session.end" {
+        let more = of.number.saturating_sub(third.len());
+        let rest = match (third.is_empty(), more) {
+            (true, _) => Some("unknown users".into()),
+            (false, 0) => None,
+            (false, more) => Some(say("{0} more", [plain(more)])),
+        };
+        third.extend(rest.map(|name| Thing { name, link: None }));
     }
     let who = names.actor(context, rights, &row.actor);
     let about = names.target(context, rights, row);
+    let sessions = words::count(followed.sessions as u64, words::Noun::Session);
     let counted = match followed.sessions {
         0 => None,
-        FOLLOWED_MAX.. => Some(say("At least {0} sessions ended", [plain(FOLLOWED_MAX)])),
-        1 => Some(say("{0} session ended", [plain(1)])),
-        number => Some(say("{0} sessions ended", [plain(number)])),
+        FOLLOWED_MAX.. => Some(say("At least {0} ended", [sessions])),
+        _ => Some(say("{0} ended", [sessions])),
     };
     let mut applications = Vec::new();
     for (app, state) in &followed.applications {
@@ -180,8 +181,8 @@ async fn question(
         actor: None,
     };
     let reads = context.engine().reads(context.tenant().id);
-    if let Some(whom) = given("whom") {
-        match reads.user_by_name(whom).await? {
+    if let Some(user) = given("user") {
+        match reads.user_by_name(user).await? {
             Some(user) => asked.target = Some(user.id.to_string()),
             None => return Ok((asked, Some(NO_USER.into()))),
         }
@@ -242,7 +243,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     let (rows, next, error) = read(&context, visitor.by.rights(), &params, before).await?;
     let text = |name: &str| params.get(name).unwrap_or_default();
     let base = context.link("/console/audit");
-    let asked: Vec<(&str, &str)> = ["who", "whom", "what", "about", "until"]
+    let asked: Vec<(&str, &str)> = ["who", "user", "what", "about", "until"]
         .into_iter()
         .map(|name| (name, text(name)))
         .filter(|(_, value)| !value.is_empty())
@@ -253,7 +254,7 @@ pub(crate) async fn list(context: Context, uri: Uri) -> Answer {
     });
     let shown = AuditPage {
         who: text("who").to_owned(),
-        whom: text("whom").to_owned(),
+        user: text("user").to_owned(),
         until: text("until").to_owned(),
         kinds: KINDS.map(|(kind, name)| (kind, name, kind == text("what"))).to_vec(),
         about: params.get("about").filter(|about| !about.is_empty()).map(str::to_owned),

@@ -110,12 +110,12 @@ impl Names {
     }
 }
 
-/// The end that a row of the log caused, with the users whom it concerned.
+/// The end that a row of the log caused, and the affected users.
 #[derive(Default)]
 pub(super) struct EndOf {
     pub(super) end: Option<EndId>,
     pub(super) users: Vec<UserId>,
-    /// How many users it concerned, of whom these are the first.
+    /// Number of affected users; `users` has the first of them.
     pub(super) number: usize,
 }
 
